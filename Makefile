@@ -1,0 +1,75 @@
+# Targets for people: `make help`.  The work itself is done by the tools in .venv.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := harness benchmarks_data surrogates strategies reports
+# Which interpreter makes .venv: the first that is there and new enough.
+PYTHON ?= $(shell for p in python3.11 python3 python; do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
+# The torch requirement, with any options of pip, for example: make demo TORCH="torch==2.13.0 --index-url URL"
+TORCH ?=
+
+# Everything that decides what is installed; a change to any of them installs again.
+INSTALLED_FROM := setup.cfg pyproject.toml constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
+
+.PHONY: help install demo test test-slow check format bench bless clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+install: $(VENV)/.installed ## create .venv and install the program into it
+
+demo: $(VENV)/.installed ## run the shipped comparison and write its report (a few minutes)
+	$(BIN)/nas-harness run examples/quickstart.toml --workers 2 --out results
+	$(BIN)/nas-harness report results/quickstart
+	@echo "Open results/quickstart/report/index.html"
+
+test: $(VENV)/.installed-test ## run the fast tests (under two minutes)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.installed-test ## run the slow tests too
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-test ## check style, types and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict $(PACKAGES)
+
+format: $(VENV)/.installed-test ## rewrite the code in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-test ## measure speed: prints tables, writes build/bench/*.json
+	@mkdir -p build/bench
+	@set -e; for bench in tables surrogates search; do \
+		echo "== $$bench"; $(BIN)/python -m tests.bench.bench_$$bench --json build/bench/$$bench.json; done
+
+bless: $(VENV)/.installed-test ## accept the present behaviour of strategies as the golden traces
+	$(BIN)/python -m tests.golden.bless
+
+clean: ## remove .venv, caches and build products; results stay
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find $(PACKAGES) tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed; give its path: make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "make: Python 3.11 or newer is needed, and $(PYTHON) is older or missing" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# A TORCH of the user's own is installed first, and the pin of torch is lifted.
+$(VENV)/.constraints: $(INSTALLED_FROM) | $(BIN)/python
+	@$(if $(TORCH),grep -v '^torch==' constraints.txt,cat constraints.txt) > $@.tmp && mv $@.tmp $@
+	$(if $(TORCH),$(PIP_INSTALL) -c $@ $(TORCH))
+
+$(VENV)/.installed: $(VENV)/.constraints
+	$(PIP_INSTALL) -c $(VENV)/.constraints -e . --config-settings editable_mode=compat
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.constraints
+	$(PIP_INSTALL) -c $(VENV)/.constraints -e '.[test]' --config-settings editable_mode=compat
+	@touch $@ $(VENV)/.installed

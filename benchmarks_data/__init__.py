@@ -1,0 +1,1 @@
+"""Tables of published benchmarks: spaces, conversion to one memory-mapped schema, and their held-out truth."""

@@ -1,0 +1,51 @@
+"""Where tables and their sources lie."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from pathlib import Path
+
+from harness.errors import TableError
+
+HOME_VARIABLE = "NAS_HARNESS_HOME"
+
+
+def cache_folder() -> Path:
+    """Return the folder of converted tables: below $NAS_HARNESS_HOME, or the user's cache of this platform."""
+    home = os.environ.get(HOME_VARIABLE)
+    if home:
+        return Path(home).expanduser() / "tables"
+    import platformdirs  # not needed, and so not paid for, where the variable is set
+
+    return Path(platformdirs.user_cache_path("nas-harness")) / "tables"
+
+
+def table_path(name: str) -> Path:
+    """Return where the converted table of a benchmark lies, or will lie."""
+    return cache_folder() / f"{name}.h5"
+
+
+def package_file(module: str, relative: str, distribution: str) -> Path:
+    """Locate a file inside an installed package without importing the package.
+
+    Raises
+    ------
+    TableError
+        If the package is not installed or has no such file; names what to install.
+    """
+    spec = importlib.util.find_spec(module)
+    folders = list(spec.submodule_search_locations or []) if spec is not None else []
+    for folder in folders:
+        path = Path(folder) / relative
+        if path.is_file():
+            return path
+    lack = f"has no file {relative}" if folders else "is not installed"
+    raise TableError(f"the package '{distribution}' {lack}: pip install --force-reinstall {distribution}")
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

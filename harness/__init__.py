@@ -1,0 +1,77 @@
+"""The NAS harness: compare search strategies on tabular benchmarks, and verify what they find.
+
+Names are imported when they are first used, so that ``import harness`` stays fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.api import frame, open_benchmark, plot, run
+    from harness.benchmark import Benchmark, Oracle
+    from harness.errors import HarnessError
+    from harness.problem import Budget, Constraint, Fidelity, Objective, Problem
+    from harness.records import Evaluations, Proposals, Trace
+    from harness.space import SearchSpace
+    from harness.spec import Spec
+    from harness.spec import load as load_spec
+    from harness.store import Results, read_results
+    from harness.strategy import Plan, Strategy
+    from harness.surrogate import Fit, Predict, Prediction, Surrogate
+
+__all__ = [
+    "open_benchmark",
+    "run",
+    "frame",
+    "plot",
+    "load_spec",
+    "read_results",
+    "Strategy",
+    "Plan",
+    "Proposals",
+    "Evaluations",
+    "Trace",
+    "Problem",
+    "Objective",
+    "Constraint",
+    "Fidelity",
+    "Budget",
+    "SearchSpace",
+    "Benchmark",
+    "Oracle",
+    "Surrogate",
+    "Prediction",
+    "Fit",
+    "Predict",
+    "Spec",
+    "Results",
+    "HarnessError",
+]
+
+_HOME = {
+    "api": ("open_benchmark", "run", "frame", "plot"),
+    "benchmark": ("Benchmark", "Oracle"),
+    "errors": ("HarnessError",),
+    "problem": ("Budget", "Constraint", "Fidelity", "Objective", "Problem"),
+    "records": ("Evaluations", "Proposals", "Trace"),
+    "space": ("SearchSpace",),
+    "spec": ("Spec",),
+    "store": ("Results", "read_results"),
+    "strategy": ("Plan", "Strategy"),
+    "surrogate": ("Fit", "Predict", "Prediction", "Surrogate"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "load_spec":
+        return import_module("harness.spec").load
+    for module, names in _HOME.items():
+        if name in names:
+            return getattr(import_module(f"harness.{module}"), name)
+    raise AttributeError(f"module 'harness' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,116 @@
+"""What notebooks use: open a benchmark, run strategies in this process, get a frame, plot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness import registry
+from harness.benchmark import Benchmark
+from harness.cells import open_benchmark as open_for
+from harness.cells import resolve, run_cell
+from harness.problem import Budget, Constraint
+from harness.spec import Spec, StrategySpec
+from harness.store import BenchmarkFacts, Results, Run, cell_runs
+from harness.strategy import Strategy
+
+
+def open_benchmark(
+    name: str, *, objectives: Sequence[str] | None = None, constraints: Sequence[Constraint | str] = ()
+) -> Benchmark:
+    """Open a benchmark by name; its table is converted on first use.
+
+    Parameters
+    ----------
+    name : str
+        For example ``"nb201-cifar10"``; ``nas-harness list benchmarks`` shows all.
+    objectives : sequence of str, optional
+        Columns to optimise; the default is the validation metric.
+    constraints : sequence of Constraint or str
+        For example ``"params_m <= 0.5"``.
+    """
+    return registry.benchmark(name, objectives=objectives, constraints=constraints)
+
+
+def run(
+    strategies: str | type[Strategy] | StrategySpec | Sequence[str | type[Strategy] | StrategySpec],
+    benchmarks: str | Sequence[str],
+    *,
+    evaluations: int | None = None,
+    seconds: float | None = None,
+    replicates: int = 20,
+    seed: int = 0,
+    n_workers: int = 1,
+    objectives: Sequence[str] | None = None,
+    constraints: Sequence[Constraint | str] = (),
+    budget: Mapping[str, Any] | None = None,
+    device: str = "cpu",
+) -> Results:
+    """Run strategies on benchmarks in this process and keep the results in memory.
+
+    The runs are the same, number for number, as those of a spec with the same values.
+
+    Parameters
+    ----------
+    strategies : str, Strategy class, StrategySpec, or a sequence of these
+        Registered names, ``"path/to/file.py:Class"``, or classes defined in the notebook.
+    benchmarks : str or sequence of str
+    evaluations : int, optional
+        Budget of each run.
+    seconds : float, optional
+        Budget of each run in simulated seconds.
+    replicates : int
+    seed : int
+        Root of all random streams.
+    n_workers : int
+        Simulated parallel workers.
+    objectives, constraints
+        As in `open_benchmark`.
+    budget : mapping, optional
+        Further keys of `Budget`: ``duplicates``, ``multi_fidelity``, ``table_seed``.
+    device : {"cpu", "cuda"}
+        Where learners compute.
+
+    Returns
+    -------
+    Results
+    """
+    given = [strategies] if isinstance(strategies, str | type | StrategySpec) else list(strategies)
+    classes = {item.__qualname__: item for item in given if isinstance(item, type)}
+    spec = Spec(
+        name="notebook",
+        benchmarks=(benchmarks,) if isinstance(benchmarks, str) else tuple(benchmarks),
+        strategies=tuple(_named(item) for item in given),
+        budget=Budget(evaluations=evaluations, seconds=seconds, **(budget or {})),
+        replicates=replicates,
+        n_workers=n_workers,
+        seed=seed,
+        objectives=None if objectives is None else tuple(objectives),
+        constraints=tuple(item if isinstance(item, Constraint) else Constraint.parse(item) for item in constraints),
+    )
+    facts, runs = {}, list[Run]()
+    for name in spec.benchmarks:
+        benchmark = open_for(spec, name)
+        facts[name] = BenchmarkFacts(name, benchmark.digest, benchmark.objectives, benchmark.has_seconds)
+        for strategy in spec.strategies:
+            factory = classes.get(strategy.name)
+            for cell in resolve(spec, strategy, benchmark, device, factory):
+                runs += cell_runs(strategy.label, run_cell(cell, factory=factory))
+    return Results(spec, facts, tuple(runs))
+
+
+def _named(strategy: str | type[Strategy] | StrategySpec) -> StrategySpec:
+    if isinstance(strategy, StrategySpec):
+        return strategy
+    name = strategy.__qualname__ if isinstance(strategy, type) else strategy
+    return StrategySpec(name, name.rpartition(":")[2])
+
+
+def frame(results: Results) -> Any:
+    """Return one row for each evaluation, as a pandas DataFrame; see `reports.load.frame`."""
+    return registry.load("view", "frame")(results)
+
+
+def plot(results: Results, **options: Any) -> Any:
+    """Draw regret of the incumbent over the budget, as a matplotlib Figure; see `reports.figures.plot`."""
+    return registry.load("view", "plot")(results, **options)

@@ -1,0 +1,206 @@
+"""What answers queries (Benchmark) and what knows the held-out truth (Oracle).
+
+A Benchmark can only tell validation results.  An Oracle is opened by `registry.oracle(name)`, which only reports and
+training/verify may import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.checks import Archs, FloatArray, UInt64Array
+from harness.problem import Constraint, Fidelity, Objective
+from harness.records import Evaluations, Proposals
+from harness.space import SearchSpace
+
+
+class Benchmark(Protocol):
+    """Answers proposals with validation results; pure: equal questions get equal answers, in any order or batch.
+
+    Attributes
+    ----------
+    name : str
+        Registered name, for example ``"nb201-cifar10"``.
+    space : SearchSpace
+    objectives : tuple of Objective
+        What `Evaluations.objectives` holds, m columns.
+    constraints : tuple of Constraint
+        What `Evaluations.constraints` holds, c columns.
+    fidelities : tuple of Fidelity
+        From cheap to full.
+    digest : str
+        SHA-256 of the table's content, hexadecimal; part of the digest of results.
+    has_seconds : bool
+        Whether the table knows training seconds; without them a time budget is refused.
+    """
+
+    @property
+    def name(self) -> str:
+        """Registered name."""
+        ...
+
+    @property
+    def space(self) -> SearchSpace:
+        """What is searched."""
+        ...
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """Columns to optimise, m."""
+        ...
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """Bounds to keep, c."""
+        ...
+
+    @property
+    def fidelities(self) -> tuple[Fidelity, ...]:
+        """From cheap to full."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content."""
+        ...
+
+    @property
+    def has_seconds(self) -> bool:
+        """Whether training seconds exist."""
+        ...
+
+    def query(self, proposals: Proposals, *, noise_seed: UInt64Array | None) -> Evaluations:
+        """Evaluate proposals.
+
+        Parameters
+        ----------
+        proposals : Proposals
+            n valid architectures of `space`; `Proposals.fidelity` indexes `fidelities`.
+        noise_seed : (n,) uint64 or None
+            For each row, the seed that draws the table's training run: hash(noise seed, table row, training schedule)
+            picks among the runs present.  None: the mean over the runs.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column of a table is.
+
+    Attributes
+    ----------
+    name : str
+        For example ``"test_accuracy"``.
+    unit : str
+        For example ``"percent"``, ``"s"``, ``"M"``.
+    direction : {"maximise", "minimise"}
+        Which way is better.
+    split : str
+        What it was evaluated on: ``"train"``, ``"x-valid"``, ``"x-test"``, ``"ori-test"``, ``"valid+test"``, or ``""``
+        for a cost.
+    trained_on : str
+        Which images the model saw: ``"train25k"``, ``"train50k"``, ``"full"``, or ``""`` for a cost.
+    held_out : bool
+        Whether strategies may never be told it.
+    best : float or None
+        The best value that can be thought of, in `unit`.
+    description : str
+        One sentence for `describe`.
+    """
+
+    name: str
+    unit: str
+    direction: str
+    split: str = ""
+    trained_on: str = ""
+    held_out: bool = False
+    best: float | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The best architecture of a table by the mean over its training runs.
+
+    Attributes
+    ----------
+    value : float
+        In the column's published unit and direction.
+    arch : (L,) unsigned integers
+    row : int
+        Of the table.
+    """
+
+    value: float
+    arch: Archs
+    row: int
+
+
+class Oracle(Protocol):
+    """Knows every column of a table, held-out ones included, at the full fidelity.
+
+    All values are in the column's published unit and direction (accuracies in percent, higher is better).
+
+    Attributes
+    ----------
+    name, space, digest
+        As in `Benchmark`.
+    columns : mapping of str to Column
+    validation : str
+        The column that the default objective reads.
+    test : str or None
+        The held-out column that reports judge by; None where the table has none.
+    """
+
+    @property
+    def name(self) -> str:
+        """Registered name."""
+        ...
+
+    @property
+    def space(self) -> SearchSpace:
+        """What is searched."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """Every column by name."""
+        ...
+
+    @property
+    def validation(self) -> str:
+        """The column of the default objective."""
+        ...
+
+    @property
+    def test(self) -> str | None:
+        """The held-out column reports judge by."""
+        ...
+
+    @property
+    def has_seconds(self) -> bool:
+        """Whether training seconds exist."""
+        ...
+
+    def mean(self, archs: Archs, column: str) -> FloatArray:
+        """Return the mean over the training runs that exist: (n, L) to (n,)."""
+        ...
+
+    def replicates(self, archs: Archs, column: str) -> FloatArray:
+        """Return every training run, NaN where one was not made: (n, L) to (n, s)."""
+        ...
+
+    def values(self, column: str) -> FloatArray:
+        """Return the mean of every row of the table, in table order: (N,)."""
+        ...
+
+    def optimum(self, column: str) -> Optimum:
+        """Return the best row of the table by `values`; ties go to the first row."""
+        ...

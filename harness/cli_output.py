@@ -1,0 +1,116 @@
+"""What the commands print: tables for people, JSON for scripts, complaints on stderr.
+
+Colours and boxes appear on a terminal only; `NO_COLOR` turns colours off.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_PIPED_WIDTH = 200
+"""Columns when stdout is no terminal: wide, so that a line of a table stays one line for `grep`."""
+
+
+def console() -> Console:
+    """Return the console of stdout."""
+    return Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False, soft_wrap=True)
+
+
+def error_console() -> Console:
+    """Return the console of stderr."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def complain(*lines: str) -> None:
+    """Print lines on stderr as they are."""
+    out = error_console()
+    for line in lines:
+        out.print(Text(line))
+
+
+def say(line: str = "", style: str = "") -> None:
+    """Print a line on stdout as it is."""
+    console().print(Text(line, style=style))
+
+
+def print_json(data: Any) -> None:
+    """Print data as JSON on stdout."""
+    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under column headings; None is shown as an empty cell."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*[Text("" if value is None else plain(value)) for value in row])
+    console().print(table, soft_wrap=False)
+
+
+def print_facts(facts: Mapping[str, Any], indent: int = 0) -> None:
+    """Print nested data for people: a mapping as ``key: value`` lines, a list of mappings as a table."""
+    pad = "  " * indent
+    for key, value in facts.items():
+        if value is None or value == "" or value == [] or value == {}:
+            continue
+        heading = f"{pad}{key if indent else key.replace('_', ' ')}:"
+        if isinstance(value, Mapping):
+            say(heading, "bold")
+            print_facts(value, indent + 1)
+        elif _is_table(value):
+            say(heading, "bold")
+            columns = list(dict.fromkeys(column for row in value for column in row))
+            print_table(columns, [[row.get(column) for column in columns] for row in value])
+        elif isinstance(value, str) and "\n" in value:
+            say(heading, "bold")
+            for line in value.splitlines():
+                say(f"{pad}  {line}" if line else "")
+        else:
+            console().print(Text.assemble((f"{heading} ", "bold"), plain(value)))
+
+
+def plain(value: object) -> str:
+    """Return a value as people write it.
+
+    >>> plain(True), plain(15625), plain(["a", "b"]), plain(0.5)
+    ('yes', '15,625', 'a, b', '0.5')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(item) for item in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={plain(item)}" for key, item in value.items())
+    return str(value)
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them.
+
+    >>> duration(0.4), duration(75), duration(7300)
+    ('0.4 s', '1 min 15 s', '2 h 2 min')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if round(seconds) < 60:
+        return f"{round(seconds)} s"
+    if round(seconds) < 3600:
+        return f"{round(seconds) // 60} min {round(seconds) % 60} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(row, Mapping) for row in value)

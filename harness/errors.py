@@ -1,0 +1,76 @@
+"""Errors that a user can act on, and their wording.
+
+An error states the rule, the value that broke it and, where there is one, the remedy.  The classes exist because
+something catches them: the CLI prints a `HarnessError` without a traceback, `data` rebuilds a table on a `TableError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class HarnessError(ValueError):
+    """A mistake in what the user gave, told in one message; the CLI prints it without a traceback."""
+
+
+class SpecError(HarnessError):
+    """A spec that cannot be run as written."""
+
+
+class StrategyError(HarnessError):
+    """A strategy that broke a rule of the ask/tell contract."""
+
+
+class TableError(HarnessError):
+    """A table file that is missing, damaged or of another version."""
+
+
+class ResultError(HarnessError):
+    """A result file that is damaged, or results that may not be compared."""
+
+
+class IncompleteError(ResultError):
+    """Results of which a part is missing; the CLI answers with an exit code of its own."""
+
+
+def must(name: str, rule: str, value: object) -> str:
+    """Word a broken rule: "`name` must be rule, got value".
+
+    Parameters
+    ----------
+    name : str
+        What was given, as the user knows it.
+    rule : str
+        The rule, completing "must ...", for example ``"be at least 1"``.
+    value : object
+        What was given; shown by its ``repr``, cut at 80 characters.
+    """
+    shown = repr(value)
+    if len(shown) > 80:
+        shown = shown[:77] + "..."
+    return f"`{name}` must {rule}, got {shown}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the nearest known name, or an empty string."""
+    names = list(known)
+    by_lower = {candidate.lower(): candidate for candidate in names}
+    close = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
+    return f" Did you mean '{by_lower[close[0]]}'?" if close else ""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """Word an unknown name: the kind, the name, the nearest match and all known names.
+
+    Parameters
+    ----------
+    kind : str
+        What the name should name, for example ``"strategy"``.
+    name : str
+        The unknown name.
+    known : iterable of str
+        The names that exist.
+    """
+    names = sorted(known)
+    return f"unknown {kind} '{name}'.{nearest(name, names)} Known: {', '.join(names) or 'none'}."

@@ -1,0 +1,176 @@
+"""Frozen columns that share axis 0: what is proposed, what is told, what a run leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.checks import Archs, BoolArray, FloatArray, IntArray
+from harness.errors import HarnessError
+
+ColumnsT = TypeVar("ColumnsT", bound="Columns")
+
+
+class Columns:
+    """Shared behaviour of frozen dataclasses of arrays: equal lengths, read-only, row selection."""
+
+    _names: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls) -> None:
+        cls._names = tuple(cls.__annotations__)
+
+    def __post_init__(self) -> None:
+        length = -1
+        for name in self._names:
+            array = np.asarray(getattr(self, name)).view()
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+            if length not in (-1, len(array)):
+                lengths = {name: len(getattr(self, name)) for name in self._names}
+                raise HarnessError(f"columns of {type(self).__name__} must share axis 0, got lengths {lengths}")
+            length = len(array)
+
+    def __len__(self) -> int:
+        return len(getattr(self, self._names[0]))
+
+    def take(self: ColumnsT, rows: Any) -> ColumnsT:
+        """Return the rows that an index array, a mask or a slice selects."""
+        return type(self)(*[getattr(self, name)[rows] for name in self._names])
+
+    def part(self: ColumnsT, start: int, stop: int) -> ColumnsT:
+        """Return rows `start` to `stop` as views, without checks: they were made when the whole was."""
+        part = object.__new__(type(self))
+        part.__dict__.update({name: array[start:stop] for name, array in self.__dict__.items()})
+        return part
+
+    @classmethod
+    def concatenate(cls: type[ColumnsT], parts: Sequence[ColumnsT]) -> ColumnsT:
+        """Return the rows of all parts, in order; at least one part."""
+        if not parts:
+            raise HarnessError("nothing to concatenate")
+        return cls(*[np.concatenate([getattr(part, name) for part in parts]) for name in cls._names])
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals(Columns):
+    """What a strategy wants evaluated.
+
+    Attributes
+    ----------
+    archs : (n, L) unsigned integers
+    fidelity : (n,) int64
+        Index into `Problem.fidelities`.
+    tag : (n,) int64
+        Opaque to everyone but the strategy; echoed back by `tell`.
+    """
+
+    archs: Archs
+    fidelity: IntArray
+    tag: IntArray
+
+    @classmethod
+    def of(cls, archs: Archs, fidelity: int = 0, tag: npt.ArrayLike = 0) -> Proposals:
+        """Return proposals of `archs`, all at one fidelity.
+
+        Parameters
+        ----------
+        archs : (n, L) integers
+        fidelity : int
+            Index into `Problem.fidelities`, the same for all rows.
+        tag : int or (n,) int64
+        """
+        archs = np.asarray(archs)
+        tags = np.empty(len(archs), dtype=np.int64)
+        tags[:] = tag
+        return cls(archs, np.full(len(archs), fidelity, dtype=np.int64), tags)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluations(Columns):
+    """Proposals with their validation results.
+
+    Attributes
+    ----------
+    archs, fidelity, tag
+        As proposed.
+    objectives : (n, m) float64
+        To be minimised; NaN where the training failed.
+    constraints : (n, c) float64
+        Feasible where all are <= 0.
+    seconds : (n,) float64
+        Cost from scratch to that fidelity; NaN where the table has no times.
+    """
+
+    archs: Archs
+    fidelity: IntArray
+    tag: IntArray
+    objectives: FloatArray
+    constraints: FloatArray
+    seconds: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Trace(Columns):
+    """One run: the rows that were told, in the order in which they were told.
+
+    Attributes
+    ----------
+    archs, fidelity, tag, objectives, constraints
+        As in `Evaluations`.
+    seconds : (T,) float64
+        Simulated seconds charged; NaN where the table has no times.
+    started_seconds, finished_seconds : (T,) float64
+        On the simulated clock; NaN where the table has no times.
+    worker : (T,) int64
+        Simulated worker.
+    charged : (T,) bool
+        Whether the row counts as an evaluation (a free duplicate does not).
+    """
+
+    archs: Archs
+    fidelity: IntArray
+    tag: IntArray
+    objectives: FloatArray
+    constraints: FloatArray
+    seconds: FloatArray
+    started_seconds: FloatArray
+    finished_seconds: FloatArray
+    worker: IntArray
+    charged: BoolArray
+
+    @property
+    def evaluations(self) -> IntArray:
+        """Cumulative charged evaluations, (T,) int64."""
+        return np.cumsum(self.charged, dtype=np.int64)
+
+
+class Log:
+    """Columns that grow; rows are numbered in the order in which they were appended."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, npt.NDArray[Any]] = {}
+        self._length = 0
+
+    def append(self, columns: dict[str, npt.NDArray[Any]]) -> IntArray:
+        """Append n rows and return their numbers, (n,) int64."""
+        start = stop = self._length
+        for name, values in columns.items():
+            stop = start + len(values)
+            held = self._columns.get(name)
+            if held is None or stop > len(held):
+                grown = np.empty((max(256, 2 * stop), *values.shape[1:]), dtype=values.dtype)
+                if held is not None:
+                    grown[:start] = held[:start]
+                self._columns[name] = held = grown
+            held[start:stop] = values
+        self._length = stop
+        return np.arange(start, stop)
+
+    def column(self, name: str, rows: IntArray) -> npt.NDArray[Any]:
+        """Return a copy of a column at the rows named."""
+        values: npt.NDArray[Any] = self._columns[name][rows]
+        return values

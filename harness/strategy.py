@@ -1,0 +1,115 @@
+"""The base class of search strategies: ask and tell.
+
+A strategy never holds a benchmark.  It proposes, and is told validation results; budget, cost, noise, parallel workers
+and the secrecy of test metrics are enforced by the runner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from harness.checks import Archs, integer
+from harness.errors import HarnessError, StrategyError
+from harness.problem import Problem
+from harness.records import Evaluations, Proposals
+from harness.surrogate import Fit, Predict, serve
+
+Plan = Generator[Fit | Predict, Any, Proposals]
+"""A generator that yields requests, is sent their answers, and returns proposals."""
+
+
+class Strategy:
+    """Base class of search strategies.
+
+    Authors write `propose`, or `plan` where a model is learnt, and usually extend `tell`.  Either may return more rows
+    than asked for: rows that no further result would change (an initial population, a batch).  They are handed out in
+    order.
+
+    Parameters
+    ----------
+    problem : Problem
+        All that may be known.
+    rng : numpy.random.Generator
+        The only source of randomness.
+    **hyperparameters
+        Keyword-only in subclasses, with the defaults of the paper named in the docstring.  A strategy that learns a
+        model takes a keyword `surrogate`, a `Surrogate` built on ``problem.space``.
+    """
+
+    version: ClassVar[int] = 1
+    """Bump when behaviour changes: it is part of the digest of results."""
+    default_surrogate: ClassVar[dict[str, Any] | None] = None
+    """What a spec gets that names no surrogate: ``{"name": ..., "encoding": ..., hyperparameters}``."""
+
+    def __init__(self, problem: Problem, rng: np.random.Generator) -> None:
+        self.problem = problem
+        self.rng = rng
+        self._backlog: Proposals | None = None
+        self._handed_out = 0
+
+    @property
+    def decided(self) -> int:
+        """Rows that `ask` can hand out without another proposal: no result would change them."""
+        return 0 if self._backlog is None else len(self._backlog) - self._handed_out
+
+    def ask(self, n: int) -> Proposals:
+        """Return 0 to `n` proposals.
+
+        An empty answer means that the strategy waits for results, or, if nothing is running, that it is finished.
+
+        Parameters
+        ----------
+        n : int
+            At least 1.
+        """
+        requests = self.asking(integer("n", n, low=1))
+        try:
+            request = next(requests)
+            while True:
+                request = requests.send(serve([request])[0])
+        except StopIteration as stop:
+            proposals: Proposals = stop.value
+            return proposals
+
+    def asking(self, n: int) -> Plan:
+        """Return the generator behind `ask`: it yields the requests of `plan`, so that a runner can batch them."""
+        if not self.decided:
+            proposed = yield from self.plan(n)
+            if not isinstance(proposed, Proposals):
+                raise StrategyError(
+                    f"{type(self).__name__} must return Proposals from propose or plan, got {type(proposed).__name__}"
+                )
+            self._backlog, self._handed_out = proposed, 0
+        return self.take_decided(n)
+
+    def take_decided(self, n: int) -> Proposals:
+        """Return the next 0 to `n` rows already decided."""
+        backlog, start = self._backlog, self._handed_out
+        if backlog is None:
+            raise HarnessError("nothing has been proposed yet: call ask")
+        self._handed_out = min(start + n, len(backlog))
+        if start == 0 and self._handed_out == len(backlog):
+            return backlog
+        return backlog.part(start, self._handed_out)
+
+    def propose(self, n: int) -> Proposals:
+        """Return proposals, about `n`; more where no further result would change them, none to wait or to finish."""
+        raise NotImplementedError(f"{type(self).__name__} must define propose or plan")
+
+    def plan(self, n: int) -> Plan:
+        """Yield `Fit` and `Predict` requests, be sent their answers, and return proposals.
+
+        The default learns nothing and returns ``self.propose(n)``.
+        """
+        yield from ()
+        return self.propose(n)
+
+    def tell(self, evaluations: Evaluations) -> None:
+        """Take results of earlier proposals, in any order and any grouping."""
+
+    def proposals(self, archs: Archs, tag: Any = 0) -> Proposals:
+        """Return proposals of `archs`, (n, L), at the full fidelity."""
+        return Proposals.of(archs, self.problem.full_fidelity, tag)

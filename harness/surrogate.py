@@ -1,0 +1,156 @@
+"""Learners that predict results from architectures, and the requests by which strategies ask for them."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from harness.checks import Archs, FloatArray
+from harness.errors import HarnessError
+from harness.space import SearchSpace
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a fitted surrogate says about q architectures.
+
+    Attributes
+    ----------
+    mean, std : (q,) or (q, m) float64
+        In the unit of the targets; `std` >= 0.
+    members : (K, q) float64 or None
+        Predictions of the members of an ensemble.
+    """
+
+    mean: FloatArray
+    std: FloatArray
+    members: FloatArray | None = None
+
+
+class Surrogate(ABC):
+    """A learner built on a space; it takes architectures and encodes them itself.
+
+    A learner is immutable: `fit` returns a fitted copy, so that one learner serves all replicates of a cell.
+    Subclasses take their hyperparameters keyword-only and pass them all on to ``super().__init__``.
+
+    Attributes
+    ----------
+    space : SearchSpace
+    encoding : str
+        The encoding of the space that it reads.
+    hyperparameters : dict
+        Everything that changes what is learnt, JSON-serialisable; part of the digest of results.
+    """
+
+    version: ClassVar[int] = 1
+    """Bump when behaviour changes: it is part of the digest."""
+    libraries: ClassVar[tuple[str, ...]] = ("numpy",)
+    """Distributions on whose versions the numbers depend: their versions are part of the digest."""
+    device: str = "cpu"
+    """Where it computes; learners that can use another device set it."""
+
+    def __init__(self, space: SearchSpace, *, encoding: str, **hyperparameters: Any) -> None:
+        if encoding not in space.encodings:
+            raise HarnessError(
+                f"`encoding` must be one of {', '.join(space.encodings)} for the space '{space.name}', got {encoding!r}"
+            )
+        self.space = space
+        self.encoding = encoding
+        self.hyperparameters = hyperparameters
+
+    @property
+    def signature(self) -> str:
+        """What identifies the learner, as canonical JSON; requests of equal signature are served as one batch."""
+        return json.dumps(
+            {
+                "class": f"{type(self).__module__}:{type(self).__qualname__}",
+                "version": self.version,
+                "space": self.space.name,
+                "encoding": self.encoding,
+                "hyperparameters": self.hyperparameters,
+                "device": self.device,
+            },
+            sort_keys=True,
+        )
+
+    @abstractmethod
+    def fit(
+        self, archs: Archs, targets: FloatArray, rng: np.random.Generator, covariates: FloatArray | None = None
+    ) -> Self:
+        """Return a copy fitted to targets.
+
+        Parameters
+        ----------
+        archs : (n, L) integers
+        targets : (n,) or (n, m) float64
+            Finite; lower is better.
+        rng : numpy.random.Generator
+            The only source of randomness.
+        covariates : (n, e) float64, optional
+            Further features of each architecture.
+        """
+
+    @abstractmethod
+    def predict(self, archs: Archs, covariates: FloatArray | None = None) -> Prediction:
+        """Predict q architectures: (q, L) to a Prediction.  Raises HarnessError before `fit`."""
+
+    def fit_many(self, tasks: Sequence[Fit]) -> list[Self]:
+        """Serve many fits of this learner; the default is a loop, batched learners override it.
+
+        The result for a task does not depend on the other tasks beyond rounding.
+        """
+        return [self.fit(task.archs, task.targets, task.rng, task.covariates) for task in tasks]
+
+    def predict_many(self, tasks: Sequence[Predict]) -> list[Prediction]:
+        """Serve many predictions of models of this signature; the default is a loop."""
+        return [task.model.predict(task.archs, task.covariates) for task in tasks]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A strategy's request: fit this learner. It is sent the fitted model."""
+
+    learner: Surrogate
+    archs: Archs
+    targets: FloatArray
+    rng: np.random.Generator
+    covariates: FloatArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Predict:
+    """A strategy's request: predict these architectures. It is sent a Prediction."""
+
+    model: Surrogate
+    archs: Archs
+    covariates: FloatArray | None = None
+
+
+def serve(requests: Sequence[Fit | Predict]) -> list[Surrogate | Prediction]:
+    """Answer requests of many strategies, those of equal signature as one batch.
+
+    Returns
+    -------
+    list
+        One answer for each request, in order: a fitted surrogate for a `Fit`, a `Prediction` for a `Predict`.
+    """
+    groups: dict[tuple[type, str], list[int]] = {}
+    for index, request in enumerate(requests):
+        learner = request.learner if isinstance(request, Fit) else request.model
+        groups.setdefault((type(request), learner.signature), []).append(index)
+    answers: list[Any] = [None] * len(requests)
+    for indices in groups.values():
+        first = requests[indices[0]]
+        served: Sequence[Any]
+        if isinstance(first, Fit):
+            served = first.learner.fit_many([requests[i] for i in indices])  # type: ignore[misc]  # all are Fit
+        else:
+            served = first.model.predict_many([requests[i] for i in indices])  # type: ignore[misc]  # all are Predict
+        for index, answer in zip(indices, served, strict=True):
+            answers[index] = answer
+    return answers

@@ -1,0 +1,111 @@
+"""Where the numbers come from, in words and as data: versions, digests, seeds, budget semantics."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from harness import registry
+from harness.errors import HarnessError
+from harness.spec import Spec
+from harness.version import VERSION
+from reports.statistics import ALPHA
+from reports.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
+
+_LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "statsmodels")
+_TABLE_SEED = {
+    "one_draw_per_arch": "the table answers with one training run drawn for each architecture, the same for all"
+    " strategies of a replicate",
+    "mean": "the table answers with the mean over its training runs",
+    "fixed": "the table answers with the first training run of each architecture",
+}
+_DUPLICATES = {
+    "charged": "an architecture proposed again is charged again",
+    "free": "an architecture proposed again is free",
+    "forbidden": "no architecture may be proposed again",
+}
+
+
+def budget_words(spec: Spec) -> str:
+    """Return the budget, for example "150 evaluations"."""
+    parts = []
+    if spec.budget.evaluations is not None:
+        parts.append(f"{spec.budget.evaluations:,} evaluations")
+    if spec.budget.seconds is not None:
+        parts.append(f"{spec.budget.seconds:,.0f} simulated seconds")
+    return " and ".join(parts)
+
+
+def budget_sentence(spec: Spec) -> str:
+    """Return the budget and its semantics in one sentence."""
+    workers = f", {spec.n_workers} simulated workers" if spec.n_workers > 1 else ""
+    return (
+        f"Budget: {budget_words(spec)}{workers}; {_DUPLICATES[spec.budget.duplicates]};"
+        f" {_TABLE_SEED[spec.budget.table_seed]}."
+    )
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of what the numbers and figures depend on."""
+    found = {"nas-harness": VERSION, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def provenance(study: Study) -> dict[str, Any]:
+    """Return what stands beside every figure as JSON."""
+    spec = study.spec
+    return {
+        "experiment": spec.name,
+        "command": f"nas-harness report results/{spec.name}",
+        "spec_sha256": study.resampler.digest,
+        "table_sha256": {item.name: item.truth.facts.table_digest for item in study.aligned},
+        "versions": library_versions(),
+        "root_seed": spec.seed,
+        "replicates": spec.replicates,
+        "runs": {item.name: {label: len(s) for label, s in item.steps.items()} for item in study.aligned},
+        "budget": {
+            "evaluations": spec.budget.evaluations,
+            "seconds": spec.budget.seconds,
+            "duplicates": spec.budget.duplicates,
+            "multi_fidelity": spec.budget.multi_fidelity,
+            "table_seed_policy": spec.budget.table_seed,
+            "n_workers": spec.n_workers,
+        },
+        "bootstrap": {
+            "method": "percentile; replicates resampled within benchmarks, jointly for all strategies",
+            "repetitions_curves": CURVE_REPETITIONS,
+            "repetitions_tables": TABLE_REPETITIONS,
+            "seed": "SeedSequence of the root seed and the spec's digest, by name",
+        },
+        "test": f"Wilcoxon signed-rank (Pratt), paired by replicate, Holm over benchmarks x pairs x checkpoints,"
+        f" alpha = {ALPHA}",
+        "missing": [list(cell) for cell in study.results.missing],
+    }
+
+
+def sources(study: Study, describe: Callable[[str], Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return sha256, and where the table tells them source, licence and citation, of every benchmark."""
+    found = []
+    for item in study.aligned:
+        about = describe(item.name)
+        row = {"benchmark": item.name, "sha256": item.truth.facts.table_digest}
+        found.append(row | {key: str(about[key]) for key in ("source", "licence", "citation") if about.get(key)})
+    return found
+
+
+def describe_benchmark(name: str) -> Mapping[str, Any]:
+    """Return what the registered describers know of a benchmark; nothing where none knows it."""
+    for provider in registry.names("description"):
+        try:
+            facts: Mapping[str, Any] = registry.load("description", provider)(name)
+        except HarnessError:
+            continue
+        return facts
+    return {}

@@ -1,0 +1,163 @@
+"""Tables as data, and their three faces: CSV with all digits, LaTeX (booktabs) and HTML for reading."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+BEST, TIED, PLAIN = "best", "tied", ""
+DASH = NONE = "\N{EN DASH}"
+"""Between two names; alone, it stands for what does not exist."""
+MINUS, DAGGER = "\N{MINUS SIGN}", "\N{DAGGER}"
+_TEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}", "<": r"$<$", ">": r"$>$",
+    "\N{PLUS-MINUS SIGN}": r"$\pm$",
+    DAGGER: r"$^\dagger$", DASH: "--", MINUS: r"$-$", "\N{INFINITY}": r"$\infty$",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    Attributes
+    ----------
+    name : str
+        File stem.
+    title, caption : str
+    frame : pandas.DataFrame
+        Raw numbers, for CSV.
+    cells : tuple of tuples of str
+        What is shown, row by row.
+    headers : tuple of str
+    marks : mapping of (row, column) to {"best", "tied"}
+        Bold, underlined.
+    text_columns : int
+        So many columns from the left hold words and are set flush left.
+    grouped : bool
+        Whether the first column is printed once for each run of equal entries, with a rule between groups.
+    """
+
+    name: str
+    title: str
+    caption: str
+    frame: pd.DataFrame
+    headers: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    marks: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    text_columns: int = 2
+    grouped: bool = True
+
+    def write(self, folder: Path) -> None:
+        """Write ``NAME.csv`` and ``NAME.tex``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.frame.to_csv(folder / f"{self.name}.csv", index=False, lineterminator="\n")
+        (folder / f"{self.name}.tex").write_text(self.to_latex(), encoding="utf-8")
+
+    def to_latex(self) -> str:
+        r"""Return a tabular to ``\input``; needs booktabs. The caption stands above it as a comment."""
+        columns = "".join("l" if j < self.text_columns else "r" for j in range(len(self.headers)))
+        lines = [f"% {line}" for line in (self.title, self.caption)]
+        lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
+        lines += [" & ".join(map(tex, self.headers)) + r" \\", r"\midrule"]
+        for i, row in enumerate(self.cells):
+            if i and self._starts(i):
+                lines.append(r"\midrule")
+            shown = [self._marked_tex(i, j, text) for j, text in enumerate(row)]
+            lines.append(" & ".join(shown) + r" \\")
+        return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+    def to_html(self) -> str:
+        """Return a table element with a header for each row and column."""
+        head = "".join(f'<th scope="col"{self._side(j)}>{escape(text)}</th>' for j, text in enumerate(self.headers))
+        body = []
+        for i, row in enumerate(self.cells):
+            new = ' class="group"' if self._starts(i) else ""
+            cells = "".join(self._html_cell(i, j, text) for j, text in enumerate(row))
+            body.append(f"<tr{new}>{cells}</tr>")
+        return f"<table><thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(body) + "\n</tbody></table>"
+
+    def _starts(self, row: int) -> bool:
+        return self.grouped and (row == 0 or self.cells[row][0] != self.cells[row - 1][0])
+
+    def _shown(self, row: int, column: int, text: str) -> str:
+        return "" if self.grouped and column == 0 and not self._starts(row) else text
+
+    def _marked_tex(self, row: int, column: int, text: str) -> str:
+        text = tex(self._shown(row, column, text))
+        command = {BEST: r"\textbf", TIED: r"\underline", PLAIN: ""}[self.marks.get((row, column), PLAIN)]
+        return f"{command}{{{text}}}" if command else text
+
+    def _html_cell(self, row: int, column: int, text: str) -> str:
+        shown = escape(self._shown(row, column, text))
+        mark = self.marks.get((row, column), PLAIN)
+        shown = {BEST: f"<strong>{shown}</strong>", TIED: f"<u>{shown}</u>", PLAIN: shown}[mark]
+        heads = column == (1 if self.grouped else 0)
+        return f'<th scope="row">{shown}</th>' if heads else f"<td{self._side(column)}>{shown}</td>"
+
+    def _side(self, column: int) -> str:
+        return "" if column < self.text_columns else ' class="number"'
+
+
+def tex(text: str) -> str:
+    r"""Escape a text for LaTeX.
+
+    >>> tex("local_search 95 %")
+    'local\\_search 95 \\%'
+    """
+    return "".join(_TEX.get(letter, letter) for letter in text)
+
+
+def three_digits(value: float) -> str:
+    """Write a regret with three significant digits, without an exponent.
+
+    >>> [three_digits(value) for value in (0.16, 0.12986, 12.345, 0.0, 0.00002, 1234.0)]
+    ['0.160', '0.130', '12.3', '0', '<0.001', '1234']
+    """
+    if np.isnan(value):
+        return NONE
+    if value == 0:
+        return "0"
+    if abs(value) < 0.001:
+        return "<0.001" if value > 0 else f"{MINUS}<0.001"
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return (MINUS if value < 0 else "") + _significant(abs(value), 3)
+
+
+def accuracy(value: float, unit: str) -> str:
+    """Write a value of a table: two decimals for percent, else four significant digits."""
+    if np.isnan(value):
+        return NONE
+    return f"{value:.2f}" if unit == "percent" else f"{value:.4g}"
+
+
+def p_value(value: float) -> str:
+    """Write a p value: two significant digits, and "<0.001" below that.
+
+    >>> [p_value(value) for value in (0.034567, 0.0002, 1.0)]
+    ['0.035', '<0.001', '1.0']
+    """
+    if np.isnan(value):
+        return NONE
+    if value < 0.001:
+        return "<0.001"
+    return _significant(value, 2)
+
+
+def _significant(value: float, digits: int) -> str:
+    """Write a positive number below 1000 with so many significant digits, trailing zeros kept."""
+    rounded = float(f"{value:.{digits - 1}e}")
+    return f"{rounded:.{max(0, digits - 1 - math.floor(math.log10(rounded)))}f}"
+
+
+def bracket(middle: str, low: str, high: str) -> str:
+    """Write an estimate with its interval: "0.160 [0.120, 0.210]"."""
+    return f"{middle} [{low}, {high}]"

@@ -1,0 +1,146 @@
+"""Where new architectures come from: fresh random ones, and mutants of the best.
+
+Both functions leave out what is taken already.  What "the same" means is the caller's choice: a function from (n, L)
+architectures to n hashable keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable
+from math import prod
+
+import numpy as np
+
+from harness.checks import Archs
+from harness.space import SearchSpace
+
+Keys = Callable[[Archs], list[Hashable]]
+
+PATIENCE = 1 << 17
+"""Draws in a row without anything new after which a space counts as exhausted; in small spaces 64 for each coding."""
+_LARGEST_BLOCK = 4096
+
+
+def exact_keys(archs: Archs) -> list[Hashable]:
+    r"""Return the bytes of each row: (n, L) to n keys, equal exactly when the rows are the same integers.
+
+    The exact identity of `SearchSpace.key`, without its arithmetic; all arrays compared must have one dtype.
+
+    Examples
+    --------
+    >>> exact_keys(np.array([[1, 2], [1, 3]], dtype=np.uint8))
+    [b'\x01\x02', b'\x01\x03']
+    """
+    width = archs.shape[1] * archs.itemsize
+    raw = archs.tobytes()
+    return [raw[start : start + width] for start in range(0, len(raw), width)]
+
+
+def no_archs(space: SearchSpace) -> Archs:
+    """Return zero architectures of a space, (0, L)."""
+    return np.zeros((0, space.genes), dtype=space.dtype)
+
+
+def sample_new(
+    space: SearchSpace, n: int, taken: Collection[Hashable], keys: Keys, rng: np.random.Generator
+) -> tuple[Archs, list[Hashable]]:
+    """Draw distinct architectures that are not taken, by rejection from `SearchSpace.sample`.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    n : int
+        Architectures wanted.
+    taken : collection of keys
+        What is left out; not changed.
+    keys : callable
+        (k, L) architectures to k keys.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    archs : (k, L) unsigned integers
+        k = n, or fewer where the space is exhausted: as many keys are known as it has codings, or `PATIENCE` draws in
+        a row brought nothing new.
+    keys : list of k keys
+    """
+    found: list[Archs] = [no_archs(space)]
+    new: dict[Hashable, None] = {}
+    codings = prod(space.cardinalities.tolist())
+    n = min(n, codings - len(taken))
+    block, in_vain, patience = n, 0, min(PATIENCE, 64 * codings)
+    while len(new) < n and in_vain < patience:
+        draws = space.sample(block, rng)
+        rows = []
+        for row, key in enumerate(keys(draws)):
+            if len(new) < n and key not in taken and key not in new:
+                new[key] = None
+                rows.append(row)
+        in_vain = 0 if rows else in_vain + block
+        block = min(2 * block, _LARGEST_BLOCK)
+        found.append(draws[rows])
+    return np.concatenate(found), list(new)
+
+
+def mutate_best(
+    space: SearchSpace,
+    parents: Archs,
+    n: int,
+    taken: Collection[Hashable],
+    keys: Keys,
+    rng: np.random.Generator,
+    *,
+    edits: float,
+) -> tuple[Archs, list[Hashable]]:
+    """Mutate parents, the best first, into distinct candidates that are not taken.
+
+    Each parent is mutated `n` times, until there are at least `n` candidates or no more parents, as in the code of
+    White, Neiswanger & Savani (naszilla, `get_candidates`).
+
+    Parameters
+    ----------
+    space : SearchSpace
+    parents : (p, L) integers
+        Best first.
+    n : int
+        Mutations of each parent, and candidates wanted.
+    taken : collection of keys
+        What is left out; not changed.
+    keys : callable
+        (k, L) architectures to k keys.
+    rng : numpy.random.Generator
+    edits : float
+        Mean number of edits; see `mutate_often`.
+
+    Returns
+    -------
+    archs : (k, L) unsigned integers
+        0 <= k < 2n; fewer than `n` where the parents' surroundings did not give more.
+    keys : list of k keys
+    """
+    found: list[Archs] = [no_archs(space)]
+    new: dict[Hashable, None] = {}
+    for parent in parents:
+        if len(new) >= n:
+            break
+        mutants = mutate_often(space, np.repeat(parent[None], n, axis=0), edits, rng)
+        rows = []
+        for row, key in enumerate(keys(mutants)):
+            if key not in taken and key not in new:
+                new[key] = None
+                rows.append(row)
+        found.append(mutants[rows])
+    return np.concatenate(found), list(new)
+
+
+def mutate_often(space: SearchSpace, archs: Archs, edits: float, rng: np.random.Generator) -> Archs:
+    """Mutate each row as often as a Poisson draw of mean `edits` says: (n, L) to (n, L), always valid.
+
+    A row may come back unchanged, or edited twice in one place.
+    """
+    mutants = np.array(archs, dtype=space.dtype)
+    counts = rng.poisson(edits, size=len(mutants))
+    for done in range(int(counts.max(initial=0))):
+        rows = counts > done
+        mutants[rows] = space.mutate(mutants[rows], rng)
+    return mutants

@@ -1,0 +1,71 @@
+"""Which of two results is better: the one rule that all single-objective strategies share.
+
+A result is a pair (violation, objective), compared in that order, lower is better: feasible before infeasible, among
+infeasible ones the smaller total violation, then the objective (Deb, "An efficient constraint handling method for
+genetic algorithms", Computer Methods in Applied Mechanics and Engineering 186, 2000, section 3).  A failed training is
+worse than everything and never becomes a parent.
+"""
+
+from __future__ import annotations
+
+from math import inf, isfinite
+
+import numpy as np
+
+from harness.errors import HarnessError
+from harness.problem import Problem
+from harness.records import Evaluations
+
+Score = tuple[float, float]
+"""(total violation, objective); lower is better."""
+
+FAILED: Score = (inf, inf)
+"""The score of a failed training; `scores` returns this very object, so that ``is`` finds it."""
+
+
+def scores(evaluations: Evaluations) -> list[Score]:
+    """Return one score for each row.
+
+    The total violation is the sum of the positive constraint values, each in its column's unit; a constraint value that
+    is missing counts as an infinite violation.  An objective that is not finite is a failed training.
+
+    Parameters
+    ----------
+    evaluations : Evaluations
+        n rows with one objective.
+
+    Examples
+    --------
+    >>> one, zero = np.ones((3, 1), dtype=np.uint8), np.zeros(3, dtype=np.int64)
+    >>> objectives, constraints = np.array([[2.0], [1.0], [np.nan]]), np.array([[-1.0], [0.5], [0.0]])
+    >>> scores(Evaluations(one, zero, zero, objectives, constraints, np.zeros(3)))
+    [(0.0, 2.0), (0.5, 1.0), (inf, inf)]
+    """
+    objectives = evaluations.objectives[:, 0].tolist()
+    if evaluations.constraints.shape[1] == 0:
+        return [(0.0, value) if isfinite(value) else FAILED for value in objectives]
+    broken = np.maximum(evaluations.constraints, 0.0).sum(axis=1)
+    violations = np.where(np.isnan(broken), inf, broken).tolist()
+    return [
+        (violation, value) if isfinite(value) else FAILED
+        for violation, value in zip(violations, objectives, strict=True)
+    ]
+
+
+def require_single_objective(strategy: str, problem: Problem) -> None:
+    """Refuse problems that ask for more than one objective."""
+    if len(problem.objectives) != 1:
+        names = ", ".join(objective.name for objective in problem.objectives)
+        raise HarnessError(
+            f"{strategy} is a single-objective strategy: the problem must have exactly one objective, "
+            f"got {len(problem.objectives)} ({names})"
+        )
+
+
+def require_duplicates_allowed(strategy: str, problem: Problem, remedy: str) -> None:
+    """Refuse budgets that forbid duplicates, for a strategy that proposes them."""
+    if problem.budget.duplicates == "forbidden":
+        raise HarnessError(
+            f"{strategy} may propose an architecture again: the budget's `duplicates` must be 'charged' or 'free', "
+            f"got 'forbidden'{remedy}"
+        )

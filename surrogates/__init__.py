@@ -1,0 +1,1 @@
+"""Learners that predict the results of architectures."""

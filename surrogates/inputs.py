@@ -1,0 +1,60 @@
+"""What every learner does with its input: encode architectures, append covariates, check shapes and targets."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.checks import Archs, FloatArray, arch_matrix
+from harness.errors import HarnessError, must
+from harness.surrogate import Surrogate
+
+
+def encode(learner: Surrogate, archs: Archs, covariates: FloatArray | None) -> FloatArray:
+    """Return what a learner reads: (n, L) architectures and (n, e) covariates to (n, d + e) float64.
+
+    Raises
+    ------
+    HarnessError
+        If the shapes do not fit, or a covariate is not finite.
+    """
+    rows = arch_matrix("archs", archs, learner.space.genes)
+    features = np.asarray(learner.space.features(rows, learner.encoding), dtype=np.float64)
+    if covariates is None:
+        return features
+    extra = np.asarray(covariates, dtype=np.float64)
+    if extra.ndim != 2 or len(extra) != len(features):
+        raise HarnessError(must("covariates", f"have shape ({len(features)}, e)", extra.shape))
+    if not np.isfinite(extra).all():
+        raise HarnessError(must("covariates", "be finite", extra[~np.isfinite(extra)][0]))
+    return np.concatenate([features, extra], axis=1)
+
+
+def target_matrix(targets: FloatArray, n: int) -> FloatArray:
+    """Return targets, (n,) or (n, m), as (n, m) float64.
+
+    Raises
+    ------
+    HarnessError
+        If there is no row, the shape is another, or a target is not finite.
+    """
+    values = np.asarray(targets, dtype=np.float64)
+    if n < 1:
+        raise HarnessError(must("archs", "have at least one row to learn from", n))
+    if values.ndim not in (1, 2) or len(values) != n or (values.ndim == 2 and not values.shape[1]):
+        raise HarnessError(must("targets", f"have shape ({n},) or ({n}, m)", values.shape))
+    if not np.isfinite(values).all():
+        raise HarnessError(must("targets", "be finite: leave failed evaluations out", values[~np.isfinite(values)][0]))
+    return values.reshape(n, -1)
+
+
+def check_width(features: FloatArray, fitted: int) -> None:
+    """Refuse features that are not as wide as those that a model was fitted to."""
+    if features.shape[1] != fitted:
+        raise HarnessError(
+            must("covariates", "have as many columns as in `fit`", f"{features.shape[1]} features instead of {fitted}")
+        )
+
+
+def not_fitted(learner: Surrogate) -> HarnessError:
+    """Return the error of a prediction by a learner that has learnt nothing."""
+    return HarnessError(f"{type(learner).__name__} must be fitted before it predicts: use what `fit` returns")

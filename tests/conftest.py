@@ -1,0 +1,54 @@
+"""What all tests share: a cache of converted tables, and which tests this machine can run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parent.parent
+SHARED_DATA = Path(os.environ.get("NAS_HARNESS_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+settings.register_profile(
+    "harness",
+    deadline=None,
+    max_examples=30,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("harness")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep converted tables between test runs, apart from the user's own; processes that tests start see them too."""
+    cache = getattr(config, "cache", None)  # pytest can run without its cache
+    home = ROOT / ".pytest_cache" / "d" / "nas-harness-home" if cache is None else cache.mkdir("nas-harness-home")
+    os.environ["NAS_HARNESS_HOME"] = str(home)
+    os.environ.pop("FORCE_COLOR", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("data") and not SHARED_DATA.is_dir():
+            reason = "the folder of real tables is not here; name it in NAS_HARNESS_SHARED_DATA"
+            item.add_marker(pytest.mark.skip(reason=reason))
+        if item.get_closest_marker("gpu") and not _has_cuda():
+            item.add_marker(pytest.mark.skip(reason="torch finds no CUDA device on this machine"))
+
+
+@cache
+def _has_cuda() -> bool:
+    """Ask torch in another process, and only when a test needs to know: importing it takes seconds."""
+    question = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+    return subprocess.run([sys.executable, "-c", question], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real tables; for tests marked `data`."""
+    return SHARED_DATA

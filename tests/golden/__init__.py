@@ -1,0 +1,1 @@
+"""Golden traces: what each strategy did when its version was blessed."""

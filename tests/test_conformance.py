@@ -1,0 +1,73 @@
+"""Every registered name keeps the public rules, and the checks can fail."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness import registry
+from harness.conformance import check, check_benchmark, check_space, check_strategy
+from harness.errors import HarnessError
+from harness.problem import Constraint
+from harness.strategy import Strategy
+from harness.toy import ToyBenchmark, ToySpace
+
+
+@pytest.mark.parametrize(
+    "name", [name for kind in ("benchmark", "strategy", "surrogate") for name in registry.names(kind)]
+)
+def test_every_registered_name_keeps_the_rules(name):
+    assert len(check(name)) >= 5
+
+
+def test_the_toy_benchmark_keeps_the_rules():
+    rng = np.random.default_rng(0)
+    check_space(ToySpace(), rng)
+    check_benchmark(ToyBenchmark(), rng)
+    check_benchmark(ToyBenchmark(failing=True, has_seconds=False, constraints=(Constraint("size", ">=", 3),)), rng)
+
+
+def test_a_space_whose_mutation_does_nothing_is_found():
+    class Lazy(ToySpace):
+        def mutate(self, archs, rng):
+            return archs.copy()
+
+    with pytest.raises(HarnessError, match="mutate changes every row"):
+        check_space(Lazy(), np.random.default_rng(0))
+
+
+def test_a_benchmark_that_depends_on_order_is_found():
+    class Moody(ToyBenchmark):
+        def query(self, proposals, *, noise_seed):
+            told = super().query(proposals, noise_seed=noise_seed)
+            return type(told)(
+                **{name: getattr(told, name) for name in told._names if name != "objectives"},
+                objectives=told.objectives + np.arange(len(told))[:, None],
+            )
+
+    with pytest.raises(HarnessError, match="do not depend on the order"):
+        check_benchmark(Moody(), np.random.default_rng(0))
+
+
+def test_a_strategy_that_uses_the_global_generator_is_found():
+    class Global(Strategy):
+        def propose(self, n):
+            np.random.random()  # noqa: NPY002  # what the check is there to find
+            return self.proposals(self.problem.space.sample(n, self.rng))
+
+    with pytest.raises(HarnessError, match="only from the generator it is given"):
+        check_strategy(Global)
+
+
+def test_a_strategy_that_ignores_its_generator_is_found():
+    class Fixed(Strategy):
+        def propose(self, n):
+            return self.proposals(self.problem.space.sample(n, np.random.default_rng(0)))
+
+    with pytest.raises(HarnessError, match="another generator gives another run"):
+        check_strategy(Fixed)
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    with pytest.raises(HarnessError, match="random_search"):
+        check("random_serach")
