@@ -106,8 +106,9 @@ def test_a_file_that_fails_leaves_no_half_module(tmp_path):
     path = tmp_path / "broken.py"
     path.write_text("1 / 0")
     for _ in range(2):
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(HarnessError, match=r"broken\.py' cannot be imported:\n(.*\n)*ZeroDivisionError") as caught:
             registry.strategy(f"{path}:Mine")
+        assert "line 1" in str(caught.value)
 
 
 def test_a_parameter_that_is_misspelt_is_answered_with_the_nearest(own):
