@@ -1,0 +1,78 @@
+"""What training leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.checks import Archs, FloatArray, IntArray
+
+OK, DIVERGED, UNFINISHED, OUT_OF_MEMORY = range(4)
+STATUS = ("ok", "diverged", "unfinished", "failed: out of memory")
+"""What the codes of `Curves.status` mean."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Results of n architectures trained with s seeds each for E epochs; accuracies in percent, NaN where missing.
+
+    Attributes
+    ----------
+    archs : (n, L) unsigned integers
+    seeds : (s,) int64
+    train_loss, train_accuracy, valid_loss, valid_accuracy : (n, s, E) float64
+        After each epoch; the training figures are means over the epoch's own batches, as they were trained on.
+    test_loss, test_accuracy : (n, s) float64
+        After the last epoch.
+    seconds : (n, s) float64
+        Real training seconds of one network; a pack's seconds are shared equally by its networks.
+    status : (n, s) int64
+        Index into `STATUS`.
+    diverged_epoch : (n, s) int64
+        Epoch (from 0) at which a loss was not finite; -1 elsewhere.
+    rung : str
+        Which trainer made them, for example ``"R0"``.
+    device : str
+        ``"cpu"``, or the name of the GPU.
+    """
+
+    archs: Archs
+    seeds: IntArray
+    train_loss: FloatArray
+    train_accuracy: FloatArray
+    valid_loss: FloatArray
+    valid_accuracy: FloatArray
+    test_loss: FloatArray
+    test_accuracy: FloatArray
+    seconds: FloatArray
+    status: IntArray
+    diverged_epoch: IntArray
+    rung: str
+    device: str
+
+    @classmethod
+    def empty(cls, archs: Archs, seeds: npt.ArrayLike, epochs: int, *, rung: str, device: str) -> Curves:
+        """Return curves to be filled: all NaN, all unfinished."""
+        seeds = np.asarray(seeds, dtype=np.int64)
+        n, s = len(archs), len(seeds)
+
+        def nan(*shape: int) -> FloatArray:
+            return np.full(shape, np.nan)
+
+        return cls(
+            archs=archs,
+            seeds=seeds,
+            train_loss=nan(n, s, epochs),
+            train_accuracy=nan(n, s, epochs),
+            valid_loss=nan(n, s, epochs),
+            valid_accuracy=nan(n, s, epochs),
+            test_loss=nan(n, s),
+            test_accuracy=nan(n, s),
+            seconds=nan(n, s),
+            status=np.full((n, s), UNFINISHED),
+            diverged_epoch=np.full((n, s), -1),
+            rung=rung,
+            device=device,
+        )
