@@ -8,6 +8,7 @@ again, or, where the source is gone, named in a TableError.
 from __future__ import annotations
 
 import importlib
+import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks_data import files, schema
-from benchmarks_data.entries import Entry, entries
+from benchmarks_data.entries import Entry, builds, entries
 from benchmarks_data.oracle import TableOracle
+from benchmarks_data.plan import Plan
 from benchmarks_data.progress import Progress, on_terminal
 from benchmarks_data.spaces.enumerated import EnumeratedSpace
 from benchmarks_data.spaces.graph import GraphSpace
@@ -169,7 +171,7 @@ def _convert_locked(entry: Entry, path: Path, progress: Progress) -> None:
         raise TableError(f"the table {entry.name} must have {entry.rows} rows, got {len(table.archs)}")
     told("writing", 0.8)
     with replacing(path) as temporary:
-        schema.write(temporary, replace(table, about=_about(entry)))
+        schema.write(temporary, replace(table, about={**table.about, **_about(entry)}))
 
 
 def _about(entry: Entry) -> dict[str, str]:
@@ -183,6 +185,13 @@ def _about(entry: Entry) -> dict[str, str]:
         "source": f"{entry.source.distribution}: {entry.file} ({entry.source.url})",
         "source_sha256": files.sha256(source),
     }
+
+
+def plan(name: str) -> Plan:
+    """Return what to train for a table that this project trains itself."""
+    if name not in builds():
+        raise HarnessError(unknown("table to build", name, builds()))
+    return builds()[name]
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -221,6 +230,7 @@ def describe(name: str) -> dict[str, Any]:
         "validation": header.meaning.validation,
         "test": header.meaning.test,
         **{key: about[key] for key in ("licence", "citation", "source", "source_sha256")},
+        "training": json.loads(about["training"]) if "training" in about else entry.facts.get("training"),
         "source_as_checked": about["source_sha256"] == entry.sha256,
         "sha256": header.digest,
         "path": str(header.path),

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks_data import files
+from benchmarks_data.plan import Plan
+from harness.training.verify_record import Training
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,23 @@ class Entry:
 
 
 @cache
+def builds() -> Mapping[str, Plan]:
+    """Return what to train for each table that this project trains itself, by name."""
+    plans = _catalogue().get("builds", {})
+    return {
+        name: Plan(name, fields["space"], Training.from_dict(fields["training"]), fields["part_size"])
+        for name, fields in plans.items()
+    }
+
+
+def _catalogue() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("catalog.toml").read_text(encoding="utf-8"))
+
+
+@cache
 def entries() -> Mapping[str, Entry]:
     """Return every table of the catalogue by name."""
-    catalogue = tomllib.loads(Path(__file__).with_name("catalog.toml").read_text(encoding="utf-8"))
+    catalogue = _catalogue()
     sources = {name: Source(**fields) for name, fields in catalogue["sources"].items()}
     common = [field for field in Entry.__dataclass_fields__ if field not in ("name", "source", "facts")]
     return {

@@ -96,5 +96,5 @@ class TableOracle:
 
     def _mean(self, column: str) -> FloatArray:
         if column not in self._means:
-            self._means[column] = mean_over_runs(self._runs_of(column))
+            self._means[column] = mean_over_runs(self._runs_of(column)[:, :, None])[:, 0]
         return self._means[column]

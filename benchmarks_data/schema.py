@@ -9,7 +9,8 @@ Layout of schema 1; N rows, L genes, R runs, F fidelities::
     /index/rows        (codings,) int32: the row of each coding by its mixed-radix number; -1 = not in the table
     /index/runs        (N,) uint8: training runs present; they come first along R, the rest is NaN
     /columns/<name>    (N, R, F) float64; attributes unit, direction, description and, where they apply, split,
-                       trained_on, best.  R is 1 for what does not differ between runs
+                       trained_on, best.  R is 1 for what does not differ between runs, F for what does not change in
+                       training or was measured at its end only
     /held_out/<name>   the same, for columns that hold test results; only an Oracle opens them
 
 ``sha256`` covers every dataset and what gives the numbers their meaning; the text for people is not part of it.
@@ -269,8 +270,8 @@ def _check_layout(header: Header) -> None:
         raise TableError(f"damaged: it counts runs for {header.places['index/runs'].shape} rows, not ({rows},)")
     for name, column in header.columns.items():
         shape = header.places[f"{_group(column)}/{name}"].shape
-        if len(shape) != 3 or (shape[0], shape[2]) != (rows, fidelities):
-            raise TableError(f"damaged: the column {name} has shape {shape}, not ({rows}, runs, {fidelities})")
+        if len(shape) != 3 or shape[0] != rows or shape[2] not in (1, fidelities):
+            raise TableError(f"damaged: the column {name} has shape {shape}, not ({rows}, runs, {fidelities} or 1)")
 
 
 def verify(path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from benchmarks_data.schema import Header
 from benchmarks_data.spaces.enumerated import EnumeratedSpace
 from harness.benchmark import Column
-from harness.checks import Archs, FloatArray, UInt64Array, integer
+from harness.checks import Archs, FloatArray, IntArray, UInt64Array, integer
 from harness.errors import HarnessError, must, unknown
 from harness.problem import Constraint, Fidelity, Objective
 from harness.records import Evaluations, Proposals
@@ -30,21 +30,27 @@ class _Reader:
 
     Attributes
     ----------
-    values : (N,) or (N * R,) float64
-        One value for each row, or one for each run of each row.
+    values : (N * R * F,) float64
+        Flat; R is 1 where the column has no runs of its own, F is 1 where it does not change in training.
     by_run : bool
-        Which of the two.
+        Whether R is the table's.
+    fidelities : int
+        F.
     convert : callable or None
         From published values to what is told; None leaves them as they are.
     """
 
     values: FloatArray
     by_run: bool
+    fidelities: int
     convert: Callable[[FloatArray], FloatArray] | None
 
-    def read(self, rows: _Rows, runs: _Rows) -> FloatArray:
-        """Look up table rows, or run numbers: (n,) to (n,)."""
-        found: FloatArray = self.values.take(runs if self.by_run else rows)
+    def read(self, rows: _Rows, runs: _Rows, fidelity: IntArray) -> FloatArray:
+        """Look up table rows, or run numbers, at a fidelity each: (n,), (n,), (n,) to (n,)."""
+        places = runs if self.by_run else rows
+        if self.fidelities > 1:
+            places = places * self.fidelities + fidelity
+        found: FloatArray = self.values.take(places)
         return found if self.convert is None else self.convert(found)
 
 
@@ -91,11 +97,24 @@ class TableBenchmark:
         self._row_of = header.array("index/rows").astype(np.intp)  # what `take` wants: no conversion in each look-up
         self._runs = header.array("index/runs").astype(np.uint64)
         self._most_runs = int(self._runs.max())
-        self._schedule = mix64(self.fidelities[-1].schedule)
+        self._schedules = mix64([fidelity.schedule for fidelity in self.fidelities])
         self._replicate = self._checked_replicate(replicate)
         self._drawn = self._readers(self._replicate)
         self._draws = any(reader.by_run for reader in self._drawn)
         self._means: list[_Reader] = []
+        self._check_feasible()
+
+    def _check_feasible(self) -> None:
+        """Refuse constraints that no row keeps: a search under them has no answer."""
+        if not self.constraints:
+            return
+        kept = [
+            constraint.violation(mean_over_runs(self._header.values(constraint.name))[:, -1]) <= 0
+            for constraint in self.constraints
+        ]
+        if not np.logical_and.reduce(kept).any():
+            listed = ", ".join(map(str, self.constraints))
+            raise HarnessError(f"no architecture of {self.name} keeps {listed}; loosen the constraints")
 
     def _column(self, name: str) -> Column:
         if name == self._header.meaning.test:
@@ -126,14 +145,11 @@ class TableBenchmark:
 
         def reader(name: str, convert: Callable[[FloatArray], FloatArray] | None) -> _Reader:
             self._column(name)
-            values = self._header.values(name)[:, :, -1]
-            if values.shape[1] == 1:
-                return _Reader(values[:, 0], False, convert)
-            if fixed == "mean":
-                return _Reader(mean_over_runs(values), False, convert)
-            if fixed is not None:
-                return _Reader(np.ascontiguousarray(values[:, int(fixed)]), False, convert)
-            return _Reader(values.reshape(-1), True, convert)
+            values = self._header.values(name)
+            by_run = values.shape[1] > 1 and fixed is None
+            if values.shape[1] > 1 and fixed is not None:
+                values = mean_over_runs(values) if fixed == "mean" else values[:, int(fixed)]
+            return _Reader(np.ascontiguousarray(values).reshape(-1), by_run, values.shape[-1], convert)
 
         objectives = [
             reader(item.name, item.to_minimised if item.direction == "maximise" else None) for item in self.objectives
@@ -161,9 +177,10 @@ class TableBenchmark:
         for start in range(0, n, CHUNK):
             part = slice(start, start + CHUNK)
             rows = self._find(archs[part])
-            runs = rows if seeds is None else self._draw(rows, seeds[part])
+            fidelity = proposals.fidelity[part]
+            runs = rows if seeds is None else self._draw(rows, seeds[part], fidelity)
             for column, reader in zip(columns, readers, strict=True):
-                column[part] = reader.read(rows, runs)
+                column[part] = reader.read(rows, runs, fidelity)
         m, c = len(self.objectives), len(self.constraints)
         seconds = columns[m + c] if self.has_seconds else np.full(n, np.nan)
         objectives, constraints = columns[:m].T, columns[m : m + c].T
@@ -179,8 +196,10 @@ class TableBenchmark:
             wrong = archs[~((archs >= 0) & (archs < self.space.cardinalities)).all(axis=1)][0]
             rule = f"have genes below {self.space.cardinalities.tolist()}"
             raise HarnessError(must("archs", rule, wrong.tolist()))
-        if proposals.fidelity.any():
-            raise HarnessError(must("fidelity", f"be 0: {self.name} has one fidelity", proposals.fidelity.max()))
+        fidelity = proposals.fidelity
+        if fidelity.any() and not 0 <= fidelity.min() <= fidelity.max() < len(self.fidelities):
+            rule = f"be in range({len(self.fidelities)}): {self.name} has no other"
+            raise HarnessError(must("fidelity", rule, [int(fidelity.min()), int(fidelity.max())]))
         if noise_seed is None or not self._draws:
             return None
         seeds = np.asarray(noise_seed)
@@ -197,12 +216,12 @@ class TableBenchmark:
             raise HarnessError(must("archs", f"be in the table {self.name}", missing))
         return rows
 
-    def _draw(self, rows: _Rows, seeds: UInt64Array) -> _Rows:
-        """Return the number of the run that answers, row * R + k, k < runs of the row: (n,), (n,) to (n,)."""
+    def _draw(self, rows: _Rows, seeds: UInt64Array, fidelity: IntArray) -> _Rows:
+        """Return the number of the run that answers, row * R + k, k < runs of the row: (n,) each to (n,)."""
         counters = rows.astype(np.uint64)
         counters *= _ROW_STRIDE
         counters += seeds
-        counters += self._schedule
+        counters += self._schedules if len(self._schedules) == 1 else self._schedules.take(fidelity)
         draws = mix64(counters)
         draws >>= _HALF
         draws *= self._runs.take(rows)
@@ -213,9 +232,9 @@ class TableBenchmark:
 
 
 def mean_over_runs(values: FloatArray) -> FloatArray:
-    """Return the mean over the runs that exist, NaN where none does: (N, R) to (N,)."""
+    """Return the mean over the runs that exist, NaN where none does: (N, R, F) to (N, F)."""
     present = ~np.isnan(values)
     counts = present.sum(axis=1)
     totals = np.where(present, values, 0.0).sum(axis=1)
-    means: FloatArray = np.divide(totals, counts, out=np.full(len(values), np.nan), where=counts > 0)
+    means: FloatArray = np.divide(totals, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
     return means

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.problem import Budget, Constraint, Fidelity, Objective, Problem
     from harness.records import Evaluations, Proposals, Trace
     from harness.space import SearchSpace
-    from harness.spec import Spec
+    from harness.spec import Spec, StrategySpec
     from harness.spec import load as load_spec
     from harness.store import Results, read_results
     from harness.strategy import Plan, Strategy
@@ -46,6 +46,7 @@ __all__ = [
     "Fit",
     "Predict",
     "Spec",
+    "StrategySpec",
     "Results",
     "HarnessError",
 ]
@@ -57,7 +58,7 @@ _HOME = {
     "problem": ("Budget", "Constraint", "Fidelity", "Objective", "Problem"),
     "records": ("Evaluations", "Proposals", "Trace"),
     "space": ("SearchSpace",),
-    "spec": ("Spec",),
+    "spec": ("Spec", "StrategySpec"),
     "store": ("Results", "read_results"),
     "strategy": ("Plan", "Strategy"),
     "surrogate": ("Fit", "Predict", "Prediction", "Surrogate"),
@@ -65,6 +66,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("harness.version").VERSION
     if name == "load_spec":
         return import_module("harness.spec").load
     for module, names in _HOME.items():

@@ -9,10 +9,14 @@ from harness import registry
 from harness.benchmark import Benchmark
 from harness.cells import open_benchmark as open_for
 from harness.cells import resolve, run_cell
+from harness.checks import choice
+from harness.errors import HarnessError, unknown
 from harness.problem import Budget, Constraint
-from harness.spec import Spec, StrategySpec
+from harness.spec import DEVICES, Spec, StrategySpec
 from harness.store import BenchmarkFacts, Results, Run, cell_runs
 from harness.strategy import Strategy
+
+BUDGET_RULES = ("duplicates", "multi_fidelity", "table_seed")
 
 
 def open_benchmark(
@@ -42,7 +46,7 @@ def run(
     seed: int = 0,
     n_workers: int = 1,
     objectives: Sequence[str] | None = None,
-    constraints: Sequence[Constraint | str] = (),
+    constraints: str | Sequence[Constraint | str] = (),
     budget: Mapping[str, Any] | None = None,
     device: str = "cpu",
 ) -> Results:
@@ -75,6 +79,10 @@ def run(
     -------
     Results
     """
+    choice("device", device, DEVICES)
+    for key in budget or {}:
+        if key not in BUDGET_RULES:
+            raise HarnessError(unknown("key of `budget`", key, BUDGET_RULES))
     given = [strategies] if isinstance(strategies, str | type | StrategySpec) else list(strategies)
     classes = {item.__qualname__: item for item in given if isinstance(item, type)}
     spec = Spec(
@@ -86,12 +94,15 @@ def run(
         n_workers=n_workers,
         seed=seed,
         objectives=None if objectives is None else tuple(objectives),
-        constraints=tuple(item if isinstance(item, Constraint) else Constraint.parse(item) for item in constraints),
+        constraints=tuple(
+            item if isinstance(item, Constraint) else Constraint.parse(item)
+            for item in ([constraints] if isinstance(constraints, str) else constraints)
+        ),
     )
     facts, runs = {}, list[Run]()
     for name in spec.benchmarks:
         benchmark = open_for(spec, name)
-        facts[name] = BenchmarkFacts(name, benchmark.digest, benchmark.objectives, benchmark.has_seconds)
+        facts[name] = BenchmarkFacts.of(benchmark)
         for strategy in spec.strategies:
             factory = classes.get(strategy.name)
             for cell in resolve(spec, strategy, benchmark, device, factory):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from harness import registry
 from harness.benchmark import Benchmark
-from harness.errors import HarnessError, StrategyError
+from harness.errors import HarnessError, StrategyError, must
 from harness.problem import Problem
 from harness.runner import make_problem, run_block
 from harness.seeding import generator, noise_seed
@@ -66,9 +67,11 @@ def resolve(
     known = registry.keywords(factory)
     learner = make_learner(factory, strategy.surrogate, benchmark, device)
     problem = make_problem(benchmark, spec.budget, spec.n_workers)
-    defaults = {name: value for name, value in known.items() if name != "surrogate"}
+    hyperparameters = {name: value for name, value in known.items() if name != "surrogate"}
+    hyperparameters |= strategy.hyperparameters
     libraries = ("numpy",) if learner is None else learner.libraries
     registry.build_strategy(factory, problem, np.random.default_rng(0), strategy.hyperparameters, learner)
+    _check_plain(hyperparameters)
     return [
         Cell(
             benchmark=benchmark.name,
@@ -76,7 +79,7 @@ def resolve(
             strategy=strategy.name,
             strategy_version=factory.version,
             strategy_sha256=None if given_class else registry.file_sha256(strategy.name),
-            hyperparameters=defaults | dict(strategy.hyperparameters),
+            hyperparameters=hyperparameters,
             surrogate=strategy.surrogate,
             learner=None if learner is None else learner.signature,
             objectives=tuple(objective.name for objective in benchmark.objectives),
@@ -91,6 +94,15 @@ def resolve(
         )
         for first in range(0, spec.replicates, spec.replicates_per_cell)
     ]
+
+
+def _check_plain(hyperparameters: Mapping[str, Any]) -> None:
+    """Hyperparameters are part of the digest, so they must be what JSON can hold."""
+    for name, value in hyperparameters.items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError):
+            raise HarnessError(must(f"hyperparameter {name}", "be plain data (numbers, texts, lists)", value)) from None
 
 
 def run_cell(
@@ -109,14 +121,17 @@ def run_cell(
     Raises
     ------
     HarnessError
-        If the table is not the one that the cell names.
+        If the table, or the strategy's file, is not the one that the cell names.
     StrategyError
         If the strategy breaks a rule.
     """
     benchmark = open_benchmark(cell, cell.benchmark)
     if benchmark.digest != cell.table_digest:
         raise HarnessError(f"the table '{cell.benchmark}' changed after the run was prepared; run again")
-    factory = factory or registry.strategy(cell.strategy)
+    if factory is None:
+        if registry.file_sha256(cell.strategy) != cell.strategy_sha256:
+            raise HarnessError(f"the file of '{cell.strategy}' changed after the run was prepared; run again")
+        factory = registry.strategy(cell.strategy)
     problem = make_problem(benchmark, cell.budget, cell.n_workers)
     learner = make_learner(factory, cell.surrogate, benchmark, cell.device)
     replicates = range(cell.first, cell.stop)

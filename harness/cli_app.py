@@ -218,7 +218,8 @@ def run(
         failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
         counted = f"{outcome.computed} cells computed, {outcome.reused} reused{failed}"
         say(f"{outcome.folder}: {counted}, in {duration(outcome.seconds)}")
-        say(f"next: nas-harness report {outcome.folder}")
+        if not outcome.failed:
+            say(f"next: nas-harness report {outcome.folder}")
     else:
         say(f"{outcome.folder}: nothing to do, all {outcome.reused} cells are there")
     if outcome.failed:

@@ -38,7 +38,7 @@ class Completions(Columns):
 
 
 _NO_ROWS = np.empty(0, dtype=np.int64)
-_NOTHING = Completions(_NO_ROWS, _NO_ROWS, _NO_ROWS, np.empty(0), np.empty(0))
+NOTHING = Completions(_NO_ROWS, _NO_ROWS, _NO_ROWS, np.empty(0), np.empty(0))
 
 
 class Cluster(Protocol):
@@ -50,6 +50,10 @@ class Cluster(Protocol):
 
     def running(self, replicate: int) -> int:
         """Return how many rows of the replicate are running."""
+        ...
+
+    def clock(self, replicates: IntArray) -> FloatArray | None:
+        """Return when rows started now begin, (n,) to (n,); None if nothing else can be running then."""
         ...
 
     def start(self, rows: IntArray, replicates: IntArray, seconds: FloatArray) -> None:
@@ -79,12 +83,15 @@ class _Serial:
     def running(self, replicate: int) -> int:  # `finish` leaves nothing behind
         return 0
 
+    def clock(self, replicates: IntArray) -> FloatArray | None:
+        return None
+
     def start(self, rows: IntArray, replicates: IntArray, seconds: FloatArray) -> None:
         self._started = rows, replicates, seconds
 
     def finish(self) -> Completions:
         if self._started is None:
-            return _NOTHING
+            return NOTHING
         rows, replicates, seconds = self._started
         self._started = None
         if len(rows) == len(np.unique(replicates)):
@@ -120,6 +127,9 @@ class _Parallel:
     def running(self, replicate: int) -> int:
         return self._n_workers - self._idle[replicate]
 
+    def clock(self, replicates: IntArray) -> FloatArray | None:
+        return self._clock[replicates]
+
     def start(self, rows: IntArray, replicates: IntArray, seconds: FloatArray) -> None:
         for row, replicate, duration in zip(rows, replicates, np.nan_to_num(seconds), strict=True):
             worker = int(np.argmax(self._row[replicate] < 0))
@@ -131,7 +141,7 @@ class _Parallel:
     def finish(self) -> Completions:
         busy = np.flatnonzero(np.any(self._row >= 0, axis=1))
         if not len(busy):
-            return _NOTHING
+            return NOTHING
         # Equal finishing times complete in the order in which they were started: rows are numbered in that order.
         finished = self._finished[busy]
         ties = np.where(finished == finished.min(axis=1, keepdims=True), self._row[busy], np.iinfo(np.int64).max)

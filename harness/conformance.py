@@ -6,6 +6,7 @@ Each check returns the rules that it found kept, and raises a `HarnessError` tha
 from __future__ import annotations
 
 import random
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,7 +51,7 @@ def check(name: str) -> list[str]:
     rng = np.random.default_rng(0)
     if registry.is_file(name) or name in registry.names("strategy"):
         return check_strategy(registry.strategy(name))
-    if name in registry.names("benchmark"):
+    if name in registry.names("benchmark") or registry.is_table(name):
         benchmark = registry.benchmark(name)
         return check_space(benchmark.space, rng) + check_benchmark(benchmark, rng)
     if name in registry.names("surrogate"):
@@ -163,7 +164,7 @@ def check_strategy(
     rules = _Rules(f"strategy {factory.__name__}")
     settings = surrogate or {"name": "ridge", "encoding": "one_hot"}
 
-    def run(benchmark: Benchmark, budget: Budget, n_workers: int = 1, count: int = 2) -> Block:
+    def run(rule: str, benchmark: Benchmark, budget: Budget, n_workers: int = 1, count: int = 2) -> Block:
         problem = make_problem(benchmark, budget, n_workers)
         takes_one = "surrogate" in registry.keywords(factory)
         learner = make_learner(factory, settings if takes_one else None, benchmark, "cpu")
@@ -171,28 +172,34 @@ def check_strategy(
             registry.build_strategy(factory, problem, np.random.default_rng(seed), hyperparameters or {}, learner)
             for seed in range(count)
         ]
-        return run_block(benchmark, problem, strategies, np.arange(count, dtype=np.uint64))
+        try:
+            return run_block(benchmark, problem, strategies, np.arange(count, dtype=np.uint64))
+        except HarnessError:
+            raise
+        except Exception as error:
+            place = "".join(traceback.format_exception(error, limit=-2)).strip()
+            raise HarnessError(f"strategy {factory.__name__} breaks the rule: {rule}; it raised\n{place}") from error
 
     budget = Budget(evaluations=60)
     before = random.getstate(), np.random.get_state()  # noqa: NPY002  # to see whether the strategy moves it
-    block = run(ToyBenchmark(), budget)
+    block = run("proposes valid architectures within its budget", ToyBenchmark(), budget)
     after = random.getstate(), np.random.get_state()  # noqa: NPY002
     rules("draws only from the generator it is given", str(before) == str(after))
     rules("proposes valid architectures within its budget", [len(trace) <= 60 for trace in block.traces])
-    again = run(ToyBenchmark(), budget)
+    again = run("the same generator gives the same run", ToyBenchmark(), budget)
     rules("the same generator gives the same run", _same_traces(block, again))
     other = [not np.array_equal(block.traces[0].archs, block.traces[1].archs)]
     rules("another generator gives another run", other)
-    alone = run(ToyBenchmark(), budget, count=1)
+    alone = run("a run does not depend on its neighbours in the block", ToyBenchmark(), budget, count=1)
     rules("a run does not depend on its neighbours in the block", _same_traces(alone, block))
-    run(ToyBenchmark(), budget, n_workers=4)
-    rules("works with parallel workers and results in any order", True)
-    run(ToyBenchmark(), Budget(seconds=500.0), n_workers=3)
-    rules("works under a time budget", True)
-    run(ToyBenchmark(failing=True), budget)
-    rules("survives failed trainings (NaN)", True)
-    run(ToyBenchmark(constraints=(Constraint("size", "<=", 7.0),)), budget)
-    rules("works under constraints", True)
+    for rule, benchmark, spent, n_workers in (
+        ("works with parallel workers and results in any order", ToyBenchmark(), budget, 4),
+        ("works under a time budget", ToyBenchmark(), Budget(seconds=500.0), 3),
+        ("survives failed trainings (NaN)", ToyBenchmark(failing=True), budget, 1),
+        ("works under constraints", ToyBenchmark(constraints=(Constraint("size", "<=", 7.0),)), budget, 1),
+    ):
+        run(rule, benchmark, spent, n_workers)
+        rules(rule, True)
     return rules.kept
 
 

@@ -30,6 +30,10 @@ class ResultError(HarnessError):
     """A result file that is damaged, or results that may not be compared."""
 
 
+class DamagedError(ResultError):
+    """A result file whose content is not what was written; it can only be computed again."""
+
+
 class IncompleteError(ResultError):
     """Results of which a part is missing; the CLI answers with an exit code of its own."""
 

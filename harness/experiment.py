@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -14,11 +16,11 @@ from typing import Any
 from harness import registry
 from harness.cells import open_benchmark, resolve, run_cell
 from harness.checks import choice, integer
-from harness.errors import HarnessError, ResultError, SpecError, unknown
+from harness.errors import DamagedError, HarnessError, IncompleteError, ResultError, SpecError, unknown
 from harness.files import locked, remove_unfinished
 from harness.processes import spawned
 from harness.runner import make_problem
-from harness.spec import Cell, Spec
+from harness.spec import DEVICES, Cell, Spec
 from harness.store import BenchmarkFacts, cell_path, read_cell, write_cell, write_manifest
 
 
@@ -123,10 +125,10 @@ def prepare(spec: Spec, *, device: str = "cpu", source: str = "spec") -> Prepare
     SpecError
         Names the source, the key, the rule and the value or the nearest match.
     """
-    choice("device", device, ("cpu", "cuda"))
+    choice("device", device, DEVICES)
     known = registry.names("benchmark")
     for index, name in enumerate(spec.benchmarks):
-        if name not in known:
+        if name not in known and not registry.is_table(name):
             raise SpecError(f"{source}: `benchmarks[{index}]`: {unknown('benchmark', name, known)}")
     for index, strategy in enumerate(spec.strategies):
         with _at(source, f"strategies[{index}]"):
@@ -138,7 +140,7 @@ def prepare(spec: Spec, *, device: str = "cpu", source: str = "spec") -> Prepare
             benchmark = open_benchmark(spec, name, verify=True)
         with _at(source, "budget / n_workers"):
             make_problem(benchmark, spec.budget, spec.n_workers)
-        benchmarks[name] = BenchmarkFacts(name, benchmark.digest, benchmark.objectives, benchmark.has_seconds)
+        benchmarks[name] = BenchmarkFacts.of(benchmark)
         for index, strategy in enumerate(spec.strategies):
             with _at(source, f"strategies[{index}]"):
                 for cell in resolve(spec, strategy, benchmark, device):
@@ -179,6 +181,10 @@ def execute(
     """
     integer("workers", workers, low=1)
     began = time.monotonic()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultError(f"cannot make the folder of results '{folder}': {error.strerror}") from None
     with locked(folder / ".lock", wait=False) as held:
         if not held:
             raise ResultError(f"another run is writing to '{folder}'; wait for it, or choose another folder")
@@ -204,7 +210,7 @@ def _is_done(folder: Path, cell: Cell) -> bool:
         return False
     try:
         read_cell(path)
-    except ResultError:
+    except DamagedError:
         path.unlink()
         return False
     return True
@@ -213,7 +219,16 @@ def _is_done(folder: Path, cell: Cell) -> bool:
 def _compute(cell: dict[str, Any], folder: str) -> float:
     """Run a cell and store it, in a worker; return the real seconds that it took.  Only plain data crosses."""
     began = time.monotonic()
-    write_cell(Path(folder), run_cell(Cell.from_dict(cell)))
+    try:
+        write_cell(Path(folder), run_cell(Cell.from_dict(cell)))
+    except (Exception, SystemExit) as error:
+        try:
+            pickle.loads(pickle.dumps(error))  # noqa: S301  # our own exception, to see whether it can cross
+            if isinstance(error, SystemExit):
+                raise TypeError  # it would end the worker
+        except Exception:  # noqa: BLE001  # an exception class can fail in any way
+            raise RuntimeError("".join(traceback.format_exception(error))) from None
+        raise
     return time.monotonic() - began
 
 
@@ -279,7 +294,7 @@ def _run_here(folder: Path, missing: list[str], ledger: _Ledger) -> None:
 
         try:
             write_cell(folder, run_cell(ledger.prepared.cells[digest][1], on_step=on_step))
-        except Exception as error:  # noqa: BLE001  # whatever a strategy raises must not lose the other cells
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # what a strategy raises must not lose the other cells
             ledger.broke(digest, error)
         else:
             ledger.finished(digest, time.monotonic() - began)
@@ -293,15 +308,26 @@ def _drain(executor: Executor, folder: Path, missing: list[str], ledger: _Ledger
         executor.submit(_compute, ledger.prepared.cells[digest][1].as_dict(), str(folder)): digest for digest in missing
     }
     waiting = set(futures)
-    while waiting:
-        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-        for future in done:
-            error = future.exception()
-            if isinstance(error, BrokenProcessPool):
-                raise HarnessError(
-                    "a worker process died (killed, or out of memory); whole cells are kept: run the same command again"
-                ) from error
-            if error is not None:
-                ledger.broke(futures[future], error)
-            else:
-                ledger.finished(futures[future], future.result())
+    try:
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                _take_in(future, futures[future], ledger)
+    except BaseException:
+        for future in waiting:
+            future.cancel()
+        raise
+
+
+def _take_in(future: Future[float], digest: str, ledger: _Ledger) -> None:
+    error = future.exception()
+    if isinstance(error, BrokenProcessPool):
+        label, cell = ledger.prepared.cells[digest]
+        raise IncompleteError(
+            "a worker process died (killed, out of memory, or ended by a strategy), perhaps while it ran "
+            f"'{label}' on {cell.benchmark}; whole cells are kept: run the same command again"
+        ) from error
+    if error is not None:
+        ledger.broke(digest, error)
+    else:
+        ledger.finished(digest, future.result())

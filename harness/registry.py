@@ -1,8 +1,8 @@
 """Lazy look-up of everything that has a name, through entry points; built-ins use the same door as third parties.
 
 Groups: ``harness.benchmarks``, ``harness.oracles``, ``harness.strategies``, ``harness.surrogates``,
-``harness.commands``, ``harness.views``, ``harness.descriptions``.  A benchmark entry point is a factory
-``(name, *, objectives, constraints, replicate[, verify]) -> Benchmark``, an oracle entry point a factory
+``harness.commands``, ``harness.views``, ``harness.descriptions``, ``harness.recorded``.  A benchmark entry point is a
+factory ``(name, *, objectives, constraints, replicate[, verify]) -> Benchmark``, an oracle entry point a factory
 ``(name) -> Oracle``; strategies and surrogates are classes.
 """
 
@@ -26,8 +26,8 @@ from harness.space import SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Surrogate
 
-KINDS = ("benchmark", "oracle", "strategy", "surrogate", "command", "view", "description")
-_PLURAL = {kind: f"{kind}s" for kind in KINDS} | {"strategy": "strategies"}
+KINDS = ("benchmark", "oracle", "strategy", "surrogate", "command", "view", "description", "recorded")
+_PLURAL = {kind: f"{kind}s" for kind in KINDS} | {"strategy": "strategies", "recorded": "recorded"}
 
 
 @cache
@@ -67,7 +67,7 @@ def benchmark(
     Parameters
     ----------
     name : str
-        One of ``names("benchmark")``.
+        One of ``names("benchmark")``, or the path of a table that this program wrote (``.h5``).
     objectives : sequence of str, optional
         Columns to optimise; the default is the validation metric of the table.
     constraints : sequence of Constraint or str
@@ -78,7 +78,7 @@ def benchmark(
         Check the whole content of the table, which takes longer than opening it.
     """
     parsed = tuple(item if isinstance(item, Constraint) else Constraint.parse(item) for item in constraints)
-    factory = load("benchmark", name)
+    factory = load("recorded", "benchmark") if is_table(name) else load("benchmark", name)
     options = {"verify": True} if verify and "verify" in keywords(factory) else {}
     opened: Benchmark = factory(name, objectives=objectives, constraints=parsed, replicate=replicate, **options)
     return opened
@@ -86,7 +86,7 @@ def benchmark(
 
 def oracle(name: str) -> Oracle:
     """Open the held-out truth of a benchmark by name; for reports and training/verify only."""
-    opened: Oracle = load("oracle", name)(name)
+    opened: Oracle = (load("recorded", "oracle") if is_table(name) else load("oracle", name))(name)
     return opened
 
 
@@ -96,6 +96,11 @@ def strategy(name: str) -> type[Strategy]:
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise HarnessError(f"'{name}' must be a subclass of harness.Strategy, got {found!r}")
     return found
+
+
+def is_table(name: str) -> bool:
+    """Say whether a benchmark is named by the path of its table, ``"path/to/table.h5"``."""
+    return name.endswith(".h5")
 
 
 def is_file(name: str) -> bool:
@@ -180,6 +185,7 @@ def _from_file(name: str) -> Any:
             raise HarnessError(f"'{path}' cannot be imported:\n{place}") from error
     module = sys.modules[module_name]
     if not hasattr(module, class_name):
-        classes = [key for key, value in vars(module).items() if isinstance(value, type)]
+        own = {key: value for key, value in vars(module).items() if isinstance(value, type)}
+        classes = [key for key, value in own.items() if value.__module__ == module_name]
         raise HarnessError(unknown(f"class in {path.name}", class_name, classes))
     return getattr(module, class_name)

@@ -17,7 +17,7 @@ import numpy as np
 from harness.benchmark import Benchmark
 from harness.charging import Charges
 from harness.checks import BoolArray, FloatArray, IntArray, UInt64Array
-from harness.cluster import Completions, simulate
+from harness.cluster import NOTHING, Completions, simulate
 from harness.errors import HarnessError, StrategyError, must
 from harness.problem import Budget, Problem
 from harness.records import Evaluations, Log, Proposals, Trace
@@ -130,35 +130,53 @@ class _Lockstep:
 
     def step(self) -> None:
         """Advance every active replicate: by one completion, or by all that it has decided if it has one worker."""
-        started = []
-        for replicate, proposals in self._ask():
-            if len(proposals):
-                started.append((replicate, proposals))
-            elif not self.cluster.running(replicate):
+        answers = self._ask()
+        started = [(replicate, proposals) for replicate, proposals in answers if len(proposals)]
+        begun = {replicate for replicate, _ in started}
+        for replicate, _ in answers:
+            if replicate not in begun and not self.cluster.running(replicate):
                 if not self.proposed[replicate]:
                     self._blame(replicate, "must propose at least one architecture, got none")
                 self._stop(replicate, "exhausted")
+        for replicate in begun:
+            self.proposed[replicate] = True
         if started:
             self._start(started)
         self._tell()
         self.active = [replicate for replicate in self.active if not self.stopped[replicate]]
 
     def _ask(self) -> list[tuple[int, Proposals]]:
-        """Ask each active replicate that may start something; requests to learn are served as one batch."""
+        """Ask each active replicate for what it may start, again while it has more and a worker is idle.
+
+        An empty answer ends the asking; it is the only one that says that the strategy waits.
+        """
+        answers: list[tuple[int, Proposals]] = []
+        asked = {replicate: self._room(replicate) for replicate in self.active}
+        while asked := {replicate: room for replicate, room in asked.items() if room}:
+            new = self._ask_once(asked)
+            answers += new
+            left = {replicate: asked[replicate] - len(proposals) for replicate, proposals in new if len(proposals)}
+            # One worker is told of each row, or of all that was decided, before it is asked again.
+            asked = {} if self.problem.n_workers == 1 else left
+        return sorted(answers, key=lambda answer: answer[0])
+
+    def _room(self, replicate: int) -> int:
+        return min(self.to_start[replicate], self.cluster.room(replicate))
+
+    def _ask_once(self, asked: dict[int, int]) -> list[tuple[int, Proposals]]:
+        """Ask replicates for so many rows each; requests to learn are served as one batch."""
         answers: list[tuple[int, Proposals]] = []
         learning: list[tuple[int, Plan, Fit | Predict]] = []
-        for replicate in self.active:
-            room = min(self.to_start[replicate], self.cluster.room(replicate))
-            if room:
-                began = perf_counter()
-                strategy = self.strategies[replicate]
-                if strategy.decided:
-                    answers.append((replicate, strategy.take_decided(room)))
-                else:
-                    # One worker runs one row at a time; what is decided beyond it follows in the next step.
-                    asked = 1 if self.problem.n_workers == 1 else room
-                    self._resume(replicate, strategy.asking(asked), None, answers, learning)
-                self.overhead[replicate] += perf_counter() - began
+        for replicate, room in asked.items():
+            began = perf_counter()
+            strategy = self.strategies[replicate]
+            if strategy.decided:
+                answers.append((replicate, strategy.take_decided(room)))
+            else:
+                # One worker runs one row at a time; what is decided beyond it follows in the next step.
+                wanted = 1 if self.problem.n_workers == 1 else room
+                self._resume(replicate, strategy.asking(wanted), None, answers, learning)
+            self.overhead[replicate] += perf_counter() - began
         while learning:
             began = perf_counter()
             served = serve([request for _, _, request in learning])
@@ -167,7 +185,7 @@ class _Lockstep:
                 self._resume(replicate, plan, answer, answers, learning)
             for replicate, _, _ in resumed:
                 self.overhead[replicate] += (perf_counter() - began) / len(resumed)
-        return sorted(answers, key=lambda answer: answer[0])
+        return answers
 
     def _resume(
         self,
@@ -192,15 +210,14 @@ class _Lockstep:
         self._check_rows(replicates, batch)
         noise = None if self.noise_seeds is None else self.noise_seeds[replicates]
         evaluations = self.benchmark.query(batch, noise_seed=noise)
-        seconds, charged = self.charges.of_rows(replicates, evaluations)
+        bill = self.charges.of_rows(replicates, evaluations, self.cluster.clock(replicates))
         columns = {name: getattr(evaluations, name) for name in Evaluations._names}
-        rows = self.log.append(columns | {"replicate": replicates, "spent": seconds, "charged": charged})
-        self.cluster.start(rows, replicates, seconds)
+        rows = self.log.append(columns | {"replicate": replicates, "spent": bill.seconds, "charged": bill.charged})
+        self.cluster.start(rows, replicates, bill.duration)
         for replicate, proposals in parts:
             self.to_start[replicate] -= len(proposals)
-            self.proposed[replicate] = True
-        if not charged.all():
-            self._count_free(replicates, charged)
+        if not bill.charged.all():
+            self._count_free(replicates, bill.charged)
 
     def _count_free(self, replicates: IntArray, charged: BoolArray) -> None:
         """Give back the evaluations that free duplicates did not use, and stop runs that only repeat themselves."""
@@ -267,7 +284,7 @@ class _Lockstep:
 
     def block(self) -> Block:
         """Return the traces, rows in the order in which they were told."""
-        done = Completions.concatenate([self.cluster.finish(), *self.completed])
+        done = Completions.concatenate([NOTHING, *self.completed])
         done = done.take(np.argsort(done.replicates, kind="stable"))
         bounds = np.searchsorted(done.replicates, np.arange(len(self.strategies) + 1)).tolist()
         untimed = np.full(len(done), np.nan)

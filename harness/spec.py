@@ -21,6 +21,8 @@ from harness.problem import Budget, Constraint
 
 SCHEMA = 1
 """Version of the cell file and of what its digest covers."""
+DEVICES = ("cpu", "cuda")
+"""Device classes on which learners compute; part of the digest."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ class Spec:
             raise HarnessError(must("name", "consist of letters, digits, '.', '_' and '-'", self.name))
         labels = tuple(strategy.label for strategy in self.strategies)
         named = {"benchmarks": self.benchmarks, "strategies": labels, "objectives": self.objectives}
+        if not all(labels):
+            raise HarnessError(must("label", "not be empty", list(labels)))
         for name, values in named.items():
             if values is not None and not values:
                 raise HarnessError(must(name, "name at least one", list(values)))
@@ -229,9 +233,16 @@ def load(path: str | Path) -> Spec:
         raise SpecError(f"cannot read the spec '{path}': {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path}: not valid TOML: {error}") from None
+    if isinstance(data.get("benchmarks"), list):
+        data["benchmarks"] = [_resolve_table(name, path.parent) for name in data["benchmarks"]]
     for strategy in data.get("strategies", []) if isinstance(data.get("strategies"), list) else []:
         _resolve_file(strategy, path.parent)
     return from_dict({"name": path.stem} | data, source=str(path))
+
+
+def _resolve_table(name: Any, folder: Path) -> Any:
+    """Make the path of a table absolute: it is written relative to the spec."""
+    return str(folder.resolve() / name) if isinstance(name, str) and name.endswith(".h5") else name
 
 
 def _resolve_file(strategy: Any, folder: Path) -> None:

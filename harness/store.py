@@ -6,6 +6,7 @@ Files are written under a temporary name, synced and renamed, so a killed run le
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
+from harness.benchmark import Benchmark
 from harness.checks import FloatArray
-from harness.errors import ResultError
+from harness.errors import DamagedError, ResultError
 from harness.files import replacing
-from harness.problem import Objective
+from harness.problem import Fidelity, Objective
 from harness.records import Trace
 from harness.spec import Cell, Spec, from_dict
 
@@ -37,7 +40,7 @@ class CellResult:
     traces : tuple of Trace
         One for each replicate of the cell, in order.
     stopped : tuple of str
-        Why each run ended: ``"budget"`` or ``"exhausted"``.
+        Why each run ended, see `harness.runner.Block`.
     overhead_seconds : (R,) float64
         Real seconds spent by the strategy (proposing, learning), in equal shares where replicates were served as one
         batch; not part of any digest.
@@ -79,12 +82,20 @@ class BenchmarkFacts:
     name, table_digest : str
     objectives : tuple of Objective
     has_seconds : bool
+    fidelities : tuple of Fidelity
+        The last is the full one.
     """
 
     name: str
     table_digest: str
     objectives: tuple[Objective, ...]
     has_seconds: bool
+    fidelities: tuple[Fidelity, ...] = (Fidelity("full", 1, 1),)
+
+    @classmethod
+    def of(cls, benchmark: Benchmark) -> BenchmarkFacts:
+        """Return the facts of an open benchmark."""
+        return cls(benchmark.name, benchmark.digest, benchmark.objectives, benchmark.has_seconds, benchmark.fidelities)
 
 
 @dataclass(frozen=True)
@@ -98,7 +109,7 @@ class Results:
     runs : tuple of Run
         In the order benchmark, strategy, replicate of the spec.
     missing : tuple of (benchmark, label, first, stop)
-        Cells of the spec without a result.
+        Cells of the spec without a result, or with a damaged one.
     folder : Path or None
     """
 
@@ -107,6 +118,11 @@ class Results:
     runs: tuple[Run, ...]
     missing: tuple[tuple[str, str, int, int], ...] = ()
     folder: Path | None = None
+
+    def __repr__(self) -> str:
+        missing = f", {len(self.missing)} cells missing" if self.missing else ""
+        what = f"{len(self.runs)} runs of {list(self.labels)} on {list(self.benchmarks)}"
+        return f"Results({self.spec.name!r}: {what}{missing})"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -127,16 +143,22 @@ def write_cell(folder: Path, result: CellResult) -> Path:
     """Write the result of a cell, whole or not at all."""
     path = cell_path(folder, result.cell)
     merged = Trace.concatenate(result.traces)
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    columns: dict[str, npt.NDArray[Any]] = {f"trace/{name}": getattr(merged, name) for name in Trace._names}
+    columns["offsets"] = np.cumsum([0] + [len(trace) for trace in result.traces], dtype=np.int64)
+    columns["overhead_seconds"] = result.overhead_seconds
+    stopped = json.dumps(result.stopped)
+    # Made in memory and written in one piece: HDF5 does not survive a full disk.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
         file.attrs["format"] = FORMAT
         file.attrs["digest"] = result.cell.digest
         file.attrs["cell"] = json.dumps(result.cell.as_dict(), sort_keys=True)
-        file.attrs["stopped"] = json.dumps(result.stopped)
-        file["offsets"] = np.cumsum([0] + [len(trace) for trace in result.traces], dtype=np.int64)
-        file["overhead_seconds"] = result.overhead_seconds
-        for name in Trace._names:
-            file[f"trace/{name}"] = getattr(merged, name)
-        file.attrs["sha256"] = _sha256(merged)
+        file.attrs["stopped"] = stopped
+        file.attrs["sha256"] = _sha256(columns, stopped)
+        for name, column in columns.items():
+            file[name] = column
+    with replacing(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
     return path
 
 
@@ -145,36 +167,40 @@ def read_cell(path: Path) -> CellResult:
 
     Raises
     ------
-    ResultError
+    DamagedError
         If the file is damaged, of another format or not what its name says.
+    OSError
+        If it cannot be opened at all.
     """
+    with path.open("rb"):
+        pass  # a file that may not be read is not a damaged one
     try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise ResultError(f"{path}: not a result file of this version ('{FORMAT}')")
-            cell = Cell.from_dict(json.loads(file.attrs["cell"]))
-            merged = Trace(**{name: file[f"trace/{name}"][()] for name in Trace._names})
-            offsets = file["offsets"][()]
-            stopped = tuple(json.loads(file.attrs["stopped"]))
-            overhead = file["overhead_seconds"][()]
-            digest, content = file.attrs["digest"], file.attrs["sha256"]
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        if isinstance(error, ResultError):
-            raise
-        raise ResultError(f"{path}: damaged result file ({error}); delete it and run again") from error
-    if content != _sha256(merged):
-        raise ResultError(f"{path}: damaged result file (its numbers changed); delete it and run again")
-    if not digest == cell.digest == path.stem:
-        raise ResultError(f"{path}: the file is not the result its name says; delete it and run again")
-    traces = tuple(merged.take(slice(a, b)) for a, b in pairwise(offsets))
-    return CellResult(cell, traces, stopped, overhead)
+        with h5py.File(path, "r", locking=False) as file:
+            attributes = dict(file.attrs)
+            if attributes.get("format") != FORMAT:
+                raise DamagedError(f"{path}: not a result file of this version ('{FORMAT}')")
+            names = [*(f"trace/{name}" for name in Trace._names), "offsets", "overhead_seconds"]
+            columns = {name: file[name][()] for name in names}
+        if attributes["sha256"] != _sha256(columns, attributes["stopped"]):
+            raise DamagedError(f"{path}: damaged result file (its numbers changed); delete it and run again")
+        cell = Cell.from_dict(json.loads(attributes["cell"]))
+        if not attributes["digest"] == cell.digest == path.stem:
+            raise DamagedError(f"{path}: the file is not the result its name says; delete it and run again")
+        merged = Trace(**{name: columns[f"trace/{name}"] for name in Trace._names})
+        stopped = tuple(json.loads(attributes["stopped"]))
+    except DamagedError:
+        raise
+    except Exception as error:  # damaged bytes can raise nearly anything from HDF5
+        raise DamagedError(f"{path}: damaged result file ({error}); delete it and run again") from error
+    traces = tuple(merged.take(slice(a, b)) for a, b in pairwise(columns["offsets"]))
+    return CellResult(cell, traces, stopped, columns["overhead_seconds"])
 
 
-def _sha256(trace: Trace) -> str:
-    """Return the SHA-256 of all columns, with their types and shapes."""
-    digest = hashlib.sha256()
-    for name in Trace._names:
-        column = np.ascontiguousarray(getattr(trace, name))
+def _sha256(columns: Mapping[str, npt.NDArray[Any]], stopped: str) -> str:
+    """Return the SHA-256 of all columns, with their types and shapes, and of why the runs stopped."""
+    digest = hashlib.sha256(stopped.encode())
+    for name in sorted(columns):
+        column = np.ascontiguousarray(columns[name])
         digest.update(f"{name} {column.dtype.str} {column.shape}".encode())
         digest.update(column.data)
     return digest.hexdigest()
@@ -201,6 +227,7 @@ def write_manifest(
                 "name": facts.name,
                 "table_digest": facts.table_digest,
                 "objectives": [vars(objective) for objective in facts.objectives],
+                "fidelities": [vars(fidelity) for fidelity in facts.fidelities],
                 "has_seconds": facts.has_seconds,
             }
             for facts in benchmarks.values()
@@ -223,20 +250,23 @@ def read_results(folder: str | Path) -> Results:
         raise ResultError(f"no results in '{folder}': '{MANIFEST}' is missing; give a folder made by `run`") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ResultError(f"{folder / MANIFEST}: damaged ({error}); run the spec again to rewrite it") from None
+    if data.get("format") != FORMAT:
+        raise ResultError(f"{folder / MANIFEST}: not of this version ('{FORMAT}'); run the spec again to rewrite it")
     runs: list[Run] = []
     missing = []
     for entry in data["cells"]:
         path = folder / f"{entry['digest']}.h5"
-        if not path.exists():
+        try:
+            runs += cell_runs(entry["label"], read_cell(path))
+        except (FileNotFoundError, DamagedError):  # the same spec computes either again
             missing.append((entry["benchmark"], entry["label"], entry["first"], entry["stop"]))
-            continue
-        runs += cell_runs(entry["label"], read_cell(path))
     facts = [
         BenchmarkFacts(
             item["name"],
             item["table_digest"],
             tuple(Objective(**objective) for objective in item["objectives"]),
             item["has_seconds"],
+            tuple(Fidelity(**fidelity) for fidelity in item["fidelities"]),
         )
         for item in data["benchmarks"]
     ]

@@ -182,7 +182,7 @@ def align(results: Results, truth: Truth) -> Aligned:
     name = truth.facts.name
     runs = [run for run in results.runs if run.benchmark == name]
     # Traces know fidelities by number only; the full one is the highest that any run of the benchmark reached.
-    fidelity = max((int(run.trace.fidelity.max()) for run in runs if len(run.trace)), default=0)
+    fidelity = len(truth.facts.fidelities) - 1
     rows = [incumbent_steps(run.trace, fidelity) for run in runs]
     judged = {split: _judge(truth, split, runs, rows) for split in truth.splits}
     budget = results.spec.budget
@@ -203,8 +203,8 @@ def _judge(truth: Truth, split: str, runs: Sequence[Run], rows: Sequence[IntArra
     if not archs:
         return []
     regrets = truth.regrets_of(split, truth.mean(np.concatenate(archs), split))
-    # A mean summed in another order can beat the best by a rounding error.
-    regrets = np.where(np.abs(regrets) < 1e-9, 0.0, regrets)
+    # Values that are equal in arithmetic must tie in the rank tests; adding 0.0 turns -0.0 into 0.0.
+    regrets = np.round(regrets, 9) + 0.0
     return np.split(regrets, np.cumsum([len(part) for part in archs])[:-1])
 
 

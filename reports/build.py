@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness import registry
+from harness.errors import ResultError
 from harness.store import read_results
 from reports import narrative
 from reports.comparisons import pairwise
@@ -20,8 +22,11 @@ from reports.provenance import budget_words, describe_benchmark, sources
 from reports.study import Study, prepare
 from reports.tables import Table
 from reports.truth import OpenOracle
+from reports.verification.section import Section, section
 
 PAGE = "index.html"
+MARKER = "checklist.md"
+"""Says that a folder holds a report: every report has one."""
 
 
 def build(
@@ -33,7 +38,7 @@ def build(
 ) -> Path:
     """Write the report of an experiment and return the path of its page.
 
-    Everything is written to a temporary folder first, so that an earlier report is replaced whole or not at all.
+    Everything is written to a temporary folder first and moved into place, the page last.
 
     Parameters
     ----------
@@ -55,9 +60,11 @@ def build(
     Raises
     ------
     ResultError
-        If results are missing, damaged, of another table, or may not be compared.
+        If results are missing, damaged, of another table, or may not be compared, or if `out` holds something else
+        than an earlier report.
     """
     folder = Path(folder)
+    _refuse_foreign(Path(out) if out is not None else folder / "report")
     study = prepare(read_results(folder), open_oracle, allow_missing=allow_missing)
     target = Path(out) if out is not None else folder / "report"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -71,20 +78,35 @@ def build(
     return target / PAGE
 
 
+def _refuse_foreign(target: Path) -> None:
+    """Refuse to write over files that are not ours: figures and tables of an earlier report are removed."""
+    if target.is_dir() and any(target.iterdir()) and not (target / MARKER).exists():
+        raise ResultError(f"`out` must name a new or empty folder, or that of an earlier report, got '{target}'")
+
+
 def _write(study: Study, folder: Path) -> None:
     comparisons = pairwise(study)
     shown = exhibits(study, comparisons)
     made = tables(study, comparisons)
-    for exhibit in shown:
+    verified = section(study)
+    for exhibit in [*shown, *(verified.exhibits if verified else ())]:
         save(exhibit, folder / "figures")
-    for table in made:
+    for table in [*made, *(verified.tables if verified else ())]:
         table.write(folder / "tables")
     (folder / "checklist.md").write_text(narrative.checklist_markdown(study), encoding="utf-8")
-    (folder / PAGE).write_text(_page(study, shown, made, narrative.headline(study, comparisons),
-                                     narrative.warnings(study, comparisons)), encoding="utf-8")  # fmt: skip
+    said = [*narrative.headline(study, comparisons), *(verified.sentences if verified else ())]
+    page = _page(study, shown, made, said, narrative.warnings(study, comparisons), verified)
+    (folder / PAGE).write_text(page, encoding="utf-8")
 
 
-def _page(study: Study, shown: list[Exhibit], made: list[Table], headline: list[str], warnings: list[str]) -> str:
+def _page(
+    study: Study,
+    shown: list[Exhibit],
+    made: list[Table],
+    headline: list[str],
+    warnings: list[str],
+    verified: Section | None,
+) -> str:
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
@@ -92,27 +114,32 @@ def _page(study: Study, shown: list[Exhibit], made: list[Table], headline: list[
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    figures = [
-        {
-            "name": exhibit.name,
-            "meta": exhibit.meta,
-            "panels": [Markup(inline_svg(exhibit, panel)) for panel in exhibit.panels],  # noqa: S704  # our own drawing
-        }
-        for exhibit in shown
-    ]
     return environment.get_template("page.html.j2").render(
         spec=study.spec,
         benchmarks=[item.name for item in study.aligned],
         budget=budget_words(study.spec),
         headline=[_lead(sentence) for sentence in headline],
         warnings=warnings,
-        figures=figures,
+        figures=[_figure(exhibit) for exhibit in shown],
         reasons=narrative.missing_reasons(study),
-        tables=[{"table": table, "html": Markup(table.to_html())} for table in made],  # noqa: S704  # escaped there
-        methods=[paragraph.split(". ", 1) for paragraph in narrative.methods(study)],
+        tables=[_shown_table(table) for table in made],
+        verified_figures=[_figure(exhibit) for exhibit in verified.exhibits] if verified else [],
+        verified_tables=[_shown_table(table) for table in verified.tables] if verified else [],
+        methods=[
+            paragraph.split(". ", 1) for paragraph in narrative.methods(study) + ([verified.method] if verified else [])
+        ],
         checklist=narrative.checklist(study),
         sources=sources(study, describe_benchmark),
     )
+
+
+def _figure(exhibit: Exhibit) -> dict[str, Any]:
+    panels = [Markup(inline_svg(exhibit, panel)) for panel in exhibit.panels]  # noqa: S704  # our own drawing
+    return {"name": exhibit.name, "meta": exhibit.meta, "panels": panels}
+
+
+def _shown_table(table: Table) -> dict[str, Any]:
+    return {"table": table, "html": Markup(table.to_html())}  # noqa: S704  # escaped there
 
 
 def _lead(sentence: str) -> tuple[str, str]:

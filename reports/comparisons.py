@@ -87,7 +87,7 @@ def _compare(study: Study, item: Aligned, budget: float, a: str, b: str, regrets
     row |= dict.fromkeys(("poi", "effect", "difference", "low", "high", "p"), np.nan)
     if len(pairs) == 0:
         return row
-    differences = (pairs[b] - pairs[a]).to_numpy()
+    differences = np.round((pairs[b] - pairs[a]).to_numpy(), 9)  # equal in arithmetic must be equal in rank
     row |= {"wins": int(np.sum(differences > 0)), "ties": int(np.sum(differences == 0))}
     row["losses"] = int(np.sum(differences < 0))
     row["poi"] = probability_of_improvement(regrets[a].dropna().to_numpy(), regrets[b].dropna().to_numpy())
@@ -203,6 +203,8 @@ def _final_ranks(
 def omnibus(study: Study) -> str:
     """Say what Friedman's test finds across benchmarks, or why it is not made."""
     usable = [item for item in study.aligned if common_replicates(item)]
+    if len(study.labels) < 2:
+        return "One strategy has nothing to be compared with."
     try:
         require_tasks(len(usable))
     except ResultError as error:

@@ -31,8 +31,8 @@ _METADATA: dict[str, dict[str, None]] = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
 }
-_PLOT = {"curves": (2.15, 1.85), "ranks": (2.15, 1.85), "strips": (2.3, 1.75), "wins": (1.9, 1.6)}
-"""Width and height of the axes of one panel, in inches."""
+PANEL_INCHES = {"curves": (2.15, 1.85), "ranks": (2.15, 1.85), "strips": (2.3, 1.75), "wins": (1.9, 1.6)}
+"""Width and height of the axes of one panel, by kind of figure; other rooms add the kinds that they draw."""
 
 
 class NotebookFigure(Figure):
@@ -103,7 +103,7 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
     panels = exhibit.panels if panel is None else [panel]
     columns = 1 if len(panels) == 1 else (3 if exhibit.kind == "wins" and len(panels) == 3 else 2)
     rows = math.ceil(len(panels) / columns)
-    width, height = _PLOT[exhibit.kind]
+    width, height = PANEL_INCHES[exhibit.kind]
     if len(panels) == 1:
         width, height = 1.15 * width, 1.15 * height
     left, right = _margins(exhibit)

@@ -52,7 +52,7 @@ def frame(results: Results, *, open_oracle: OpenOracle = registry.oracle) -> pd.
 def _benchmark_frame(truth: Truth, runs: list[Run]) -> pd.DataFrame:
     merged = Trace.concatenate([run.trace for run in runs])
     lengths = [len(run.trace) for run in runs]
-    fidelity = int(merged.fidelity.max()) if len(merged) else 0
+    fidelity = len(truth.facts.fidelities) - 1
     incumbent = [np.isin(np.arange(len(run.trace)), incumbent_steps(run.trace, fidelity)) for run in runs]
     distinct, inverse = np.unique(merged.archs, axis=0, return_inverse=True)
     inverse = inverse.ravel()

@@ -17,6 +17,8 @@ RANDOM = "random search, exact"
 FLOOR = "best by validation"
 OVERALL = "mean over benchmarks"
 COLUMNS = ["benchmark", "series", "x", "centre", "low", "high", "n"]
+MOST_RANK_POINTS = 200
+"""Points at which ranks over the budget are drawn."""
 
 
 def centre_and_band(
@@ -89,6 +91,8 @@ def ranks(study: Study) -> pd.DataFrame:
     grids = [item.grid(item.budget_axis) for item in usable]
     grid = np.unique(np.concatenate(grids))
     grid = grid[(grid >= max(part[0] for part in grids)) & (grid <= min(part[-1] for part in grids))]
+    if len(grid) > MOST_RANK_POINTS:  # every resample of every strategy is held at every point
+        grid = grid[np.unique(np.geomspace(1, len(grid), MOST_RANK_POINTS).astype(np.int64) - 1)]
     parts, means, samples = [], [], []
     for item in usable:
         blocks = rank_blocks(item, grid)

@@ -152,8 +152,8 @@ class Study:
 
     @property
     def checkpoints(self) -> tuple[float, ...]:
-        """Budgets at which tests are made, ascending; the end by default."""
-        return tuple(sorted(self.spec.report.checkpoints)) or (self.aligned[0].final_budget,)
+        """Budgets at which tests are made, ascending: those declared, and always the end."""
+        return tuple(sorted({*self.spec.report.checkpoints, self.aligned[0].final_budget}))
 
 
 def prepare(results: Results, open_oracle: OpenOracle = registry.oracle, *, allow_missing: bool = False) -> Study:

@@ -23,8 +23,9 @@ SPLITS = ("validation", "test")
 class Truth:
     """A benchmark's table as a report sees it.
 
-    Regret is the distance to the table's best, in the column's unit and never negative: best - value where the column
-    is maximised, value - best where it is minimised.  Values are means over ALL training runs of the table.
+    Regret is the distance to the table's best, in the column's unit and never negative for what keeps the constraints:
+    best - value where the column is maximised, value - best where it is minimised.  Values are means over ALL training
+    runs of the table.
 
     Attributes
     ----------
@@ -98,12 +99,12 @@ class Truth:
         return float(self.table_regrets["test"][np.nanargmin(validation)])
 
     def worst(self, split: str) -> float:
-        """Return the largest regret in the table."""
-        return float(np.nanmax(self.table_regrets[split]))
+        """Return the largest regret among feasible rows."""
+        return float(np.nanmax(self.table_regrets[split][self.feasible]))
 
     def random(self, split: str) -> float:
-        """Return the mean regret of a uniform draw from the table."""
-        return float(np.nanmean(self.table_regrets[split]))
+        """Return the mean regret of a uniform draw from the feasible rows of the table."""
+        return float(np.nanmean(self.table_regrets[split][self.feasible]))
 
     def unit(self, split: str) -> str:
         """Return how regrets of a split are measured, for axis labels."""

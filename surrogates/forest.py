@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.ensemble import RandomForestRegressor
@@ -36,6 +36,8 @@ class RandomForest(Surrogate):
     min_leaf : int
         Least number of training rows in a leaf.
     """
+
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "scikit-learn")
 
     def __init__(
         self,

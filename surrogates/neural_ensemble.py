@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -61,6 +61,8 @@ class MLPEnsemble(Surrogate):
     device : str
         "cpu", "cuda" or "cuda:N".
     """
+
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch")
 
     def __init__(
         self,

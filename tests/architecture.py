@@ -56,15 +56,17 @@ ALLOWED_IN = {
     "h5py": ("harness.store*", "benchmarks_data*"),
     "pandas": ("benchmarks_data*", "surrogates*", "strategies*", "reports*"),
     "scipy": ("benchmarks_data*", "surrogates*", "strategies*", "reports*"),
-    "sklearn": ("surrogates*", "reports*"),
+    "sklearn": ("surrogates*", "reports*", "harness.training.datasets.*"),
+    "mnist1d": ("harness.training.datasets.*",),
     "matplotlib": ("reports*",),
 }
 """Modules that may import a third-party package; one that is not named here may be imported by any sibling."""
 
-CENTRE_MAY_IMPORT = ("numpy", "h5py", "torch", "typer", "rich", "pydantic", "threadpoolctl")
+CENTRE_MAY_IMPORT = ("numpy", "h5py", "torch", "typer", "rich", "pydantic", "threadpoolctl", "sklearn", "mnist1d")
 
-MAY_LOOK_AT_THE_GLOBAL_GENERATOR = ("harness.conformance",)
-"""Without drawing from it: `get_state`, to see whether a strategy does."""
+MAY_LOOK_AT_THE_GLOBAL_GENERATOR = ("harness.conformance", "harness.training.datasets.mnist1d")
+"""Without drawing from it: to see whether a strategy does, and to keep it from a package that does."""
+MAY_OPEN_AN_ORACLE = ("reports*", "harness.training.verify*")
 MAY_PRINT = ("harness.cli*", "*.command")
 MAY_READ_ENVIRONMENT = ("harness.cli*", "benchmarks_data.files*")
 SEEDED = {"Generator", "SeedSequence", "BitGenerator", "PCG64", "PCG64DXSM", "Philox", "default_rng"}
@@ -231,7 +233,10 @@ def imported_packages(modules: Mapping[str, Module]) -> set[str]:
 
 
 def conduct(modules: Mapping[str, Module]) -> list[str]:
-    """No printing outside the CLI, no environment outside CLI and files, no global random state, no endless files."""
+    """No printing outside the CLI, no environment outside CLI and files, no global random state, no endless files.
+
+    And no oracle outside reports and verification.
+    """
     broken = []
     for module in modules.values():
         lines = module.path.read_text(encoding="utf-8").count("\n")
@@ -245,16 +250,30 @@ def conduct(modules: Mapping[str, Module]) -> list[str]:
                 text = ast.unparse(node)
                 if text in ("os.environ", "os.getenv", "os.putenv") and not _matches(module.name, MAY_READ_ENVIRONMENT):
                     broken.append(f"{where} reads {text}")
-                looks = node.attr == "get_state" and _matches(module.name, MAY_LOOK_AT_THE_GLOBAL_GENERATOR)
+                looks = node.attr in ("get_state", "set_state") and _matches(
+                    module.name, MAY_LOOK_AT_THE_GLOBAL_GENERATOR
+                )
                 if re.fullmatch(r"(np|numpy)\.random\.\w+", text) and node.attr not in SEEDED and not looks:
                     broken.append(f"{where} uses the global generator: {text}")
             if isinstance(node, ast.ImportFrom) and node.module in ("os", "numpy.random"):
                 names = {alias.name for alias in node.names} - SEEDED - {"PathLike", "fspath", "replace", "fsync"}
                 if names and not _matches(module.name, MAY_READ_ENVIRONMENT):
                     broken.append(f"{where} imports {', '.join(sorted(names))} from {node.module}")
+            if _opens_an_oracle(node) and not _matches(module.name, MAY_OPEN_AN_ORACLE):
+                broken.append(f"{where} opens an oracle: held-out values are for reports and verification alone")
             if isinstance(node, ast.Call) and _called(node) == "default_rng" and not (node.args or node.keywords):
                 broken.append(f"{where} makes a generator without a seed")
     return broken
+
+
+def _opens_an_oracle(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute):
+        return ast.unparse(node) in ("registry.oracle", "harness.registry.oracle")
+    return (
+        isinstance(node, ast.ImportFrom)
+        and node.module == "harness.registry"
+        and "oracle" in {alias.name for alias in node.names}
+    )
 
 
 def entry_points(root: Path, modules: Mapping[str, Module]) -> list[str]:

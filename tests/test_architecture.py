@@ -130,6 +130,8 @@ BAD = {
         ("strategies/a.py", "import numpy as np\nrng = np.random.default_rng()"),
         ("strategies/a.py", "from numpy.random import rand"),
         ("strategies/a.py", "x = 0\n" * 401),
+        ("strategies/a.py", "from harness import registry\nregistry.oracle('x')"),
+        ("strategies/a.py", "from harness.registry import oracle"),
     ],
 }
 

@@ -198,7 +198,7 @@ def test_malformed_questions_are_refused() -> None:
         benchmark.query(Proposals.of(good[:, :5]), noise_seed=None)
     with pytest.raises(HarnessError, match="integers"):
         benchmark.query(Proposals.of(good.astype(float)), noise_seed=None)
-    with pytest.raises(HarnessError, match="`fidelity` must be 0"):
+    with pytest.raises(HarnessError, match=r"`fidelity` must be in range\(1\)"):
         benchmark.query(Proposals.of(good, fidelity=1), noise_seed=None)
     for noise in (np.zeros(3, dtype=np.uint64), np.zeros(2, dtype=np.int64)):
         with pytest.raises(HarnessError, match=r"`noise_seed` must be uint64 of shape \(2,\)"):

@@ -127,8 +127,7 @@ def test_damaged_and_missing_cells_are_computed_again(done, tmp_path):
     paths = sorted(tmp_path.glob("*.h5"))
     paths[0].write_bytes(paths[0].read_bytes()[:1000])
     paths[1].unlink()
-    with pytest.raises(ResultError, match="damaged"):
-        read_results(tmp_path)
+    assert len(read_results(tmp_path).missing) == 2
     outcome = execute(prepare(SPEC), tmp_path)
     assert (outcome.computed, outcome.reused) == (2, 10)
     assert_same(traces(tmp_path), traces(done))
@@ -225,3 +224,64 @@ def test_progress_counts_cells_and_estimates_the_rest(tmp_path):
 def test_a_spec_is_checked_whole_before_anything_runs(change, message):
     with pytest.raises(SpecError, match=message):
         prepare(replace(SPEC, **change))
+
+
+def test_a_strategy_file_changed_after_the_preparation_is_refused(tmp_path):
+    own = tmp_path / "own.py"
+    text = "from harness import Strategy\nclass Own(Strategy):\n    def propose(self, n):\n"
+    own.write_text(text + "        return self.proposals(self.problem.space.sample(n, self.rng))\n")
+    prepared = prepare(replace(SPEC, strategies=(StrategySpec(f"{own}:Own", "Own"),)))
+    own.write_text(text + "        return self.proposals(self.problem.space.sample(2 * n, self.rng))\n")
+    outcome = execute(prepared, tmp_path / "results")
+    assert outcome.computed == 0
+    assert all("changed after the run was prepared" in str(failure.error) for failure in outcome.failed)
+
+
+def test_an_exception_that_cannot_cross_processes_loses_its_own_cells_only(tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text(
+        "from harness import Strategy\n"
+        "class Odd(Exception):\n"
+        "    def __init__(self, a, b):\n"
+        "        super().__init__(f'{a} {b}')\n"
+        "class Own(Strategy):\n"
+        "    def propose(self, n):\n"
+        "        raise Odd(1, 2)\n"
+    )
+    spec = replace(SPEC, strategies=(StrategySpec(f"{own}:Own", "Own"), SPEC.strategies[0]))
+    outcome = execute(prepare(spec), tmp_path / "results", workers=2)
+    assert (outcome.computed, len(outcome.failed)) == (4, 4)
+    assert "Odd: 1 2" in str(outcome.failed[0].error)
+
+
+def test_a_hyperparameter_that_is_no_plain_data_is_refused():
+    from harness import Strategy
+
+    class Own(Strategy):
+        def __init__(self, problem, rng, *, rule=np.mean):
+            super().__init__(problem, rng)
+
+    with pytest.raises(nh.HarnessError, match="hyperparameter rule"):
+        nh.run(Own, "nb201-cifar10", evaluations=5)
+
+
+def test_a_result_that_may_not_be_read_is_kept(done, tmp_path, monkeypatch):
+    from pathlib import Path
+
+    execute(prepare(SPEC), tmp_path)
+    kept = sorted(path.name for path in tmp_path.glob("*.h5"))
+
+    def refuse(self, *args, **kwargs):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", refuse)
+        with pytest.raises(PermissionError):
+            execute(prepare(SPEC), tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("*.h5")) == kept
+
+
+def test_the_digest_names_the_libraries_of_the_learner():
+    spec = replace(SPEC, strategies=(StrategySpec("bananas", "B"), StrategySpec("random_search", "RS")))
+    versions = {label: set(cell.versions) for label, cell in prepare(spec).cells.values()}
+    assert versions == {"B": {"numpy", "torch"}, "RS": {"numpy"}}

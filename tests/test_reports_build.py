@@ -154,6 +154,9 @@ def test_building_again_gives_the_same_page(page, results, tmp_path, monkeypatch
     monkeypatch.setattr(building, "read_results", lambda _: results)
     (tmp_path / "report" / "figures").mkdir(parents=True)
     (tmp_path / "report" / "figures" / "old.pdf").write_text("from an earlier report")
+    with pytest.raises(ResultError, match="earlier report"):
+        building.build(tmp_path, open_oracle=opener(ALPHA, CORA))
+    (tmp_path / "report" / building.MARKER).write_text("")
     again = building.build(tmp_path, open_oracle=opener(ALPHA, CORA))
     assert again.read_bytes() == page.read_bytes()
     assert not (again.parent / "figures" / "old.pdf").exists()

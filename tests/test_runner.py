@@ -233,3 +233,46 @@ def test_learning_requests_of_all_replicates_are_served_as_one_batch():
     assert len(asked) == 2
     assert batches == [5, 5, 1]
     assert np.all(block.overhead_seconds > 0)
+
+
+def test_no_row_is_after_the_deadline_with_parallel_workers():
+    block, strategies = run(Uniform, Budget(seconds=100.0), n_workers=3, count=10)
+    for trace, strategy in zip(block.traces, strategies, strict=True):
+        assert trace.finished_seconds.max() <= 100.0
+        assert np.all(np.diff(trace.finished_seconds) >= 0)
+        assert strategy is not None
+    assert block.stopped == ("budget",) * 10
+
+
+def test_idle_workers_start_what_a_strategy_gives_one_at_a_time():
+    class OneByOne(Strategy):
+        def propose(self, n):
+            return self.proposals(self.problem.space.sample(1, self.rng))
+
+    block, _ = run(OneByOne, Budget(evaluations=12), n_workers=4, count=2)
+    for trace in block.traces:
+        assert sorted(trace.worker[trace.started_seconds == 0.0].tolist()) == [0, 1, 2, 3]
+
+
+def test_a_free_duplicate_of_running_work_is_told_when_that_work_ends():
+    a, b = ([3, 3, 0, 0, 0], 1), ([0] * 5, 1)  # 16 and 10 seconds
+    block, _ = run(listed(a, a, b), Budget(evaluations=2, duplicates="free"), n_workers=2, count=1)
+    trace = block.traces[0]
+    assert trace.finished_seconds.tolist() == [16.0, 16.0, 26.0]
+    assert trace.charged.tolist() == [True, False, True]
+    assert trace.seconds.tolist() == [16.0, 0.0, 10.0]
+    late, _ = run(listed(a, a), Budget(seconds=15.0, duplicates="free"), n_workers=2, count=1)
+    assert len(late.traces[0]) == 0
+
+
+def test_a_continuation_of_running_work_waits_for_it():
+    half, full = ([0] * 5, 0), ([0] * 5, 1)  # five and ten seconds
+    block, _ = run(listed(half, full), Budget(evaluations=2, multi_fidelity="resumable"), n_workers=2, count=1)
+    assert block.traces[0].finished_seconds.tolist() == [5.0, 10.0]
+    assert block.traces[0].seconds.tolist() == [5.0, 5.0]
+
+
+def test_a_charged_duplicate_costs_what_the_first_cost():
+    half, full = ([0] * 5, 0), ([0] * 5, 1)
+    block, _ = run(listed(half, full, full), Budget(evaluations=3, multi_fidelity="resumable"), count=1)
+    assert block.traces[0].seconds.tolist() == [5.0, 5.0, 5.0]

@@ -1,0 +1,161 @@
+"""The work of one training: packs of networks, one after the other, with a ledger of what came out."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from harness.training.checkpoint import Checkpoint, Progressed
+from harness.training.curves import OUT_OF_MEMORY, UNFINISHED
+from harness.training.dataset import Dataset
+from harness.training.interrupts import Requests
+from harness.training.recipe import Recipe
+from harness.training.rung import Member, Rung, State
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is; sent after each epoch of a pack.
+
+    Attributes
+    ----------
+    done, total : int
+        Networks.
+    pack, epoch, epochs : int
+        Networks in work, and how many of the epochs they have behind them.
+    seconds_left : float or None
+        At the pace of this call so far; None while unknown.
+    """
+
+    done: int
+    total: int
+    pack: int
+    epoch: int
+    epochs: int
+    seconds_left: float | None
+
+
+@dataclass
+class Campaign:
+    """All that a training was asked for, and its loop over packs."""
+
+    members: Sequence[Member]
+    recipe: Recipe
+    dataset: Dataset
+    device: torch.device
+    network: str
+    rung: Rung
+    on_progress: Callable[[Progress], None] | None
+
+    def identity(self) -> str:
+        """Return the SHA-256 of all that a training's numbers depend on, machine and versions apart."""
+        dataset = self.dataset
+        facts = {
+            "members": [(member.arch, member.seed) for member in self.members],
+            "recipe": self.recipe.as_dict() | {"name": None},
+            "dataset": [dataset.sha256, dataset.mean.tolist(), dataset.std.tolist(), dataset.flip, dataset.padding],
+            "network": self.network,
+            "rung": self.rung.NAME,
+            "device": self.device.type,
+            "threads": torch.get_num_threads(),
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def do(self, file: Checkpoint | None, asked: Requests) -> State:
+        """Train all packs, continuing from the file; return the ledger of all networks."""
+        now = file.load() if file else None
+        if now is None:
+            packs = self.rung.packs(self.members, self.recipe, self.dataset, self.device, network=self.network)
+            now = Progressed(State.fresh(len(self.members), self.recipe.epochs), packs)
+        started, begun = time.perf_counter(), self._epochs_done(now)
+        while now.queue:
+            positions = now.queue[0]
+
+            def on_epoch(state: State, positions: list[int] = positions, now: Progressed = now) -> bool:
+                stop = asked.came()  # once: a signal that comes while this runs is seen before the next step
+                _write(now.ledger, positions, state)
+                now.pack = state
+                if file:
+                    file.save(now, now=stop)
+                self._tell(now, started, begun)
+                return stop
+
+            state = self._try_pack(positions, now, on_epoch, asked)
+            if state is not None and np.all(state.status != UNFINISHED):
+                _write(now.ledger, positions, state)
+                now.queue, now.pack = now.queue[1:], None
+                if file:
+                    file.save(now, now=asked.came() or not now.queue)
+            asked.raise_if_any()
+        return now.ledger
+
+    def _try_pack(
+        self, positions: list[int], now: Progressed, on_epoch: Callable[[State], bool], asked: Requests
+    ) -> State | None:
+        """Train the first pack; where memory runs out, put its halves in its place and return None."""
+        try:
+            return self.rung.train_pack(
+                [self.members[position] for position in positions],
+                self.recipe,
+                self.dataset,
+                self.device,
+                network=self.network,
+                state=now.pack,
+                on_epoch=on_epoch,
+                interrupted=asked.came,
+            )
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        gc.collect()  # what failed may still hold its tensors in cycles
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        fresh = State.fresh(len(positions), self.recipe.epochs)
+        now.pack = None
+        if len(positions) == 1:
+            fresh.status[:] = OUT_OF_MEMORY
+            return fresh
+        _write(now.ledger, positions, fresh)
+        half = len(positions) // 2
+        now.queue = [positions[:half], positions[half:], *now.queue[1:]]
+        return None
+
+    def _epochs_done(self, now: Progressed) -> float:
+        return float(np.sum(~np.isnan(now.ledger.metrics["valid_loss"])))
+
+    def _tell(self, now: Progressed, started: float, begun: float) -> None:
+        if self.on_progress is None or now.pack is None:
+            return
+        behind, total = self._epochs_done(now), len(self.members) * self.recipe.epochs
+        pace = (time.perf_counter() - started) / (behind - begun) if behind > begun else None
+        self.on_progress(
+            Progress(
+                done=int(np.sum(now.ledger.status != UNFINISHED)),
+                total=len(self.members),
+                pack=len(now.pack.status),
+                epoch=now.pack.epoch,
+                epochs=self.recipe.epochs,
+                seconds_left=None if pace is None else pace * (total - behind),
+            )
+        )
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that memory ran out, on a GPU or a CPU."""
+    texts = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(text in str(error) for text in texts)
+
+
+def _write(ledger: State, positions: list[int], state: State) -> None:
+    """Copy a pack's results to its places in the ledger."""
+    for name, values in state.metrics.items():
+        ledger.metrics[name][positions] = values
+    for name in ("seconds", "status", "diverged_epoch"):
+        getattr(ledger, name)[positions] = getattr(state, name)

@@ -1,0 +1,171 @@
+"""Layers shared by the networks; images and signals run through the same code.
+
+A signal is an image of height 1: its kernels are (1, k), its strides and pools (1, s).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+EPSILON, MOMENTUM = 1e-5, 0.1
+"""Of batch normalisation."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Kernel shapes for images or, with `signal`, for signals of height 1."""
+
+    signal: bool = False
+
+    def size(self, length: int) -> tuple[int, int]:
+        """Return a kernel or stride of this length."""
+        return (1 if self.signal else length, length)
+
+    def padding(self, kernel: int) -> tuple[int, int]:
+        """Return the padding that keeps the size at stride 1."""
+        return (0 if self.signal else kernel // 2, kernel // 2)
+
+    def area(self, kernel: int) -> int:
+        """Return the number of weights of a kernel, for one input and one output channel."""
+        return math.prod(self.size(kernel))
+
+
+class Conv(nn.Conv2d):
+    """Convolution without bias, padded to keep the size at stride 1."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, geometry: Geometry, *, stride: int = 1) -> None:
+        super().__init__(
+            inputs,
+            outputs,
+            geometry.size(kernel),
+            stride=geometry.size(stride),
+            padding=geometry.padding(kernel),
+            bias=False,
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H/stride, W/stride)."""
+        if self.kernel_size != (1, 1) or features.device.type != "cpu":
+            return super().forward(features)
+        # On a CPU with channels last, a 1x1 convolution is twice as fast as the matrix product that it is.
+        return functional.linear(features.permute(0, 2, 3, 1), self.weight.flatten(1)).permute(0, 3, 1, 2)
+
+
+class Norm(nn.BatchNorm2d):
+    """Batch normalisation with affine parameters and running statistics, in fp32 whatever the input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, eps=EPSILON, momentum=MOMENTUM)
+        self.num_batches_tracked = None  # unused with a fixed momentum, and one kernel for each layer and step
+
+    def reset_parameters(self) -> None:
+        """Start at scale 1, shift 0, and running statistics of a standard normal."""
+        for tensor, value in ((self.weight, 1), (self.bias, 0), (self.running_mean, 0), (self.running_var, 1)):
+            if tensor is not None:
+                nn.init.constant_(tensor, value)
+
+
+class ReLUConvNorm(nn.Module):
+    """ReLU, convolution, batch normalisation: the convolutional operations of NAS-Bench-201."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, geometry: Geometry, *, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = Conv(inputs, outputs, kernel, geometry, stride=stride)
+        self.norm = Norm(outputs)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H/stride, W/stride)."""
+        normed: Tensor = self.norm(self.conv(functional.relu(features)))
+        return normed
+
+
+class Stem(nn.Module):
+    """3x3 convolution and batch normalisation of the image, no ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, geometry: Geometry) -> None:
+        super().__init__()
+        self.conv = Conv(inputs, outputs, 3, geometry)
+        self.norm = Norm(outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H, W)."""
+        normed: Tensor = self.norm(self.conv(images))
+        return normed
+
+
+class Pool3(nn.Module):
+    """Average over 3x3 neighbours at stride 1; padding is not counted."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__()
+        self.kernel, self.padding = geometry.size(3), geometry.padding(3)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, C, H, W) to the same shape."""
+        return functional.avg_pool2d(features, self.kernel, 1, self.padding, count_include_pad=False)
+
+
+class ResidualBlock(nn.Module):
+    """Halve the size: two ReLU-Conv3x3-BN, plus average pool and 1x1 convolution without BN; no ReLU after the sum."""
+
+    def __init__(self, inputs: int, outputs: int, geometry: Geometry) -> None:
+        super().__init__()
+        self.a = ReLUConvNorm(inputs, outputs, 3, geometry, stride=2)
+        self.b = ReLUConvNorm(outputs, outputs, 3, geometry)
+        self.shortcut = Conv(inputs, outputs, 1, geometry)
+        self.halve = geometry.size(2)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H/2, W/2)."""
+        shortcut: Tensor = self.shortcut(functional.avg_pool2d(features, self.halve, self.halve))
+        deep: Tensor = self.b(self.a(features))
+        return shortcut + deep
+
+
+class PoolTransition(nn.Module):
+    """Halve the size: average pool, 1x1 convolution, batch normalisation."""
+
+    def __init__(self, inputs: int, outputs: int, geometry: Geometry) -> None:
+        super().__init__()
+        self.conv = Conv(inputs, outputs, 1, geometry)
+        self.norm = Norm(outputs)
+        self.halve = geometry.size(2)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H/2, W/2)."""
+        normed: Tensor = self.norm(self.conv(functional.avg_pool2d(features, self.halve, self.halve)))
+        return normed
+
+
+class Head(nn.Module):
+    """BN, ReLU, mean over positions, linear classifier; the mean and the classifier are computed in fp32."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.norm = Norm(channels)
+        self.linear = nn.Linear(channels, classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, channels, H, W) to (B, classes) float32."""
+        # A plain mean: the backward pass of adaptive pooling is not deterministic on CUDA.
+        pooled = functional.relu(self.norm(features)).float().mean((2, 3))
+        with torch.autocast(pooled.device.type, enabled=False):
+            logits: Tensor = self.linear(pooled)
+        return logits
+
+
+def laid_out(module: nn.Module, device: torch.device, layout: torch.memory_format) -> nn.Module:
+    """Move a network to a device and its weights into a memory format, in place."""
+    moved: nn.Module = module.to(device=device, memory_format=layout)  # type: ignore[call-overload]  # missing in torch
+    return moved
+
+
+def reduction(kind: str, inputs: int, outputs: int, geometry: Geometry) -> nn.Module:
+    """Return the block between two stages: "residual" or "pool"."""
+    block = ResidualBlock if kind == "residual" else PoolTransition
+    return block(inputs, outputs, geometry)

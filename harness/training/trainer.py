@@ -1,0 +1,177 @@
+"""Training of architectures with seeds: one call, several rungs of speed, checkpoints."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from harness.checks import Archs, IntArray, integer
+from harness.errors import HarnessError, must, unknown
+from harness.files import locked
+from harness.training import estimate, networks
+from harness.training.campaign import Campaign, Progress
+from harness.training.checkpoint import Checkpoint
+from harness.training.curves import Curves
+from harness.training.dataset import Dataset
+from harness.training.devices import choose_device
+from harness.training.interrupts import Requests, requests
+from harness.training.recipe import Recipe
+from harness.training.rung import EPOCH_METRICS, FINAL_METRICS, Member, Rung, State
+from harness.training.threads import compute_threads
+
+RUNGS = {
+    "R0": "harness.training.reference",
+    "R1": "harness.training.resident",
+    "R2": "harness.training.graphs",
+    "R3": "harness.training.fused",
+    "R4": "harness.training.waves",
+}
+"""Modules of the rungs, by name."""
+FASTEST_FIRST = {"cuda": ("R4", "R3", "R2", "R1", "R0"), "cpu": ("R4", "R3", "R0")}
+"""What "auto" tries; fused rungs only for more than one network."""
+FUSED = ("R3", "R4")
+
+
+def train(
+    archs: Archs,
+    seeds: npt.ArrayLike,
+    recipe: Recipe,
+    dataset: Dataset,
+    device: str = "cpu",
+    *,
+    network: str = "nb201",
+    rung: str = "auto",
+    checkpoint: Path | None = None,
+    checkpoint_seconds: float = 30.0,
+    on_progress: Callable[[Progress], None] | None = None,
+    threads: int = 1,
+    force: bool = False,
+) -> Curves:
+    """Train every architecture with every seed.
+
+    Parameters
+    ----------
+    archs : (n, L) integers
+    seeds : (s,) integers
+        Of initial weights, shuffles and augmentation; not negative.
+    device : str
+        "cpu", "cuda", "cuda:1", or "auto": CUDA where there is one, else the CPU, with a warning that says so.
+    network : str
+        One of `harness.training.networks.KINDS`.
+    rung : str
+        One of `RUNGS`, or "auto": the fastest that fits.  All start from the same weights and see the same batches.
+    checkpoint : Path, optional
+        File that the training is kept in and continued from, bitwise at R0.  With it, SIGTERM and SIGINT finish the
+        step and write a checkpoint before `harness.training.interrupts.Stopped` (a KeyboardInterrupt) is raised.
+    checkpoint_seconds : float
+        How often it is written, at the ends of epochs.
+    threads : int
+        CPU threads; part of what bitwise reproducibility depends on.
+    force : bool
+        Train on a CPU however long it takes.
+
+    Returns
+    -------
+    Curves
+        A network whose loss is not finite is recorded as diverged, one that does not fit into memory alone as that;
+        neither stops the others.
+
+    Raises
+    ------
+    HarnessError
+        If an argument is wrong, the checkpoint belongs to another training, or a CPU would need hours.
+    """
+    archs = networks.check_archs(network, archs)
+    networks.check_shape(dataset.shape)
+    seeds = _check_seeds(seeds)
+    integer("threads", threads, low=1)
+    place = choose_device(device)
+    members = [Member(tuple(int(gene) for gene in arch), int(seed)) for arch in archs for seed in seeds]
+    name, module = choose_rung(rung, len(members), recipe, dataset, place, network=network)
+    with compute_threads(threads):
+        if place.type == "cpu" and not force and len(members):
+            estimate.refuse_long(archs, len(seeds), recipe, dataset, network=network)
+        campaign = Campaign(members, recipe, dataset, place, network, module, on_progress)
+        run = campaign.identity() if checkpoint else ""
+        with _kept(checkpoint, run, checkpoint_seconds) as file, _listening(checkpoint) as asked:
+            ledger = campaign.do(file, asked)
+    return _curves(archs, seeds, recipe, ledger, name, place)
+
+
+def choose_rung(
+    rung: str, members: int, recipe: Recipe, dataset: Dataset, device: torch.device, *, network: str
+) -> tuple[str, Rung]:
+    """Return the name and module of a rung; "auto" is the fastest that fits the work.
+
+    Raises
+    ------
+    HarnessError
+        If the name is unknown or the rung cannot train this.
+    """
+    if rung != "auto" and rung not in RUNGS:
+        raise HarnessError(unknown("rung", rung, [*RUNGS, "auto"]))
+    for name in (rung,) if rung != "auto" else FASTEST_FIRST[device.type]:
+        if rung == "auto" and name in FUSED and members < 2:
+            continue
+        if rung == "auto" and importlib.util.find_spec(RUNGS[name]) is None:
+            continue
+        module = cast(Rung, importlib.import_module(RUNGS[name]))
+        reason = module.unfit(network, recipe, dataset, device)
+        if reason is None:
+            return name, module
+        if rung != "auto":
+            raise HarnessError(f"rung {name} cannot train this: it {reason}; use another rung, or 'auto'")
+    raise AssertionError("R0 fits everything")
+
+
+def _check_seeds(seeds: npt.ArrayLike) -> IntArray:
+    checked = np.asarray(seeds)
+    if checked.ndim != 1 or checked.dtype.kind not in "ui" or np.any(checked < 0):
+        raise HarnessError(must("seeds", "be a list of integers, none negative", seeds))
+    if len(np.unique(checked)) != len(checked):
+        raise HarnessError(must("seeds", "be different from each other", seeds))
+    return checked.astype(np.int64)
+
+
+@contextmanager
+def _kept(path: Path | None, run: str, every_seconds: float) -> Iterator[Checkpoint | None]:
+    """Give the checkpoint file, locked against another process; None without a path."""
+    if path is None:
+        yield None
+        return
+    path = Path(path)
+    with locked(path.with_name(f"{path.name}.lock"), wait=False) as held:
+        if not held:
+            raise HarnessError(f"another process trains with checkpoint '{path}': wait for it, or give another path")
+        yield Checkpoint(path, run, every_seconds=every_seconds)
+
+
+@contextmanager
+def _listening(path: Path | None) -> Iterator[Requests]:
+    """Listen for signals where there is a checkpoint to keep; elsewhere Ctrl-C ends at once, as always."""
+    if path is None:
+        yield Requests()
+        return
+    with requests() as asked:
+        yield asked
+
+
+def _curves(archs: Archs, seeds: IntArray, recipe: Recipe, ledger: State, rung: str, device: torch.device) -> Curves:
+    shape = len(archs), len(seeds)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    curves = Curves.empty(archs, seeds, recipe.epochs, rung=rung, device=name)
+    for metric in EPOCH_METRICS:
+        getattr(curves, metric)[:] = ledger.metrics[metric].reshape(*shape, recipe.epochs)
+    for metric in FINAL_METRICS:
+        getattr(curves, metric)[:] = ledger.metrics[metric].reshape(shape)
+    for column in ("seconds", "status", "diverged_epoch"):
+        getattr(curves, column)[:] = getattr(ledger, column).reshape(shape)
+    return curves
