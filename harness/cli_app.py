@@ -60,6 +60,8 @@ EXAMPLES = {
         "nas-harness run spec.toml --out /scratch/results --device cuda",
     ),
     "report": ("nas-harness report results/quickstart",),
+    "verify": ("nas-harness verify results/NAME --top 3 --stratified 6 --seeds 3 --data path/to/cifar-10",),
+    "table": ("nas-harness table build NAME --workers 2",),
 }
 
 

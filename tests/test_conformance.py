@@ -71,3 +71,15 @@ def test_a_strategy_that_ignores_its_generator_is_found():
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(HarnessError, match="random_search"):
         check("random_serach")
+
+
+def test_an_exception_of_a_strategy_is_told_with_the_rule_that_it_breaks():
+    class Fragile(Strategy):
+        def propose(self, n):
+            return self.proposals(self.problem.space.sample(n, self.rng))
+
+        def tell(self, evaluations):
+            assert not np.isnan(evaluations.objectives).any()
+
+    with pytest.raises(HarnessError, match=r"Fragile breaks the rule: survives failed trainings(.|\n)*AssertionError"):
+        check_strategy(Fragile)

@@ -179,3 +179,13 @@ def test_a_folder_without_results_is_refused_with_the_remedy(tmp_path):
 
 def test_paths_of_cells_are_their_digests(tmp_path, result):
     assert cell_path(Path("r"), result.cell) == Path("r") / f"{result.cell.digest}.h5"
+
+
+def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path, result, monkeypatch):
+    def full(self, content):
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_cell(tmp_path, result)
+    assert os.listdir(tmp_path) == []
