@@ -16,7 +16,7 @@ TORCH ?=
 INSTALLED_FROM := setup.cfg pyproject.toml constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: help install demo test test-slow check format bench bless clean
+.PHONY: help install demo test test-slow check format bench gpu bless clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -47,6 +47,11 @@ bench: $(VENV)/.installed-test ## measure speed: prints tables, writes build/ben
 	@mkdir -p build/bench
 	@set -e; for bench in tables surrogates search; do \
 		echo "== $$bench"; $(BIN)/python -m tests.bench.bench_$$bench --json build/bench/$$bench.json; done
+
+# Made for a bare CUDA machine: any python 3.11 with torch and numpy, nothing is installed.
+GPU_PYTHON ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
+gpu: ## check and measure training on a CUDA device: make gpu DATA=FOLDER_OF_CIFAR10 [GPU="--stage speed"]
+	PYTHONPATH=. $(GPU_PYTHON) -m tests.bench.gpu $(if $(DATA),--data $(DATA)) $(GPU)
 
 bless: $(VENV)/.installed-test ## accept the present behaviour of strategies as the golden traces
 	$(BIN)/python -m tests.golden.bless

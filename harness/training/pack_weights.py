@@ -1,0 +1,195 @@
+"""Parameters of all members of a pack in one flat buffer, and SGD on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.checks import IntArray
+from harness.training.networks.operations import EPSILON, MOMENTUM
+from harness.training.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Slot:
+    """One tensor that stacks a layer of several members.
+
+    Attributes
+    ----------
+    key : str
+    shape : tuple of int
+        (E, ...) for E rows; a convolution is (E, taps, outputs, inputs), or (E, outputs, inputs, kernel, kernel).
+    members : (E,) int64
+        Whose row it is.
+    names : tuple of str
+        Names of the parts of a row in a network of its own; sibling convolutions stack their outputs.
+    """
+
+    key: str
+    shape: tuple[int, ...]
+    members: IntArray
+    names: tuple[str, ...]
+
+    def part(self, row: Tensor, position: int) -> Tensor:
+        """Return a part of a row as a view; convolutions begin with (outputs, inputs)."""
+        if row.ndim == 3:
+            return row.chunk(len(self.names), 1)[position].permute(1, 2, 0)
+        return row.chunk(len(self.names), 0)[position]
+
+
+@dataclass(frozen=True)
+class Slots:
+    """All that a pack stores: parameters, and running means and variances of its normalisations by equal keys."""
+
+    learnt: list[Slot] = field(default_factory=list)
+    means: list[Slot] = field(default_factory=list)
+    variances: list[Slot] = field(default_factory=list)
+
+    def tensor(self, key: str, shape: tuple[int, ...], members: IntArray, names: Sequence[str]) -> None:
+        """Add a parameter; `shape` is a row's, `names` are those of its parts."""
+        self.learnt.append(Slot(key, (len(members), *shape), members, tuple(names)))
+
+    def norm(self, key: str, outputs: int, members: IntArray, names: Sequence[str]) -> None:
+        """Add a normalisation of all `outputs` channels: ``key.weight``, ``key.bias``, and `key` for its statistics."""
+        for part in ("weight", "bias"):
+            self.tensor(f"{key}.{part}", (outputs,), members, [f"{name}.{part}" for name in names])
+        for slots, part in ((self.means, "running_mean"), (self.variances, "running_var")):
+            slots.append(Slot(key, (len(members), outputs), members, tuple(f"{name}.{part}" for name in names)))
+
+    def conv_norm(
+        self, key: str, shape: tuple[int, ...], outputs: int, members: IntArray, names: Sequence[str]
+    ) -> None:
+        """Add a convolution (``key.conv``) and its normalisation."""
+        self.tensor(f"{key}.conv", shape, members, [f"{name}.conv.weight" for name in names])
+        self.norm(key, outputs, members, [f"{name}.norm" for name in names])
+
+    def head(self, channels: int, classes: int, members: IntArray) -> None:
+        """Add the head's normalisation and classifier."""
+        self.norm("head", channels, members, ["head.norm"])
+        self.tensor("head.linear.weight", (classes, channels), members, ["head.linear.weight"])
+        self.tensor("head.linear.bias", (classes,), members, ["head.linear.bias"])
+
+
+class Flat:
+    """Slots one after the other in a flat float32 tensor, all zeros.
+
+    Attributes
+    ----------
+    slots : tuple of Slot
+    flat : (P,) float32 Tensor
+    views : dict of str to Tensor
+        By key, in the slot's shape.
+    """
+
+    def __init__(self, slots: Sequence[Slot], device: torch.device) -> None:
+        self.slots = tuple(slots)
+        ends = np.cumsum([math.prod(slot.shape) for slot in slots])
+        self.flat = torch.zeros(int(ends[-1]), device=device)
+        self.views = {
+            slot.key: self.flat[int(end) - math.prod(slot.shape) : int(end)].view(slot.shape)
+            for slot, end in zip(slots, ends, strict=True)
+        }
+
+    def fill(self, members: IntArray, value: float) -> None:
+        """Set all rows of some members."""
+        for slot in self.slots:
+            rows = torch.from_numpy(np.flatnonzero(np.isin(slot.members, members))).to(self.flat.device)
+            self.views[slot.key][rows] = value
+
+
+class PackWeights:
+    """What a pack learns: parameters with gradients and momentum, and the running statistics of its normalisations.
+
+    Attributes
+    ----------
+    values, gradients : Flat
+        Of the parameters.
+    means, variances : Flat
+        Running statistics, by the keys of the normalisations.
+    batch_means, batch_inverses : Flat
+        Statistics of a batch, for `track`: means and 1 / sqrt(variance + epsilon).
+    """
+
+    def __init__(self, slots: Slots, device: torch.device) -> None:
+        self.values, self.gradients, self._momentum = (Flat(slots.learnt, device) for _ in range(3))
+        self.means, self.batch_means = Flat(slots.means, device), Flat(slots.means, device)
+        self.variances, self.batch_inverses = Flat(slots.variances, device), Flat(slots.variances, device)
+        self.variances.flat.fill_(1.0)
+        self._alive: Flat | None = None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that a checkpoint needs, flat."""
+        return {
+            "parameters": self.values.flat,
+            "momentum": self._momentum.flat,
+            "means": self.means.flat,
+            "variances": self.variances.flat,
+        }
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Copy what `tensors` returned earlier."""
+        for name, value in self.tensors().items():
+            value.copy_(tensors[name])
+
+    def write(self, member: int, state: Mapping[str, Tensor]) -> None:
+        """Copy a network's `state_dict` into the rows of a member."""
+        for part, name in self._parts(member):
+            part.copy_(state[name].reshape(part.shape))
+
+    def read(self, member: int) -> dict[str, Tensor]:
+        """Return copies of a member's parameters and running statistics under the names of its own network.
+
+        Convolutions on signals come as (outputs, inputs, taps).
+        """
+        return {name: part.clone() for part, name in self._parts(member)}
+
+    def _parts(self, member: int) -> Iterator[tuple[Tensor, str]]:
+        for stack in (self.values, self.means, self.variances):
+            for slot in stack.slots:
+                for row in np.flatnonzero(slot.members == member):
+                    for position, name in enumerate(slot.names):
+                        yield slot.part(stack.views[slot.key][int(row)], position), name
+
+    def descend(self, rate: float, recipe: Recipe) -> None:
+        """Take a step of SGD as `torch.optim.SGD` does.
+
+        Members are independent: every operation is elementwise.
+        """
+        values, momentum, gradient = self.values.flat, self._momentum.flat, self.gradients.flat
+        gradient.add_(values, alpha=recipe.weight_decay)
+        if self._alive is not None:
+            gradient.mul_(self._alive.flat)
+        momentum.mul_(recipe.momentum).add_(gradient)
+        if recipe.nesterov:
+            values.add_(gradient.add_(momentum, alpha=recipe.momentum), alpha=-rate)
+        else:
+            values.add_(momentum, alpha=-rate)
+
+    def corrections(self, counts: Mapping[str, int]) -> Tensor:
+        """Return n / (n - 1) for `track`, from the number of values that each normalisation averages over."""
+        factors = Flat(self.variances.slots, self.variances.flat.device)
+        for key, count in counts.items():
+            factors.views[key].fill_(count / max(1, count - 1))
+        return factors.flat
+
+    def track(self, corrections: Tensor) -> None:
+        """Move the running statistics towards those of the batch; running variances are unbiased."""
+        self.means.flat.lerp_(self.batch_means.flat, MOMENTUM)
+        variances = self.batch_inverses.flat.pow(-2).sub_(EPSILON).mul_(corrections)
+        self.variances.flat.lerp_(variances, MOMENTUM)
+
+    def freeze(self, members: IntArray) -> None:
+        """Set the members' parameters to zero for good: what they compute from then on is finite."""
+        if not len(members):
+            return
+        if self._alive is None:
+            self._alive = Flat(self.values.slots, self.values.flat.device)
+            self._alive.flat.fill_(1.0)
+        for stack in (self._alive, self._momentum, self.values, self.means):
+            stack.fill(members, 0.0)
+        self.variances.fill(members, 1.0)

@@ -1,0 +1,118 @@
+"""Pilot of the micro table: how well a recipe and a dataset tell random cells apart, and what a network costs.
+
+    python -m tests.bench.pilot_micro --networks 100 --seeds 3 --train 1000 --valid 4000 --test 4000 --epochs 15
+
+Trains one cell of each of some functional classes of NAS-Bench-201, drawn at random, and prints how far validation
+accuracies spread, how far seeds lie apart, and Kendall's tau-b between seeds, over all and inside the better half.  The
+draw of cells does not depend on the variant, so variants are compared on the same cells.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import kendalltau
+
+from benchmarks_data.spaces.nb201 import NB201Space
+from harness.checks import Archs, FloatArray
+from harness.seeding import generator
+from harness.training import recipe as recipes
+from harness.training.datasets.mnist1d import mnist1d
+from harness.training.trainer import train
+
+CLASSES = 4930
+DATA = ("train", "valid", "test", "corr_noise", "iid_noise", "shear", "scale", "translation")
+RECIPE = ("epochs", "batch_size", "channels", "learning_rate", "weight_decay")
+INTEGERS = (*DATA[:3], "translation", "epochs", "batch_size", "channels")
+
+
+def cells(count: int) -> Archs:
+    """Return cells of different functional classes, (count, 6); the first of a larger draw are those of a smaller."""
+    space = NB201Space()
+    representatives = np.unique(space.key(space.decode(np.arange(space.codings)), "functional"))
+    order = generator(0, "pilot", "micro").permutation(len(representatives))
+    return space.decode(representatives[order[:count]])
+
+
+def kendall(accuracies: FloatArray) -> float:
+    """Return the mean tau-b between the columns of (n, s)."""
+    pairs = combinations(range(accuracies.shape[1]), 2)
+    return float(np.mean([kendalltau(accuracies[:, a], accuracies[:, b]).statistic for a, b in pairs]))
+
+
+def reliability(accuracies: FloatArray) -> float:
+    """Return the intraclass correlation of (n, s): the share of a single value's variance that is between cells."""
+    within = accuracies.var(1, ddof=1).mean()
+    between = max(0.0, accuracies.mean(1).var(ddof=1) - within / accuracies.shape[1])
+    return float(between / (between + within))
+
+
+def summary(valid: FloatArray, test: FloatArray) -> dict[str, Any]:
+    """Return what the pilot is after, from final accuracies in percent, (n, s) each."""
+    means = valid.mean(1)
+    better = means >= np.median(means)
+    within = np.sqrt(valid.var(1, ddof=1).mean())
+    within_better = np.sqrt(valid[better].var(1, ddof=1).mean())
+    return {
+        "quantiles 0/10/25/50/75/90/100": np.quantile(means, (0, 0.1, 0.25, 0.5, 0.75, 0.9, 1)).round(1).tolist(),
+        "sd between": means.std(ddof=1),
+        "sd between, better half": means[better].std(ddof=1),
+        "sd within": within,
+        "sd within, better half": within_better,
+        "reliability of a seed": reliability(valid),
+        "reliability of a seed, better half": reliability(valid[better]),
+        "kendall seeds": kendall(valid),
+        "kendall seeds, better half": kendall(valid[better]),
+        "kendall valid-test": kendalltau(means, test.mean(1)).statistic,
+        "kendall valid-test, better half": kendalltau(means[better], test.mean(1)[better]).statistic,
+    }
+
+
+def pilot(given: argparse.Namespace) -> dict[str, Any]:
+    """Train and summarise one variant."""
+    chosen = {key: value for key, value in vars(given).items() if value is not None}
+    recipe = recipes.load("micro").but(**{key: chosen[key] for key in RECIPE if key in chosen})
+    data = {key: chosen[key] for key in DATA if key in chosen}
+    dataset, archs = mnist1d(**data), cells(given.networks)
+    runs = given.networks * given.seeds
+    cpu, wall = time.process_time(), time.perf_counter()
+    curves = train(archs, range(given.seeds), recipe, dataset, rung=given.rung)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    row = {"variant": " ".join(f"{key}={chosen[key]}" for key in (*DATA, *RECIPE) if key in chosen)}
+    row |= {"networks": given.networks, "seeds": given.seeds, "rung": curves.rung}
+    row |= summary(curves.valid_accuracy[:, :, -1], curves.test_accuracy)
+    row |= {
+        "CPU s/network": cpu / runs,
+        "wall s/network": wall / runs,
+        "build min on 2 cores": cpu / runs * CLASSES * 3 / 120,
+    }
+    return row
+
+
+def main() -> None:
+    """Run one variant, print it, and append it to a file of JSON lines if asked."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--networks", type=int, default=100)
+    options.add_argument("--seeds", type=int, default=2)
+    options.add_argument("--rung", default="auto")
+    options.add_argument("--json", type=Path, help="append the row to this file, one JSON object a line")
+    for name in (*DATA, *RECIPE):
+        options.add_argument(f"--{name.replace('_', '-')}", type=int if name in INTEGERS else float)
+    given = options.parse_args()
+    row = pilot(given)
+    for key, value in row.items():
+        sys.stdout.write(f"{key:<34} {value:.3f}\n" if isinstance(value, float) else f"{key:<34} {value}\n")
+    if given.json is not None:
+        with given.json.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+if __name__ == "__main__":
+    main()
