@@ -15,6 +15,7 @@ from concurrent.futures import as_completed
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -115,7 +116,7 @@ def _is_whole(path: Path, rows: int, plan: Plan) -> bool:
     try:
         with np.load(path) as part:
             shape: tuple[int, ...] = part["status"].shape
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return False
     return shape == (rows, len(plan.training.seeds))
 

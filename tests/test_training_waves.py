@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.checks import FloatArray
 from harness.errors import HarnessError
 from harness.training import fused, waves
 from harness.training.augment import DeviceImages
@@ -22,7 +24,7 @@ from harness.training.loop import run
 from harness.training.networks.nb201 import live_edges
 from harness.training.recipe import Recipe
 from harness.training.reference import ReferenceEngine
-from harness.training.rung import Member, State, never
+from harness.training.rung import Engine, Interrupted, Member, State, never
 from harness.training.single import Work
 from harness.training.threads import compute_threads
 from harness.training.trainer import train
@@ -31,7 +33,7 @@ from harness.training.wave_plan import wave_plan
 CPU = torch.device("cpu")
 ALL_NONE, ALL_SKIP, ALL_3X3, ALL_1X1, ALL_POOL = (0,) * 6, (1,) * 6, (3,) * 6, (2,) * 6, (4,) * 6
 SIBLINGS, DEAD_END, FROM_NOWHERE = (3, 3, 0, 3, 1, 2), (3, 0, 2, 0, 0, 0), (0, 0, 3, 0, 0, 2)
-ARCHS = [ALL_NONE, ALL_SKIP, ALL_3X3, ALL_1X1, ALL_POOL, SIBLINGS, DEAD_END, FROM_NOWHERE]
+ARCHS: list[tuple[int, ...]] = [ALL_NONE, ALL_SKIP, ALL_3X3, ALL_1X1, ALL_POOL, SIBLINGS, DEAD_END, FROM_NOWHERE]
 ARCHS += [tuple(int(gene) for gene in arch) for arch in np.random.default_rng(5).integers(0, 5, (12, 6))]
 MEMBERS = [Member(arch, 7 + position % 3) for position, arch in enumerate(ARCHS)]
 RECIPE = Recipe("tiny", epochs=2, batch_size=16, anneal="step", channels=4, cells=1, reduction="pool", augment=False)
@@ -66,6 +68,16 @@ def _doubles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def reference_engines(members: list[Member], recipe: Recipe, data: Dataset) -> list[ReferenceEngine]:
     return [ReferenceEngine(Work(member, recipe, data, CPU, "nb201")) for member in members]
+
+
+def every(engine: Engine, references: Sequence[Engine]) -> list[Engine]:
+    return [engine, *references]
+
+
+def evaluated(engine: Engine) -> FloatArray:
+    sums = engine.evaluate("valid", never)
+    assert sums is not None
+    return sums
 
 
 def largest_difference(engine: FusedEngine, position: int, reference: ReferenceEngine) -> float:
@@ -110,11 +122,11 @@ def test_siblings_share_a_bucket_and_dead_edges_none() -> None:
     ],
     ids=["signals", "two cells", "residual signals", "residual images", "augmented images"],
 )
-def test_two_epochs_equal_r0(height: int, changes: dict[str, object]) -> None:
-    recipe = dataclasses.replace(RECIPE, **changes)
+def test_two_epochs_equal_r0(height: int, changes: dict[str, Any]) -> None:
+    recipe = RECIPE.but(**changes)
     data = dataset(height=height, flip=recipe.augment)
     engine, references = FusedEngine(MEMBERS, recipe, data, CPU), reference_engines(MEMBERS, recipe, data)
-    for each in (engine, *references):
+    for each in every(engine, references):
         for epoch in range(2):
             each.begin(epoch)
             for step in range(3):
@@ -122,15 +134,15 @@ def test_two_epochs_equal_r0(height: int, changes: dict[str, object]) -> None:
     worst = max(largest_difference(engine, position, each) for position, each in enumerate(references))
     assert worst < 1e-9
     assert np.allclose(engine.sums, torch.cat([each.sums for each in references]), rtol=1e-9)
-    expected = [each.evaluate("valid", never) for each in references]
-    assert np.allclose(engine.evaluate("valid", never), np.concatenate(expected), rtol=1e-8)
+    expected = [evaluated(each) for each in references]
+    assert np.allclose(evaluated(engine), np.concatenate(expected), rtol=1e-8)
 
 
 @pytest.mark.parametrize("height", [1, 8])
 def test_fp32_forward_and_first_step_equal_r0_up_to_rounding(height: int) -> None:
     data = dataset(height=height)
     engine, references = FusedEngine(MEMBERS, RECIPE, data, CPU), reference_engines(MEMBERS, RECIPE, data)
-    for each in (engine, *references):
+    for each in every(engine, references):
         each.begin(0)
         each.step(0, 0)
     assert np.allclose(engine.sums, torch.cat([each.sums for each in references]), rtol=1e-5)
@@ -159,7 +171,7 @@ def test_a_diverged_member_is_frozen_and_touches_nobody(height: int) -> None:
     for poison in (False, True):
         engine = FusedEngine(members, RECIPE, data, CPU)
         if poison:
-            engine.weights.write(ill, {name: value * np.nan for name, value in full_state(engine, ill).items()})
+            engine.weights.write(ill, {name: value * np.nan for name, value in engine.weights.read(ill).items()})
         states.append(run(engine, RECIPE, data, state=None, on_epoch=lambda state: False, interrupted=never))
     sound, diverged = states
     others = np.arange(len(members)) != ill
@@ -168,14 +180,10 @@ def test_a_diverged_member_is_frozen_and_touches_nobody(height: int) -> None:
     for name, values in diverged.metrics.items():
         assert np.all(np.isnan(values[ill]))
         assert np.array_equal(values[others], sound.metrics[name][others]), name
-    frozen = full_state(engine, ill)
+    frozen = engine.weights.read(ill)
     assert all(bool(torch.isfinite(value).all()) for value in frozen.values())
     assert not frozen["stem.conv.weight"].any()
     assert not frozen["head.linear.bias"].any()
-
-
-def full_state(engine: FusedEngine, position: int) -> dict[str, torch.Tensor]:
-    return engine.weights.read(position)
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 4, 7])
@@ -190,9 +198,13 @@ def test_an_interrupted_pack_continues_to_the_same_bits(stop_after: int) -> None
         kept.append(dataclasses.replace(state, tensors=tensors))
         return False
 
-    arguments = {"network": "nb201", "on_epoch": keep}
-    waves.train_pack(members, RECIPE, data, CPU, **arguments, interrupted=lambda: next(polls) >= stop_after)
-    again = waves.train_pack(members, RECIPE, data, CPU, **arguments, state=kept[-1])
+    def trained(state: State | None, interrupted: Interrupted) -> State:
+        return waves.train_pack(
+            members, RECIPE, data, CPU, network="nb201", state=state, on_epoch=keep, interrupted=interrupted
+        )
+
+    trained(None, lambda: next(polls) >= stop_after)
+    again = trained(kept[-1], never)
     for name, values in whole.metrics.items():
         assert np.array_equal(again.metrics[name], values), name
     assert np.array_equal(again.tensors["parameters"], whole.tensors["parameters"])
@@ -237,7 +249,7 @@ def test_first_epoch_on_cuda_follows_r0_on_the_cpu(height: int, tolerance: float
     recipe, data = RECIPE.but(learning_rate=0.01), dataset(height=height)
     engine = FusedEngine(MEMBERS, recipe, data, torch.device("cuda"))
     references = reference_engines(MEMBERS, recipe, data)
-    for each in (engine, *references):
+    for each in every(engine, references):
         each.begin(0)
         for step in range(3):
             each.step(0, step)
