@@ -45,7 +45,7 @@ format: $(VENV)/.installed-test ## rewrite the code in the project's format
 
 bench: $(VENV)/.installed-test ## measure speed: prints tables, writes build/bench/*.json
 	@mkdir -p build/bench
-	@set -e; for bench in tables surrogates search; do \
+	@set -e; for bench in tables surrogates search training; do \
 		echo "== $$bench"; $(BIN)/python -m tests.bench.bench_$$bench --json build/bench/$$bench.json; done
 
 # Made for a bare CUDA machine: any python 3.11 with torch and numpy, nothing is installed.

@@ -98,7 +98,7 @@ class ConvEdges(Edges):
         ]
         self._bases = [Rows(cell.bases[target], members) for target in bucket.targets]
         self._scales: list[Tensor] = []
-        self._scratch = cell.work.buffer("scratch", self.source.view.shape)
+        self._scratch = cell.work.buffer("scratch", self._rectified.view.shape)
         self._input_gradient = Rows(cell.input_gradient, members)
         self.overwrites = first and self._input_gradient.whole
         overwrite = self.overwrites or self._input_gradient.is_copy

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -91,14 +92,17 @@ class Rows:
     """
 
     def __init__(self, full: Tensor, members: IntArray) -> None:
-        self._full, self._index = full, None
-        first, last = int(members[0]), int(members[-1])
+        self._full, self._members = full, members
         self.whole = len(members) == len(full)
-        if last - first + 1 == len(members):
-            self.view = full[first : last + 1]
-        else:
-            self._index = torch.from_numpy(members).to(full.device)
-            self.view = full.new_empty((len(members), *full.shape[1:]))
+        consecutive = int(members[-1]) - int(members[0]) + 1 == len(members)
+        self._index = None if consecutive else torch.from_numpy(members).to(full.device)
+
+    @cached_property
+    def view(self) -> Tensor:
+        """The rows (E, ...), or the buffer that `fetch` copies them to; static."""
+        if self._index is None:
+            return self._full[int(self._members[0]) : int(self._members[-1]) + 1]
+        return self._full.new_empty((len(self._members), *self._full.shape[1:]))
 
     @property
     def is_copy(self) -> bool:
@@ -145,8 +149,8 @@ class Norm:
         self._gain_gradient = weights.gradients.views[f"{key}.weight"].view(-1)
         self._bias_gradient = weights.gradients.views[f"{key}.bias"].view(-1)
         self._mean, self._variance = weights.means.views[key], weights.variances.views[key]
-        self._batch_mean = weights.batch_means.views[key].view(-1)
-        self._batch_inverse = weights.batch_inverses.views[key].view(-1)
+        self._batch = weights.batch_means.views[key].view(1, -1), weights.batch_inverses.views[key].view(1, -1)
+        self._flat_batch = self._batch[0].view(-1), self._batch[1].view(-1)
         work.counts[key] = self._count
 
     def forward(self) -> Tensor:
@@ -155,8 +159,8 @@ class Norm:
         out, mean, inverse = torch.native_group_norm(
             self._y, self._flat_gain, self._flat_bias, 1, self._channels, self._count, self._channels, EPSILON
         )
-        self._batch_mean.copy_(mean.view(-1))
-        self._batch_inverse.copy_(inverse.view(-1))
+        self._batch[0].copy_(mean)
+        self._batch[1].copy_(inverse)
         return out.view(self._shape)
 
     def affine(self) -> tuple[Tensor, Tensor]:
@@ -172,8 +176,7 @@ class Norm:
             self._flat_gain,
             None,
             None,
-            self._batch_mean,
-            self._batch_inverse,
+            *self._flat_batch,
             True,
             EPSILON,
             [True, True, True],
