@@ -22,7 +22,8 @@ from harness.errors import HarnessError
 from harness.version import VERSION
 
 if TYPE_CHECKING:
-    from harness.experiment import Failure, Outcome
+    from harness.experiment import Outcome
+    from harness.progress import Failure
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 

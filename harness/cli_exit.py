@@ -14,7 +14,7 @@ from harness.cli_output import complain
 from harness.errors import HarnessError, IncompleteError
 
 if TYPE_CHECKING:
-    from harness.experiment import Failure
+    from harness.progress import Failure
 
 OK = 0
 MISTAKE = 2

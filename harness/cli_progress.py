@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from harness.cli_output import duration, error_console
-from harness.experiment import Progress
+from harness.progress import Progress
 
 
 @contextmanager

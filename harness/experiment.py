@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from harness.checks import choice, integer
 from harness.errors import DamagedError, HarnessError, IncompleteError, ResultError, SpecError, unknown
 from harness.files import locked, remove_unfinished
 from harness.processes import spawned
+from harness.progress import Failure, Ledger, Progress
 from harness.runner import make_problem
 from harness.spec import DEVICES, Cell, Spec
 from harness.store import BenchmarkFacts, cell_path, read_cell, write_cell, write_manifest
@@ -39,44 +40,6 @@ class Prepared:
     spec: Spec
     cells: dict[str, tuple[str, Cell]]
     benchmarks: dict[str, BenchmarkFacts]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is; sent at the start, when a cell ends, and during a cell that runs in this process.
-
-    Attributes
-    ----------
-    done, reused, total : int
-        Cells: finished (reused ones included), found on disk, of the spec.
-    label, benchmark : str
-        Of the cell that ended or runs; empty at the start.
-    first, stop : int
-        Its replicates.
-    evaluations : int
-        Told so far in that cell, all replicates together.
-    eta_seconds : float or None
-        Until the end; None while unknown.
-    """
-
-    done: int
-    reused: int
-    total: int
-    label: str = ""
-    benchmark: str = ""
-    first: int = 0
-    stop: int = 0
-    evaluations: int = 0
-    eta_seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A cell that could not be computed, and why."""
-
-    label: str
-    cell: Cell
-    error: BaseException
 
 
 @dataclass(frozen=True)
@@ -190,7 +153,7 @@ def execute(
             raise ResultError(f"another run is writing to '{folder}'; wait for it, or choose another folder")
         remove_unfinished(folder)
         write_manifest(folder, prepared.spec, prepared.benchmarks, prepared.cells)
-        ledger = _Ledger(prepared, on_progress or (lambda progress: None))
+        ledger = Ledger(prepared.cells, on_progress or (lambda progress: None))
         missing = [digest for digest, (_, cell) in prepared.cells.items() if not _is_done(folder, cell)]
         ledger.start(len(prepared.cells) - len(missing))
         if missing and executor is not None:
@@ -232,56 +195,7 @@ def _compute(cell: dict[str, Any], folder: str) -> float:
     return time.monotonic() - began
 
 
-@dataclass
-class _Ledger:
-    """Counts cells and estimates the time that is left."""
-
-    prepared: Prepared
-    send: Callable[[Progress], None]
-    reused: int = 0
-    computed: int = 0
-    parallel: int = 1
-    failed: list[Failure] = field(default_factory=list)
-    seconds: dict[str, list[float]] = field(default_factory=dict)
-    waiting: list[str] = field(default_factory=list)
-
-    def start(self, reused: int) -> None:
-        self.reused = reused
-        self.send(Progress(reused, reused, len(self.prepared.cells)))
-
-    def note(self, digest: str, evaluations: int = 0) -> None:
-        """Send how far the run is, as seen from one cell."""
-        label, cell = self.prepared.cells[digest]
-        done = self.reused + self.computed + len(self.failed)
-        total = len(self.prepared.cells)
-        self.send(
-            Progress(
-                done, self.reused, total, label, cell.benchmark, cell.first, cell.stop, evaluations, self._eta_seconds()
-            )
-        )
-
-    def finished(self, digest: str, seconds: float) -> None:
-        self.computed += 1
-        self.waiting.remove(digest)
-        self.seconds.setdefault(self.prepared.cells[digest][0], []).append(seconds)
-        self.note(digest)
-
-    def broke(self, digest: str, error: BaseException) -> None:
-        self.waiting.remove(digest)
-        self.failed.append(Failure(*self.prepared.cells[digest], error))
-        self.note(digest)
-
-    def _eta_seconds(self) -> float | None:
-        """Estimate from the mean of each strategy's finished cells; strategies not seen yet count as the slowest."""
-        if not self.seconds:
-            return None
-        means = {label: sum(times) / len(times) for label, times in self.seconds.items()}
-        slowest = max(means.values())
-        left = sum(means.get(self.prepared.cells[digest][0], slowest) for digest in self.waiting)
-        return left / self.parallel
-
-
-def _run_here(folder: Path, missing: list[str], ledger: _Ledger) -> None:
+def _run_here(folder: Path, missing: list[str], ledger: Ledger) -> None:
     ledger.waiting = list(missing)
     for digest in missing:
         began = time.monotonic()
@@ -293,19 +207,19 @@ def _run_here(folder: Path, missing: list[str], ledger: _Ledger) -> None:
                 ledger.note(digest, told)
 
         try:
-            write_cell(folder, run_cell(ledger.prepared.cells[digest][1], on_step=on_step))
+            write_cell(folder, run_cell(ledger.cells[digest][1], on_step=on_step))
         except (Exception, SystemExit) as error:  # noqa: BLE001  # what a strategy raises must not lose the other cells
             ledger.broke(digest, error)
         else:
             ledger.finished(digest, time.monotonic() - began)
 
 
-def _drain(executor: Executor, folder: Path, missing: list[str], ledger: _Ledger) -> None:
+def _drain(executor: Executor, folder: Path, missing: list[str], ledger: Ledger) -> None:
     """Submit all cells and take them in as they complete."""
     ledger.waiting = list(missing)
     ledger.parallel = getattr(executor, "_max_workers", 1)
     futures: dict[Future[float], str] = {
-        executor.submit(_compute, ledger.prepared.cells[digest][1].as_dict(), str(folder)): digest for digest in missing
+        executor.submit(_compute, ledger.cells[digest][1].as_dict(), str(folder)): digest for digest in missing
     }
     waiting = set(futures)
     try:
@@ -319,10 +233,10 @@ def _drain(executor: Executor, folder: Path, missing: list[str], ledger: _Ledger
         raise
 
 
-def _take_in(future: Future[float], digest: str, ledger: _Ledger) -> None:
+def _take_in(future: Future[float], digest: str, ledger: Ledger) -> None:
     error = future.exception()
     if isinstance(error, BrokenProcessPool):
-        label, cell = ledger.prepared.cells[digest]
+        label, cell = ledger.cells[digest]
         raise IncompleteError(
             "a worker process died (killed, out of memory, or ended by a strategy), perhaps while it ran "
             f"'{label}' on {cell.benchmark}; whole cells are kept: run the same command again"

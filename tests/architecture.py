@@ -40,6 +40,7 @@ FLOORS = (
     "runner",
     "store",
     "cells",
+    "progress",
     "experiment",
     "conformance",
     "training",

@@ -14,7 +14,7 @@ import pytest
 from harness import cli_exit
 from harness.cli import main
 from harness.cli_progress import sentence
-from harness.experiment import Progress
+from harness.progress import Progress
 
 ROOT = Path(__file__).parent.parent
 

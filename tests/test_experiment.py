@@ -15,9 +15,10 @@ import pytest
 
 import harness as nh
 from harness.errors import ResultError, SpecError
-from harness.experiment import Progress, execute, prepare
+from harness.experiment import execute, prepare
 from harness.files import locked
 from harness.problem import Budget, Constraint
+from harness.progress import Progress
 from harness.records import Trace
 from harness.spec import Spec, StrategySpec
 from harness.store import read_results
