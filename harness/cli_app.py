@@ -62,7 +62,7 @@ EXAMPLES = {
     ),
     "report": ("nas-harness report results/quickstart",),
     "verify": ("nas-harness verify results/NAME --top 3 --stratified 6 --seeds 3 --data path/to/cifar-10",),
-    "table": ("nas-harness table build NAME --workers 2",),
+    "table": ("nas-harness table build micro-mnist1d --workers 2",),
 }
 
 
