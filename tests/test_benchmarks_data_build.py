@@ -100,7 +100,7 @@ def test_what_changes_the_numbers_changes_the_folder_and_the_margin_does_not():
 
 
 def test_an_unknown_table_is_refused():
-    with pytest.raises(HarnessError, match="unknown table to build 'mikro-mnist1d'. Did you mean 'micro-mnist1d'"):
+    with pytest.raises(HarnessError, match=r"unknown table to build 'mikro-mnist1d'\. Did you mean 'micro-mnist1d'"):
         catalog.plan("mikro-mnist1d")
 
 
