@@ -28,7 +28,7 @@ demo: $(VENV)/.installed ## run the shipped comparison and write its report (a f
 	$(BIN)/nas-harness report results/quickstart
 	@echo "Open results/quickstart/report/index.html"
 
-test: $(VENV)/.installed-test ## run the fast tests (under two minutes)
+test: $(VENV)/.installed-test ## run the fast tests (about three minutes)
 	$(BIN)/python -m pytest -m "not slow"
 
 test-slow: $(VENV)/.installed-test ## run the slow tests too
