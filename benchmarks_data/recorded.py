@@ -51,7 +51,7 @@ class RowsSpace(EnumeratedSpace):
         self._base = base
         self._present = read_only(present)
         self.encodings = base.encodings  # type: ignore[misc]  # of the class elsewhere; here those of the base
-        self.description = f"{base.description} Only the rows of the table are valid."  # type: ignore[misc]
+        self.description = f"{base.description} Only the rows of the table are valid."  # type: ignore[misc]  # as above
 
     def __getattr__(self, name: str) -> Any:
         """Answer with what else the base knows, for example `graph_shape`."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_reports_support import ACCURACY, FakeOracle, make_results, opener, trace_of
 
 from harness.errors import ResultError
-from harness.problem import Budget
+from harness.problem import Budget, Constraint
 from harness.spec import Spec, StrategySpec
 from harness.store import BenchmarkFacts, Results, Run
 from reports.align import align, at_budget, incumbent_steps
@@ -145,3 +145,29 @@ def test_frame_is_tidy_and_in_published_units():
     assert (np.diff(best) > 0).all()
     assert best[-1] == first["objective"].max()
     assert data[data["benchmark"] == "beta"]["test"].isna().all()
+
+
+def test_regrets_that_are_equal_in_arithmetic_tie():
+    class Noisy(FakeOracle):
+        def mean(self, archs, column):  # 0.1 + 0.2 and 0.3: the same in arithmetic, not in binary
+            exact = super().mean(archs, column)
+            return np.where(self.space.code(archs) % 2 == 0, 80.0 + 0.3, 80.0 + (0.1 + 0.2) + 1e-14) + 0 * exact
+
+    noisy = Truth(truth().facts, Noisy("alpha"))
+    pair = ORACLE.space.decode(np.array([10, 11], dtype=np.uint64))
+    assert len(np.unique(noisy.regrets_of("validation", noisy.mean(pair, "validation")))) == 2
+    item = align(results_of(trace_of(pair, [2.0, 1.0], [1, 1]), evaluations=2), noisy)
+    (steps,) = item.steps["a"]
+    assert len(np.unique(steps.regrets["validation"])) == 1
+
+
+def test_under_constraints_only_feasible_rows_make_the_scale():
+    best = int(np.argmax(ORACLE.values("valid_accuracy")))
+    bound = float(ORACLE.values("size")[best]) - 3.0
+    tight = Truth(truth().facts, ORACLE, (Constraint("size", "<=", bound),))
+    regrets = tight.table_regrets["validation"]
+    assert regrets.min() < 0, "the best of all is not feasible"
+    feasible = regrets[ORACLE.values("size") <= bound]
+    assert feasible.min() == 0.0
+    assert tight.random("validation") == pytest.approx(feasible.mean())
+    assert tight.worst("validation") == pytest.approx(feasible.max())

@@ -158,3 +158,9 @@ def test_few_replicates_are_warned_of(study, compared):
     assert any("30 or more" in text for text in narrative.warnings(study, compared))
     few = study_of(ALPHA, replicates=5, evaluations=6)
     assert any("too narrow" in text for text in narrative.warnings(few, pairwise(few)))
+
+
+def test_the_end_is_tested_even_if_only_an_early_budget_was_declared():
+    study = study_of(ALPHA, replicates=15, evaluations=25, checkpoints=(5.0,))
+    assert study.checkpoints == (5.0, 25.0)
+    assert set(pairwise(study)["budget"]) == {5.0, 25.0}

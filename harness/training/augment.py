@@ -31,7 +31,7 @@ class DevicePlan:
     def batch(self, start: int, stop: int) -> DevicePlan:
         """Return positions `start` to `stop`, as views."""
         parts = (self.order, self.flip, self.top, self.left)
-        return DevicePlan(*(None if part is None else part[start:stop] for part in parts))  # type: ignore[arg-type]
+        return DevicePlan(*(None if part is None else part[start:stop] for part in parts))  # type: ignore[arg-type]  # as above
 
 
 class DeviceImages:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor
 
@@ -11,7 +13,7 @@ from harness.training.pack_weights import PackWeights
 from harness.training.wave_plan import NODES, SOURCES, Bucket, Plan
 
 
-class Edges:
+class Edges(ABC):
     """A bucket in a cell: reads the rows of its source node, adds to the rows of its targets."""
 
     def __init__(self, cell: FusedCell, bucket: Bucket) -> None:
@@ -22,13 +24,13 @@ class Edges:
         self.source_gradient = Rows(cell.gradients[bucket.source], members)
         self.from_ = [Rows(cell.gradients[target], members) for target in bucket.targets]
 
+    @abstractmethod
     def forward(self, *, training: bool) -> None:
         """Add the operation's outputs to the targets; in training, begin their sums where it comes first."""
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(self) -> None:
         """Add to the gradient of the source."""
-        raise NotImplementedError
 
 
 class SkipEdges(Edges):

@@ -207,7 +207,7 @@ class Measurements:
 
 def _plain(values: FloatArray | IntArray) -> list[Any]:
     """Return nested lists with None for NaN, which JSON cannot hold."""
-    return json.loads(json.dumps(values.tolist()).replace("NaN", "null"))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(values.tolist()).replace("NaN", "null"))  # type: ignore[no-any-return]  # json is untyped
 
 
 def record_path(results: Path, benchmark: str, suffix: str = ".json") -> Path:
