@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import platform
+import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import as_completed
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -29,9 +30,12 @@ from harness.processes import spawned
 from harness.training import recipe
 from harness.training.dataset import Dataset
 from harness.training.recipe import Recipe
+from harness.version import VERSION
 
 CURVES = ("train_accuracy", "valid_accuracy")
 FINAL = ("test_accuracy",)
+CUDA_PARTS = 21
+"""Parts of a CPU that make one of a GPU, which trains hundreds of networks side by side."""
 MISSING = np.iinfo(np.uint16).max
 """Stands for a value that does not exist among the counts."""
 
@@ -42,9 +46,19 @@ def classes(space: EnumeratedSpace) -> Archs:
     return space.decode(np.unique(keys))
 
 
-def parts(archs: Archs, size: int) -> list[IntArray]:
-    """Cut N architectures into parts of `size` rows; a fixed shuffle makes parts of about equal cost."""
-    order = np.random.default_rng(0).permutation(len(archs))
+def parts(archs: Archs, size: int, *, shuffled: bool = True) -> list[IntArray]:
+    """Cut N architectures into parts of `size` rows.
+
+    Parameters
+    ----------
+    archs : (N, L)
+        In order of their coding.
+    size : int
+    shuffled : bool
+        Parts of about equal cost, for a CPU; else neighbours stay together: they share operations, and a GPU trains
+        them by fewer and larger kernels.
+    """
+    order = np.random.default_rng(0).permutation(len(archs)) if shuffled else np.arange(len(archs))
     return [order[start : start + size] for start in range(0, len(order), size)]
 
 
@@ -54,6 +68,7 @@ def build(
     folder: Path,
     *,
     workers: int = 1,
+    device: str = "cpu",
     limit: int | None = None,
     on_progress: Callable[[int, int, float], None] | None = None,
 ) -> Path | None:
@@ -67,6 +82,8 @@ def build(
         Of the parts and the finished table.
     workers : int
         Processes of this machine, one compute thread each.
+    device : str
+        "cpu", "cuda" or "cuda:1"; on a GPU, `CUDA_PARTS` parts are trained as one.
     limit : int, optional
         Train at most so many parts in this call.
     on_progress : callable, optional
@@ -83,9 +100,11 @@ def build(
         If another process builds in the same folder.
     """
     integer("workers", workers, low=1)
+    if device != "cpu":
+        plan = replace(plan, part_size=CUDA_PARTS * plan.part_size)
     work = folder / f"{plan.name}-{plan.digest[:16]}"
     archs = classes(space)
-    cut = parts(archs, plan.part_size)
+    cut = parts(archs, plan.part_size, shuffled=device == "cpu")
     began = time.monotonic()
     with locked(work / ".lock", wait=False) as held:
         if not held:
@@ -98,7 +117,7 @@ def build(
         tell(done, len(cut), 0.0)
         if missing:
             with spawned(workers) as pool:
-                futures = [pool.submit(_train, plan, archs[cut[n]], str(_path(work, n))) for n in missing]
+                futures = [pool.submit(_train, plan, archs[cut[n]], device, str(_path(work, n))) for n in missing]
                 for future in as_completed(futures):
                     future.result()
                     done += 1
@@ -131,14 +150,20 @@ def _recipe(plan: Plan) -> Recipe:
     return recipe.load(plan.training.recipe).but(**plan.training.recipe_changes)
 
 
-def _train(plan: Plan, archs: Archs, path: str) -> None:
+def _train(plan: Plan, archs: Archs, device: str, path: str) -> None:
     """Train a part and store its curves, in a worker."""
+    import torch
+
     from harness.training.trainer import train
 
+    training = plan.training
     curves = train(
-        archs, plan.training.seeds, _recipe(plan), _dataset(plan), "cpu", network=plan.training.network, rung="R4"
+        archs, training.seeds, _recipe(plan), _dataset(plan), device, network=training.network, rung="R4", force=True
     )
     values = {name: getattr(curves, name) for name in (*CURVES, *FINAL, "seconds", "status", "diverged_epoch")}
+    versions = {"nas-harness": VERSION, "torch": torch.__version__, "numpy": np.__version__}
+    where = {"device": curves.device, "machine": platform.machine(), "rung": curves.rung, "versions": versions}
+    values["trained"] = np.array(json.dumps(where, sort_keys=True))
     with replacing(Path(path)) as temporary, temporary.open("wb") as file:
         np.savez(file, archs=archs, **values)
 
@@ -152,6 +177,7 @@ def _assemble(plan: Plan, archs: Archs, cut: list[IntArray], work: Path, path: P
     for number in range(len(cut)):
         with np.load(_path(work, number)) as part:
             loaded.append(dict(part))
+    trained = sorted({str(part.pop("trained")) for part in loaded})
     order = np.argsort(np.concatenate(cut))
     whole = {name: np.concatenate([part[name] for part in loaded])[order] for name in loaded[0]}
     if not np.array_equal(whole["archs"], archs):
@@ -166,10 +192,9 @@ def _assemble(plan: Plan, archs: Archs, cut: list[IntArray], work: Path, path: P
         "sizes": sizes,
         "dataset_sha256": dataset.sha256,
         "dataset": dataset.description,
-        "device": "cpu",
-        "machine": platform.machine(),
+        "trained": [json.loads(where) for where in trained],
+        "commit": _commit(),
         "seconds": round(float(whole["seconds"].sum()), 1),
-        "versions": {name: version(name) for name in ("nas-harness", "torch", "numpy")},
     }
     cost = networks.kind(plan.training.network).cost(archs, _recipe(plan), dataset.shape, dataset.classes)
     arrays = counts | {
@@ -183,6 +208,16 @@ def _assemble(plan: Plan, archs: Archs, cut: list[IntArray], work: Path, path: P
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
     return path
+
+
+def _commit() -> str:
+    """Return the commit of this source tree, "" where it is not under version control."""
+    try:
+        command = ["git", "rev-parse", "HEAD"]  # the folder of this file, whatever the current one is
+        asked = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return asked.stdout.strip()
 
 
 def _counts(percent: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.uint16]:

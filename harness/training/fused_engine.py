@@ -54,9 +54,9 @@ class FusedEngine:
         self._plan = wave_plan([member.arch for member in members])
         slots = signal_slots if self._on_signals else image_slots
         self.weights = PackWeights(slots(self._plan, self._problem), device)
-        for position, member in enumerate(members):
-            network = build("nb201", member.arch, recipe, dataset.shape, dataset.classes, seed=member.seed)
-            self.weights.write(position, network.state_dict())
+        shape, classes = dataset.shape, dataset.classes
+        fresh = (build("nb201", member.arch, recipe, shape, classes, seed=member.seed) for member in members)
+        self.weights.start([network.state_dict() for network in fresh])
         self._data = resident(dataset, device, augment=recipe.augment)
         self._steps = steps_per_epoch(len(dataset.labels["train"]), recipe.batch_size)
         self._epoch: DevicePlan | None = None

@@ -136,6 +136,16 @@ class PackWeights:
         for name, value in self.tensors().items():
             value.copy_(tensors[name])
 
+    def start(self, states: Sequence[Mapping[str, Tensor]]) -> None:
+        """Copy the parameters of fresh networks, one `state_dict` for each member, to the device in one piece."""
+        staged = Flat(self.values.slots, torch.device("cpu"))
+        for slot in staged.slots:
+            for row, member in zip(staged.views[slot.key], slot.members, strict=True):
+                for position, name in enumerate(slot.names):
+                    part = slot.part(row, position)
+                    part.copy_(states[member][name].reshape(part.shape))
+        self.values.flat.copy_(staged.flat)
+
     def write(self, member: int, state: Mapping[str, Tensor]) -> None:
         """Copy a network's `state_dict` into the rows of a member."""
         for part, name in self._parts(member):
