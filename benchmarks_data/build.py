@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import as_completed
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -152,8 +153,6 @@ def _recipe(plan: Plan) -> Recipe:
 
 def _train(plan: Plan, archs: Archs, device: str, path: str) -> None:
     """Train a part and store its curves, in a worker."""
-    import torch
-
     from harness.training.trainer import train
 
     training = plan.training
@@ -161,7 +160,7 @@ def _train(plan: Plan, archs: Archs, device: str, path: str) -> None:
         archs, training.seeds, _recipe(plan), _dataset(plan), device, network=training.network, rung="R4", force=True
     )
     values = {name: getattr(curves, name) for name in (*CURVES, *FINAL, "seconds", "status", "diverged_epoch")}
-    versions = {"nas-harness": VERSION, "torch": torch.__version__, "numpy": np.__version__}
+    versions = {"nas-harness": VERSION, "torch": version("torch"), "numpy": np.__version__}
     where = {"device": curves.device, "machine": platform.machine(), "rung": curves.rung, "versions": versions}
     values["trained"] = np.array(json.dumps(where, sort_keys=True))
     with replacing(Path(path)) as temporary, temporary.open("wb") as file:

@@ -1,44 +1,32 @@
-"""The door to the tables: open, convert on first use, describe.
+"""The door to the tables: open, convert on first use, import, describe.
 
 A table is converted from its installed source package to the cache when it is first asked for, under an inter-process
 lock; afterwards opening it takes milliseconds.  A cache file that is damaged, cut short or of another schema is made
-again, or, where the source is gone, named in a TableError.
+again, or, where the source is gone, named in a TableError.  A table whose files the user has is imported first.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks_data import files, schema
-from benchmarks_data.entries import Entry, builds, entries
+from benchmarks_data import conversion, files, protocol, recorded, schema
+from benchmarks_data.entries import Entry, Protocol, builds, entries
 from benchmarks_data.oracle import TableOracle
 from benchmarks_data.plan import Plan
 from benchmarks_data.progress import Progress, on_terminal
-from benchmarks_data.spaces.enumerated import EnumeratedSpace
-from benchmarks_data.spaces.graph import GraphSpace
-from benchmarks_data.spaces.nb201 import NB201Space
+from benchmarks_data.spaces import named
 from benchmarks_data.table import TableBenchmark
 from harness.errors import HarnessError, TableError, unknown
-from harness.files import locked, remove_unfinished, replacing
 from harness.problem import Constraint, Objective
+from harness.space import SearchSpace
 
 if TYPE_CHECKING:
     from harness.benchmark import Benchmark, Oracle
-
-_SPACES: Mapping[str, Callable[[], EnumeratedSpace]] = {
-    "nb201": NB201Space,
-    "graph": GraphSpace,
-    "graph-proteins": lambda: GraphSpace("graph-proteins", ("gcn", "sage", "arma", "fc", "skip")),
-}
 
 
 def names() -> tuple[str, ...]:
@@ -46,20 +34,40 @@ def names() -> tuple[str, ...]:
     return tuple(entries())
 
 
-@cache
-def _space(name: str) -> EnumeratedSpace:
-    return _SPACES[name]()
+def space(name: str) -> SearchSpace:
+    """Return the search space of a benchmark, or the space of that name.
 
-
-def space(name: str) -> EnumeratedSpace:
-    """Return the search space of a benchmark, or the space of that name; nothing is converted."""
-    return _space(name if name in _SPACES else _entry(name).space)
+    Nothing is converted, but for a space that its table defines.
+    """
+    if name in named.SPACES:
+        return named.space(name)
+    entry = _entry(name)
+    if entry.space in named.DEFINED:
+        return recorded.whole_space_of(_opened(entry, name, held_out=False, progress=on_terminal))
+    return named.space(entry.space)
 
 
 def _entry(name: str) -> Entry:
+    name = name.partition(protocol.MARK)[0]
     if name not in entries():
-        raise HarnessError(unknown("benchmark", name, (*entries(), *_SPACES)))
+        raise HarnessError(unknown("benchmark", name, (*entries(), *named.SPACES)))
     return entries()[name]
+
+
+def _protocol(entry: Entry, name: str) -> Protocol | None:
+    """Return the protocol that a name asks for, None if it asks for none.
+
+    Raises
+    ------
+    HarnessError
+        If it is unknown; lists those that the table has.
+    """
+    chosen = name.partition(protocol.MARK)[2]
+    if not chosen:
+        return None
+    if chosen not in entry.protocols:
+        raise HarnessError(unknown(f"protocol of {entry.name}", chosen, entry.protocols))
+    return entry.protocols[chosen]
 
 
 def open_benchmark(
@@ -68,6 +76,7 @@ def open_benchmark(
     objectives: Sequence[str | Objective] | None = None,
     constraints: Sequence[Constraint] = (),
     replicate: int | None = None,
+    seed: int | None = None,
     verify: bool = False,
     progress: Progress = on_terminal,
 ) -> Benchmark:
@@ -76,26 +85,42 @@ def open_benchmark(
     Parameters
     ----------
     name : str
-        One of `names`.
+        One of `names`; with ``@`` and a protocol behind it for a table that has test results alone.
     objectives : sequence of str or Objective, optional
-        Columns to optimise; the default is ``("valid_accuracy",)``.
+        Columns to optimise; the default is the validation column.
     constraints : sequence of Constraint
     replicate : int, optional
         Always answer with this training run instead of drawing one.
+    seed : int, optional
+        Always answer with the training run of this seed; every row must have it.
     verify : bool
         Compare the whole table with its SHA-256, not only size and layout.
     progress : callable
         Told how a conversion goes; see `benchmarks_data.progress`.
     """
+    entry = _entry(name)
     if verify:
         ensure(name, progress=progress)
-    header = _opened(_entry(name), held_out=False, progress=progress)
-    return TableBenchmark(header, space(name), objectives=objectives, constraints=constraints, replicate=replicate)
+    header = _opened(entry, name, held_out=False, progress=progress)
+    if objectives is None and not header.meaning.validation:
+        known = ", ".join(f"'{entry.name}{protocol.MARK}{key}'" for key in entry.protocols) or "none is known"
+        raise HarnessError(
+            f"the table {entry.name} has no validation column to search by; open it under a protocol: {known}"
+        )
+    return TableBenchmark(
+        header,
+        recorded.space_of(header),
+        objectives=objectives,
+        constraints=constraints,
+        replicate=replicate,
+        seed=seed,
+    )
 
 
 def open_oracle(name: str, *, progress: Progress = on_terminal) -> Oracle:
     """Open a table with its held-out columns, converting it first where that was not done yet."""
-    return TableOracle(_opened(_entry(name), held_out=True, progress=progress), space(name))
+    header = _opened(_entry(name), name, held_out=True, progress=progress)
+    return TableOracle(header, recorded.space_of(header))
 
 
 def ensure(name: str, *, progress: Progress = on_terminal) -> Path:
@@ -107,84 +132,62 @@ def ensure(name: str, *, progress: Progress = on_terminal) -> Path:
         If it must be converted and cannot be: the source is not installed, or is not what it should be.
     """
     entry = _entry(name)
-    path = files.table_path(name)
+    path = files.table_path(entry.name)
     try:
-        _read(entry, path)
+        conversion.read(entry, path)
         schema.verify(path)
     except TableError as error:
-        _convert(entry, path, progress, because=error)
+        conversion.convert(entry, path, progress, because=error)
         schema.verify(path)
     return path
 
 
-def _opened(entry: Entry, *, held_out: bool, progress: Progress) -> schema.Header:
+def _opened(entry: Entry, name: str, *, held_out: bool, progress: Progress) -> schema.Header:
+    """Open the cache file of a table, under the protocol that the name asks for."""
+    chosen = _protocol(entry, name)
     path = files.table_path(entry.name)
+    known = held_out or chosen is not None
     try:
-        return _read(entry, path, held_out=held_out)
+        header = conversion.read(entry, path, held_out=known)
     except TableError as error:
-        _convert(entry, path, progress, because=error)
-        return _read(entry, path, held_out=held_out)
+        conversion.convert(entry, path, progress, because=error)
+        header = conversion.read(entry, path, held_out=known)
+    return header if chosen is None else protocol.under(chosen, name, header, held_out=held_out)
 
 
-def _read(entry: Entry, path: Path, *, held_out: bool = False) -> schema.Header:
-    header = schema.read_header(path, held_out=held_out)
-    if header.meaning.name != entry.name:
-        raise TableError(f"the table {path} is that of '{header.meaning.name}', not of '{entry.name}'")
-    return header
+def import_table(name: str, paths: Sequence[Path], *, progress: Progress = on_terminal) -> Path:
+    """Convert files of the user's into the cache as the table of a name; see `import_tables`."""
+    return import_tables([name], paths, progress=progress)[name]
 
 
-def _convert(entry: Entry, path: Path, progress: Progress, because: TableError) -> None:
-    """Make the cache file, unless another process did while this one waited for the lock."""
-    try:
-        with locked(path.with_suffix(".lock")):
-            if _is_whole(entry, path):
-                return
-            if path.exists():
-                warnings.warn(f"{because}; it is converted again", stacklevel=4)
-            remove_unfinished(path.parent, path.name)
-            _convert_locked(entry, path, progress)
-    except TableError as error:
-        told = f"{because}; it cannot be made again: {error}" if path.exists() else str(error)
-        raise TableError(told) from error
-    except OSError as error:
-        raise TableError(f"cannot write the table {path} ({error}): set {files.HOME_VARIABLE}") from error
-    finally:
-        progress(entry.name, 1.0)
+def import_tables(names: Sequence[str], paths: Sequence[Path], *, progress: Progress = on_terminal) -> dict[str, Path]:
+    """Convert files of the user's into the cache, several tables in one pass over them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Tables made from the same files; see `made_together`.
+    paths : sequence of Path
+        The files or folders, in the order of the catalogue's; their own names do not matter.
+    progress : callable
+
+    Returns
+    -------
+    dict of str to Path
+        Where each table lies.
+
+    Raises
+    ------
+    TableError
+        If files are missing or are not what they should be; tables that were there before stay as they were.
+    """
+    return conversion.import_tables([_entry(name) for name in names], [Path(path) for path in paths], progress)
 
 
-def _is_whole(entry: Entry, path: Path) -> bool:
-    try:
-        _read(entry, path)
-        schema.verify(path)
-    except TableError:
-        return False
-    return True
-
-
-def _convert_locked(entry: Entry, path: Path, progress: Progress) -> None:
-    def told(what: str, fraction: float) -> None:
-        progress(f"converting {entry.name}: {what}", fraction)
-
-    convert = importlib.import_module(f"benchmarks_data.convert.{entry.source.converter}").convert
-    table: schema.Table = convert(entry, _space(entry.space), told)
-    if len(table.archs) != entry.rows:
-        raise TableError(f"the table {entry.name} must have {entry.rows} rows, got {len(table.archs)}")
-    told("writing", 0.8)
-    with replacing(path) as temporary:
-        schema.write(temporary, replace(table, about={**table.about, **_about(entry)}))
-
-
-def _about(entry: Entry) -> dict[str, str]:
-    source = entry.path()
-    return {
-        "title": entry.title,
-        "dataset": entry.dataset,
-        "replicates": entry.source.replicates,
-        "licence": entry.source.licence,
-        "citation": entry.source.citation,
-        "source": f"{entry.source.distribution}: {entry.file} ({entry.source.url})",
-        "source_sha256": files.sha256(source),
-    }
+def made_together(name: str) -> tuple[str, ...]:
+    """Return the names of all tables that are made from the same files as one, itself included."""
+    asked = _entry(name)
+    return tuple(key for key, entry in entries().items() if (entry.source, entry.files) == (asked.source, asked.files))
 
 
 def plan(name: str) -> Plan:
@@ -207,52 +210,79 @@ def describe(name: str) -> dict[str, Any]:
     -------
     dict
         Of a benchmark: kind, name, title, dataset, rows, runs (how many rows have how many training runs), replicates,
-        columns (name, unit, direction, split, trained_on, held_out, best, runs, coverage, description), fidelities,
-        has_seconds, validation, test, licence, citation, source, source_sha256, source_as_checked, sha256, path,
-        bytes, space.  Of a space: kind, name, description, benchmarks and its facts.
+        columns (name, unit, direction, split, trained_on, held_out, best, measured_at, runs, coverage, description),
+        fidelities, has_seconds, validation, test, licence, citation, source, source_sha256, source_as_checked, partial,
+        protocol, protocols, sha256, path, bytes, space.  Of a table whose files nobody imported yet: what the catalogue
+        says of it, ``imported`` (False) and ``to_get``.  Of a space: kind, name, description, benchmarks and its facts.
     """
-    if name in _SPACES and name not in entries():
-        return _describe_space(name)
+    if name in named.SPACES and name not in entries():
+        return _describe_space(named.space(name))
     entry = _entry(name)
-    header = _opened(entry, held_out=True, progress=on_terminal)
+    if entry.imported and not files.table_path(entry.name).exists():
+        return _describe_entry(entry, name)
+    header = _opened(entry, name, held_out=True, progress=on_terminal)
     about = schema.read_about(header.path)
-    counts, of_rows = np.unique(header.array("index/runs"), return_counts=True)
+    under = _protocol(entry, name)
     return {
         "kind": "benchmark",
         "name": name,
         **{key: about[key] for key in ("title", "dataset")},
         "rows": len(header.array("archs")),
-        "runs": {str(count): int(rows) for count, rows in zip(counts, of_rows, strict=True)},
+        "runs": recorded.run_counts(header),
         "replicates": about["replicates"],
         "columns": [_describe_column(header, column) for column in header.columns],
         "fidelities": [fidelity.label for fidelity in header.meaning.fidelities],
         "has_seconds": header.meaning.seconds is not None,
-        "validation": header.meaning.validation,
+        "validation": header.meaning.validation or None,
         "test": header.meaning.test,
         **{key: about[key] for key in ("licence", "citation", "source", "source_sha256")},
         "training": json.loads(about["training"]) if "training" in about else entry.facts.get("training"),
-        "source_as_checked": about["source_sha256"] == entry.sha256,
+        "source_as_checked": set(about["source_sha256"].split()) == set(entry.sha256) if entry.sha256 else None,
+        "partial": header.meaning.partial,
+        "protocol": None if under is None else under.text,
+        "protocols": {f"{entry.name}{protocol.MARK}{key}": known.text for key, known in entry.protocols.items()},
         "sha256": header.digest,
         "path": str(header.path),
         "bytes": header.path.stat().st_size,
-        "space": _describe_space(entry.space),
+        "space": _describe_space(recorded.whole_space_of(header)),
+    }
+
+
+def _describe_entry(entry: Entry, name: str) -> dict[str, Any]:
+    """Say what the catalogue knows of a table that is not there."""
+    under = _protocol(entry, name)
+    by_hand = f"{entry.manual or entry.source.url}; then `{entry.import_command}`"
+    return {
+        "kind": "benchmark",
+        "name": name,
+        "title": entry.title,
+        "dataset": entry.dataset,
+        "imported": False,
+        "to_get": f"`nas-harness data get {entry.name}`" if entry.downloads else f"by hand: {by_hand}",
+        "rows": entry.rows or None,
+        "replicates": entry.source.replicates,
+        "licence": entry.source.licence,
+        "citation": entry.source.citation,
+        "source": f"{', '.join(entry.files)} ({entry.source.url})",
+        "protocol": None if under is None else under.text,
+        "protocols": {f"{entry.name}{protocol.MARK}{key}": known.text for key, known in entry.protocols.items()},
+        "space": entry.space,
     }
 
 
 def _describe_column(header: schema.Header, name: str) -> dict[str, Any]:
-    column, values = header.columns[name], header.values(name)
+    values = header.values(name)
     coverage = float(np.count_nonzero(~np.isnan(values)) / values.size)
-    told = asdict(column)
+    told = recorded.described_column(header, name)
     description = told.pop("description")
     return told | {"runs": values.shape[1], "coverage": coverage, "description": description}
 
 
-def _describe_space(name: str) -> dict[str, Any]:
-    described = _space(name)
+def _describe_space(described: SearchSpace) -> dict[str, Any]:
     return {
         "kind": "space",
-        "name": name,
+        "name": described.name,
         "description": described.description,
-        "benchmarks": [entry.name for entry in entries().values() if entry.space == name],
+        "benchmarks": [entry.name for entry in entries().values() if entry.space == described.name],
         **described.facts(),
     }

@@ -14,12 +14,21 @@ HOME_VARIABLE = "NAS_HARNESS_HOME"
 
 def cache_folder() -> Path:
     """Return the folder of converted tables: below $NAS_HARNESS_HOME, or the user's cache of this platform."""
+    return _home() / "tables"
+
+
+def downloads_folder() -> Path:
+    """Return the folder of files as they were downloaded, beside that of converted tables."""
+    return _home() / "downloads"
+
+
+def _home() -> Path:
     home = os.environ.get(HOME_VARIABLE)
     if home:
-        return Path(home).expanduser() / "tables"
+        return Path(home).expanduser()
     import platformdirs  # not needed, and so not paid for, where the variable is set
 
-    return Path(platformdirs.user_cache_path("nas-harness")) / "tables"
+    return Path(platformdirs.user_cache_path("nas-harness"))
 
 
 def table_path(name: str) -> Path:
@@ -46,6 +55,10 @@ def package_file(module: str, relative: str, distribution: str) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
+    """Return the SHA-256 of a file, hexadecimal; of a folder, that of the sums and names of all its files, sorted."""
+    if path.is_dir():
+        listed = sorted(file for file in path.rglob("*") if file.is_file())
+        lines = [f"{sha256(file)}  {file.relative_to(path).as_posix()}\n" for file in listed]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

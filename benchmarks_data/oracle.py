@@ -7,32 +7,35 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks_data import index
+from benchmarks_data.runs import mean_over_runs
 from benchmarks_data.schema import Dataset, Header
-from benchmarks_data.spaces.enumerated import EnumeratedSpace
-from benchmarks_data.table import mean_over_runs
 from harness.benchmark import Column, Optimum
 from harness.checks import Archs, FloatArray, arch_matrix
 from harness.errors import HarnessError, must, unknown
+from harness.space import SearchSpace
 
 
 class TableOracle:
     """Knows all columns of a table at the full fidelity; see `harness.benchmark.Oracle` for the protocol.
 
+    A column that was not measured at the full fidelity answers with the last one at which it was.
+
     Parameters
     ----------
     header : Header
         Of the table, opened with its held-out columns.
-    space : EnumeratedSpace
+    space : SearchSpace
 
     Attributes
     ----------
     archs : (N, L) unsigned integers
         The architecture of every row, in table order (NAS-Bench-201: the official index); read-only.
     runs : (N,) uint8
-        How many training runs every row has; read-only.
+        How many training runs every row has in the schedule of the full fidelity; read-only.
     """
 
-    def __init__(self, header: Header, space: EnumeratedSpace) -> None:
+    def __init__(self, header: Header, space: SearchSpace) -> None:
         self._header = header
         self.space = space
         self.name: str = header.meaning.name
@@ -42,8 +45,8 @@ class TableOracle:
         self.test: str | None = header.meaning.test
         self.has_seconds: bool = header.meaning.seconds is not None
         self.archs: Archs = header.array("archs")
-        self.runs: Dataset = header.array("index/runs")
-        self._row_of = header.array("index/rows")
+        self.runs: Dataset = header.array("index/runs")[:, header.meaning.schedule_of[-1]]
+        self._index = index.opened(header, space)
         self._means: dict[str, FloatArray] = {}
 
     def mean(self, archs: Archs, column: str) -> FloatArray:
@@ -81,13 +84,8 @@ class TableOracle:
             If an architecture is not in the table; names it.
         """
         archs = arch_matrix("archs", archs, self.space.genes)
-        if not self.space.in_range(archs):
-            raise HarnessError(must("archs", f"have genes below {self.space.cardinalities.tolist()}", archs.tolist()))
-        rows = self._row_of[self.space.positions(archs)].astype(np.intp)
-        if len(rows) and rows.min() < 0:
-            missing = self.space.format(archs[rows < 0][:1])[0]
-            raise HarnessError(must("archs", f"be in the table {self.name}", missing))
-        return rows
+        index.check_genes(self.space, archs)
+        return index.rows_of(self._index, self.space, archs, self.name)
 
     def _runs_of(self, column: str) -> FloatArray:
         if column not in self.columns:

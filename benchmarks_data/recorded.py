@@ -9,125 +9,28 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks_data import catalog, schema
+from benchmarks_data import schema
+from benchmarks_data.assemble import assemble
 from benchmarks_data.oracle import TableOracle
-from benchmarks_data.schema import Dataset, Meaning, Table
-from benchmarks_data.spaces.enumerated import EnumeratedSpace
+from benchmarks_data.schema import Dataset
+from benchmarks_data.spaces import named
+from benchmarks_data.spaces.rows import RowsSpace
 from benchmarks_data.table import TableBenchmark
 from harness.benchmark import Column
-from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, read_only
+from harness.checks import Archs
 from harness.errors import HarnessError, TableError, must
 from harness.files import replacing
 from harness.problem import Constraint, Fidelity, Objective
+from harness.space import SearchSpace
 
 SUFFIX = ".h5"
 ABOUT = ("title", "dataset", "replicates", "licence", "citation", "source", "source_sha256")
-_CHUNK = 512  # architectures compared with all rows at once
-
-
-class RowsSpace(EnumeratedSpace):
-    """The part of a space that a table has rows for.
-
-    Samples are uniform over those codings.  Two rows are neighbours if they differ in at most `radius` genes, the
-    smallest number at which every row can be reached from every other; a mutation is a neighbour drawn uniformly.
-
-    Parameters
-    ----------
-    base : EnumeratedSpace
-        Formats, keys and encodings are its own.
-    present : (codings,) bool
-        Which codings have a row.
-    """
-
-    def __init__(self, base: EnumeratedSpace, present: BoolArray) -> None:
-        super().__init__(base.name, base.cardinalities.tolist())
-        self._base = base
-        self._present = read_only(present)
-        self.encodings = base.encodings  # type: ignore[misc]  # of the class elsewhere; here those of the base
-        self.description = f"{base.description} Only the rows of the table are valid."  # type: ignore[misc]  # as above
-
-    def __getattr__(self, name: str) -> Any:
-        """Answer with what else the base knows, for example `graph_shape`."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._base, name)
-
-    def is_valid(self, archs: Archs) -> BoolArray:
-        """Say which rows of genes are in the table: (n, L) to (n,) bool."""
-        valid: BoolArray = np.all((archs >= 0) & (archs < self.cardinalities), axis=1)
-        valid[valid] = self._present[self.positions(np.asarray(archs)[valid])]
-        return valid
-
-    def _forbidden(self, archs: Archs) -> npt.NDArray[np.intp]:
-        return np.flatnonzero(~self._present[self.positions(archs)])
-
-    @cached_property
-    def radius(self) -> int:
-        """Genes in which neighbours may differ."""
-        return next(radius for radius in range(self.genes + 1) if self._connected(radius))
-
-    def _connected(self, radius: int) -> bool:
-        left = self._valid_codings
-        front, left = left[:1], left[1:]
-        while len(front) and len(left):
-            reached = _differences(front[:_CHUNK], left).min(axis=0) <= radius
-            front, left = np.concatenate([front[_CHUNK:], left[reached]]), left[~reached]
-        return not len(left)
-
-    def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
-        """Return one neighbour of each row, drawn uniformly: (n, L) to (n, L)."""
-        rows = self._valid_codings
-        if len(rows) < 2:
-            raise HarnessError(f"the table of space '{self.name}' has one architecture, nothing can be mutated")
-        parents = np.asarray(archs, dtype=self.dtype)
-        children = np.empty_like(parents)
-        for start in range(0, len(parents), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            distance = _differences(parents[part], rows)
-            lots = rng.random(distance.shape)
-            lots[(distance == 0) | (distance > self.radius)] = -1.0
-            children[part] = rows[lots.argmax(axis=1)]
-        return children
-
-    def neighbours(self, arch: Archs) -> Archs:
-        """Return every row within `radius` genes, by coding: (L,) to (k, L)."""
-        distance = _differences(np.asarray(arch, dtype=self.dtype)[None], self._valid_codings)[0]
-        around: Archs = self._valid_codings[(distance > 0) & (distance <= self.radius)]
-        return around
-
-    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
-        """Return the keys of the base space."""
-        return self._base.key(archs, identity)
-
-    def features(self, archs: Archs, encoding: str) -> FloatArray:
-        """Return the encoding of the base space."""
-        return self._base.features(archs, encoding)
-
-    def format(self, archs: Archs) -> list[str]:
-        """Write architectures as the base space does."""
-        return self._base.format(archs)
-
-    def parse(self, texts: Sequence[str]) -> Archs:
-        """Read architectures as the base space does; whether they are rows is `is_valid`'s to say."""
-        return self._base.parse(texts)
-
-    def facts(self) -> Mapping[str, object]:
-        """Return the facts of the base space, and how many rows there are."""
-        return dict(self._base.facts()) | {"valid": len(self._valid_codings), "neighbour_radius": self.radius}
-
-
-def _differences(archs: Archs, rows: Archs) -> npt.NDArray[np.int64]:
-    """Return in how many genes architectures differ: (n, L), (N, L) to (n, N)."""
-    differ = [archs[:, gene, None] != rows[None, :, gene] for gene in range(rows.shape[1])]
-    counted: npt.NDArray[np.int64] = np.sum(differ, axis=0)
-    return counted
 
 
 def write(
@@ -168,29 +71,24 @@ def write(
     TableError
         If rows repeat, or arrays do not fit each other.
     """
-    known = catalog.space(space)
+    known = named.space(space)
     archs = np.ascontiguousarray(archs, dtype=known.dtype)
-    places = known.positions(archs)
-    if len(np.unique(places)) != len(archs) or not known.is_valid(archs).all():
+    if len(np.unique(known.code(archs))) != len(archs) or not known.is_valid(archs).all():
         raise TableError(must("archs", f"be different architectures of the space '{space}'", archs.tolist()))
     accuracy = np.asarray(values["valid_accuracy"], dtype=np.float64)
     order = np.argsort(np.isnan(accuracy), axis=1, kind="stable")  # runs that are there come first
-    rows = np.full(known.codings, -1, dtype=np.int32)
-    rows[places] = np.arange(len(archs))
-    table = Table(
-        meaning=Meaning(
-            name=name,
-            space=space,
-            fidelities=(Fidelity(f"epoch {epochs} of {epochs}", epochs, epochs),),
-            validation="valid_accuracy",
-            test="test_accuracy",
-            seconds="train_seconds",
-        ),
+    table = assemble(
+        name=name,
+        space=known,
         archs=archs,
-        rows=rows,
-        runs=np.count_nonzero(~np.isnan(accuracy), axis=1).astype(np.uint8),
+        fidelities=[Fidelity(f"epoch {epochs} of {epochs}", epochs, epochs)],
         columns=_columns(values, order, trained_on),
+        validation="valid_accuracy",
+        test="test_accuracy",
+        seconds="train_seconds",
+        runs=np.count_nonzero(~np.isnan(accuracy), axis=1)[:, None],
         about={key: about.get(key, "") for key in ABOUT} | ({"training": json.dumps(training)} if training else {}),
+        identity="exact",
     )
     with replacing(path) as temporary:
         schema.write(temporary, table)
@@ -231,12 +129,16 @@ def _columns(
     }
 
 
-def space_of(header: schema.Header) -> EnumeratedSpace:
+def space_of(header: schema.Header) -> SearchSpace:
     """Return the space of a table: all of it, or what the table has rows for."""
-    base = catalog.space(header.meaning.space)
-    present = header.array("index/rows") >= 0
-    whole = bool(present[base.is_valid(base.all_codings)].all())
-    return base if whole else RowsSpace(base, present)
+    base = whole_space_of(header)
+    return RowsSpace(base, header.array("archs")) if header.meaning.partial else base
+
+
+def whole_space_of(header: schema.Header) -> SearchSpace:
+    """Return the space of a table with the architectures that it has no row for, by name or as the table defines it."""
+    meaning = header.meaning
+    return named.defined(meaning.space_definition) if meaning.space_definition else named.space(meaning.space)
 
 
 def open_benchmark(
@@ -277,6 +179,20 @@ def open_oracle(name: str) -> TableOracle:
     return opened
 
 
+def run_counts(header: schema.Header) -> dict[str, int]:
+    """Return how many rows have how many training runs in the schedule of the full fidelity."""
+    counts, of_rows = np.unique(header.array("index/runs")[:, header.meaning.schedule_of[-1]], return_counts=True)
+    return {str(count): int(rows) for count, rows in zip(counts, of_rows, strict=True)}
+
+
+def described_column(header: schema.Header, name: str) -> dict[str, Any]:
+    """Return what a column is, and at which fidelities it was measured, in words; "" for all of them."""
+    told = asdict(header.columns[name])
+    labels = [header.meaning.fidelities[fidelity].label for fidelity in told.pop("at")]
+    words = ", ".join(labels) if len(labels) < 4 else f"{len(labels)} fidelities, {labels[0]} to {labels[-1]}"
+    return told | {"measured_at": words}
+
+
 def describe(name: str) -> dict[str, Any]:
     """Say what a table is, as plain data; see `benchmarks_data.catalog.describe`.
 
@@ -290,16 +206,15 @@ def describe(name: str) -> dict[str, Any]:
     path = Path(name)
     header = schema.read_header(path, held_out=True)
     about = schema.read_about(path)
-    counts, of_rows = np.unique(header.array("index/runs"), return_counts=True)
     described = space_of(header)
     return {
         "kind": "benchmark",
         "name": name,
         **{key: about.get(key, "") for key in ("title", "dataset")},
         "rows": len(header.array("archs")),
-        "runs": {str(count): int(rows) for count, rows in zip(counts, of_rows, strict=True)},
+        "runs": run_counts(header),
         "replicates": about.get("replicates", ""),
-        "columns": [asdict(column) for column in header.columns.values()],
+        "columns": [described_column(header, column) for column in header.columns],
         "fidelities": [fidelity.label for fidelity in header.meaning.fidelities],
         "has_seconds": header.meaning.seconds is not None,
         "validation": header.meaning.validation,

@@ -1,16 +1,20 @@
 """The file of a table: one HDF5 of contiguous datasets, so that it is memory-mapped, never loaded.
 
-Layout of schema 1; N rows, L genes, R runs, F fidelities::
+Layout of schema 2; N rows, L genes, R runs, F fidelities, S schedules, A fidelities of a column::
 
-    /                  attributes: format, schema, name, space, validation, test, seconds (names of columns; "" = none),
-                       fidelities (JSON), sha256, file_bytes
-    /about             attributes for people: title, dataset, replicates, licence, citation, source, source_sha256
+    /                  attributes: format, schema, those of `Meaning` ("" = none), sha256, file_bytes
+    /about             attributes for people: title, dataset, replicates, licence, citation, source, source_sha256,
+                       source_files
     /archs             (N, L) unsigned integers: the coding of each row
-    /index/rows        (codings,) int32: the row of each coding by its mixed-radix number; -1 = not in the table
-    /index/runs        (N,) uint8: training runs present; they come first along R, the rest is NaN
-    /columns/<name>    (N, R, F) float64; attributes unit, direction, description and, where they apply, split,
-                       trained_on, best.  R is 1 for what does not differ between runs, F for what does not change in
-                       training or was measured at its end only
+    /index/rows        (codings,) int32: the row of each coding by its mixed-radix number; -1 = not in the table.
+                       Only for spaces of at most 2**20 codings; all others have in its place:
+    /index/keys        (K,) uint64, rising: `SearchSpace.key` of the table's identity
+    /index/key_rows    (K,) int32: the row of each key
+    /index/runs        (N, S) uint8: training runs present in each schedule; they come first along R, the rest is NaN
+    /index/seeds       (N, S, R) int32, where runs are labelled: the seed of each run, -1 where absent or unlabelled
+    /columns/<name>    (N, R, A) float64; attributes unit, direction, description and, where they apply, split,
+                       trained_on, best, at.  R is 1 for what does not differ between runs.  ``at`` lists the A
+                       fidelities at which it was measured; without it A is F, or 1 for what does not change in training
     /held_out/<name>   the same, for columns that hold test results; only an Oracle opens them
 
 ``sha256`` covers every dataset and what gives the numbers their meaning; the text for people is not part of it.
@@ -30,71 +34,52 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks_data.meaning import Meaning, column_attributes, column_of
 from harness.benchmark import Column
 from harness.errors import TableError
-from harness.problem import Fidelity
 
 FORMAT = "nas-harness table"
-SCHEMA = 1
+SCHEMA = 2
 """Bump when the layout changes, or what a converter writes: files of another number are made again."""
 Dataset = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """What gives the numbers of a table their meaning; part of its digest.
-
-    Attributes
-    ----------
-    name, space : str
-        Of the benchmark and of its search space.
-    fidelities : tuple of Fidelity
-        F of them.
-    validation : str
-        Column of the default objective.
-    test : str or None
-        Held-out column that reports judge by.
-    seconds : str or None
-        Column of what an evaluation costs, from scratch.
-    """
-
-    name: str
-    space: str
-    fidelities: tuple[Fidelity, ...]
-    validation: str
-    test: str | None = None
-    seconds: str | None = None
+_INDICES = (("rows",), ("keys", "key_rows"))
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table in memory, as a converter makes it.
+    """A table in memory, as `benchmarks_data.assemble` makes it.
 
     Attributes
     ----------
     meaning : Meaning
     archs : (N, L) unsigned integers
-    rows : (codings,) int32
-        Row of each coding, -1 where the table has none.
-    runs : (N,) uint8
-        Training runs present in each row; they come first.
-    columns : mapping of str to (Column, (N, R, F) float64)
+    index : mapping of str to array
+        How a row is found: ``rows``, or ``keys`` and ``key_rows``; see the module.
+    runs : (N, S) uint8
+        Training runs present in each row and schedule; they come first.
+    columns : mapping of str to (Column, (N, R, A) float64)
     about : mapping of str to str
-        For people: title, dataset, replicates, licence, citation, source, source_sha256.
+        For people: title, dataset, replicates, licence, citation, source, source_sha256, source_files.
+    seeds : (N, S, R) int32 or None
+        Seed of each run, -1 where absent or unlabelled.
     """
 
     meaning: Meaning
     archs: Dataset
-    rows: Dataset
+    index: Mapping[str, Dataset]
     runs: Dataset
     columns: Mapping[str, tuple[Column, Dataset]]
     about: Mapping[str, str] = field(default_factory=dict)
+    seeds: Dataset | None = None
 
     def datasets(self) -> Iterator[tuple[str, Dataset]]:
         """Yield every dataset with its path in the file."""
         yield "archs", self.archs
-        yield "index/rows", self.rows
+        for name, values in sorted(self.index.items()):
+            yield f"index/{name}", values
         yield "index/runs", self.runs
+        if self.seeds is not None:
+            yield "index/seeds", self.seeds
         for name, (column, values) in sorted(self.columns.items()):
             yield f"{_group(column)}/{name}", values
 
@@ -111,25 +96,19 @@ def write(path: Path, table: Table) -> None:
         for name, values in table.datasets():
             file.create_dataset(name, data=np.ascontiguousarray(values))
         for name, (column, _) in table.columns.items():
-            told = {key: value for key, value in asdict(column).items() if key not in ("name", "held_out")}
-            attributes = file[f"{_group(column)}/{name}"].attrs
-            attributes.update({key: value for key, value in told.items() if value not in ("", None)})
-        file.attrs.update(_meaning_attributes(table.meaning))
-        file.require_group("held_out")
+            file[f"{_group(column)}/{name}"].attrs.update(column_attributes(column))
+        file.attrs.update(table.meaning.to_attributes())
+        for group in ("columns", "held_out"):
+            file.require_group(group)
         file.create_group("about").attrs.update(table.about)
         file.attrs.update({"format": FORMAT, "schema": SCHEMA, "sha256": digest, "file_bytes": 0})
     with h5py.File(path, "r+") as file:
         file.attrs.modify("file_bytes", path.stat().st_size)
 
 
-def _meaning_attributes(meaning: Meaning) -> dict[str, str]:
-    fields = {key: getattr(meaning, key) or "" for key in ("name", "space", "validation", "test", "seconds")}
-    return fields | {"fidelities": json.dumps([asdict(fidelity) for fidelity in meaning.fidelities])}
-
-
 def _digest(meaning: Meaning, columns: list[Column], datasets: Mapping[str, Dataset]) -> str:
     said = [asdict(replace(column, description="")) for column in sorted(columns, key=lambda column: column.name)]
-    identity = {"schema": SCHEMA, "columns": said} | _meaning_attributes(meaning)
+    identity = {"schema": SCHEMA, "columns": said} | meaning.to_attributes()
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     for name in sorted(datasets):
         values = np.ascontiguousarray(datasets[name])
@@ -161,6 +140,8 @@ class Header:
         Held-out columns only if they were asked for.
     places : mapping
         Where each dataset lies in the file.
+    derived : mapping of str to (N, R, A) float64
+        Columns that are made from stored ones; see `benchmarks_data.protocol`.
     """
 
     path: Path
@@ -168,15 +149,18 @@ class Header:
     digest: str
     columns: Mapping[str, Column]
     places: Mapping[str, _Place]
+    derived: Mapping[str, Dataset] = field(default_factory=dict)
 
     def array(self, name: str) -> Dataset:
-        """Map ``archs``, ``index/rows`` or ``index/runs``; read-only."""
+        """Map ``archs`` or what lies in ``index``; read-only."""
         place = self.places[name]
         mapped = np.memmap(self.path, dtype=place.dtype, mode="r", offset=place.offset, shape=place.shape)
         return mapped.view(np.ndarray)  # a plain array: the subclass makes every operation on it slower
 
     def values(self, column: str) -> Dataset:
-        """Map a column: (N, R, F) float64, read-only."""
+        """Map a column: (N, R, A) float64, read-only."""
+        if column in self.derived:
+            return self.derived[column]
         return self.array(f"{_group(self.columns[column])}/{column}")
 
 
@@ -235,26 +219,15 @@ def _header(path: Path, file: h5py.File, held_out: bool) -> Header:
     size = path.stat().st_size
     if attributes["file_bytes"] != size:
         raise TableError(f"damaged: {size} bytes instead of {attributes['file_bytes']}")
-    places = {name: _place(file[name], size) for name in ("archs", "index/rows", "index/runs")}
+    places = {name: _place(file[name], size) for name in ("archs", *(f"index/{key}" for key in file["index"]))}
     columns = {}
     for group in ("columns", "held_out") if held_out else ("columns",):
         for name, dataset in file[group].items():
-            columns[name] = Column(name, held_out=group == "held_out", **dict(dataset.attrs))
+            columns[name] = column_of(name, group == "held_out", dict(dataset.attrs))
             places[f"{group}/{name}"] = _place(dataset, size)
-    header = Header(path, _read_meaning(attributes), str(attributes["sha256"]), columns, places)
+    header = Header(path, Meaning.from_attributes(attributes), str(attributes["sha256"]), columns, places)
     _check_layout(header)
     return header
-
-
-def _read_meaning(attributes: Mapping[str, Any]) -> Meaning:
-    return Meaning(
-        name=attributes["name"],
-        space=attributes["space"],
-        fidelities=tuple(Fidelity(**fields) for fields in json.loads(attributes["fidelities"])),
-        validation=attributes["validation"],
-        test=attributes["test"] or None,
-        seconds=attributes["seconds"] or None,
-    )
 
 
 def _place(dataset: h5py.Dataset, size: int) -> _Place:
@@ -265,13 +238,29 @@ def _place(dataset: h5py.Dataset, size: int) -> _Place:
 
 
 def _check_layout(header: Header) -> None:
-    rows, fidelities = header.places["archs"].shape[0], len(header.meaning.fidelities)
-    if header.places["index/runs"].shape != (rows,):
-        raise TableError(f"damaged: it counts runs for {header.places['index/runs'].shape} rows, not ({rows},)")
+    meaning, shapes = header.meaning, {name: place.shape for name, place in header.places.items()}
+    rows, fidelities, schedules = shapes["archs"][0], len(meaning.fidelities), len(meaning.schedules)
+    if shapes["index/runs"] != (rows, schedules):
+        raise TableError(f"damaged: it counts runs as {shapes['index/runs']}, not ({rows}, {schedules})")
+    if not any(all(f"index/{part}" in shapes for part in parts) for parts in _INDICES):
+        raise TableError("damaged: it has no index of its rows")
+    runs = {1}
     for name, column in header.columns.items():
-        shape = header.places[f"{_group(column)}/{name}"].shape
-        if len(shape) != 3 or shape[0] != rows or shape[2] not in (1, fidelities):
-            raise TableError(f"damaged: the column {name} has shape {shape}, not ({rows}, runs, {fidelities} or 1)")
+        shape = shapes[f"{_group(column)}/{name}"]
+        widths = (len(column.at),) if column.at else (1, fidelities)
+        if (
+            len(shape) != 3
+            or shape[0] != rows
+            or shape[2] not in widths
+            or not set(column.at) <= set(range(fidelities))
+        ):
+            told = " or ".join(map(str, widths))
+            raise TableError(f"damaged: the column {name} has shape {shape}, not ({rows}, runs, {told})")
+        runs.add(shape[1])
+    if len(runs) > 2:
+        raise TableError(f"damaged: its columns disagree about the number of runs: {sorted(runs)}")
+    if "index/seeds" in shapes and shapes["index/seeds"][:2] != (rows, schedules):
+        raise TableError(f"damaged: it has seeds of shape {shapes['index/seeds']}")
 
 
 def verify(path: Path) -> None:

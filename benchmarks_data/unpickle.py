@@ -13,7 +13,7 @@ NUMPY_SCALARS = frozenset({"numpy._core.multiarray.scalar", "numpy.dtype"})
 """What a pickle of plain containers and numpy scalars needs."""
 
 
-class _Restricted(pickle.Unpickler):
+class Restricted(pickle.Unpickler):
     """An unpickler that knows nothing but an explicit list of globals."""
 
     allowed: frozenset[str] = NO_GLOBALS
@@ -43,7 +43,7 @@ def load(path: Path, allowed: frozenset[str]) -> Any:
     """
     try:
         with path.open("rb") as file:
-            unpickler = _Restricted(file)
+            unpickler = Restricted(file)
             unpickler.allowed = allowed
             return unpickler.load()
     except TableError as error:

@@ -108,6 +108,9 @@ class Column:
         The best value that can be thought of, in `unit`.
     description : str
         One sentence for `describe`.
+    at : tuple of int
+        Indices of the table's fidelities at which it was measured; empty for all of them, or where it does not change
+        in training.
     """
 
     name: str
@@ -118,6 +121,7 @@ class Column:
     held_out: bool = False
     best: float | None = None
     description: str = ""
+    at: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

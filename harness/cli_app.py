@@ -63,6 +63,11 @@ EXAMPLES = {
     "report": ("nas-harness report results/quickstart",),
     "verify": ("nas-harness verify results/NAME --top 3 --stratified 6 --seeds 3 --data path/to/cifar-10",),
     "table": ("nas-harness table build micro-mnist1d --workers 2",),
+    "data": (
+        "nas-harness data list",
+        "nas-harness data get macro-cifar10",
+        "nas-harness data import nats-tss-cifar10 NATS-tss-v1_0-3ffb9-simple.tar",
+    ),
 }
 
 
@@ -90,9 +95,14 @@ def build() -> typer.Typer:
     return app
 
 
-def _add(app: typer.Typer, name: str, command: Callable[..., None]) -> None:
+def _add(app: typer.Typer, name: str, command: Callable[..., None] | typer.Typer) -> None:
+    """Add a command, or a group of commands, which guards each of its own."""
     examples = EXAMPLES.get(name)
-    app.command(name, epilog=_lines("Examples:", *examples) if examples else None)(guarded(command))
+    epilog = _lines("Examples:", *examples) if examples else None
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name, epilog=epilog)
+    else:
+        app.command(name, epilog=epilog)(guarded(command))
 
 
 def _unavailable(name: str, reason: str) -> Callable[..., None]:
@@ -128,12 +138,15 @@ def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_j
     """List the names that a spec may use."""
     from harness.cli_describe import rows_of
 
-    rows = rows_of({Kind.BENCHMARKS: "benchmark", Kind.STRATEGIES: "strategy", Kind.SURROGATES: "surrogate"}[kind])
+    one = {Kind.BENCHMARKS: "benchmark", Kind.STRATEGIES: "strategy", Kind.SURROGATES: "surrogate"}[kind]
+    rows, missing = rows_of(one)
     if as_json:
         print_json(rows)
         return
     columns = list(dict.fromkeys(key for row in rows for key in row))
     print_table(columns, [[row.get(column) for column in columns] for row in rows])
+    if missing:
+        say(f"\n{len(missing)} more can be fetched or imported: nas-harness data list")
 
 
 def _complete_name(incomplete: str) -> list[str]:
@@ -155,12 +168,13 @@ def describe(
 ) -> None:
     """Describe a benchmark, a search space, a strategy or a surrogate."""
     from harness.cli_describe import describe as facts_of
+    from harness.cli_describe import readable
 
     facts = facts_of(name)
     if as_json:
         print_json(facts)
     else:
-        print_facts(facts)
+        print_facts(readable(facts))
 
 
 def check(

@@ -3,27 +3,139 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness import registry
 from harness.errors import HarnessError, TableError, nearest
 
+SPLITS = {
+    "train": "the images that the model was trained on",
+    "x-valid": "what its authors call validation; `dataset` says which images those are",
+    "x-test": "test images of which none serves for validation",
+    "ori-test": "the whole original test set",
+    "valid+test": "validation and test images together",
+}
+"""What a column was evaluated on, in words; see `harness.benchmark.Column`."""
+_AS_CHECKED = {
+    True: "yes: made from the files on which the known answers were checked",
+    False: "no: made from other files, its numbers are unchecked",
+    None: "unknown: no sha256 of the official files is pinned",
+}
 
-def rows_of(kind: str) -> list[dict[str, Any]]:
-    """Return one row of facts for each registered name of a kind: "benchmark", "strategy" or "surrogate".
+
+def rows_of(kind: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return facts for each registered name of a kind, and the benchmarks whose tables nobody got yet.
 
     What cannot be loaded here (an extra that is not installed, a table whose source is missing) is listed with the
     reason.
+
+    Parameters
+    ----------
+    kind : {"benchmark", "strategy", "surrogate"}
+
+    Returns
+    -------
+    list of dict
+        One row for each name that can be used.
+    list of str
+        The other names.
     """
-    rows = []
+    rows, missing = [], []
     for name in registry.names(kind):
         try:
             facts = _summary(kind, name)
         except (ImportError, HarnessError) as error:
             facts = {"summary": f"not available: {error}"}
-        rows.append({"name": name} | facts)
-    return rows
+        if facts.pop("imported", True):
+            rows.append({"name": name} | facts)
+        else:
+            missing.append(name)
+    return rows, missing
+
+
+def readable(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of `describe` as people read them: fidelities as ranges, a few lines for each column."""
+    told = dict(facts)
+    if told.get("fidelities"):
+        told["fidelities"] = ranges(told["fidelities"])
+    if told.get("kind") == "benchmark" and "columns" in told:
+        told["columns"] = {column["name"]: _column_in_words(column) for column in told["columns"]}
+    if "source_as_checked" in told:
+        told["source_as_checked"] = _AS_CHECKED[told["source_as_checked"]]
+    if "has_seconds" in told and not told["has_seconds"]:
+        told["has_seconds"] = "no: a budget in seconds is refused"
+    if told.get("columns"):
+        told["validation"] = told["validation"] or "none: search it under a protocol"
+        told["test"] = told["test"] or "none: reports judge by the validation column"
+    return told
+
+
+def ranges(labels: Sequence[str]) -> str:
+    """Write labels that differ in one rising number as ranges.
+
+    >>> ranges([f"epoch {epoch} of 12" for epoch in range(1, 13)] + ["epoch 200 of 200"])
+    'epoch 1 to 12 of 12; epoch 200 of 200 (13 in all)'
+    >>> ranges(["epoch 1 of 100", "epoch 3 of 100", "epoch 5 of 100"]), ranges(["full training"])
+    ('epoch 1, 3 ... 5 of 100 (3 in all)', 'full training')
+    """
+    groups: list[tuple[str, str, list[int]]] = []
+    for label in labels:
+        match = re.fullmatch(r"(\D*)(\d+)(.*)", label)
+        before, number, after = match.groups() if match else (label, "", "")
+        if groups and number and groups[-1][:2] == (before, after) and _goes_on(groups[-1][2], int(number)):
+            groups[-1][2].append(int(number))
+        else:
+            groups.append((before, after, [int(number)] if number else []))
+    text = "; ".join(f"{before}{_range(numbers)}{after}" for before, after, numbers in groups)
+    return f"{text} ({len(labels)} in all)" if len(labels) > 1 else text
+
+
+def _goes_on(numbers: list[int], number: int) -> bool:
+    return (
+        bool(numbers) and number > numbers[-1] and (len(numbers) < 2 or number - numbers[-1] == numbers[1] - numbers[0])
+    )
+
+
+def _range(numbers: list[int]) -> str:
+    if len(numbers) < 3:
+        return ", ".join(map(str, numbers))
+    if numbers[1] - numbers[0] == 1:
+        return f"{numbers[0]} to {numbers[-1]}"
+    return f"{numbers[0]}, {numbers[1]} ... {numbers[-1]}"
+
+
+def _images(trained_on: str) -> str:
+    """Return which images a model saw, in words.
+
+    >>> _images("train25k"), _images("full")
+    ('25,000 images of the training set', 'the whole training set')
+    """
+    match = re.fullmatch(r"train(\d+)k", trained_on)
+    if match:
+        return f"{match[1]},000 images of the training set"
+    return "the whole training set" if trained_on == "full" else trained_on
+
+
+def _column_in_words(column: Mapping[str, Any]) -> str:
+    """Return what a column is, in a few lines."""
+    lines = [column["description"]] if column["description"] else []
+    unit = [column["unit"], column["direction"]]
+    best = column.get("best")
+    lines.append(", ".join([*filter(None, unit), *([f"at best {best:g}"] if best is not None else [])]))
+    if column["split"]:
+        lines.append(f"evaluated on {column['split']}: {SPLITS.get(column['split'], 'as its authors call it')}")
+        told = "held out: reports know it, strategies never do" if column["held_out"] else "strategies may be told it"
+        lines.append(f"trained on {_images(column['trained_on'])}; {told}" if column["trained_on"] else told)
+    counted = []
+    if column.get("runs", 1) > 1:
+        counted.append(f"{column['runs']} runs")
+    if column.get("measured_at"):
+        counted.append(f"measured at {column['measured_at']}")
+    if column.get("coverage", 1.0) < 1.0:
+        counted.append(f"{100 * column['coverage']:.4g} % of the values are there")
+    return "\n".join([*lines, *filter(None, ["; ".join(counted)])])
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -73,6 +185,7 @@ def _benchmark_summary(name: str) -> dict[str, Any]:
     space = facts.get("space")
     return {
         "summary": facts.get("title"),
+        "imported": facts.get("imported", True),
         "space": space["name"] if isinstance(space, Mapping) else space,
         "rows": facts.get("rows"),
         "validation": facts.get("validation"),

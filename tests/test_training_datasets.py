@@ -119,7 +119,7 @@ def test_signals_other_than_those_known_are_refused(monkeypatch):
 def test_the_variant_of_the_micro_table_is_known():
     hard = datasets.load("mnist1d-hard")
     assert hard.name == "mnist1d-hard"
-    assert [len(hard.labels[split]) for split in SPLITS] == [1000, 2000, 4000]
+    assert [len(hard.labels[split]) for split in SPLITS] == [4000, 2000, 4000]
 
 
 def test_an_exported_dataset_comes_back_as_it_was(binary, tmp_path):

@@ -7,16 +7,17 @@ three runs that are equal differ in their last bits in the source, and equal net
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks_data import unpickle
+from benchmarks_data.assemble import assemble
 from benchmarks_data.entries import Entry
 from benchmarks_data.progress import Progress
-from benchmarks_data.schema import Dataset, Meaning, Table
+from benchmarks_data.schema import Dataset, Table
 from benchmarks_data.spaces.graph import GraphSpace
 from harness.benchmark import Column
 from harness.checks import FloatArray, UInt64Array
@@ -24,7 +25,7 @@ from harness.errors import TableError
 from harness.problem import Fidelity
 
 
-def convert(entry: Entry, space: GraphSpace, progress: Progress) -> Table:
+def convert(entry: Entry, paths: Sequence[Path], space: GraphSpace, progress: Progress) -> Table:
     """Read the table of one dataset; rows are sorted by hash.
 
     Raises
@@ -32,23 +33,21 @@ def convert(entry: Entry, space: GraphSpace, progress: Progress) -> Table:
     TableError
         If the file is not what this version knows, or its networks are not those of the space.
     """
-    path = entry.path()
+    (path,) = paths
     progress(f"reading {path.name}", 0.1)
     keys, values = _values(path, unpickle.load(path, unpickle.NUMPY_SCALARS), entry)
     progress(f"checking {path.name}", 0.4)
-    rows = _rows(path, keys, space)
-    return Table(
-        meaning=Meaning(
-            name=entry.name,
-            space=space.name,
-            fidelities=(Fidelity("full training", 1, 1),),
-            validation="valid_accuracy",
-            test="test_accuracy",
-        ),
+    if not np.array_equal(keys, np.unique(space.key(space.all_codings[space.is_valid(space.all_codings)]))):
+        raise TableError(f"{path} must hold exactly the networks of the space '{space.name}'")
+    return assemble(
+        name=entry.name,
+        space=space,
         archs=space.parse([str(key) for key in keys]),
-        rows=rows,
-        runs=np.ones(len(keys), dtype=np.uint8),
+        fidelities=[Fidelity("full training", 1, 1)],
         columns=_columns(values, entry.facts["metric"]),
+        validation="valid_accuracy",
+        test="test_accuracy",
+        seconds=None,
     )
 
 
@@ -64,16 +63,6 @@ def _values(path: Path, records: Any, entry: Entry) -> tuple[UInt64Array, Mappin
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from error
     return hashes[order], dict(zip(fields, table[order].T, strict=True))
-
-
-def _rows(path: Path, keys: UInt64Array, space: GraphSpace) -> Dataset:
-    """Return the row of each coding, -1 for the all-skip ones: (codings,) int32."""
-    wanted = space.key(space.all_codings)
-    found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    present = keys[found] == wanted
-    if not np.array_equal(present, space.is_valid(space.all_codings)) or len(np.unique(found[present])) != len(keys):
-        raise TableError(f"{path} must hold exactly the networks of the space '{space.name}'")
-    return np.where(present, found, -1).astype(np.int32)
 
 
 def _columns(values: Mapping[str, FloatArray], metric: str) -> dict[str, tuple[Column, Dataset]]:

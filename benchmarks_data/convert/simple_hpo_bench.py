@@ -8,7 +8,7 @@ official index.  There is no test column, and none is made up.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks_data import unpickle
+from benchmarks_data.assemble import assemble
 from benchmarks_data.entries import Entry
 from benchmarks_data.progress import Progress
-from benchmarks_data.schema import Dataset, Meaning, Table
+from benchmarks_data.schema import Dataset, Table
 from benchmarks_data.spaces.nb201 import NB201Space, macs, params
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
@@ -30,7 +31,7 @@ OFFICIAL_ORDER = "83abc799e45cf34e9d2163654668ab998b9a54d01c39e72ca1f71f2cdf356d
 EPOCHS = 200
 
 
-def convert(entry: Entry, space: NB201Space, progress: Progress) -> Table:
+def convert(entry: Entry, paths: Sequence[Path], space: NB201Space, progress: Progress) -> Table:
     """Read the table of one dataset.
 
     Raises
@@ -38,27 +39,23 @@ def convert(entry: Entry, space: NB201Space, progress: Progress) -> Table:
     TableError
         If the file is not what this version knows: the older layout, a wrong number or order of rows, ragged lists.
     """
-    path = entry.path()
+    (path,) = paths
     progress(f"reading {path.name}", 0.1)
     records = unpickle.load(path, unpickle.NO_GLOBALS)
     progress(f"checking {path.name}", 0.4)
     archs = _archs(path, records, entry, space)
     runs, values = _values(path, records)
-    columns = _columns(entry, archs, values)
-    rows = np.full(space.codings, -1, dtype=np.int32)
-    rows[space.positions(archs)] = np.arange(len(archs))
-    return Table(
-        meaning=Meaning(
-            name=entry.name,
-            space=space.name,
-            fidelities=(Fidelity(f"epoch {EPOCHS} of {EPOCHS}", EPOCHS, EPOCHS),),
-            validation="valid_accuracy",
-            seconds="train_seconds",
-        ),
+    return assemble(
+        name=entry.name,
+        space=space,
         archs=archs,
-        rows=rows,
-        runs=runs,
-        columns=columns,
+        fidelities=[Fidelity(f"epoch {EPOCHS} of {EPOCHS}", EPOCHS, EPOCHS)],
+        columns=_columns(entry, archs, values),
+        validation="valid_accuracy",
+        test=None,
+        seconds="train_seconds",
+        runs=runs[:, None],
+        identity="exact",
     )
 
 

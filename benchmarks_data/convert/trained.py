@@ -8,6 +8,7 @@ trained in packs, so single times do not exist.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -15,9 +16,10 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks_data.assemble import assemble
 from benchmarks_data.entries import Entry
 from benchmarks_data.progress import Progress
-from benchmarks_data.schema import Dataset, Meaning, Table
+from benchmarks_data.schema import Table
 from benchmarks_data.spaces.enumerated import EnumeratedSpace
 from harness.benchmark import Column
 from harness.errors import TableError
@@ -26,7 +28,7 @@ from harness.problem import Fidelity
 _MISSING = np.iinfo(np.uint16).max
 
 
-def convert(entry: Entry, space: EnumeratedSpace, progress: Progress) -> Table:
+def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progress: Progress) -> Table:
     """Read a trained table: every epoch's training and validation accuracy, the test accuracy of the last.
 
     Raises
@@ -34,7 +36,7 @@ def convert(entry: Entry, space: EnumeratedSpace, progress: Progress) -> Table:
     TableError
         If the file is damaged, or its rows are not the functional classes of the space.
     """
-    path = entry.path()
+    (path,) = paths
     progress(f"reading {path.name}", 0.1)
     arrays = _read(path)
     about = json.loads(str(arrays["provenance"]))
@@ -47,21 +49,18 @@ def convert(entry: Entry, space: EnumeratedSpace, progress: Progress) -> Table:
     order = np.argsort(failed, axis=1, kind="stable")[:, :, None]  # runs that are there come first
     seconds = _seconds(arrays, epochs)
     progress(f"checking {path.name}", 0.4)
-    return Table(
-        meaning=Meaning(
-            name=entry.name,
-            space=space.name,
-            fidelities=tuple(
-                Fidelity(f"epoch {epoch} of {epochs}", epochs, epoch, None if epoch == 1 else epoch - 2)
-                for epoch in range(1, epochs + 1)
-            ),
-            validation="valid_accuracy",
-            test="test_accuracy",
-            seconds="train_seconds",
-        ),
+    table = assemble(
+        name=entry.name,
+        space=space,
         archs=arrays["archs"],
-        rows=_rows(path, arrays["archs"], space),
-        runs=np.count_nonzero(~failed, axis=1).astype(np.uint8),
+        fidelities=[
+            Fidelity(f"epoch {epoch} of {epochs}", epochs, epoch, None if epoch == 1 else epoch - 2)
+            for epoch in range(1, epochs + 1)
+        ],
+        validation="valid_accuracy",
+        test="test_accuracy",
+        seconds="train_seconds",
+        runs=np.count_nonzero(~failed, axis=1)[:, None],
         columns={
             "valid_accuracy": (
                 _accuracy("valid_accuracy", "x-valid", "Validation accuracy after each epoch."),
@@ -72,7 +71,9 @@ def convert(entry: Entry, space: EnumeratedSpace, progress: Progress) -> Table:
                 np.take_along_axis(percent["train_accuracy"], order, axis=1),
             ),
             "test_accuracy": (
-                _accuracy("test_accuracy", "x-test", "Test accuracy of the same models after the last epoch."),
+                _accuracy(
+                    "test_accuracy", "x-test", "Test accuracy of the same models after the last epoch.", epochs - 1
+                ),
                 np.take_along_axis(percent["test_accuracy"][:, :, None], order, axis=1),
             ),
             "train_seconds": (
@@ -90,6 +91,9 @@ def convert(entry: Entry, space: EnumeratedSpace, progress: Progress) -> Table:
         },
         about={"training": json.dumps(about["plan"]["training"]), "provenance": json.dumps(about)},
     )
+    if table.meaning.partial:
+        raise TableError(f"{path} must hold one row for each functional class of the space '{space.name}'")
+    return table
 
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -113,19 +117,5 @@ def _seconds(arrays: dict[str, npt.NDArray[Any]], epochs: int) -> npt.NDArray[np
     return np.asarray(whole[:, None, None] * (np.arange(1, epochs + 1) / epochs), dtype=np.float64)
 
 
-def _rows(path: Path, archs: Dataset, space: EnumeratedSpace) -> Dataset:
-    """Return the row of each coding: that of its functional class, -1 for what is not valid; (codings,) int32."""
-    keys = space.key(archs, "functional")
-    order = np.argsort(keys)
-    valid = space.is_valid(space.all_codings)
-    wanted = space.key(space.all_codings[valid], "functional")
-    found = order[np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)]
-    if len(np.unique(keys)) != len(keys) or not np.array_equal(keys[found], wanted):
-        raise TableError(f"{path} must hold one row for each functional class of the space '{space.name}'")
-    rows = np.full(space.codings, -1, dtype=np.int32)
-    rows[valid] = found
-    return rows
-
-
-def _accuracy(name: str, split: str, description: str) -> Column:
-    return Column(name, "percent", "maximise", split, "full", split == "x-test", 100.0, description)
+def _accuracy(name: str, split: str, description: str, *at: int) -> Column:
+    return Column(name, "percent", "maximise", split, "full", split == "x-test", 100.0, description, at)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from harness.checks import FloatArray
-from harness.errors import HarnessError, IncompleteError, ResultError
+from harness.errors import HarnessError, IncompleteError, ResultError, unknown
 from harness.files import locked, remove_unfinished
 from harness.store import Results, read_results
 from harness.training import verify_record
@@ -98,12 +98,12 @@ def verify(
             f"{len(results.missing)} cell(s) of '{folder}' have no result: run the spec again before verifying it,"
             " because final incumbents are picked over all runs"
         )
-    trainings, skipped = _trainings(results, tools)
+    trainings, skipped = _trainings(results, request, tools)
     with locked(folder / FOLDER / ".lock", wait=False) as held:
         if not held:
             raise ResultError(f"another verification is writing to '{folder / FOLDER}'; wait for it")
         remove_unfinished(folder / FOLDER)
-        jobs = [prepare(results, name, training, request, tools) for name, training in trainings.items()]
+        jobs = [_prepared(results, name, training, request, tools) for name, training in trainings.items()]
         device = device_of(request.device, say)
         todo = [job for job in jobs if _kept(folder, job) is None]
         for job in todo if device == "cpu" and not request.force else ():
@@ -114,10 +114,13 @@ def verify(
     return Outcome(verified, skipped)
 
 
-def _trainings(results: Results, tools: Tools) -> tuple[dict[str, Training], dict[str, str]]:
-    """Return how each benchmark was trained, and why the others cannot be."""
+def _trainings(results: Results, request: Request, tools: Tools) -> tuple[dict[str, Training], dict[str, str]]:
+    """Return how each benchmark asked for was trained, and why the others cannot be."""
     trainings, skipped = {}, {}
-    for name in results.benchmarks:
+    for name in request.benchmarks:
+        if name not in results.benchmarks:
+            raise HarnessError(unknown("benchmark of this experiment", name, results.benchmarks))
+    for name in request.benchmarks or results.benchmarks:
         training = tools.training_of(name)
         if training is None:
             skipped[name] = "because its table does not say how its networks were trained, or this program has no such"\
@@ -129,6 +132,18 @@ def _trainings(results: Results, tools: Tools) -> tuple[dict[str, Training], dic
             "nothing can be verified: " + "; ".join(f"{name} is skipped {reason}" for name, reason in skipped.items())
         )
     return trainings, skipped
+
+
+def _prepared(results: Results, name: str, training: Training, request: Request, tools: Tools) -> Job:
+    """Make a benchmark ready; where one of several cannot be, say how to leave it out."""
+    try:
+        return prepare(results, name, training, request, tools)
+    except HarnessError as error:
+        if len(results.benchmarks) == 1 or request.benchmarks == (name,):
+            raise
+        raise type(error)(
+            f"{name} cannot be verified: {error}\nTo verify others without it, name them: --benchmark NAME"
+        ) from error
 
 
 def _kept(folder: Path, job: Job) -> Measurements | None:

@@ -33,6 +33,8 @@ class Request:
     ----------
     top, stratified, seeds : int
         Final incumbents, strata of the table, and trainings of each architecture.
+    benchmarks : tuple of str
+        Which benchmarks of the experiment; none means all.
     device : {"auto", "cpu", "cuda"}
     data : Path or None
         Folder of the user's dataset files.
@@ -49,6 +51,7 @@ class Request:
     top: int = 3
     stratified: int = 6
     seeds: int = 3
+    benchmarks: tuple[str, ...] = ()
     device: str = "auto"
     data: Path | None = None
     margin_percent: float | None = None

@@ -24,11 +24,15 @@ def verify(
     top: Annotated[int, typer.Option(min=0, help="Final incumbents to train, most frequent first.")] = 3,
     stratified: Annotated[int, typer.Option(min=0, help="Architectures drawn from equal parts of the table.")] = 6,
     seeds: Annotated[int, typer.Option(min=2, help="Fresh trainings of each architecture.")] = 3,
+    benchmark: Annotated[
+        Optional[list[str]],  # noqa: UP045  # typer reads the annotation at run time
+        typer.Option(help="Verify this benchmark; may be given several times.", show_default="all"),
+    ] = None,
     device: Annotated[Device, typer.Option(help="Where to train; auto takes CUDA where torch can use it.")] = (
         Device.AUTO
     ),
     data: Annotated[
-        Optional[Path],  # noqa: UP045  # typer reads the annotation at run time
+        Optional[Path],  # noqa: UP045  # as above
         typer.Option(help="Folder of the dataset's official files, where it needs them.", show_default=False),
     ] = None,
     margin: Annotated[
@@ -49,8 +53,8 @@ def verify(
     from reports.verification.run import run  # brings pandas and scipy, which `--help` does not need
 
     request = Request(
-        top=top, stratified=stratified, seeds=seeds, device=device.value, data=data, margin_percent=margin, rung=rung,
-        threads=threads, force=force,
+        top=top, stratified=stratified, seeds=seeds, benchmarks=tuple(benchmark or ()), device=device.value, data=data,
+        margin_percent=margin, rung=rung, threads=threads, force=force,
     )  # fmt: skip
     try:
         told = run(results, request, say=lambda line: typer.echo(line, err=True))

@@ -1,0 +1,207 @@
+"""Making the cache files of tables: from installed packages on first use, from files of the user's when told to.
+
+A table is written under an inter-process lock to a temporary name and renamed when it is whole; the one that was there
+before stays as it is until then, and if anything fails.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks_data import files, schema
+from benchmarks_data.entries import Entry
+from benchmarks_data.progress import Progress
+from benchmarks_data.spaces import named
+from harness.errors import TableError, must, nearest
+from harness.files import locked, remove_unfinished, replacing
+
+
+def read(entry: Entry, path: Path, *, held_out: bool = False) -> schema.Header:
+    """Open the cache file of a table; raises TableError if it is not whole, or another table's."""
+    header = schema.read_header(path, held_out=held_out)
+    if header.meaning.name != entry.name:
+        raise TableError(f"the table {path} is that of '{header.meaning.name}', not of '{entry.name}'")
+    return header
+
+
+def convert(entry: Entry, path: Path, progress: Progress, because: TableError) -> None:
+    """Make the cache file, unless another process did while this one waited for the lock.
+
+    Raises
+    ------
+    TableError
+        If it cannot be made: the source is not installed, is not what it should be, or is the user's to give.
+    """
+    try:
+        if entry.imported and not path.exists():
+            entry.paths()  # says where the files come from
+        with locked(path.with_suffix(".lock")):
+            if _is_whole(entry, path):
+                return
+            if path.exists() and not entry.imported:
+                warnings.warn(f"{because}; it is converted again", stacklevel=4)
+            remove_unfinished(path.parent, path.name)
+            paths = entry.paths()
+            source = f"{entry.source.distribution}: {', '.join(entry.files)} ({entry.source.url})"
+            for table in _tables([entry], paths, progress):
+                _write(entry, table, path, _about(entry, paths, source), progress)
+    except TableError as error:
+        told = f"{because}; it cannot be made again: {error}" if path.exists() else str(error)
+        raise TableError(told) from error
+    except OSError as error:
+        raise TableError(f"cannot write the table {path} ({error}): set {files.HOME_VARIABLE}") from error
+    finally:
+        progress(entry.name, 1.0)
+
+
+def import_tables(entries: Sequence[Entry], paths: Sequence[Path], progress: Progress) -> dict[str, Path]:
+    """Convert files of the user's into the cache, all tables in one pass where the converter can.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        Of one source.
+    paths : sequence of Path
+        The files or folders named by `Entry.files`, in this order; their own names do not matter.
+    progress : callable
+
+    Returns
+    -------
+    dict of str to Path
+        The cache file of each table.
+
+    Raises
+    ------
+    TableError
+        If files are missing, or are not what they should be.  Tables that are finished by then stay; those that were
+        there before stay as they were.
+    """
+    _check_given(entries, paths)
+    made = {}
+    with _all_locked([files.table_path(entry.name) for entry in entries]):
+        try:
+            about = _about(entries[0], paths, f"{', '.join(path.name for path in paths)} ({entries[0].source.url})")
+            _compare(entries[0], json.loads(about["source_files"]))
+            for entry, table in zip(entries, _tables(entries, paths, progress), strict=True):
+                path = files.table_path(entry.name)
+                _write(entry, table, path, about | _told(entry), progress)
+                made[entry.name] = path
+        except OSError as error:
+            raise TableError(f"cannot import {entries[0].name}: {error}") from error
+        finally:
+            progress(entries[-1].name, 1.0)
+    return made
+
+
+def _check_given(entries: Sequence[Entry], paths: Sequence[Path]) -> None:
+    if not entries:
+        raise TableError(must("names", "name at least one table", []))
+    first = entries[0]
+    for entry in entries:
+        if not entry.imported:
+            raise TableError(
+                f"the table {entry.name} comes with the package '{entry.source.distribution}': nothing is to be "
+                "imported, it is converted when it is first opened"
+            )
+        if (entry.source, entry.files) != (first.source, first.files):
+            raise TableError(f"{first.name} and {entry.name} are made from different files: import them one by one")
+    if len(paths) != len(first.files):
+        rule = f"name what {first.name} is made from: {', '.join(first.files)}"
+        raise TableError(must("files", rule, [str(path) for path in paths]))
+    for path in paths:
+        if not path.exists():
+            beside = path.parent.iterdir() if path.parent.is_dir() else ()
+            raise TableError(f"there is no file '{path}'.{nearest(path.name, (other.name for other in beside))}")
+
+
+def _compare(entry: Entry, sums: Mapping[str, str]) -> None:
+    """Warn where the files are not those on which the known answers were checked."""
+    unknown = sorted(set(sums.values()) - set(entry.sha256))
+    if entry.sha256 and unknown:
+        given = ", ".join(f"{name} ({total[:16]}…)" for name, total in sums.items() if total in unknown)
+        checked = ", ".join(f"{total[:16]}…" for total in entry.sha256)
+        warnings.warn(
+            f"{entry.name}: the sha256 of {given} is not that of the files on which this import was checked "
+            f"({checked}): cut short, changed, or another release; its numbers are unchecked",
+            stacklevel=4,
+        )
+
+
+@contextmanager
+def _all_locked(paths: Sequence[Path]) -> Iterator[None]:
+    """Hold the locks of several cache files, always taken in the same order."""
+    try:
+        with ExitStack() as held:
+            for path in sorted(paths):
+                held.enter_context(locked(path.with_suffix(".lock")))
+                remove_unfinished(path.parent, path.name)
+            yield
+    except OSError as error:
+        raise TableError(f"cannot write to {files.cache_folder()} ({error}): set {files.HOME_VARIABLE}") from error
+
+
+def _is_whole(entry: Entry, path: Path) -> bool:
+    try:
+        read(entry, path)
+        schema.verify(path)
+    except TableError:
+        return False
+    return True
+
+
+def _tables(entries: Sequence[Entry], paths: Sequence[Path], progress: Progress) -> Iterator[schema.Table]:
+    """Run the converter of a source: one table for each entry, in their order.
+
+    A converter that defines the space itself is given None for it.
+    """
+    converter = importlib.import_module(f"benchmarks_data.convert.{entries[0].source.converter}")
+    spaces = [None if entry.space in named.DEFINED else named.space(entry.space) for entry in entries]
+    if hasattr(converter, "convert_all"):
+        yield from converter.convert_all(entries, paths, spaces, _telling(entries, progress))
+        return
+    for entry, space in zip(entries, spaces, strict=True):
+        yield converter.convert(entry, paths, space, _telling([entry], progress))
+
+
+def _telling(entries: Sequence[Entry], progress: Progress) -> Callable[[str, float], None]:
+    names = ", ".join(entry.name for entry in entries)
+    return lambda what, fraction: progress(f"converting {names}: {what}", fraction)
+
+
+def _write(entry: Entry, table: schema.Table, path: Path, about: Mapping[str, str], progress: Progress) -> None:
+    if table.meaning.name != entry.name:
+        raise TableError(f"the converter {entry.source.converter} made '{table.meaning.name}', not '{entry.name}'")
+    if entry.rows and len(table.archs) != entry.rows:
+        raise TableError(f"the table {entry.name} must have {entry.rows} rows, got {len(table.archs)}")
+    partial = table.meaning.partial or bool(entry.facts.get("partial", False))
+    progress(f"converting {entry.name}: writing", 0.8)
+    whole = replace(table, meaning=replace(table.meaning, partial=partial), about={**table.about, **about})
+    with replacing(path) as temporary:
+        schema.write(temporary, whole)
+
+
+def _about(entry: Entry, paths: Sequence[Path], source: str) -> dict[str, str]:
+    same = len({path.name for path in paths}) < len(paths)
+    sums = {"/".join(path.parts[-2:]) if same else path.name: files.sha256(path) for path in paths}
+    return _told(entry) | {
+        "source": source,
+        "source_sha256": " ".join(sums.values()),
+        "source_files": json.dumps(sums),
+    }
+
+
+def _told(entry: Entry) -> dict[str, str]:
+    """Return the texts of the catalogue."""
+    return {
+        "title": entry.title,
+        "dataset": entry.dataset,
+        "replicates": entry.source.replicates,
+        "licence": entry.source.licence,
+        "citation": entry.source.citation,
+    }

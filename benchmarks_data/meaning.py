@@ -1,0 +1,102 @@
+"""What gives the numbers of a table their meaning: its fidelities, its special columns, its space."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from harness.benchmark import Column
+from harness.problem import Fidelity
+
+_NAMED = ("name", "space", "validation", "test", "seconds", "identity", "space_definition")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What gives the numbers of a table their meaning; part of its digest.
+
+    Attributes
+    ----------
+    name, space : str
+        Of the benchmark and of its search space.
+    fidelities : tuple of Fidelity
+        F of them, every (schedule, epoch) at which anything was measured; the last is the one that reports judge by.
+    validation : str
+        Column of the default objective; "" where the table has none.
+    test : str or None
+        Held-out column that reports judge by.
+    seconds : str or None
+        Column of what an evaluation costs, from scratch.
+    partial : bool
+        Whether valid architectures of the space may be missing.
+    identity : {"functional", "string", "exact"}
+        Architectures that are the same in this sense share a row; see `SearchSpace.key`.
+    space_definition : str
+        JSON of a space that is defined by the table itself, with its ``kind``; "" for a space known by name.
+    """
+
+    name: str
+    space: str
+    fidelities: tuple[Fidelity, ...]
+    validation: str
+    test: str | None = None
+    seconds: str | None = None
+    partial: bool = False
+    identity: str = "functional"
+    space_definition: str = ""
+
+    @cached_property
+    def schedules(self) -> tuple[int, ...]:
+        """The S different schedules, in order of first appearance; runs are counted for each."""
+        return tuple(dict.fromkeys(fidelity.schedule for fidelity in self.fidelities))
+
+    @cached_property
+    def schedule_of(self) -> tuple[int, ...]:
+        """For each fidelity, the position of its schedule in `schedules`."""
+        position = {schedule: place for place, schedule in enumerate(self.schedules)}
+        return tuple(position[fidelity.schedule] for fidelity in self.fidelities)
+
+    def places(self, column: Column, width: int) -> dict[int, int]:
+        """Say where a column was measured: the index of each such fidelity, to its place along the column's last axis.
+
+        Parameters
+        ----------
+        column : Column
+        width : int
+            Length A of the column's last axis.
+        """
+        if column.at:
+            return {fidelity: place for place, fidelity in enumerate(column.at)}
+        return {fidelity: fidelity if width > 1 else 0 for fidelity in range(len(self.fidelities))}
+
+    def to_attributes(self) -> dict[str, Any]:
+        """Return plain values for a file."""
+        named: dict[str, Any] = {key: getattr(self, key) or "" for key in _NAMED}
+        listed = json.dumps([asdict(fidelity) for fidelity in self.fidelities])
+        return named | {"partial": int(self.partial), "fidelities": listed}
+
+    @classmethod
+    def from_attributes(cls, attributes: Mapping[str, Any]) -> Meaning:
+        """Read what `to_attributes` wrote."""
+        named = {key: str(attributes[key]) for key in _NAMED}
+        return cls(
+            **named | {key: named[key] or None for key in ("test", "seconds")},  # type: ignore[arg-type]
+            partial=bool(attributes["partial"]),
+            fidelities=tuple(Fidelity(**fields) for fields in json.loads(attributes["fidelities"])),
+        )
+
+
+def column_attributes(column: Column) -> dict[str, Any]:
+    """Return what a column is, as plain values for a file, whose layout tells its name and whether it is held out."""
+    told = {key: value for key, value in asdict(column).items() if key not in ("name", "held_out")}
+    return {key: value for key, value in told.items() if value not in ("", None, ())}
+
+
+def column_of(name: str, held_out: bool, attributes: Mapping[str, Any]) -> Column:
+    """Read what `column_attributes` wrote."""
+    told = dict(attributes)
+    told["at"] = tuple(int(fidelity) for fidelity in told.get("at", ()))
+    return Column(name, held_out=held_out, **told)

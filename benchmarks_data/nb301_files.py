@@ -1,0 +1,153 @@
+"""The files of NAS-Bench-301's YAHPO surrogate: imported by copy, recorded with their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks_data import files
+from harness.errors import TableError
+from harness.files import locked, remove_unfinished, replacing
+
+NAME = "nb301-surrogate"
+PINNED = {
+    "model.onnx": "e7168d495cf7fe6419b69234a052571536c2a5f6d7a8a2aead4e9d04dffac1d6",
+    "encoding.json": "b16bb8db9aa5a9b688cd97e782643abe96bd166baa445675f57cbcf5e6128a98",
+    "config_space.json": "3135c6f8347f491fd31e8fa7a5e9607ea926c9a8558a6a21a1419d55a01884f2",
+}
+"""Of slds-lmu/yahpo_data, commit 0e28806, nb301/{model,encoding,config_space}_v2, on which the known answers hold."""
+_ABOUT = "about.json"
+_REMEDY = f"`nas-harness data import {NAME} model_v2.onnx encoding_v2.json config_space_v2.json`"
+
+
+def import_files(paths: Sequence[Path], folder: Path) -> Path:
+    """Copy the model, its encoding and its configuration space into `folder`, and record where they came from.
+
+    Files are told apart by what they hold, not by their names; others, such as the licence, are refused.  A file that
+    is not the one on which the known answers were checked is taken with a warning.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The three files, in any order.
+    folder : Path
+        Made if needed; what it held before stays until all three are copied.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    TableError
+        If a file is missing, unknown or given twice.
+    """
+    given = _given(paths)
+    digests = {name: files.sha256(path) for name, path in given.items()}
+    for name, digest in digests.items():
+        if digest != PINNED[name]:
+            warnings.warn(f"{given[name]} is not the {name} that was checked (sha256 {digest[:12]}…)", stacklevel=2)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / ".lock"):
+        remove_unfinished(folder)
+        (folder / _ABOUT).unlink(missing_ok=True)  # without it the folder holds no import, not half of one
+        for name, path in given.items():
+            with replacing(folder / name) as temporary:
+                shutil.copyfile(path, temporary)
+        about = {"files": {name: path.name for name, path in given.items()}, "sha256": digests}
+        with replacing(folder / _ABOUT) as temporary:
+            temporary.write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
+    return folder
+
+
+def _given(paths: Sequence[Path]) -> dict[str, Path]:
+    """Return the three files by what they are."""
+    given: dict[str, Path] = {}
+    for path in map(Path, paths):
+        name = _kind(path)
+        if name in given:
+            raise TableError(f"{path} and {given[name]} both are {name}; give one")
+        given[name] = path
+    missing = [name for name in PINNED if name not in given]
+    if missing:
+        raise TableError(f"{NAME} needs {', '.join(PINNED)}; {', '.join(missing)} was not given: {_REMEDY}")
+    return given
+
+
+def _kind(path: Path) -> str:
+    if not path.is_file():
+        raise TableError(f"there is no file {path}")
+    if path.suffix == ".onnx":
+        return "model.onnx"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        content = None
+    if isinstance(content, dict) and "hyperparameters" in content:
+        return "config_space.json"
+    if isinstance(content, dict) and content and all(isinstance(codes, dict) for codes in content.values()):
+        return "encoding.json"
+    raise TableError(f"{path} is no file of {NAME}: give {', '.join(PINNED)}")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A folder that `import_files` filled.
+
+    Attributes
+    ----------
+    folder : Path
+    about : mapping
+        ``files``: the names they had; ``sha256``: of each.
+    """
+
+    folder: Path
+    about: Mapping[str, Any]
+
+    @classmethod
+    def exists(cls, folder: Path) -> bool:
+        """Say whether `folder` holds a whole import."""
+        return (folder / _ABOUT).is_file()
+
+    @classmethod
+    def open(cls, folder: Path, *, verify: bool = False) -> Imported:
+        """Open an import; with `verify`, compare every file with the SHA-256 that was recorded.
+
+        Raises
+        ------
+        TableError
+            If the folder holds none, or a file is not what was imported.
+        """
+        if not cls.exists(folder):
+            raise TableError(f"the files of {NAME} were not imported into {folder}: {_REMEDY}")
+        try:
+            about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+            recorded = {name: str(about["sha256"][name]) for name in PINNED}
+        except (ValueError, KeyError, TypeError) as error:
+            raise TableError(f"{folder / _ABOUT} is damaged ({error}): {_REMEDY}") from error
+        # the small files are always compared: a changed encoding would answer other questions without a word
+        for name in PINNED if verify else [name for name in PINNED if name.endswith(".json")]:
+            if not (folder / name).is_file() or files.sha256(folder / name) != recorded[name]:
+                raise TableError(f"{folder / name} is not the file that was imported; import it again: {_REMEDY}")
+        return cls(folder, about)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what was imported, hexadecimal."""
+        told = json.dumps({"benchmark": NAME, "sha256": self.about["sha256"]}, sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def path(self, name: str) -> Path:
+        """Return where a file lies."""
+        return self.folder / name
+
+    def json(self, name: str) -> Any:
+        """Return the content of a JSON file."""
+        return json.loads(self.path(name).read_text(encoding="utf-8"))

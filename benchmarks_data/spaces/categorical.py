@@ -1,0 +1,129 @@
+"""A search space that is a grid of named choices: what a table of one's own defines by listing them."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from harness.checks import Archs
+from harness.errors import HarnessError, TableError, must, unknown
+from harness.space import SearchSpace
+
+_NAME = re.compile(r"[A-Za-z_][\w.-]*")
+
+
+class CategoricalSpace(SearchSpace):
+    """Every combination of one value for each gene; all are valid, and no two are the same.
+
+    `sample` is uniform, a mutation gives one gene another value, and neighbours differ in one gene.  Architectures are
+    written ``kernel=3, width=16``.
+
+    Parameters
+    ----------
+    name : str
+    genes : mapping of str to sequence of str
+        The values of each gene, in the order of their codes.
+
+    Raises
+    ------
+    HarnessError
+        If a gene has no name or value, repeats a value, or has one that could not be read back.
+
+    Examples
+    --------
+    >>> space = CategoricalSpace("grid", {"kernel": ["3", "5"], "pool": ["max", "avg"]})
+    >>> space.format(np.array([[1, 0]]))
+    ['kernel=5, pool=max']
+    """
+
+    kind = "categorical"
+
+    def __init__(self, name: str, genes: Mapping[str, Sequence[str]]) -> None:
+        self.values = {gene: tuple(values) for gene, values in genes.items()}
+        for gene, values in self.values.items():
+            if not _NAME.fullmatch(gene):
+                raise HarnessError(must("gene", "have a name of letters, digits, '_', '.' and '-'", gene))
+            if not values or len(set(values)) < len(values):
+                raise HarnessError(must(f"values of {gene}", "be one or more, all different", list(values)))
+            for value in values:
+                if not value or value != value.strip() or "," in value or "=" in value:
+                    raise HarnessError(must(f"value of {gene}", "be text without ',' and '=', spaces at no end", value))
+        super().__init__(name, [len(values) for values in self.values.values()])
+        listed = "; ".join(f"{gene}: {', '.join(values)}" for gene, values in self.values.items())
+        self.description = f"All combinations of {listed}. Samples are uniform."  # type: ignore[misc]  # of the class elsewhere
+
+    def format(self, archs: Archs) -> list[str]:
+        """Write architectures as ``gene=value`` pairs: (n, L) to n strings."""
+        columns = [np.asarray(values)[archs[:, place]] for place, values in enumerate(self.values.values())]
+        pairs = [[f"{gene}={value}" for value in column] for gene, column in zip(self.values, columns, strict=True)]
+        return [", ".join(row) for row in zip(*pairs, strict=True)]
+
+    def parse(self, texts: Sequence[str]) -> Archs:
+        """Read ``gene=value`` pairs, in any order: n strings to (n, L).
+
+        Raises
+        ------
+        HarnessError
+            If a gene is missing, unknown or there twice, or a value is unknown.
+        """
+        rows = [self._parse(text) for text in texts]
+        return np.array(rows, dtype=self.dtype).reshape(len(rows), self.genes)
+
+    def _parse(self, text: str) -> list[int]:
+        pairs = [part.partition("=")[::2] for part in text.split(",")]
+        given = {gene.strip(): value.strip() for gene, value in pairs}
+        if sorted(gene.strip() for gene, _ in pairs) != sorted(self.values):
+            rule = f"name each of {', '.join(self.values)} once, as '{next(iter(self.values))}=value, …'"
+            raise HarnessError(must("architecture", rule, text))
+        return [self.code_of(gene, given[gene]) for gene in self.values]
+
+    def code_of(self, gene: str, value: str) -> int:
+        """Return the code of a value; numbers that are equal are the same value.
+
+        Raises
+        ------
+        HarnessError
+            If the gene has no such value.
+        """
+        values = self.values[gene]
+        if value in values:
+            return values.index(value)
+        number = _number(value)
+        for code, known in enumerate(values):
+            if number is not None and number == _number(known):
+                return code
+        raise HarnessError(unknown(f"value of {gene}", value, values))
+
+    def definition(self) -> str:
+        """Return JSON from which `from_definition` makes the space again."""
+        return json.dumps({"kind": self.kind, "name": self.name, "genes": self.values})
+
+    def facts(self) -> Mapping[str, object]:
+        """Return what `describe` prints."""
+        values = {gene: list(known) for gene, known in self.values.items()}
+        return dict(super().facts()) | {"valid": math.prod(map(len, self.values.values())), "values": values}
+
+
+def from_definition(fields: Mapping[str, object]) -> CategoricalSpace:
+    """Make a space from the object that `CategoricalSpace.definition` wrote.
+
+    Raises
+    ------
+    TableError
+        If it is none.
+    """
+    genes = fields.get("genes")
+    if not isinstance(genes, Mapping):
+        raise TableError(must("definition", "have `name` and `genes`", dict(fields)))
+    return CategoricalSpace(str(fields.get("name")), {gene: list(map(str, values)) for gene, values in genes.items()})
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,108 @@
+"""The MnasNet-like space of Accel-NASBench: seven blocks of inverted residuals."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from harness.checks import Archs
+from harness.errors import HarnessError, must
+from harness.space import SearchSpace
+
+BLOCKS = 7
+EXPANSIONS, KERNELS, SQUEEZES = (1, 4, 6), (3, 5), (False, True)
+LAYERS = ((1, 2, 3),) * 5 + ((1, 2, 3, 4), (1, 2, 3))
+"""Numbers of layers that each block may have."""
+VARIABLES = tuple(f"block{block}_{what}" for block in range(BLOCKS) for what in ("e", "k", "l", "se"))
+"""Published names of the genes."""
+VALUES: Mapping[str, tuple[int, ...]] = {
+    f"block{block}_{what}": values
+    for block in range(BLOCKS)
+    for what, values in (("e", EXPANSIONS), ("k", KERNELS), ("l", LAYERS[block]), ("se", SQUEEZES))
+}
+"""Values of each published variable, in the order of the gene's codes."""
+_BLOCK = re.compile(r"e(\d)k(\d)l(\d)(se)?")
+_RULE = "read 'e6k3l1 e4k5l2se …', seven blocks, or be a JSON object of the 28 published variables"
+
+
+class MnasNetSpace(SearchSpace):
+    """Networks of Accel-NASBench (Ahmad et al., DAC 2024), from the space of MnasNet (Tan et al., CVPR 2019).
+
+    Genes: for each of seven blocks its expansion, kernel, number of layers, and whether it has squeeze-and-excitation,
+    28 in the order of `VARIABLES`; gene values are positions in `VALUES`.  All 104,485,552,128 codings are valid, and
+    no two are the same network.  `sample` is uniform over codings; `mutate` and `neighbours` change one variable.
+
+    The encoding ``one_hot`` has an indicator for each value of each variable (71).
+    """
+
+    description: ClassVar[str] = (
+        "MnasNet-like networks: expansion (1, 4, 6), kernel (3, 5), layers (1 to 3; block 5 to 4) and "
+        "squeeze-and-excitation of each of seven blocks. All codings are valid; samples are uniform over them."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("mnasnet", [len(values) for values in VALUES.values()])
+
+    def format(self, archs: Archs) -> list[str]:
+        """Write networks block by block: (n, 28) to n strings.
+
+        >>> MnasNetSpace().format(np.zeros((1, 28), dtype=np.uint8))
+        ['e1k3l1 e1k3l1 e1k3l1 e1k3l1 e1k3l1 e1k3l1 e1k3l1']
+        """
+        texts = []
+        for arch in np.asarray(archs).tolist():
+            told = [values[code] for values, code in zip(VALUES.values(), arch, strict=True)]
+            blocks = [told[start : start + 4] for start in range(0, len(told), 4)]
+            texts.append(" ".join(f"e{e}k{k}l{layers}{'se' * se}" for e, k, layers, se in blocks))
+        return texts
+
+    def parse(self, texts: Sequence[str]) -> Archs:
+        """Read blocks, or JSON objects of the published variables: n strings to (n, 28) uint8.
+
+        Raises
+        ------
+        HarnessError
+            If a text is neither, or a value is not in the space.
+        """
+        rows = [self._parse(text.strip()) for text in texts]
+        return np.array(rows, dtype=self.dtype).reshape(len(rows), self.genes)
+
+    def _parse(self, text: str) -> list[int]:
+        if text.startswith("{"):
+            try:
+                return genes(json.loads(text))
+            except json.JSONDecodeError:
+                raise HarnessError(must("architecture", _RULE, text)) from None
+        matches = [_BLOCK.fullmatch(block) for block in text.split()]
+        found = [match for match in matches if match]
+        if len(found) != BLOCKS or len(matches) != BLOCKS:
+            raise HarnessError(must("architecture", _RULE, text))
+        told = [value for match in found for value in (*map(int, match.groups()[:3]), match[4] is not None)]
+        return genes(dict(zip(VARIABLES, told, strict=True)))
+
+    def facts(self) -> Mapping[str, object]:
+        """Return what `describe` prints."""
+        return dict(super().facts()) | {"variables": {name: list(values) for name, values in VALUES.items()}}
+
+
+def genes(variables: Mapping[str, Any]) -> list[int]:
+    """Return the genes of published variables: an object of 28 values to 28 codes.
+
+    Raises
+    ------
+    HarnessError
+        If a variable is missing, unknown, or has a value that the space does not know.
+    """
+    if not isinstance(variables, Mapping) or set(variables) != set(VARIABLES):
+        raise HarnessError(must("architecture", "have exactly the variables block0_e … block6_se", variables))
+    codes = []
+    for name, values in VALUES.items():
+        value = variables[name]
+        if type(value) is not type(values[0]) or value not in values:  # True is 1 to Python, and no kernel
+            raise HarnessError(must(name, f"be one of {', '.join(map(str, values))}", value))
+        codes.append(values.index(value))
+    return codes

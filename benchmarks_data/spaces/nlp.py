@@ -1,0 +1,215 @@
+"""The NAS-Bench-NLP space: a finite list of recipes for recurrent cells, known from the logs that were imported."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, ClassVar
+
+import numpy as np
+
+from harness.checks import Archs, FloatArray, UInt64Array, arch_matrix, choice, read_only
+from harness.errors import HarnessError, must, unknown
+from harness.space import IDENTITIES, SearchSpace
+
+OPERATIONS = (
+    "linear",
+    "activation_tanh",
+    "activation_sigm",
+    "activation_leaky_relu",
+    "elementwise_sum",
+    "elementwise_prod",
+    "blend",
+)
+_SOURCE = re.compile(r"x|h_prev_\d+")
+_RESULT = re.compile(r"h_new_\d+")
+
+
+class RecipeSpace(SearchSpace):
+    """Recipes of NAS-Bench-NLP (Klyuchnikov et al., IEEE Access 2022), those that were trained and no others.
+
+    Genes: one, the position in the list.  All are valid, and each is a row of the table: a training log.  `key` knows:
+
+    - ``"exact"``: the position; 345 for Wikitext-2;
+    - ``"string"``: the recipe as it was published; 291, because some were trained under several numbers;
+    - ``"functional"``: `recipe_digest`, up to names and the order of operands; 265.
+
+    `sample` is uniform over the list; `mutate` draws another recipe uniformly and `neighbours` are all others, because
+    an edited recipe would in general not be in the list.
+
+    Encodings: ``one_hot`` (one indicator for each recipe); ``operations`` (9): how many nodes have each operation of
+    `OPERATIONS`, how many links lead between nodes, and how many hidden states are carried on.
+
+    Parameters
+    ----------
+    recipes : mapping of str to str
+        Published JSON text of each recipe by a name of its own (its published number), in the order of the codes.
+    name : str
+    """
+
+    encodings: ClassVar[tuple[str, ...]] = ("one_hot", "operations")
+    description: ClassVar[str] = (
+        "NAS-Bench-NLP recurrent cells: the finite list of recipes whose logs were imported, one gene. All are valid; "
+        "samples are uniform over them."
+    )
+
+    def __init__(self, recipes: Mapping[str, str], name: str = "nlp") -> None:
+        super().__init__(name, [len(recipes)])
+        self.recipes = dict(recipes)
+        self._nodes = [read_recipe(text) for text in self.recipes.values()]
+
+    def definition(self) -> str:
+        """Return what a table must hold so that its space can be rebuilt: JSON with kind, name and every recipe."""
+        return json.dumps({"kind": "recipes", "name": self.name, "recipes": self.recipes})
+
+    @cached_property
+    def _positions(self) -> Mapping[str, int]:
+        """Position of each recipe by its name, and of the first recipe of each digest."""
+        first: dict[str, int] = {}
+        for position, digest in enumerate(self._digests):
+            first.setdefault(digest, position)
+        return first | {name: position for position, name in enumerate(self.recipes)}
+
+    @cached_property
+    def _digests(self) -> list[str]:
+        return [recipe_digest(nodes) for nodes in self._nodes]
+
+    @cached_property
+    def _keys(self) -> Mapping[str, UInt64Array]:
+        texts = {"string": [_digest(text) for text in self.recipes.values()], "functional": self._digests}
+        return {
+            identity: read_only(np.array([int(text[:16], 16) for text in digests], dtype=np.uint64))
+            for identity, digests in texts.items()
+        }
+
+    @cached_property
+    def _operations(self) -> FloatArray:
+        counts = np.zeros((len(self._nodes), len(OPERATIONS) + 2))
+        for row, nodes in enumerate(self._nodes):
+            for name, (operation, inputs) in nodes.items():
+                counts[row, OPERATIONS.index(operation)] += 1
+                counts[row, -2] += len(inputs)
+                counts[row, -1] += _RESULT.fullmatch(name) is not None
+        return read_only(counts)
+
+    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
+        """Return keys that are equal exactly when two recipes are the same: (n, 1) to (n,) uint64; see the class."""
+        choice("identity", identity, IDENTITIES)
+        return self.code(archs) if identity == "exact" else self._keys[identity][np.asarray(archs)[:, 0]]
+
+    def features(self, archs: Archs, encoding: str) -> FloatArray:
+        """Encode recipes for a learner: (n, 1) to (n, d) float64; see the class for `encoding` and d."""
+        choice("encoding", encoding, self.encodings)
+        archs = arch_matrix("archs", archs, self.genes)
+        return self.one_hot(archs) if encoding == "one_hot" else self._operations[archs[:, 0]]
+
+    def format(self, archs: Archs) -> list[str]:
+        """Write recipes as their published numbers: (n, 1) to n strings; `recipes` has the text of each."""
+        names = list(self.recipes)
+        return [names[position] for position in np.asarray(archs)[:, 0].tolist()]
+
+    def parse(self, texts: Sequence[str]) -> Archs:
+        """Read published numbers, or recipes as JSON with nodes of any name and order: n strings to (n, 1).
+
+        A recipe that was trained several times gives its first position.
+
+        Raises
+        ------
+        HarnessError
+            If a text is neither, or the recipe is not in the list.
+        """
+        rows = []
+        for text in texts:
+            name = text.strip()
+            found = self._positions.get(name if name in self.recipes else recipe_digest(read_recipe(name)))
+            if found is None:
+                raise HarnessError(must("architecture", f"be one of the {len(self.recipes)} recipes of the list", text))
+            rows.append([found])
+        return np.array(rows, dtype=self.dtype).reshape(len(rows), 1)
+
+    def facts(self) -> Mapping[str, object]:
+        """Return what `describe` prints."""
+        return dict(super().facts()) | {
+            "operations": list(OPERATIONS),
+            "valid": len(self.recipes),
+            "classes": {identity: len(np.unique(keys)) for identity, keys in self._keys.items()},
+        }
+
+
+def from_definition(fields: Mapping[str, Any]) -> RecipeSpace:
+    """Rebuild a space from what `RecipeSpace.definition` wrote into a table, already read from JSON."""
+    return RecipeSpace(fields["recipes"], fields["name"])
+
+
+Recipe = Mapping[str, tuple[str, tuple[str, ...]]]
+"""Operation and inputs of each node, by the node's name."""
+
+
+def read_recipe(text: str) -> Recipe:
+    """Read a published recipe, JSON ``{node: {"op": operation, "input": [nodes]}}``.
+
+    Inputs are ``x``, hidden states ``h_prev_i`` and other nodes; nodes named ``h_new_i`` are the new hidden states.
+
+    Raises
+    ------
+    HarnessError
+        If the text is no such JSON, names an unknown operation or input, has a cycle or no ``h_new_0``.
+    """
+    try:
+        nodes = {
+            str(name): (str(node["op"]), tuple(map(str, node["input"]))) for name, node in json.loads(text).items()
+        }
+    except (json.JSONDecodeError, AttributeError, KeyError, TypeError):
+        rule = "be a number of the list or JSON {node: {op, input: [...]}}"
+        raise HarnessError(must("architecture", rule, text)) from None
+    if "h_new_0" not in nodes:
+        raise HarnessError(must("architecture", "have a node h_new_0", text))
+    done: set[str] = set()
+    waiting = set(nodes)
+    for operation, inputs in nodes.values():
+        if operation not in OPERATIONS:
+            raise HarnessError(unknown("operation", operation, OPERATIONS) + f" In {text[:80]!r}.")
+        done |= {source for source in inputs if _SOURCE.fullmatch(source)}
+    while ready := {name for name in waiting if done.issuperset(nodes[name][1])}:
+        done |= ready
+        waiting -= ready
+    if waiting:
+        raise HarnessError(must("architecture", f"compute {min(waiting)} from x, h_prev_i and other nodes", text))
+    return nodes
+
+
+def recipe_digest(nodes: Recipe) -> str:
+    """Return a digest that does not depend on the names and order of inner nodes, nor on the order of operands.
+
+    Colour refinement over predecessors and successors, as in the hash of NAS-Bench-101.  The operands of a blend keep
+    their order; those of a sum, a product or a linear layer, which has weights for each, do not matter.
+    """
+    after: dict[str, list[tuple[str, str]]] = {}
+    for name, (operation, inputs) in nodes.items():
+        for place, source in enumerate(inputs):
+            after.setdefault(source, []).append((_slot(operation, place), name))
+    colours = {name: name for name in after if name not in nodes}
+    colours |= {name: f"{node[0]}:{name if _RESULT.fullmatch(name) else ''}" for name, node in nodes.items()}
+    for _ in range(len(colours)):
+        colours = {name: _colour(name, nodes, after, colours) for name in colours}
+    return _digest(*sorted(colours.values()))
+
+
+def _colour(
+    name: str, nodes: Recipe, after: Mapping[str, Sequence[tuple[str, str]]], colours: Mapping[str, str]
+) -> str:
+    operation, inputs = nodes.get(name, ("", ()))
+    before = sorted(_slot(operation, place) + colours[source] for place, source in enumerate(inputs))
+    behind = sorted(slot + colours[target] for slot, target in after.get(name, ()))
+    return _digest(*before, "|", *behind, "|", colours[name])
+
+
+def _slot(operation: str, place: int) -> str:
+    return str(place) if operation == "blend" else "-"
+
+
+def _digest(*parts: Any) -> str:
+    return sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,164 @@
+"""The part of a search space that a table has rows for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, read_only
+from harness.errors import HarnessError
+from harness.space import SearchSpace
+
+EXACT_ROWS = 2**14
+"""Up to so many rows the radius is found exactly; it compares all pairs."""
+_SAMPLED = 512
+_PAIRS = 2**22  # compared at once: bounds memory
+
+
+class RowsSpace(SearchSpace):
+    """The part of a space that a table has rows for.
+
+    Samples are uniform over the rows.  Two rows are neighbours if they differ in at most `radius` genes; a mutation is
+    a neighbour drawn uniformly.  The radius is the smallest number at which every row can be reached from every other.
+    In a table of more than `EXACT_ROWS` rows it is the smallest at which each of 512 of them, evenly spaced, has a
+    neighbour; a row that has none there is left by way of its nearest rows.
+
+    Parameters
+    ----------
+    base : SearchSpace
+        Formats, keys and encodings are its own.
+    archs : (N, L) integers
+        The rows, all different.
+    """
+
+    def __init__(self, base: SearchSpace, archs: Archs) -> None:
+        super().__init__(base.name, base.cardinalities.tolist())
+        self._base = base
+        codes = base.code(archs)
+        order = np.argsort(codes)
+        self._codes = read_only(codes[order])
+        self.rows: Archs = read_only(np.asarray(archs, dtype=self.dtype)[order])
+        self._by_gene = read_only(np.ascontiguousarray(self.rows.T))
+        self.encodings = base.encodings  # type: ignore[misc]  # of the class elsewhere; here those of the base
+        self.description = f"{base.description} Only the rows of the table are valid."  # type: ignore[misc]  # as above
+
+    def __getattr__(self, name: str) -> Any:
+        """Answer with what else the base knows, for example `graph_shape`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._base, name)
+
+    def sample(self, n: int, rng: np.random.Generator) -> Archs:
+        """Draw `n` rows, uniform, with replacement: (n, L)."""
+        return self.rows[rng.integers(0, len(self.rows), size=n)]
+
+    def is_valid(self, archs: Archs) -> BoolArray:
+        """Say which rows of genes are in the table: (n, L) to (n,) bool."""
+        valid = super().is_valid(archs)
+        wanted = self.code(np.asarray(archs)[valid])
+        places = np.minimum(np.searchsorted(self._codes, wanted), len(self._codes) - 1)
+        valid[valid] = self._codes[places] == wanted
+        return valid
+
+    @cached_property
+    def radius(self) -> int:
+        """Genes in which neighbours may differ."""
+        count = len(self.rows)
+        if count == 1:
+            return 0
+        if count <= EXACT_ROWS:
+            return self._widest_gap()
+        sample = self.rows[np.linspace(0, count - 1, _SAMPLED).astype(np.intp)]
+        return int(max(self._nearest(part) for part in np.array_split(sample, _SAMPLED)))
+
+    def _nearest(self, archs: Archs) -> int:
+        distance = self._differences(archs)
+        return int(np.where(distance == 0, self.genes + 1, distance).min(axis=1).max())
+
+    def _widest_gap(self) -> int:
+        """Return the longest edge of a shortest spanning tree (Prim, 1957), which is what connects all rows."""
+        left = self._by_gene[:, 1:].copy()
+        nearest = _differing(self._by_gene[:, :1].T, left)[0]
+        widest = 0
+        while left.shape[1]:
+            joining = int(nearest.argmin())
+            widest = max(widest, int(nearest[joining]))
+            arch = left[:, joining].copy()
+            # the last one takes the place of the one that joins, so that nothing is moved
+            left[:, joining], nearest[joining] = left[:, -1], nearest[-1]
+            left, nearest = left[:, :-1], nearest[:-1]
+            np.minimum(nearest, _differing(arch[None], left)[0], out=nearest)
+        return widest
+
+    def _differences(self, archs: Archs) -> npt.NDArray[np.uint8]:
+        """Return in how many genes architectures differ from the rows: (n, L) to (n, N)."""
+        return _differing(archs, self._by_gene)
+
+    def _around(self, archs: Archs) -> BoolArray:
+        """Say which rows are neighbours: (n, L) to (n, N)."""
+        distance = self._differences(archs)
+        around: BoolArray = (distance > 0) & (distance <= self.radius)
+        for alone in np.flatnonzero(~around.any(axis=1)):
+            others = distance[alone] > 0
+            around[alone] = others & (distance[alone] == distance[alone][others].min(initial=255))
+        return around
+
+    def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
+        """Return one neighbour of each row, drawn uniformly: (n, L) to (n, L)."""
+        if len(self.rows) < 2:
+            raise HarnessError(f"the table of space '{self.name}' has one architecture, nothing can be mutated")
+        parents = np.asarray(archs, dtype=self.dtype)
+        children = np.empty_like(parents)
+        step = max(1, _PAIRS // len(self.rows))
+        for start in range(0, len(parents), step):
+            part = slice(start, start + step)
+            around = self._around(parents[part])
+            lots = rng.random(around.shape)
+            lots[~around] = -1.0
+            children[part] = self.rows[lots.argmax(axis=1)]
+        return children
+
+    def neighbours(self, arch: Archs) -> Archs:
+        """Return every row within `radius` genes, by coding: (L,) to (k, L)."""
+        around: Archs = self.rows[self._around(np.asarray(arch, dtype=self.dtype)[None])[0]]
+        return around
+
+    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
+        """Return the keys of the base space."""
+        return self._base.key(archs, identity)
+
+    def code(self, archs: Archs) -> UInt64Array:
+        """Return the numbers of the base space."""
+        return self._base.code(archs)
+
+    def decode(self, codes: UInt64Array) -> Archs:
+        """Return the rows of genes of the base space."""
+        return self._base.decode(codes)
+
+    def features(self, archs: Archs, encoding: str) -> FloatArray:
+        """Return the encoding of the base space."""
+        return self._base.features(archs, encoding)
+
+    def format(self, archs: Archs) -> list[str]:
+        """Write architectures as the base space does."""
+        return self._base.format(archs)
+
+    def parse(self, texts: Sequence[str]) -> Archs:
+        """Read architectures as the base space does; whether they are rows is `is_valid`'s to say."""
+        return self._base.parse(texts)
+
+    def facts(self) -> Mapping[str, object]:
+        """Return the facts of the base space, and how many rows there are."""
+        return dict(self._base.facts()) | {"valid": len(self.rows), "neighbour_radius": self.radius}
+
+
+def _differing(archs: Archs, by_gene: Archs) -> npt.NDArray[np.uint8]:
+    """Return in how many genes architectures differ: (n, L), (L, N) to (n, N)."""
+    counted = np.zeros((len(archs), by_gene.shape[1]), dtype=np.uint8)
+    for gene, values in enumerate(by_gene):
+        counted += archs[:, gene, None] != values
+    return counted
