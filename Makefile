@@ -23,8 +23,9 @@ help: ## list the targets
 
 install: $(VENV)/.installed ## create .venv and install the program into it
 
-demo: $(VENV)/.installed ## run the shipped comparison and write its report (a few minutes)
+demo: $(VENV)/.installed ## run the shipped comparison, train its winners for real, write the report (a few minutes)
 	$(BIN)/nas-harness run examples/quickstart.toml --workers 2 --out results
+	$(BIN)/nas-harness verify results/quickstart --benchmark micro-mnist1d --device cpu
 	$(BIN)/nas-harness report results/quickstart
 	@echo "Open results/quickstart/report/index.html"
 

@@ -23,6 +23,10 @@ _TEX = {
 }  # fmt: skip
 
 
+_LONG = 40
+"""Letters from which on a text gets room of its own: an architecture, mostly."""
+
+
 @dataclass(frozen=True)
 class Table:
     """One table.
@@ -99,8 +103,11 @@ class Table:
         shown = escape(self._shown(row, column, text))
         mark = self.marks.get((row, column), PLAIN)
         shown = {BEST: f"<strong>{shown}</strong>", TIED: f"<u>{shown}</u>", PLAIN: shown}[mark]
-        heads = column == (1 if self.grouped else 0)
-        return f'<th scope="row">{shown}</th>' if heads else f"<td{self._side(column)}>{shown}</td>"
+        if column == (1 if self.grouped else 0):
+            return f'<th scope="row">{shown}</th>'
+        if column < self.text_columns and len(text) > _LONG:
+            return f'<td class="long">{shown.replace("|+|", "|+<wbr>|")}</td>'
+        return f"<td{self._side(column)}>{shown}</td>"
 
     def _side(self, column: int) -> str:
         return "" if column < self.text_columns else ' class="number"'
