@@ -201,6 +201,15 @@ def test_disconnected_cell_is_a_result_at_chance():
     assert np.all(curves.test_accuracy == 25)
 
 
+@pytest.mark.parametrize("rung", ["R0", "R4"])
+def test_without_validation_images_that_accuracy_is_missing_not_zero(rung):
+    curves = train(np.array([CELL]), (0, 1), MICRO, signals((50, 0, 20)), rung=rung)
+    assert np.isnan(curves.valid_accuracy).all()
+    assert np.isnan(curves.valid_loss).all()
+    assert (curves.status == OK).all()
+    assert np.isfinite(curves.test_accuracy).all()
+
+
 def test_divergence_freezes_one_network_and_is_recorded():
     data = signals()
     given_recipe = MICRO.but(learning_rate=1e12, epochs=3, reduction="residual", anneal="epoch", momentum=0.0)

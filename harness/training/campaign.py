@@ -128,7 +128,7 @@ class Campaign:
         return None
 
     def _epochs_done(self, now: Progressed) -> float:
-        return float(np.sum(~np.isnan(now.ledger.metrics["valid_loss"])))
+        return float(np.sum(~np.isnan(now.ledger.metrics["train_loss"])))
 
     def _tell(self, now: Progressed, started: float, begun: float) -> None:
         if self.on_progress is None or now.pack is None:

@@ -49,7 +49,8 @@ def run(
         whole = _train_epoch(engine, state, steps, interrupted)
         valid = engine.evaluate("valid", interrupted) if whole else None
         if valid is not None:
-            _close_epoch(engine, state, _means(engine.sums, dataset, "train"), _means(valid, dataset, "valid"))
+            told = _means(engine.sums, dataset, "train"), _means(valid, dataset, "valid")
+            _close_epoch(engine, state, *told, validates=len(dataset.labels["valid"]) > 0)
         state.seconds += (time.perf_counter() - started) / members
         state.tensors = {**engine.tensors(), "sums": engine.sums}
         if on_epoch(state) or valid is None:
@@ -71,15 +72,15 @@ def _train_epoch(engine: Engine, state: State, steps: int, interrupted: Interrup
 
 
 def _means(sums: torch.Tensor | FloatArray, dataset: Dataset, split: str) -> FloatArray:
-    """Return (M, 2): mean loss, accuracy in percent."""
+    """Return (M, 2): mean loss, accuracy in percent; NaN for a split without images."""
     totals = sums.cpu().numpy() if isinstance(sums, torch.Tensor) else sums
-    means: FloatArray = totals / max(1, len(dataset.labels[split])) * np.array([1.0, 100.0])
+    means: FloatArray = totals / (len(dataset.labels[split]) or np.nan) * np.array([1.0, 100.0])
     return means
 
 
-def _close_epoch(engine: Engine, state: State, train: FloatArray, valid: FloatArray) -> None:
+def _close_epoch(engine: Engine, state: State, train: FloatArray, valid: FloatArray, *, validates: bool) -> None:
     """Write the epoch's metrics and freeze networks that diverged in it."""
-    finite = np.isfinite(train[:, 0]) & np.isfinite(valid[:, 0])
+    finite = np.isfinite(train[:, 0]) & (np.isfinite(valid[:, 0]) | (not validates))
     alive: BoolArray = (state.status == UNFINISHED) & finite
     diverged = np.flatnonzero((state.status == UNFINISHED) & ~finite)
     for split, means in (("train", train), ("valid", valid)):
