@@ -19,7 +19,11 @@ from harness.training.pack_weights import PackWeights
 from harness.training.recipe import Recipe
 from harness.training.rung import Interrupted, Member
 from harness.training.schedule import EpochPlan, epoch_plan, learning_rate, steps_per_epoch
+from harness.training.step_graphs import StepGraphs
 from harness.training.wave_plan import Problem, wave_plan
+
+_EVALUATED = 4096
+"""Images that all members together see in a batch of evaluation on CUDA."""
 
 
 class Networks(Protocol):
@@ -53,13 +57,20 @@ class FusedEngine:
         self._on_signals = fits_signals(recipe, dataset)
         self._plan = wave_plan([member.arch for member in members])
         slots = signal_slots if self._on_signals else image_slots
-        self.weights = PackWeights(slots(self._plan, self._problem), device)
+        self._captured = device.type == "cuda"
+        weights = CapturedWeights if self._captured else PackWeights
+        self.weights = weights(slots(self._plan, self._problem), device)
         shape, classes = dataset.shape, dataset.classes
         fresh = (build("nb201", member.arch, recipe, shape, classes, seed=member.seed) for member in members)
         self.weights.start([network.state_dict() for network in fresh])
         self._data = resident(dataset, device, augment=recipe.augment)
-        self._steps = steps_per_epoch(len(dataset.labels["train"]), recipe.batch_size)
+        images = len(dataset.labels["train"])
+        self._steps = steps_per_epoch(images, recipe.batch_size)
         self._epoch: DevicePlan | None = None
+        self._graphs = StepGraphs(self._train, self._live, recipe, images, device)
+        self._evaluated = recipe.batch_size
+        if self._captured and not self._on_signals:
+            self._evaluated = max(recipe.batch_size, _EVALUATED // len(members))
         self._networks: dict[int, Networks] = {}
         self._mode = torch.inference_mode if self._on_signals else torch.no_grad
         self.sums = torch.zeros((len(members), 2), dtype=torch.float64, device=device)
@@ -70,11 +81,11 @@ class FusedEngine:
             batch = 0  # theirs are for all sizes
         if batch not in self._networks:
             pack = self._plan, self.weights, self._problem
-            self._networks[batch] = SignalNetworks(*pack, batch, self._device) if batch else self._of_images()
+            sizes = self._recipe.batch_size, self._evaluated
+            self._networks[batch] = (
+                SignalNetworks(*pack, batch, self._device) if batch else ImageNetworks(*pack, sizes, self._device)
+            )
         return self._networks[batch]
-
-    def _of_images(self) -> ImageNetworks:
-        return ImageNetworks(self._plan, self.weights, self._problem, self._device)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the live parameters, momentum and running statistics, flat."""
@@ -87,35 +98,40 @@ class FusedEngine:
     def begin(self, epoch: int) -> None:
         """Draw every member's order and augmentation."""
         plans = [epoch_plan(m, epoch, self._recipe, self._dataset, network="nb201") for m in self._members]
-        self._epoch = DevicePlan.of(stacked(plans), self._device)
+        plan = DevicePlan.of(stacked(plans), self._device)
+        if self._captured:
+            rates = [learning_rate(self._recipe, epoch, step, self._steps) for step in range(self._steps)]
+            self._graphs.begin(plan, rates)
+        else:
+            self._epoch = plan
 
     def step(self, epoch: int, step: int) -> None:
         """Train every member on its batch."""
-        rate = learning_rate(self._recipe, epoch, step, self._steps)
-        with self._mode():
-            images, labels = self._batch(step)
-            networks = self.networks(labels.shape[1])
-            logits = networks.forward(images, training=True)
-            networks.backward(self._learn(logits, labels, self.sums))
-            self.weights.descend(rate, self._recipe)
-
-    def _batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return images (M, B, C, H, W) and labels (M, B)."""
+        if self._captured:
+            self._graphs.step(step)
+            return
         assert self._epoch is not None, "the loop begins an epoch before its steps"  # noqa: S101 - a fault of ours
-        start, data = step * self._recipe.batch_size, self._data["train"]
+        size = self._recipe.batch_size
+        rate = learning_rate(self._recipe, epoch, step, self._steps)
+        self._train(part_of(self._epoch, slice(step * size, (step + 1) * size)), rate)
 
-        def flat(part: Tensor | None) -> Tensor | None:
-            return None if part is None else part[:, start : start + self._recipe.batch_size].flatten()
+    def _train(self, batch: DevicePlan, rate: float | Tensor) -> None:
+        """Take a step on a batch (M, B)."""
+        with self._mode():
+            data, order = self._data["train"], batch.order
+            images = data.augmented(flat(batch))
+            networks = self.networks(order.shape[1])
+            logits = networks.forward(images.view(*order.shape, *images.shape[1:]), training=True)
+            networks.backward(self._learn(logits, data.labels[order], self.sums))
+            self.weights.descend(rate, self._recipe)  # type: ignore[arg-type]  # captured weights take tensors
 
-        order = self._epoch.order[:, start : start + self._recipe.batch_size]
-        batch = DevicePlan(order.flatten(), flat(self._epoch.flip), flat(self._epoch.top), flat(self._epoch.left))
-        images = data.augmented(batch)
-        return images.view(*order.shape, *images.shape[1:]), data.labels[order]
+    def _live(self) -> list[Tensor]:
+        return [*self.tensors().values(), self.sums]
 
     def evaluate(self, split: str, interrupted: Interrupted) -> FloatArray | None:
         """Return (M, 2) summed loss and number correct over a split, None if interrupted."""
         data, sums = self._data[split], torch.zeros_like(self.sums)
-        size = self._recipe.batch_size
+        size = self._evaluated
         for start in range(0, len(data), size):
             if interrupted():
                 return None
@@ -143,11 +159,39 @@ class FusedEngine:
     def freeze(self, members: IntArray) -> None:
         """Stop training the members: their parameters are zero from now on."""
         self.weights.freeze(members)
+        if len(members):
+            self._graphs.forget()
 
 
 def fits_signals(recipe: Recipe, dataset: Dataset) -> bool:
     """Return whether the networks have gradients written out: signals, reductions that pool."""
     return dataset.is_signal and recipe.reduction == "pool"
+
+
+class CapturedWeights(PackWeights):
+    """Weights whose steps can be captured: the learning rate is on the device."""
+
+    def descend(self, rate: float | Tensor, recipe: Recipe) -> None:
+        """Take a step of SGD as `torch.optim.SGD` does."""
+        values, momentum, gradient = self.values.flat, self._momentum.flat, self.gradients.flat
+        gradient.add_(values, alpha=recipe.weight_decay)
+        if self._alive is not None:
+            gradient.mul_(self._alive.flat)
+        momentum.mul_(recipe.momentum).add_(gradient)
+        step = gradient.add_(momentum, alpha=recipe.momentum) if recipe.nesterov else momentum
+        values.sub_(step * rate)
+
+
+def flat(batch: DevicePlan) -> DevicePlan:
+    """Return a batch (M, B) with the members one after the other."""
+    parts = (batch.order, batch.flip, batch.top, batch.left)
+    return DevicePlan(*(None if part is None else part.flatten() for part in parts))  # type: ignore[arg-type]  # order is never None
+
+
+def part_of(plan: DevicePlan, places: slice) -> DevicePlan:
+    """Return some positions of plans (M, n)."""
+    parts = (plan.order, plan.flip, plan.top, plan.left)
+    return DevicePlan(*(None if part is None else part[:, places] for part in parts))  # type: ignore[arg-type]  # order is never None
 
 
 def stacked(plans: Sequence[EpochPlan]) -> EpochPlan:

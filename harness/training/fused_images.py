@@ -1,162 +1,174 @@
-"""Networks of NAS-Bench-201 cells on images for all members of a pack: grouped convolutions and autograd.
+"""Networks of NAS-Bench-201 cells on images for all members of a pack, with their gradients written out.
 
-Activations are (B, M C, H, W), a block of C channels for each member: a convolution of all members is a grouped one,
-batch normalisation over M C channels is that of every member.  In bf16 autocast on CUDA; parameters, statistics,
-classifier and loss stay in fp32.
+Activations are bf16 on CUDA; parameters, statistics, classifier and loss stay in fp32.
 """
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from typing import Protocol
+
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from harness.checks import IntArray
-from harness.training.networks.nb201 import POOL
-from harness.training.networks.operations import EPSILON, MOMENTUM, Geometry
+from harness.training.fused_image_cell import ImageCell
+from harness.training.fused_image_ends import Head, PoolReduction, ResidualReduction, Stem
+from harness.training.fused_image_pack import Pack
+from harness.training.fused_maps import Lattice, Norms
+from harness.training.fused_operations import Operations, PlainOperations
+from harness.training.networks.operations import EPSILON, Geometry
 from harness.training.pack_weights import PackWeights, Slots
-from harness.training.wave_plan import KERNELS, NODES, Bucket, Plan, Problem
+from harness.training.wave_plan import KERNELS, Plan, Problem
 
 
 def image_slots(plan: Plan, problem: Problem) -> Slots:
-    """Return what a pack of networks on images stores."""
+    """Return what a pack of networks on images stores; a convolution is (taps, outputs, inputs)."""
     everybody = np.arange(plan.members, dtype=np.int64)
     slots, widths, geometry = Slots(), problem.widths, Geometry(signal=problem.shape[1] == 1)
-    three = geometry.size(3)
-    slots.conv_norm("stem", (widths[0], problem.shape[0], *three), widths[0], everybody, ["stem"])
+    slots.conv_norm("stem", (1, widths[0], geometry.area(3) * problem.shape[0]), widths[0], everybody, ["stem"])
     for stage, width in enumerate(widths):
         if stage:
-            _reduction_slots(slots, problem, stage, three, everybody)
+            _reduction_slots(slots, problem, stage, geometry.area(3), everybody)
         for cell in range(problem.recipe.cells):
             prefix = f"stages.{stage}.{cell}"
             for bucket in plan.buckets:
-                if bucket.is_convolution:
-                    outputs = width * len(bucket.targets)  # siblings share their input: one convolution for all
-                    shape = (outputs, width, *geometry.size(KERNELS[bucket.operation]))
-                    names = [f"{prefix}.edges.{gene}" for gene in bucket.genes]
-                    slots.conv_norm(f"{prefix}.{bucket.key}", shape, outputs, bucket.members, names)
+                for gene in bucket.genes if bucket.is_convolution else ():
+                    shape = (geometry.area(KERNELS[bucket.operation]), width, width)
+                    key = f"{prefix}.{gene}.{bucket.key}"
+                    slots.conv_norm(key, shape, width, bucket.members, [f"{prefix}.edges.{gene}"])
     slots.head(widths[-1], problem.classes, everybody)
     return slots
 
 
-def _reduction_slots(slots: Slots, problem: Problem, stage: int, three: tuple[int, int], everybody: IntArray) -> None:
+def _reduction_slots(slots: Slots, problem: Problem, stage: int, taps: int, everybody: IntArray) -> None:
     width, name = problem.widths[stage], f"reductions.{stage - 1}"
     if problem.recipe.reduction == "pool":
-        slots.conv_norm(name, (width, width // 2, 1, 1), width, everybody, [name])
+        slots.conv_norm(name, (1, width, width // 2), width, everybody, [name])
         return
-    slots.conv_norm(f"{name}.a", (width, width // 2, *three), width, everybody, [f"{name}.a"])
-    slots.conv_norm(f"{name}.b", (width, width, *three), width, everybody, [f"{name}.b"])
-    slots.tensor(f"{name}.shortcut", (width, width // 2, 1, 1), everybody, [f"{name}.shortcut.weight"])
+    slots.conv_norm(f"{name}.a", (taps, width, width // 2), width, everybody, [f"{name}.a"])
+    slots.conv_norm(f"{name}.b", (taps, width, width), width, everybody, [f"{name}.b"])
+    slots.tensor(f"{name}.shortcut", (1, width, width // 2), everybody, [f"{name}.shortcut.weight"])
+
+
+class Block(Protocol):
+    """Reads one feature map of all members and writes the next; backward, the gradient of the first."""
+
+    def forward(self, batch: int) -> None:
+        """Write the output."""
+        ...
+
+    def backward(self, batch: int) -> None:
+        """Write the gradients of the parameters and of the input."""
+        ...
 
 
 class ImageNetworks:
-    """All members' networks, for batches of any size."""
+    """All members' networks, for training and for evaluation.
 
-    def __init__(self, plan: Plan, weights: PackWeights, problem: Problem, device: torch.device) -> None:
-        self._plan, self._problem, self._weights, self._device = plan, problem, weights, device
-        self._geometry = Geometry(signal=problem.shape[1] == 1)
-        self._whole = {bucket.key: len(bucket.members) == plan.members for bucket in plan.buckets}
-        self._index = {bucket.key: torch.from_numpy(bucket.members).to(device) for bucket in plan.buckets}
-        self._values = {key: view.detach().requires_grad_() for key, view in weights.values.views.items()}
-        for key, value in self._values.items():
-            value.grad = weights.gradients.views[key]
-        self._logits: Tensor | None = None
+    Parameters
+    ----------
+    batches : (int, int)
+        Largest B of training and of evaluation.
+    """
+
+    def __init__(
+        self, plan: Plan, weights: PackWeights, problem: Problem, batches: tuple[int, int], device: torch.device
+    ) -> None:
+        self._made: dict[bool, _Networks] = {}
+
+        def make(training: bool) -> _Networks:
+            return _Networks(plan, weights, problem, batches[not training], device, training=training)
+
+        self._make = make
 
     def forward(self, images: Tensor, *, training: bool) -> Tensor:
         """Return logits (M, classes, B) float32 of normalised images (M or 1, B, C, H, W)."""
-        members = self._plan.members
-        block = images.expand(members, *images.shape[1:]).transpose(0, 1).flatten(1, 2)
-        with (
-            torch.set_grad_enabled(training),
-            torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda", cache_enabled=False),
-        ):
-            features = self._conv_norm("stem", block, training=training)
-            for stage in range(len(self._problem.widths)):
-                if stage:
-                    features = self._reduce(f"reductions.{stage - 1}", features, training=training)
-                for cell in range(self._problem.recipe.cells):
-                    features = self._cell(f"stages.{stage}.{cell}", features, training=training)
-            self._logits = self._classify(features, training=training)
-        return self._logits.detach()
+        if training not in self._made:
+            self._made[training] = self._make(training)
+        return self._made[training].forward(images)
 
     def backward(self, logits_gradient: Tensor) -> None:
-        """Write all gradients; once after a `forward` in training."""
-        assert self._logits is not None, "the engine calls forward before"  # noqa: S101 - a fault of ours
-        self._weights.gradients.flat.zero_()
-        self._logits.backward(logits_gradient)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        self._logits = None
+        """Write all gradients, from those of the logits (M, classes, B); once after a `forward` in training."""
+        self._made[True].backward(logits_gradient)
 
-    def _cell(self, key: str, features: Tensor, *, training: bool) -> Tensor:
-        nodes = [features, *(torch.zeros_like(features) for _ in range(NODES - 1))]
-        for wave in self._plan.waves:
-            rectified: Tensor | None = None
-            for bucket in wave:
-                if bucket.is_convolution:
-                    rectified = functional.relu(nodes[bucket.source]) if rectified is None else rectified
-                    taken = self._take(rectified, bucket)
-                    outputs = self._conv_norm(f"{key}.{bucket.key}", taken, training=training)
-                    parts = outputs.view(len(outputs), len(bucket.members), len(bucket.targets), -1, *outputs.shape[2:])
-                    terms = list(parts.unbind(2))
-                else:
-                    term = self._take(nodes[bucket.source], bucket)
-                    if bucket.operation == POOL:
-                        three, one = self._geometry.size(3), self._geometry.padding(3)
-                        term = functional.avg_pool2d(term, three, 1, one, count_include_pad=False)
-                    terms = [term.view(len(term), len(bucket.members), -1, *term.shape[2:])] * len(bucket.targets)
-                for target, term in zip(bucket.targets, terms, strict=True):
-                    nodes[target] = self._add(nodes[target], term, bucket)
-        return nodes[-1]
 
-    def _take(self, features: Tensor, bucket: Bucket) -> Tensor:
-        """Return the members' blocks (B, E C, H, W)."""
-        if self._whole[bucket.key]:
-            return features
-        return self._blocks(features).index_select(1, self._index[bucket.key]).flatten(1, 2)
+class _Networks:
+    """All members' networks, for batches up to a size.
 
-    def _add(self, features: Tensor, term: Tensor, bucket: Bucket) -> Tensor:
-        """Return features (B, M C, H, W) plus a term (B, E, C, H, W) in the members' blocks."""
-        blocks = self._blocks(features)
-        if self._whole[bucket.key]:
-            return (blocks + term).flatten(1, 2)
-        # In place: nothing of the sum so far was kept for the backward pass.
-        return blocks.index_add_(1, self._index[bucket.key], term.to(blocks.dtype)).flatten(1, 2)
+    Parameters
+    ----------
+    batch : int
+        Largest B.
+    training : bool
+        Whether by the statistics of batches and with gradients, or by the running statistics and with little memory.
+    """
 
-    def _blocks(self, features: Tensor) -> Tensor:
-        return features.view(len(features), self._plan.members, -1, *features.shape[2:])
+    def __init__(
+        self, plan: Plan, weights: PackWeights, problem: Problem, batch: int, device: torch.device, *, training: bool
+    ) -> None:
+        self._weights, self._training = weights, training
+        self._norms = Norms(weights, problem.widths[-1])
+        lattice, dtype = Lattice.of(Geometry(signal=problem.shape[1] == 1)), precision(device)
+        self._operations = operations(self._norms, lattice, device, dtype)
+        pack = Pack(plan, weights, problem, self._norms, self._operations, batch, dtype, training=training)
+        self._stem = Stem(pack)
+        self._blocks: list[Block] = [self._stem]
+        feature = self._stem.out
+        reduction = PoolReduction if problem.recipe.reduction == "pool" else ResidualReduction
+        for stage in range(len(problem.widths)):
+            if stage:
+                reduced = reduction(pack, stage, feature)
+                self._blocks.append(reduced)
+                feature = reduced.out
+            for cell in range(problem.recipe.cells):
+                block = ImageCell(pack, stage, cell, feature)
+                self._blocks.append(block)
+                feature = block.out
+        self._head = Head(pack, feature)
+        self._counts = {key: pack.stages[stage].nodes.area for key, stage in pack.stage_of.items()}
+        self._corrections: dict[int, Tensor] = {}
 
-    def _conv_norm(self, key: str, features: Tensor, *, training: bool, stride: int = 1) -> Tensor:
-        return self._norm(key, self._conv(f"{key}.conv", features, stride=stride), training=training)
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (M, classes, B) float32 of normalised images (M or 1, B, C, H, W)."""
+        batch = images.shape[1]
+        if not self._training:
+            self._norms.prepare(EPSILON)
+        self._operations.begin()
+        self._stem.read(images)
+        for block in self._blocks:
+            block.forward(batch)
+        logits = self._head.forward(batch)
+        if self._training:
+            if batch not in self._corrections:
+                counts = {key: area * batch for key, area in self._counts.items()}
+                self._corrections[batch] = self._weights.corrections(counts)
+            self._weights.track(self._corrections[batch])
+        return logits
 
-    def _conv(self, key: str, features: Tensor, *, stride: int = 1) -> Tensor:
-        """Convolve (B, E I, H, W) with the rows' own kernels to (B, E O, H, W)."""
-        kernels = self._values[key]
-        rows, kernel = len(kernels), kernels.shape[-1]
-        if kernel == 1:  # a batched product: the libraries are slow at grouped 1x1 convolutions
-            blocks = features.view(len(features), rows, -1, features.shape[2] * features.shape[3])
-            out: Tensor = kernels.flatten(2) @ blocks
-            return out.view(len(features), -1, *features.shape[2:])
-        padding, strides = self._geometry.padding(kernel), self._geometry.size(stride)
-        return functional.conv2d(features, kernels.flatten(0, 1), None, strides, padding, groups=rows)
+    def backward(self, logits_gradient: Tensor) -> None:
+        """Write all gradients, from those of the logits (M, classes, B); once after a `forward` in training."""
+        batch = logits_gradient.shape[2]
+        self._head.backward(batch, logits_gradient)
+        for block in reversed(self._blocks):
+            block.backward(batch)
 
-    def _norm(self, key: str, features: Tensor, *, training: bool) -> Tensor:
-        values, weights = self._values, self._weights
-        mean, variance = weights.means.views[key].view(-1), weights.variances.views[key].view(-1)
-        gain, bias = values[f"{key}.weight"].view(-1), values[f"{key}.bias"].view(-1)
-        return functional.batch_norm(features, mean, variance, gain, bias, training, MOMENTUM, EPSILON)
 
-    def _reduce(self, key: str, features: Tensor, *, training: bool) -> Tensor:
-        two = self._geometry.size(2)
-        halved = functional.avg_pool2d(features, two, two)
-        if self._problem.recipe.reduction == "pool":
-            return self._conv_norm(key, halved, training=training)
-        deep = self._conv_norm(f"{key}.a", functional.relu(features), training=training, stride=2)
-        deep = self._conv_norm(f"{key}.b", functional.relu(deep), training=training)
-        return self._conv(f"{key}.shortcut", halved) + deep
+def precision(device: torch.device) -> torch.dtype:
+    """Return the type of feature maps."""
+    return torch.bfloat16 if device.type == "cuda" else torch.get_default_dtype()
 
-    def _classify(self, features: Tensor, *, training: bool) -> Tensor:
-        pooled = functional.relu(self._norm("head", features, training=training)).float().mean((2, 3))
-        blocks = pooled.view(len(pooled), self._plan.members, -1).permute(1, 2, 0)
-        with torch.autocast(self._device.type, enabled=False):
-            bias = self._values["head.linear.bias"].unsqueeze(2)
-            return torch.baddbmm(bias, self._values["head.linear.weight"], blocks)
+
+def operations(norms: Norms, lattice: Lattice, device: torch.device, dtype: torch.dtype) -> Operations:
+    """Return kernels where there are any, else operations in plain torch."""
+    if not has_kernels(device):
+        return PlainOperations(norms, lattice)
+    from harness.training.fused_launch import KernelOperations  # needs Triton
+
+    return KernelOperations(norms, lattice, dtype)
+
+
+def has_kernels(device: torch.device) -> bool:
+    """Return whether the fused networks on images have kernels for this device."""
+    return device.type == "cuda" and find_spec("triton") is not None

@@ -9,6 +9,7 @@ import torch
 
 from harness.training.dataset import Dataset
 from harness.training.fused_engine import FusedEngine, fits_signals
+from harness.training.fused_images import has_kernels
 from harness.training.loop import run
 from harness.training.recipe import Recipe
 from harness.training.resident import fast_kernels
@@ -19,8 +20,8 @@ CPU_PACK = 4
 CPU_SEEDS = 6
 """Members of one cell on a CPU; nothing is copied for them."""
 CUDA_PACK = 512
-_TENSORS_PER_CELL = 25
-"""Feature maps that a member keeps of a cell from the forward to the backward pass, gradients included."""
+_SIGNALS_PER_CELL, _IMAGES_PER_CELL = 25, 14
+"""Feature maps that a member keeps for a cell from the forward to the backward pass, gradients included."""
 
 
 def unfit(network: str, recipe: Recipe, dataset: Dataset, device: torch.device) -> str | None:
@@ -29,6 +30,8 @@ def unfit(network: str, recipe: Recipe, dataset: Dataset, device: torch.device) 
         return "fuses networks of the NAS-Bench-201 cell space only"
     if device.type == "cpu" and not fits_signals(recipe, dataset):
         return "is slower than R0 on a CPU, except for signals with pooling reductions"
+    if device.type != "cpu" and not fits_signals(recipe, dataset) and not has_kernels(device):
+        return "needs Triton, which comes with torch for CUDA, except for signals with pooling reductions"
     return None
 
 
@@ -57,8 +60,8 @@ def cuda_pack(recipe: Recipe, dataset: Dataset, device: torch.device) -> int:
     area = height * width
     halving = 2 if height == 1 else 4
     values = sum(channels * 2**stage * (area // halving**stage) for stage in range(3)) * recipe.batch_size
-    item = 4 if fits_signals(recipe, dataset) else 2
-    return int(np.clip(0.8 * free // (values * recipe.cells * _TENSORS_PER_CELL * item), 1, CUDA_PACK))
+    each = 4 * _SIGNALS_PER_CELL if fits_signals(recipe, dataset) else 2 * _IMAGES_PER_CELL
+    return int(np.clip(0.8 * free // (values * recipe.cells * each), 1, CUDA_PACK))
 
 
 def _by_arch(members: Sequence[Member]) -> list[list[int]]:
