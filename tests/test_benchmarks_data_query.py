@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from benchmarks_data import catalog
 from benchmarks_data.entries import entries
 from benchmarks_data.table import CHUNK
+from harness import registry
 from harness.errors import HarnessError
 from harness.problem import Constraint, Objective
 from harness.records import Evaluations, Proposals
@@ -268,6 +269,12 @@ def test_every_table_has_licence_citation_and_a_space() -> None:
     for name in ready:
         assert catalog.describe(name)["kind"] == "benchmark"
         assert catalog.space(name).name == entries()[name].space
+
+
+def test_every_table_is_registered_with_its_protocols() -> None:
+    wanted = {f"{name}{mark}" for name, entry in entries().items() for mark in ("", *(f"@{p}" for p in entry.protocols))}
+    for kind in ("benchmark", "oracle"):
+        assert wanted <= set(registry.names(kind))
 
 
 def test_opening_a_table_imports_no_heavy_library_and_not_the_source() -> None:
