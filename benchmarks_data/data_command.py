@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from benchmarks_data.audit.command import audit
 from harness.cli_exit import guarded
 from harness.cli_output import complain, print_facts, print_json, say
 from harness.errors import HarnessError, must
@@ -27,7 +28,7 @@ BY_HAND = 1
 _WIDTH, _ROWS_END = 80, 43
 """Of the list, and of its column of rows."""
 
-data = typer.Typer(no_args_is_help=True, help="List, fetch and import published tables.")
+data = typer.Typer(no_args_is_help=True, help="List, fetch, import and audit published tables.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Only = Annotated[bool, typer.Option("--only", help="Make this table alone, not all that are made from the same files.")]
@@ -121,6 +122,9 @@ def _bytes(count: int) -> str:
     if count < 1e5:
         return f"{count / 1e3:.1f} kB"
     return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.2f} GB"
+
+
+data.command("audit")(guarded(audit))
 
 
 @data.command("info")

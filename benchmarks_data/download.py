@@ -25,7 +25,7 @@ WAIT_SECONDS = 1.0
 """Before the second attempt; doubled before each further one."""
 _TIMEOUT_SECONDS = (10.0, 60.0)
 """For connecting, and for each piece of the answer."""
-_CHUNK_BYTES = 2**18
+_CHUNK_BYTES = 2**16
 _LATER = {408, 425, 429, 500, 502, 503, 504}
 """Answers of a server that may do better if asked again."""
 
@@ -213,6 +213,7 @@ class Resuming:
         encoded = answer.headers.get("Content-Encoding", "identity") != "identity"
         whole = None if length is None or encoded else start + int(length)
         size = whole or self.download.bytes
+        answer.raw.enforce_content_length = False  # it would throw away what came just before a cut; checked below
         with self.part.open("r+b" if start else "wb") as file:
             file.seek(start)
             for chunk in answer.iter_content(_CHUNK_BYTES):

@@ -99,4 +99,6 @@ def column_of(name: str, held_out: bool, attributes: Mapping[str, Any]) -> Colum
     """Read what `column_attributes` wrote."""
     told = dict(attributes)
     told["at"] = tuple(int(fidelity) for fidelity in told.get("at", ()))
+    if "best" in told:  # HDF5 gives a numpy number, which could not be written again
+        told["best"] = float(told["best"])
     return Column(name, held_out=held_out, **told)

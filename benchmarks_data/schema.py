@@ -22,8 +22,11 @@ Layout of schema 2; N rows, L genes, R runs, F fidelities, S schedules, A fideli
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -89,7 +92,18 @@ def _group(column: Column) -> str:
 
 
 def write(path: Path, table: Table) -> None:
-    """Write a table to a new file."""
+    """Write a table to a new file; raises OSError if it cannot be written whole."""
+    needed, free = sum(values.nbytes for _, values in table.datasets()), shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise OSError(errno.ENOSPC, f"the table needs {needed:,} bytes, {free:,} are left", str(path))
+    try:
+        _write(path, table)
+    except RuntimeError as error:  # so HDF5 tells, on closing a file, that the disk is full
+        reason = re.search(r"error message = '([^']*)'", str(error))
+        raise OSError(errno.ENOSPC, reason[1] if reason else str(error), str(path)) from None
+
+
+def _write(path: Path, table: Table) -> None:
     digest = _digest(table.meaning, [column for column, _ in table.columns.values()], dict(table.datasets()))
     # aligned, so that mapped arrays are; version 110 keeps checksums over all metadata
     with h5py.File(path, "w", libver=("v110", "v110"), alignment_threshold=1, alignment_interval=64) as file:

@@ -19,9 +19,9 @@ SPLITS = {
 }
 """What a column was evaluated on, in words; see `harness.benchmark.Column`."""
 _AS_CHECKED = {
-    True: "yes: made from the files on which the known answers were checked",
-    False: "no: made from other files, its numbers are unchecked",
-    None: "unknown: no sha256 of the official files is pinned",
+    True: "yes, made from the files on which the known answers were checked",
+    False: "no, made from other files, its numbers are unchecked",
+    None: "unknown, no sha256 of the official files is pinned",
 }
 
 
@@ -78,13 +78,13 @@ def ranges(labels: Sequence[str]) -> str:
     >>> ranges([f"epoch {epoch} of 12" for epoch in range(1, 13)] + ["epoch 200 of 200"])
     'epoch 1 to 12 of 12; epoch 200 of 200 (13 in all)'
     >>> ranges(["epoch 1 of 100", "epoch 3 of 100", "epoch 5 of 100"]), ranges(["full training"])
-    ('epoch 1, 3 ... 5 of 100 (3 in all)', 'full training')
+    ('epoch 1, 3, 5 of 100 (3 in all)', 'full training')
     """
     groups: list[tuple[str, str, list[int]]] = []
     for label in labels:
         match = re.fullmatch(r"(\D*)(\d+)(.*)", label)
         before, number, after = match.groups() if match else (label, "", "")
-        if groups and number and groups[-1][:2] == (before, after) and _goes_on(groups[-1][2], int(number)):
+        if groups and number and groups[-1][:2] == (before, after) and int(number) > groups[-1][2][-1]:
             groups[-1][2].append(int(number))
         else:
             groups.append((before, after, [int(number)] if number else []))
@@ -92,18 +92,11 @@ def ranges(labels: Sequence[str]) -> str:
     return f"{text} ({len(labels)} in all)" if len(labels) > 1 else text
 
 
-def _goes_on(numbers: list[int], number: int) -> bool:
-    return (
-        bool(numbers) and number > numbers[-1] and (len(numbers) < 2 or number - numbers[-1] == numbers[1] - numbers[0])
-    )
-
-
 def _range(numbers: list[int]) -> str:
-    if len(numbers) < 3:
-        return ", ".join(map(str, numbers))
-    if numbers[1] - numbers[0] == 1:
+    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
         return f"{numbers[0]} to {numbers[-1]}"
-    return f"{numbers[0]}, {numbers[1]} ... {numbers[-1]}"
+    listed = list(map(str, numbers))
+    return ", ".join(listed if len(listed) < 7 else [*listed[:2], "...", listed[-1]])
 
 
 def _images(trained_on: str) -> str:
@@ -155,18 +148,12 @@ def describe(name: str) -> dict[str, Any]:
     except TableError:
         raise
     except HarnessError as error:
-        hint = _hint(str(error))
-    known = [candidate for kind in ("benchmark", "strategy", "surrogate") for candidate in registry.names(kind)]
+        known = re.findall(r"Did you mean '([^']+)'", str(error))  # the providers know more names: those of spaces
+    known += [candidate for kind in ("benchmark", "strategy", "surrogate") for candidate in registry.names(kind)]
     raise HarnessError(
-        f"nothing is called '{name}'.{nearest(name, known) or hint} `nas-harness list benchmarks`, `list strategies` "
+        f"nothing is called '{name}'.{nearest(name, known)} `nas-harness list benchmarks`, `list strategies` "
         "and `list surrogates` show the names; a strategy of your own is written 'path/to/file.py:Class'."
     )
-
-
-def _hint(refusal: str) -> str:
-    """Return the sentence of a refusal that names the nearest match."""
-    start = refusal.find(" Did you mean")
-    return refusal[start : refusal.index("?", start) + 1] if start >= 0 else ""
 
 
 def _summary(kind: str, name: str) -> dict[str, Any]:
@@ -195,18 +182,18 @@ def _benchmark_summary(name: str) -> dict[str, Any]:
 
 
 def _from_providers(name: str) -> dict[str, Any]:
-    """Return the facts of the first provider that knows the name; the refusal of the last one if none does."""
-    refusal = HarnessError(f"nothing describes '{name}'")
+    """Return the facts of the first provider that knows the name; the refusals of all if none does."""
+    refusals = []
     for provider in registry.names("description"):
         try:
             found: dict[str, Any] = registry.load("description", provider)(name)
         except TableError:
             raise
         except HarnessError as error:
-            refusal = error
+            refusals.append(str(error))
         else:
             return found
-    raise refusal
+    raise HarnessError("; ".join(refusals) or f"nothing describes '{name}'")
 
 
 def _strategy(name: str) -> dict[str, Any]:

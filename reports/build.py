@@ -18,7 +18,7 @@ from reports.comparisons import pairwise
 from reports.contents import tables
 from reports.exhibits import Exhibit, exhibits
 from reports.figures import inline_svg, save
-from reports.provenance import budget_words, describe_benchmark, sources
+from reports.provenance import TOLD, budget_words, describe_benchmark, sources
 from reports.study import Study, prepare
 from reports.tables import Table
 from reports.truth import OpenOracle
@@ -114,6 +114,9 @@ def _page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    known = sources(study, describe_benchmark)
+    protocols = {row["benchmark"]: row["protocol"] for row in known if "protocol" in row}
+    methods = narrative.methods(study, protocols) + ([verified.method] if verified else [])
     return environment.get_template("page.html.j2").render(
         spec=study.spec,
         benchmarks=[item.name for item in study.aligned],
@@ -125,11 +128,10 @@ def _page(
         tables=[_shown_table(table) for table in made],
         verified_figures=[_figure(exhibit) for exhibit in verified.exhibits] if verified else [],
         verified_tables=[_shown_table(table) for table in verified.tables] if verified else [],
-        methods=[
-            paragraph.split(". ", 1) for paragraph in narrative.methods(study) + ([verified.method] if verified else [])
-        ],
+        methods=[paragraph.split(". ", 1) for paragraph in methods],
         checklist=narrative.checklist(study),
-        sources=sources(study, describe_benchmark),
+        sources=known,
+        told=TOLD,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,8 +121,8 @@ def warnings(study: Study, comparisons: pd.DataFrame) -> list[str]:
     return found
 
 
-def methods(study: Study) -> list[str]:
-    """Return the methods in paragraphs."""
+def methods(study: Study, protocols: Mapping[str, str]) -> list[str]:
+    """Return the methods in paragraphs; `protocols` says, by benchmark, what was told where only tests exist."""
     centre = {"median": "median", "iqm": "interquartile mean"}[study.centre]
     constraints = ", ".join(map(str, study.spec.constraints))
     feasible = f" Only architectures that keep {constraints} are eligible." if constraints else ""
@@ -135,12 +136,14 @@ def methods(study: Study) -> list[str]:
     if unknown:
         exact += f" It is not drawn for {', '.join(unknown)}, where it is not known in closed form."
     versions = ", ".join(f"{name} {number}" for name, number in library_versions().items())
+    declared = "; ".join(f"{name}: {text}" for name, text in protocols.items())
     return [
         f"Runs. {study.spec.replicates} replicates of {len(study.labels)} strategies on {len(study.aligned)}"
         f" benchmark{'s' if len(study.aligned) > 1 else ''}, root seed {study.spec.seed}. {budget_sentence(study.spec)}"
         " All strategies of a replicate meet the same noise"
         " (common random numbers), so they are compared replicate by replicate. Strategies were told validation values"
         " only; held-out values were looked up after the runs, for this page.",
+        *([f"Protocols. Tables without validation data were searched by agreement. {declared}."] if declared else []),
         "Measures. The incumbent at a budget is the architecture with the best value told so far; ties go to the"
         f" earliest and failed evaluations never count.{feasible} Its regret is the distance of its mean over all"
         " training runs of the table from the table's best such mean. Curves are right-continuous steps, without"

@@ -90,13 +90,17 @@ def provenance(study: Study) -> dict[str, Any]:
     }
 
 
+TOLD = ("protocol", "source", "licence", "citation")
+"""What a page says of a table besides its name and content."""
+
+
 def sources(study: Study, describe: Callable[[str], Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return sha256, and where the table tells them source, licence and citation, of every benchmark."""
+    """Return sha256, and where the table tells them protocol, source, licence and citation, of every benchmark."""
     found = []
     for item in study.aligned:
         about = describe(item.name)
         row = {"benchmark": item.name, "sha256": item.truth.facts.table_digest}
-        found.append(row | {key: str(about[key]) for key in ("source", "licence", "citation") if about.get(key)})
+        found.append(row | {key: str(about[key]) for key in TOLD if about.get(key)})
     return found
 
 

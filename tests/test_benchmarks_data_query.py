@@ -264,7 +264,7 @@ def test_describe_is_plain_data_with_licence_units_and_coverage() -> None:
 def test_every_table_has_licence_citation_and_a_space() -> None:
     ready = [name for name, entry in entries().items() if not entry.imported]
     assert len(ready) == 13
-    for name, entry in entries().items():
+    for entry in entries().values():
         assert all((entry.source.licence, entry.source.citation, entry.title, entry.dataset))
     for name in ready:
         assert catalog.describe(name)["kind"] == "benchmark"
@@ -272,7 +272,9 @@ def test_every_table_has_licence_citation_and_a_space() -> None:
 
 
 def test_every_table_is_registered_with_its_protocols() -> None:
-    wanted = {f"{name}{mark}" for name, entry in entries().items() for mark in ("", *(f"@{p}" for p in entry.protocols))}
+    wanted = {
+        f"{name}{mark}" for name, entry in entries().items() for mark in ("", *(f"@{p}" for p in entry.protocols))
+    }
     for kind in ("benchmark", "oracle"):
         assert wanted <= set(registry.names(kind))
 

@@ -8,6 +8,7 @@ import pytest
 
 from harness import cli_exit, registry
 from harness.cli import main
+from harness.cli_describe import readable, rows_of
 from harness.cli_output import duration, plain
 
 OWN = str(Path(__file__).parent.parent / "examples" / "my_strategy.py:MyStrategy")
@@ -22,10 +23,67 @@ def answer(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
 @pytest.mark.parametrize(
     ("plural", "kind"), [("benchmarks", "benchmark"), ("strategies", "strategy"), ("surrogates", "surrogate")]
 )
-def test_list_names_everything_registered(plural, kind, capsys):
+def test_list_names_everything_that_can_be_used(plural, kind, capsys):
     rows = answer(capsys, "list", plural)
-    assert [row["name"] for row in rows] == registry.names(kind)
+    listed, absent = {row["name"] for row in rows}, 0
+    for name in registry.names(kind):
+        usable = answer(capsys, "describe", name).get("imported", True)
+        assert usable == (name in listed), name
+        absent += not usable
     assert all(row["summary"] and "not available" not in row["summary"] for row in rows)
+    assert main(["list", plural]) == 0
+    *_, last = capsys.readouterr().out.strip().splitlines()
+    assert (last == f"{absent} more can be fetched or imported: nas-harness data list") == (absent > 0)
+
+
+def test_list_tells_why_a_name_cannot_be_used(capsys, monkeypatch):
+    def refuse(kind: str, name: str) -> object:
+        raise ImportError("No module named 'somewhere'")
+
+    monkeypatch.setattr(registry, "load", refuse)
+    rows, missing = rows_of("strategy")
+    assert {row["summary"] for row in rows} == {"not available: No module named 'somewhere'"}
+    assert missing == []
+
+
+def test_text_for_people_says_what_a_table_does_not_have():
+    told = readable(
+        {
+            "kind": "benchmark",
+            "fidelities": [f"epoch {epoch} of 12" for epoch in range(1, 13)],
+            "columns": [
+                {"name": "cost", "unit": "s", "direction": "minimise", "split": "", "description": "Time."},
+                {
+                    "name": "acc",
+                    "unit": "percent",
+                    "direction": "maximise",
+                    "split": "valid+test",
+                    "trained_on": "train40k",
+                    "held_out": True,
+                    "best": 100.0,
+                    "runs": 3,
+                    "coverage": 0.5,
+                    "measured_at": "epoch 12 of 12",
+                    "description": "",
+                },
+            ],
+            "has_seconds": False,
+            "validation": None,
+            "test": None,
+            "source_as_checked": None,
+        }
+    )
+    assert told["fidelities"] == "epoch 1 to 12 of 12 (12 in all)"
+    assert told["columns"]["cost"] == "Time.\ns, minimise"
+    assert told["columns"]["acc"].splitlines() == [
+        "percent, maximise, at best 100",
+        "evaluated on valid+test: validation and test images together",
+        "trained on 40,000 images of the training set; held out: reports know it, strategies never do",
+        "3 runs; measured at epoch 12 of 12; 50 % of the values are there",
+    ]
+    assert told["validation"].startswith("none")
+    assert told["test"].startswith("none")
+    assert told["source_as_checked"].startswith("unknown")
 
 
 def test_list_benchmarks_tells_what_a_table_has(capsys):

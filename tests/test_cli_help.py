@@ -15,7 +15,7 @@ from harness.cli import main
 from harness.version import VERSION
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = ("list", "describe", "check", "run", "report")
+COMMANDS = ("list", "describe", "check", "run", "report", "data")
 SLOW_TO_IMPORT = ("torch", "pandas", "scipy", "sklearn", "matplotlib")
 
 
@@ -51,6 +51,14 @@ def test_each_command_has_help_with_an_example(command, capsys):
 def test_commands_that_print_tables_speak_json(command, capsys):
     main([command, "--help"])
     assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "option"), [("list", "--json"), ("info", "--json"), ("get", "--no-import"), ("import", "--describe")]
+)
+def test_the_commands_of_a_group_have_help(command, option, capsys):
+    assert main(["data", command, "--help"]) == 0
+    assert option in capsys.readouterr().out
 
 
 def test_no_words_at_all_shows_the_help(capsys):
@@ -108,13 +116,13 @@ def test_names_complete():
         "PATH": "/usr/bin:/bin",
         "PYTHONPATH": ":".join(sys.path),
         "_NAS_HARNESS_COMPLETE": "complete_bash",
-        "COMP_WORDS": "nas-harness describe nb201-",
+        "COMP_WORDS": "nas-harness describe graph-c",
         "COMP_CWORD": "2",
     }
     run = subprocess.run(
         [sys.executable, "-m", "harness.cli"], capture_output=True, text=True, check=False, cwd=ROOT, env=environment
     )
-    assert run.stdout.split() == ["nb201-cifar10", "nb201-cifar100", "nb201-imagenet16"]
+    assert run.stdout.split() == ["graph-citeseer", "graph-computers", "graph-cora", "graph-cs"]
 
 
 def test_the_makefile_helps_with_every_target():

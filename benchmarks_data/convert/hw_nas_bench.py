@@ -142,6 +142,10 @@ def _torch(path: Path, space: SearchSpace, archs: Archs, dataset: str | None) ->
 _READERS = {".pickle": _pickle, ".csv": _csv, ".pt": _torch}
 
 
+_NOT_MEASURED = -1.0
+"""The source's mark; on the Edge TPU, 4,699 cells have it."""
+
+
 def _column(path: Path, metric: str, values: Any, suffix: str) -> Columns:
     try:
         array = np.array(values, dtype=np.float64)
@@ -149,6 +153,7 @@ def _column(path: Path, metric: str, values: Any, suffix: str) -> Columns:
         raise TableError(f"{path}: {metric} must be numbers: {error}") from None
     if array.shape != (ROWS,):
         raise TableError(f"{path}: {metric} must have {ROWS} rows, got shape {array.shape}")
+    array = np.where(array == _NOT_MEASURED, np.nan, array)
     if (negative := np.flatnonzero(array < 0)).size:
         raise TableError(f"{path}: {metric} of row {negative[0]} must not be negative, got {array[negative[0]]}")
     device, _, what = metric.partition("_") if "arithmetic" in metric else metric.rpartition("_")

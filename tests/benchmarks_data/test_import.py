@@ -98,7 +98,7 @@ def test_an_imported_table_is_opened_like_any_other(tables, given):
 
 
 def test_a_table_that_is_not_there_says_how_to_get_it(tables):
-    for use_it in (catalog.open_benchmark, catalog.open_oracle, catalog.ensure, catalog.describe):
+    for use_it in (catalog.open_benchmark, catalog.open_oracle, catalog.ensure):
         with pytest.raises(TableError) as caught:
             use_it("made-one")
         for words in (
@@ -110,6 +110,16 @@ def test_a_table_that_is_not_there_says_how_to_get_it(tables):
     assert not tables.exists()
     with pytest.raises(TableError, match=r"import made-pair first\.bin second.bin"):
         catalog.open_benchmark("made-pair")
+
+
+def test_a_table_that_is_not_there_is_described_by_what_the_catalogue_knows(tables):
+    told = json.loads(json.dumps(catalog.describe("made-test@run0-signal")))
+    assert (told["imported"], told["rows"], told["space"]) == (False, 40, "bags")
+    assert (told["licence"], told["citation"], told["protocol"]) == ("MIT", SOURCE["citation"], PROTOCOL["text"])
+    assert told["to_get"].startswith("by hand: https://example.org/made-up; then `nas-harness data import made-test ")
+    with pytest.raises(HarnessError, match="unknown protocol of made-test"):
+        catalog.describe("made-test@other")
+    assert not tables.exists()
 
 
 def test_a_partial_table_gives_its_rows_alone(tables, given):

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from genotypes import DARTS_V2
 
-from benchmarks_data import nb301_files, nb301_model, nb301_surrogate
-from benchmarks_data.nb301_files import NAME, Imported, import_files
-from benchmarks_data.nb301_model import Model
-from benchmarks_data.nb301_surrogate import FIDELITIES, SurrogateBenchmark, SurrogateOracle
+from benchmarks_data.nb301 import files as nb301_files
+from benchmarks_data.nb301 import model as nb301_model
+from benchmarks_data.nb301 import surrogate as nb301_surrogate
+from benchmarks_data.nb301.files import NAME, Imported, import_files
+from benchmarks_data.nb301.model import Model
+from benchmarks_data.nb301.surrogate import FIDELITIES, SurrogateBenchmark, SurrogateOracle
 from benchmarks_data.spaces.darts import DARTSSpace
 from benchmarks_data.spaces.darts_cells import OPERATIONS, PAIRS
 from benchmarks_data.spaces.darts_costs import params

@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from benchmarks_data.nb301_files import NAME
-from benchmarks_data.nb301_model import EPOCHS, Model
+from benchmarks_data.nb301.files import NAME
+from benchmarks_data.nb301.model import EPOCHS, Model
 from benchmarks_data.spaces import darts_costs
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray, IntArray

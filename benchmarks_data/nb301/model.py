@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks_data.nb301_files import NAME, Imported
+from benchmarks_data.nb301.files import NAME, Imported
 from benchmarks_data.spaces.darts_cells import EDGES, GENES, OPERATIONS, PAIR_GENES, PAIRS, on_edges
 from harness.checks import Archs, FloatArray, IntArray, read_only
 from harness.errors import HarnessError, TableError, must

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks_data import files
-from benchmarks_data.nb301_columns import COLUMNS, Values, column_of
-from benchmarks_data.nb301_files import NAME, Imported, import_files
-from benchmarks_data.nb301_model import EPOCHS, Model
-from benchmarks_data.nb301_oracle import SurrogateOracle
+from benchmarks_data.nb301.columns import COLUMNS, Values, column_of
+from benchmarks_data.nb301.files import NAME, Imported, import_files
+from benchmarks_data.nb301.model import EPOCHS, Model
+from benchmarks_data.nb301.oracle import SurrogateOracle
 from benchmarks_data.spaces.darts import DARTSSpace
 from harness.checks import UInt64Array, arch_matrix, integer
 from harness.errors import HarnessError, must, unknown

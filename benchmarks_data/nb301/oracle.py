@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
-from benchmarks_data.nb301_columns import COLUMNS, Values, column_of
-from benchmarks_data.nb301_files import NAME, Imported
-from benchmarks_data.nb301_model import EPOCHS, Model
+from benchmarks_data.nb301.columns import COLUMNS, Values, column_of
+from benchmarks_data.nb301.files import NAME, Imported
+from benchmarks_data.nb301.model import EPOCHS, Model
 from benchmarks_data.spaces.darts import DARTSSpace
 from harness.benchmark import Optimum
 from harness.checks import Archs, FloatArray, arch_matrix

@@ -1,0 +1,151 @@
+"""Looking at all of a table: what each column really is, what is there, what is wrong and what a search can reach.
+
+An audit states; it changes nothing.  What is found has a severity: a fault is wrong, a caution must be known before the
+table is used, a fact is so.  Public extracts (CSV, NPZ, JSON) are audited as what they are; see `audit_extracts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from benchmarks_data import catalog, files, protocol, recorded, schema
+from benchmarks_data.audit import columns as audit_columns
+from benchmarks_data.audit import costs, extracts, noise, results, splits
+from benchmarks_data.audit import rows as audit_rows
+from benchmarks_data.audit.facts import SEVERITIES, Audit, Finding
+from benchmarks_data.audit.subject import Subject
+from benchmarks_data.entries import Entry, entries
+from benchmarks_data.progress import Progress, on_terminal
+from harness.errors import HarnessError, TableError, unknown
+
+CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
+    splits.notes,
+    splits.named,
+    splits.equal_columns,
+    splits.curves,
+    audit_rows.rows,
+    audit_rows.runs,
+    audit_rows.duplicates,
+    results.gaps,
+    results.constants,
+    costs.costs,
+    costs.times,
+    noise.optimum,
+    noise.noise,
+    noise.floor,
+    results.ties,
+    splits.ends,
+)
+"""In the order in which findings of one severity are told."""
+
+
+def audit(name: str | Path, *, progress: Progress = on_terminal) -> Audit:
+    """Look at all of a table or of a public extract.
+
+    Parameters
+    ----------
+    name : str or Path
+        A table of the catalogue; the path of a table (``.h5``); or that of an extract, see `extracts.SUFFIXES`.
+    progress : callable
+        Told how it goes; see `benchmarks_data.progress`.
+
+    Raises
+    ------
+    HarnessError
+        If nothing has that name.
+    TableError
+        If the table is not there, or is damaged.
+    """
+    text = str(name)
+    known = text.partition(protocol.MARK)[0]
+    if known in entries():
+        path = catalog.ensure(known, progress=progress)
+        return audit_table(
+            path, entries()[known], siblings=_siblings(path, entries()[known], progress), progress=progress
+        )
+    if text.endswith(recorded.SUFFIX):
+        schema.verify(Path(text))
+        return audit_table(Path(text), None, siblings={}, progress=progress)
+    if Path(text).suffix in extracts.SUFFIXES:
+        return extracts.audit(Path(text), _comparable())
+    readable = ", ".join([recorded.SUFFIX, *extracts.SUFFIXES])
+    raise HarnessError(f"{unknown('table', text, entries())} A path must end in one of {readable}.")
+
+
+def audit_table(path: Path, entry: Entry | None, *, siblings: Mapping[str, schema.Header], progress: Progress) -> Audit:
+    """Look at a table file.
+
+    Parameters
+    ----------
+    path : Path
+    entry : Entry or None
+        Of the catalogue; where it is None, that of the table's name if there is one.
+    siblings : mapping of str to Header
+        Tables of the same source, to compare times with.
+    progress : callable
+    """
+    header = schema.read_header(path, held_out=True)
+    known = entry or entries().get(header.meaning.name)
+    subject = Subject(header, recorded.whole_space_of(header), schema.read_about(path), known, siblings)
+    findings: list[Finding] = []
+    for done, check in enumerate(CHECKS):
+        progress(f"auditing {header.meaning.name}: {check.__name__.replace('_', ' ')}", done / len(CHECKS))
+        findings += check(subject)
+    findings.extend(_joined(subject))
+    progress(header.meaning.name, 1.0)
+    about = subject.about
+    return Audit(
+        name=header.meaning.name,
+        title=about.get("title", ""),
+        dataset=about.get("dataset", ""),
+        source=about.get("source", ""),
+        licence=about.get("licence", ""),
+        citation=about.get("citation", ""),
+        space=header.meaning.space,
+        rows=subject.rows,
+        total=None if header.meaning.space_definition else audit_rows.total_of(subject.space),
+        sha256=header.digest,
+        schedules=audit_columns.schedule_facts(subject),
+        columns=tuple(audit_columns.column_facts(subject, column) for column in header.columns),
+        findings=tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))),
+    )
+
+
+def _joined(subject: Subject) -> Iterator[Finding]:
+    """Tell what a joined table was made of; see `benchmarks_data.joins`."""
+    for line in filter(None, subject.about.get("joined", "").split("\n")):
+        severity, _, sentence = line.partition(": ")
+        yield Finding(severity if severity in SEVERITIES else "fact", "join", sentence or line)
+
+
+def _siblings(path: Path, entry: Entry, progress: Progress) -> dict[str, schema.Header]:
+    """Open the other tables of a source and space that are ready, or come with an installed package.
+
+    They serve to compare times: none is opened for a table without.
+    """
+    found: dict[str, schema.Header] = {}
+    if schema.read_header(path).meaning.seconds is None:
+        return found
+    for other in entries().values():
+        if other.name == entry.name or (other.source, other.space) != (entry.source, entry.space):
+            continue
+        path = files.table_path(other.name)
+        try:
+            found[other.name] = schema.read_header(
+                path if other.imported else catalog.ensure(other.name, progress=progress)
+            )
+        except TableError:  # not imported, or not to be made: there is nothing to compare with
+            continue
+    return found
+
+
+def _comparable() -> dict[str, schema.Header]:
+    """Open every table that is ready, with its held-out columns."""
+    found = {}
+    for name in entries():
+        try:
+            found[name] = schema.read_header(files.table_path(name), held_out=True)
+        except TableError:
+            continue
+    return found

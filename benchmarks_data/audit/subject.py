@@ -1,0 +1,117 @@
+"""The table under audit, opened with its held-out columns: what every check looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks_data.entries import Entry, entries
+from benchmarks_data.runs import mean_over_runs
+from benchmarks_data.schema import Dataset, Header
+from harness.benchmark import Column
+from harness.checks import BoolArray, FloatArray, UInt64Array
+from harness.space import SearchSpace
+
+BLOCK = 2**22
+"""Values that are looked at together: memory stays bounded for tables of any size."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A table and what the catalogue says of it.
+
+    Attributes
+    ----------
+    header : Header
+        With held-out columns.
+    space : SearchSpace
+        All of it, not only the rows.
+    about : mapping of str to str
+    entry : Entry or None
+        None for a table that is not in the catalogue.
+    siblings : mapping of str to Header
+        Other tables of the same source and space.
+    """
+
+    header: Header
+    space: SearchSpace
+    about: Mapping[str, str]
+    entry: Entry | None
+    siblings: Mapping[str, Header]
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """Every column by name."""
+        return self.header.columns
+
+    @cached_property
+    def archs(self) -> Dataset:
+        """Return the architectures: (N, L)."""
+        return self.header.array("archs")
+
+    @property
+    def rows(self) -> int:
+        """N."""
+        return len(self.archs)
+
+    @cached_property
+    def facts(self) -> dict[str, object]:
+        """What the catalogue knows besides; a joined table knows what its base does."""
+        if self.entry is None:
+            return {}
+        base = entries().get(str(self.entry.facts.get("base", "")))
+        return {**(base.facts if base else {}), **self.entry.facts}
+
+    @cached_property
+    def keys(self) -> UInt64Array:
+        """Return the functional key of each row: (N,)."""
+        return self.space.key(self.archs)
+
+    def text(self, row: int) -> str:
+        """Write the architecture of a row."""
+        return self.space.format(self.archs[[row]])[0]
+
+    def values(self, name: str) -> Dataset:
+        """Map a column: (N, R, A)."""
+        return self.header.values(name)
+
+    def final(self, name: str) -> FloatArray:
+        """Return a column where it was last measured: (N, R)."""
+        return np.ascontiguousarray(self.values(name)[:, :, -1])
+
+    def mean(self, name: str) -> FloatArray:
+        """Return the mean over runs where it was last measured: (N,)."""
+        return mean_over_runs(self.final(name)[:, :, None])[:, 0]
+
+    def existing(self, name: str) -> npt.NDArray[np.intp]:
+        """Say how many runs of a column exist at each of its places: (N, A), all 1 for a column without runs."""
+        values, column = self.values(name), self.columns[name]
+        rows, runs, width = values.shape
+        if runs == 1:
+            return np.ones((rows, width), dtype=np.intp)
+        counts = self.header.array("index/runs").astype(np.intp)
+        if width == 1 and not column.at:
+            most: npt.NDArray[np.intp] = counts.max(axis=1)[:, None]
+            return most
+        meaning = self.header.meaning
+        schedules = {place: meaning.schedule_of[fidelity] for fidelity, place in meaning.places(column, width).items()}
+        existing: npt.NDArray[np.intp] = counts[:, [schedules[place] for place in range(width)]]
+        return existing
+
+    def blocks(self, name: str) -> Iterator[tuple[slice, FloatArray, BoolArray]]:
+        """Yield rows of a column with what exists of them: a slice, (n, R, A) values, (n, R, A) bool."""
+        values, existing = self.values(name), self.existing(name)
+        step = max(1, BLOCK // max(1, values[0].size))
+        for start in range(0, len(values), step):
+            part = slice(start, start + step)
+            there = np.arange(values.shape[1])[:, None] < existing[part, None, :]
+            yield part, values[part], there
+
+    @property
+    def results(self) -> list[str]:
+        """Columns that were evaluated on images of some split."""
+        return [name for name, column in self.columns.items() if column.split]

@@ -1,0 +1,1 @@
+"""Joins: one table from several sources, matched by canonical architecture, conflicts reported."""

@@ -1,0 +1,1 @@
+"""NAS-Bench-301's published surrogate as a benchmark, through onnxruntime."""
