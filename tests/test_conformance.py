@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks_data.entries import entries, others
 from harness import registry
 from harness.conformance import check, check_benchmark, check_space, check_strategy
 from harness.errors import HarnessError
@@ -13,11 +14,30 @@ from harness.strategy import Strategy
 from harness.toy import ToyBenchmark, ToySpace
 
 
+def _to_get(name: str) -> bool:
+    """Say whether a benchmark is made from files that do not come with the program."""
+    known = {**entries(), **others()}.get(name.partition("@")[0])
+    return known is not None and known.imported
+
+
 @pytest.mark.parametrize(
-    "name", [name for kind in ("benchmark", "strategy", "surrogate") for name in registry.names(kind)]
+    "name",
+    [
+        name
+        for kind in ("benchmark", "strategy", "surrogate")
+        for name in registry.names(kind)
+        if not (kind == "benchmark" and _to_get(name))
+    ],
 )
 def test_every_registered_name_keeps_the_rules(name):
     assert len(check(name)) >= 5
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names("benchmark") if _to_get(name)])
+def test_a_table_that_is_not_here_says_how_to_get_it(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("NAS_HARNESS_HOME", str(tmp_path))
+    with pytest.raises(HarnessError, match=f"nas-harness data (get|import) {name.partition('@')[0]}"):
+        registry.benchmark(name)
 
 
 def test_the_toy_benchmark_keeps_the_rules():
