@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data import index
-from benchmarks_data.meaning import Meaning
+from benchmarks_data.meaning import TEST_SPLITS, Meaning, check_held_out
 from benchmarks_data.schema import Dataset, Table
 from harness.benchmark import Column
 from harness.checks import Archs, BoolArray, arch_matrix
@@ -17,9 +17,9 @@ from harness.errors import TableError, must, unknown
 from harness.problem import DIRECTIONS, Fidelity
 from harness.space import SearchSpace
 
-SPLITS = ("", "train", "x-valid", "x-test", "ori-test", "valid+test")
-TEST_SPLITS = ("x-test", "ori-test", "valid+test")
-"""What contains test images: held out, always."""
+__all__ = ["SPLITS", "TEST_SPLITS", "assemble"]
+
+SPLITS = ("", "train", "x-valid", *TEST_SPLITS)
 
 
 def assemble(
@@ -59,7 +59,7 @@ def assemble(
     test : str or None
         Held-out column that reports judge by.
     seconds : str or None
-        Column of what an evaluation costs, from scratch.
+        Column of what an evaluation costs, from scratch: in a run, later epochs never cost less.
     runs : (N, S) integers, optional
         How many runs exist in each row, in each of the S schedules (in order of first appearance in `fidelities`); they
         come first along R.  By default counted from what is missing in the validation column, or, where that was not
@@ -99,6 +99,7 @@ def assemble(
         _counted(meaning, checked, replicates) if runs is None else _given_runs(meaning, runs, len(archs), replicates)
     )
     _check_absent(meaning, checked, counted)
+    _check_seconds(meaning, checked)
     found = index.build(space, archs, identity=identity) if rows is None else index.checked_rows(space, archs, rows)  # type: ignore[arg-type]
     if partial is None:
         partial = "rows" in found and _lacks(space, found["rows"])
@@ -149,10 +150,7 @@ def _checked_column(name: str, meaning: Meaning, rows: int, column: Column, valu
         raise TableError(must(f"direction of {name}", f"be one of {', '.join(DIRECTIONS)}", column.direction))
     if column.split not in SPLITS:
         raise TableError(unknown(f"split of {name}", column.split, SPLITS))
-    if column.split in TEST_SPLITS and not column.held_out:
-        raise TableError(
-            must(f"column {name}", f"be held out: its split '{column.split}' has test images", "held_out=False")
-        )
+    check_held_out(column)
     array = np.ascontiguousarray(values, dtype=np.float64)
     fidelities = len(meaning.fidelities)
     if any(not 0 <= a < fidelities for a in column.at) or list(column.at) != sorted(set(column.at)):
@@ -262,6 +260,29 @@ def _check_absent(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]
             if len(wrong):
                 told = f"row {wrong[0]} has more than its {count[wrong[0]]}"
                 raise TableError(f"the column {name} must be NaN where a run is absent, {told}")
+
+
+def _check_seconds(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]]) -> None:
+    """Refuse seconds that fall in the course of a training: what continues it would be charged less than nothing."""
+    if meaning.seconds is None:
+        return
+    column, values = columns[meaning.seconds]
+    places = meaning.places(column, values.shape[2])
+    latest: dict[int, Dataset] = {}  # by fidelity, the last seconds known of each run, (N, R)
+    for fidelity, told in enumerate(meaning.fidelities):
+        before = np.full(values.shape[:2], np.nan) if told.continues is None else latest[told.continues]
+        if fidelity not in places:
+            latest[fidelity] = before
+            continue
+        now = values[:, :, places[fidelity]]
+        fallen = np.argwhere(now < before)
+        if len(fallen):
+            row, run = fallen[0]
+            raise TableError(
+                f"the column {meaning.seconds} must not fall in the course of a training: run {run} of row {row} has "
+                f"{now[row, run]:g} s at '{told.label}' after {before[row, run]:g} s"
+            )
+        latest[fidelity] = np.where(np.isnan(now), before, now) if np.isnan(now).any() else now
 
 
 def _checked_seeds(seeds: npt.ArrayLike, runs: Dataset, replicates: int) -> Dataset:

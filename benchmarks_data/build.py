@@ -29,6 +29,7 @@ from harness.errors import HarnessError, TableError
 from harness.files import locked, remove_unfinished, replacing
 from harness.processes import spawned
 from harness.training import recipe
+from harness.training.curves import DIVERGED, OK
 from harness.training.dataset import Dataset
 from harness.training.recipe import Recipe
 from harness.version import VERSION
@@ -135,10 +136,11 @@ def _path(work: Path, number: int) -> Path:
 def _is_whole(path: Path, rows: int, plan: Plan) -> bool:
     try:
         with np.load(path) as part:
-            shape: tuple[int, ...] = part["status"].shape
+            status = part["status"]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return False
-    return shape == (rows, len(plan.training.seeds))
+    trained = np.isin(status, (OK, DIVERGED))  # what ran out of memory says nothing of its network
+    return status.shape == (rows, len(plan.training.seeds)) and bool(trained.all())
 
 
 def _dataset(plan: Plan) -> Dataset:
@@ -171,6 +173,11 @@ def _assemble(plan: Plan, archs: Archs, cut: list[IntArray], work: Path, path: P
     """Put all parts into one file of counts."""
     from harness.training import networks
 
+    short = [number for number, rows in enumerate(cut) if not _is_whole(_path(work, number), len(rows), plan)]
+    if short:
+        raise TableError(
+            f"{len(short)} part(s) in '{work}' ran out of memory; build again with more of it, or fewer workers"
+        )
     dataset = _dataset(plan)
     loaded: list[dict[str, npt.NDArray[Any]]] = []
     for number in range(len(cut)):

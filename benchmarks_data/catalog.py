@@ -166,7 +166,7 @@ def import_tables(names: Sequence[str], paths: Sequence[Path], *, progress: Prog
     Parameters
     ----------
     names : sequence of str
-        Tables made from the same files; see `made_together`.
+        Tables made from the same files; see `made_together`.  That of a protocol is the table itself.
     paths : sequence of Path
         The files or folders, in the order of the catalogue's; their own names do not matter.
     progress : callable
@@ -174,14 +174,21 @@ def import_tables(names: Sequence[str], paths: Sequence[Path], *, progress: Prog
     Returns
     -------
     dict of str to Path
-        Where each table lies.
+        Where each table lies, by the names given.
 
     Raises
     ------
+    HarnessError
+        If a name is unknown, or its protocol.
     TableError
         If files are missing or are not what they should be; tables that were there before stay as they were.
     """
-    return conversion.import_tables([_entry(name) for name in names], [Path(path) for path in paths], progress)
+    asked = {name: _entry(name) for name in names}
+    for name, entry in asked.items():
+        _protocol(entry, name)
+    wanted = {entry.name: entry for entry in asked.values()}
+    lying = conversion.import_tables(list(wanted.values()), [Path(path) for path in paths], progress)
+    return {name: lying[entry.name] for name, entry in asked.items()}
 
 
 def made_together(name: str) -> tuple[str, ...]:

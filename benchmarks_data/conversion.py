@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks_data import entries as catalogue
 from benchmarks_data import files, schema
 from benchmarks_data.entries import Entry
 from benchmarks_data.progress import Progress
@@ -68,7 +70,8 @@ def import_tables(entries: Sequence[Entry], paths: Sequence[Path], progress: Pro
     entries : sequence of Entry
         Of one source.
     paths : sequence of Path
-        The files or folders named by `Entry.files`, in this order; their own names do not matter.
+        The files or folders named by `Entry.files`, in this order; their own names do not matter.  Where there are
+        several, one folder that holds them under their names will do.
     progress : callable
 
     Returns
@@ -79,16 +82,17 @@ def import_tables(entries: Sequence[Entry], paths: Sequence[Path], progress: Pro
     Raises
     ------
     TableError
-        If files are missing, or are not what they should be.  Tables that are finished by then stay; those that were
-        there before stay as they were.
+        If files are missing, given twice, or not what they should be.  Tables that are finished by then stay; those
+        that were there before stay as they were.
     """
-    _check_given(entries, paths)
+    paths = _check_given(entries, paths)
     made = {}
     with _all_locked([files.table_path(entry.name) for entry in entries]):
         try:
             about = _about(entries[0], paths, f"{', '.join(path.name for path in paths)} ({entries[0].source.url})")
             _compare(entries[0], json.loads(about["source_files"]))
             for entry, table in zip(entries, _tables(entries, paths, progress), strict=True):
+                _tell_unpinned(entry, table)
                 path = files.table_path(entry.name)
                 _write(entry, table, path, about | _told(entry), progress)
                 made[entry.name] = path
@@ -99,7 +103,8 @@ def import_tables(entries: Sequence[Entry], paths: Sequence[Path], progress: Pro
     return made
 
 
-def _check_given(entries: Sequence[Entry], paths: Sequence[Path]) -> None:
+def _check_given(entries: Sequence[Entry], paths: Sequence[Path]) -> Sequence[Path]:
+    """Return the files that tables are made from; raises TableError if they are not as many, or are not there."""
     if not entries:
         raise TableError(must("names", "name at least one table", []))
     first = entries[0]
@@ -111,6 +116,8 @@ def _check_given(entries: Sequence[Entry], paths: Sequence[Path]) -> None:
             )
         if (entry.source, entry.files) != (first.source, first.files):
             raise TableError(f"{first.name} and {entry.name} are made from different files: import them one by one")
+    if len(paths) == 1 < len(first.files) and paths[0].is_dir():
+        paths = [paths[0] / Path(file).name for file in first.files]
     if len(paths) != len(first.files):
         rule = f"name what {first.name} is made from: {', '.join(first.files)}"
         raise TableError(must("files", rule, [str(path) for path in paths]))
@@ -118,10 +125,16 @@ def _check_given(entries: Sequence[Entry], paths: Sequence[Path]) -> None:
         if not path.exists():
             beside = path.parent.iterdir() if path.parent.is_dir() else ()
             raise TableError(f"there is no file '{path}'.{nearest(path.name, (other.name for other in beside))}")
+    return paths
 
 
 def _compare(entry: Entry, sums: Mapping[str, str]) -> None:
-    """Warn where the files are not those on which the known answers were checked."""
+    """Warn where the files are not those on which the known answers were checked, or are named as another table's."""
+    alike = [each for each in catalogue.entries().values() if each.source == entry.source]
+    others = {_word(file) for each in alike for file in each.files} - {_word(file) for file in entry.files}
+    for name in sums:
+        if _word(name) in others:
+            warnings.warn(f"{name} is named as a file of another table than {entry.name}: right?", stacklevel=4)
     unknown = sorted(set(sums.values()) - set(entry.sha256))
     if entry.sha256 and unknown:
         given = ", ".join(f"{name} ({total[:16]}…)" for name, total in sums.items() if total in unknown)
@@ -129,6 +142,20 @@ def _compare(entry: Entry, sums: Mapping[str, str]) -> None:
         warnings.warn(
             f"{entry.name}: the sha256 of {given} is not that of the files on which this import was checked "
             f"({checked}): cut short, changed, or another release; its numbers are unchecked",
+            stacklevel=4,
+        )
+
+
+def _word(name: str) -> str:
+    """Return the first word of a file's name."""
+    return re.split(r"[^a-z]", Path(name).name.lower(), maxsplit=1)[0]
+
+
+def _tell_unpinned(entry: Entry, table: schema.Table) -> None:
+    if not entry.sha256:
+        warnings.warn(
+            f"{entry.name}: nothing is pinned, these {len(table.archs):,} rows are unchecked: the sha256 of its files "
+            "is not known to this program",
             stacklevel=4,
         )
 
@@ -188,7 +215,13 @@ def _write(entry: Entry, table: schema.Table, path: Path, about: Mapping[str, st
 
 def _about(entry: Entry, paths: Sequence[Path], source: str) -> dict[str, str]:
     same = len({path.name for path in paths}) < len(paths)
-    sums = {"/".join(path.parts[-2:]) if same else path.name: files.sha256(path) for path in paths}
+    sums: dict[str, str] = {}
+    for path in paths:
+        name, total = "/".join(path.parts[-2:]) if same else path.name, files.sha256(path)
+        if total in sums.values():
+            first = next(other for other, known in sums.items() if known == total)
+            raise TableError(f"{entry.name} is made from different files, and {first} and {name} are the same")
+        sums[str(path) if name in sums else name] = total
     return _told(entry) | {
         "source": source,
         "source_sha256": " ".join(sums.values()),

@@ -222,12 +222,15 @@ def import_(
     ] = None,
 ) -> None:
     """Import official files that you have, or, with --describe, data of your own (CSV, Parquet)."""
-    if describe is not None:
-        _import_own(name, paths, describe, out or Path(f"{name}.h5"))
-    elif out is not None:
+    if describe is None and out is not None:
         raise HarnessError("`--out` is for a table of your own; it needs `--describe TOML`")
-    else:
-        _import(name, paths, only)
+    try:
+        if describe is not None:
+            _import_own(name, paths, describe, out or Path(f"{name}.h5"))
+        else:
+            _import(name, paths, only)
+    except OSError as error:
+        raise HarnessError(f"cannot import {name}: {error}") from error
 
 
 def _import(name: str, paths: list[Path], only: bool) -> None:

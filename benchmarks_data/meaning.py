@@ -9,8 +9,11 @@ from functools import cached_property
 from typing import Any
 
 from harness.benchmark import Column
+from harness.errors import TableError, must
 from harness.problem import Fidelity
 
+TEST_SPLITS = ("x-test", "ori-test", "valid+test")
+"""What contains test images: held out, always."""
 _NAMED = ("name", "space", "validation", "test", "seconds", "identity", "space_definition")
 
 
@@ -87,6 +90,13 @@ class Meaning:
             partial=bool(attributes["partial"]),
             fidelities=tuple(Fidelity(**fields) for fields in json.loads(attributes["fidelities"])),
         )
+
+
+def check_held_out(column: Column) -> None:
+    """Refuse a column that holds test results and could be told; raises TableError."""
+    if column.split in TEST_SPLITS and not column.held_out:
+        rule = f"be held out: its split '{column.split}' has test images"
+        raise TableError(must(f"column {column.name}", rule, "held_out=False"))
 
 
 def column_attributes(column: Column) -> dict[str, Any]:

@@ -6,9 +6,11 @@ import hashlib
 import json
 from dataclasses import replace
 
+import numpy as np
+
 from benchmarks_data.entries import Protocol
 from benchmarks_data.runs import mean_over_runs
-from benchmarks_data.schema import Header
+from benchmarks_data.schema import Dataset, Header
 from harness.errors import TableError, must
 
 MARK = "@"
@@ -32,7 +34,8 @@ def under(protocol: Protocol, name: str, header: Header, *, held_out: bool) -> H
     -------
     Header
         Its validation column is the mean of the signal runs, ``signal_`` and the column's name; the column itself keeps
-        the other runs alone.  The digest covers the division.
+        the other runs alone, and runs are counted as those.  What else strategies may be told by run is the mean of the
+        signal runs as well: there is one answer, and none to choose.  The digest covers the division.
 
     Raises
     ------
@@ -57,15 +60,28 @@ def under(protocol: Protocol, name: str, header: Header, *, held_out: bool) -> H
     )
     judged = replace(column, description=f"{column.description} Of the runs {list(protocol.held_out_runs)} alone.")
     columns = {key: known for key, known in header.columns.items() if held_out or not known.held_out}
-    derived = {signal: mean_over_runs(values[:, list(protocol.signal_runs)])[:, None]}
+    derived = {signal: _signal(values, protocol)}
+    counts = header.array("index/runs")
     if held_out:
         columns[objective] = judged
         derived[objective] = values[:, list(protocol.held_out_runs)]
+        present = [counts > run for run in protocol.held_out_runs]
+        derived["index/runs"] = np.stack(present).sum(axis=0).astype(np.uint8)
+    else:
+        by_run = {key: stored for key in columns if (stored := header.values(key)).shape[1] > 1}
+        derived |= {key: _signal(stored, protocol) for key, stored in by_run.items()}
+        derived["index/runs"] = np.ones_like(counts)
     division = [header.digest, name, objective, protocol.signal_runs, protocol.held_out_runs]
     return replace(
         header,
         meaning=replace(header.meaning, name=name, validation=signal, test=objective),
         digest=hashlib.sha256(json.dumps(division).encode()).hexdigest(),
         columns=columns | {signal: told},
+        places={key: place for key, place in header.places.items() if key != "index/seeds"},
         derived=derived,
     )
+
+
+def _signal(values: Dataset, protocol: Protocol) -> Dataset:
+    """Return the mean of the signal runs: (N, R, A) to (N, 1, A)."""
+    return mean_over_runs(values[:, list(protocol.signal_runs)])[:, None]

@@ -23,7 +23,7 @@ from benchmarks_data.spaces import named
 from benchmarks_data.spaces.rows import RowsSpace
 from benchmarks_data.table import TableBenchmark
 from harness.benchmark import Column
-from harness.checks import Archs
+from harness.checks import Archs, BoolArray
 from harness.errors import HarnessError, TableError, must
 from harness.files import replacing
 from harness.problem import Constraint, Fidelity, Objective
@@ -44,6 +44,8 @@ def write(
     about: Mapping[str, str],
     training: Mapping[str, Any] | None = None,
     trained_on: str = "",
+    seeds: Sequence[int] = (),
+    made: npt.ArrayLike | None = None,
 ) -> None:
     """Write trained architectures as a table, whole or not at all.
 
@@ -58,6 +60,7 @@ def write(
         All different.
     values : mapping of str to (n, s) or (n,) arrays
         By run, NaN where a training failed: ``valid_accuracy`` and ``test_accuracy`` in percent, ``train_seconds``.
+        A failed training is a run like any other: it is drawn, and answers NaN at what it cost.
         By row: ``params`` and ``macs``.  The test is held out.
     about : mapping of str to str
         Texts of `ABOUT`.
@@ -65,6 +68,10 @@ def write(
         How to train them again, as plain JSON data.
     trained_on : str
         Which images the models saw; validation and test are of the same models.
+    seeds : sequence of int, optional
+        Of the s trainings of a row.
+    made : (n, s) bool, optional
+        Which trainings there were; by default all of them.  Those that were not made are no runs.
 
     Raises
     ------
@@ -76,17 +83,22 @@ def write(
     if len(np.unique(known.code(archs))) != len(archs) or not known.is_valid(archs).all():
         raise TableError(must("archs", f"be different architectures of the space '{space}'", archs.tolist()))
     accuracy = np.asarray(values["valid_accuracy"], dtype=np.float64)
-    order = np.argsort(np.isnan(accuracy), axis=1, kind="stable")  # runs that are there come first
+    there = np.ones(accuracy.shape, dtype=bool) if made is None else np.asarray(made, dtype=bool)
+    if there.shape != accuracy.shape or (seeds and len(seeds) != accuracy.shape[1]):
+        raise TableError(must("made and seeds", f"be of {accuracy.shape} trainings", [there.shape, list(seeds)]))
+    order = np.argsort(~there, axis=1, kind="stable")  # runs come first, in the order of their seeds
+    labels = np.take_along_axis(np.where(there, np.array(seeds), -1), order, axis=1)[:, None] if seeds else None
     table = assemble(
         name=name,
         space=known,
         archs=archs,
         fidelities=[Fidelity(f"epoch {epochs} of {epochs}", epochs, epochs)],
-        columns=_columns(values, order, trained_on),
+        columns=_columns(values, there, order, trained_on),
         validation="valid_accuracy",
         test="test_accuracy",
         seconds="train_seconds",
-        runs=np.count_nonzero(~np.isnan(accuracy), axis=1)[:, None],
+        runs=np.count_nonzero(there, axis=1)[:, None],
+        seeds=labels,
         about={key: about.get(key, "") for key in ABOUT} | ({"training": json.dumps(training)} if training else {}),
         identity="exact",
     )
@@ -95,13 +107,13 @@ def write(
 
 
 def _columns(
-    values: Mapping[str, npt.NDArray[Any]], order: npt.NDArray[np.intp], trained_on: str
+    values: Mapping[str, npt.NDArray[Any]], there: BoolArray, order: npt.NDArray[np.intp], trained_on: str
 ) -> dict[str, tuple[Column, Dataset]]:
     def by_run(name: str) -> Dataset:
         given = np.asarray(values[name], dtype=np.float64)
         if given.shape != order.shape:
             raise TableError(must(name, f"have shape {order.shape}", given.shape))
-        return np.take_along_axis(given, order, axis=1)[:, :, None]
+        return np.take_along_axis(np.where(there, given, np.nan), order, axis=1)[:, :, None]
 
     def millions(name: str) -> Dataset:
         return (np.asarray(values[name], dtype=np.float64) / 1e6).reshape(len(order), 1, 1)

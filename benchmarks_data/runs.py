@@ -22,7 +22,8 @@ Choice = Callable[[FloatArray, IntArray], FloatArray]
 class Drawing:
     """Draws one of the runs present: hash(noise seed, row, length of the schedule).
 
-    It is the same run for every column and every epoch of a schedule, whatever the order or the batch.
+    It is the same run for every column and every epoch of a schedule, whatever the order or the batch.  Schedules were
+    trained apart, so their runs are drawn apart.
 
     Parameters
     ----------
@@ -102,12 +103,13 @@ def fixed_seed(header: Header, offered: Sequence[int], seed: int) -> Choice:
     if "index/seeds" not in header.places:
         raise HarnessError(f"the runs of {name} are not labelled by seed; use `replicate`, or let a run be drawn")
     seeds = header.array("index/seeds")
-    has = _of_schedules((seeds == seed).any(axis=2), header, offered)
+    made = (seeds == seed).any(axis=2)
+    has = _of_schedules(made, header, offered)
     lacking = int(np.count_nonzero(~has.all(axis=1)))
     if lacking:
         known = sorted(set(np.unique(seeds).tolist()) - {-1})
         raise HarnessError(
-            must("seed", f"be one that every row of {name} has in every schedule offered", seed)
+            must("seed", f"be one that every row of {name} has in every schedule that answers", seed)
             + f": {lacking} of {len(seeds)} rows lack it (seeds in the table: {known}); leave it out, and one of the "
             "runs present is drawn, or use `replicate`"
         )
@@ -115,8 +117,8 @@ def fixed_seed(header: Header, offered: Sequence[int], seed: int) -> Choice:
 
     def choose(values: FloatArray, schedules: IntArray) -> FloatArray:
         runs = position[:, schedules]
-        chosen: FloatArray = values[np.arange(len(values))[:, None], runs, np.arange(values.shape[2])]
-        return chosen
+        chosen = values[np.arange(len(values))[:, None], runs, np.arange(values.shape[2])]
+        return np.where(made[:, schedules], chosen, np.nan)
 
     return choose
 

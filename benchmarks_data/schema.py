@@ -37,7 +37,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks_data.meaning import Meaning, column_attributes, column_of
+from benchmarks_data.meaning import Meaning, check_held_out, column_attributes, column_of
 from harness.benchmark import Column
 from harness.errors import TableError
 
@@ -92,7 +92,9 @@ def _group(column: Column) -> str:
 
 
 def write(path: Path, table: Table) -> None:
-    """Write a table to a new file; raises OSError if it cannot be written whole."""
+    """Write a table to a new file; raises OSError if it cannot be written whole, TableError if it could tell a test."""
+    for column, _ in table.columns.values():
+        check_held_out(column)
     needed, free = sum(values.nbytes for _, values in table.datasets()), shutil.disk_usage(path.parent).free
     if free < needed:
         raise OSError(errno.ENOSPC, f"the table needs {needed:,} bytes, {free:,} are left", str(path))
@@ -154,8 +156,8 @@ class Header:
         Held-out columns only if they were asked for.
     places : mapping
         Where each dataset lies in the file.
-    derived : mapping of str to (N, R, A) float64
-        Columns that are made from stored ones; see `benchmarks_data.protocol`.
+    derived : mapping of str to array
+        Columns, (N, R, A) float64, and ``index/runs`` that are made from stored ones; see `benchmarks_data.protocol`.
     """
 
     path: Path
@@ -167,6 +169,8 @@ class Header:
 
     def array(self, name: str) -> Dataset:
         """Map ``archs`` or what lies in ``index``; read-only."""
+        if name in self.derived:
+            return self.derived[name]
         place = self.places[name]
         mapped = np.memmap(self.path, dtype=place.dtype, mode="r", offset=place.offset, shape=place.shape)
         return mapped.view(np.ndarray)  # a plain array: the subclass makes every operation on it slower
@@ -233,19 +237,29 @@ def _header(path: Path, file: h5py.File, held_out: bool) -> Header:
     size = path.stat().st_size
     if attributes["file_bytes"] != size:
         raise TableError(f"damaged: {size} bytes instead of {attributes['file_bytes']}")
+    _check_links(file)
     places = {name: _place(file[name], size) for name in ("archs", *(f"index/{key}" for key in file["index"]))}
     columns = {}
     for group in ("columns", "held_out") if held_out else ("columns",):
         for name, dataset in file[group].items():
             columns[name] = column_of(name, group == "held_out", dict(dataset.attrs))
+            check_held_out(columns[name])
             places[f"{group}/{name}"] = _place(dataset, size)
     header = Header(path, Meaning.from_attributes(attributes), str(attributes["sha256"]), columns, places)
     _check_layout(header)
     return header
 
 
+def _check_links(file: h5py.File) -> None:
+    """Refuse links: what a name in one group stands for could lie in another, or in another file."""
+    for group in (file, *(file[name] for name in ("index", "columns", "held_out"))):
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise TableError(f"damaged: {group.name.rstrip('/')}/{name} is a link; a table keeps its own numbers")
+
+
 def _place(dataset: h5py.Dataset, size: int) -> _Place:
-    offset = dataset.id.get_offset()
+    offset = dataset.id.get_offset()  # None as well where the numbers lie in another file
     if offset is None or offset + dataset.nbytes > size:
         raise TableError(f"damaged: the dataset {dataset.name} does not lie in the file as one piece")
     return _Place(offset, dataset.shape, dataset.dtype)

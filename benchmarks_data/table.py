@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,8 @@ class _Reader:
         A.
     places : (offered fidelities,) intp or None
         Place of each fidelity along A; None where they are the same numbers.
+    final : bool
+        Whether its runs are those of the last schedule, whatever the fidelity asked.
     convert : callable or None
         From published values to what is told; None leaves them as they are.
     """
@@ -46,6 +49,7 @@ class _Reader:
     width: int
     places: npt.NDArray[np.intp] | None
     convert: Callable[[FloatArray], FloatArray] | None
+    final: bool
 
     def read(self, rows: Rows, runs: Rows, fidelity: IntArray) -> FloatArray:
         """Look up table rows, or run numbers, at a fidelity each: (n,), (n,), (n,) to (n,)."""
@@ -62,8 +66,10 @@ class TableBenchmark:
     It offers the fidelities at which all objectives, constraints and, where there are any, seconds were measured.
     A noise seed draws one of the runs present in the row and schedule: hash(noise seed, row, length of the schedule),
     the same run for every column, whatever the order or the batch.  Columns without runs of their own answer with their
-    one value.  The seconds told are those of training: NAS-Bench-201's 200-epoch total, without the validation pass,
-    which its source does not record; NaN where a table has no times.
+    one value; those with runs that do not change in training (a measured latency) hold the runs of the last schedule,
+    and answer at every fidelity with the run that is drawn there.  The seconds told are those of training:
+    NAS-Bench-201's 200-epoch total, without the validation pass, which its source does not record; NaN where a table
+    has no times.
 
     Parameters
     ----------
@@ -92,6 +98,7 @@ class TableBenchmark:
         self._header = header
         self.space = space
         self.name: str = header.meaning.name
+        self.table_name: str = header.meaning.name
         self.digest: str = header.digest
         self.has_seconds: bool = header.meaning.seconds is not None
         self.objectives: tuple[Objective, ...] = self._chosen(objectives)
@@ -120,9 +127,22 @@ class TableBenchmark:
     def _fixed(self, replicate: int | None, seed: int | None) -> Choice | None:
         if replicate is not None and seed is not None:
             raise HarnessError("give `replicate` or `seed`, not both: each names the run that answers")
+        needed = [*self._offered]
+        if any(self._is_final(name) for name in self._asked):
+            needed.append(len(self._header.meaning.fidelities) - 1)
         if replicate is not None:
-            return fixed_run(self._header, self._offered, replicate)
-        return None if seed is None else fixed_seed(self._header, self._offered, seed)
+            return fixed_run(self._header, needed, replicate)
+        return None if seed is None else fixed_seed(self._header, needed, seed)
+
+    @cached_property
+    def _final_drawing(self) -> Drawing:
+        return Drawing(self._header, [len(self._header.meaning.fidelities) - 1])
+
+    def _is_final(self, name: str) -> bool:
+        """Say whether a column has runs of the last of several schedules and does not change in training."""
+        meaning, (_, runs, width) = self._header.meaning, self._header.values(name).shape
+        constant = width == 1 and not self._header.columns[name].at
+        return constant and runs > 1 and len(meaning.schedules) > 1
 
     @property
     def _asked(self) -> list[str]:
@@ -191,7 +211,7 @@ class TableBenchmark:
         return [self._reader(name, choice, convert) for name, convert in zip(self._asked, conversions, strict=True)]
 
     def _reader(self, name: str, choice: Choice | None, convert: Callable[[FloatArray], FloatArray] | None) -> _Reader:
-        values, places = self._header.values(name), self._places(name)
+        values, places, final = self._header.values(name), self._places(name), self._is_final(name)
         _, runs, width = values.shape
         if runs > 1 and choice is not None:
             meaning = self._header.meaning
@@ -200,7 +220,7 @@ class TableBenchmark:
             values, runs = choice(values, np.array([schedule_at[place] for place in range(width)])), 1
         chosen = np.array([places[fidelity] for fidelity in self._offered], dtype=np.intp)
         same = np.array_equal(chosen, np.arange(len(chosen)))
-        return _Reader(np.ascontiguousarray(values).reshape(-1), runs, width, None if same else chosen, convert)
+        return _Reader(np.ascontiguousarray(values).reshape(-1), runs, width, None if same else chosen, convert, final)
 
     def query(self, proposals: Proposals, *, noise_seed: UInt64Array | None) -> Evaluations:
         """Evaluate n proposals; see `harness.benchmark.Benchmark.query`.
@@ -222,12 +242,14 @@ class TableBenchmark:
             part = slice(start, start + CHUNK)
             rows = index.rows_of(self._index, self.space, archs[part], self.name)
             fidelity = proposals.fidelity[part]
-            runs = rows
+            runs = final = rows
             if seeds is not None:
                 runs = self._drawing.draw(rows, seeds[part], fidelity)
                 runs += rows * self._replicates
+                if any(reader.final for reader in readers):
+                    final = self._final_drawing.draw(rows, seeds[part], fidelity) + rows * self._replicates
             for column, reader in zip(columns, readers, strict=True):
-                column[part] = reader.read(rows, runs, fidelity)
+                column[part] = reader.read(rows, final if reader.final else runs, fidelity)
         m, c = len(self.objectives), len(self.constraints)
         seconds = columns[m + c] if self.has_seconds else np.full(n, np.nan)
         objectives, constraints = columns[:m].T, columns[m : m + c].T

@@ -34,6 +34,10 @@ class Benchmark(Protocol):
         SHA-256 of the table's content, hexadecimal; part of the digest of results.
     has_seconds : bool
         Whether the table knows training seconds; without them a time budget is refused.
+    table_name : str, optional
+        The table's own name where `name` is the path of its file; random streams are addressed by it.
+    libraries : tuple of str, optional
+        Installed packages on which the answers depend, beyond numpy; their versions are part of the digest of results.
     """
 
     @property

@@ -44,11 +44,16 @@ def make_learner(factory: type[Strategy], surrogate: Any, benchmark: Benchmark, 
     return registry.surrogate(settings, benchmark.space, device=device)
 
 
+def table_name(benchmark: Benchmark) -> str:
+    """Return a table's own name, wherever its file lies: what random streams are addressed by."""
+    return str(getattr(benchmark, "table_name", benchmark.name))
+
+
 def make_strategy(
-    factory: type[Strategy], cell: Cell, problem: Problem, learner: Surrogate | None, replicate: int
+    factory: type[Strategy], cell: Cell, problem: Problem, learner: Surrogate | None, table: str, replicate: int
 ) -> Strategy:
     """Build the strategy of a replicate, with the random stream that its names address."""
-    rng = generator(cell.seed, "strategy", cell.strategy_name, cell.benchmark, replicate)
+    rng = generator(cell.seed, "strategy", cell.strategy_name, table, replicate)
     return registry.build_strategy(factory, problem, rng, cell.hyperparameters, learner)
 
 
@@ -69,7 +74,7 @@ def resolve(
     problem = make_problem(benchmark, spec.budget, spec.n_workers)
     hyperparameters = {name: value for name, value in known.items() if name != "surrogate"}
     hyperparameters |= strategy.hyperparameters
-    libraries = ("numpy",) if learner is None else learner.libraries
+    libraries = (*(("numpy",) if learner is None else learner.libraries), *getattr(benchmark, "libraries", ()))
     registry.build_strategy(factory, problem, np.random.default_rng(0), strategy.hyperparameters, learner)
     _check_plain(hyperparameters)
     return [
@@ -134,11 +139,11 @@ def run_cell(
         factory = registry.strategy(cell.strategy)
     problem = make_problem(benchmark, cell.budget, cell.n_workers)
     learner = make_learner(factory, cell.surrogate, benchmark, cell.device)
-    replicates = range(cell.first, cell.stop)
-    strategies = [make_strategy(factory, cell, problem, learner, replicate) for replicate in replicates]
+    replicates, table = range(cell.first, cell.stop), table_name(benchmark)
+    strategies = [make_strategy(factory, cell, problem, learner, table, replicate) for replicate in replicates]
     noise = None
     if cell.budget.table_seed == "one_draw_per_arch":
-        noise = np.array([noise_seed(cell.seed, cell.benchmark, replicate) for replicate in replicates])
+        noise = np.array([noise_seed(cell.seed, table, replicate) for replicate in replicates])
     try:
         block = run_block(benchmark, problem, strategies, noise, on_step)
     except StrategyError:

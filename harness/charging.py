@@ -31,7 +31,7 @@ class Bill(NamedTuple):
 
 
 class _Paid(NamedTuple):
-    """Work that was paid for: from scratch, in fact, and when it is done."""
+    """Work that was paid for: from scratch (never less than what it continues), in fact, and when it is done."""
 
     scratch: float
     charged: float
@@ -41,7 +41,8 @@ class _Paid(NamedTuple):
 class Charges:
     """Remembers what each replicate has paid for, and charges the next rows by the budget's rules.
 
-    Two rows are the same work when they have the same integers and the same fidelity.
+    Two rows are the same work when they have the same integers and the same fidelity.  No charge is negative: where a
+    table tells fewer seconds after more epochs (a mean over runs of which one failed), the later epoch costs nothing.
 
     Parameters
     ----------
@@ -77,6 +78,7 @@ class Charges:
         codes = self._problem.space.code(evaluations.archs)
         columns = zip(replicates.tolist(), codes.tolist(), evaluations.fidelity.tolist(), strict=True)
         for row, work in enumerate(columns):
+            scratch = float(evaluations.seconds[row])
             now = -np.inf if clock is None else float(clock[row])
             again = self._paid.get(work)
             if again is not None:
@@ -86,10 +88,11 @@ class Charges:
             if earlier is not None:
                 waits[row] = 0.0 if clock is None else max(0.0, earlier.done - now)
                 if again is None:
-                    seconds[row] -= earlier.scratch
+                    scratch = earlier.scratch if scratch < earlier.scratch else scratch  # `max` would lose a NaN
+                    seconds[row] = scratch - earlier.scratch
             if again is None:
                 done = now + waits[row] + float(seconds[row])
-                self._paid[work] = _Paid(float(evaluations.seconds[row]), float(seconds[row]), done)
+                self._paid[work] = _Paid(scratch, float(seconds[row]), done)
         return Bill(seconds, waits + seconds, charged)
 
     def _repeated(self, row: int, replicate: int, evaluations: Evaluations, again: _Paid) -> tuple[float, bool]:

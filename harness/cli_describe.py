@@ -143,16 +143,15 @@ def describe(name: str) -> dict[str, Any]:
         return _strategy(name)
     if name in registry.names("surrogate"):
         return _surrogate(name)
-    try:
-        return _from_providers(name)
-    except TableError:
-        raise
-    except HarnessError as error:
-        known = re.findall(r"Did you mean '([^']+)'", str(error))  # the providers know more names: those of spaces
+    found, refusals, broken = _ask_providers(name)
+    if found is not None:
+        return found
+    known = re.findall(r"Did you mean '([^']+)'", " ".join(refusals))  # the providers know more names: those of spaces
     known += [candidate for kind in ("benchmark", "strategy", "surrogate") for candidate in registry.names(kind)]
     raise HarnessError(
         f"nothing is called '{name}'.{nearest(name, known)} `nas-harness list benchmarks`, `list strategies` "
         "and `list surrogates` show the names; a strategy of your own is written 'path/to/file.py:Class'."
+        + "".join(f" {text}." for text in broken)
     )
 
 
@@ -182,18 +181,36 @@ def _benchmark_summary(name: str) -> dict[str, Any]:
 
 
 def _from_providers(name: str) -> dict[str, Any]:
-    """Return the facts of the first provider that knows the name; the refusals of all if none does."""
-    refusals = []
+    """Return the facts of the first provider that knows the name; the refusals of all are raised if none does."""
+    found, refusals, broken = _ask_providers(name)
+    if found is None:
+        raise HarnessError("; ".join([*refusals, *broken]) or f"nothing describes '{name}'")
+    return found
+
+
+def _ask_providers(name: str) -> tuple[dict[str, Any] | None, list[str], list[str]]:
+    """Return the facts of the first provider that knows the name, refusals, and which providers cannot be loaded."""
+    refusals, broken = [], []
     for provider in registry.names("description"):
         try:
-            found: dict[str, Any] = registry.load("description", provider)(name)
+            found: dict[str, Any] = _provider(provider)(name)
         except TableError:
             raise
         except HarnessError as error:
             refusals.append(str(error))
+        except ImportError as error:  # that of one name must not hide all others
+            broken.append(f"What '{provider}' describes is not available: {error}")
         else:
-            return found
-    raise HarnessError("; ".join(refusals) or f"nothing describes '{name}'")
+            return found, [], []
+    return None, refusals, broken
+
+
+def _provider(name: str) -> Any:
+    """Load a provider of descriptions; raises ImportError for whatever is wrong with its file."""
+    try:
+        return registry.load("description", name)
+    except (AttributeError, SyntaxError) as error:
+        raise ImportError(str(error)) from error
 
 
 def _strategy(name: str) -> dict[str, Any]:

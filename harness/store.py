@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -257,7 +257,8 @@ def read_results(folder: str | Path) -> Results:
     for entry in data["cells"]:
         path = folder / f"{entry['digest']}.h5"
         try:
-            runs += cell_runs(entry["label"], read_cell(path))
+            found = read_cell(path)  # its table may have been named by another path then
+            runs += cell_runs(entry["label"], replace(found, cell=replace(found.cell, benchmark=entry["benchmark"])))
         except (FileNotFoundError, DamagedError):  # the same spec computes either again
             missing.append((entry["benchmark"], entry["label"], entry["first"], entry["stop"]))
     facts = [

@@ -18,6 +18,7 @@ from benchmarks_data.table import TableBenchmark
 from harness.conformance import check_benchmark
 from harness.errors import HarnessError, TableError
 from harness.records import Proposals
+from harness.training.curves import OUT_OF_MEMORY
 from harness.training.datasets import exported
 from harness.training.datasets.mnist1d import mnist1d
 from harness.training.verify_record import Training
@@ -106,7 +107,7 @@ def test_an_unknown_table_is_refused():
 
 @pytest.fixture(scope="module")
 def arrays():
-    """Return a trained table's file content with invented counts, one run missing."""
+    """Return a trained table's file content with invented counts, one run failed."""
     rng = np.random.default_rng(0)
     archs = build.classes(SPACE)
     counts = {
@@ -168,11 +169,32 @@ def test_members_of_a_class_share_its_row(arrays, tmp_path):
     np.testing.assert_array_equal(oracle.mean(archs, "valid_accuracy"), values[inverse])
 
 
-def test_a_missing_run_is_missing(arrays, tmp_path):
+def test_a_failed_run_is_drawn_like_any_other(arrays, tmp_path):
     oracle = TableOracle(opened(arrays, tmp_path), SPACE)
     runs = oracle.replicates(arrays["archs"][[7]], "valid_accuracy")[0]
-    assert np.isnan(runs).tolist() == [False, True]
-    assert runs[0] == 2.5 * arrays["valid_accuracy"][7, 1, -1]
+    assert np.isnan(runs).tolist() == [True, False], "in the order of the seeds"
+    assert runs[1] == 2.5 * arrays["valid_accuracy"][7, 1, -1]
+    assert set(oracle.runs.tolist()) == {2}
+    benchmark, n = TableBenchmark(schema.read_header(tmp_path / "made.h5"), SPACE), 2000
+    last = Proposals(np.repeat(arrays["archs"][[7]], n, axis=0), np.full(n, EPOCHS - 1), np.zeros(n, dtype=np.int64))
+    told = benchmark.query(last, noise_seed=np.arange(n, dtype=np.uint64))
+    assert abs(np.isnan(told.objectives).mean() - 0.5) < 0.06
+    assert not np.isnan(told.seconds).any()
+
+
+def test_what_ran_out_of_memory_is_no_training_and_is_made_again(four, plan, tmp_path):
+    build.build(plan, SPACE, tmp_path, limit=1)
+    (part,) = tmp_path.glob("tiny-*/part-*.npz")
+    with np.load(part) as file:
+        arrays = dict(file)
+    arrays["status"][1, 0] = OUT_OF_MEMORY
+    np.savez(part, **arrays)
+    seen = []
+    build.build(plan, SPACE, tmp_path, limit=1, on_progress=lambda *now: seen.append(now[:2]))
+    assert seen == [(0, 2), (1, 2)]
+    np.savez(part, **arrays)
+    with pytest.raises(TableError, match="ran out of memory"):
+        build._assemble(plan, four, build.parts(four, 2), part.parent, tmp_path / "tiny.npz")
 
 
 def test_a_file_with_other_classes_is_refused(arrays, tmp_path):

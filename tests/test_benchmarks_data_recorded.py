@@ -22,7 +22,7 @@ TRAINING = {"network": "nb201", "recipe": "micro", "dataset": "digits", "margin_
 
 
 def write(path: Path, archs, **changes):
-    """Write a table of three runs a row; the second run of row 0 is missing."""
+    """Write a table of three runs a row; the second run of row 0 failed."""
     n = len(archs)
     valid = 80.0 + np.arange(3 * n, dtype=float).reshape(n, 3)
     valid[0, 1] = np.nan
@@ -57,9 +57,9 @@ def test_what_is_written_is_read(path, archs):
     told = benchmark.query(Proposals.of(archs), noise_seed=None)
     np.testing.assert_allclose(100.0 - told.objectives[:, 0], oracle.mean(archs, "valid_accuracy"))
     assert oracle.mean(archs[:2], "valid_accuracy").tolist() == [81.0, 84.0]
-    assert oracle.replicates(archs[:1], "valid_accuracy")[0].tolist()[:2] == [80.0, 82.0], "runs present come first"
-    assert oracle.replicates(archs[:1], "test_accuracy")[0].tolist()[:2] == [79.0, 81.0], "in step with validation"
-    assert oracle.runs[:2].tolist() == [2, 3]
+    assert oracle.replicates(archs[:1], "valid_accuracy")[0].tolist()[::2] == [80.0, 82.0], "in the order of the seeds"
+    assert oracle.replicates(archs[:1], "test_accuracy")[0].tolist()[::2] == [79.0, 81.0], "in step with validation"
+    assert oracle.runs[:2].tolist() == [3, 3], "a failed run is one"
     assert oracle.mean(archs[:1], "params_m").tolist() == [0.001]
     assert oracle.mean(archs[:1], "macs_m").tolist() == [5.0]
 
@@ -149,7 +149,7 @@ def test_strategies_search_a_partial_table(path, archs, strategy):
 def test_how_it_was_trained_is_told_and_no_part_of_the_digest(path, archs, tmp_path):
     facts = recorded.describe(str(path))
     assert facts["training"] == TRAINING
-    assert (facts["rows"], facts["runs"], facts["title"]) == (12, {"2": 1, "3": 11}, "Made up")
+    assert (facts["rows"], facts["runs"], facts["title"]) == (12, {"3": 12}, "Made up")
     assert (facts["space"]["valid"], facts["space"]["name"]) == (12, "nb201")
     json.dumps(facts)
     silent = recorded.describe(str(write(tmp_path / "silent.h5", archs, training=None)))
@@ -169,6 +169,33 @@ def test_writing_is_reproducible_and_damage_is_found(path, archs, tmp_path):
         recorded.open_benchmark(str(again), verify=True)
     with pytest.raises(TableError, match="missing"):
         recorded.open_benchmark(str(tmp_path / "nowhere.h5"))
+
+
+def test_failed_trainings_are_drawn_and_those_not_made_are_not(tmp_path, archs):
+    seconds = np.arange(36.0).reshape(12, 3) + 1.0
+    there = np.ones((12, 3), dtype=bool)
+    there[0, 0] = there[3, 1] = False
+    path = write(tmp_path / "t.h5", archs, values={"train_seconds": seconds}, seeds=(1000, 1001, 1002), made=there)
+    header = schema.read_header(path)
+    assert header.array("index/seeds")[[0, 1, 3], 0].tolist() == [
+        [1001, 1002, -1],
+        [1000, 1001, 1002],
+        [1000, 1002, -1],
+    ]
+    oracle = recorded.open_oracle(str(path))
+    assert oracle.runs.tolist() == [2, 3, 3, 2, *[3] * 8]
+    assert oracle.replicates(archs[3:4], "train_seconds")[0].tolist()[:2] == [10.0, 12.0]
+    n = 3000
+    told = recorded.open_benchmark(str(path)).query(
+        Proposals.of(np.repeat(archs[:1], n, axis=0)), noise_seed=np.arange(n, dtype=np.uint64)
+    )
+    failed = np.isnan(told.objectives[:, 0])
+    assert abs(failed.mean() - 0.5) < 0.05, "one of the two that were made failed"
+    assert set(told.seconds[failed].tolist()) == {2.0}
+    assert set(told.seconds[~failed].tolist()) == {3.0}
+    for wrong in ({"seeds": (1, 2)}, {"made": there[:3]}):
+        with pytest.raises(TableError, match="made and seeds"):
+            write(tmp_path / "u.h5", archs, **wrong)
 
 
 def test_rows_that_repeat_or_do_not_fit_are_refused(tmp_path, archs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,9 @@ import numpy as np
 import pytest
 
 import harness as nh
+from benchmarks_data import catalog, recorded
+from benchmarks_data.table import TableBenchmark
+from harness.cells import run_cell
 from harness.errors import ResultError, SpecError
 from harness.experiment import execute, prepare
 from harness.files import locked
@@ -286,3 +290,34 @@ def test_the_digest_names_the_libraries_of_the_learner():
     spec = replace(SPEC, strategies=(StrategySpec("bananas", "B"), StrategySpec("random_search", "RS")))
     versions = {label: set(cell.versions) for label, cell in prepare(spec).cells.values()}
     assert versions == {"B": {"numpy", "torch"}, "RS": {"numpy"}}
+
+
+def test_the_digest_names_the_libraries_of_the_benchmark(monkeypatch):
+    plain = prepare(SPEC).cells
+    monkeypatch.setattr(TableBenchmark, "libraries", ("h5py",), raising=False)
+    cells = prepare(SPEC).cells
+    assert {frozenset(cell.versions) for _, cell in cells.values()} == {frozenset({"numpy", "h5py"})}
+    assert not plain.keys() & cells.keys()
+
+
+@pytest.mark.parametrize("table_seed", ["one_draw_per_arch", "fixed"])
+def test_how_the_path_of_a_table_is_spelt_changes_no_number(table_seed, tmp_path, monkeypatch):
+    archs = catalog.space("nb201").sample(20, np.random.default_rng(0))
+    values = np.random.default_rng(1).uniform(50.0, 90.0, (20, 3))
+    recorded.write(
+        tmp_path / "m.h5", name="m", space="nb201", epochs=3, archs=archs, about={},
+        values={"valid_accuracy": values, "test_accuracy": values, "train_seconds": values,
+                "params": np.ones(20), "macs": np.ones(20)})  # fmt: skip
+    (tmp_path / "sub").mkdir()
+    shutil.copy(tmp_path / "m.h5", tmp_path / "sub" / "other.h5")
+    monkeypatch.chdir(tmp_path)
+    told = []
+    for path in ("m.h5", "./m.h5", str(tmp_path / "m.h5"), "sub/other.h5"):
+        spec = replace(SPEC, benchmarks=(path,), replicates=4, budget=Budget(evaluations=20, table_seed=table_seed))
+        spec = replace(spec, strategies=(SPEC.strategies[0], StrategySpec("local_search", "LS")))
+        told.append([run_cell(cell).traces for _, cell in prepare(spec).cells.values()])
+    for other in told[1:]:
+        for mine, theirs in zip(told[0], other, strict=True):
+            for a, b in zip(mine, theirs, strict=True):
+                np.testing.assert_array_equal(a.archs, b.archs)
+                np.testing.assert_array_equal(a.objectives, b.objectives)

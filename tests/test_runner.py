@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
+from harness.charging import Charges
 from harness.errors import HarnessError, StrategyError
-from harness.problem import Budget
-from harness.records import Proposals
+from harness.problem import Budget, Fidelity, Problem
+from harness.records import Evaluations, Proposals
 from harness.runner import make_problem, run_block
 from harness.strategy import Strategy
 from harness.toy import ToyBenchmark
@@ -148,6 +150,34 @@ def test_continuation_is_charged_by_its_increment_only_if_resumable():
     resumable, strategies = run(listed(half, full), Budget(evaluations=2, multi_fidelity="resumable"), count=1)
     assert resumable.traces[0].seconds.tolist() == [5.0, 5.0]
     assert np.concatenate([told.seconds for told in strategies[0].heard]).tolist() == [5.0, 10.0]
+
+
+def test_seconds_that_fall_are_never_charged_back():
+    class Falling(ToyBenchmark):
+        told: ClassVar[list[float]] = [50.0, 8.0]
+
+        def query(self, proposals, *, noise_seed):
+            return replace(
+                super().query(proposals, noise_seed=noise_seed), seconds=np.take(self.told, proposals.fidelity)
+            )
+
+    rows, budget = listed(([0] * 5, 0), ([0] * 5, 1)), Budget(evaluations=2, multi_fidelity="resumable")
+    block, _ = run(rows, budget, benchmark=Falling(), count=1)
+    assert block.traces[0].seconds.tolist() == [50.0, 0.0]
+    unknown = type("Unknown", (Falling,), {"told": [50.0, np.nan]})
+    block, _ = run(rows, budget, benchmark=unknown(), count=1)
+    assert np.isnan(block.traces[0].seconds).tolist() == [False, True], "what is unknown is not free"
+
+
+def test_what_continues_seconds_that_fell_is_charged_from_the_most_so_far():
+    three = tuple(Fidelity(f"epoch {epoch}", 3, epoch, epoch - 2 if epoch > 1 else None) for epoch in (1, 2, 3))
+    space = ToyBenchmark().space
+    problem = Problem(space, ToyBenchmark().objectives, Budget(evaluations=9, multi_fidelity="resumable"), (), three)
+    charges, archs = Charges(problem), np.zeros((3, 5), dtype=np.uint8)
+    told = Evaluations(
+        archs, np.arange(3), np.arange(3), np.zeros((3, 1)), np.zeros((3, 0)), np.array([50.0, 8.0, 60.0])
+    )
+    assert charges.of_rows(np.zeros(3, dtype=np.int64), told, None).seconds.tolist() == [50.0, 0.0, 10.0]
 
 
 def test_decided_rows_are_told_once_and_in_order():

@@ -189,7 +189,8 @@ def test_a_pickle_that_names_anything_else_runs_nothing(binary, batches, monkeyp
     [
         (lambda made: python2_batch(made)[:-2000], "is not a whole python batch"),
         (lambda made: pickle.dumps([1, 2]), "is not a whole python batch: TypeError"),
-        (lambda made: pickle.dumps({b"data": made[:, 2:], b"labels": []}), "expected uint8 of"),
+        (lambda made: pickle.dumps({b"data": made[:, 2:], b"labels": []}), "expected \\(n, 3072\\)"),
+        (lambda made: pickle.dumps({b"data": np.zeros(3, dtype=object), b"labels": []}), "must be 'u1', got 'O8'"),
         (
             lambda made: pickle.dumps({b"data": made[:, 1:], b"labels": [0]}),
             "its labels are not 40 integers from 0 to 9",

@@ -22,10 +22,11 @@ from test_training_verify_support import (
     tools,
 )
 
+from benchmarks_data import schema
 from harness import registry, seeding
 from harness.errors import HarnessError, IncompleteError, ResultError
 from harness.training import verify_record
-from harness.training.curves import DIVERGED
+from harness.training.curves import DIVERGED, OUT_OF_MEMORY
 from harness.training.verify import verify
 from harness.training.verify_job import Request
 from harness.training.verify_record import Measurements, Training
@@ -80,6 +81,20 @@ def test_a_record_reads_back_as_it_was_written(folder):
     assert [path.name for path in item.record.parent.glob("*.json")] == [f"{NAME}.json"]
     assert [record.benchmark for record in verify_record.read_all(folder)] == [NAME]
     json.loads(item.record.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+def test_the_table_counts_what_diverged_and_not_what_ran_out_of_memory(folder):
+    def broken(*arguments, **options):
+        curves = FakeTrainer(registry.oracle(NAME), diverged=(2,))(*arguments, **options)
+        curves.status[3, 1], curves.status[4] = OUT_OF_MEMORY, DIVERGED
+        return curves
+
+    (item,) = verify(folder, CPU, tools=tools(train=broken)).verified
+    oracle, archs = registry.oracle(str(item.table)), item.measurements.archs
+    assert np.isnan(oracle.replicates(archs[[2, 4]], "valid_accuracy")).tolist() == [[True, False, False], [True] * 3]
+    assert sorted(oracle.runs.tolist()) == [2] + [3] * (len(archs) - 1)
+    seeds = schema.read_header(item.table).array("index/seeds")[oracle.rows(archs[[2, 3, 4]]), 0]
+    assert seeds.tolist() == [[1000, 1001, 1002], [1000, 1002, -1], [1000, 1001, 1002]]
 
 
 def test_the_same_command_trains_nothing_twice(folder):

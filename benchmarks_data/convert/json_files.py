@@ -35,14 +35,13 @@ def documents(paths: Sequence[Path], form: re.Pattern[str]) -> Iterator[tuple[re
     """
     seen = set()
     for path in paths:
-        for name, content in _contents(path, form):
-            match = form.fullmatch(name)
-            if match is None:
-                continue
-            if name in seen:
-                raise TableError(f"{path} must not repeat a file, got {name} twice")
-            seen.add(name)
-            yield match, parse(content, f"{path}: {name}")
+        for inside, content in contents(path, form):
+            match = form.fullmatch(PurePosixPath(inside).name)
+            assert match is not None  # noqa: S101  # it was asked for
+            if match[0] in seen:
+                raise TableError(f"{path} must not repeat a file, got {match[0]} twice")
+            seen.add(match[0])
+            yield match, parse(content, f"{path}: {match[0]}")
 
 
 def parse(content: bytes, where: str) -> Any:
@@ -57,7 +56,7 @@ def parse(content: bytes, where: str) -> Any:
         return json.loads(content, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise TableError(f"{where} is not whole JSON: {error}") from None
-    except (TableError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also an integer of more digits than Python reads
         raise TableError(f"{where} is not JSON of this format: {error}") from None
 
 
@@ -69,13 +68,23 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _contents(path: Path, form: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield name and bytes of the files in a folder or an archive, or of the file itself."""
+def contents(path: Path, form: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of a form: where each lies in a folder or an archive, or the path of the one file, and its bytes.
+
+    Those of a folder and of a zip are sorted; those of a tar come as they lie in it.
+
+    Raises
+    ------
+    TableError
+        If the path, the archive or a part of it is missing, damaged or too large to be meant.
+    """
     try:
         if path.is_dir():
-            yield from ((each.name, each.read_bytes()) for each in sorted(path.rglob("*.json")))
+            for each in sorted(path.rglob("*.json")):
+                if form.fullmatch(each.name):
+                    yield str(each.relative_to(path)), _bytes(each)
         elif form.fullmatch(path.name):
-            yield path.name, path.read_bytes()
+            yield path.name, _bytes(path)
         elif zipfile.is_zipfile(path):
             yield from _zipped(path, form)
         else:
@@ -84,24 +93,27 @@ def _contents(path: Path, form: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
         raise TableError(f"{path} is not a whole folder, zip or tar of JSON files: {error}") from None
 
 
+def _bytes(path: Path) -> bytes:
+    _check_size(path, path.stat().st_size)
+    return path.read_bytes()
+
+
 def _zipped(path: Path, form: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            name = PurePosixPath(member.filename).name
-            if form.fullmatch(name):
+        for member in sorted(archive.infolist(), key=lambda member: member.filename):
+            if form.fullmatch(PurePosixPath(member.filename).name):
                 _check_size(path, member.file_size)
-                yield name, archive.read(member)
+                yield member.filename, archive.read(member)
 
 
 def _tarred(path: Path, form: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
     with tarfile.open(path) as archive:
         for member in archive:
-            name = PurePosixPath(member.name).name
-            if not form.fullmatch(name) or not member.isfile():
+            if not form.fullmatch(PurePosixPath(member.name).name) or not member.isfile():
                 continue
             _check_size(path, member.size)
             if file := archive.extractfile(member):
-                yield name, file.read()
+                yield member.name, file.read()
 
 
 def _check_size(path: Path, size: int) -> None:

@@ -9,16 +9,16 @@ Files of the same network, in the sense of the space's functional key, are runs 
 
 from __future__ import annotations
 
-import json
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks_data.assemble import assemble
+from benchmarks_data.convert import json_files
 from benchmarks_data.entries import Entry
 from benchmarks_data.progress import Progress
 from benchmarks_data.schema import Dataset, Table
@@ -32,7 +32,7 @@ from harness.errors import HarnessError, TableError
 from harness.problem import Fidelity
 
 _PREFIX = "NetworkSelectorDatasetInfo:darts:"
-_FORM = "results_*.json"
+_FORM = re.compile(r"results_.*\.json")
 _CURVE = "Train/val_accuracy"
 _MOST_RUNS = 255
 
@@ -72,7 +72,7 @@ class _Training:
 
 
 def convert(entry: Entry, paths: Sequence[Path], space: DARTSSpace, progress: Progress) -> Table:
-    """Read all files in folders and zip archives; rows are in order of first appearance by path.
+    """Read all files in folders and archives; rows are in order of first appearance by path.
 
     Raises
     ------
@@ -80,12 +80,14 @@ def convert(entry: Entry, paths: Sequence[Path], space: DARTSSpace, progress: Pr
         If a file is not what this version knows, or was trained otherwise than the others; names it.
     """
     trainings: list[_Training] = []
-    for where, content in _contents(paths):
-        trainings.append(_training(where, content))
-        if len(trainings) % 1000 == 1:
-            progress(f"reading {where}", 0.1 + 0.6 * (1 - 1 / (1 + len(trainings) / 20_000)))
+    for path in paths:
+        for inside, content in json_files.contents(path, _FORM):
+            where = f"{path}: {inside}"
+            trainings.append(_training(where, json_files.parse(content, where)))
+            if len(trainings) % 1000 == 1:
+                progress(f"reading {where}", 0.1 + 0.6 * (1 - 1 / (1 + len(trainings) / 20_000)))
     if not trainings:
-        raise TableError(f"there is no file {_FORM} in {', '.join(map(str, paths))}")
+        raise TableError(f"there is no file results_*.json in {', '.join(map(str, paths))}")
     setting = trainings[0].setting
     for training in trainings:
         if training.setting != setting:
@@ -171,24 +173,8 @@ def _once(counts: FloatArray) -> Dataset:
     return counts[:, None, None] / 1e6
 
 
-def _contents(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
-    """Yield the path and the bytes of every result file, sorted by path within a folder or an archive."""
-    for path in paths:
-        if path.is_dir():
-            for file in sorted(path.rglob(_FORM)):
-                yield str(file), file.read_bytes()
-        elif zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                for name in sorted(archive.namelist()):
-                    if PurePosixPath(name).match(_FORM):
-                        yield f"{path}: {name}", archive.read(name)
-        else:
-            yield str(path), path.read_bytes()
-
-
-def _training(where: str, content: bytes) -> _Training:
+def _training(where: str, result: Any) -> _Training:
     try:
-        result = json.loads(content)
         config, last = result["optimized_hyperparamater_config"], result["info"][-1]
         setting = _Setting(
             epochs=int(result["budget"]),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: SearchSpace | None, prog
     Parameters
     ----------
     entry : Entry
+        Its fact ``data`` is the name of the corpus in the logs.
     paths : sequence of pathlib.Path
     space : SearchSpace or None
         Not used: the logs themselves say what the space is, and the table keeps it.
@@ -58,11 +59,15 @@ def convert(entry: Entry, paths: Sequence[Path], space: SearchSpace | None, prog
     ------
     TableError
         If a file is damaged or of another layout, there are more or fewer than the table must have (``entry.rows``, 0
-        where that is not known), or they are logs of different settings.
+        where that is not known), or they are logs of another corpus or of different settings.
     """
     logs = []
+    corpus = str(entry.facts["data"])
     for match, record in json_files.documents(paths, _FILE):
         logs.append(_log(match, record))
+        trained_on = PurePosixPath(str(logs[-1].settings[_SETTINGS.index("data")])).name
+        if trained_on != corpus:
+            raise TableError(f"{match[0]} must be a training on '{corpus}' for {entry.name}, it is on '{trained_on}'")
         progress(f"reading {match[0]}", 0.9 * min(1.0, len(logs) / (entry.rows or 10_000)))
     where = ", ".join(map(str, paths[:3]))
     if not logs or len(logs) != (entry.rows or len(logs)):

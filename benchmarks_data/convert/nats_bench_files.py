@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from benchmarks_data import unpickle
 from benchmarks_data.convert import nats_bench_stream
-from benchmarks_data.convert.nats_bench_opcodes import BLOCK
+from benchmarks_data.convert.nats_bench_opcodes import BLOCK, MAX_PART
 from harness.errors import TableError, must
 
 GLOBALS = unpickle.NUMPY_SCALARS | {"collections.OrderedDict"}
@@ -57,9 +57,18 @@ def _index(name: str) -> int:
 
 def _decompressed(path: Path) -> bytes:
     try:
-        return bz2.decompress(path.read_bytes())
-    except (OSError, ValueError) as error:
+        with bz2.open(path) as file:
+            return _bounded(file, str(path))
+    except (OSError, EOFError) as error:
         raise TableError(f"{path} is missing or cut: {error}") from None
+
+
+def _bounded(file: IO[bytes], where: str) -> bytes:
+    """Read all of one architecture."""
+    data = file.read(MAX_PART + 1)
+    if len(data) > MAX_PART:
+        raise TableError(f"{where} must not unpack to more than {MAX_PART} bytes")
+    return data
 
 
 def _load(name: str, data: bytes) -> Any:
@@ -95,7 +104,9 @@ def _tar(path: Path) -> Iterator[tuple[str, int, Any]]:
                 name = Path(member.name).name
                 if _ONE.fullmatch(name) and (file := archive.extractfile(member)) is not None:
                     where = f"{path}, member {member.name}"
-                    yield where, _index(name), _load(where, bz2.decompress(file.read()))
+                    with bz2.open(file) as packed:
+                        data = _bounded(packed, where)
+                    yield where, _index(name), _load(where, data)
     except (tarfile.TarError, OSError, ValueError, EOFError) as error:
         if isinstance(error, TableError):
             raise

@@ -12,6 +12,8 @@ from harness.errors import TableError
 
 BLOCK = 2**20
 """Bytes that are read at once."""
+MAX_PART = 2**28
+"""Bytes that one architecture may take: published ones have some 10^5, and a small file can unpack to any number."""
 _LOOK_AHEAD = 2**12
 _TEXTS = b"|".join(rb"\x%02x.{%d}" % (length, length) for length in sorted(range(48), key=lambda n: abs(n - 11)))
 PLAIN = re.compile(rb"(?s)(?:G.{8}|K.|M..|[)\]}NRsab\x81\x85-\x89\x93\x94]|J.{4}|\x8c(?:%s))++" % _TEXTS)
@@ -62,10 +64,15 @@ class Reader:
         self._data = b""
         self._at = 0
         self._begins = 0  # offset of the buffer in the stream
+        self._part = 0  # offset at which the part that is read began
 
     def where(self) -> str:
         """Say where the reader is."""
         return f"{self._name}, byte {self._begins + self._at} of the pickle"
+
+    def begin(self) -> None:
+        """Begin a part, of which no more than `MAX_PART` bytes are read."""
+        self._part = self._begins + self._at
 
     def _need(self, count: int) -> None:
         """Have `count` more bytes in the buffer, if the stream has them."""
@@ -111,6 +118,8 @@ class Reader:
 
     def _take(self, length: int) -> bytes:
         """Take that many bytes."""
+        if self._begins + self._at + length - self._part > MAX_PART:
+            raise TableError(f"{self.where()}: one architecture must not take more than {MAX_PART} bytes")
         self._need(length)
         end = self._at + length
         if end > len(self._data):

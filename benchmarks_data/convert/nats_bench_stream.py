@@ -24,7 +24,7 @@ from harness.errors import TableError
 _RECENT = 256
 """Parts whose references are at hand; nearly all lead to the first ones."""
 _UNIT = np.dtype([("opcode", "u1"), ("number", "<u4"), ("float", "V9")])
-_KEPT = (str, bytes, tuple, type, np.generic, np.dtype)
+_KEPT = (str, bytes, tuple, type, np.generic, unpickle.Type)
 _MEMOIZE = b"\x94"
 
 
@@ -67,6 +67,7 @@ def split(stream: opcodes.Readable, *, name: str, allowed: frozenset[str]) -> It
 
 def _entry(reader: opcodes.Reader, memo: _Memo) -> tuple[int, Any]:
     """Read one key and its record."""
+    reader.begin()
     index = int.from_bytes(_integer(reader), "little", signed=True)
     out: list[bytes] = []
     height = 0

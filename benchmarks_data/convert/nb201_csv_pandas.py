@@ -13,12 +13,7 @@ import numpy.typing as npt
 from benchmarks_data import unpickle
 from harness.errors import TableError
 
-ARRAYS = unpickle.NUMPY_SCALARS | {
-    "numpy._core.multiarray._reconstruct",
-    "numpy._core.numeric._frombuffer",
-    "numpy.ndarray",
-    "builtins.slice",
-}
+ARRAYS = unpickle.NUMPY_ARRAYS | {"builtins.slice"}
 
 
 class _Kept:

@@ -1,13 +1,16 @@
 """A table of one's own: CSV, Parquet or a data frame, and a short TOML that says what the columns are.
 
 One line for each architecture; or, in long format, for each architecture, seed and epoch.  What is described becomes a
-column, everything else in the data is left out.  A table need not hold every architecture of its space: what it lacks
-is then never proposed.
+column, everything else in the data is left out.  Every training has a line for every epoch, with `nan` for its
+validation where it failed: what is blank was not run.  A table need not hold every architecture of its space: what it
+lacks is then never proposed.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,9 +57,11 @@ def read(data: Path | pd.DataFrame, description: Path) -> Table:
     told, lines = read_description(description), read_lines(data)
     lines.check(told.needed())
     grid = _grid(told, lines, _archs(told, lines))
+    _check_made(told, lines, grid)
     codings = math.prod(told.space.cardinalities.tolist())
     values = {name: grid.spread(lines.floats(source)) for name, source in told.sources.items()}
     _check_best(told, lines)
+    _check_held_out(told, lines)
     if told.seconds is not None:
         _check_seconds(told, lines, grid)
     return assemble(
@@ -79,8 +84,11 @@ def read(data: Path | pd.DataFrame, description: Path) -> Table:
 def write(path: Path, data: Path | pd.DataFrame, description: Path) -> Path:
     """Read a table and write it to a file that opens by path, whole or not at all; returns `path`."""
     table = read(data, description)
-    with replacing(path) as temporary:
-        schema.write(temporary, table)
+    try:
+        with replacing(path) as temporary:
+            schema.write(temporary, table)
+    except OSError as error:
+        raise TableError(f"cannot write the table {path}: {error}") from error
     return path
 
 
@@ -107,14 +115,21 @@ def _codes(told: Description, lines: Lines, gene: int, column: str) -> Archs:
     for row, text in enumerate(lines.columns[column]):
         try:
             if isinstance(space, CategoricalSpace):
-                codes.append([space.code_of(column, text)])
+                codes.append([space.code_of(column, _as_in_toml(text, space.values[column]))])
             elif len(told.architecture) == 1:
                 codes.append(space.parse([text])[0].tolist())
             else:
-                codes.append([integer(f"code of gene {gene}", int(text), low=0)])
+                codes.append(
+                    [integer(f"code of gene {gene}", int(text), low=0, high=int(space.cardinalities[gene]) - 1)]
+                )
         except (HarnessError, ValueError) as error:
             raise TableError(f"{lines.place(row, column)}: {error}") from error
     return np.array(codes, dtype=np.int64)
+
+
+def _as_in_toml(text: str, values: Sequence[str]) -> str:
+    """Return true and false as the description writes them, where a program wrote True and False."""
+    return text.lower() if text not in values and text in ("True", "False") else text
 
 
 @dataclass(frozen=True)
@@ -185,11 +200,46 @@ def _check_once(told: Description, lines: Lines, archs: Archs, places: IntArray)
     """Refuse two lines for the same architecture, seed and epoch: (n, L), (n, 3)."""
     _, first, place = np.unique(places, axis=0, return_index=True, return_inverse=True)
     for line in np.flatnonzero(first[place.reshape(-1)] != np.arange(len(places)))[:1]:
-        text = told.space.format(archs[line : line + 1])[0]
-        text += f", seed {places[line, 1]}" if told.seed else ""
+        text = _training(told, archs[line], int(places[line, 1]))
         text += f", epoch {places[line, 2]}" if told.epoch else ""
         other = f"{lines.unit} {lines.numbers[first[place.reshape(-1)[line]]]}"
         raise TableError(f"{lines.place(int(line))} repeats {text} of {other}: give one {lines.unit} for each")
+
+
+def _training(told: Description, arch: Archs, seed: int) -> str:
+    """Name a training: (L,)."""
+    return told.space.format(arch[None])[0] + (f", seed {seed}" if told.seed else "")
+
+
+def _check_made(told: Description, lines: Lines, grid: _Grid) -> None:
+    """Refuse a training of which an epoch was not run: it would be told as one that failed."""
+    made = np.repeat((grid.seeds >= 0)[:, :, None], len(grid.epochs), axis=2)
+    made[grid.row, grid.run, grid.fidelity] = False
+    remedy = "give it, or write `nan` where the training failed"
+    for row, run, fidelity in np.argwhere(made)[:1]:
+        line = int(np.flatnonzero((grid.row == row) & (grid.run == run))[-1])
+        who = _training(told, grid.archs[row], int(grid.seeds[row, run]))
+        raise TableError(f"{lines.place(line)}: {who} has no epoch {grid.epochs[fidelity]}: {remedy}")
+    source = told.sources[told.validation]
+    blank = lines.blank(source)
+    measured = np.bincount(grid.fidelity[~blank], minlength=len(grid.epochs)) > 0
+    for line in np.flatnonzero(blank & measured[grid.fidelity])[:1]:
+        raise TableError(f"{lines.place(int(line), source)}: nothing is told, as if it had not been run: {remedy}")
+
+
+def _check_held_out(told: Description, lines: Lines) -> None:
+    """Warn where a column that strategies may be told repeats one that is held out."""
+    values = {name: lines.floats(source) for name, source in told.sources.items()}
+    for hidden in (name for name, column in told.columns.items() if column.held_out):
+        for name in (name for name, column in told.columns.items() if not column.held_out):
+            both = ~np.isnan(values[name]) & ~np.isnan(values[hidden])
+            varied = len(np.unique(values[hidden][both])) > 1
+            if varied and np.array_equal(values[name][both], values[hidden][both]):
+                warnings.warn(
+                    f"{lines.source}: {name} equals {hidden} value for value, and {hidden} is held out: is it told "
+                    "under another name?",
+                    stacklevel=3,
+                )
 
 
 def _column(told: Description, name: str, grid: _Grid, values: FloatArray, lines: Lines) -> tuple[Column, Dataset]:
@@ -227,9 +277,8 @@ def _check_seconds(told: Description, lines: Lines, grid: _Grid) -> None:
     """Refuse negative seconds, and seconds that fall while a training goes on."""
     source = told.sources[str(told.seconds)]
     values = lines.floats(source)
-    order = np.lexsort((grid.fidelity, grid.run, grid.row))
-    same = (grid.row[order][1:] == grid.row[order][:-1]) & (grid.run[order][1:] == grid.run[order][:-1])
-    falls = order[1:][same & (values[order][1:] < values[order][:-1])]
+    most = np.fmax.accumulate(grid.spread(values), axis=2)  # up to each epoch, passing over what is missing
+    falls = np.flatnonzero(values < most[grid.row, grid.run, grid.fidelity])
     for row in [*np.flatnonzero(values < 0)[:1], *falls[:1]]:
         rule = "be what training from scratch costs up to the epoch, 0 or more and never less than at the epoch before"
         raise TableError(f"{lines.place(int(row), source)}: `seconds` must {rule}, got {values[row]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -155,7 +156,18 @@ def _values(gene: str, values: Sequence[Any]) -> list[str]:
     for value in values:
         if not isinstance(value, str | int | float):
             raise TableError(must(f"value of {gene}", "be text, a number, true or false", value))
-    return [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    numbers = [number for text in set(texts) if (number := _number(text)) is not None]
+    if len(set(numbers)) < len(numbers):
+        raise TableError(must(f"values of {gene}", "be all different, numbers that are equal too", texts))
+    return texts
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _architecture(fields: Mapping[str, Any], space: SearchSpace) -> tuple[str, ...]:
@@ -171,10 +183,16 @@ def _architecture(fields: Mapping[str, Any], space: SearchSpace) -> tuple[str, .
 def _columns(given: Any) -> tuple[dict[str, Column], dict[str, str]]:
     if not isinstance(given, dict) or not given:
         raise TableError(must("columns", "describe each column of the table under [columns.NAME]", given))
-    return (
-        {name: _column(name, fields) for name, fields in given.items()},
-        {name: str(fields.get("column", name)) for name, fields in given.items()},
-    )
+    columns = {name: _column(name, fields) for name, fields in given.items()}
+    sources = {name: str(fields.get("column", name)) for name, fields in given.items()}
+    for name, source in sources.items():
+        for other in (other for other in sources if sources[other] == source and columns[other].held_out):
+            if not columns[name].held_out:
+                raise TableError(
+                    f"[columns.{name}] and [columns.{other}] are the one column '{source}' of the data: what is held "
+                    "out cannot be told under another name"
+                )
+    return columns, sources
 
 
 def _column(name: str, fields: Any) -> Column:
@@ -196,6 +214,11 @@ def _column(name: str, fields: Any) -> Column:
     best = fields.get("best")
     if best is not None and (isinstance(best, bool) or not isinstance(best, int | float)):
         raise TableError(must(f"best of {name}", "be a number", best))
+    if best is not None and not math.isfinite(best):
+        raise TableError(must(f"best of {name}", "be finite", best))
+    if split == COST and best is not None and (fields["unit"], fields["direction"]) == ("percent", "maximise"):
+        rule = f"say what it was evaluated on, for percent that are maximised up to a best are a score ({_MEANINGS})"
+        raise TableError(must(f"split of {name}", rule, split))
     return Column(
         name,
         fields["unit"],

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.checks import FloatArray, IntArray
+from harness.checks import BoolArray, FloatArray, IntArray
 from harness.errors import TableError, must, nearest
 
 
@@ -29,7 +29,8 @@ class Lines:
     numbers : list of int
         One for each row.
     columns : mapping of str to list of str
-        "" where nothing is told.
+        "" where nothing is told, "nan" where something failed; a frame cannot tell them apart where it has NaN, and
+        "nan" is meant.
     """
 
     source: str
@@ -57,7 +58,7 @@ class Lines:
             raise TableError(f"{self.source} must have at least one row below its header")
 
     def floats(self, column: str) -> FloatArray:
-        """Return a column as numbers, NaN where nothing is told: (n,).
+        """Return a column as numbers, NaN where nothing is told or something failed: (n,).
 
         Raises
         ------
@@ -73,9 +74,13 @@ class Lines:
                     values[row] = math.inf
                 if math.isinf(values[row]):
                     raise TableError(
-                        f"{self.place(row, column)}: " + must("value", "be a finite number, or empty", text)
+                        f"{self.place(row, column)}: " + must("value", "be a finite number, or empty, or `nan`", text)
                     )
         return values
+
+    def blank(self, column: str) -> BoolArray:
+        """Return where a column tells nothing at all: (n,)."""
+        return np.array([not text for text in self.columns[column]], dtype=np.bool_)
 
     def integers(self, column: str, low: int, high: int) -> IntArray:
         """Return a column of integers from `low` to `high`, none missing: (n,).
@@ -145,7 +150,7 @@ def _of_frame(source: str, frame: pd.DataFrame) -> Lines:
 
 
 def _text(value: Any) -> str:
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+    if value is None or value is pd.NA or value is pd.NaT:
         return ""
     return str(value).strip().lower() if isinstance(value, bool | np.bool_) else str(value).strip()
 

@@ -137,6 +137,8 @@ def _load_zip(path: Path, allowed: frozenset[str]) -> Any:
 
 
 def _folder(archive: zipfile.ZipFile) -> str:
+    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+        raise TableError("the zip must not be compressed: torch.save never does, and it could unpack to any size")
     found = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
     if len(found) != 1:
         raise TableError(f"the zip must hold one data.pkl, it holds {len(found)}")

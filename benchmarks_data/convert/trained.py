@@ -1,8 +1,9 @@
 """Tables that this project trained itself, from the compact file that `benchmarks_data.build` writes.
 
 A row is a functional class of the space: its members share the row's values.  Accuracies are stored as numbers of
-right answers.  The time of one training is the whole build's, shared out in proportion to multiply-adds: networks were
-trained in packs, so single times do not exist.
+right answers.  Runs stand in the order of the build's seeds; one that diverged is NaN from there on.  The time of one
+training is the whole build's, shared out in proportion to multiply-adds: networks were trained in packs, so single
+times do not exist.
 """
 
 from __future__ import annotations
@@ -45,8 +46,6 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
         name: _percent(arrays[name], about["sizes"][name.partition("_")[0]])
         for name in ("train_accuracy", "valid_accuracy", "test_accuracy")
     }
-    failed = np.isnan(percent["valid_accuracy"][:, :, -1])
-    order = np.argsort(failed, axis=1, kind="stable")[:, :, None]  # runs that are there come first
     seconds = _seconds(arrays, epochs)
     progress(f"checking {path.name}", 0.4)
     table = assemble(
@@ -60,21 +59,21 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
         validation="valid_accuracy",
         test="test_accuracy",
         seconds="train_seconds",
-        runs=np.count_nonzero(~failed, axis=1)[:, None],
+        runs=np.full((len(arrays["archs"]), 1), arrays["valid_accuracy"].shape[1]),  # a failed one is a run as well
         columns={
             "valid_accuracy": (
                 _accuracy("valid_accuracy", "x-valid", "Validation accuracy after each epoch."),
-                np.take_along_axis(percent["valid_accuracy"], order, axis=1),
+                percent["valid_accuracy"],
             ),
             "train_accuracy": (
                 _accuracy("train_accuracy", "train", "Accuracy on the epoch's own batches, as they were trained on."),
-                np.take_along_axis(percent["train_accuracy"], order, axis=1),
+                percent["train_accuracy"],
             ),
             "test_accuracy": (
                 _accuracy(
                     "test_accuracy", "x-test", "Test accuracy of the same models after the last epoch.", epochs - 1
                 ),
-                np.take_along_axis(percent["test_accuracy"][:, :, None], order, axis=1),
+                percent["test_accuracy"][:, :, None],
             ),
             "train_seconds": (
                 Column("train_seconds", "s", "minimise", description="Share of the build's time, by multiply-adds."),

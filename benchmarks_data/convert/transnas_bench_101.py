@@ -60,6 +60,7 @@ _INFO: Mapping[str, tuple[str, str, float, str]] = {
     "model_FLOPs": ("flops_m", "M", 1e6, "FLOPs of the whole model, as reported; counter not named."),
 }
 """Column, unit, divisor and description of each number of a model."""
+_ELAPSED = "Time elapsed up to the end of each epoch; where the published clock goes back, the most so far."
 Space = TransNASMicroSpace | TransNASMacroSpace
 
 
@@ -133,14 +134,15 @@ def _table(
     for name in names:
         column = _column(path, name)
         columns[column.name] = (column, _curves(path, records, name, epochs, space)[:, None, :])
+    clock, elapsed = columns["train_seconds"]
+    back = int((np.diff(elapsed[:, 0], axis=1) < 0).any(axis=1).sum())
+    columns["train_seconds"] = (clock, np.maximum.accumulate(elapsed, axis=2))
     for name in info:
         if name not in _INFO:
             raise TableError(f"{path} has information that this version does not know: {name}")
         column_name, unit, divisor, text = _INFO[name]
         values = _numbers(path, records, name) / divisor
         columns[column_name] = (Column(column_name, unit, "minimise", description=text), values[:, None, None])
-    seconds = columns["train_seconds"][1]
-    back = int((np.diff(seconds[:, 0], axis=1) < 0).any(axis=1).sum())
     return assemble(
         name=entry.name,
         space=space,
@@ -198,7 +200,7 @@ def _numbers(path: Path, records: Sequence[Any], name: str) -> Dataset:
 
 def _column(path: Path, name: str) -> Column:
     if name == "time_elapsed":
-        return Column("train_seconds", "s", "minimise", description="Time elapsed up to the end of each epoch.")
+        return Column("train_seconds", "s", "minimise", description=_ELAPSED)
     part, _, metric = name.partition("_")
     if part not in SPLITS or metric not in _METRICS:
         raise TableError(f"{path} has a metric that this version does not know: {name}")

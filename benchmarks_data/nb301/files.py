@@ -7,6 +7,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,24 +48,32 @@ def import_files(paths: Sequence[Path], folder: Path) -> Path:
     Raises
     ------
     TableError
-        If a file is missing, unknown or given twice.
+        If a file is missing, unknown or given twice, or the folder cannot be written.
     """
-    given = _given(paths)
-    digests = {name: files.sha256(path) for name, path in given.items()}
-    for name, digest in digests.items():
-        if digest != PINNED[name]:
-            warnings.warn(f"{given[name]} is not the {name} that was checked (sha256 {digest[:12]}…)", stacklevel=2)
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / ".lock"):
-        remove_unfinished(folder)
-        (folder / _ABOUT).unlink(missing_ok=True)  # without it the folder holds no import, not half of one
-        for name, path in given.items():
-            with replacing(folder / name) as temporary:
-                shutil.copyfile(path, temporary)
-        about = {"files": {name: path.name for name, path in given.items()}, "sha256": digests}
-        with replacing(folder / _ABOUT) as temporary:
-            temporary.write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
+    try:
+        given = _given(paths)
+        digests = {name: files.sha256(path) for name, path in given.items()}
+        for name, digest in digests.items():
+            if digest != PINNED[name]:
+                warnings.warn(f"{given[name]} is not the {name} that was checked (sha256 {digest[:12]}…)", stacklevel=2)
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / ".lock"):
+            remove_unfinished(folder)
+            _swap(given, digests, folder)
+    except OSError as error:
+        raise TableError(f"cannot import {NAME} to {folder} ({error}): set {files.HOME_VARIABLE}") from error
     return folder
+
+
+def _swap(given: Mapping[str, Path], digests: Mapping[str, str], folder: Path) -> None:
+    """Copy everything beside what is there, and only then put it in its place; what tells of it comes last."""
+    about = {"files": {name: path.name for name, path in given.items()}, "sha256": digests}
+    with ExitStack() as copies:  # renames in the reverse order
+        told = copies.enter_context(replacing(folder / _ABOUT))
+        told.write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
+        for name, path in given.items():
+            shutil.copyfile(path, copies.enter_context(replacing(folder / name)))
+        (folder / _ABOUT).unlink(missing_ok=True)  # without it the folder holds no import, not half of one
 
 
 def _given(paths: Sequence[Path]) -> dict[str, Path]:

@@ -69,6 +69,7 @@ class SurrogateBenchmark:
         self.digest = imported.digest
         self.fidelities = FIDELITIES
         self.has_seconds = True
+        self.libraries = ("onnxruntime",)  # what predicts: another version may round otherwise
         chosen = ("valid_accuracy",) if objectives is None else objectives
         self.objectives: tuple[Objective, ...] = tuple(_objective(item) for item in chosen)
         self.constraints: tuple[Constraint, ...] = tuple(constraints)

@@ -248,8 +248,8 @@ def _expected(job: Job, column: str) -> FloatArray:
 
 
 def _record_table(path: Path, job: Job, measured: Measurements, tools: Tools) -> None:
-    """Write the rows of which at least one training finished."""
-    rows = measured.finished.any(axis=1)
+    """Write the rows that were trained; a training that diverged is a run without a result."""
+    rows = measured.made.any(axis=1)
     column = job.oracle.columns[job.oracle.validation]
     training = Training(**{**vars(job.training), "seeds": job.seeds, "margin_percent": measured.margin_percent})
     told = measured.provenance
@@ -260,6 +260,8 @@ def _record_table(path: Path, job: Job, measured: Measurements, tools: Tools) ->
         epochs=job.recipe.epochs,
         archs=measured.archs[rows],
         trained_on=column.trained_on,
+        seeds=measured.seeds,
+        made=measured.made[rows],
         values={
             "valid_accuracy": np.where(measured.finished, measured.valid_accuracy, np.nan)[rows],
             "test_accuracy": np.where(measured.finished, measured.test_accuracy, np.nan)[rows],
@@ -271,7 +273,7 @@ def _record_table(path: Path, job: Job, measured: Measurements, tools: Tools) ->
         about={
             "title": f"Verification of {measured.benchmark} by real training",
             "dataset": job.dataset.description or job.dataset.name,
-            "replicates": f"trained with the seeds {', '.join(map(str, measured.seeds))}; failed ones are left out",
+            "replicates": f"trained with the seeds {', '.join(map(str, measured.seeds))}; failed ones have no result",
             "licence": "your own measurements",
             "citation": "",
             "source": f"nas-harness verify, rung {told['rung']} on {told['device']}, table sha256"

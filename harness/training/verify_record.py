@@ -13,7 +13,7 @@ import numpy as np
 from harness.checks import Archs, BoolArray, FloatArray, IntArray, choice, real
 from harness.errors import HarnessError, ResultError, must, unknown
 from harness.files import replacing
-from harness.training.curves import OK
+from harness.training.curves import DIVERGED, OK
 
 FORMAT = "nas-harness verification 1"
 FOLDER = "verification"
@@ -159,6 +159,12 @@ class Measurements:
         """Which trainings came to their end, (n, s)."""
         done: BoolArray = (self.status == OK) & np.isfinite(self.valid_accuracy)
         return done
+
+    @property
+    def made(self) -> BoolArray:
+        """Which trainings there were, diverged ones too, (n, s); what was cut off or ran out of memory was not made."""
+        there: BoolArray = np.isin(self.status, (OK, DIVERGED))
+        return there
 
     @property
     def costs_agree(self) -> BoolArray:

@@ -48,7 +48,7 @@ def registered_training(name: str) -> Training | None:
             facts: Mapping[str, Any] = registry.load("description", provider)(name)
         except TableError:
             raise
-        except HarnessError:
+        except (HarnessError, ImportError):
             continue
         return Training.from_dict(facts["training"]) if facts.get("training") else None
     return None

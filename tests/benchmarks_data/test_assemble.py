@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import h5py
 import numpy as np
 import pytest
 from made_up import SHORT_AND_LONG, Bags, accuracy, bags, made, scheduled
 
 from benchmarks_data import catalog, schema
+from harness.benchmark import Column
 from harness.errors import HarnessError, TableError
 from harness.problem import Fidelity
 
@@ -116,6 +120,75 @@ def test_test_images_are_held_out(split):
     leak = accuracy("train_accuracy", split=split, held_out=False)
     with pytest.raises(TableError, match="held out: its split"):
         made(bags(3), **with_columns(train_accuracy=(leak, np.ones((3, 2, 1)))))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "message"),
+    [
+        ([1.0, 2.0, 1.0, 2.0, 1.5], r"run 0 of row 2 has 1\.5 s at 'epoch 3 of 3' after 2 s"),
+        ([1.0, 2.0, 5.0, NAN, 3.0], r"run 0 of row 2 has 3 s at 'epoch 3 of 3' after 5 s"),
+        ([1.0, 2.0, 0.5, 0.5, NAN], None),
+        ([1.0, NAN, 0.5, NAN, 0.5], None),
+    ],
+)
+def test_seconds_never_fall_in_the_course_of_a_training(seconds, message):
+    values = np.broadcast_to(np.arange(1.0, 6.0), (4, 1, 5)).copy()
+    values[2, 0] = seconds
+    columns = {**scheduled(4).columns, "train_seconds": (Column("train_seconds", "s", "minimise"), values)}
+    if message is None:
+        scheduled(4, columns=columns, seconds="train_seconds")
+        return
+    with pytest.raises(TableError, match=message):
+        scheduled(4, columns=columns, seconds="train_seconds")
+    partly = Column("train_seconds", "s", "minimise", at=(2, 4))
+    columns["train_seconds"] = (partly, np.array([5.0, 3.0]) * np.ones((4, 1, 1)))
+    with pytest.raises(TableError, match="after 5 s"):
+        scheduled(4, columns=columns, seconds="train_seconds")
+
+
+def test_a_table_that_could_tell_a_test_is_neither_written_nor_read(tmp_path):
+    table, path = scheduled(), tmp_path / "t.h5"
+    column, values = table.columns["test_accuracy"]
+    told = {**table.columns, "test_accuracy": (replace(column, held_out=False), values)}
+    with pytest.raises(TableError, match="test_accuracy` must be held out: its split 'x-test'"):
+        schema.write(path, replace(table, columns=told))
+    assert not path.exists()
+    schema.write(path, table)
+    _changed(path, lambda file: file["columns/valid_accuracy"].attrs.modify("split", "x-test"))
+    with pytest.raises(TableError, match="valid_accuracy` must be held out: its split 'x-test' has test images"):
+        schema.read_header(path)
+
+
+@pytest.mark.parametrize("link", [h5py.SoftLink("/held_out/test_accuracy"), h5py.ExternalLink("o.h5", "/held_out/x")])
+@pytest.mark.parametrize("name", ["columns/leak", "index/leak", "leak"])
+def test_links_are_refused(link, name, tmp_path):
+    path = tmp_path / "t.h5"
+    schema.write(path, scheduled())
+    _changed(path, lambda file: file.__setitem__(name, link))
+    with pytest.raises(TableError, match=f"{name} is a link"):
+        schema.read_header(path)
+
+
+def test_numbers_in_another_file_are_refused(tmp_path):
+    path = tmp_path / "t.h5"
+    schema.write(path, scheduled())
+    np.ones((6, 3, 1)).tofile(tmp_path / "raw")
+
+    def change(file):
+        stored = file["columns"].create_dataset("away", (6, 3, 1), "f8", external=[(str(tmp_path / "raw"), 0, 144)])
+        stored.attrs.update({"unit": "s", "direction": "minimise"})
+
+    _changed(path, change)
+    with pytest.raises(TableError, match="away does not lie in the file as one piece"):
+        schema.read_header(path)
+
+
+def _changed(path, change):
+    """Change a table and let it say its new size."""
+    with h5py.File(path, "r+") as file:
+        change(file)
+    with h5py.File(path, "r+") as file:
+        file.attrs.modify("file_bytes", path.stat().st_size)
 
 
 def test_runs_with_a_hole_before_them_are_refused():

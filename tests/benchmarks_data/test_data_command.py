@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from file_server import serving
 from made_up import accuracy, bags, made
 
 from benchmarks_data import catalog, download, entries, inventory, schema
+from benchmarks_data.convert import own_table
 from benchmarks_data.spaces import named
 from harness import cli_exit
 from harness.cli import main
@@ -247,6 +249,57 @@ def test_wrong_words_are_mistakes(tables, tmp_path, capsys):
     words = ("import", "x", "y.csv", "--describe", EXAMPLE / "digits.toml", "--out", tmp_path / "z.hdf")
     assert "end in .h5" in said(capsys, *words, code=cli_exit.MISTAKE).err
     assert said(capsys, "fetch", code=cli_exit.MISTAKE).err
+
+
+def test_a_place_that_cannot_be_written_is_told_in_one_line(home, capsys, monkeypatch):
+    words = ("import", "digits-mlp", EXAMPLE / "digits.csv", "--describe", EXAMPLE / "digits.toml")
+    error = said(capsys, *words, "--out", "/proc/none/z.h5", code=cli_exit.MISTAKE).err
+    assert error.startswith("error: cannot write the table /proc/none/z.h5: ")
+    assert error.count("\n") == 1
+
+    def lost(*_):
+        raise OSError(5, "Input/output error", "digits.csv")
+
+    monkeypatch.setattr(own_table, "write", lost)
+    error = said(capsys, *words, code=cli_exit.MISTAKE).err
+    assert error == "error: cannot import digits-mlp: [Errno 5] Input/output error: 'digits.csv'\n"
+
+
+def test_a_table_of_several_files_is_imported_from_their_folder(tables, tmp_path, capsys):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.bin").write_text("a")
+    assert f"there is no file '{folder / 'b.bin'}'" in said(capsys, "import", "made-hand", folder, code=2).err
+    (folder / "b.bin").write_text("b")
+    told = said(capsys, "import", "made-hand", folder)
+    assert "made-hand: 40 rows" in told.out
+    assert "warning: made-hand: nothing is pinned, these 40 rows are unchecked" in told.err
+    assert list(json.loads(schema.read_about(tables / "made-hand.h5")["source_files"])) == ["a.bin", "b.bin"]
+
+
+def test_one_file_is_not_two_runs(tables, tmp_path, capsys):
+    first, copy = tmp_path / "a.bin", tmp_path / "copy.bin"
+    for path in (first, copy):
+        path.write_bytes(CONTENT)
+    for second in (first, copy):
+        error = said(capsys, "import", "made-hand", first, second, code=cli_exit.MISTAKE).err
+        assert re.search("made-hand is made from different files, and .*a.bin and .*bin are the same", error)
+    assert not (tables / "made-hand.h5").exists()
+
+
+def test_a_file_named_as_that_of_another_table_is_noted(tables, tmp_path, capsys, monkeypatch):
+    table = {"title": "Made up", "dataset": "none", "space": "bags", "rows": 40, "source": "made-up"}
+    known = {
+        name: entries.entry(name, table | {"file": f"{name}0.bin"}, entries.Source(**SOURCE))
+        for name in ("cs", "physics")
+    }
+    for module in (catalog, inventory, entries):
+        monkeypatch.setattr(module, "entries", lambda: MappingProxyType(known))
+    path = tmp_path / "physics0 (1).bin"
+    path.write_bytes(CONTENT)
+    noted = "physics0 (1).bin is named as a file of another table than cs"
+    assert noted in said(capsys, "import", "cs", path).err
+    assert "named as" not in said(capsys, "import", "physics", path).err
 
 
 def test_a_table_of_ones_own_is_written_and_described(home, tmp_path, capsys):

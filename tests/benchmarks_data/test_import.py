@@ -176,6 +176,14 @@ def test_a_space_that_the_table_defines_comes_from_the_table(tables, given, monk
     assert catalog.describe("made-one")["space"]["name"] == "bags"
 
 
+def test_a_table_is_imported_under_the_name_of_its_protocol(tables, given):
+    name, path = "made-test@run0-signal", tables / "made-test.h5"
+    assert catalog.import_table(name, [given]) == path
+    assert catalog.import_tables([name, "made-test"], [given]) == {name: path, "made-test": path}
+    with pytest.raises(HarnessError, match="unknown protocol of made-test 'run1-signal'"):
+        catalog.import_table("made-test@run1-signal", [given])
+
+
 def test_files_of_one_name_are_told_apart(tables, given, tmp_path):
     paths = [tmp_path / folder / "part.bin" for folder in ("a", "b")]
     for path in paths:
@@ -321,18 +329,8 @@ def test_under_a_protocol_some_runs_are_told_and_the_others_judge(tables, given)
     assert "test_accuracy" not in benchmark._header.columns
     described = json.loads(json.dumps(catalog.describe(name)))
     assert (described["name"], described["protocol"]) == (name, "Run 0 is the signal.")
+    assert described["runs"] == {"2": 40}, "those that judge"
     assert catalog.space(name).name == "bags"
-
-
-@pytest.mark.parametrize("runs", [([0], [0, 1]), ([0], [3]), ([], [1]), ([0], [])])
-def test_a_protocol_that_does_not_divide_the_runs_is_refused(tables, given, monkeypatch, runs):
-    catalog.import_table("made-test", [given])
-    known = catalog.entries()["made-test"]
-    protocol = entries.Protocol("test_accuracy", tuple(runs[0]), tuple(runs[1]), "")
-    changed = replace(known, protocols={"odd": protocol})
-    monkeypatch.setattr(catalog, "entries", lambda: {"made-test": changed})
-    with pytest.raises(TableError, match="be different ones of 3"):
-        catalog.open_benchmark("made-test@odd")
 
 
 def test_a_space_that_a_table_defines_is_made_by_its_kind(tables, monkeypatch):

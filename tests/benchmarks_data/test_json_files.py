@@ -70,6 +70,7 @@ def test_a_file_that_is_there_twice_is_refused(tmp_path: Path) -> None:
         ("", "not whole JSON"),
         ('{"a": 1, "a": 2}', "not JSON of this format: the key 'a' is there twice"),
         ("[" * 100_000, "not JSON of this format: .*recursion"),
+        ("1" * 5000, "not JSON of this format: .*4300"),
         ("\udcff", "not JSON of this format|not whole JSON"),
     ],
 )
@@ -93,7 +94,7 @@ def test_a_missing_path_is_refused(tmp_path: Path) -> None:
             list(json_files.documents([tmp_path / name], FORM))
 
 
-@pytest.mark.parametrize("kind", ["logs.zip", "results.tar.gz"])
+@pytest.mark.parametrize("kind", MAKE)
 def test_files_too_large_to_be_meant_are_refused_unread(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

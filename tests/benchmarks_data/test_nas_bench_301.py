@@ -225,5 +225,16 @@ def test_a_cut_file_and_an_empty_folder_are_refused(tmp_path):
     folder = folder_of(tmp_path / "raw", [result(SPACE.parse([DARTS_V2])[0])])
     path = folder / "bananas" / "results_0.json"
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(TableError, match=r"results_0\.json is no result"):
+    with pytest.raises(TableError, match=r"bananas/results_0\.json is not whole JSON"):
         converted(folder)
+
+
+def test_a_damaged_archive_is_refused(tmp_path):
+    path = tmp_path / "raw.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("raw/results_0.json", json.dumps(result(SPACE.parse([DARTS_V2])[0])))
+    data = bytearray(path.read_bytes())
+    data[60:120] = bytes(60)
+    path.write_bytes(data)
+    with pytest.raises(TableError, match=r"raw\.zip is not a whole folder, zip or tar"):
+        converted(path)

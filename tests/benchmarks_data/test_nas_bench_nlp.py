@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks_data import schema
+from benchmarks_data import entries, schema
 from benchmarks_data.convert import nas_bench_nlp
 from benchmarks_data.oracle import TableOracle
 from benchmarks_data.spaces import named
@@ -99,7 +99,7 @@ def write(folder: Path, *logs: Any) -> Path:
 
 
 def convert(path: Path, rows: int) -> schema.Table:
-    entry: Any = SimpleNamespace(name="nlp-wikitext2", rows=rows, facts={})
+    entry: Any = SimpleNamespace(name="nlp-wikitext2", rows=rows, facts={"data": "wikitext-2"})
     return nas_bench_nlp.convert(entry, [path], None, quiet)
 
 
@@ -245,6 +245,7 @@ def test_a_number_that_was_trained_twice_has_two_rows(tmp_path: Path) -> None:
         ),
         (diverged(77, 2) | {"status": "OK"}, "its status is OK, it has 2"),
         (log(77) | {"nhid": 601}, "has another `nhid`"),
+        (log(77) | {"data": "data/ptb"}, "must be a training on 'wikitext-2' for nlp-wikitext2, it is on 'ptb'"),
         (log(77) | {"recepie": "{}"}, "a recipe that cannot be read"),
         (log(77) | {"recepie": '{"h_new_0": {"op": "magic", "input": []}}'}, "unknown operation 'magic'"),
     ],
@@ -265,6 +266,17 @@ def test_a_log_under_another_number_and_a_missing_log_are_refused(tmp_path: Path
     assert len(convert(tmp_path / "b", 0).archs) == 2  # a table whose number of rows is not known
 
 
+def test_logs_of_another_corpus_make_no_table(tmp_path: Path) -> None:
+    facts = entries.entries()["nlp-ptb"].facts
+    path = write(tmp_path / "logs", log(1), log(2))
+    entry: Any = SimpleNamespace(name="nlp-ptb", rows=0, facts=facts)
+    with pytest.raises(TableError, match="must be a training on 'ptb' for nlp-ptb, it is on 'wikitext-2'"):
+        nas_bench_nlp.convert(entry, [path], None, quiet)
+    other = write(tmp_path / "other", log(1) | {"data": "data/ptb"})
+    assert len(nas_bench_nlp.convert(entry, [other], None, quiet).archs) == 1
+    assert entries.entries()["nlp-wikitext2"].facts == {"data": "wikitext-2"}
+
+
 @pytest.mark.data
 def test_official_logs_give_the_known_answers(shared_data: Path) -> None:
     table = convert(shared_data / "official_samples" / "nas_bench_nlp", 3)
@@ -280,6 +292,7 @@ def test_a_whole_archive_of_345_logs_equals_the_shared_curves(shared_data: Path,
         shared = json.load(file)
     with zipfile.ZipFile(tmp_path / "logs.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for place, content in enumerate(shared):
+            content["data"] = "data/wikitext-2"
             for name in ("train_losses", "val_losses", "test_losses"):
                 content[name] = [float("nan") if value is None else value for value in content[name]]
             name = f"log_stats_model_{content['recepie_id']}_2020-04-28_17-16-54_{999_000_000 + place}.json"

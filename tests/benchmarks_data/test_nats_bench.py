@@ -15,7 +15,7 @@ import nats_records
 import numpy as np
 import pytest
 
-from benchmarks_data.convert import nats_bench
+from benchmarks_data.convert import nats_bench, nats_bench_files, nats_bench_opcodes
 from benchmarks_data.schema import Table
 from benchmarks_data.spaces.nb201 import NB201Space
 from benchmarks_data.spaces.size import SizeSpace
@@ -242,6 +242,25 @@ def test_a_forbidden_global_is_named_and_never_runs(
     with pytest.raises(TableError, match=r"names the global '\w+\.system'"):
         read("sss", [path], 2)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar", "whole"])
+def test_an_architecture_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, made: dict[str, dict[int, Any]], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    padded = {0: made["sss"][0] | {"padding": bytes(3_000_000)}, 1: made["sss"][1]}
+    for module in (nats_bench_files, nats_bench_opcodes):
+        monkeypatch.setattr(module, "MAX_PART", 2_000_000)
+    if kind == "whole":
+        path = nats_records.write(tmp_path / "sss.pickle.pbz2", nats_records.whole(padded, NAMES["sss"]))
+    else:
+        path = nats_records.write_folder(tmp_path / "sss", padded, NAMES["sss"])
+    if kind == "tar":
+        with tarfile.open(tmp_path / "sss.tar", "w") as archive:
+            archive.add(path, "sss")
+        path = tmp_path / "sss.tar"
+    with pytest.raises(TableError, match=r"sss.* more than 2000000 bytes"):
+        read("sss", [path], 2)
 
 
 def test_errors_name_the_file_and_what_is_wrong(tmp_path: Path, made: dict[str, dict[int, Any]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -317,3 +318,31 @@ def test_bytes_that_are_no_model_are_refused(made_up_files, tmp_path):
     imported = Imported.open(import_files(made_up_files, tmp_path / "cache"))
     with pytest.raises(TableError, match="not a model that onnxruntime reads"):
         Model(imported)
+
+
+@pytest.mark.filterwarnings("ignore:.*that was checked")
+def test_an_import_that_fails_leaves_the_one_before(made_up_files, tmp_path, monkeypatch):
+    folder = import_files(made_up_files, tmp_path / "cache")
+    digest = Imported.open(folder, verify=True).digest
+    made_up_files[0].write_bytes(b"another")
+    copy = nb301_files.shutil.copyfile
+    for failing in ("m.onnx", "e.json", "c.json"):
+
+        def full(source, target, failing=failing):
+            if source.name == failing:
+                raise OSError(28, "No space left on device")
+            return copy(source, target)
+
+        monkeypatch.setattr(nb301_files.shutil, "copyfile", full)
+        with pytest.raises(TableError, match=r"cannot import nb301-surrogate to .*No space left.*_HOME"):
+            import_files(made_up_files, folder)
+        assert Imported.open(folder, verify=True).digest == digest
+        assert not list(folder.glob(".*.unfinished"))
+    monkeypatch.setattr(nb301_files.shutil, "copyfile", copy)
+    assert Imported.open(import_files(made_up_files, folder), verify=True).digest != digest
+
+
+@pytest.mark.filterwarnings("ignore:.*that was checked")
+def test_a_folder_that_cannot_be_written_is_named(made_up_files):
+    with pytest.raises(TableError, match="cannot import nb301-surrogate to /proc/none"):
+        import_files(made_up_files, Path("/proc/none"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,8 @@ import harness as nh
 from benchmarks_data import recorded, schema
 from benchmarks_data.convert import own_table
 from benchmarks_data.spaces import named
-from benchmarks_data.spaces.categorical import CategoricalSpace, from_definition
 from harness.conformance import check_benchmark, check_space
-from harness.errors import HarnessError, TableError
+from harness.errors import TableError
 from harness.records import Proposals
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "own_table"
@@ -60,7 +59,7 @@ LINES = """kernel,pool,seed,epoch,valid,Test (%),time,size,note
 3,max,9,2,52,,11,1.5,
 3,max,9,4,64,61,21,1.5,
 5,avg,7,2,70,,30,2.5,
-5,avg,7,4,,,60,2.5,diverged
+5,avg,7,4,nan,,60,2.5,diverged
 """
 
 
@@ -175,7 +174,10 @@ def test_a_known_space_is_named(tmp_path):
         (("9,4,64", "9,2,64"), "line 5 repeats kernel=3, pool=max, seed 9, epoch 2 of line 4"),
         (("5,avg,7,2", "4,avg,7,2"), "line 6, column 'kernel': unknown value of kernel '4'"),
         (("5,avg,7,2", "5,Avg,7,2"), "line 6, column 'pool': unknown value of pool 'Avg'. Did you mean 'avg'?"),
-        (("9,4,64", "9,4,sixty"), "line 5, column 'valid': `value` must be a finite number, or empty, got 'sixty'"),
+        (
+            ("9,4,64", "9,4,sixty"),
+            "line 5, column 'valid': `value` must be a finite number, or empty, or `nan`, got 'sixty'",
+        ),
         (("9,4,64", "9,4,inf"), "line 5, column 'valid': `value` must be a finite number"),
         (("9,4,64", "9,4,101"), "line 5, column 'valid': 101.0 is better than the `best` of valid, 100.0"),
         (("9,4,64", "9,5,64"), "line 5, column 'epoch': `epoch` must be an integer from 1 to 4, got '5'"),
@@ -183,6 +185,16 @@ def test_a_known_space_is_named(tmp_path):
         (("9,4,64", ",4,64"), "line 5, column 'seed': `seed` must be an integer"),
         (("9,4,64,61,21", "9,4,64,61,-21"), "line 5, column 'time': `seconds` must be"),
         (("9,4,64,61,21", "9,4,64,61,8"), "line 5, column 'time': `seconds` must be"),
+        (
+            ("52,,11,1.5,\n3,max,9,4,64,61,21", "52,,11,1.5,\n3,max,9,4,64,61,10.5"),
+            "line 5, column 'time': `seconds` must",
+        ),
+        (
+            ("3,max,9,4,64,61,21,1.5,\n", ""),
+            "line 4: kernel=3, pool=max, seed 9 has no epoch 4: give it, or write `nan`",
+        ),
+        (("3,max,9,2,52,,11,1.5,\n", ""), "line 4: kernel=3, pool=max, seed 9 has no epoch 2: give it, or write `nan`"),
+        (("4,nan,,60", "4,,,60"), "line 7, column 'valid': nothing is told, as if it had not been run: give it, or"),
         (("9,4,64,61,21,1.5,", "9,4,64,61,21,1.5"), "line 5 must have 9 fields, has 8"),
         ((LINES.partition("\n")[2], ""), "must have at least one row"),
         ((LINES, ""), "must begin with a line of column names"),
@@ -217,6 +229,13 @@ def test_a_line_that_breaks_a_rule_is_named(made, lines, message):
         (("schedule = 4", "epochs = 4"), "unknown key 'epochs'. Did you mean 'epoch'?"),
         (("best = 100", "limit = 100"), "unknown key of [columns.valid] 'limit'"),
         (("best = 100", 'best = "100"'), "`best of valid` must be a number"),
+        (("best = 100", "best = nan"), "`best of valid` must be finite"),
+        (
+            ("best = 100", 'best = 100\ncolumn = "Test (%)"'),
+            "[columns.valid] and [columns.test] are the one column 'Test",
+        ),
+        (('split = "x-test"', 'split = "cost"\nbest = 100'), "`split of test` must say what it was evaluated on"),
+        (("kernel = [3, 5]", 'kernel = ["3", "3.0"]'), "`values of kernel` must be all different"),
         (("kernel = [3, 5]", "kernel = [3, 3]"), "`values of kernel` must be one or more, all different"),
         (("kernel = [3, 5]", "kernel = []"), "`values of kernel` must be one or more"),
         (("kernel = [3, 5]", "kernel = 3"), "`space` must name a known space, or list values"),
@@ -231,6 +250,48 @@ def test_a_description_that_breaks_a_rule_is_told(made, description, message):
         made(description=description)
     assert message in str(caught.value)
     assert "data.toml" in str(caught.value)
+
+
+def test_seconds_that_fall_beside_a_gap_are_refused(made):
+    text = "kernel,pool,seed,epoch,valid,Test (%),time,size\n"
+    text += "".join(f"3,max,7,{epoch},50,49,{time},1\n" for epoch, time in ((1, 9), (2, ""), (3, 8), (4, 10)))
+    with pytest.raises(TableError, match=r"line 4, column 'time': `seconds` must be .* never less"):
+        made(text=text)
+
+
+def test_an_epoch_at_which_nothing_was_evaluated_may_be_blank(made):
+    blank = LINES.replace("7,2,50", "7,2,").replace("9,2,52", "9,2,").replace("7,2,70", "7,2,")
+    assert made(text=blank).columns["valid"][0].at == (1,)
+
+
+def test_flags_are_read_as_python_writes_them(made):
+    told = ('["max", "avg"]', "[true, false]")
+    assert made(description=told, text=LINES.replace("max", "True").replace("avg", "False")).archs.tolist()[1] == [1, 1]
+
+
+def test_a_told_column_that_repeats_a_held_out_one_is_noted(made):
+    text = LINES.replace("7,4,60,58", "7,4,58,58").replace("9,4,64,61", "9,4,61,61")
+    with pytest.warns(UserWarning, match="valid equals test value for value, and test is held out"):
+        made(text=text)
+
+
+@pytest.mark.parametrize("code", ["9" * 20, "5", "-1", "1.5", "9" * 5000])
+def test_a_code_that_is_none_is_named(tmp_path, code):
+    told = DESCRIPTION.replace('[space.genes]\nkernel = [3, 5]\npool = ["max", "avg"]\n', "")
+    (tmp_path / "t.toml").write_text("space = 'nb201'\narchitecture = ['a', 'b', 'c', 'd', 'e', 'f']\n" + told)
+    (tmp_path / "t.csv").write_text(f"a,b,c,d,e,f,seed,epoch,valid,Test (%),time,size\n0,0,{code},0,0,0,1,4,1,1,1,1\n")
+    with pytest.raises(TableError, match=r"t\.csv, line 2, column 'c'"):
+        own_table.read(tmp_path / "t.csv", tmp_path / "t.toml")
+
+
+def test_a_table_that_cannot_be_written_is_named(made, tmp_path, monkeypatch):
+    made()
+    with pytest.raises(TableError, match=r"cannot write the table /proc/none/t\.h5: .*No such file"):
+        own_table.write(Path("/proc/none/t.h5"), tmp_path / "data.csv", tmp_path / "data.toml")
+    monkeypatch.setattr(schema.shutil, "disk_usage", lambda folder: SimpleNamespace(free=10))
+    with pytest.raises(TableError, match=r"cannot write the table .*t\.h5: .*Errno 28"):
+        own_table.write(tmp_path / "t.h5", tmp_path / "data.csv", tmp_path / "data.toml")
+    assert not list(tmp_path.glob("*t.h5*"))
 
 
 def test_a_known_space_needs_its_architecture(tmp_path):
@@ -331,45 +392,6 @@ def test_another_list_of_values_is_another_table(made):
     for description in ((), ("kernel = [3, 5]", "kernel = [3, 5, 7]"), ("kernel = [3, 5]", "kernel = [5, 3]")):
         digests.add(made(description=description).meaning.space_definition)
     assert len(digests) == 3
-
-
-genes = st.dictionaries(
-    st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True),
-    st.lists(
-        st.from_regex(r"[a-z0-9.+-][a-z0-9 .+-]{0,4}[a-z0-9.+-]", fullmatch=True), min_size=1, max_size=5, unique=True
-    ),
-    min_size=1,
-    max_size=5,
-)
-
-
-@given(genes, st.integers(0, 2**32 - 1))
-def test_a_space_of_any_genes_is_written_read_and_made_again(values, seed):
-    space = CategoricalSpace("any", values)
-    archs = space.sample(10, np.random.default_rng(seed))
-    assert np.array_equal(space.parse(space.format(archs)), archs)
-    again = from_definition(json.loads(space.definition()))
-    assert again.format(archs) == space.format(archs)
-    assert again.definition() == space.definition()
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("kernel=3", "name each of kernel, pool once"),
-        ("kernel=3, pool=max, pool=avg", "name each of kernel, pool once"),
-        ("kernel=4, pool=max", "unknown value of kernel '4'"),
-        ("nonsense", "name each of kernel, pool once"),
-    ],
-)
-def test_texts_that_are_no_architecture_are_refused(text, message):
-    with pytest.raises(HarnessError, match=message):
-        CategoricalSpace("grid", {"kernel": ["3", "5"], "pool": ["max", "avg"]}).parse([text])
-
-
-def test_numbers_that_are_equal_are_the_same_value():
-    space = CategoricalSpace("grid", {"rate": ["0.1", "1"]})
-    assert space.parse(["rate=1.0", "rate=1e-1"]).tolist() == [[1], [0]]
 
 
 def test_more_seeds_than_a_table_counts_are_refused(made):

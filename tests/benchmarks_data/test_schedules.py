@@ -134,6 +134,58 @@ def test_a_seed_that_a_row_lacks_is_an_error_that_counts(path, tmp_path):
         opened(tmp_path / "t.h5", seed=777)
 
 
+def with_latency(**changes):
+    """Return a table with a latency by run of the long schedule; row 1 has two of those, and the short one three."""
+    table = scheduled()
+    rows, runs = np.arange(6)[:, None, None], np.arange(3)[:, None]
+    short = 10.0 * rows + runs + np.array([0.0, 0.1])
+    valid = np.concatenate([short, table.columns["valid_accuracy"][1][:, :, 2:]], axis=2)
+    latency = 10.0 * rows + runs
+    latency[1, 2] = np.nan
+    columns = {
+        "valid_accuracy": (table.columns["valid_accuracy"][0], valid),
+        "test_accuracy": table.columns["test_accuracy"],
+        "latency": (Column("latency", "s", "minimise"), latency),
+    }
+    seeds = table.seeds.copy()
+    seeds[:, 0] = [111, 777, 888]
+    return scheduled(columns=columns, seeds=seeds, **changes)
+
+
+def test_what_does_not_change_in_training_is_drawn_in_the_last_schedule(tmp_path):
+    schema.write(tmp_path / "t.h5", with_latency())
+    benchmark = opened(tmp_path / "t.h5", objectives=["valid_accuracy", "latency"])
+    archs, seeds = np.repeat(bags(6)[1:2], 2000, axis=0), np.arange(2000, dtype=np.uint64)
+    told = [benchmark.query(asked(archs, fidelity), noise_seed=seeds).objectives for fidelity in range(3)]
+    for answers in told:
+        assert not np.isnan(answers).any(), "row 1 has a third run in the short schedule alone"
+        np.testing.assert_array_equal(answers[:, 1], told[-1][:, 1], "the same at every fidelity")
+    assert set(np.floor(100.0 - told[0][:, 0]).tolist()) == {10.0, 11.0, 12.0}
+    np.testing.assert_array_equal(np.floor(100.0 - told[-1][:, 0]), told[-1][:, 1], "the run that answers there")
+    bounded = opened(tmp_path / "t.h5", constraints=[Constraint("latency", "<=", 10.0)])
+    broken = bounded.query(asked(archs, 0), noise_seed=seeds).constraints[:, 0]
+    np.testing.assert_array_equal(broken, np.maximum(told[-1][:, 1] - 10.0, 0.0))
+
+
+def test_a_seed_that_the_last_schedule_lacks_answers_nothing_of_another_run(tmp_path):
+    at_start = {"valid_accuracy": (accuracy(at=(0,)), with_latency().columns["valid_accuracy"][1][:, :, :1])}
+    columns = {**with_latency().columns, **at_start}
+    schema.write(tmp_path / "t.h5", scheduled(columns=columns, seeds=with_latency().seeds))
+    told = opened(tmp_path / "t.h5", seed=111).query(asked(bags(6), 0), noise_seed=None)
+    np.testing.assert_allclose(100.0 - told.objectives[:, 0], 10.0 * np.arange(6))
+    for options in (
+        {"objectives": ["valid_accuracy", "latency"]},
+        {"constraints": [Constraint("latency", "<=", 99.0)]},
+    ):
+        with pytest.raises(HarnessError, match="got 111: 6 of 6 rows lack it"):
+            opened(tmp_path / "t.h5", seed=111, **options)
+        with pytest.raises(HarnessError, match="at most 1 in made-up: 1 rows have no further run"):
+            opened(tmp_path / "t.h5", replicate=2, **options)
+    answers = opened(tmp_path / "t.h5", seed=888, objectives=["valid_accuracy", "latency"])
+    told = answers.query(asked(bags(6), 0), noise_seed=None).objectives
+    np.testing.assert_allclose(told[:, 1] % 10.0, [1, 0, 1, 1, 1, 1], err_msg="888 stands first in row 1")
+
+
 def test_where_a_column_was_measured_is_told_in_words(path):
     header = schema.read_header(path, held_out=True)
     told = {name: recorded.described_column(header, name)["measured_at"] for name in header.columns}

@@ -144,3 +144,17 @@ def test_big_endian_files_are_refused(tmp_path: Path) -> None:
             archive.writestr(name, b"big" if name.endswith("byteorder") else data)
     with pytest.raises(TableError, match="big-endian"):
         torch_file.load(path)
+
+
+def test_a_compressed_archive_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "x.pt", torch.zeros(1_000_000), True)
+    with zipfile.ZipFile(path) as archive:
+        parts = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    assert path.stat().st_size < 20_000
+    with pytest.raises(TableError, match=r"x\.pt was not read: the zip must not be compressed"):
+        torch_file.load(path)
+    with pytest.raises(TableError, match="must not be compressed"), torch_file.object_pickle(path):
+        pass

@@ -273,6 +273,9 @@ def test_the_older_form_of_torch_files_and_numpy_scalars_are_read(tmp_path: Path
 def test_time_that_goes_back_is_noted(tmp_path: Path) -> None:
     table = convert(_damaged(tmp_path, ("time_elapsed", [100.0, 50.0, 200.0])), "macro", "normal")
     assert table.about["notes"] == "time_elapsed goes back in 1 of 3256 curves"
+    column, seconds = table.columns["train_seconds"]
+    assert [100.0, 100.0, 200.0] in seconds[:, 0].tolist(), "what was spent is not given back"
+    assert "the most so far" in column.description
 
 
 class _Payload:

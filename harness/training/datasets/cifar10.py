@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.checks import IntArray, choice
-from harness.errors import HarnessError
+from harness.errors import HarnessError, must
 from harness.seeding import mix64
 from harness.training.dataset import Dataset
 from harness.training.datasets.official import OfficialFile, check, folder_of, listing
@@ -44,8 +44,6 @@ _REMEDY = (
     f"binary file). {SPLIT_FILE.name} of NAS-Bench-201 beside them is used if it is there (sha256 {SPLIT_FILE.sha256})."
     f"\n{listing(FILES)}"
 )
-_GLOBALS = frozenset({"numpy._core.multiarray._reconstruct", "numpy.ndarray", "numpy.dtype", "_codecs.encode"})
-"""All that a pickled batch names: how numpy 1 and 2 write an array, and how Python 3 writes bytes."""
 
 
 def cifar10(*, folder: Path | None = None, protocol: str = "25k", official: bool = True) -> Dataset:
@@ -107,6 +105,48 @@ def _read(folder: Path, expected: OfficialFile, official: bool) -> Records:
     return records
 
 
+class _Uint8:
+    """Stands for ``numpy.dtype``; numpy's own takes flags on trust, with which a pickle could read any address."""
+
+    def __init__(self, code: Any, *_: object) -> None:
+        if code not in ("u1", b"u1"):
+            raise HarnessError(must("the type of a batch's data", "be 'u1'", code))
+
+    def __setstate__(self, state: Any) -> None:
+        """Ignore the byte order: a byte has none."""
+
+
+class _Images:
+    """Stands for ``numpy.ndarray`` and what makes one."""
+
+    values: Records
+
+    def __init__(self, *_: object) -> None:
+        """Begin empty, whatever the pickle says of the beginning."""
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, kind, fortran, content = state
+        if not isinstance(kind, _Uint8) or not isinstance(content, bytes):
+            raise HarnessError("its data are no bytes")
+        self.values = np.frombuffer(content, dtype=np.uint8).reshape(shape, order="F" if fortran else "C")
+
+
+def _encode(text: Any, encoding: Any) -> bytes:
+    """Stand for ``_codecs.encode``, by which Python 3 writes bytes in protocol 2."""
+    if encoding != "latin1":
+        raise HarnessError(must("the encoding of bytes", "be latin1", encoding))
+    return bytes(text, encoding)
+
+
+_GLOBALS = {
+    "numpy._core.multiarray._reconstruct": _Images,
+    "numpy.ndarray": _Images,
+    "numpy.dtype": _Uint8,
+    "_codecs.encode": _encode,
+}
+"""All that a pickled batch names: how numpy 1 and 2 write an array, and how Python 3 writes bytes."""
+
+
 class _Batch(pickle.Unpickler):
     """An unpickler that knows only what a batch is made of."""
 
@@ -116,7 +156,7 @@ class _Batch(pickle.Unpickler):
             module = "numpy._core" + module.removeprefix("numpy.core")
         if f"{module}.{name}" not in _GLOBALS:
             raise HarnessError(f"the pickle names the global '{module}.{name}', which a CIFAR batch does not use")
-        return super().find_class(module, name)
+        return _GLOBALS[f"{module}.{name}"]
 
 
 def _from_pickle(path: Path) -> Records:
@@ -124,9 +164,9 @@ def _from_pickle(path: Path) -> Records:
     try:
         with path.open("rb") as file:
             batch = _Batch(file, encoding="bytes").load()
-        data, labels = np.asarray(batch[b"data"]), batch[b"labels"]
-        if data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != RECORD - 1:
-            raise HarnessError(f"its data are {data.dtype} of shape {data.shape}, expected uint8 of (n, {RECORD - 1})")
+        data, labels = batch[b"data"].values, batch[b"labels"]
+        if data.ndim != 2 or data.shape[1] != RECORD - 1:
+            raise HarnessError(f"its data are of shape {data.shape}, expected (n, {RECORD - 1})")
         if len(labels) != len(data) or not all(type(label) is int and 0 <= label <= 9 for label in labels):
             raise HarnessError(f"its labels are not {len(data)} integers from 0 to 9")
     except HarnessError as error:
