@@ -29,7 +29,7 @@ demo: $(VENV)/.installed ## run the shipped comparison, train its winners for re
 	$(BIN)/nas-harness report results/quickstart
 	@echo "Open results/quickstart/report/index.html"
 
-test: $(VENV)/.installed-test ## run the fast tests (about four minutes)
+test: $(VENV)/.installed-test ## run the fast tests (about five minutes)
 	$(BIN)/python -m pytest -m "not slow"
 
 test-slow: $(VENV)/.installed-test ## run the slow tests too

@@ -70,6 +70,11 @@ def _protocol(entry: Entry, name: str) -> Protocol | None:
     return entry.protocols[chosen]
 
 
+def protocol_of(name: str) -> Protocol | None:
+    """Return the protocol that a name asks for, None if none; raises HarnessError if the name or it is unknown."""
+    return _protocol(_entry(name), name)
+
+
 def open_benchmark(
     name: str,
     *,

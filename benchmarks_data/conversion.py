@@ -91,16 +91,31 @@ def import_tables(entries: Sequence[Entry], paths: Sequence[Path], progress: Pro
         try:
             about = _about(entries[0], paths, f"{', '.join(path.name for path in paths)} ({entries[0].source.url})")
             _compare(entries[0], json.loads(about["source_files"]))
-            for entry, table in zip(entries, _tables(entries, paths, progress), strict=True):
-                _tell_unpinned(entry, table)
-                path = files.table_path(entry.name)
-                _write(entry, table, path, about | _told(entry), progress)
-                made[entry.name] = path
+            with _told_official(entries[0], json.loads(about["source_files"])):
+                for entry, table in zip(entries, _tables(entries, paths, progress), strict=True):
+                    _tell_unpinned(entry, table)
+                    path = files.table_path(entry.name)
+                    _write(entry, table, path, about | _told(entry), progress)
+                    made[entry.name] = path
         except OSError as error:
             raise TableError(f"cannot import {entries[0].name}: {error}") from error
         finally:
             progress(entries[-1].name, 1.0)
     return made
+
+
+@contextmanager
+def _told_official(entry: Entry, sums: Mapping[str, str]) -> Iterator[None]:
+    """Say of files that cannot be read and are not the official ones that they are not, and where those are."""
+    try:
+        yield
+    except TableError as error:
+        if not set(sums.values()) - set(entry.sha256):
+            raise
+        given, official = ", ".join(sums), ", ".join(entry.files)
+        told = f"{given} is not the official {official}." if entry.sha256 else f"Is {given} the official {official}?"
+        where = f"`nas-harness data get {entry.name}` gets that, or says where it is"
+        raise TableError(f"{str(error).splitlines()[0].rstrip('.:')}. {told} {where}") from error
 
 
 def _check_given(entries: Sequence[Entry], paths: Sequence[Path]) -> Sequence[Path]:

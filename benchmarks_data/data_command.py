@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 BY_HAND = 1
 """Exit code of `get` where only the user can fetch the files."""
-_WIDTH, _ROWS_END = 80, 43
-"""Of the list, and of its column of rows."""
+_NARROW, _WIDE = 80, 120
+"""Columns of the list: where it is no terminal, and at most."""
+_ROWS_END, _SIZE = 43, 12
+"""Where the column of rows ends, and how wide that of sizes is."""
 
 data = typer.Typer(no_args_is_help=True, help="List, fetch, import and audit published tables.")
 
@@ -63,7 +65,7 @@ def list_tables(as_json: AsJson = False) -> None:
         chosen = [item for item in items if item.state is state]
         if chosen:
             size = "size" if state in (inventory.State.READY, inventory.State.GET) else ""
-            say(f"{heading:<{_ROWS_END - 9}}{'rows':>9}{size:>9}", "bold")
+            say(f"{heading:<{_ROWS_END - 9}}{'rows':>9}{size:>{_SIZE}}", "bold")
             _print_group(chosen)
             say()
     say("`nas-harness data info NAME` says what a table is, and how to cite it.")
@@ -93,7 +95,7 @@ def _print_group(items: list[Item]) -> None:
         _print_wrapped(f"{family} ({licence})", 2)
         for item in members:
             rows = "" if item.rows is None else f"{item.rows:,}"
-            line = f"    {item.entry.name:<{_ROWS_END - 13}}{rows:>9}{_size(item):>9}  "
+            line = f"    {item.entry.name:<{_ROWS_END - 13}}{rows:>9}{_size(item):>{_SIZE}}  "
             _print_wrapped(item.entry.title.partition(", ")[2], len(line), first=line)
             if item.remark:
                 _print_wrapped(item.remark, 6)
@@ -105,7 +107,8 @@ def _family(item: Item) -> tuple[str, str]:
 
 def _print_wrapped(text: str, indent: int, first: str = "") -> None:
     pad = " " * indent
-    for line in wrap(text, _WIDTH, initial_indent=first or pad, subsequent_indent=pad) or [first.rstrip()]:
+    width = max(_NARROW, min(_WIDE, shutil.get_terminal_size((_NARROW, 24)).columns))
+    for line in wrap(text, width, initial_indent=first or pad, subsequent_indent=pad) or [first.rstrip()]:
         say(line.rstrip())
 
 
@@ -250,18 +253,25 @@ def _import(name: str, paths: list[Path], only: bool) -> None:
 
 
 def _import_own(name: str, paths: list[Path], description: Path, out: Path) -> None:
+    from benchmarks_data import inventory, recorded
     from benchmarks_data.convert import own_table
+    from benchmarks_data.convert.own_table_description import read_description
     from benchmarks_data.schema import read_header
 
     if len(paths) != 1:
         raise HarnessError(must("FILE", "be one file for a table of your own", [str(path) for path in paths]))
     if out.suffix != ".h5":
         raise HarnessError(must("--out", "end in .h5, by which a table is known", str(out)))
+    for given in (name, read_description(description).name):
+        if given in inventory.names():
+            raise HarnessError(must("name", f"be your own: {given} is published, and `data list` has it", given))
     with _told_warnings():
         header = read_header(own_table.write(out, paths[0], description))
     if header.meaning.name != name:
         complain(f"warning: {description} calls it '{header.meaning.name}', and so does the table")
-    say(f"{out}: {len(header.array('archs')):,} rows, {_bytes(out.stat().st_size)}")
+    rows, whole = len(header.array("archs")), recorded.whole_space_of(header).facts().get("valid")
+    part = f"{rows:,}{f' of {whole:,}' if isinstance(whole, int) else ''} architectures of the space have results"
+    say(f"{out}: {part if header.meaning.partial else f'{rows:,} rows'}, {_bytes(out.stat().st_size)}")
     say(f'search it with: benchmarks = ["{out}"]; what it is: nas-harness describe {out}')
 
 

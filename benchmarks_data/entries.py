@@ -30,6 +30,8 @@ class Source:
         What is imported, and what is installed; the module is located, never imported.  "" for files that the user has.
     importer : str
         "module:function" of what is imported and is no table: ``function(paths, folder) -> folder``.  "" for tables.
+    requires, extra : str
+        The module that computes with what is imported, and the extra of this project that installs it; "" for none.
     manual : str
         Which file to take from which page, where no program may fetch it.
     download : mapping
@@ -44,6 +46,8 @@ class Source:
     module: str = ""
     distribution: str = ""
     importer: str = ""
+    requires: str = ""
+    extra: str = ""
     manual: str = ""
     download: Mapping[str, Any] = field(default_factory=dict)
 

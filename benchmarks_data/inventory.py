@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -113,6 +114,9 @@ def take(names: Sequence[str], paths: Sequence[Path], *, progress: Progress = on
         return catalog.import_tables(names, paths, progress=progress)
     module, _, function = first.source.importer.partition(":")
     folder = getattr(importlib.import_module(module), function)(paths, files.cache_folder() / first.name)
+    if first.source.requires and importlib.util.find_spec(first.source.requires) is None:
+        remedy = f"pip install -e '.[{first.source.extra}]'"
+        warnings.warn(f"{first.name} needs {first.source.requires}, which is not installed: {remedy}", stacklevel=2)
     return {first.name: folder}
 
 

@@ -24,7 +24,7 @@ from benchmarks_data.spaces.rows import RowsSpace
 from benchmarks_data.table import TableBenchmark
 from harness.benchmark import Column
 from harness.checks import Archs, BoolArray
-from harness.errors import HarnessError, TableError, must
+from harness.errors import HarnessError, TableError, must, nearest
 from harness.files import replacing
 from harness.problem import Constraint, Fidelity, Objective
 from harness.space import SearchSpace
@@ -172,7 +172,7 @@ def open_benchmark(
     verify : bool
         Compare the whole content with its SHA-256.
     """
-    path = Path(name)
+    path = path_of(name)
     if verify:
         schema.verify(path)
     header = schema.read_header(path)
@@ -185,10 +185,22 @@ def open_benchmark(
 
 def open_oracle(name: str) -> TableOracle:
     """Open a table by its path with its held-out columns."""
-    header = schema.read_header(Path(name), held_out=True)
+    header = schema.read_header(path_of(name), held_out=True)
     opened = TableOracle(header, space_of(header))
     opened.name = str(name)
     return opened
+
+
+def path_of(name: str) -> Path:
+    """Return the path of a table; raises TableError, which says what makes one, if there is no such file."""
+    path = Path(name)
+    if path.exists():
+        return path
+    near = nearest(path.name, (other.name for other in path.parent.glob(f"*{SUFFIX}")))
+    raise TableError(
+        f"the table {name} is missing: there is no such file.{near} `nas-harness data import {path.stem} FILE "
+        f"--describe TOML --out {name}` makes a table from data of your own."
+    )
 
 
 def run_counts(header: schema.Header) -> dict[str, int]:
@@ -215,7 +227,7 @@ def describe(name: str) -> dict[str, Any]:
     """
     if not name.endswith(SUFFIX):
         raise HarnessError(must("name", f"be the path of a table ('…{SUFFIX}')", name))
-    path = Path(name)
+    path = path_of(name)
     header = schema.read_header(path, held_out=True)
     about = schema.read_about(path)
     described = space_of(header)

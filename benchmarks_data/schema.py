@@ -200,13 +200,24 @@ def read_header(path: Path, *, held_out: bool = False) -> Header:
         return _header(path, file, held_out)
 
 
+_DAMAGE = {
+    "truncated file": "it is cut short",
+    "file signature not found": "it is no HDF5 file, or its beginning is lost",
+    "Is a directory": "it is a folder",
+}
+"""What HDF5 says of a file that it cannot open, in our words."""
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
     """Open a table file; whatever is found wrong with it becomes a TableError that names it."""
+    if not path.exists():
+        raise TableError(f"the table {path} is missing: there is no such file")
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise TableError(f"the table {path} is {'damaged' if path.exists() else 'missing'}: {error}") from None
+        why = next((told for words, told in _DAMAGE.items() if words in str(error)), str(error))
+        raise TableError(f"the table {path} is damaged: {why}") from None
     with file:
         try:
             yield file

@@ -160,6 +160,8 @@ class Oracle(Protocol):
         The column that the default objective reads.
     test : str or None
         The held-out column that reports judge by; None where the table has none.
+    reference : str, optional
+        Of a surrogate, whose space is not listed: how the architectures that `values` speaks of were found.
     """
 
     @property

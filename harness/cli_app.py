@@ -233,7 +233,7 @@ def run(
         print_json(_facts(outcome))
     elif outcome.computed or outcome.failed:
         failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
-        counted = f"{outcome.computed} cells computed, {outcome.reused} reused{failed}"
+        counted = f"{outcome.computed} cell{'s' * (outcome.computed != 1)} computed, {outcome.reused} reused{failed}"
         say(f"{outcome.folder}: {counted}, in {duration(outcome.seconds)}")
         if not outcome.failed:
             say(f"next: nas-harness report {outcome.folder}")

@@ -5,9 +5,11 @@ Each check returns the rules that it found kept, and raises a `HarnessError` tha
 
 from __future__ import annotations
 
+import ast
 import random
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from harness import registry
 from harness.benchmark import Benchmark
 from harness.cells import make_learner
 from harness.checks import Archs
-from harness.errors import HarnessError, unknown
+from harness.errors import HarnessError, must, unknown
 from harness.problem import Budget, Constraint
 from harness.records import Proposals
 from harness.runner import Block, make_problem, run_block
@@ -56,8 +58,19 @@ def check(name: str) -> list[str]:
         return check_space(benchmark.space, rng) + check_benchmark(benchmark, rng)
     if name in registry.names("surrogate"):
         return check_surrogate(registry.surrogate({"name": name, "encoding": "one_hot"}, ToyBenchmark().space), rng)
+    if name.endswith(".py"):
+        raise HarnessError(must("strategy", f"name its class, '{name}:{_classes(name)}'", name))
     known = [known for kind in ("strategy", "benchmark", "surrogate") for known in registry.names(kind)]
     raise HarnessError(unknown("strategy, benchmark or surrogate", name, known))
+
+
+def _classes(path: str) -> str:
+    """Return the names of the classes of a file, as a choice, or a word for them; runs nothing of it."""
+    try:
+        body = ast.parse(Path(path).read_text(encoding="utf-8")).body
+    except (OSError, ValueError, SyntaxError):
+        return "Class"
+    return "' or ':".join(node.name for node in body if isinstance(node, ast.ClassDef)) or "Class"
 
 
 def check_space(space: SearchSpace, rng: np.random.Generator) -> list[str]:
@@ -187,7 +200,8 @@ def check_strategy(
     rules("draws only from the generator it is given", str(before) == str(after))
     rules("proposes valid architectures within its budget", [len(trace) <= 60 for trace in block.traces])
     again = run("the same generator gives the same run", ToyBenchmark(), budget)
-    rules("the same generator gives the same run", _same_traces(block, again))
+    own = "another run: is there a generator of its own, as np.random.default_rng() in place of self.rng, or a clock?"
+    rules("the same generator gives the same run", _same_traces(block, again), own)
     other = [not np.array_equal(block.traces[0].archs, block.traces[1].archs)]
     rules("another generator gives another run", other)
     alone = run("a run does not depend on its neighbours in the block", ToyBenchmark(), budget, count=1)

@@ -9,6 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_FEW = 12
+"""Names that an error lists besides the nearest."""
+_SHOWN = {
+    "benchmark": "`nas-harness list benchmarks` and `nas-harness data list` show",
+    "table": "`nas-harness data list` shows",
+    "strategy, benchmark or surrogate": "`nas-harness list benchmarks`, `list strategies` and `list surrogates` show",
+}
+"""What lists the names of a kind that has many."""
+_DATA = (".csv", ".parquet")
+"""What a table of one's own is made from."""
+
 
 class HarnessError(ValueError):
     """A mistake in what the user gave, told in one message; the CLI prints it without a traceback."""
@@ -65,7 +76,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Word an unknown name: the kind, the name, the nearest match and all known names.
+    """Word an unknown name: the kind, the name, the nearest match, and all known names or what lists them.
+
+    Where a benchmark belongs, a file of data is answered with what makes a table of it.
 
     Parameters
     ----------
@@ -77,4 +90,13 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
         The names that exist.
     """
     names = sorted(known)
-    return f"unknown {kind} '{name}'.{nearest(name, names)} Known: {', '.join(names) or 'none'}."
+    if kind in _SHOWN and name.endswith(_DATA):
+        return (
+            f"unknown {kind} '{name}': data of your own become a table by `nas-harness data import NAME {name} "
+            "--describe TOML`, and a table is named by its path, 'NAME.h5'."
+        )
+    near = nearest(name, names)
+    begin = f"unknown {kind} '{name}'.{near}"
+    if kind in _SHOWN and len(names) > _FEW:
+        return f"{begin} {_SHOWN[kind]} the names."
+    return begin if near and len(names) > _FEW else f"{begin} Known: {', '.join(names) or 'none'}."

@@ -111,8 +111,8 @@ class Aligned:
 
     @property
     def name(self) -> str:
-        """Name of the benchmark."""
-        return self.truth.facts.name
+        """Name of the benchmark, as pages show it."""
+        return self.truth.name
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -134,6 +134,21 @@ class Aligned:
         """Return the regret of every run of a strategy on a grid: (R, T)."""
         return np.stack([steps.on_grid(axis, split, grid) for steps in self.steps[label]])
 
+    def counted(self, label: str, axis: str, split: str, grid: FloatArray) -> FloatArray:
+        """Return what curves are centres of: (R, T).
+
+        As `regrets`, but a run that has no incumbent yet counts as the worst of the table, as it does in tables, from
+        where half of the strategy's runs have one; NaN for all runs before that.
+        """
+        values = self.regrets(label, axis, split, grid)
+        group = self.steps[label]
+        known = [at_budget(steps.x[axis], steps.regrets[split], grid) for steps in group]
+        ends = np.array([steps.end[axis] for steps in group])
+        waiting = np.isnan(known) & (grid <= ends[:, None])
+        values[waiting] = self.truth.worst(split)
+        values[:, grid < _half_start(group, axis)] = np.nan
+        return values
+
     def at(self, label: str, split: str, budget: float) -> dict[int, float]:
         """Return the regret at one budget by replicate; the worst of the table for a run without an incumbent."""
         values = {}
@@ -145,21 +160,27 @@ class Aligned:
     def grid(self, axis: str) -> FloatArray:
         """Return where curves are evaluated: every evaluation where they are few, else log-spaced; (T,).
 
-        It starts where the first strategy has an incumbent in all its runs and ends where the last strategy's shortest
-        run ends.
+        It starts where the first strategy has an incumbent in half of its runs and ends where the last strategy's
+        shortest run ends; empty where no strategy ever has.
         """
-        runs = [[steps for steps in group if len(steps.rows)] for group in self.steps.values()]
-        starts = [max(steps.x[axis][0] for steps in group) for group in runs if group]
-        ends = [_shortest(group, axis) for group in runs if group]
+        groups = [group for group in self.steps.values() if group]
+        starts = [start for group in groups if np.isfinite(start := _half_start(group, axis))]
+        ends = [_shortest(group, axis) for group in groups]
         if not starts:
             return np.array([])
-        finite = [end for end in ends if np.isfinite(end)] or [max(_last(group, axis) for group in runs)]
+        finite = [end for end in ends if np.isfinite(end)] or [max(_last(group, axis) for group in groups)]
         first, last = min(starts), max(finite)
         if axis == "evaluations" and last - first < 2000:
             return np.arange(first, last + 1)
         marks = [end for end in finite if end >= first]
         grid = np.geomspace(first, max(last, first), _GRID)
         return np.union1d(np.unique(grid.round()) if axis == "evaluations" else grid, marks)
+
+
+def _half_start(group: Sequence[Steps], axis: str) -> float:
+    """Return from where at least half of the runs have an incumbent; infinite if there is no such place."""
+    firsts = sorted(float(steps.x[axis][0]) if len(steps.rows) else np.inf for steps in group)
+    return firsts[(len(firsts) - 1) // 2]
 
 
 def _shortest(group: Iterable[Steps], axis: str) -> float:

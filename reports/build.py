@@ -18,11 +18,12 @@ from reports.comparisons import pairwise
 from reports.contents import tables
 from reports.exhibits import Exhibit, exhibits
 from reports.figures import inline_svg, save
-from reports.provenance import TOLD, budget_words, describe_benchmark, sources
+from reports.provenance import TOLD, budget_words, sources
 from reports.study import Study, prepare
 from reports.tables import Table
 from reports.truth import OpenOracle
 from reports.verification.section import Section, section
+from reports.wording import constraint_words, notices
 
 PAGE = "index.html"
 MARKER = "checklist.md"
@@ -114,14 +115,14 @@ def _page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    known = sources(study, describe_benchmark)
-    protocols = {row["benchmark"]: row["protocol"] for row in known if "protocol" in row}
-    methods = narrative.methods(study, protocols) + ([verified.method] if verified else [])
+    methods = narrative.methods(study) + ([verified.method] if verified else [])
     return environment.get_template("page.html.j2").render(
         spec=study.spec,
         benchmarks=[item.name for item in study.aligned],
         budget=budget_words(study.spec),
         headline=[_lead(sentence) for sentence in headline],
+        constraints=constraint_words(study),
+        notices=notices(study),
         warnings=warnings,
         figures=[_figure(exhibit) for exhibit in shown],
         reasons=narrative.missing_reasons(study),
@@ -130,7 +131,7 @@ def _page(
         verified_tables=[_shown_table(table) for table in verified.tables] if verified else [],
         methods=[paragraph.split(". ", 1) for paragraph in methods],
         checklist=narrative.checklist(study),
-        sources=known,
+        sources=sources(study),
         told=TOLD,
     )
 

@@ -157,7 +157,7 @@ def scores(study: Study, split: str = "validation") -> pd.DataFrame:
     mean, low, high = _final_ranks(study, usable, split, values)
     rows = []
     for index, label in enumerate(study.labels):
-        strata = [1.0 - _column(values, item, split, label) / item.truth.random(split) for item in usable]
+        strata = [_scaled(_column(values, item, split, label), item.truth.random(split)) for item in usable]
         rng = study.resampler.generator("iqm", split, label)
         iqm_low, iqm_high = interval(stratified_iqm(strata, TABLE_REPETITIONS, rng))
         iqm = float(centre_of(np.concatenate(strata), "iqm"))
@@ -177,6 +177,11 @@ def _column(values: pd.DataFrame, item: Aligned, split: str, label: str) -> Floa
     picked = (values["benchmark"] == item.name) & (values["split"] == split) & (values["label"] == label)
     column: FloatArray = values.loc[picked, "regret"].to_numpy(dtype=np.float64)
     return column
+
+
+def _scaled(regrets: FloatArray, mean: float) -> FloatArray:
+    """Return normalised scores; 1 where all that is feasible is the best."""
+    return 1.0 - regrets / mean if mean > 0 else np.ones(len(regrets))
 
 
 def _final_ranks(

@@ -75,7 +75,8 @@ def draw_ranks(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None
     count = len(set(frame["series"]))
     axes.set_ylim(count + 0.05, 0.95)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-    axes.set_xlim(frame["x"].min(), frame["x"].max())
+    first, last = float(frame["x"].min()), float(frame["x"].max())
+    axes.set_xlim(first, last if last > first else first * 10)
     ends = {}
     for index, name in enumerate(dict.fromkeys(frame["series"])):
         part = frame[frame["series"] == name]

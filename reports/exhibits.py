@@ -16,6 +16,8 @@ from reports.drawing import REGRET_FLOOR, style_map
 from reports.measures import FLOOR, OVERALL, RANDOM, curves, finals, ranks
 from reports.provenance import budget_sentence, provenance
 from reports.study import CURVE_REPETITIONS, Study
+from reports.truth import TABLE
+from reports.wording import floor_label, judged_by, noted, split_word, split_words, worst_label
 
 _WORDS = ["benchmark", "series", "row", "column"]
 """Columns of plotted frames that hold names."""
@@ -87,27 +89,36 @@ def curve_exhibit(study: Study, split: str, axis: str) -> Exhibit:
             left_out[item.name] = item.truth.why_no_test
         elif axis not in item.axes:
             left_out[item.name] = "the table has no training seconds"
+        elif item.name not in set(frame["benchmark"]):
+            left_out[item.name] = "no strategy has a feasible architecture in half of its runs"
+    word = split_words(study, split)
     centre = {"median": "median", "iqm": "interquartile mean"}[study.centre]
     references = ""
     if (frame["series"] == RANDOM).any():
         references += f" Dotted: the exact {centre} of random search on the table, no simulation."
     if split == "test":
-        references += " Dashed: what the architecture best by validation scores: a perfect search ends there."
+        references += f" Dashed: what the architecture {floor_label(study)} scores: a perfect search ends there."
+    runs = [steps for item in study.aligned for group in item.steps.values() for steps in group]
+    if any(len(steps.rows) == 0 or steps.rows[0] > 0 for steps in runs):
+        references += " A line starts where half of its runs have an incumbent; those that have none yet count as"
+        references += f" {worst_label(study)}."
     caption = (
-        f"{split.capitalize()} regret of the incumbent against {_AXIS_LABEL[axis]}. Line: {centre} over runs;"
+        f"{word.capitalize()} regret of the incumbent against {_AXIS_LABEL[axis]}. Line: {centre} over runs;"
         f" band: 95 % bootstrap interval of the {centre} ({CURVE_REPETITIONS:,} resamples of replicates)."
-        f" {_runs_sentence(study)} The incumbent is chosen by the validation value the strategy was told and judged by"
-        f" the mean over all training runs of the table.{references}{_clip_sentence(frame, 'centre')}"
-        f" {budget_sentence(study.spec)}{_end_sentence(study, axis)}"
+        f" {_runs_sentence(study)} The incumbent is chosen by the"
+        f" {split_words(study, 'validation')} value the strategy was told and judged by {judged_by(study, split)}."
+        f"{references}{_clip_sentence(frame, 'centre')}"
+        f" {budget_sentence(study)}{_end_sentence(study, axis)}"
         f"{_left_out_sentence(left_out)}"
     )
     meta = {
-        "title": f"{split.capitalize()} regret over {_AXIS_LABEL[axis]}",
+        "title": f"{word.capitalize()} regret over {_AXIS_LABEL[axis]}",
         "x_label": _AXIS_LABEL[axis],
-        "y_label": {item.name: f"{split} regret ({item.truth.unit(split)})"
+        "y_label": {item.name: f"{split_word(item.truth, split)} regret ({item.truth.unit(split)})"
                     for item in study.aligned if split in item.truth.splits},
         "left_out": left_out,
-        "alt": f"Step curves of {split} regret against {_AXIS_LABEL[axis]} on logarithmic axes, one panel for each"
+        "floor": f"{floor_label(study)} (floor)",
+        "alt": f"Step curves of {word} regret against {_AXIS_LABEL[axis]} on logarithmic axes, one panel for each"
                f" benchmark: {_final_words(frame)}",
         "centre": study.centre,
         "band": f"95 % percentile bootstrap interval, {CURVE_REPETITIONS} repetitions",
@@ -119,12 +130,13 @@ def rank_exhibit(study: Study) -> Exhibit:
     """Return mean rank over the budget (F4)."""
     frame = ranks(study)
     axis = _AXIS_LABEL[study.aligned[0].budget_axis]
+    met = ", where they met the same noise" if {item.truth.kind for item in study.aligned} == {TABLE} else ""
     caption = (
-        f"Mean rank by validation regret against {axis}; 1 is best. Strategies are ranked within each replicate, where"
-        " they met the same noise (average ranks for ties), then replicates"
+        f"Mean rank by {split_words(study, 'validation')} regret against {axis}; 1 is best. Strategies are ranked"
+        f" within each replicate{met} (average ranks for ties), then replicates"
         f"{' and benchmarks are' if OVERALL in set(frame['benchmark']) else ' are'} averaged. Band: 95 % bootstrap"
         f" interval ({CURVE_REPETITIONS:,} stratified resamples of replicates). {_runs_sentence(study)}"
-        f" {budget_sentence(study.spec)}"
+        f" {budget_sentence(study)}"
     )
     meta = {
         "title": "Rank over the budget",
@@ -140,25 +152,26 @@ def rank_exhibit(study: Study) -> Exhibit:
 
 def strip_exhibit(study: Study, split: str) -> Exhibit:
     """Return final regrets of all runs (F8)."""
+    word = split_words(study, split)
     values = finals(study)
     frame = values[values["split"] == split].drop(columns="split").rename(columns={"label": "series"})
     rng = study.resampler.generator("offsets", split)
     frame = frame.assign(offset=rng.uniform(-0.24, 0.24, size=len(frame)).round(3)).reset_index(drop=True)
-    units = {item.name: f"{split} regret ({item.truth.unit(split)})"
+    units = {item.name: f"{split_word(item.truth, split)} regret ({item.truth.unit(split)})"
              for item in study.aligned if split in item.truth.splits}  # fmt: skip
     caption = (
-        f"{split.capitalize()} regret of the final incumbent: every run is a point (spread at random across its box);"
+        f"{word.capitalize()} regret of the final incumbent: every run is a point (spread at random across its box);"
         f" box: quartiles and median; whiskers: the furthest run within 1.5 interquartile ranges."
-        f" {_runs_sentence(study)}{_clip_sentence(frame, 'regret')} {budget_sentence(study.spec)}"
+        f" {_runs_sentence(study)}{_clip_sentence(frame, 'regret')} {budget_sentence(study)}"
     )
     medians = frame.groupby(["benchmark", "series"], sort=False)["regret"].median().reset_index()
     words = "; ".join(f"{row.benchmark}, {row.series}: median {row.regret:.3g}" for row in medians.itertuples())
     meta = {
-        "title": f"Final {split} regret of every run",
+        "title": f"Final {word} regret of every run",
         "x_label": units,
         "y_label": dict.fromkeys(units, ""),
         "left_out": {},
-        "alt": f"Box plots of final {split} regret with all runs as points. {words}.",
+        "alt": f"Box plots of final {word} regret with all runs as points. {words}.",
         "centre": "median",
         "band": "quartiles of runs",
     }
@@ -167,7 +180,7 @@ def strip_exhibit(study: Study, split: str) -> Exhibit:
 
 def win_exhibit(study: Study, split: str, comparisons: pd.DataFrame) -> Exhibit:
     """Return the probability of improvement for all pairs (F11)."""
-    rows = []
+    rows, word = [], split_words(study, split)
     last = study.checkpoints[-1]
     kept = comparisons[
         (comparisons["split"] == split) & (comparisons["missing"] == LEFT_OUT) & (comparisons["budget"] == last)
@@ -178,13 +191,13 @@ def win_exhibit(study: Study, split: str, comparisons: pd.DataFrame) -> Exhibit:
         rows.append((row["benchmark"], row["b"], row["a"], 1.0 - row["poi"], significant))
     frame = pd.DataFrame(rows, columns=["benchmark", "row", "column", "poi", "significant"])
     caption = (
-        f"Probability that a run of the row's strategy ends with lower {split} regret than one of the column's (ties"
+        f"Probability that a run of the row's strategy ends with lower {word} regret than one of the column's (ties"
         " count half; 0.5 is no difference). Star: Holm-adjusted p < 0.05 in the paired Wilcoxon signed-rank test over"
-        f" replicates, one family over all benchmarks and pairs. {_runs_sentence(study)} {budget_sentence(study.spec)}"
+        f" replicates, one family over all benchmarks and pairs. {_runs_sentence(study)} {budget_sentence(study)}"
     )
     words = "; ".join(f"{row[0]}: {row[1]} against {row[2]} {row[3]:.2f}" for row in rows[::2])
     meta = {
-        "title": f"Who beats whom ({split})",
+        "title": f"Who beats whom ({word})",
         "x_label": "",
         "y_label": dict.fromkeys(frame["benchmark"], ""),
         "left_out": {},
@@ -196,7 +209,7 @@ def win_exhibit(study: Study, split: str, comparisons: pd.DataFrame) -> Exhibit:
 
 
 def _exhibit(study: Study, name: str, kind: str, frame: pd.DataFrame, caption: str, meta: Mapping[str, Any]) -> Exhibit:
-    common = {"caption": " ".join(caption.split()), "styles": style_map(study.labels)}
+    common = {"caption": " ".join(f"{caption}{noted(study)}".split()), "styles": style_map(study.labels)}
     return Exhibit(name, kind, frame, {**meta, **common, "provenance": provenance(study)})
 
 

@@ -146,7 +146,7 @@ def _margins(exhibit: Exhibit) -> tuple[float, float]:
 
 def _reference_legend(figure: Figure, exhibit: Exhibit) -> None:
     present = [name for name in (RANDOM, FLOOR) if (exhibit.frame["series"] == name).any()]
-    words = {RANDOM: RANDOM, FLOOR: "best by validation (floor)"}
+    words = {RANDOM: RANDOM, FLOOR: exhibit.meta.get("floor", FLOOR)}
     handles = [Line2D([], [], label=words[name], **REFERENCES[name]) for name in present]
     place = (1.0 - _margins(exhibit)[1] / figure.get_figwidth(), 1.0)
     figure.legend(handles=handles, loc="upper right", bbox_to_anchor=place, ncols=2, handlelength=2.2, borderpad=0.2)

@@ -14,6 +14,7 @@ from reports.measures import RANDOM, centre_and_band, finals, log_aucs
 from reports.provenance import budget_words
 from reports.study import TABLE_REPETITIONS, Study
 from reports.tables import BEST, DAGGER, NONE, TIED, Table, accuracy, bracket, three_digits
+from reports.wording import SIGNAL, best_label, judged_by, noted, split_word, split_words, worst_label
 
 
 def summary(study: Study, split: str) -> pd.DataFrame:
@@ -99,29 +100,33 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> Table:
         if not len(rows):
             continue
         complete = rows[rows["missing"] == LEFT_OUT]
-        best = str(complete.sort_values(["regret", "regret_mean"], kind="stable")["label"].iloc[0])
+        first = complete.sort_values(["regret", "regret_mean"], kind="stable").iloc[0]
+        best = str(first["label"])
         known = winners(comparisons, item.name, split, best, study.checkpoints[-1])
         for _, row in rows.iterrows():
             if row["missing"] == LEFT_OUT:
-                state = BEST if row["label"] == best else (TIED if known.get(row["label"]) == "open" else "")
+                state = (
+                    BEST if row["regret"] == first["regret"] else (TIED if known.get(row["label"]) == "open" else "")
+                )
                 if state:
                     marks[len(cells), column] = state
             cells.append(_final_cells(study, item, split, row, early))
         cells += _reference_cells(study, item, split, early)
+    word = split_words(study, split)
     unit = {item.truth.unit(split) for item in study.aligned if split in item.truth.splits}
     caption = (
-        f"{split.capitalize()} value of the final incumbent after {budget_words(study.spec)} (mean over all training"
-        f" runs of the table), and its regret in {' or '.join(sorted(unit))}. Brackets: 95 % percentile bootstrap"
-        f" interval, {TABLE_REPETITIONS:,} resamples of replicates. Bold: lowest {name} regret; underlined: not shown"
-        f" to differ from it ({TEST_WORDS}). log-AUC: median over runs of the mean regret over log evaluations."
+        f"{word.capitalize()} value of the final incumbent after {budget_words(study.spec)}"
+        f" ({judged_by(study, split)}), and its regret in {' or '.join(sorted(unit))}. Brackets: 95 % percentile"
+        f" bootstrap interval, {TABLE_REPETITIONS:,} resamples of replicates. Bold: lowest {name} regret; underlined:"
+        f" not shown to differ from it ({TEST_WORDS}). log-AUC: median over runs of the mean regret over log"
+        " evaluations."
     )
     if any(DAGGER in row[2] for row in cells):
-        caption += (
-            f" {DAGGER}: fewer runs than declared; shown with them left out, and again as the worst value of the table."
-        )
+        caption += f" {DAGGER}: fewer runs than declared; shown with them left out, and again as {worst_label(study)}."
     if split == "test":
         caption = caption.replace(" log-AUC: median over runs of the mean regret over log evaluations.", "")
-    return Table(f"final-{split}", f"Final {split} values", caption, data, tuple(headers), tuple(cells), marks)
+    caption += noted(study)
+    return Table(f"final-{split}", f"Final {word} values", caption, data, tuple(headers), tuple(cells), marks)
 
 
 def _final_cells(study: Study, item: Aligned, split: str, row: Any, early: list[float]) -> tuple[str, ...]:
@@ -156,7 +161,9 @@ def _reference_cells(study: Study, item: Aligned, split: str, early: list[float]
         floor = item.truth.floor()
         value = accuracy(best - sign * floor, unit)
         regrets = [three_digits(floor)] * (len(early) + 1)
-        rows.append((item.name, "best of the table by validation", "", value, "", "", value, *regrets))
+        by = split_word(item.truth, "validation")
+        label = f"{best_label(item.truth)} by {'the ' if by == SIGNAL else ''}{by}"
+        rows.append((item.name, label, "", value, "", "", value, *regrets))
     value = accuracy(best, unit)
-    rows.append((item.name, "best of the table", "", value, "", "", value, *["0"] * (len(early) + 1), *tail))
+    rows.append((item.name, best_label(item.truth), "", value, "", "", value, *["0"] * (len(early) + 1), *tail))
     return rows

@@ -47,12 +47,15 @@ def curves(study: Study, split: str, axis: str) -> pd.DataFrame:
         grid = item.grid(axis) if axis in item.axes and split in item.truth.splits else np.array([])
         if len(grid) == 0:
             continue
+        before = len(parts)
         for label, steps in item.steps.items():
             if steps:
                 counts = study.resampler.counts(item.name, len(steps), CURVE_REPETITIONS)
-                bands = centre_and_band(item.regrets(label, axis, split, grid), study.centre, counts)
+                bands = centre_and_band(item.counted(label, axis, split, grid), study.centre, counts)
                 part = _part(item.name, label, grid, *bands, len(steps))
                 parts.append(part.dropna())
+        if not any(len(part) for part in parts[before:]):
+            continue  # a panel of references alone would compare nothing
         law = study.references[item.name]
         if axis == "evaluations" and law is not None:
             middle = law.centre(split, grid, study.centre)
@@ -91,6 +94,8 @@ def ranks(study: Study) -> pd.DataFrame:
     grids = [item.grid(item.budget_axis) for item in usable]
     grid = np.unique(np.concatenate(grids))
     grid = grid[(grid >= max(part[0] for part in grids)) & (grid <= min(part[-1] for part in grids))]
+    if len(grid) == 0:
+        return pd.DataFrame(columns=COLUMNS)
     if len(grid) > MOST_RANK_POINTS:  # every resample of every strategy is held at every point
         grid = grid[np.unique(np.geomspace(1, len(grid), MOST_RANK_POINTS).astype(np.int64) - 1)]
     parts, means, samples = [], [], []

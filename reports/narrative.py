@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from reports.align import Aligned
 from reports.comparisons import LEFT_OUT, omnibus, scores, winners
 from reports.final_tables import summary
 from reports.provenance import budget_sentence, budget_words, library_versions
 from reports.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
 from reports.tables import bracket, p_value, three_digits
+from reports.truth import PROTOCOL, SURROGATE, TABLE
+from reports.wording import (
+    by_kind,
+    constraint_words,
+    lead,
+    noise_sentence,
+    regret_sentence,
+    split_word,
+    told_sentence,
+    worst_label,
+)
 
 _CENTRE = {"median": "median", "iqm": "interquartile-mean"}
 
@@ -25,7 +36,7 @@ def headline(study: Study, comparisons: pd.DataFrame) -> list[str]:
         for item in study.aligned:
             if split in item.truth.splits:
                 rows = data[(data["benchmark"] == item.name) & (data["missing"] == LEFT_OUT)]
-                said.append(_benchmark_sentence(study, comparisons, item.name, split, item.truth.unit(split), rows))
+                said.append(_benchmark_sentence(study, comparisons, item, split, rows))
     if len(study.aligned) > 1 and len(study.labels) > 1:
         table = scores(study).sort_values("rank")
         if len(table) and not table["rank"].isna().any():
@@ -37,19 +48,18 @@ def headline(study: Study, comparisons: pd.DataFrame) -> list[str]:
     return said
 
 
-def _benchmark_sentence(
-    study: Study, comparisons: pd.DataFrame, benchmark: str, split: str, unit: str, rows: pd.DataFrame
-) -> str:
+def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, split: str, rows: pd.DataFrame) -> str:
+    benchmark, unit = item.name, item.truth.unit(split)
     first, *others = _best_first(rows)
     best, value = str(first["label"]), first["regret"]
     level = [str(row["label"]) for row in others if row["regret"] == value]
     shown = bracket(*[three_digits(first[key]) for key in ("regret", "regret_low", "regret_high")])
     measured = "points" if unit == "percentage points" else unit
-    found = f"the lowest {_CENTRE[study.centre]} {split} regret, {shown} {measured}".strip()
+    found = f"the lowest {_CENTRE[study.centre]} {split_word(item.truth, split)} regret, {shown} {measured}".strip()
     if level:
-        text = f"{benchmark}, {split}: {_listed([best, *level])} share {found} (interval of {best})"
+        text = f"{lead(item, split)}: {_listed([best, *level])} share {found} (interval of {best})"
     else:
-        text = f"{benchmark}, {split}: {best} ends with {found}"
+        text = f"{lead(item, split)}: {best} ends with {found}"
     if not others:
         return text + "."
     rest = ", ".join(f"{row['label']} with {three_digits(row['regret'])}" for row in others if row["regret"] != value)
@@ -99,7 +109,7 @@ def warnings(study: Study, comparisons: pd.DataFrame) -> list[str]:
         runs = sum(stop - first for _, _, first, stop in study.results.missing)
         found.append(
             f"{runs} runs are missing. Figures show what exists; tables and tests are given twice: with the missing"
-            " runs left out, and with the worst value of the table in their place."
+            f" runs left out, and with {worst_label(study)} in their place."
         )
     n = study.spec.replicates
     if n < 10:
@@ -115,39 +125,47 @@ def warnings(study: Study, comparisons: pd.DataFrame) -> list[str]:
             found.append(
                 f"{item.name} has several objectives ({', '.join(several)}); this page judges by {several[0]} alone."
             )
-        without = sum(len(steps.rows) == 0 for group in item.steps.values() for steps in group)
-        if without:
-            found.append(f"{without} runs on {item.name} never had an incumbent; they count as the worst of the table.")
+        without = {label: sum(len(steps.rows) == 0 for steps in group) for label, group in item.steps.items()}
+        if any(without.values()):
+            what = "feasible architecture" if item.truth.constraints else "incumbent"
+            total = sum(map(len, item.steps.values()))
+            each = ", ".join(f"{label} {k} of {len(item.steps[label])}" for label, k in without.items() if k)
+            found.append(
+                f"{item.name}: no {what} in {sum(without.values())} of {total} runs ({each}). These runs count as"
+                f" {worst_label(study)}."
+            )
     return found
 
 
-def methods(study: Study, protocols: Mapping[str, str]) -> list[str]:
-    """Return the methods in paragraphs; `protocols` says, by benchmark, what was told where only tests exist."""
+def methods(study: Study) -> list[str]:
+    """Return the methods in paragraphs."""
     centre = {"median": "median", "iqm": "interquartile mean"}[study.centre]
-    constraints = ", ".join(map(str, study.spec.constraints))
+    constraints = constraint_words(study)
     feasible = f" Only architectures that keep {constraints} are eligible." if constraints else ""
+    protocols = [item for item in study.aligned if item.truth.kind == PROTOCOL]
     policy = "with replacement" if any(law and law.replacement for law in study.references.values()) else "distinct"
     unknown = [name for name, law in study.references.items() if law is None]
+    known = len(unknown) < len(study.references)
     exact = (
         f"Reference. The dotted line is the {centre} of random search, computed from the table in closed form for"
-        f" uniform draws from the space ({policy}) under the same noise; it needs no runs, and shows where the"
-        " simulated random search must lie."
+        f" uniform draws from the space ({policy}) that are told what strategies are told; it needs no runs, and shows"
+        " where the simulated random search must lie."
     )
-    if unknown:
+    if not known:
+        exact = "Reference. No law of random search is drawn: it is not known in closed form here."
+    elif unknown:
         exact += f" It is not drawn for {', '.join(unknown)}, where it is not known in closed form."
     versions = ", ".join(f"{name} {number}" for name, number in library_versions().items())
-    declared = "; ".join(f"{name}: {text}" for name, text in protocols.items())
+    declared = "; ".join(f"{item.name}: {item.truth.protocol}" for item in protocols)
     return [
         f"Runs. {study.spec.replicates} replicates of {len(study.labels)} strategies on {len(study.aligned)}"
-        f" benchmark{'s' if len(study.aligned) > 1 else ''}, root seed {study.spec.seed}. {budget_sentence(study.spec)}"
-        " All strategies of a replicate meet the same noise"
-        " (common random numbers), so they are compared replicate by replicate. Strategies were told validation values"
-        " only; held-out values were looked up after the runs, for this page.",
+        f" benchmark{'s' if len(study.aligned) > 1 else ''}, root seed {study.spec.seed}. {budget_sentence(study)}"
+        f" {noise_sentence(study)} {told_sentence(study)}",
         *([f"Protocols. Tables without validation data were searched by agreement. {declared}."] if declared else []),
         "Measures. The incumbent at a budget is the architecture with the best value told so far; ties go to the"
-        f" earliest and failed evaluations never count.{feasible} Its regret is the distance of its mean over all"
-        " training runs of the table from the table's best such mean. Curves are right-continuous steps, without"
-        " interpolation or a running maximum of values the strategy did not see.",
+        f" earliest and failed evaluations never count.{feasible} {regret_sentence(study)}"
+        " Curves are right-continuous steps, without interpolation or a running maximum of values the strategy did not"
+        " see.",
         f"Statistics. Lines are the {centre} over replicates with 95 % percentile bootstrap intervals"
         f" ({CURVE_REPETITIONS:,} resamples for curves, {TABLE_REPETITIONS:,} for tables; replicates resampled within"
         " benchmarks, jointly for all strategies). Pairs are compared with the Wilcoxon signed-rank test (Pratt's"
@@ -176,15 +194,15 @@ def checklist(study: Study) -> list[Item]:
     n = spec.replicates
     has_random = any(strategy.name == "random_search" for strategy in spec.strategies)
     timed = [item.name for item in study.aligned if item.truth.facts.has_seconds]
-    tested = [item.name for item in study.aligned if "test" in item.truth.splits]
     digests = "; ".join(f"{item.name} {item.truth.facts.table_digest[:12]}" for item in study.aligned)
+    what = by_kind(study, _SOURCES, between=" and ")
     return [
         Item("Code of the training pipeline and of the search", "author",
              f"Search: nas-harness {library_versions()['nas-harness']} with the spec of this experiment. Training: that"
-             " of the tables' authors."),
-        Item("Same benchmark and training pipeline for all methods", "yes", f"The same tables: {digests}."),
+             " of the benchmarks' authors."),
+        Item("Same benchmark and training pipeline for all methods", "yes", f"The same {what}: {digests}."),
         Item("Confounders controlled", "yes",
-             "Values and seconds come from tables; noise is shared by all strategies of a replicate."),
+             _sentence(by_kind(study, _CONTROLLED))),
         Item("Ablations", "author", "Strategies may appear under several labels with other hyperparameters."),
         Item("Comparison with random search", "yes" if has_random else "no",
              "As a strategy, and exactly in closed form where that is known." if has_random
@@ -194,9 +212,7 @@ def checklist(study: Study) -> list[Item]:
              f"n = {n}; 30 or more are advised."),
         Item("Performance over time", "yes",
              "Against evaluations" + (f", and against simulated seconds on {', '.join(timed)}." if timed else ".")),
-        Item("Test data kept from the search", "yes",
-             "Strategies are told validation values only." + (f" Test values: {', '.join(tested)}." if tested else
-                                                              " No table here has a test column.")),
+        _test_item(study),
         Item("How hyperparameters were tuned, and at what cost", "author",
              "The spec holds the values used; defaults are those of the papers."),
         Item("End-to-end time", "yes", "Simulated time and real overhead are in the table of costs."),
@@ -204,6 +220,35 @@ def checklist(study: Study) -> list[Item]:
              f"Budget {budget_words(spec)}; spec sha256 {study.resampler.digest[:12]}; the full spec is in"
              " experiment.json."),
     ]  # fmt: skip
+
+
+_CONTROLLED = {
+    TABLE: "values and seconds come from tables; noise is shared by all strategies of a replicate",
+    PROTOCOL: "values and seconds come from tables; the signal has no noise, all strategies and replicates are told"
+    " the same",
+    SURROGATE: "values and seconds are predicted by one surrogate without noise, the same for all strategies and"
+    " replicates",
+}
+_SOURCES = {TABLE: "tables", PROTOCOL: "tables", SURROGATE: "surrogate"}
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _test_item(study: Study) -> Item:
+    """Answer whether the search was kept from test data: not where a protocol tells test results."""
+    demand = "Test data kept from the search"
+    told = [f"{item.name}: {item.truth.protocol}" for item in study.aligned if item.truth.kind == PROTOCOL]
+    others = [item for item in study.aligned if item.truth.kind != PROTOCOL]
+    kept = ""
+    if others:
+        where = f"On {_listed([item.name for item in others])} strategies" if told else "Strategies"
+        tested = [item.name for item in others if "test" in item.truth.splits]
+        judged = f" Test values: {', '.join(tested)}." if tested else " No test column."
+        kept = f"{where} are told validation values only.{judged}"
+    answer = f"Under a protocol, {'; '.join(told)}." if told else ""
+    return Item(demand, "no" if told else "yes", f"{answer} {kept}".strip())
 
 
 def checklist_markdown(study: Study) -> str:

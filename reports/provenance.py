@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from harness import registry
-from harness.errors import HarnessError
 from harness.spec import Spec
 from harness.version import VERSION
 from reports.statistics import ALPHA
 from reports.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
+from reports.wording import answers
 
 _LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "statsmodels")
-_TABLE_SEED = {
-    "one_draw_per_arch": "the table answers with one training run drawn for each architecture, the same for all"
-    " strategies of a replicate",
-    "mean": "the table answers with the mean over its training runs",
-    "fixed": "the table answers with the first training run of each architecture",
-}
 _DUPLICATES = {
     "charged": "an architecture proposed again is charged again",
     "free": "an architecture proposed again is free",
@@ -38,13 +30,11 @@ def budget_words(spec: Spec) -> str:
     return " and ".join(parts)
 
 
-def budget_sentence(spec: Spec) -> str:
+def budget_sentence(study: Study) -> str:
     """Return the budget and its semantics in one sentence."""
+    spec = study.spec
     workers = f", {spec.n_workers} simulated workers" if spec.n_workers > 1 else ""
-    return (
-        f"Budget: {budget_words(spec)}{workers}; {_DUPLICATES[spec.budget.duplicates]};"
-        f" {_TABLE_SEED[spec.budget.table_seed]}."
-    )
+    return f"Budget: {budget_words(spec)}{workers}; {_DUPLICATES[spec.budget.duplicates]}; {answers(study)}."
 
 
 def library_versions() -> dict[str, str]:
@@ -94,22 +84,11 @@ TOLD = ("protocol", "source", "licence", "citation")
 """What a page says of a table besides its name and content."""
 
 
-def sources(study: Study, describe: Callable[[str], Mapping[str, Any]]) -> list[dict[str, str]]:
+def sources(study: Study) -> list[dict[str, str]]:
     """Return sha256, and where the table tells them protocol, source, licence and citation, of every benchmark."""
     found = []
     for item in study.aligned:
-        about = describe(item.name)
+        about = item.truth.about
         row = {"benchmark": item.name, "sha256": item.truth.facts.table_digest}
         found.append(row | {key: str(about[key]) for key in TOLD if about.get(key)})
     return found
-
-
-def describe_benchmark(name: str) -> Mapping[str, Any]:
-    """Return what the registered describers know of a benchmark; nothing where none knows it."""
-    for provider in registry.names("description"):
-        try:
-            facts: Mapping[str, Any] = registry.load("description", provider)(name)
-        except HarnessError:
-            continue
-        return facts
-    return {}

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from harness import registry
 from harness.benchmark import Column, Oracle
 from harness.checks import Archs, BoolArray, FloatArray, choice
-from harness.errors import ResultError
+from harness.errors import HarnessError, ResultError
 from harness.problem import Constraint, Objective
 from harness.store import BenchmarkFacts, Results
 
 OpenOracle = Callable[[str], Oracle]
 SPLITS = ("validation", "test")
+TABLE, PROTOCOL, SURROGATE = "table", "protocol", "surrogate"
+"""What a benchmark is: results of training searched by validation, or told test results by agreement; a prediction."""
+
+
+def describe_benchmark(name: str) -> Mapping[str, Any]:
+    """Return what the registered describers know of a benchmark; nothing where none knows it."""
+    for provider in registry.names("description"):
+        try:
+            facts: Mapping[str, Any] = registry.load("description", provider)(name)
+        except HarnessError:
+            continue
+        return facts
+    return {}
 
 
 @dataclass(frozen=True)
@@ -33,11 +47,45 @@ class Truth:
     oracle : Oracle
     constraints : tuple of Constraint
         The best is taken among the rows that keep them.
+    title : str, optional
+        What pages call the benchmark; its name if not given.
     """
 
     facts: BenchmarkFacts
     oracle: Oracle
     constraints: tuple[Constraint, ...] = ()
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        """What pages call the benchmark: of a file, the name in it and not its path."""
+        return self.title or self.facts.name
+
+    @cached_property
+    def about(self) -> Mapping[str, Any]:
+        """What is registered about the benchmark, as plain data."""
+        return describe_benchmark(self.facts.name)
+
+    @cached_property
+    def kind(self) -> str:
+        """One of `TABLE`, `PROTOCOL` and `SURROGATE`."""
+        if self.about.get("surrogate"):
+            return SURROGATE
+        # What was told is known by its split: a table of test results alone may have no other name for it.
+        return PROTOCOL if "test" in self.column("validation").split else TABLE
+
+    @property
+    def protocol(self) -> str:
+        """What strategies are told, and what judges them, where test results are told."""
+        column = self.column("validation")
+        return str(self.about.get("protocol") or column.description or f"strategies are told {column.name}").rstrip(".")
+
+    @property
+    def reference(self) -> str:
+        """What regrets of a surrogate are distances to, and how it was found."""
+        found = getattr(self.oracle, "reference", "").rstrip(".")
+        count = len(self.oracle.values(self.objective.name))
+        return f"the best prediction among {count:,} reference architectures" + (f" ({found})" if found else "")
 
     @property
     def objective(self) -> Objective:
@@ -131,4 +179,8 @@ def truths(results: Results, open_oracle: OpenOracle = registry.oracle) -> dict[
         if facts.objectives[0].name not in oracle.columns:
             raise ResultError(f"the table of '{name}' has no column '{facts.objectives[0].name}'")
         opened[name] = Truth(facts, oracle, results.spec.constraints)
-    return opened
+    titles = [truth.oracle.name for truth in opened.values()]
+    return {
+        name: replace(truth, title=truth.oracle.name) if titles.count(truth.oracle.name) == 1 else truth
+        for name, truth in opened.items()
+    }

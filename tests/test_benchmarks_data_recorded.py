@@ -167,7 +167,7 @@ def test_writing_is_reproducible_and_damage_is_found(path, archs, tmp_path):
     again.write_bytes(damaged)
     with pytest.raises(TableError, match="damaged"):
         recorded.open_benchmark(str(again), verify=True)
-    with pytest.raises(TableError, match="missing"):
+    with pytest.raises(TableError, match=r"missing.*--describe TOML"):
         recorded.open_benchmark(str(tmp_path / "nowhere.h5"))
 
 

@@ -96,7 +96,7 @@ def test_a_damaged_cell_is_computed_again(spec, tmp_path, capsys):
     victim.write_bytes(victim.read_bytes()[:100])
     capsys.readouterr()
     assert main(["run", str(spec), "--out", str(tmp_path)]) == 0
-    assert "1 cells computed, 3 reused" in capsys.readouterr().out
+    assert "1 cell computed, 3 reused" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

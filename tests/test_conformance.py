@@ -88,9 +88,27 @@ def test_a_strategy_that_ignores_its_generator_is_found():
         check_strategy(Fixed)
 
 
+def test_a_strategy_with_a_generator_of_its_own_is_told_of_it():
+    class Own(Strategy):
+        def propose(self, n):
+            return self.proposals(self.problem.space.sample(n, np.random.default_rng()))
+
+    with pytest.raises(HarnessError, match=r"same generator gives the same run; found .*a generator of its own"):
+        check_strategy(Own)
+
+
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(HarnessError, match="random_search"):
         check("random_serach")
+
+
+def test_a_strategy_file_without_its_class_is_told_the_class(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("raise ValueError\nclass Mine: ...\n")
+    with pytest.raises(HarnessError, match=r"name its class, '.*mine\.py:Mine'"):
+        check(str(path))
+    with pytest.raises(HarnessError, match=r"nowhere\.py:Class'"):
+        check("nowhere.py")
 
 
 def test_an_exception_of_a_strategy_is_told_with_the_rule_that_it_breaks():

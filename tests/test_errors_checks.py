@@ -38,6 +38,23 @@ def test_unknown_lists_what_is_known_in_order():
     assert text == "unknown strategy 'banana'. Did you mean 'bananas'? Known: bananas, random_search."
 
 
+def test_of_many_names_only_the_nearest_is_told_or_what_lists_them():
+    many = [f"table-{number}" for number in range(60)]
+    assert errors.unknown("table", "tabel-7", many) == (
+        "unknown table 'tabel-7'. Did you mean 'table-7'? `nas-harness data list` shows the names."
+    )
+    assert errors.unknown("table", "zzz", many) == "unknown table 'zzz'. `nas-harness data list` shows the names."
+    assert errors.unknown("column", "tabel-7", many) == "unknown column 'tabel-7'. Did you mean 'table-7'?"
+    assert "table-0, table-1" in errors.unknown("column", "zzz", many)
+
+
+@pytest.mark.parametrize("kind", ["benchmark", "table", "strategy, benchmark or surrogate"])
+def test_data_given_where_a_table_belongs_says_how_one_is_made(kind):
+    text = errors.unknown(kind, "mine.csv", ["nb201-cifar10"])
+    assert "`nas-harness data import NAME mine.csv --describe TOML`" in text
+    assert "Known" not in text
+
+
 def test_mistakes_are_value_errors():
     kinds = (errors.SpecError, errors.StrategyError, errors.TableError, errors.ResultError)
     assert all(issubclass(kind, HarnessError) and issubclass(kind, ValueError) for kind in kinds)

@@ -133,9 +133,8 @@ def times(subject: Subject) -> Iterator[Finding]:
             "A budget in seconds is refused; give it in evaluations or epochs.",
         )
         return
-    values = subject.values(name)
     told = []
-    if values.shape[1] == 1 and int(subject.header.array("index/runs").max()) > 1:
+    if _runs_are_equal(subject, name):
         told.append("all runs of a row have one and the same time")
     if _steps_are_equal(subject, name):
         told.append("every epoch of a run takes exactly as long as its first")
@@ -156,6 +155,16 @@ def times(subject: Subject) -> Iterator[Finding]:
             "times",
             f"{name} varies as measured times do: {len(np.unique(final[~np.isnan(final)])):,} different values.",
         )
+
+
+def _runs_are_equal(subject: Subject, name: str) -> bool:
+    """Say whether rows have several runs, and all of them one time."""
+    values = subject.values(name)
+    if values.shape[1] == 1:
+        return int(subject.header.array("index/runs").max()) > 1
+    several = np.count_nonzero(~np.isnan(values), axis=1) > 1
+    least, most = np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)
+    return bool(several.any()) and _alike(most[several], least[several])
 
 
 def _steps_are_equal(subject: Subject, name: str) -> bool:

@@ -7,6 +7,7 @@ table is used, a fact is so.  Public extracts (CSV, NPZ, JSON) are audited as wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks_data import catalog, files, protocol, recorded, schema
@@ -15,7 +16,7 @@ from benchmarks_data.audit import costs, extracts, noise, results, splits
 from benchmarks_data.audit import rows as audit_rows
 from benchmarks_data.audit.facts import SEVERITIES, Audit, Finding
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.entries import Entry, entries
+from benchmarks_data.entries import Entry, Protocol, entries, others
 from benchmarks_data.progress import Progress, on_terminal
 from harness.errors import HarnessError, TableError, unknown
 
@@ -59,18 +60,50 @@ def audit(name: str | Path, *, progress: Progress = on_terminal) -> Audit:
     """
     text = str(name)
     known = text.partition(protocol.MARK)[0]
+    if known in others():
+        raise HarnessError(
+            f"{known} predicts, and has no rows to audit: `nas-harness data info {known}` says what it is"
+        )
     if known in entries():
+        under = catalog.protocol_of(text)
         path = catalog.ensure(known, progress=progress)
-        return audit_table(
+        found = audit_table(
             path, entries()[known], siblings=_siblings(path, entries()[known], progress), progress=progress
         )
+        return found if under is None else _under(found, under, text)
     if text.endswith(recorded.SUFFIX):
-        schema.verify(Path(text))
+        schema.verify(recorded.path_of(text))
         return audit_table(Path(text), None, siblings={}, progress=progress)
     if Path(text).suffix in extracts.SUFFIXES:
-        return extracts.audit(Path(text), _comparable())
+        return _extract(Path(text))
     readable = ", ".join([recorded.SUFFIX, *extracts.SUFFIXES])
     raise HarnessError(f"{unknown('table', text, entries())} A path must end in one of {readable}.")
+
+
+def _under(found: Audit, under: Protocol, name: str) -> Audit:
+    """Say first what the protocol makes of the table."""
+    told = f"Searched as {name}: {under.text.strip()}"
+    return replace(found, name=name, findings=(Finding("caution", "protocol", told), *found.findings))
+
+
+def _extract(path: Path) -> Audit:
+    """Audit a public extract; a file that is none is answered with what makes a table of it."""
+    try:
+        return extracts.audit(path, _comparable())
+    except TableError as error:
+        official = [entry.name for entry in entries().values() if path.name in map(_file_name, entry.files)]
+        if not path.is_file():
+            raise
+        name, options = (official[0], "") if official else ("NAME", " --describe TOML")
+        what = f"the official file of {name}" if official else "data of your own"
+        raise TableError(
+            f"{error}. If it is {what}, import it, `nas-harness data import {name} {path}{options}`, and audit the "
+            "table"
+        ) from None
+
+
+def _file_name(file: str) -> str:
+    return Path(file).name
 
 
 def audit_table(path: Path, entry: Entry | None, *, siblings: Mapping[str, schema.Header], progress: Progress) -> Audit:
@@ -104,7 +137,7 @@ def audit_table(path: Path, entry: Entry | None, *, siblings: Mapping[str, schem
         citation=about.get("citation", ""),
         space=header.meaning.space,
         rows=subject.rows,
-        total=None if header.meaning.space_definition else audit_rows.total_of(subject.space),
+        total=audit_rows.whole_of(subject),
         sha256=header.digest,
         schedules=audit_columns.schedule_facts(subject),
         columns=tuple(audit_columns.column_facts(subject, column) for column in header.columns),

@@ -23,25 +23,33 @@ def total_of(space: SearchSpace) -> int | None:
     return int(str(valid)) if valid is not None else None
 
 
+def whole_of(subject: Subject) -> int | None:
+    """Return how many rows a table of the whole space has; None where that is not known.
+
+    Of a part that tells codings apart these are the codings, even where several compute one function.
+    """
+    valid = subject.space.facts().get("valid")
+    exact = subject.header.meaning.partial and subject.header.meaning.identity == "exact"
+    return int(str(valid)) if exact and valid is not None else total_of(subject.space)
+
+
 def rows(subject: Subject) -> Iterator[Finding]:
     """Compare the rows with what the catalogue expects and with the space."""
     expected = subject.entry.rows if subject.entry else 0
     if expected and expected != subject.rows:
         yield Finding("fault", "rows", f"It has {subject.rows:,} rows, the published table has {expected:,}.")
-    if subject.header.meaning.space_definition:
-        return
-    total, valid = total_of(subject.space), int(str(subject.space.facts().get("valid", 0)))
-    numbers = {"rows": subject.rows, "functions": total, "codings": valid or None}
+    total, valid = whole_of(subject), int(str(subject.space.facts().get("valid", 0)))
+    numbers = {"rows": subject.rows, "functions": total_of(subject.space), "codings": valid or None}
     if not subject.header.meaning.partial:
         what = f"{valid:,} codings" if valid else "architectures"
         told = f"Every architecture of the space has a row: {subject.rows:,} rows for {what}"
         yield Finding("fact", "rows", f"{told}{_functions(total, subject.rows, valid)}.", numbers=numbers)
         return
-    part = f" of {total:,} ({subject.rows / total:.2g} of them)" if total else ""
+    part = f" of {total:,}" if total else ""
     yield Finding(
         "caution",
         "rows",
-        f"It is a part of its space: {subject.rows:,} architectures{part} have a row; how they were chosen shapes "
+        f"It is a part of its space: {subject.rows:,}{part} architectures have a row; how they were chosen shapes "
         "every figure, and its best is not the best of the space.",
         "Searching it samples and mutates among its rows only; search the whole space through a surrogate benchmark.",
         numbers,
@@ -112,7 +120,10 @@ def duplicates(subject: Subject) -> Iterator[Finding]:
     _, first, again, sizes = np.unique(subject.keys, return_index=True, return_inverse=True, return_counts=True)
     shared = int(sizes[sizes > 1].sum())
     if not shared:
-        yield Finding("fact", "duplicates", "No two rows compute the same function.")
+        told = "No two rows compute the same function."
+        if type(subject.space).key is SearchSpace.key:
+            told = "No two rows repeat an architecture; which of them compute the same function is not known here."
+        yield Finding("fact", "duplicates", told)
         return
     name = subject.header.meaning.validation or subject.header.meaning.test or ""
     numbers: dict[str, object] = {"classes": len(sizes), "rows_in_shared_classes": shared, "largest": int(sizes.max())}

@@ -27,7 +27,7 @@ from benchmarks_data.spaces import nb201, size
 from benchmarks_data.spaces.enumerated import EnumeratedSpace
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
-from harness.errors import TableError, must, unknown
+from harness.errors import HarnessError, TableError, must, unknown
 from harness.space import SearchSpace
 
 Records = Iterable[tuple[str, int, Any]]
@@ -123,6 +123,8 @@ def _read(records: Records, gathered: list[Gathered], space: SearchSpace, rows: 
         row = index if whole else read
         if not 0 <= row < rows or names[row]:
             raise TableError(f"{where}: the architecture {index} is beyond the {rows} of this table, or came before")
+        if not read:
+            _check_family(where, record, space)
         try:
             names[row] = _name(record, index)
             for columns in gathered:
@@ -146,6 +148,22 @@ def _name(record: Mapping[str, Any], index: int) -> str:
     if len(told) != 1 or next(iter(told))[0] != index:
         raise TableError(must(f"record {index}", "be of that one architecture", sorted(told)))
     return str(next(iter(told))[1])
+
+
+def _check_family(where: str, record: Any, space: SearchSpace) -> None:
+    """Refuse the files of the other space; whether it is a record at all is found out later."""
+    try:
+        name = str(next(iter(record.values()))["arch_str"])
+    except (AttributeError, KeyError, TypeError, StopIteration):
+        return
+    try:
+        space.parse([name])
+    except HarnessError as error:
+        other = {"nb201": "size space, the tables nats-sss-…", "nats-size": "topology space, the tables nats-tss-…"}
+        raise TableError(
+            f"{where}: {name[:80]!r} is no architecture of '{space.name}': these look like the files of "
+            f"the {other[space.name]}"
+        ) from error
 
 
 def _table(entry: Entry, gathered: Gathered, archs: Archs, space: SearchSpace) -> Table:

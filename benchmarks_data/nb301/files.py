@@ -23,20 +23,22 @@ PINNED = {
     "config_space.json": "3135c6f8347f491fd31e8fa7a5e9607ea926c9a8558a6a21a1419d55a01884f2",
 }
 """Of slds-lmu/yahpo_data, commit 0e28806, nb301/{model,encoding,config_space}_v2, on which the known answers hold."""
+OFFICIAL = {name: name.replace(".", "_v2.") for name in PINNED}
+"""How they are called where they are published."""
 _ABOUT = "about.json"
-_REMEDY = f"`nas-harness data import {NAME} model_v2.onnx encoding_v2.json config_space_v2.json`"
+_REMEDY = f"`nas-harness data import {NAME} {' '.join(OFFICIAL.values())}`"
 
 
 def import_files(paths: Sequence[Path], folder: Path) -> Path:
     """Copy the model, its encoding and its configuration space into `folder`, and record where they came from.
 
-    Files are told apart by what they hold, not by their names; others, such as the licence, are refused.  A file that
-    is not the one on which the known answers were checked is taken with a warning.
+    Files are told apart by what they hold, not by their names; others, such as the licence, are passed over.  A file
+    that is not the one on which the known answers were checked is taken with a warning.
 
     Parameters
     ----------
     paths : sequence of Path
-        The three files, in any order.
+        The three files, in any order, or the folder that they lie in.
     folder : Path
         Made if needed; what it held before stays until all three are copied.
 
@@ -79,18 +81,34 @@ def _swap(given: Mapping[str, Path], digests: Mapping[str, str], folder: Path) -
 def _given(paths: Sequence[Path]) -> dict[str, Path]:
     """Return the three files by what they are."""
     given: dict[str, Path] = {}
-    for path in map(Path, paths):
+    others = []
+    for path in (file for each in paths for file in _files_of(Path(each))):
         name = _kind(path)
-        if name in given:
-            raise TableError(f"{path} and {given[name]} both are {name}; give one")
-        given[name] = path
-    missing = [name for name in PINNED if name not in given]
+        if name is None:
+            others.append(str(path))
+        elif name in given:
+            raise TableError(f"{path} and {given[name]} both are {OFFICIAL[name]}; give one")
+        else:
+            given[name] = path
+    missing = [OFFICIAL[name] for name in PINNED if name not in given]
     if missing:
-        raise TableError(f"{NAME} needs {', '.join(PINNED)}; {', '.join(missing)} was not given: {_REMEDY}")
+        none = f" ({', '.join(others)}: no file of {NAME})" if others else ""
+        raise TableError(
+            f"{NAME} needs {', '.join(OFFICIAL.values())}; {', '.join(missing)} was not given{none}: {_REMEDY}"
+        )
     return given
 
 
-def _kind(path: Path) -> str:
+def _files_of(path: Path) -> list[Path]:
+    """Return the files of a folder: those of the official names where it has them all; else the path itself."""
+    if not path.is_dir():
+        return [path]
+    official = [path / name for name in OFFICIAL.values()]
+    return official if all(file.is_file() for file in official) else sorted(filter(Path.is_file, path.iterdir()))
+
+
+def _kind(path: Path) -> str | None:
+    """Return which of the three files this is, None if it is another."""
     if not path.is_file():
         raise TableError(f"there is no file {path}")
     if path.suffix == ".onnx":
@@ -98,12 +116,12 @@ def _kind(path: Path) -> str:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        content = None
+        return None
     if isinstance(content, dict) and "hyperparameters" in content:
         return "config_space.json"
     if isinstance(content, dict) and content and all(isinstance(codes, dict) for codes in content.values()):
         return "encoding.json"
-    raise TableError(f"{path} is no file of {NAME}: give {', '.join(PINNED)}")
+    return None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class SurrogateOracle:
     """
 
     def __init__(self, imported: Imported) -> None:
+        self.reference: str = "10,000 drawn uniformly, and the ends of climbs from the 20 best of them"
         self.name = NAME
         self.space = DARTSSpace()
         self.digest = imported.digest

@@ -55,7 +55,7 @@ def section(study: Study) -> Section | None:
     """
     folder = study.results.folder
     records = [] if folder is None else verify_record.read_all(folder)
-    oracles = {item.name: item.truth.oracle for item in study.aligned}
+    oracles = {item.truth.facts.name: item.truth.oracle for item in study.aligned}
     judged = [judge(record, oracles[record.benchmark]) for record in records if record.benchmark in oracles]
     if not judged:
         return None

@@ -262,6 +262,21 @@ def test_times_that_are_repeated(tmp_path: Path) -> None:
         (tmp_path / "made-up.h5").unlink()
 
 
+@pytest.mark.parametrize("alike", [True, False])
+def test_times_of_runs_that_are_alike(tmp_path: Path, alike: bool) -> None:
+    times = np.arange(1.0, 7.0)[:, None, None] + np.array([0.0, 0.0 if alike else 0.1])[:, None]
+    values = np.arange(12.0).reshape(6, 2, 1)
+    columns = results(values, values * 0.9) | {"train_seconds": (Column("train_seconds", "s", "minimise"), times)}
+    found = audited(made(bags(6), columns=columns, seconds="train_seconds"), tmp_path)
+    assert ("all runs of a row have one and the same time" in about(found, "times").sentence) is alike
+
+
+def test_shares_of_few_images_are_not_rounded(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 400, (30, 2, 1)) / 4.0
+    found = audited(made(bags(30), columns=results(values, values * 0.5)), tmp_path)
+    assert not [item for item in found.findings if "single precision" in item.sentence]
+
+
 def test_single_precision_is_told(tmp_path: Path) -> None:
     values = np.random.default_rng(0).random((30, 2, 1)) * 100
     columns = results(values, values.astype(np.float32) * np.float32(0.9))

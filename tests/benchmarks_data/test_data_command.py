@@ -179,7 +179,8 @@ def test_a_failed_import_tells_its_warnings_first(tables, tmp_path, capsys):
     error = said(capsys, "import", "made-one", tmp_path / "cut.bin", code=cli_exit.MISTAKE).err
     warned, failed = error.strip().splitlines()
     assert warned.startswith("warning: made-one: the sha256 of cut.bin")
-    assert failed == f"error: {tmp_path / 'cut.bin'} is cut short"
+    assert failed.startswith(f"error: {tmp_path / 'cut.bin'} is cut short. cut.bin is not the official made-up.bin. ")
+    assert "`nas-harness data get made-one`" in failed
 
 
 def test_a_table_under_a_protocol_is_announced_by_it(tables, capsys):
@@ -208,10 +209,14 @@ def test_a_table_that_comes_with_the_program_is_converted(home, capsys):
     assert "comes with the package 'nas-bench-graph'" in error
 
 
-def test_the_list_fits_80_columns_and_groups_what_is_there_first(tables, capsys):
+def test_the_list_fits_its_terminal_and_groups_what_is_there_first(tables, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "110")
+    assert 80 < max(map(len, said(capsys, "list").out.splitlines())) <= 110
+    monkeypatch.setenv("COLUMNS", "80")
     said(capsys, "get", "made-one")
     text = said(capsys, "list").out
     assert max(map(len, text.splitlines())) <= 80
+    assert not re.search(r"\d(several|about)", text)
     places = [text.index(heading) for heading in ("Ready", "Come with the program", "To fetch", "By hand")]
     assert places == sorted(places)
     assert places[0] < text.index("made-one ") < places[1]

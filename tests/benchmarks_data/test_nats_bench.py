@@ -291,6 +291,16 @@ def test_errors_name_the_file_and_what_is_wrong(tmp_path: Path, made: dict[str, 
         read("sss", [other], 2)
 
 
+@pytest.mark.parametrize(("family", "told"), [("tss", "nats-sss-"), ("sss", "nats-tss-")])
+def test_the_files_of_the_other_space_are_named(
+    tmp_path: Path, made: dict[str, dict[int, Any]], family: str, told: str
+) -> None:
+    other = {"tss": "sss", "sss": "tss"}[family]
+    folder = nats_records.write_folder(tmp_path / other, made[other], NAMES[other])
+    with pytest.raises(TableError, match=f"is no architecture of .*{told}"):
+        read(family, [folder], 2)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -281,16 +281,34 @@ def test_other_models_have_other_digests(imported, made_up_files, tmp_path):
 def test_files_that_do_not_fit_are_refused(made_up_files, tmp_path):
     model, encoding, config_space = made_up_files
     folder = tmp_path / "cache"
-    with pytest.raises(TableError, match=r"config_space.json was not given"):
+    with pytest.raises(TableError, match=r"config_space_v2\.json was not given"):
         import_files([model, encoding], folder)
-    with pytest.raises(TableError, match=r"both are encoding\.json"):
+    with pytest.raises(TableError, match=r"both are encoding_v2\.json"):
         import_files([model, encoding, encoding, config_space], folder)
     with pytest.raises(TableError, match="there is no file"):
         import_files([tmp_path / "absent.onnx"], folder)
     (tmp_path / "licence.txt").write_text("Apache")
-    with pytest.raises(TableError, match=r"licence\.txt is no file of nb301-surrogate"):
+    with pytest.raises(TableError, match=r"licence\.txt: no file of nb301-surrogate"):
         import_files([tmp_path / "licence.txt"], folder)
     assert not folder.exists()
+
+
+@pytest.mark.filterwarnings("ignore:.*that was checked")
+def test_a_folder_is_imported_whatever_else_lies_in_it(made_up_files, tmp_path):
+    given = tmp_path / "given"
+    given.mkdir()
+    for path, name in zip(made_up_files, nb301_files.OFFICIAL.values(), strict=True):
+        (given / name).write_bytes(path.read_bytes())
+    (given / "LICENSE").write_text("Apache")
+    wanted = Imported.open(import_files(made_up_files, tmp_path / "one"), verify=True).digest
+    assert Imported.open(import_files([given], tmp_path / "two"), verify=True).digest == wanted
+    assert Imported.open(import_files(sorted(given.iterdir()), tmp_path / "three"), verify=True).digest == wanted
+    (given / "model.onnx").write_bytes(b"that of the version before")
+    assert Imported.open(import_files([given], tmp_path / "four"), verify=True).digest == wanted
+    (given / "model_v2.onnx").unlink()
+    (given / "encoding_v2.json").unlink()
+    with pytest.raises(TableError, match=r"encoding_v2\.json was not given.*LICENSE: no file of"):
+        import_files([given], tmp_path / "five")
 
 
 @pytest.mark.filterwarnings("ignore:.*that was checked")
