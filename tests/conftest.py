@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +48,14 @@ def _has_cuda() -> bool:
     """Ask torch in another process, and only when a test needs to know: importing it takes seconds."""
     question = "import sys, torch; sys.exit(not torch.cuda.is_available())"
     return subprocess.run([sys.executable, "-c", question], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(autouse=True)
+def _pipes_as_python_has_them() -> Iterator[None]:
+    """Undo what the command line does to a process of its own: a cut connection in a later test would end them all."""
+    yield
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")
