@@ -100,7 +100,7 @@ def assemble(
     )
     _check_absent(meaning, checked, counted)
     _check_seconds(meaning, checked)
-    found = index.build(space, archs, identity=identity) if rows is None else index.checked_rows(space, archs, rows)  # type: ignore[arg-type]
+    found = index.build(space, archs, identity=identity) if rows is None else index.checked_rows(space, archs, rows)
     if partial is None:
         partial = "rows" in found and _lacks(space, found["rows"])
     return Table(

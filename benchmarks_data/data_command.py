@@ -220,7 +220,7 @@ def import_(
         typer.Option(help="A table of your own: the TOML that says what the columns of the data are."),
     ] = None,
     out: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[Path],  # noqa: UP045  # as above
         typer.Option(help="Where a table of your own is written; the default is NAME.h5."),
     ] = None,
 ) -> None:

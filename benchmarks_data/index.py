@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Protocol
 
@@ -72,7 +71,7 @@ def build(space: SearchSpace, archs: Archs, *, identity: str = "functional") -> 
     return {"rows": rows}
 
 
-def checked_rows(space: SearchSpace, archs: Archs, rows: Dataset) -> Mapping[str, Dataset]:
+def checked_rows(space: SearchSpace, archs: Archs, rows: npt.ArrayLike) -> dict[str, Dataset]:
     """Return a dense index that a converter made itself, after checking that it finds every row.
 
     Raises

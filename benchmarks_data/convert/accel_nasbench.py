@@ -117,11 +117,17 @@ def _grouped(codes: Sequence[tuple[int, ...]]) -> tuple[npt.NDArray[np.int64], n
 
 
 def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[Column, Dataset]]:
-    accuracy = {"unit": "percent", "direction": "maximise", "split": "x-valid", "trained_on": "full", "best": 100.0}
+    accuracy: dict[str, Any] = {
+        "unit": "percent",
+        "direction": "maximise",
+        "split": "x-valid",
+        "trained_on": "full",
+        "best": 100.0,
+    }
     text = "accuracy on ImageNet's validation set after a reduced training; by run."
     columns: dict[str, tuple[Column, Dataset]] = {
         f"valid_{top}": (
-            Column(f"valid_{top}", description=f"{top.capitalize()} {text}", **accuracy),  # type: ignore[arg-type]
+            Column(f"valid_{top}", description=f"{top.capitalize()} {text}", **accuracy),
             values[f"val_{top}"],
         )
         for top in ("top1", "top5")

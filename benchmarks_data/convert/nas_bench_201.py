@@ -27,11 +27,6 @@ ALLOWED = GLOBALS | {"_codecs.encode"}
 """Protocol 2, which ``torch.save`` uses, writes the bytes of numpy scalars as text."""
 
 
-def convert(entry: Entry, paths: Sequence[Path], space: SearchSpace, progress: Progress) -> Table:
-    """Read the table of one data set; see `convert_all`."""
-    return next(iter(convert_all([entry], paths, [space], progress)))
-
-
 def convert_all(
     entries: Sequence[Entry], paths: Sequence[Path], spaces: Sequence[SearchSpace], progress: Progress
 ) -> Iterator[Table]:

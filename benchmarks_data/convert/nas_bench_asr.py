@@ -185,15 +185,15 @@ def _curves(training: Sequence[_File], hashes: Sequence[str], epochs: int) -> tu
 
 
 def _accuracies(curves: FloatArray, epochs: int) -> dict[str, tuple[Column, Dataset]]:
-    rate = {"unit": "percent", "direction": "minimise", "trained_on": "full"}
-    valid = Column("valid_per", split="x-valid", description="Validation phoneme error rate by epoch and seed.", **rate)  # type: ignore[arg-type]
+    rate: dict[str, Any] = {"unit": "percent", "direction": "minimise", "trained_on": "full"}
+    valid = Column("valid_per", split="x-valid", description="Validation phoneme error rate by epoch and seed.", **rate)
     test = Column(
         "test_per",
         split="ori-test",
         held_out=True,
         at=(epochs - 1,),
         description="Test phoneme error rate of the epoch with the lowest validation error, by seed.",
-        **rate,  # type: ignore[arg-type]
+        **rate,
     )
     return {"valid_per": (valid, curves[:, :, :-1]), "test_per": (test, curves[:, :, -1:])}
 

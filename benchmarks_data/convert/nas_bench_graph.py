@@ -66,10 +66,10 @@ def _values(path: Path, records: Any, entry: Entry) -> tuple[UInt64Array, Mappin
 
 
 def _columns(values: Mapping[str, FloatArray], metric: str) -> dict[str, tuple[Column, Dataset]]:
-    score = {"unit": "percent", "direction": "maximise", "trained_on": "full", "best": 100.0}
+    score: dict[str, Any] = {"unit": "percent", "direction": "maximise", "trained_on": "full", "best": 100.0}
     columns = (
-        Column("valid_accuracy", split="x-valid", description=f"Validation {metric}.", **score),  # type: ignore[arg-type]
-        Column("test_accuracy", split="x-test", held_out=True, description=f"Test {metric}.", **score),  # type: ignore[arg-type]
+        Column("valid_accuracy", split="x-valid", description=f"Validation {metric}.", **score),
+        Column("test_accuracy", split="x-test", held_out=True, description=f"Test {metric}.", **score),
         Column("latency_seconds", "s", "minimise", description="Inference of the whole graph, as reported."),
         Column("params_m", "M", "minimise", description="Trainable parameters, as reported."),
     )

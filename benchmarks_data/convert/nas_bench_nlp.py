@@ -133,13 +133,13 @@ def _space(logs: Sequence[_Log]) -> RecipeSpace:
 def _columns(logs: Sequence[_Log], epochs: int) -> dict[str, tuple[Column, Dataset]]:
     curves = {name: _padded(logs, name, epochs) for name in _LISTS}
     seconds = np.nancumsum(curves["wall_times"], axis=1)  # nothing is spent after a training has ended
-    loss = {"unit": "nats", "direction": "minimise", "trained_on": "full"}
+    loss: dict[str, Any] = {"unit": "nats", "direction": "minimise", "trained_on": "full"}
     text = "loss per token after each epoch, as reported; its exponential is the perplexity."
     columns = (
-        (Column("valid_loss", split="x-valid", description=f"Validation {text}", **loss), curves["val_losses"]),  # type: ignore[arg-type]
-        (Column("train_loss", split="train", description=f"Training {text}", **loss), curves["train_losses"]),  # type: ignore[arg-type]
+        (Column("valid_loss", split="x-valid", description=f"Validation {text}", **loss), curves["val_losses"]),
+        (Column("train_loss", split="train", description=f"Training {text}", **loss), curves["train_losses"]),
         (
-            Column("test_loss", split="ori-test", held_out=True, description=f"Test {text}", **loss),  # type: ignore[arg-type]
+            Column("test_loss", split="ori-test", held_out=True, description=f"Test {text}", **loss),
             curves["test_losses"],
         ),
         (

@@ -63,11 +63,6 @@ DATASETS: Mapping[str, tuple[int, int]] = {"cifar10": (10, 32), "cifar100": (100
 """Classes and image size of each official data set."""
 
 
-def convert(entry: Entry, paths: Sequence[Path], space: SearchSpace, progress: Progress) -> Table:
-    """Read the table of one data set; see `convert_all`."""
-    return next(iter(convert_all([entry], paths, [space], progress)))
-
-
 def convert_all(
     entries: Sequence[Entry], paths: Sequence[Path], spaces: Sequence[SearchSpace], progress: Progress
 ) -> Iterator[Table]:

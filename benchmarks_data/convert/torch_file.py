@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -95,7 +96,7 @@ def _explained(path: Path) -> Iterator[None]:
         raise TableError(f"{path} is no whole file of torch.save: {type(error).__name__}: {error}") from error
 
 
-class _Unpickler(unpickle.Restricted):
+class _Unpickler(unpickle.Restricted, ABC):
     """The restricted unpickler, and what stands for tensors."""
 
     def find_class(self, module: str, name: str) -> Any:
@@ -112,9 +113,9 @@ class _Unpickler(unpickle.Restricted):
             raise TableError(must("persistent identity", "be a whole storage of a known element type", identity))
         return self.storage(str(key), np.dtype(dtype), int(count))
 
+    @abstractmethod
     def storage(self, key: str, dtype: np.dtype[Any], count: int) -> Array:
         """Return `count` elements, (count,)."""
-        raise NotImplementedError
 
 
 def _load_zip(path: Path, allowed: frozenset[str]) -> Any:

@@ -64,11 +64,6 @@ _ELAPSED = "Time elapsed up to the end of each epoch; where the published clock 
 Space = TransNASMicroSpace | TransNASMacroSpace
 
 
-def convert(entry: Entry, paths: Sequence[Path], space: Space, progress: Progress) -> Table:
-    """Read the table of one task and space; see `convert_all`."""
-    return next(convert_all([entry], paths, [space], progress))
-
-
 def convert_all(
     entries: Sequence[Entry], paths: Sequence[Path], spaces: Sequence[Space], progress: Progress
 ) -> Iterator[Table]:

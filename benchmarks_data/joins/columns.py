@@ -71,11 +71,11 @@ class Merge:
             name: moved(*item, given, self.merged, changes=len(given) == 1 and bool(item[0].split))
             for name, item in taken.items()
         }
-        aligned = self._aligned(other, taken, rows)
+        runs = other.runs if self._aligned(other, taken, rows) else None
         for name, (column, values) in taken.items():
-            self._put(name, column, values if aligned else self._averaged(other, column, values), other.label)
-        if aligned:
-            self._take_runs(other, rows)
+            self._put(name, column, values if runs is not None else self._averaged(other, column, values), other.label)
+        if runs is not None:
+            self._take_runs(other, runs, rows)
         else:
             self._count_runs({place_of(fidelity)[0] for fidelity in other.fidelities}, rows >= 0)
 
@@ -128,13 +128,13 @@ class Merge:
         else:
             self.report.notes.append(f"{label}: {name} agrees with the base where both have it.")
 
-    def _take_runs(self, other: Other, rows: npt.NDArray[np.intp]) -> None:
+    def _take_runs(self, other: Other, runs: Dataset, rows: npt.NDArray[np.intp]) -> None:
         """Take runs and seeds of schedules that were not known, and the seeds of those that were."""
         schedules = tuple(dict.fromkeys(fidelity.schedule for fidelity in other.fidelities))
         for place, schedule in enumerate(schedules):
             here = self.schedules.index(schedule)
             if schedule not in self.known:
-                self.runs[:, here] = np.where(rows >= 0, other.runs[rows, place], 0)  # type: ignore[index]
+                self.runs[:, here] = np.where(rows >= 0, runs[rows, place], 0)
             if other.seeds is not None:
                 if self.seeds is None:
                     self.seeds = np.full((len(rows), len(self.schedules), self.width), -1, dtype=np.int32)

@@ -18,7 +18,7 @@ from harness.checks import UInt64Array
 from harness.seeding import mix64
 
 try:  # the interpreter's own MD5: texts are short, and OpenSSL's takes twice as long to begin
-    from _md5 import md5  # type: ignore[import-not-found]
+    from _md5 import md5  # type: ignore[import-not-found]  # private, so without a stub
 except ImportError:
     from hashlib import md5
 

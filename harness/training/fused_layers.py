@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from harness.checks import IntArray
 from harness.training.networks.operations import EPSILON
 from harness.training.pack_weights import PackWeights
 
-Product = Callable[[], None]
+Product = Callable[[], object]
 
 
 def products(out: Tensor, left: Tensor, right: Tensor, *, add: bool) -> Product:
@@ -33,7 +33,7 @@ def products(out: Tensor, left: Tensor, right: Tensor, *, add: bool) -> Product:
         Static views.
     """
     if out.device.type != "cpu":
-        return (lambda: out.baddbmm_(left, right)) if add else (lambda: torch.bmm(left, right, out=out))  # type: ignore[return-value]
+        return partial(out.baddbmm_, left, right) if add else partial(torch.bmm, left, right, out=out)
     triples = list(zip(out.unbind(0), left.unbind(0), right.unbind(0), strict=True))
 
     def run() -> None:

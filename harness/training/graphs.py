@@ -16,8 +16,10 @@ from harness.training.recipe import Recipe
 from harness.training.resident import ResidentEngine, fast_kernels
 from harness.training.rung import Engine, Interrupted, Member, OnEpoch, State, never
 from harness.training.schedule import epoch_plan, learning_rate
-from harness.training.single import Work, one_each
+from harness.training.single import Work, packs
 from harness.training.step_graphs import StepGraphs
+
+__all__ = ["NAME", "packs", "train_pack", "unfit"]
 
 NAME = "R2"
 
@@ -53,13 +55,6 @@ class GraphEngine(ResidentEngine):
 def unfit(network: str, recipe: Recipe, dataset: Dataset, device: torch.device) -> str | None:
     """Say that graphs need CUDA."""
     return None if device.type == "cuda" else "needs a CUDA device"
-
-
-def packs(
-    members: Sequence[Member], recipe: Recipe, dataset: Dataset, device: torch.device, *, network: str
-) -> list[list[int]]:
-    """Return packs of one network."""
-    return one_each(members)
 
 
 def train_pack(

@@ -15,7 +15,9 @@ from harness.training.loop import run
 from harness.training.recipe import Recipe
 from harness.training.rung import Interrupted, Member, OnEpoch, State, never
 from harness.training.schedule import learning_rate
-from harness.training.single import SingleEngine, Work, add_to, one_each
+from harness.training.single import SingleEngine, Work, add_to, packs, unfit
+
+__all__ = ["NAME", "packs", "train_pack", "unfit"]
 
 NAME = "R0"
 
@@ -79,18 +81,6 @@ def deterministic() -> Iterator[None]:
         torch.set_float32_matmul_precision(precision)
         settings.fill_uninitialized_memory = filled
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-
-
-def unfit(network: str, recipe: Recipe, dataset: Dataset, device: torch.device) -> str | None:
-    """Return None: R0 trains everything everywhere."""
-    return None
-
-
-def packs(
-    members: Sequence[Member], recipe: Recipe, dataset: Dataset, device: torch.device, *, network: str
-) -> list[list[int]]:
-    """Return packs of one network."""
-    return one_each(members)
 
 
 def train_pack(

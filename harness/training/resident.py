@@ -18,7 +18,9 @@ from harness.training.recipe import Recipe
 from harness.training.rung import Interrupted, Member, OnEpoch, State, never
 from harness.training.schedule import learning_rate
 from harness.training.sgd import sgd_step
-from harness.training.single import SingleEngine, Work, add_to, one_each
+from harness.training.single import SingleEngine, Work, add_to, packs, unfit
+
+__all__ = ["NAME", "packs", "train_pack", "unfit"]
 
 NAME = "R1"
 _FORMATS = (torch.channels_last, torch.contiguous_format)
@@ -97,18 +99,6 @@ def fast_kernels() -> Iterator[None]:
     """Let cuDNN try its algorithms and use TF32, and restore what was allowed before."""
     with torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False, allow_tf32=True):
         yield
-
-
-def unfit(network: str, recipe: Recipe, dataset: Dataset, device: torch.device) -> str | None:
-    """Return None: R1 trains everything everywhere."""
-    return None
-
-
-def packs(
-    members: Sequence[Member], recipe: Recipe, dataset: Dataset, device: torch.device, *, network: str
-) -> list[list[int]]:
-    """Return packs of one network."""
-    return one_each(members)
 
 
 def train_pack(

@@ -130,6 +130,13 @@ def add_to(sums: Tensor, logits: Tensor, labels: Tensor, loss: Tensor | None = N
     sums[0, 1] += (logits.detach().argmax(1) == labels).sum()
 
 
-def one_each(members: Sequence[Member]) -> list[list[int]]:
+def unfit(network: str, recipe: Recipe, dataset: Dataset, device: torch.device) -> str | None:
+    """Return None: one network at a time trains everything everywhere."""
+    return None
+
+
+def packs(
+    members: Sequence[Member], recipe: Recipe, dataset: Dataset, device: torch.device, *, network: str
+) -> list[list[int]]:
     """Return packs of one network."""
     return [[position] for position in range(len(members))]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,3 +113,9 @@ def scheduled(n: int = 6, **changes: Any) -> Table:
         "seeds": seeds,
     }
     return made(bags(n), **facts | changes)
+
+
+def one_of(convert_all: Callable[..., Iterator[Table]], entry: Any, paths: Sequence[Path], space: SearchSpace) -> Table:
+    """Return the table of one entry from a converter that makes several in one pass."""
+    (table,) = convert_all([entry], paths, [space], lambda *_: None)
+    return table

@@ -102,7 +102,7 @@ def convert(path: Path, records: list[Any], rows: int = 3, **facts: Any) -> sche
 
 def imported(path: Path, rows: int, **facts: Any) -> schema.Table:
     entry = SimpleNamespace(name="nb101", rows=rows, facts=facts)
-    return nas_bench_101.convert(entry, [path], SPACE, quiet)  # type: ignore[arg-type]
+    return nas_bench_101.convert(entry, [path], SPACE, quiet)
 
 
 def quiet(what: str, fraction: float) -> None:
@@ -284,7 +284,7 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
         convert(path, [], rows=0)
     assert len(convert(path, runs, rows=0).archs) == 3
     with pytest.raises(TableError, match="be one TFRecord file"):
-        nas_bench_101.convert(SimpleNamespace(), [path, path], SPACE, quiet)  # type: ignore[arg-type]
+        nas_bench_101.convert(SimpleNamespace(), [path, path], SPACE, quiet)
 
 
 @pytest.mark.data

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_up import one_of
 
 from benchmarks_data.convert import nas_bench_201, nats_bench_stream
 from benchmarks_data.spaces.nb201 import NB201Space
@@ -75,18 +76,18 @@ def test_the_table_has_both_schedules_and_times_may_be_missing(
 def test_errors_name_the_file(tmp_path: Path, records: dict[int, Any]) -> None:
     path = save(tmp_path / "x.pth", records, False)
     with pytest.raises(TableError, match=r"must hold 3 architectures, they hold 2"):
-        nas_bench_201.convert(entry("cifar10", 3), [path], SPACE, lambda *_: None)
+        one_of(nas_bench_201.convert_all, entry("cifar10", 3), [path], SPACE)
     with pytest.raises(TableError, match="must be one file"):
-        nas_bench_201.convert(entry("cifar10"), [path, path], SPACE, lambda *_: None)
+        one_of(nas_bench_201.convert_all, entry("cifar10"), [path, path], SPACE)
     with pytest.raises(TableError, match=r"unknown official data set 'mnist'"):
-        nas_bench_201.convert(entry("mnist"), [path], SPACE, lambda *_: None)
+        one_of(nas_bench_201.convert_all, entry("mnist"), [path], SPACE)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(TableError, match=r"x\.pth, byte \d+ of the pickle: the file is cut here"):
-        nas_bench_201.convert(entry("cifar10"), [path], SPACE, lambda *_: None)
+        one_of(nas_bench_201.convert_all, entry("cifar10"), [path], SPACE)
     torch.save({"state": 1}, path)
     with pytest.raises(TableError, match=r"no architectures \(arch2infos\)"):
-        nas_bench_201.convert(entry("cifar10"), [path], SPACE, lambda *_: None)
+        one_of(nas_bench_201.convert_all, entry("cifar10"), [path], SPACE)
 
 
 def test_a_forbidden_global_is_named(tmp_path: Path, records: dict[int, Any]) -> None:

@@ -50,7 +50,7 @@ def published(seed: int = 0) -> dict[str, dict[str, object]]:
 
 def convert(path: Path, content: object) -> schema.Table:
     path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return nas_bench_macro.convert(ENTRY, [path], SPACE, quiet)  # type: ignore[arg-type]
+    return nas_bench_macro.convert(ENTRY, [path], SPACE, quiet)
 
 
 def test_the_space_keeps_the_rules() -> None:
@@ -149,20 +149,20 @@ def _without(content: dict[str, dict[str, object]], field: str) -> dict[str, obj
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, damage: object, message: str) -> None:
     with pytest.raises(TableError, match=message):
-        convert(tmp_path / "macro.json", damage(published()))  # type: ignore[operator]
+        convert(tmp_path / "macro.json", damage(published()))
 
 
 def test_a_missing_file_and_two_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="could not be read"):
-        nas_bench_macro.convert(ENTRY, [tmp_path / "none.json"], SPACE, quiet)  # type: ignore[arg-type]
+        nas_bench_macro.convert(ENTRY, [tmp_path / "none.json"], SPACE, quiet)
     with pytest.raises(TableError, match="be the one JSON file"):
-        nas_bench_macro.convert(ENTRY, [tmp_path, tmp_path], SPACE, quiet)  # type: ignore[arg-type]
+        nas_bench_macro.convert(ENTRY, [tmp_path, tmp_path], SPACE, quiet)
 
 
 @pytest.mark.data
 def test_the_official_file_gives_the_known_answers(shared_data: Path, tmp_path: Path) -> None:
     path = shared_data / "official_samples" / "nas-bench-macro_cifar10.json"
-    table = nas_bench_macro.convert(ENTRY, [path], SPACE, quiet)  # type: ignore[arg-type]
+    table = nas_bench_macro.convert(ENTRY, [path], SPACE, quiet)
     for name in ("params", "macs"):
         assert np.array_equal(table.columns[f"{name}_m"][1], table.columns[f"{name}_reported_m"][1])
     schema.write(tmp_path / "macro.h5", table)

@@ -118,7 +118,7 @@ def test_what_else_the_base_knows_is_answered():
 
     assert RowsSpace(Own(), bags(5)).graph_shape == (3, 4)
     with pytest.raises(AttributeError):
-        RowsSpace(Bags(), bags(5)).graph_shape  # noqa: B018
+        RowsSpace(Bags(), bags(5)).graph_shape  # noqa: B018  # asking is what must be refused
     assert isinstance(RowsSpace(Bags(), bags(5)), SearchSpace)
     with pytest.raises(HarnessError, match="one architecture"):
         RowsSpace(Bags(), bags(1)).mutate(bags(1), np.random.default_rng(0))

@@ -16,6 +16,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from made_up import one_of
 
 from benchmarks_data import schema
 from benchmarks_data.convert import transnas_bench_101 as transnas
@@ -95,7 +96,7 @@ def tables(file: Path) -> dict[tuple[str, str], schema.Table]:
 
 
 def convert(path: Path, space: str, task: str) -> schema.Table:
-    return transnas.convert(entry(space, task), [path], SPACES[space], quiet)
+    return one_of(transnas.convert_all, entry(space, task), [path], SPACES[space])
 
 
 @pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
@@ -359,4 +360,4 @@ def test_a_cut_file_and_several_files_are_refused(file: Path, tmp_path: Path) ->
     with pytest.raises(TableError, match=r"cut\.pth"):
         convert(cut, "macro", "normal")
     with pytest.raises(TableError, match="is one file"):
-        transnas.convert(entry("macro", "normal"), [cut, cut], MACRO, quiet)
+        one_of(transnas.convert_all, entry("macro", "normal"), [cut, cut], MACRO)
