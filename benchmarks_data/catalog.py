@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks_data import conversion, files, protocol, recorded, schema
-from benchmarks_data.entries import Entry, Protocol, builds, entries
+from benchmarks_data.entries import Entry, Protocol, builds, carried, entries
 from benchmarks_data.oracle import TableOracle
 from benchmarks_data.plan import Plan
 from benchmarks_data.progress import Progress, on_terminal
@@ -27,11 +27,6 @@ from harness.space import SearchSpace
 
 if TYPE_CHECKING:
     from harness.benchmark import Benchmark, Oracle
-
-
-def names() -> tuple[str, ...]:
-    """Return the names of all tables."""
-    return tuple(entries())
 
 
 def space(name: str) -> SearchSpace:
@@ -49,9 +44,10 @@ def space(name: str) -> SearchSpace:
 
 def _entry(name: str) -> Entry:
     name = name.partition(protocol.MARK)[0]
-    if name not in entries():
-        raise HarnessError(unknown("benchmark", name, (*entries(), *named.SPACES)))
-    return entries()[name]
+    known = carried() if name in carried() else entries()
+    if name not in known:
+        raise HarnessError(unknown("benchmark", name, (*known, *named.SPACES)))
+    return known[name]
 
 
 def _protocol(entry: Entry, name: str) -> Protocol | None:
@@ -90,7 +86,7 @@ def open_benchmark(
     Parameters
     ----------
     name : str
-        One of `names`; with ``@`` and a protocol behind it for a table that has test results alone.
+        A name of `entries`; with ``@`` and a protocol behind it for a table that has test results alone.
     objectives : sequence of str or Objective, optional
         Columns to optimise; the default is the validation column.
     constraints : sequence of Constraint
@@ -215,8 +211,8 @@ def describe(name: str) -> dict[str, Any]:
     Parameters
     ----------
     name : str
-        One of `names`, or the name of a space: ``"nb201"``, ``"graph"``.  "graph-proteins" names both, and is described
-        as the benchmark, which tells of its space.
+        Of a table or of a space: ``"nb201"``, ``"graph"``.  "graph-proteins" names both, and is described as the
+        benchmark, which tells of its space.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The catalogue as data: what `catalog.toml` says about each table and its source."""
+"""The catalogue as data: what `catalog.toml` and `catalog_imported.toml` say about each table and its source."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from benchmarks_data import files
 from benchmarks_data.plan import Plan
 from harness.errors import TableError
 from harness.training.verify_record import Training
+
+_CARRIED, _IMPORTED = "catalog.toml", "catalog_imported.toml"
+"""What comes with the program, and what is made from files that the user gets."""
 
 
 @dataclass(frozen=True)
@@ -166,31 +169,38 @@ class Entry:
 @cache
 def builds() -> Mapping[str, Plan]:
     """Return what to train for each table that this project trains itself, by name."""
-    plans = _catalogue().get("builds", {})
+    plans = _catalogue(_CARRIED)["builds"]
     return {
         name: Plan(name, fields["space"], Training.from_dict(fields["training"]), fields["part_size"])
         for name, fields in plans.items()
     }
 
 
-def _catalogue() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name("catalog.toml").read_text(encoding="utf-8"))
+@cache
+def _catalogue(file: str) -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name(file).read_text(encoding="utf-8"))
+
+
+@cache
+def carried() -> Mapping[str, Entry]:
+    """Return the tables that come with the program by name; reading the others takes as long as opening a table."""
+    return _entries(_CARRIED, "tables")
 
 
 @cache
 def entries() -> Mapping[str, Entry]:
     """Return every table of the catalogue by name."""
-    return _entries("tables")
+    return {**carried(), **_entries(_IMPORTED, "tables")}
 
 
 @cache
 def others() -> Mapping[str, Entry]:
     """Return what is imported and is no table, by name."""
-    return _entries("imports")
+    return _entries(_IMPORTED, "imports")
 
 
-def _entries(part: str) -> dict[str, Entry]:
-    catalogue = _catalogue()
+def _entries(file: str, part: str) -> dict[str, Entry]:
+    catalogue = _catalogue(file)
     sources = {name: Source(**fields) for name, fields in catalogue["sources"].items()}
     return {name: entry(name, fields, sources[fields["source"]]) for name, fields in catalogue[part].items()}
 
