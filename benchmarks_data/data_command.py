@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from benchmarks_data.audit.command import audit
-from harness.cli_exit import guarded
+from harness.cli_exit import INCOMPLETE, guarded
 from harness.cli_output import complain, print_facts, print_json, say
 from harness.errors import HarnessError, must
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from benchmarks_data.entries import Entry
     from benchmarks_data.inventory import Item
 
-BY_HAND = 1
-"""Exit code of `get` where only the user can fetch the files."""
 _NARROW, _WIDE = 80, 120
 """Columns of the list: where it is no terminal, and at most."""
 _ROWS_END, _SIZE = 43, 12
@@ -168,7 +166,7 @@ def get(
         return
     if not entry.downloads:
         _print_by_hand(entry)
-        raise typer.Exit(BY_HAND)
+        raise typer.Exit(INCOMPLETE)
     _announce(entry)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a server that hangs up is an error to be told, not an end
     folder = files.downloads_folder() / inventory.made_together(name)[0]

@@ -58,8 +58,7 @@ class FusedEngine:
         self._plan = wave_plan([member.arch for member in members])
         slots = signal_slots if self._on_signals else image_slots
         self._captured = device.type == "cuda"
-        weights = CapturedWeights if self._captured else PackWeights
-        self.weights = weights(slots(self._plan, self._problem), device)
+        self.weights = PackWeights(slots(self._plan, self._problem), device)
         shape, classes = dataset.shape, dataset.classes
         fresh = (build("nb201", member.arch, recipe, shape, classes, seed=member.seed) for member in members)
         self.weights.start([network.state_dict() for network in fresh])
@@ -123,7 +122,7 @@ class FusedEngine:
             networks = self.networks(order.shape[1])
             logits = networks.forward(images.view(*order.shape, *images.shape[1:]), training=True)
             networks.backward(self._learn(logits, data.labels[order], self.sums))
-            self.weights.descend(rate, self._recipe)  # type: ignore[arg-type]  # captured weights take tensors
+            self.weights.descend(rate, self._recipe)
 
     def _live(self) -> list[Tensor]:
         return [*self.tensors().values(), self.sums]
@@ -166,20 +165,6 @@ class FusedEngine:
 def fits_signals(recipe: Recipe, dataset: Dataset) -> bool:
     """Return whether the networks have gradients written out: signals, reductions that pool."""
     return dataset.is_signal and recipe.reduction == "pool"
-
-
-class CapturedWeights(PackWeights):
-    """Weights whose steps can be captured: the learning rate is on the device."""
-
-    def descend(self, rate: float | Tensor, recipe: Recipe) -> None:
-        """Take a step of SGD as `torch.optim.SGD` does."""
-        values, momentum, gradient = self.values.flat, self._momentum.flat, self.gradients.flat
-        gradient.add_(values, alpha=recipe.weight_decay)
-        if self._alive is not None:
-            gradient.mul_(self._alive.flat)
-        momentum.mul_(recipe.momentum).add_(gradient)
-        step = gradient.add_(momentum, alpha=recipe.momentum) if recipe.nesterov else momentum
-        values.sub_(step * rate)
 
 
 def flat(batch: DevicePlan) -> DevicePlan:

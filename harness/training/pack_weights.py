@@ -165,20 +165,26 @@ class PackWeights:
                     for position, name in enumerate(slot.names):
                         yield slot.part(stack.views[slot.key][int(row)], position), name
 
-    def descend(self, rate: float, recipe: Recipe) -> None:
+    def descend(self, rate: float | Tensor, recipe: Recipe) -> None:
         """Take a step of SGD as `torch.optim.SGD` does.
 
         Members are independent: every operation is elementwise.
+
+        Parameters
+        ----------
+        rate : float or () Tensor
+            Learning rate; on the device where steps are captured.
         """
         values, momentum, gradient = self.values.flat, self._momentum.flat, self.gradients.flat
         gradient.add_(values, alpha=recipe.weight_decay)
         if self._alive is not None:
             gradient.mul_(self._alive.flat)
         momentum.mul_(recipe.momentum).add_(gradient)
-        if recipe.nesterov:
-            values.add_(gradient.add_(momentum, alpha=recipe.momentum), alpha=-rate)
+        step = gradient.add_(momentum, alpha=recipe.momentum) if recipe.nesterov else momentum
+        if isinstance(rate, Tensor):
+            values.sub_(step * rate)
         else:
-            values.add_(momentum, alpha=-rate)
+            values.add_(step, alpha=-rate)
 
     def corrections(self, counts: Mapping[str, int]) -> Tensor:
         """Return n / (n - 1) for `track`, from the number of values that each normalisation averages over."""

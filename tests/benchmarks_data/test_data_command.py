@@ -134,7 +134,7 @@ def test_no_import_fetches_alone_and_names_what_imports(tables, capsys, home):
 
 
 def test_a_table_to_fetch_by_hand_names_page_and_command(tables, capsys):
-    out = said(capsys, "get", "made-hand", code=1).out
+    out = said(capsys, "get", "made-hand", code=3).out
     for words in ("MIT", "Nobody, Nowhere, 2020", "a.bin and b.bin from page 7"):
         assert words in out
     assert "nas-harness data import made-hand a.bin b.bin" in out.splitlines()[-1]
