@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from harness.benchmark import Column
+from harness.digests import identity
 from harness.errors import TableError, must
 from harness.problem import Fidelity
 
@@ -78,7 +79,7 @@ class Meaning:
     def to_attributes(self) -> dict[str, Any]:
         """Return plain values for a file."""
         named: dict[str, Any] = {key: getattr(self, key) or "" for key in _NAMED}
-        listed = json.dumps([asdict(fidelity) for fidelity in self.fidelities])
+        listed = json.dumps([identity(fidelity) for fidelity in self.fidelities])
         return named | {"partial": int(self.partial), "fidelities": listed}
 
     @classmethod

@@ -29,7 +29,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ import numpy.typing as npt
 
 from benchmarks_data.meaning import Meaning, check_held_out, column_attributes, column_of
 from harness.benchmark import Column
+from harness.digests import identity
 from harness.errors import TableError
 
 FORMAT = "nas-harness table"
@@ -123,9 +124,9 @@ def _write(path: Path, table: Table) -> None:
 
 
 def _digest(meaning: Meaning, columns: list[Column], datasets: Mapping[str, Dataset]) -> str:
-    said = [asdict(replace(column, description="")) for column in sorted(columns, key=lambda column: column.name)]
-    identity = {"schema": SCHEMA, "columns": said} | meaning.to_attributes()
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
+    said = [identity(replace(column, description="")) for column in sorted(columns, key=lambda column: column.name)]
+    covered = {"schema": SCHEMA, "columns": said} | meaning.to_attributes()
+    digest = hashlib.sha256(json.dumps(covered, sort_keys=True).encode())
     for name in sorted(datasets):
         values = np.ascontiguousarray(datasets[name])
         digest.update(f"{name} {values.dtype.str} {values.shape}".encode())

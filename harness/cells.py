@@ -11,6 +11,7 @@ import numpy as np
 
 from harness import registry
 from harness.benchmark import Benchmark
+from harness.digests import without
 from harness.errors import HarnessError, StrategyError, must
 from harness.problem import Problem
 from harness.runner import make_problem, run_block
@@ -54,7 +55,8 @@ def make_strategy(
 ) -> Strategy:
     """Build the strategy of a replicate, with the random stream that its names address."""
     rng = generator(cell.seed, "strategy", cell.strategy_name, table, replicate)
-    return registry.build_strategy(factory, problem, rng, cell.hyperparameters, learner)
+    hyperparameters = {**factory.later_hyperparameters, **cell.hyperparameters}
+    return registry.build_strategy(factory, problem, rng, hyperparameters, learner)
 
 
 def resolve(
@@ -84,7 +86,7 @@ def resolve(
             strategy=strategy.name,
             strategy_version=factory.version,
             strategy_sha256=None if given_class else registry.file_sha256(strategy.name),
-            hyperparameters=hyperparameters,
+            hyperparameters=without(hyperparameters, factory.later_hyperparameters),
             surrogate=strategy.surrogate,
             learner=None if learner is None else learner.signature,
             objectives=tuple(objective.name for objective in benchmark.objectives),

@@ -127,10 +127,12 @@ def surrogate(settings: Mapping[str, Any], space: SearchSpace, *, device: str = 
     chosen = dict(settings)
     if "name" not in chosen:
         raise HarnessError(f"a surrogate must have a `name`, got {dict(settings)!r}")
-    learner = load("surrogate", chosen.pop("name"))
+    name = chosen.pop("name")
+    learner = load("surrogate", name)
     if "device" in keywords(learner):
         chosen["device"] = device
     built: Surrogate = call(learner, "surrogate", space, **chosen)
+    built.identity = built.identity or name
     return built
 
 

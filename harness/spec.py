@@ -5,7 +5,6 @@ The digest of a cell covers everything that its result depends on, so a result f
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import tomllib
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import choice, integer
+from harness.digests import identity, sha256_of
 from harness.errors import HarnessError, SpecError, must, nearest
 from harness.problem import Budget, Constraint
 
@@ -204,11 +204,12 @@ class Cell:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over everything that the result depends on, hexadecimal."""
-        identity = self.as_dict() | {"strategy": self.strategy_name, "schema": SCHEMA}
+        covered = identity(self) | {"strategy": self.strategy_name, "schema": SCHEMA}
+        covered["constraints"] = [str(constraint) for constraint in self.constraints]
         if self.benchmark.endswith(".h5"):
-            del identity["benchmark"]  # a path is only an address: the table's digest says which one it is
-        del identity["surrogate"]  # the learner's signature says it with all defaults filled in
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+            del covered["benchmark"]  # a path is only an address: the table's digest says which one it is
+        del covered["surrogate"]  # the learner's signature says it with all defaults filled in
+        return sha256_of(covered)
 
 
 def _plain(record: Spec | Cell) -> dict[str, Any]:

@@ -6,7 +6,7 @@ and the secrecy of test metrics are enforced by the runner.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -41,6 +41,8 @@ class Strategy:
 
     version: ClassVar[int] = 1
     """Bump when behaviour changes: it is part of the digest of results."""
+    later_hyperparameters: ClassVar[Mapping[str, Any]] = {}
+    """Defaults of hyperparameters that were added later: at them, the digest of results is what it was before."""
     default_surrogate: ClassVar[dict[str, Any] | None] = None
     """What a spec gets that names no surrogate: ``{"name": ..., "encoding": ..., hyperparameters}``."""
 

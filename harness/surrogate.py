@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from harness.checks import Archs, FloatArray
+from harness.digests import without
 from harness.errors import HarnessError
 from harness.space import SearchSpace
 
@@ -51,6 +52,10 @@ class Surrogate(ABC):
     """Bump when behaviour changes: it is part of the digest."""
     libraries: ClassVar[tuple[str, ...]] = ("numpy",)
     """Distributions on whose versions the numbers depend: their versions are part of the digest."""
+    later_hyperparameters: ClassVar[Mapping[str, Any]] = {}
+    """Defaults of hyperparameters that were added later: at them, the digest is what it was before."""
+    identity: str = ""
+    """What the learner is called in digests, wherever its file lies; the registry fills in the registered name."""
     device: str = "cpu"
     """Where it computes; learners that can use another device set it."""
 
@@ -68,11 +73,11 @@ class Surrogate(ABC):
         """What identifies the learner, as canonical JSON; requests of equal signature are served as one batch."""
         return json.dumps(
             {
-                "class": f"{type(self).__module__}:{type(self).__qualname__}",
+                "class": self.identity or f"{type(self).__module__}:{type(self).__qualname__}",
                 "version": self.version,
                 "space": self.space.name,
                 "encoding": self.encoding,
-                "hyperparameters": self.hyperparameters,
+                "hyperparameters": without(self.hyperparameters, self.later_hyperparameters),
                 "device": self.device,
             },
             sort_keys=True,

@@ -37,6 +37,7 @@ class RandomForest(Surrogate):
         Least number of training rows in a leaf.
     """
 
+    identity = "surrogates.forest:RandomForest"
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scikit-learn")
 
     def __init__(

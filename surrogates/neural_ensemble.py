@@ -62,6 +62,7 @@ class MLPEnsemble(Surrogate):
         "cpu", "cuda" or "cuda:N".
     """
 
+    identity = "surrogates.neural_ensemble:MLPEnsemble"
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch")
 
     def __init__(

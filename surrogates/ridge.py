@@ -53,6 +53,8 @@ class Ridge(Surrogate):
         Of the squared weights, relative to the squared error; greater than 0.
     """
 
+    identity = "surrogates.ridge:Ridge"
+
     def __init__(self, space: SearchSpace, *, encoding: str = "one_hot", penalty: float = 1.0) -> None:
         super().__init__(space, encoding=encoding, penalty=real("penalty", penalty, low=0, open_low=True))
         self._posterior: _Posterior | None = None

@@ -22,6 +22,7 @@ FLOORS = (
     "version",
     "errors",
     "checks",
+    "digests",
     "files",
     "processes",
     "seeding",

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 import pytest
 
 from harness import cells, registry
-from harness.cells import resolve
+from harness.cells import resolve, run_cell
+from harness.digests import identity, later, sha256_of
 from harness.problem import Budget, Constraint
 from harness.spec import Spec, StrategySpec
+from harness.strategy import Strategy
+from harness.toy import ToyBenchmark
+from surrogates.ridge import Ridge
 
 TABLES = {
     "nb201-cifar10": "b923bebf047a10e58018a805edc9e9a1a2c2cd314b262ef0ad5d8da041e5cee4",
@@ -97,3 +106,75 @@ def test_the_digest_of_a_shard_is_what_it_was(case, tmp_path, monkeypatch):
     spec, digest = SHARDS[case]
     first, *_ = resolve(spec, spec.strategies[0], registry.benchmark(spec.benchmarks[0]), "cpu")
     assert first.digest == digest
+
+
+@dataclass(frozen=True)
+class Before:
+    name: str
+    numbers: tuple[int, ...] = (1, 2)
+
+
+@dataclass(frozen=True)
+class After(Before):
+    epochs: int | None = later(None)
+
+
+@dataclass(frozen=True)
+class Holder:
+    record: Before
+
+
+def test_a_later_field_moves_no_digest_until_it_is_used():
+    assert sha256_of(identity(After("x"))) == sha256_of(identity(Before("x")))
+    assert sha256_of(identity(After("x", epochs=5))) != sha256_of(identity(Before("x")))
+    assert identity(Holder(After("x"))) == identity(Holder(Before("x"))), "in records inside records too"
+
+
+def test_a_later_hyperparameter_of_a_learner_moves_no_digest_until_it_is_used():
+    class Later(Ridge):
+        later_hyperparameters: ClassVar[Mapping[str, Any]] = {"penalty": 1.0}
+
+    space = ToyBenchmark().space
+    assert "penalty" not in Later(space).signature
+    assert '"penalty": 2.0' in Later(space, penalty=2.0).signature
+
+
+def test_a_later_hyperparameter_of_a_strategy_moves_no_digest_and_reaches_the_strategy():
+    built = []
+
+    class Earlier(Strategy):
+        def propose(self, n):
+            return self.proposals(self.problem.space.sample(n, self.rng))
+
+    class Later(Earlier):
+        later_hyperparameters: ClassVar[Mapping[str, Any]] = {"pause": 3}
+
+        def __init__(self, problem, rng, *, pause=4):
+            super().__init__(problem, rng)
+            built.append(pause)
+
+    spec = Spec("x", ("nb201-cifar10",), (StrategySpec("S", "s"),), Budget(evaluations=3), 1)
+    table = registry.benchmark("nb201-cifar10")
+
+    def shard(factory, **given):
+        (one,) = resolve(spec, StrategySpec("S", "s", given), table, "cpu", factory)
+        return one
+
+    assert shard(Later, pause=3).digest == shard(Earlier).digest, "3 is what results without it were made with"
+    assert shard(Later).digest != shard(Earlier).digest, "the default is another one by now"
+    built.clear()
+    run_cell(shard(Later, pause=3), factory=Later)
+    assert set(built) == {3}, "not today's default"
+
+
+OLD_LEARNERS = {
+    "mlp_ensemble": "surrogates.neural_ensemble:MLPEnsemble",
+    "random_forest": "surrogates.forest:RandomForest",
+    "ridge": "surrogates.ridge:Ridge",
+}
+
+
+@pytest.mark.parametrize("name", registry.names("surrogate"))
+def test_a_learner_is_known_by_a_name_that_does_not_move(name):
+    learner = registry.surrogate({"name": name, "encoding": "one_hot"}, ToyBenchmark().space)
+    assert json.loads(learner.signature)["class"] == OLD_LEARNERS.get(name, name)
