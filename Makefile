@@ -30,7 +30,7 @@ demo: $(VENV)/.installed ## run the shipped comparison, train its winners for re
 	@echo "Open results/quickstart/report/index.html"
 
 test: $(VENV)/.installed-test ## run the fast tests (about five minutes)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-slow: $(VENV)/.installed-test ## run the slow tests too
 	$(BIN)/python -m pytest

@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from harness.api import frame, open_benchmark, plot, run
     from harness.benchmark import Benchmark, Oracle
     from harness.errors import HarnessError
+    from harness.experiments.spec import Spec, StrategySpec
+    from harness.experiments.spec import load as load_spec
+    from harness.experiments.store import Results, read_results
     from harness.problem import Budget, Constraint, Fidelity, Objective, Problem
     from harness.records import Evaluations, Proposals, Trace
     from harness.space import SearchSpace
-    from harness.spec import Spec, StrategySpec
-    from harness.spec import load as load_spec
-    from harness.store import Results, read_results
     from harness.strategy import Plan, Strategy
     from harness.surrogate import Fit, Predict, Prediction, Surrogate
+
+__version__ = "0.1.0"
 
 __all__ = [
     "open_benchmark",
@@ -58,18 +60,16 @@ _HOME = {
     "problem": ("Budget", "Constraint", "Fidelity", "Objective", "Problem"),
     "records": ("Evaluations", "Proposals", "Trace"),
     "space": ("SearchSpace",),
-    "spec": ("Spec", "StrategySpec"),
-    "store": ("Results", "read_results"),
+    "experiments.spec": ("Spec", "StrategySpec"),
+    "experiments.store": ("Results", "read_results"),
     "strategy": ("Plan", "Strategy"),
     "surrogate": ("Fit", "Predict", "Prediction", "Surrogate"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        return import_module("harness.version").VERSION
     if name == "load_spec":
-        return import_module("harness.spec").load
+        return import_module("harness.experiments.spec").load
     for module, names in _HOME.items():
         if name in names:
             return getattr(import_module(f"harness.{module}"), name)

@@ -7,13 +7,13 @@ from typing import Any
 
 from harness import registry
 from harness.benchmark import Benchmark
-from harness.cells import open_benchmark as open_for
-from harness.cells import resolve, run_cell
 from harness.checks import choice
 from harness.errors import HarnessError, unknown
+from harness.experiments.shards import open_benchmark as open_for
+from harness.experiments.shards import resolve, run_cell
+from harness.experiments.spec import DEVICES, Spec, StrategySpec
+from harness.experiments.store import BenchmarkFacts, Results, Run, cell_runs
 from harness.problem import Budget, Constraint
-from harness.spec import DEVICES, Spec, StrategySpec
-from harness.store import BenchmarkFacts, Results, Run, cell_runs
 from harness.strategy import Strategy
 
 BUDGET_RULES = ("duplicates", "multi_fidelity", "table_seed")
@@ -118,10 +118,10 @@ def _named(strategy: str | type[Strategy] | StrategySpec) -> StrategySpec:
 
 
 def frame(results: Results) -> Any:
-    """Return one row for each evaluation, as a pandas DataFrame; see `reports.load.frame`."""
+    """Return one row for each evaluation, as a pandas DataFrame; see `reports.study.frame.frame`."""
     return registry.load("view", "frame")(results)
 
 
 def plot(results: Results, **options: Any) -> Any:
-    """Draw regret of the incumbent over the budget, as a matplotlib Figure; see `reports.figures.plot`."""
+    """Draw regret of the incumbent over the budget, as a matplotlib Figure; see `reports.figures.render.plot`."""
     return registry.load("view", "plot")(results, **options)

@@ -10,8 +10,8 @@ from harness.errors import HarnessError, must
 from harness.problem import Problem
 from harness.records import Proposals
 from harness.strategy import Strategy
-from strategies.candidates import exact_keys, sample_new
-from strategies.ranking import require_duplicates_allowed, require_single_objective
+from strategies.parts.candidates import exact_keys, sample_new
+from strategies.parts.ranking import require_duplicates_allowed, require_single_objective
 
 _CHUNK = 128  # fixed, so that results do not depend on how many proposals are asked for
 

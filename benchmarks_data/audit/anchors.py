@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks_data.audit.extract_files import Extract
-from benchmarks_data.convert.hw_nas_bench import official_archs
-from benchmarks_data.spaces import named
+from benchmarks_data.importers.hw_nas_bench import official_archs
 from harness.checks import FloatArray
+from harness.spaces import named
 
 ALIKE = 6e-4
 """Percent; extracts round to three digits or to single precision."""

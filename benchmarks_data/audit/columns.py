@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks_data.audit.facts import ColumnFacts, ScheduleFacts, ranges
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.schema import Dataset
+from benchmarks_data.file.layout import Dataset
 from harness.benchmark import Column
 
 SPLITS = {

@@ -8,10 +8,13 @@ import numpy as np
 
 from benchmarks_data.audit.facts import LISTED, Finding
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.convert.nats_bench import DATASETS
-from benchmarks_data.schema import Dataset, Header
-from benchmarks_data.spaces import macro, nb101_costs, nb201, size
+from benchmarks_data.file.layout import Dataset, Header
+from benchmarks_data.importers.nats_bench.importer import DATASETS
 from harness.checks import BoolArray, FloatArray
+from harness.spaces.macro import space as macro
+from harness.spaces.nats_size import space as size
+from harness.spaces.nb101 import costs as nb101_costs
+from harness.spaces.nb201 import space as nb201
 
 TOLERANCE = 1e-6
 """Millions: one parameter; what is published in millions is rounded there."""

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks_data import catalog, files, protocol, recorded, schema
+from benchmarks_data import files, provider
 from benchmarks_data.audit import columns as audit_columns
 from benchmarks_data.audit import costs, extracts, noise, results, splits
 from benchmarks_data.audit import rows as audit_rows
 from benchmarks_data.audit.facts import SEVERITIES, Audit, Finding
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.entries import Entry, Protocol, entries, others
+from benchmarks_data.catalogue.entries import Entry, Protocol, entries, others
+from benchmarks_data.file import layout, protocol, recorded
 from benchmarks_data.progress import Progress, on_terminal
 from harness.errors import HarnessError, TableError, unknown
 
@@ -65,14 +66,14 @@ def audit(name: str | Path, *, progress: Progress = on_terminal) -> Audit:
             f"{known} predicts, and has no rows to audit: `nas-harness data info {known}` says what it is"
         )
     if known in entries():
-        under = catalog.protocol_of(text)
-        path = catalog.ensure(known, progress=progress)
+        under = provider.protocol_of(text)
+        path = provider.ensure(known, progress=progress)
         found = audit_table(
             path, entries()[known], siblings=_siblings(path, entries()[known], progress), progress=progress
         )
         return found if under is None else _under(found, under, text)
     if text.endswith(recorded.SUFFIX):
-        schema.verify(recorded.path_of(text))
+        layout.verify(recorded.path_of(text))
         return audit_table(Path(text), None, siblings={}, progress=progress)
     if Path(text).suffix in extracts.SUFFIXES:
         return _extract(Path(text))
@@ -106,7 +107,7 @@ def _file_name(file: str) -> str:
     return Path(file).name
 
 
-def audit_table(path: Path, entry: Entry | None, *, siblings: Mapping[str, schema.Header], progress: Progress) -> Audit:
+def audit_table(path: Path, entry: Entry | None, *, siblings: Mapping[str, layout.Header], progress: Progress) -> Audit:
     """Look at a table file.
 
     Parameters
@@ -118,9 +119,9 @@ def audit_table(path: Path, entry: Entry | None, *, siblings: Mapping[str, schem
         Tables of the same source, to compare times with.
     progress : callable
     """
-    header = schema.read_header(path, held_out=True)
+    header = layout.read_header(path, held_out=True)
     known = entry or entries().get(header.meaning.name)
-    subject = Subject(header, recorded.whole_space_of(header), schema.read_about(path), known, siblings)
+    subject = Subject(header, recorded.whole_space_of(header), layout.read_about(path), known, siblings)
     findings: list[Finding] = []
     for done, check in enumerate(CHECKS):
         progress(f"auditing {header.meaning.name}: {check.__name__.replace('_', ' ')}", done / len(CHECKS))
@@ -152,33 +153,33 @@ def _joined(subject: Subject) -> Iterator[Finding]:
         yield Finding(severity if severity in SEVERITIES else "fact", "join", sentence or line)
 
 
-def _siblings(path: Path, entry: Entry, progress: Progress) -> dict[str, schema.Header]:
+def _siblings(path: Path, entry: Entry, progress: Progress) -> dict[str, layout.Header]:
     """Open the other tables of a source and space that are ready, or come with an installed package.
 
     They serve to compare times: none is opened for a table without.
     """
-    found: dict[str, schema.Header] = {}
-    if schema.read_header(path).meaning.seconds is None:
+    found: dict[str, layout.Header] = {}
+    if layout.read_header(path).meaning.seconds is None:
         return found
     for other in entries().values():
         if other.name == entry.name or (other.source, other.space) != (entry.source, entry.space):
             continue
         path = files.table_path(other.name)
         try:
-            found[other.name] = schema.read_header(
-                path if other.imported else catalog.ensure(other.name, progress=progress)
+            found[other.name] = layout.read_header(
+                path if other.imported else provider.ensure(other.name, progress=progress)
             )
         except TableError:  # not imported, or not to be made: there is nothing to compare with
             continue
     return found
 
 
-def _comparable() -> dict[str, schema.Header]:
+def _comparable() -> dict[str, layout.Header]:
     """Open every table that is ready, with its held-out columns."""
     found = {}
     for name in entries():
         try:
-            found[name] = schema.read_header(files.table_path(name), held_out=True)
+            found[name] = layout.read_header(files.table_path(name), held_out=True)
         except TableError:
             continue
     return found

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks_data.convert import nb201_csv_pandas
-from benchmarks_data.convert.hw_nas_bench import official_archs
-from benchmarks_data.convert.suite_zero_keys import archs_of
-from benchmarks_data.spaces import named
+from benchmarks_data.importers.hw_nas_bench import official_archs
+from benchmarks_data.importers.safe import pandas_pickle
+from benchmarks_data.importers.suite_zero.keys import archs_of
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError, must
+from harness.spaces import named
 
 _STRINGS = ("arch_str", "arch str", "cellstr")
 _SUITE_ZERO = {
@@ -88,7 +88,7 @@ def _csv(path: Path) -> Extract:
 
 
 def _pandas(path: Path) -> Extract:
-    return _named(path, {name: np.array(values) for name, values in nb201_csv_pandas.read(path).items()})
+    return _named(path, {name: np.array(values) for name, values in pandas_pickle.read(path).items()})
 
 
 def _named(path: Path, arrays: Mapping[str, Any]) -> Extract:

@@ -19,11 +19,12 @@ from benchmarks_data.audit import anchors
 from benchmarks_data.audit.anchors import ALIKE
 from benchmarks_data.audit.extract_files import SUFFIXES, Extract, read
 from benchmarks_data.audit.facts import SEVERITIES, Audit, ColumnFacts, Finding
-from benchmarks_data.convert.hw_nas_bench import official_archs
-from benchmarks_data.runs import mean_over_runs
-from benchmarks_data.schema import Header
-from benchmarks_data.spaces import named, nb201
+from benchmarks_data.file.layout import Header
+from benchmarks_data.file.runs import mean_over_runs
+from benchmarks_data.importers.hw_nas_bench import official_archs
 from harness.checks import BoolArray, FloatArray
+from harness.spaces import named
+from harness.spaces.nb201 import space as nb201
 
 __all__ = ["SUFFIXES", "audit"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks_data.audit.facts import Finding
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.runs import mean_over_runs
+from benchmarks_data.file.runs import mean_over_runs
 from harness.checks import BoolArray, FloatArray, IntArray
 
 FEW = 30

@@ -21,7 +21,7 @@ _HEADINGS = {
 def page(audit: Audit) -> str:
     """Return the page as HTML."""
     environment = Environment(
-        loader=PackageLoader("benchmarks_data"),
+        loader=PackageLoader("benchmarks_data.audit"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

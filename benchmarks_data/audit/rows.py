@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks_data.audit.facts import LISTED, Finding
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.schema import Dataset
+from benchmarks_data.file.layout import Dataset
 from harness.checks import FloatArray
 from harness.space import SearchSpace
 

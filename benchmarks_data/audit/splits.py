@@ -11,8 +11,8 @@ import numpy as np
 from benchmarks_data.audit.facts import Finding, ranges
 from benchmarks_data.audit.notes import NOTES
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.runs import mean_over_runs
-from benchmarks_data.schema import Dataset
+from benchmarks_data.file.layout import Dataset
+from benchmarks_data.file.runs import mean_over_runs
 from harness.checks import FloatArray
 
 MANY = 0.5

@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks_data.entries import Entry, entries
-from benchmarks_data.runs import mean_over_runs
-from benchmarks_data.schema import Dataset, Header
+from benchmarks_data.catalogue.entries import Entry, entries
+from benchmarks_data.file.layout import Dataset, Header
+from benchmarks_data.file.runs import mean_over_runs
 from harness.benchmark import Column
 from harness.checks import BoolArray, FloatArray, UInt64Array
 from harness.space import SearchSpace

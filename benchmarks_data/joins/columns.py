@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.runs import mean_over_runs
 from benchmarks_data.joins.facts import Conflict, Given, Joined, Other
 from benchmarks_data.joins.fidelities import measured, moved, place_of
-from benchmarks_data.runs import mean_over_runs
-from benchmarks_data.schema import Dataset, Table
 from harness.benchmark import Column
 from harness.checks import BoolArray
 from harness.problem import Fidelity

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from benchmarks_data.schema import Dataset
+from benchmarks_data.file.layout import Dataset
 from harness.benchmark import Column
 from harness.checks import Archs
 from harness.problem import Fidelity

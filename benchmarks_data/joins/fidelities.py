@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks_data.schema import Dataset
+from benchmarks_data.file.layout import Dataset
 from harness.benchmark import Column
 from harness.errors import TableError
 from harness.problem import Fidelity

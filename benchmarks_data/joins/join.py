@@ -13,11 +13,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks_data.assemble import assemble
+from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.layout import Header, Table
 from benchmarks_data.joins.columns import Merge
 from benchmarks_data.joins.facts import Conflict, Joined, Other
 from benchmarks_data.joins.fidelities import union
-from benchmarks_data.schema import Header, Table
 from harness.benchmark import Column
 from harness.errors import TableError
 from harness.space import SearchSpace

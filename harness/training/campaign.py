@@ -14,10 +14,10 @@ import torch
 
 from harness.training.checkpoint import Checkpoint, Progressed
 from harness.training.curves import OUT_OF_MEMORY, UNFINISHED
-from harness.training.dataset import Dataset
+from harness.training.data.dataset import Dataset
+from harness.training.engines.engine import Member, Rung, State
 from harness.training.interrupts import Requests
 from harness.training.recipe import Recipe
-from harness.training.rung import Member, Rung, State
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import torch
 
 from harness.errors import HarnessError
 from harness.files import remove_unfinished, replacing
-from harness.training.rung import State
+from harness.training.engines.engine import State
 
 _MAGIC = b"nas-harness training checkpoint 1\n"
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from harness.checks import Archs
 from harness.errors import HarnessError
 from harness.training import networks
-from harness.training.dataset import Dataset
+from harness.training.data.dataset import Dataset
 from harness.training.networks.operations import laid_out
 from harness.training.recipe import Recipe
 

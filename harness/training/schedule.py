@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from harness.checks import BoolArray, IntArray
 from harness.seeding import generator
-from harness.training.dataset import Dataset
+from harness.training.data.dataset import Dataset
+from harness.training.engines.engine import Member
 from harness.training.recipe import Recipe
-from harness.training.rung import Member
 
 
 def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int) -> float:

@@ -20,19 +20,19 @@ from harness.training import estimate, networks
 from harness.training.campaign import Campaign, Progress
 from harness.training.checkpoint import Checkpoint
 from harness.training.curves import Curves
-from harness.training.dataset import Dataset
+from harness.training.data.dataset import Dataset
 from harness.training.devices import choose_device
+from harness.training.engines.engine import EPOCH_METRICS, FINAL_METRICS, Member, Rung, State
 from harness.training.interrupts import Requests, requests
 from harness.training.recipe import Recipe
-from harness.training.rung import EPOCH_METRICS, FINAL_METRICS, Member, Rung, State
 from harness.training.threads import compute_threads
 
 RUNGS = {
-    "R0": "harness.training.reference",
-    "R1": "harness.training.resident",
-    "R2": "harness.training.graphs",
-    "R3": "harness.training.fused",
-    "R4": "harness.training.waves",
+    "R0": "harness.training.engines.reference",
+    "R1": "harness.training.engines.resident",
+    "R2": "harness.training.engines.captured",
+    "R3": "harness.training.engines.packed.seeds",
+    "R4": "harness.training.engines.packed.waves",
 }
 """Modules of the rungs, by name."""
 FASTEST_FIRST = {"cuda": ("R4", "R3", "R2", "R1", "R0"), "cpu": ("R4", "R3", "R0")}

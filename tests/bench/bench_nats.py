@@ -20,14 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks_data import schema
-from benchmarks_data.convert import nas_bench_201, nats_bench, nats_bench_files
-from benchmarks_data.convert.hw_nas_bench import official_archs
-from benchmarks_data.entries import Entry, Source
-from benchmarks_data.spaces.nb201 import NB201Space
-from benchmarks_data.spaces.size import SizeSpace
+from benchmarks_data.catalogue.entries import Entry, Source
+from benchmarks_data.file import layout
+from benchmarks_data.importers.hw_nas_bench import official_archs
+from benchmarks_data.importers.nats_bench import files, importer, nas_bench_201
+from harness.spaces.nats_size.space import SizeSpace
+from harness.spaces.nb201.space import NB201Space
 from tests.bench.figures import Row, parser, show
-from tests.benchmarks_data import nats_records
+from tests.benchmarks_data.importers.nats_bench import made_records
 
 DISTINCT = 60
 MARK, NAME = 0x5A5A, "the name of this architecture goes here"
@@ -37,7 +37,7 @@ SPACES: dict[str, Any] = {"tss": NB201Space(), "sss": SizeSpace()}
 
 def _template(family: str, seed: int) -> list[bytes | str]:
     """Return a pickled record as compressed pieces; "index" and "name" where those of each file go."""
-    record = nats_records.record(np.random.default_rng(seed), family, MARK, NAME)
+    record = made_records.record(np.random.default_rng(seed), family, MARK, NAME)
     data = pickle.dumps(record, protocol=4)
     places = [place for _, _, place in pickletools.genops(data)] + [len(data)]
     pieces: list[bytes | str] = []
@@ -105,17 +105,17 @@ def folders() -> Iterator[Row]:
             folder = Path(temporary) / "simple"
             _write_folder(folder, family, names)
             most = [_memory()]
-            entries = [_entry(f"{family}-{name}", name, space.name, len(names)) for name in nats_bench.DATASETS]
+            entries = [_entry(f"{family}-{name}", name, space.name, len(names)) for name in importer.DATASETS]
             start = time.perf_counter()
             size = 0
-            for table in nats_bench.convert_all(
+            for table in importer.convert_all(
                 entries,
                 [folder],
                 [space] * 3,
                 lambda *_: most.append(_memory()),  # noqa: B023  # called at once
             ):
                 path = Path(temporary) / f"{table.meaning.name}.h5"
-                schema.write(path, table)
+                layout.write(path, table)
                 size += path.stat().st_size
                 path.unlink()
                 most.append(_memory())
@@ -143,7 +143,7 @@ def streamed(path: Path) -> tuple[int, float, float]:
     if path.suffix == ".pth":
         records: Iterator[Any] = nas_bench_201.records(path)
     else:
-        records = nats_bench_files.records([path])
+        records = files.records([path])
     for _ in records:
         count += 1
         most = max(most, _memory())
@@ -156,13 +156,13 @@ def whole_files(count: int = 400) -> Iterator[Row]:
 
     names = SPACES["tss"].format(official_archs(SPACES["tss"]))
     records = {
-        index: nats_records.record(np.random.default_rng(index % DISTINCT), "tss", index, names[index])
+        index: made_records.record(np.random.default_rng(index % DISTINCT), "tss", index, names[index])
         for index in range(count)
     }
     with tempfile.TemporaryDirectory() as temporary:
-        compressed = nats_records.write(Path(temporary) / "whole.pickle.pbz2", nats_records.whole(records, names))
+        compressed = made_records.write(Path(temporary) / "whole.pickle.pbz2", made_records.whole(records, names))
         pth = {index: {"full": record["200"], "less": record["12"]} for index, record in records.items()}
-        torch.save(nats_records.whole(pth, names), Path(temporary) / "whole.pth")
+        torch.save(made_records.whole(pth, names), Path(temporary) / "whole.pth")
         for path in (compressed, compressed.with_name("whole.pth")):
             command = [sys.executable, "-c", STREAM_PROGRAM, str(path)]
             told = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()

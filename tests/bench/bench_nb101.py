@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks_data.convert.tfrecord import masked_crc32c
-from benchmarks_data.spaces.nb101 import CLASSES, NB101Space
-from benchmarks_data.spaces.nb101_wiring import OPERATIONS, prune, reach
+from benchmarks_data.importers.safe.tfrecord import masked_crc32c
+from harness.spaces.nb101.space import CLASSES, NB101Space
+from harness.spaces.nb101.wiring import OPERATIONS, prune, reach
 from tests.bench.figures import Row, parser, show
 
 IMPORT_PROGRAM = """
@@ -27,10 +27,10 @@ import json, resource, sys, time
 from pathlib import Path
 import numpy
 from benchmarks_data import schema
-from benchmarks_data.convert.nas_bench_101 import convert
-from benchmarks_data.entries import Entry, Source
-from benchmarks_data.spaces.nb101 import NB101Space
-from benchmarks_data.table import TableBenchmark
+from benchmarks_data.importers.nas_bench_101.importer import convert
+from benchmarks_data.catalogue.entries import Entry, Source
+from harness.spaces.nb101.space import NB101Space
+from benchmarks_data.file.table import TableBenchmark
 from harness.records import Proposals
 source, target, rows = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 entry = Entry(

@@ -11,9 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.experiment import execute, prepare
+from harness.experiments.execute import execute, prepare
+from harness.experiments.spec import Spec, StrategySpec
 from harness.problem import Budget
-from harness.spec import Spec, StrategySpec
 from tests.bench.figures import Row, parser, show
 
 REPEATS = 5

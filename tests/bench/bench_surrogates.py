@@ -10,11 +10,11 @@ import time
 
 import numpy as np
 
-from benchmarks_data.spaces.nb201 import NB201Space
+from harness.spaces.nb201.space import NB201Space
 from harness.surrogate import Fit, Predict, Surrogate
-from surrogates.forest import RandomForest
-from surrogates.neural_ensemble import MLPEnsemble
-from surrogates.ridge import Ridge
+from surrogates.linear.ridge import Ridge
+from surrogates.neural.ensemble import MLPEnsemble
+from surrogates.trees.forest import RandomForest
 from tests.bench.figures import Row, parser, show
 
 KNOWN = range(10, 150, 10)

@@ -42,9 +42,9 @@ def _least_seconds(call: Callable[[], object], repeats: int) -> float:
 
 def opening(repeats: int = 7) -> list[Row]:
     """Open a converted NAS-Bench-201 table and answer the first query, each time in a new process."""
-    from benchmarks_data import catalog
+    from benchmarks_data import provider
 
-    catalog.ensure("nb201-cifar10")
+    provider.ensure("nb201-cifar10")
     command = [sys.executable, "-c", OPEN_PROGRAM]
     told = [json.loads(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(repeats)]
     wall, cpu, memory = np.min(told, axis=0)
@@ -57,13 +57,13 @@ def opening(repeats: int = 7) -> list[Row]:
 
 def look_ups(repeats: int = 15) -> list[Row]:
     """Answer batches of genotypes with noise seeds: whole `query` calls, objective and seconds."""
-    from benchmarks_data import catalog
+    from benchmarks_data import provider
     from harness.records import Proposals
 
     rng = np.random.default_rng(0)
     measured = []
     for name in ("nb201-cifar10", "graph-cora"):
-        benchmark = catalog.open_benchmark(name)
+        benchmark = provider.open_benchmark(name)
         for rows in (10**4, 10**6):
             asked = Proposals.of(benchmark.space.sample(rows, rng))
             noise = rng.integers(0, 2**64, rows, dtype=np.uint64)
@@ -80,12 +80,12 @@ def look_ups(repeats: int = 15) -> list[Row]:
 
 def search_steps(repeats: int = 5000) -> list[Row]:
     """Edit single architectures, as search loops do at each step."""
-    from benchmarks_data import catalog
+    from benchmarks_data import provider
 
     rng = np.random.default_rng(0)
     measured = []
     for name in ("nb201", "graph"):
-        space = catalog.space(name)
+        space = provider.space(name)
         arch = space.sample(1, rng)
         calls = {"mutate one": lambda: space.mutate(arch, rng), "neighbours of one": lambda: space.neighbours(arch[0])}  # noqa: B023  # called at once
         for what, call in calls.items():
@@ -96,8 +96,8 @@ def search_steps(repeats: int = 5000) -> list[Row]:
 
 def conversion(repeats: int = 3) -> list[Row]:
     """Convert one NAS-Bench-201 table and all that come with the program, into a new cache."""
-    from benchmarks_data import catalog
-    from benchmarks_data.entries import carried
+    from benchmarks_data import provider
+    from benchmarks_data.catalogue.entries import carried
 
     first, *others = carried()
 
@@ -107,8 +107,8 @@ def conversion(repeats: int = 3) -> list[Row]:
         for _ in range(repeats):
             with tempfile.TemporaryDirectory() as folder:
                 os.environ["NAS_HARNESS_HOME"] = str(Path(folder))
-                one.append(_least_seconds(lambda: catalog.ensure(first), 1))
-                rest = _least_seconds(lambda: [catalog.ensure(name) for name in others], 1)
+                one.append(_least_seconds(lambda: provider.ensure(first), 1))
+                rest = _least_seconds(lambda: [provider.ensure(name) for name in others], 1)
                 every.append(one[-1] + rest)
     finally:
         if home is None:

@@ -11,9 +11,9 @@ import torch
 
 from harness.checks import Archs
 from harness.seeding import generator
-from harness.training import datasets
+from harness.training import data
 from harness.training import recipe as recipes
-from harness.training.dataset import Dataset
+from harness.training.data.dataset import Dataset
 from harness.training.networks.nb201 import CARDINALITIES
 from harness.training.recipe import Recipe
 from harness.training.trainer import train
@@ -46,7 +46,7 @@ def _seconds_per_network(
 
 def _compare(channels: int, device: str, repeats: int) -> list[Row]:
     """Train the same 32 cells at R0 and R4, and 8 of them with 4 seeds at R3, by turns; the best of each counts."""
-    recipe, dataset = recipes.load("micro").but(channels=channels), datasets.load("mnist1d")
+    recipe, dataset = recipes.load("micro").but(channels=channels), data.load("mnist1d")
     seconds = partial(_seconds_per_network, recipe=recipe, dataset=dataset, device=device)
     archs = _cells(NETWORKS)
     calls = {

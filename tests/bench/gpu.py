@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 from harness.errors import HarnessError
-from harness.training import datasets
+from harness.training import data as datasets
 from tests.bench import gpu_training
 from tests.bench.figures import Row
 from tests.bench.gpu_training import Bench, skipped
@@ -62,9 +62,9 @@ def tests(bench: Bench) -> Iterator[Row]:
 def surrogates(bench: Bench) -> Iterator[Row]:
     """Measure the learning of 500 BANANAS trials of 150 evaluations in lockstep."""
     try:
-        from benchmarks_data.spaces.nb201 import NB201Space
+        from harness.spaces.nb201.space import NB201Space
         from harness.surrogate import Fit, Predict
-        from surrogates.neural_ensemble import MLPEnsemble
+        from surrogates.neural.ensemble import MLPEnsemble
     except ImportError as error:
         yield skipped("BANANAS in lockstep", f"{error.name} is not here")
         return

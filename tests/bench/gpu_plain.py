@@ -16,7 +16,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from harness.training.dataset import Dataset
+from harness.training.data.dataset import Dataset
 from harness.training.networks import build
 from harness.training.recipe import Recipe
 from harness.training.threads import compute_threads

@@ -11,10 +11,10 @@ import numpy as np
 from harness.checks import Archs
 from harness.errors import HarnessError
 from harness.seeding import generator
-from harness.training import datasets
+from harness.training import data as datasets
 from harness.training import recipe as recipes
 from harness.training.curves import STATUS, Curves
-from harness.training.dataset import SPLITS, Dataset
+from harness.training.data.dataset import SPLITS, Dataset
 from harness.training.recipe import Recipe
 from harness.training.trainer import train
 from tests.bench.figures import Row

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import kendalltau
 
-from benchmarks_data.spaces.nb201 import NB201Space
 from harness.checks import Archs, FloatArray
 from harness.seeding import generator
+from harness.spaces.nb201.space import NB201Space
 from harness.training import recipe as recipes
-from harness.training.datasets.mnist1d import mnist1d
+from harness.training.data.mnist1d import mnist1d
 from harness.training.trainer import train
 
 CLASSES = 4930

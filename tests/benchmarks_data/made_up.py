@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks_data.assemble import assemble
-from benchmarks_data.schema import Table
+from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.layout import Table
 from harness.benchmark import Column
 from harness.checks import Archs, UInt64Array
 from harness.errors import HarnessError

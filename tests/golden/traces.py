@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.cells import resolve, run_cell
+from harness.experiments.shards import resolve, run_cell
+from harness.experiments.spec import Spec, StrategySpec
 from harness.problem import Budget
 from harness.registry import benchmark, strategy
-from harness.spec import Spec, StrategySpec
 
 FOLDER = Path(__file__).parent
 BENCHMARK = "nb201-cifar10"

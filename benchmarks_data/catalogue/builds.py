@@ -1,0 +1,41 @@
+"""What to train for a table that this project trains itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from harness.verification.record import Training
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train for a table.
+
+    Attributes
+    ----------
+    name, space : str
+        Of the table, and of its search space.
+    training : Training
+        How each network is trained, and with which seeds.
+    part_size : int
+        Architectures in a part.
+    """
+
+    name: str
+    space: str
+    training: Training
+    part_size: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return vars(self) | {"training": self.training.as_dict()}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the numbers depend on, the cut into parts included; the margin of verification is not."""
+        data = self.as_dict()
+        del data["training"]["margin_percent"]
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The commands `nas-harness data` and `nas-harness table`."""

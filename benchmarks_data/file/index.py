@@ -1,0 +1,206 @@
+"""From architectures to the rows of a table: a dense list of codings for small spaces, sorted keys for all others."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks_data.file.layout import Dataset, Header
+from harness.checks import Archs, UInt64Array
+from harness.errors import HarnessError, TableError, must
+from harness.space import SearchSpace
+
+MAX_DENSE = 2**20
+"""Codings of the largest space whose every coding is listed with its row."""
+MANY = 1024
+"""From so many architectures on, a look-up by key tries the codings of the rows first: keys can be dear."""
+Rows = npt.NDArray[np.intp]
+
+
+class Index(Protocol):
+    """Finds the rows of architectures."""
+
+    def find(self, archs: Archs) -> Rows:
+        """Return the row of each architecture, -1 where the table has none: (n, L), genes in range, to (n,)."""
+        ...
+
+
+def codings(space: SearchSpace) -> int:
+    """Return how many rows of genes in range a space has, valid or not."""
+    return math.prod(int(count) for count in space.cardinalities)
+
+
+def build(space: SearchSpace, archs: Archs, *, identity: str = "functional") -> dict[str, Dataset]:
+    """Index the rows of a table: what goes into its ``index`` group.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    archs : (N, L) unsigned integers
+        Valid architectures, one for each row.
+    identity : {"functional", "string", "exact"}
+        Architectures that are the same in this sense share a row.
+
+    Raises
+    ------
+    TableError
+        If two rows are the same architecture; names them.
+    """
+    keys = space.key(archs, identity)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    same = np.flatnonzero(keys[1:] == keys[:-1])
+    if len(same):
+        first, second = order[same[0]], order[same[0] + 1]
+        raise TableError(
+            f"rows {first} and {second} are the same architecture ({identity} identity) of the space '{space.name}': "
+            f"{space.format(archs[[first]])[0]}; a row must not repeat"
+        )
+    if codings(space) > MAX_DENSE:
+        return {"keys": keys, "key_rows": order.astype(np.int32)}
+    every = space.decode(np.arange(codings(space), dtype=np.uint64))
+    valid = np.flatnonzero(space.is_valid(every))
+    wanted = space.key(every[valid], identity)
+    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    rows = np.full(len(every), -1, dtype=np.int32)
+    rows[valid] = np.where(keys[places] == wanted, order[places], -1)
+    return {"rows": rows}
+
+
+def checked_rows(space: SearchSpace, archs: Archs, rows: npt.ArrayLike) -> dict[str, Dataset]:
+    """Return a dense index that a converter made itself, after checking that it finds every row.
+
+    Raises
+    ------
+    TableError
+        If it has another length, points outside the table, or does not lead from a row's coding to that row.
+    """
+    rows = np.asarray(rows, dtype=np.int32)
+    if rows.shape != (codings(space),) or codings(space) > MAX_DENSE:
+        raise TableError(must("rows", f"have shape ({codings(space)},), of at most {MAX_DENSE} codings", rows.shape))
+    if rows.min() < -1 or rows.max() >= len(archs):
+        raise TableError(must("rows", f"lie in -1 to {len(archs) - 1}", [int(rows.min()), int(rows.max())]))
+    found = rows[space.code(archs).astype(np.intp)]
+    if not np.array_equal(found, np.arange(len(archs))):
+        wrong = int(np.flatnonzero(found != np.arange(len(archs)))[0])
+        raise TableError(must("rows", f"lead from the coding of row {wrong} to that row", int(found[wrong])))
+    return {"rows": rows}
+
+
+class DenseIndex:
+    """Looks rows up by the mixed-radix number of the coding.
+
+    Parameters
+    ----------
+    rows : (codings,) int32
+    space : SearchSpace
+    """
+
+    def __init__(self, rows: Dataset, space: SearchSpace) -> None:
+        self._rows = rows.astype(np.intp)  # what `take` wants: no conversion in each look-up
+        positions = getattr(space, "positions", None)  # a faster `code` where the space has one
+        self._positions = positions or (lambda archs: space.code(archs).astype(np.intp))
+
+    def find(self, archs: Archs) -> Rows:
+        """Return the row of each architecture, -1 where the table has none: (n, L) to (n,)."""
+        rows: Rows = self._rows.take(self._positions(archs))
+        return rows
+
+
+class KeyIndex:
+    """Looks rows up by binary search among sorted keys.
+
+    Parameters
+    ----------
+    keys : (K,) uint64, rising
+    rows : (K,) int32
+    archs : (N, L) unsigned integers
+        Of the rows.
+    space : SearchSpace
+    identity : str
+        Of the keys.
+    """
+
+    def __init__(self, keys: UInt64Array, rows: Dataset, archs: Archs, space: SearchSpace, identity: str) -> None:
+        self._keys = keys
+        self._rows = rows
+        self._archs = archs
+        self._space = space
+        self._identity = identity
+
+    @cached_property
+    def _codes(self) -> tuple[UInt64Array, Rows]:
+        """Codings of the rows, rising, and their rows."""
+        codes = self._space.code(self._archs)
+        order = np.argsort(codes)
+        return codes[order], order
+
+    def find(self, archs: Archs) -> Rows:
+        """Return the row of each architecture, -1 where the table has none: (n, L) to (n,)."""
+        if len(archs) < MANY:
+            return self._by_key(archs)
+        rows = _search(*self._codes, self._space.code(archs))
+        left = np.flatnonzero(rows < 0)
+        if len(left):
+            rows[left] = self._by_key(archs[left])
+        return rows
+
+    def _by_key(self, archs: Archs) -> Rows:
+        rows = np.full(len(archs), -1, dtype=np.intp)
+        valid = np.flatnonzero(self._space.is_valid(archs))  # only valid ones have a key
+        if len(valid):
+            rows[valid] = _search(self._keys, self._rows, self._space.key(archs[valid], self._identity))
+        return rows
+
+
+def _search(keys: UInt64Array, rows: Dataset, wanted: UInt64Array) -> Rows:
+    """Return the row of each key wanted, -1 where it is not among the sorted keys."""
+    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    found: Rows = np.where(keys[places] == wanted, rows[places], -1).astype(np.intp)
+    return found
+
+
+def opened(header: Header, space: SearchSpace) -> Index:
+    """Return the index of a table."""
+    if "index/rows" in header.places:
+        return DenseIndex(header.array("index/rows"), space)
+    keys, rows = header.array("index/keys"), header.array("index/key_rows")
+    return KeyIndex(keys, rows, header.array("archs"), space, header.meaning.identity)
+
+
+def in_range(space: SearchSpace, archs: Archs) -> bool:
+    """Say whether every gene of every row has a value of its own range."""
+    own = getattr(space, "in_range", None)  # a faster way where the space has one
+    return bool(own(archs)) if own else bool(((archs >= 0) & (archs < space.cardinalities)).all())
+
+
+def rows_of(index: Index, space: SearchSpace, archs: Archs, name: str) -> Rows:
+    """Return the row of each architecture: (n, L) to (n,).
+
+    Raises
+    ------
+    HarnessError
+        If an architecture is not in the table `name`; names it.
+    """
+    rows = index.find(archs)
+    if len(rows) and rows.min() < 0:
+        missing = archs[rows < 0][:1]
+        told = space.format(missing)[0] if codings(space) <= MAX_DENSE or space.is_valid(missing)[0] else missing[0]
+        raise HarnessError(must("archs", f"be in the table {name}", told if isinstance(told, str) else told.tolist()))
+    return rows
+
+
+def check_genes(space: SearchSpace, archs: Archs) -> None:
+    """Refuse genes out of range; names the first row that has one.
+
+    Raises
+    ------
+    HarnessError
+    """
+    if not in_range(space, archs):
+        wrong = archs[~((archs >= 0) & (archs < space.cardinalities)).all(axis=1)][0]
+        raise HarnessError(must("archs", f"have genes below {space.cardinalities.tolist()}", wrong.tolist()))

@@ -1,0 +1,252 @@
+"""Tables that this program wrote itself, from a verification or a build, opened by path as benchmarks like any other.
+
+Such a table need not hold every architecture of its space: what is not a row is not valid, and samples, mutations and
+neighbours are rows.  How its networks were trained stands in `/about` as JSON, under ``training``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks_data.file import layout
+from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.layout import Dataset
+from benchmarks_data.file.oracle import TableOracle
+from benchmarks_data.file.table import TableBenchmark
+from harness.benchmark import Column
+from harness.checks import Archs, BoolArray
+from harness.errors import HarnessError, TableError, must, nearest
+from harness.files import replacing
+from harness.problem import Constraint, Fidelity, Objective
+from harness.space import SearchSpace
+from harness.spaces import named
+from harness.spaces.rows import RowsSpace
+
+SUFFIX = ".h5"
+ABOUT = ("title", "dataset", "replicates", "licence", "citation", "source", "source_sha256")
+
+
+def write(
+    path: Path,
+    *,
+    name: str,
+    space: str,
+    epochs: int,
+    archs: Archs,
+    values: Mapping[str, npt.NDArray[Any]],
+    about: Mapping[str, str],
+    training: Mapping[str, Any] | None = None,
+    trained_on: str = "",
+    seeds: Sequence[int] = (),
+    made: npt.ArrayLike | None = None,
+) -> None:
+    """Write trained architectures as a table, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    name, space : str
+        Of the benchmark and of its search space.
+    epochs : int
+        Of the training; the table has its end as its one fidelity.
+    archs : (n, L) integers
+        All different.
+    values : mapping of str to (n, s) or (n,) arrays
+        By run, NaN where a training failed: ``valid_accuracy`` and ``test_accuracy`` in percent, ``train_seconds``.
+        A failed training is a run like any other: it is drawn, and answers NaN at what it cost.
+        By row: ``params`` and ``macs``.  The test is held out.
+    about : mapping of str to str
+        Texts of `ABOUT`.
+    training : mapping, optional
+        How to train them again, as plain JSON data.
+    trained_on : str
+        Which images the models saw; validation and test are of the same models.
+    seeds : sequence of int, optional
+        Of the s trainings of a row.
+    made : (n, s) bool, optional
+        Which trainings there were; by default all of them.  Those that were not made are no runs.
+
+    Raises
+    ------
+    TableError
+        If rows repeat, or arrays do not fit each other.
+    """
+    known = named.space(space)
+    archs = np.ascontiguousarray(archs, dtype=known.dtype)
+    if len(np.unique(known.code(archs))) != len(archs) or not known.is_valid(archs).all():
+        raise TableError(must("archs", f"be different architectures of the space '{space}'", archs.tolist()))
+    accuracy = np.asarray(values["valid_accuracy"], dtype=np.float64)
+    there = np.ones(accuracy.shape, dtype=bool) if made is None else np.asarray(made, dtype=bool)
+    if there.shape != accuracy.shape or (seeds and len(seeds) != accuracy.shape[1]):
+        raise TableError(must("made and seeds", f"be of {accuracy.shape} trainings", [there.shape, list(seeds)]))
+    order = np.argsort(~there, axis=1, kind="stable")  # runs come first, in the order of their seeds
+    labels = np.take_along_axis(np.where(there, np.array(seeds), -1), order, axis=1)[:, None] if seeds else None
+    table = assemble(
+        name=name,
+        space=known,
+        archs=archs,
+        fidelities=[Fidelity(f"epoch {epochs} of {epochs}", epochs, epochs)],
+        columns=_columns(values, there, order, trained_on),
+        validation="valid_accuracy",
+        test="test_accuracy",
+        seconds="train_seconds",
+        runs=np.count_nonzero(there, axis=1)[:, None],
+        seeds=labels,
+        about={key: about.get(key, "") for key in ABOUT} | ({"training": json.dumps(training)} if training else {}),
+        identity="exact",
+    )
+    with replacing(path) as temporary:
+        layout.write(temporary, table)
+
+
+def _columns(
+    values: Mapping[str, npt.NDArray[Any]], there: BoolArray, order: npt.NDArray[np.intp], trained_on: str
+) -> dict[str, tuple[Column, Dataset]]:
+    def by_run(name: str) -> Dataset:
+        given = np.asarray(values[name], dtype=np.float64)
+        if given.shape != order.shape:
+            raise TableError(must(name, f"have shape {order.shape}", given.shape))
+        return np.take_along_axis(np.where(there, given, np.nan), order, axis=1)[:, :, None]
+
+    def millions(name: str) -> Dataset:
+        return (np.asarray(values[name], dtype=np.float64) / 1e6).reshape(len(order), 1, 1)
+
+    def accuracy(name: str, split: str, held_out: bool, words: str) -> Column:
+        return Column(name, "percent", "maximise", split, trained_on, held_out, 100.0, words)
+
+    valid = accuracy("valid_accuracy", "x-valid", False, "Validation accuracy after the last epoch, by run.")
+    test = accuracy("test_accuracy", "x-test", True, "Test accuracy of the same models, by run.")
+    return {
+        "valid_accuracy": (valid, by_run("valid_accuracy")),
+        "test_accuracy": (test, by_run("test_accuracy")),
+        "train_seconds": (
+            Column("train_seconds", "s", "minimise", description="Real training seconds, by run."),
+            by_run("train_seconds"),
+        ),
+        "params_m": (
+            Column("params_m", "M", "minimise", description="Trainable parameters, counted on the network."),
+            millions("params"),
+        ),
+        "macs_m": (
+            Column("macs_m", "M", "minimise", description="Multiply-adds of convolutions and classifier."),
+            millions("macs"),
+        ),
+    }
+
+
+def space_of(header: layout.Header) -> SearchSpace:
+    """Return the space of a table: all of it, or what the table has rows for."""
+    base = whole_space_of(header)
+    return RowsSpace(base, header.array("archs")) if header.meaning.partial else base
+
+
+def whole_space_of(header: layout.Header) -> SearchSpace:
+    """Return the space of a table with the architectures that it has no row for, by name or as the table defines it."""
+    meaning = header.meaning
+    return named.defined(meaning.space_definition) if meaning.space_definition else named.space(meaning.space)
+
+
+def open_benchmark(
+    name: str,
+    *,
+    objectives: Sequence[str | Objective] | None = None,
+    constraints: Sequence[Constraint] = (),
+    replicate: int | None = None,
+    verify: bool = False,
+) -> TableBenchmark:
+    """Open a table by its path as a benchmark, named after the path, so that it can be opened again by name.
+
+    Parameters
+    ----------
+    name : str
+        Path of the file.
+    objectives, constraints, replicate
+        As in `benchmarks_data.provider.open_benchmark`.
+    verify : bool
+        Compare the whole content with its SHA-256.
+    """
+    path = path_of(name)
+    if verify:
+        layout.verify(path)
+    header = layout.read_header(path)
+    opened = TableBenchmark(
+        header, space_of(header), objectives=objectives, constraints=constraints, replicate=replicate
+    )
+    opened.name = str(name)
+    return opened
+
+
+def open_oracle(name: str) -> TableOracle:
+    """Open a table by its path with its held-out columns."""
+    header = layout.read_header(path_of(name), held_out=True)
+    opened = TableOracle(header, space_of(header))
+    opened.name = str(name)
+    return opened
+
+
+def path_of(name: str) -> Path:
+    """Return the path of a table; raises TableError, which says what makes one, if there is no such file."""
+    path = Path(name)
+    if path.exists():
+        return path
+    near = nearest(path.name, (other.name for other in path.parent.glob(f"*{SUFFIX}")))
+    raise TableError(
+        f"the table {name} is missing: there is no such file.{near} `nas-harness data import {path.stem} FILE "
+        f"--describe TOML --out {name}` makes a table from data of your own."
+    )
+
+
+def run_counts(header: layout.Header) -> dict[str, int]:
+    """Return how many rows have how many training runs in the schedule of the full fidelity."""
+    counts, of_rows = np.unique(header.array("index/runs")[:, header.meaning.schedule_of[-1]], return_counts=True)
+    return {str(count): int(rows) for count, rows in zip(counts, of_rows, strict=True)}
+
+
+def described_column(header: layout.Header, name: str) -> dict[str, Any]:
+    """Return what a column is, and at which fidelities it was measured, in words; "" for all of them."""
+    told = asdict(header.columns[name])
+    labels = [header.meaning.fidelities[fidelity].label for fidelity in told.pop("at")]
+    words = ", ".join(labels) if len(labels) < 4 else f"{len(labels)} fidelities, {labels[0]} to {labels[-1]}"
+    return told | {"measured_at": words}
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Say what a table is, as plain data; see `benchmarks_data.provider.describe`.
+
+    Raises
+    ------
+    HarnessError
+        If the name is no path of a table.
+    """
+    if not name.endswith(SUFFIX):
+        raise HarnessError(must("name", f"be the path of a table ('…{SUFFIX}')", name))
+    path = path_of(name)
+    header = layout.read_header(path, held_out=True)
+    about = layout.read_about(path)
+    described = space_of(header)
+    return {
+        "kind": "benchmark",
+        "name": name,
+        **{key: about.get(key, "") for key in ("title", "dataset")},
+        "rows": len(header.array("archs")),
+        "runs": run_counts(header),
+        "replicates": about.get("replicates", ""),
+        "columns": [described_column(header, column) for column in header.columns],
+        "fidelities": [fidelity.label for fidelity in header.meaning.fidelities],
+        "has_seconds": header.meaning.seconds is not None,
+        "validation": header.meaning.validation,
+        "test": header.meaning.test,
+        **{key: about.get(key, "") for key in ("licence", "citation", "source", "source_sha256")},
+        "training": json.loads(about["training"]) if "training" in about else None,
+        "sha256": header.digest,
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "space": {"kind": "space", "name": described.name, **described.facts()},
+    }

@@ -1,0 +1,275 @@
+"""A table as a benchmark: from genotypes and noise seeds to validation results, by look-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks_data.file import index
+from benchmarks_data.file.index import Rows
+from benchmarks_data.file.layout import Header
+from benchmarks_data.file.runs import Choice, Drawing, fixed_run, fixed_seed, mean_over_runs, mean_run
+from harness.benchmark import Column
+from harness.checks import FloatArray, IntArray, UInt64Array
+from harness.errors import HarnessError, must, unknown
+from harness.problem import Constraint, Fidelity, Objective
+from harness.records import Evaluations, Proposals
+from harness.space import SearchSpace
+
+CHUNK = 8192
+"""Rows that are looked up at once: their intermediate arrays stay in the second-level cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Reader:
+    """A column prepared for look-up.
+
+    Attributes
+    ----------
+    values : (N * R * A,) float64
+        Flat; R is 1 where the column has no runs of its own, A is 1 where it does not change in training.
+    runs : int
+        R.
+    width : int
+        A.
+    places : (offered fidelities,) intp or None
+        Place of each fidelity along A; None where they are the same numbers.
+    final : bool
+        Whether its runs are those of the last schedule, whatever the fidelity asked.
+    convert : callable or None
+        From published values to what is told; None leaves them as they are.
+    """
+
+    values: FloatArray
+    runs: int
+    width: int
+    places: npt.NDArray[np.intp] | None
+    convert: Callable[[FloatArray], FloatArray] | None
+    final: bool
+
+    def read(self, rows: Rows, runs: Rows, fidelity: IntArray) -> FloatArray:
+        """Look up table rows, or run numbers, at a fidelity each: (n,), (n,), (n,) to (n,)."""
+        found_at = runs if self.runs > 1 else rows
+        if self.width > 1:
+            found_at = found_at * self.width + (fidelity if self.places is None else self.places.take(fidelity))
+        found: FloatArray = self.values.take(found_at)
+        return found if self.convert is None else self.convert(found)
+
+
+class TableBenchmark:
+    """Answers proposals from a table; see `harness.benchmark.Benchmark` for the protocol.
+
+    It offers the fidelities at which all objectives, constraints and, where there are any, seconds were measured.
+    A noise seed draws one of the runs present in the row and schedule: hash(noise seed, row, length of the schedule),
+    the same run for every column, whatever the order or the batch.  Columns without runs of their own answer with their
+    one value; those with runs that do not change in training (a measured latency) hold the runs of the last schedule,
+    and answer at every fidelity with the run that is drawn there.  The seconds told are those of training:
+    NAS-Bench-201's 200-epoch total, without the validation pass, which its source does not record; NaN where a table
+    has no times.
+
+    Parameters
+    ----------
+    header : Header
+        Of the table; held-out columns are not in it.
+    space : SearchSpace
+    objectives : sequence of str or Objective, optional
+        Columns to optimise; the default is the validation column.
+    constraints : sequence of Constraint
+    replicate : int, optional
+        Always answer with this run, counted among those present, instead of drawing one; every row must have it.
+    seed : int, optional
+        Always answer with the run of this seed; every row must have it.
+    """
+
+    def __init__(
+        self,
+        header: Header,
+        space: SearchSpace,
+        *,
+        objectives: Sequence[str | Objective] | None = None,
+        constraints: Sequence[Constraint] = (),
+        replicate: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self._header = header
+        self.space = space
+        self.name: str = header.meaning.name
+        self.table_name: str = header.meaning.name
+        self.digest: str = header.digest
+        self.has_seconds: bool = header.meaning.seconds is not None
+        self.objectives: tuple[Objective, ...] = self._chosen(objectives)
+        self.constraints: tuple[Constraint, ...] = tuple(constraints)
+        self._offered = self._offer()
+        self.fidelities: tuple[Fidelity, ...] = self._renumbered()
+        self._index = index.opened(header, space)
+        self._drawing = Drawing(header, self._offered)
+        choice = self._fixed(replicate, seed)
+        self._answers_fixed = choice is not None
+        self._drawn = self._readers(choice)
+        self._replicates = max(reader.runs for reader in self._drawn)
+        self._means: list[_Reader] = []
+        self._check_feasible()
+
+    def _chosen(self, objectives: Sequence[str | Objective] | None) -> tuple[Objective, ...]:
+        if objectives is None and not self._header.meaning.validation:
+            raise HarnessError(
+                f"the table {self.name} has no validation column: name the objectives, or open it under a protocol"
+            )
+        chosen = (self._header.meaning.validation,) if objectives is None else objectives
+        if not chosen:
+            raise HarnessError(must("objectives", "name at least one column", list(chosen)))
+        return tuple(self._objective(item) for item in chosen)
+
+    def _fixed(self, replicate: int | None, seed: int | None) -> Choice | None:
+        if replicate is not None and seed is not None:
+            raise HarnessError("give `replicate` or `seed`, not both: each names the run that answers")
+        needed = [*self._offered]
+        if any(self._is_final(name) for name in self._asked):
+            needed.append(len(self._header.meaning.fidelities) - 1)
+        if replicate is not None:
+            return fixed_run(self._header, needed, replicate)
+        return None if seed is None else fixed_seed(self._header, needed, seed)
+
+    @cached_property
+    def _final_drawing(self) -> Drawing:
+        return Drawing(self._header, [len(self._header.meaning.fidelities) - 1])
+
+    def _is_final(self, name: str) -> bool:
+        """Say whether a column has runs of the last of several schedules and does not change in training."""
+        meaning, (_, runs, width) = self._header.meaning, self._header.values(name).shape
+        constant = width == 1 and not self._header.columns[name].at
+        return constant and runs > 1 and len(meaning.schedules) > 1
+
+    @property
+    def _asked(self) -> list[str]:
+        """Columns of objectives, constraints and seconds, in this order."""
+        seconds = self._header.meaning.seconds
+        names = [*(item.name for item in self.objectives), *(item.name for item in self.constraints)]
+        return names + ([seconds] if seconds else [])
+
+    def _offer(self) -> tuple[int, ...]:
+        """Return the indices of the fidelities at which everything asked was measured."""
+        fidelities = self._header.meaning.fidelities
+        measured = {name: set(self._places(name)) for name in self._asked}
+        offered = tuple(sorted(set(range(len(fidelities))).intersection(*measured.values())))
+        if not offered:
+            told = "; ".join(
+                f"{name} at {', '.join(fidelities[place].label for place in sorted(places)[-3:])}"
+                for name, places in measured.items()
+            )
+            raise HarnessError(f"no fidelity of {self.name} has all that is asked, the last ones are: {told}")
+        return offered
+
+    def _renumbered(self) -> tuple[Fidelity, ...]:
+        """Return the fidelities offered; `continues` counts among them, and is None where its target is not offered."""
+        known = self._header.meaning.fidelities
+        position: dict[int | None, int] = {fidelity: place for place, fidelity in enumerate(self._offered)}
+        return tuple(replace(known[kept], continues=position.get(known[kept].continues)) for kept in self._offered)
+
+    def _places(self, name: str) -> dict[int, int]:
+        """Return where a column was measured: fidelities of the table, to their place along its last axis."""
+        column = self._column(name)
+        return self._header.meaning.places(column, self._header.values(name).shape[2])
+
+    def _check_feasible(self) -> None:
+        """Refuse constraints that no row keeps: a search under them has no answer."""
+        if not self.constraints:
+            return
+        kept = [
+            constraint.violation(mean_over_runs(self._header.values(constraint.name)[:, :, -1:])[:, 0]) <= 0
+            for constraint in self.constraints
+        ]
+        if not np.logical_and.reduce(kept).any():
+            listed = ", ".join(map(str, self.constraints))
+            raise HarnessError(f"no architecture of {self.name} keeps {listed}; loosen the constraints")
+
+    def _column(self, name: str) -> Column:
+        if name == self._header.meaning.test:
+            raise HarnessError(f"the column '{name}' of {self.name} is held out: only reports may look at it")
+        if name not in self._header.columns:
+            raise HarnessError(unknown(f"column of {self.name}", name, self._header.columns))
+        return self._header.columns[name]
+
+    def _objective(self, item: str | Objective) -> Objective:
+        if isinstance(item, Objective):
+            self._column(item.name)
+            return item
+        column = self._column(item)
+        return Objective(item, column.direction, column.unit, column.best)
+
+    def _readers(self, choice: Choice | None) -> list[_Reader]:
+        """Prepare objectives, constraints and seconds: with every run, or with one answer for each row."""
+        conversions = [
+            *(item.to_minimised if item.direction == "maximise" else None for item in self.objectives),
+            *(item.violation for item in self.constraints),
+            *([None] if self.has_seconds else []),
+        ]
+        return [self._reader(name, choice, convert) for name, convert in zip(self._asked, conversions, strict=True)]
+
+    def _reader(self, name: str, choice: Choice | None, convert: Callable[[FloatArray], FloatArray] | None) -> _Reader:
+        values, places, final = self._header.values(name), self._places(name), self._is_final(name)
+        _, runs, width = values.shape
+        if runs > 1 and choice is not None:
+            meaning = self._header.meaning
+            # the last fidelity of a place says its schedule: that of a column which does not change is the final one
+            schedule_at = {place: meaning.schedule_of[fidelity] for fidelity, place in places.items()}
+            values, runs = choice(values, np.array([schedule_at[place] for place in range(width)])), 1
+        chosen = np.array([places[fidelity] for fidelity in self._offered], dtype=np.intp)
+        same = np.array_equal(chosen, np.arange(len(chosen)))
+        return _Reader(np.ascontiguousarray(values).reshape(-1), runs, width, None if same else chosen, convert, final)
+
+    def query(self, proposals: Proposals, *, noise_seed: UInt64Array | None) -> Evaluations:
+        """Evaluate n proposals; see `harness.benchmark.Benchmark.query`.
+
+        Raises
+        ------
+        HarnessError
+            If an architecture is not in the table (it is named), or a fidelity or a noise seed is not what it must be.
+        """
+        archs, n = proposals.archs, len(proposals)
+        seeds = self._checked(proposals, noise_seed)
+        if noise_seed is None and not self._answers_fixed:
+            self._means = self._means or self._readers(mean_run)
+            readers = self._means
+        else:
+            readers = self._drawn
+        columns = np.empty((len(readers), n))
+        for start in range(0, n, CHUNK):
+            part = slice(start, start + CHUNK)
+            rows = index.rows_of(self._index, self.space, archs[part], self.name)
+            fidelity = proposals.fidelity[part]
+            runs = final = rows
+            if seeds is not None:
+                runs = self._drawing.draw(rows, seeds[part], fidelity)
+                runs += rows * self._replicates
+                if any(reader.final for reader in readers):
+                    final = self._final_drawing.draw(rows, seeds[part], fidelity) + rows * self._replicates
+            for column, reader in zip(columns, readers, strict=True):
+                column[part] = reader.read(rows, final if reader.final else runs, fidelity)
+        m, c = len(self.objectives), len(self.constraints)
+        seconds = columns[m + c] if self.has_seconds else np.full(n, np.nan)
+        objectives, constraints = columns[:m].T, columns[m : m + c].T
+        return Evaluations(archs, proposals.fidelity, proposals.tag, objectives, constraints, seconds)
+
+    def _checked(self, proposals: Proposals, noise_seed: UInt64Array | None) -> UInt64Array | None:
+        """Check what is asked; return the noise seeds, None where no run is to be drawn."""
+        archs = proposals.archs
+        if archs.ndim != 2 or archs.shape[1] != self.space.genes or archs.dtype.kind not in "ui":
+            rule = f"be integers of shape (n, {self.space.genes})"
+            raise HarnessError(must("archs", rule, f"{archs.dtype} of shape {archs.shape}"))
+        index.check_genes(self.space, archs)
+        fidelity = proposals.fidelity
+        if fidelity.any() and not 0 <= fidelity.min() <= fidelity.max() < len(self.fidelities):
+            rule = f"be in range({len(self.fidelities)}): {self.name} has no other"
+            raise HarnessError(must("fidelity", rule, [int(fidelity.min()), int(fidelity.max())]))
+        if noise_seed is None or self._replicates == 1:
+            return None
+        seeds = np.asarray(noise_seed)
+        if seeds.shape != (len(archs),) or seeds.dtype != np.uint64:
+            rule = f"be uint64 of shape ({len(archs)},)"
+            raise HarnessError(must("noise_seed", rule, f"{seeds.dtype} of shape {seeds.shape}"))
+        return seeds

@@ -1,0 +1,166 @@
+"""Accel-NASBench from its result files: proxy accuracy, training time, and speed on accelerators, of part of the space.
+
+A file ``result_<n>.json`` is ``{"architecture": {28 variables}, "metrics": {"val_top1", "val_top5": percent,
+"train_time": s}, "model_info": {"macs": M, "params": M}, "platform_perf": {platform: {"<kind>_mean", "<kind>_std":
+number or null}}}``.  Accuracy is ImageNet's validation accuracy after a reduced training; nothing was held out, and
+nothing is made up.  Some networks were trained twice: these are runs of one row, in the order of the file numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks_data.catalogue.entries import Entry
+from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.importers.safe import json_files
+from benchmarks_data.progress import Progress
+from harness.benchmark import Column
+from harness.checks import FloatArray
+from harness.errors import HarnessError, TableError
+from harness.problem import Fidelity
+from harness.spaces.mnasnet.space import MnasNetSpace, genes
+
+UNITS = {"latency": ("ms", "minimise"), "throughput": ("images/s", "maximise")}
+PLATFORMS = (
+    *(f"throughput_{device}" for device in ("a100", "3090", "tpuv2", "tpuv3", "zcu102", "vck190")),
+    "latency_zcu102",
+    "latency_vck190",
+)
+_FILE = re.compile(r"result_(\d+)\.json")
+_ONCE = ("macs", "params")
+"""What does not differ between trainings of a network."""
+
+
+def convert(entry: Entry, paths: Sequence[Path], space: MnasNetSpace, progress: Progress) -> Table:
+    """Read the results in a tar archive, a folder, or files; rows are in the order of the first file of each network.
+
+    Raises
+    ------
+    TableError
+        If a file is damaged or of another layout, there are more or fewer than ``results`` files, or the networks are
+        not as many as the table must have.
+    """
+    results = []
+    expected = int(entry.facts["results"])
+    for match, record in json_files.documents(paths, _FILE):
+        results.append((int(match[1]), _values(match[0], record)))
+        progress(f"reading {match[0]}", 0.9 * min(1.0, len(results) / expected))
+    if len(results) != expected:
+        raise TableError(f"{_named(paths)} must hold {expected} results, got {len(results)}")
+    results.sort(key=lambda result: result[0])
+    archs, places = _grouped([codes for _, (codes, _) in results])
+    if len(archs) != entry.rows:
+        raise TableError(f"{_named(paths)} must hold results of {entry.rows} networks, got {len(archs)}")
+    rows, runs = places.T
+    values = {}
+    for name in results[0][1][1]:
+        filled = np.full((len(archs), int(runs.max()) + 1), np.nan)
+        filled[rows, runs] = [told[name] for _, (_, told) in results]
+        values[name] = filled[:, :, None]
+    return assemble(
+        name=entry.name,
+        space=space,
+        archs=archs.astype(space.dtype),
+        fidelities=(Fidelity("reduced proxy training", 1, 1),),
+        columns=_columns(values, _named(paths)),
+        validation="valid_top1",
+        test=None,
+        seconds="train_seconds",
+        runs=np.bincount(rows)[:, None],
+        partial=True,
+    )
+
+
+def _named(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths[:3])) + (", …" if len(paths) > 3 else "")
+
+
+def _values(name: str, record: Any) -> tuple[tuple[int, ...], Mapping[str, float]]:
+    """Return the genes of one result and its numbers by column; a null is NaN."""
+    try:
+        codes = tuple(genes(record["architecture"]))
+        metrics, model, platforms = record["metrics"], record["model_info"], record["platform_perf"]
+        told = {key: float(metrics[key]) for key in ("val_top1", "val_top5", "train_time")}
+        told |= {key: float(model[key]) for key in _ONCE}
+        for platform in PLATFORMS:
+            kind = platform.partition("_")[0]
+            for what in ("mean", "std"):
+                told[f"{platform}_{what}"] = _number(platforms[platform][f"{kind}_{what}"])
+    except (HarnessError, KeyError, TypeError, ValueError) as error:
+        raise TableError(f"{name} is not a result of this format: {type(error).__name__}: {error}") from None
+    if not 0.0 <= told["val_top1"] <= told["val_top5"] <= 100.0:
+        raise TableError(f"{name} must have accuracies in percent, got {told['val_top1']} and {told['val_top5']}")
+    return codes, told
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else float(value)
+
+
+def _grouped(codes: Sequence[tuple[int, ...]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the distinct codings (N, L) by first appearance, and row and run of each result (n, 2)."""
+    rows: dict[tuple[int, ...], int] = {}
+    counts: dict[int, int] = {}
+    places = []
+    for code in codes:
+        row = rows.setdefault(code, len(rows))
+        places.append((row, counts.setdefault(row, 0)))
+        counts[row] += 1
+    return np.array(list(rows)), np.array(places)
+
+
+def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[Column, Dataset]]:
+    accuracy: dict[str, Any] = {
+        "unit": "percent",
+        "direction": "maximise",
+        "split": "x-valid",
+        "trained_on": "full",
+        "best": 100.0,
+    }
+    text = "accuracy on ImageNet's validation set after a reduced training; by run."
+    columns: dict[str, tuple[Column, Dataset]] = {
+        f"valid_{top}": (
+            Column(f"valid_{top}", description=f"{top.capitalize()} {text}", **accuracy),
+            values[f"val_{top}"],
+        )
+        for top in ("top1", "top5")
+    }
+    columns["train_seconds"] = (
+        _cost("train_seconds", "s", "minimise", "Time of the reduced training, by run."),
+        (values["train_time"]),
+    )
+    for name, text in (("macs", "Multiply-adds"), ("params", "Trainable parameters")):
+        columns[f"{name}_m"] = (
+            _cost(f"{name}_m", "M", "minimise", f"{text}, as reported."),
+            _once(name, values[name], source),
+        )
+    for platform in PLATFORMS:
+        kind, _, device = platform.partition("_")
+        unit, direction = UNITS[kind]
+        told = f"{kind.capitalize()} of inference on {device}"
+        columns[platform] = _cost(platform, unit, direction, f"{told}, mean; by run."), values[f"{platform}_mean"]
+        spread = values[f"{platform}_std"]
+        if np.isfinite(spread).any():
+            name = f"{platform}_std"
+            columns[name] = _cost(name, unit, "minimise", f"{told}, standard deviation; by run."), spread
+    return columns
+
+
+def _cost(name: str, unit: str, direction: str, description: str) -> Column:
+    return Column(name, unit, direction, description=description)
+
+
+def _once(name: str, values: FloatArray, source: str) -> Dataset:
+    """Return the one value of each row, (N, R, 1) to (N, 1, 1)."""
+    first = values[:, :1]
+    wrong = np.flatnonzero(((values != first) & ~np.isnan(values)).any(axis=(1, 2)))
+    if len(wrong):
+        raise TableError(f"{source} must have one number of {name} for a network, row {wrong[0]} has several")
+    return first

@@ -1,0 +1,109 @@
+"""The columns of a NAS-Bench-101 table: what each number of a record is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from benchmarks_data.file.layout import Dataset
+from harness.benchmark import Column
+from harness.checks import Archs, FloatArray
+from harness.errors import TableError
+from harness.spaces.nb101.costs import macs, params
+
+ACCURACIES = ("train_accuracy", "valid_accuracy", "test_accuracy")
+MEASURED = (
+    "train_seconds",
+    *ACCURACIES,
+    "total_seconds",
+    "halfway_epoch",
+    "halfway_seconds",
+    *(f"halfway_{name}" for name in ACCURACIES),
+)
+"""Numbers of one record, in the order in which they are stored; accuracies are fractions there."""
+_IMAGES = {
+    "train": ("train", "10,000 of the 40,000 training images"),
+    "valid": ("x-valid", "the 10,000 validation images"),
+    "test": ("ori-test", "the 10,000 test images"),
+}
+
+
+def columns(
+    archs: Archs, values: Mapping[str, Dataset], parameters: FloatArray, schedules: Sequence[int]
+) -> dict[str, tuple[Column, Dataset]]:
+    """Make the columns of a table.
+
+    Parameters
+    ----------
+    archs : (N, 26) uint8
+    values : mapping of str to (N, R, F) float64
+        `MEASURED`.
+    parameters : (N,) float64
+        As reported.
+    schedules : sequence of int
+        Epochs of each fidelity, F.
+
+    Raises
+    ------
+    TableError
+        If an accuracy is no fraction, or a time is negative.
+    """
+    halfway = _halfway(values["halfway_epoch"], schedules)
+    made = {}
+    for name in ACCURACIES:
+        made[name] = (_accuracy(name, "after the last epoch"), _percent(name, values[name]))
+    for name in ACCURACIES:
+        early = f"halfway_{name}"
+        made[early] = (_accuracy(early, halfway), _percent(early, values[early]))
+    times = (
+        ("train_seconds", "Training time of the whole schedule, without evaluations."),
+        ("total_seconds", "Time of the whole schedule, evaluations and start included."),
+        ("halfway_seconds", f"Training time until the halfway evaluation: {halfway}."),
+    )
+    for name, text in times:
+        made[name] = (Column(name, "s", "minimise", description=text), _seconds(name, values[name]))
+    costs = (
+        ("params_m", params(archs), "Trainable parameters, computed in closed form."),
+        ("macs_m", macs(archs), "Multiply-adds of convolutions and classifier, computed in closed form."),
+        ("params_reported_m", parameters, "Trainable parameters, as reported."),
+    )
+    for name, counted, text in costs:
+        made[name] = (Column(name, "M", "minimise", description=text), (counted / 1e6)[:, None, None])
+    return made
+
+
+def _accuracy(name: str, when: str) -> Column:
+    kind = name.removeprefix("halfway_").removesuffix("_accuracy")
+    split, images = _IMAGES[kind]
+    return Column(
+        name,
+        "percent",
+        "maximise",
+        split=split,
+        trained_on="train40k",
+        held_out=kind == "test",
+        best=100.0,
+        description=f"Accuracy on {images}, by run: {when}.",
+    )
+
+
+def _halfway(epochs: Dataset, schedules: Sequence[int]) -> str:
+    """Say when the halfway evaluations were made; in EC-NAS files it is not half of the schedule."""
+    told = [
+        f"{' or '.join(f'{epoch:g}' for epoch in np.unique(np.round(epochs[:, :, place])))} of {schedule}"
+        for place, schedule in enumerate(schedules)
+    ]
+    return f"within the schedule, after epoch {', '.join(told)} (not the end of a shorter schedule)"
+
+
+def _percent(name: str, fractions: Dataset) -> Dataset:
+    if not ((fractions >= 0.0) & (fractions <= 1.0)).all():
+        raise TableError(f"every {name} of a record must be a fraction, 0 to 1")
+    return np.round(fractions * 100.0, 10)
+
+
+def _seconds(name: str, seconds: Dataset) -> Dataset:
+    if not (seconds >= 0.0).all():
+        raise TableError(f"every {name} of a record must be at least 0")
+    return seconds

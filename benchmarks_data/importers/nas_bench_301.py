@@ -1,0 +1,221 @@
+"""The trainings behind NAS-Bench-301: a folder of ``results_<n>.json`` by many optimisers, one file for each training.
+
+A file holds the configuration (cells as edges and inputs), the validation accuracy at the end and, in the published
+release, after every epoch (``learning_curves``), the test accuracy at the end, and the seconds of the whole run.  They
+are a sample of the space, gathered by searches: the table is partial, and better than a random sample.
+
+Files of the same network, in the sense of the space's functional key, are runs of one row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks_data.catalogue.entries import Entry
+from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.importers.safe import json_files
+from benchmarks_data.progress import Progress
+from harness.benchmark import Column
+from harness.checks import Archs, FloatArray
+from harness.errors import HarnessError, TableError
+from harness.problem import Fidelity
+from harness.spaces.darts import costs as darts_costs
+from harness.spaces.darts.cells import EDGES, NODES, OPERATIONS, PAIR_GENES, START
+from harness.spaces.darts.space import DARTSSpace
+from harness.spaces.darts.texts import genes_of
+
+_PREFIX = "NetworkSelectorDatasetInfo:darts:"
+_FORM = re.compile(r"results_.*\.json")
+_CURVE = "Train/val_accuracy"
+_MOST_RUNS = 255
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """What must be the same in all files, or their numbers could not stand in one column."""
+
+    epochs: int
+    channels: int
+    cells: int
+    trained_on: str
+
+
+@dataclass(frozen=True)
+class _Training:
+    """One file.
+
+    Attributes
+    ----------
+    where : str
+    setting : _Setting
+    genes : list of int
+    curve : mapping of int to float
+        Validation accuracy in percent after an epoch.
+    test_percent, seconds, params_m : float
+        NaN where the file has none.
+    """
+
+    where: str
+    setting: _Setting
+    genes: list[int]
+    curve: Mapping[int, float]
+    test_percent: float
+    seconds: float
+    params_m: float
+
+
+def convert(entry: Entry, paths: Sequence[Path], space: DARTSSpace, progress: Progress) -> Table:
+    """Read all files in folders and archives; rows are in order of first appearance by path.
+
+    Raises
+    ------
+    TableError
+        If a file is not what this version knows, or was trained otherwise than the others; names it.
+    """
+    trainings: list[_Training] = []
+    for path in paths:
+        for inside, content in json_files.contents(path, _FORM):
+            where = f"{path}: {inside}"
+            trainings.append(_training(where, json_files.parse(content, where)))
+            if len(trainings) % 1000 == 1:
+                progress(f"reading {where}", 0.1 + 0.6 * (1 - 1 / (1 + len(trainings) / 20_000)))
+    if not trainings:
+        raise TableError(f"there is no file results_*.json in {', '.join(map(str, paths))}")
+    setting = trainings[0].setting
+    for training in trainings:
+        if training.setting != setting:
+            raise TableError(f"{training.where} must be trained as {trainings[0].where}: {training.setting}, {setting}")
+    progress("putting runs together", 0.7)
+    archs = np.array([training.genes for training in trainings], dtype=space.dtype)
+    keys, first, row = np.unique(space.key(archs), return_index=True, return_inverse=True)
+    rank = np.empty(len(keys), dtype=np.intp)
+    rank[np.argsort(first)] = np.arange(len(keys))
+    return _table(entry, space, setting, trainings, archs[np.sort(first)], rank[row])
+
+
+def _table(
+    entry: Entry, space: DARTSSpace, setting: _Setting, trainings: Sequence[_Training], archs: Archs, rows: Dataset
+) -> Table:
+    runs = np.bincount(rows, minlength=len(archs))
+    if runs.max() > _MOST_RUNS:
+        raise TableError(f"an architecture must have at most {_MOST_RUNS} trainings, one has {runs.max()}")
+    epochs = sorted({epoch for training in trainings for epoch in training.curve})
+    costs = {"channels": setting.channels, "cells": setting.cells}
+    told = "In closed form, auxiliary head apart."
+    values = _values(trainings, rows, (len(archs), int(runs.max())), epochs)
+    valid = _accuracy("valid_accuracy", setting, "Validation accuracy after the epoch.")
+    test = _accuracy("test_accuracy", setting, "Test accuracy of the same model at its end.", len(epochs) - 1)
+    return assemble(
+        name=entry.name,
+        space=space,
+        archs=archs,
+        fidelities=[
+            Fidelity(f"epoch {epoch} of {setting.epochs}", setting.epochs, epoch, index - 1 if index else None)
+            for index, epoch in enumerate(epochs)
+        ],
+        columns={
+            "valid_accuracy": (valid, values["valid"]),
+            "test_accuracy": (test, values["test"]),
+            "train_seconds": (
+                _cost("train_seconds", "s", "Of the run, shared evenly among epochs."),
+                values["seconds"],
+            ),
+            "params_m": (_cost("params_m", "M", told), _once(darts_costs.params(archs, **costs))),
+            "macs_m": (_cost("macs_m", "M", told), _once(darts_costs.macs(archs, **costs))),
+            "params_reported_m": (_cost("params_reported_m", "M", "Auxiliary head included."), values["params"]),
+        },
+        validation="valid_accuracy",
+        test="test_accuracy",
+        seconds="train_seconds",
+        runs=runs[:, None].astype(np.uint8),
+        partial=True,
+    )
+
+
+def _values(
+    trainings: Sequence[_Training], rows: Dataset, shape: tuple[int, int], epochs: Sequence[int]
+) -> dict[str, FloatArray]:
+    """Put what trainings tell in their rows and runs: (N, R, E), and (N, R, 1) for what is told once."""
+    place = {epoch: index for index, epoch in enumerate(epochs)}
+    values = {name: np.full((*shape, len(epochs)), np.nan) for name in ("valid", "seconds")}
+    values |= {name: np.full((*shape, 1), np.nan) for name in ("test", "params")}
+    seen = np.zeros(shape[0], dtype=np.intp)
+    for training, row in zip(trainings, rows, strict=True):
+        run = seen[row]
+        seen[row] += 1
+        ended = max(training.curve)  # a run that broke off has cost all its seconds at every later epoch
+        values["valid"][row, run, [place[epoch] for epoch in training.curve]] = list(training.curve.values())
+        values["seconds"][row, run] = training.seconds * np.minimum(epochs, ended) / ended
+        values["test"][row, run] = training.test_percent
+        values["params"][row, run] = training.params_m
+    return values
+
+
+def _accuracy(name: str, setting: _Setting, description: str, at: int | None = None) -> Column:
+    held_out = at is not None
+    split = "ori-test" if held_out else "x-valid"
+    places = () if at is None else (at,)
+    return Column(name, "percent", "maximise", split, setting.trained_on, held_out, 100.0, description, places)
+
+
+def _cost(name: str, unit: str, description: str) -> Column:
+    return Column(name, unit, "minimise", description=description)
+
+
+def _once(counts: FloatArray) -> Dataset:
+    return counts[:, None, None] / 1e6
+
+
+def _training(where: str, result: Any) -> _Training:
+    try:
+        config, last = result["optimized_hyperparamater_config"], result["info"][-1]
+        setting = _Setting(
+            epochs=int(result["budget"]),
+            channels=int(config[f"{_PREFIX}init_channels"]),
+            cells=int(config[f"{_PREFIX}layers"]),
+            trained_on=f"train{int(last['train_datapoints']) // 1000}k",
+        )
+        training = _Training(
+            where=where,
+            setting=setting,
+            genes=[gene for cell in ("normal", "reduce") for gene in genes_of(_edges(config, cell), where)],
+            curve=_curve(result),
+            test_percent=float(result.get("test_accuracy", np.nan)),
+            seconds=float(result.get("runtime", np.nan)),
+            params_m=float(last.get("model_parameters", np.nan)) / 1e6,
+        )
+    except HarnessError as error:
+        raise TableError(f"{where}: {error}") from error
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise TableError(f"{where} is no result of NAS-Bench-301: {type(error).__name__}: {error}") from error
+    if not training.curve or not 1 <= min(training.curve) <= max(training.curve) <= setting.epochs:
+        raise TableError(f"{where} must have results after epochs 1 to {setting.epochs}, has {sorted(training.curve)}")
+    return training
+
+
+def _edges(config: Mapping[str, str], cell: str) -> list[tuple[int, int]]:
+    """Return the eight (input, operation) edges of a cell; raises KeyError for an edge without operation."""
+    edges = []
+    for node in NODES:
+        inputs = "0_1" if node not in PAIR_GENES else config[f"{_PREFIX}inputs_node_{cell}_{node}"]
+        for source in map(int, inputs.split("_")):
+            if (source, node) not in EDGES:
+                raise TableError(f"node {node} of the {cell} cell must read earlier nodes, got {inputs!r}")
+            operation = config[f"{_PREFIX}edge_{cell}_{START[node] + source}"]
+            edges.append((source, OPERATIONS.index(operation)))
+    return edges
+
+
+def _curve(result: Mapping[str, Any]) -> dict[int, float]:
+    """Return validation accuracy by epoch: the learning curve where there is one, else what `info` tells."""
+    curves = result.get("learning_curves") or {}
+    if _CURVE in curves:
+        return {epoch: float(value) for epoch, value in enumerate(curves[_CURVE], start=1)}
+    return {int(step["epochs"]): float(step["val_accuracy"]) for step in result["info"]}

@@ -1,0 +1,223 @@
+"""NAS-Bench-ASR from its pickles: phoneme error rates of three training seeds, latency on devices, parameters.
+
+Each file is two consecutive pickles, a header and a list of rows: ``training`` (one file for each seed) has
+``[model_hash, 40 validation PERs, test PER, architecture, …]``, ``benchmarking`` (one for each device) ``[model_hash,
+seconds]``, ``static`` ``[model_hash, params]`` and, from version 2, FLOPs.  PER is an error rate: lower is
+better.  Fractions become percent here.  The published test PER belongs to the epoch with the lowest validation PER.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks_data.catalogue.entries import Entry
+from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.importers.safe import unpickle
+from benchmarks_data.progress import Progress
+from harness.benchmark import Column
+from harness.checks import Archs, FloatArray
+from harness.errors import HarnessError, TableError
+from harness.problem import Fidelity
+from harness.spaces.asr.space import OPERATIONS, ASRSpace, flatten
+
+SEEDS = (1234, 1235, 1236)
+_COLUMNS = {
+    "training": ("model_hash", "val_per", "test_per"),
+    "benchmarking": ("model_hash", "latency"),
+    "static": ("model_hash", "params"),
+}
+_VECTOR = 2
+"""Place of the architecture in what follows the hash of a training row."""
+_PERCENT = 100.0
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file as it was read: the header, and what follows the hash in each row."""
+
+    path: Path
+    header: Mapping[str, Any]
+    rows: Mapping[str, Sequence[Any]]
+
+
+def convert(entry: Entry, paths: Sequence[Path], space: ASRSpace, progress: Progress) -> Table:
+    """Read the table; rows are sorted by hash.
+
+    Parameters
+    ----------
+    entry : Entry
+    paths : sequence of pathlib.Path
+        All six files, or the folder that holds them.
+    space : ASRSpace
+    progress : Progress
+
+    Raises
+    ------
+    TableError
+        If a file is missing, damaged, of other settings, names what it may not, repeats a cell, or its cells are not
+        those of the space.
+    """
+    given = [file for path in paths for file in (sorted(path.glob("*.pickle")) if path.is_dir() else [path])]
+    files: dict[str, list[_File]] = {kind: [] for kind in _COLUMNS}
+    for place, path in enumerate(given):
+        progress(f"reading {path.name}", 0.8 * place / len(given))
+        file = _read(path)
+        files[file.header["dataset_type"]].append(file)
+    training = _by_seed(files["training"])
+    devices = _by_device(files["benchmarking"], int(entry.facts["devices"]))
+    if len(files["static"]) != 1:
+        raise TableError(f"exactly one file must have static information (nb-asr-info), got {len(files['static'])}")
+    progress("checking the cells", 0.9)
+    hashes, archs = _cells(training, entry, space)
+    epochs = int(training[0].header["epochs"])
+    curves, seeds = _curves(training, hashes, epochs)
+    return assemble(
+        name=entry.name,
+        space=space,
+        archs=archs,
+        fidelities=[
+            Fidelity(f"epoch {epoch} of {epochs}", epochs, epoch, None if epoch == 1 else epoch - 2)
+            for epoch in range(1, epochs + 1)
+        ],
+        columns=_accuracies(curves, epochs) | _costs(hashes, devices, files["static"][0]),
+        validation="valid_per",
+        test="test_per",
+        seconds=None,
+        runs=np.count_nonzero(seeds >= 0, axis=1)[:, None],
+        seeds=seeds[:, None, :],
+    )
+
+
+def _read(path: Path) -> _File:
+    """Read both pickles of a file and check what does not depend on the others."""
+    header, rows = _two_pickles(path)
+    kind = header.get("dataset_type") if isinstance(header, dict) else None
+    if kind not in _COLUMNS:
+        raise TableError(f"{path} must begin with the header of a NAS-Bench-ASR file, got {str(header)[:80]!r}")
+    wanted = _COLUMNS[kind]
+    if tuple(header.get("columns", ()))[: len(wanted)] != wanted:
+        raise TableError(f"{path} must have the columns {', '.join(wanted)}, got {header.get('columns')}")
+    if tuple(header.get("search_space", {}).get("ops", ())) != OPERATIONS:
+        raise TableError(f"{path} must be of the operations {', '.join(OPERATIONS)}, got {header.get('search_space')}")
+    found: dict[str, Sequence[Any]] = {}
+    try:
+        for key, *rest in rows:
+            if found.setdefault(str(key), rest) is not rest:
+                raise TableError(f"{path} must not repeat a cell, {key} is there twice")
+    except (TypeError, ValueError) as error:
+        raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from None
+    return _File(path, header, found)
+
+
+def _two_pickles(path: Path) -> tuple[Any, Any]:
+    try:
+        with path.open("rb") as file:
+            found = []
+            for _ in range(2):
+                unpickler = unpickle.Restricted(file)
+                unpickler.allowed = unpickle.NUMPY_SCALARS
+                found.append(unpickler.load())
+            if file.read(1):
+                raise TableError(f"it goes on after its two pickles, at byte {file.tell() - 1}")
+            return found[0], found[1]
+    except TableError as error:
+        raise TableError(f"{path} was not read: {error}") from None
+    except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
+        raise TableError(f"{path} is not two whole pickles: {type(error).__name__}: {error}") from error
+
+
+def _by_seed(files: Sequence[_File]) -> list[_File]:
+    seeds = sorted(int(file.header.get("seed", -1)) for file in files)
+    if tuple(seeds) != SEEDS:
+        raise TableError(f"the training files must be those of the seeds {SEEDS}, got {tuple(seeds)}")
+    if len({(file.header.get("epochs"), str(file.header.get("version"))) for file in files}) > 1:
+        raise TableError("the training files must be of one version and one number of epochs")
+    return sorted(files, key=lambda file: int(file.header["seed"]))
+
+
+def _by_device(files: Sequence[_File], count: int) -> dict[str, _File]:
+    devices = {re.sub(r"\W+", "_", str(file.header.get("device"))).lower(): file for file in files}
+    if len(devices) != len(files) or len(devices) != count:
+        raise TableError(f"{count} files must have latencies, each of a device of its own, got {sorted(devices)}")
+    return dict(sorted(devices.items()))
+
+
+def _cells(training: Sequence[_File], entry: Entry, space: ASRSpace) -> tuple[list[str], Archs]:
+    """Return the hashes of all cells, sorted, and a coding of each, after checking that they belong together."""
+    vectors: dict[str, list[int]] = {}
+    for file in training:
+        try:
+            told = {key: flatten(row[_VECTOR]) for key, row in file.rows.items()}
+        except (HarnessError, IndexError) as error:
+            raise TableError(f"{file.path} has rows of another layout: {error}") from None
+        computed = space.hashes(np.array(list(told.values()), dtype=space.dtype).reshape(len(told), space.genes))
+        for key, vector, mine in zip(told, told.values(), computed, strict=True):
+            if mine != key:
+                raise TableError(f"{file.path} must store a cell under its own hash: {vector} is {mine}, not {key}")
+        vectors = told | vectors
+    if len(vectors) != entry.rows:
+        raise TableError(f"the training files must hold {entry.rows} cells, got {len(vectors)}")
+    hashes = sorted(vectors)
+    return hashes, np.array([vectors[key] for key in hashes], dtype=space.dtype)
+
+
+def _curves(training: Sequence[_File], hashes: Sequence[str], epochs: int) -> tuple[FloatArray, FloatArray]:
+    """Return validation PERs and, last, the test PER, (N, R, epochs + 1) percent; and seeds (N, R), -1 where absent."""
+    values = np.full((len(hashes), len(training), epochs + 1), np.nan)
+    seeds = np.full((len(hashes), len(training)), -1)
+    for row, key in enumerate(hashes):
+        there = [file for file in training if key in file.rows]  # runs that are there come first
+        for run, file in enumerate(there):
+            valid, test = file.rows[key][:2]
+            try:
+                values[row, run] = np.array([*valid, test], dtype=np.float64) * _PERCENT
+            except (TypeError, ValueError) as error:
+                raise TableError(f"{file.path} must have {epochs} validation PERs for {key}: {error}") from None
+            seeds[row, run] = file.header["seed"]
+    return values, seeds
+
+
+def _accuracies(curves: FloatArray, epochs: int) -> dict[str, tuple[Column, Dataset]]:
+    rate: dict[str, Any] = {"unit": "percent", "direction": "minimise", "trained_on": "full"}
+    valid = Column("valid_per", split="x-valid", description="Validation phoneme error rate by epoch and seed.", **rate)
+    test = Column(
+        "test_per",
+        split="ori-test",
+        held_out=True,
+        at=(epochs - 1,),
+        description="Test phoneme error rate of the epoch with the lowest validation error, by seed.",
+        **rate,
+    )
+    return {"valid_per": (valid, curves[:, :, :-1]), "test_per": (test, curves[:, :, -1:])}
+
+
+def _costs(hashes: Sequence[str], devices: Mapping[str, _File], static: _File) -> dict[str, tuple[Column, Dataset]]:
+    columns = {}
+    for device, file in devices.items():
+        name = f"latency_{device}_seconds"
+        columns[name] = (
+            Column(name, "s", "minimise", description=f"Inference on {device}, as reported."),
+            _looked_up(file, hashes, 0),
+        )
+    reported = {"params_m": (0, "Trainable parameters, as reported.")}
+    if "flops" in static.header["columns"]:
+        reported["flops_m"] = (1, "FLOPs, as reported; the source does not name its counter.")
+    for name, (place, text) in reported.items():
+        columns[name] = (Column(name, "M", "minimise", description=text), _looked_up(static, hashes, place) / 1e6)
+    return columns
+
+
+def _looked_up(file: _File, hashes: Sequence[str], place: int) -> Dataset:
+    """Return one number of each cell, (N, 1, 1), NaN where the file does not have the cell."""
+    try:
+        found = [file.rows[key][place] if key in file.rows else np.nan for key in hashes]
+        return np.array(found, dtype=np.float64)[:, None, None]
+    except (TypeError, ValueError, IndexError) as error:
+        raise TableError(f"{file.path} has rows of another layout: {type(error).__name__}: {error}") from None

@@ -1,0 +1,115 @@
+"""NAS-Bench-Macro from its JSON file: the test accuracy of three runs of each network, and nothing else measured.
+
+The file is ``{eight digits: {"test_acc": [percent] * 3, "mean_acc", "std", "params", "flops"}}``.  Each accuracy is the
+best of its run's epochs *on test*: there is no validation column, so the table can only be searched under a named
+protocol.  Keys of one network, of which identities have traded places, repeat its runs: 3,969 networks were trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks_data.catalogue.entries import Entry
+from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.importers.safe import json_files
+from benchmarks_data.progress import Progress
+from harness.benchmark import Column
+from harness.checks import Archs, FloatArray
+from harness.errors import HarnessError, TableError, must
+from harness.problem import Fidelity
+from harness.spaces.macro.space import MacroSpace, macs, params
+
+EPOCHS = 50
+RUNS = 3
+_TOLERANCE = 1e-3
+"""Percent; the published means and deviations were computed in single precision."""
+
+
+def convert(entry: Entry, paths: Sequence[Path], space: MacroSpace, progress: Progress) -> Table:
+    """Read the table; rows are in the order of their codings.
+
+    Raises
+    ------
+    TableError
+        If the file is damaged, lacks networks, repeats one, or contradicts itself.
+    """
+    if len(paths) != 1:
+        raise TableError(must("files", "be the one JSON file of NAS-Bench-Macro", [path.name for path in paths]))
+    path = paths[0]
+    progress(f"reading {path.name}", 0.1)
+    records = json_files.parse(_read(path), str(path))
+    progress(f"checking {path.name}", 0.5)
+    archs, values = _values(path, records, entry, space)
+    return assemble(
+        name=entry.name,
+        space=space,
+        archs=archs,
+        identity="exact",  # a row for each published key; those of one network repeat its runs
+        fidelities=(Fidelity(f"best test epoch of {EPOCHS}", EPOCHS, EPOCHS),),
+        columns=_columns(archs, values),
+        validation=None,
+        test="test_accuracy",
+        seconds=None,
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise TableError(f"{path} could not be read: {error}") from None
+
+
+def _values(path: Path, records: Any, entry: Entry, space: MacroSpace) -> tuple[Archs, Mapping[str, FloatArray]]:
+    if not isinstance(records, dict) or len(records) != entry.rows:
+        held = f"{len(records)} networks" if isinstance(records, dict) else f"a {type(records).__name__}"
+        raise TableError(f"{path} must hold {entry.rows} networks, got {held}")
+    try:
+        archs = space.parse(list(records))
+        runs = np.array([record["test_acc"] for record in records.values()], dtype=np.float64)
+        fields = ("mean_acc", "std", "params", "flops")
+        told = np.array([[record[field] for field in fields] for record in records.values()], dtype=np.float64)
+    except (HarnessError, KeyError, TypeError, ValueError) as error:
+        raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from None
+    if runs.shape != (entry.rows, RUNS) or not ((runs >= 0.0) & (runs <= 100.0)).all():
+        raise TableError(f"{path} must list {RUNS} accuracies in percent for each network")
+    for name, mine, published in (("mean", runs.mean(axis=1), told[:, 0]), ("std", runs.std(axis=1), told[:, 1])):
+        wrong = np.flatnonzero(~(np.abs(mine - published) <= _TOLERANCE))
+        if len(wrong):
+            key = space.format(archs[wrong[:1]])[0]
+            raise TableError(f"{path}: the {name} of {key} must be that of its runs, {mine[wrong[0]]:.5f}")
+    _, first, again = np.unique(space.key(archs), return_index=True, return_inverse=True)
+    wrong = np.flatnonzero((runs != runs[first[again]]).any(axis=1))
+    if len(wrong):
+        key, other = space.format(archs[[wrong[0], first[again[wrong[0]]]]])
+        raise TableError(f"{path} must repeat the runs of a network under all its keys: {key} and {other} differ")
+    order = np.argsort(space.code(archs))
+    return archs[order], {"test_acc": runs[order]} | dict(zip(fields[2:], told[order, 2:].T, strict=True))
+
+
+def _columns(archs: Archs, values: Mapping[str, FloatArray]) -> dict[str, tuple[Column, Dataset]]:
+    accuracy = Column(
+        "test_accuracy",
+        "percent",
+        "maximise",
+        split="ori-test",
+        trained_on="train50k",
+        held_out=True,
+        best=100.0,
+        description=f"Test accuracy by run, the best of {EPOCHS} epochs on the test set itself (optimistic).",
+    )
+    costs = (
+        ("params_m", params(archs), "Trainable parameters, computed in closed form."),
+        ("macs_m", macs(archs), "Multiply-adds of convolutions and classifier, computed in closed form."),
+        ("params_reported_m", values["params"], "Trainable parameters, as reported."),
+        ("macs_reported_m", values["flops"], "Multiply-adds, as reported (there called FLOPs)."),
+    )
+    return {"test_accuracy": (accuracy, values["test_acc"][:, :, None])} | {
+        name: (Column(name, "M", "minimise", description=text), (counted / 1e6)[:, None, None])
+        for name, counted, text in costs
+    }

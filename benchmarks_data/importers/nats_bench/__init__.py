@@ -1,0 +1,1 @@
+"""The importers of NATS-Bench and NAS-Bench-201."""

@@ -1,0 +1,137 @@
+"""The published files of NATS-Bench: the folder of one file for each architecture, its tar, and the whole file."""
+
+from __future__ import annotations
+
+import bz2
+import io
+import re
+import tarfile
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from benchmarks_data.importers.nats_bench import stream as nats_bench_stream
+from benchmarks_data.importers.nats_bench.opcodes import BLOCK, MAX_PART
+from benchmarks_data.importers.safe import unpickle
+from harness.errors import TableError, must
+
+GLOBALS = unpickle.NUMPY_SCALARS | {"collections.OrderedDict"}
+"""All that the official pickles name."""
+_ONE = re.compile(r"(\d+)\.pickle\.pbz2")
+_AHEAD = 8
+"""Files that are decompressed while others are read; it bounds the memory."""
+
+
+def records(paths: Sequence[Path]) -> Iterator[tuple[str, int, Any]]:
+    """Yield file name, official index and record of every architecture.
+
+    Parameters
+    ----------
+    paths : sequence of pathlib.Path
+        The folder ``NATS-…-simple``, or its tar, or the whole file ``NATS-….pickle.pbz2``, or the files of the folder.
+
+    Raises
+    ------
+    TableError
+        If a file is missing, cut, no pickle of these tables, or names another global; says which.
+    """
+    listed = [path for given in paths for path in (sorted(given.iterdir()) if given.is_dir() else [given])]
+    single = [path for path in listed if _ONE.fullmatch(path.name)]
+    if len(listed) == 1 and not single:
+        path = listed[0]
+        yield from _tar(path) if tarfile.is_tarfile(path) else _whole(path)
+        return
+    if not single:
+        shown = ", ".join(map(str, paths))
+        raise TableError(must("paths", "be the folder 'NATS-…-simple', its tar or 'NATS-….pickle.pbz2'", shown))
+    for path, data in zip(single, _ahead(_decompressed, single), strict=True):
+        yield str(path), _index(path.name), _load(str(path), data)
+
+
+def _index(name: str) -> int:
+    return int(name.partition(".")[0])
+
+
+def _decompressed(path: Path) -> bytes:
+    try:
+        with bz2.open(path) as file:
+            return _bounded(file, str(path))
+    except (OSError, EOFError) as error:
+        raise TableError(f"{path} is missing or cut: {error}") from None
+
+
+def _bounded(file: IO[bytes], where: str) -> bytes:
+    """Read all of one architecture."""
+    data = file.read(MAX_PART + 1)
+    if len(data) > MAX_PART:
+        raise TableError(f"{where} must not unpack to more than {MAX_PART} bytes")
+    return data
+
+
+def _load(name: str, data: bytes) -> Any:
+    unpickler = unpickle.Restricted(io.BytesIO(data))
+    unpickler.allowed = GLOBALS
+    try:
+        return unpickler.load()
+    except TableError as error:
+        raise TableError(f"{name} was not read: {error}") from None
+    except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
+        raise TableError(f"{name} is not a whole pickle: {type(error).__name__}: {error}") from error
+
+
+def _ahead(call: Any, items: Iterable[Any]) -> Iterator[Any]:
+    """Map in order, a few calls ahead in another thread; decompression leaves the interpreter to others."""
+    with ThreadPoolExecutor(1) as pool:
+        left = iter(items)
+        running: deque[Future[Any]] = deque(pool.submit(call, item) for item in islice(left, _AHEAD))
+        try:
+            while running:
+                result = running.popleft().result()
+                running.extend(pool.submit(call, item) for item in islice(left, 1))
+                yield result
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def _tar(path: Path) -> Iterator[tuple[str, int, Any]]:
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                name = Path(member.name).name
+                if _ONE.fullmatch(name) and (file := archive.extractfile(member)) is not None:
+                    where = f"{path}, member {member.name}"
+                    with bz2.open(file) as packed:
+                        data = _bounded(packed, where)
+                    yield where, _index(name), _load(where, data)
+    except (tarfile.TarError, OSError, ValueError, EOFError) as error:
+        if isinstance(error, TableError):
+            raise
+        raise TableError(f"{path} is cut or damaged: {error}") from None
+
+
+def _whole(path: Path) -> Iterator[tuple[str, int, Any]]:
+    try:
+        with bz2.open(path) as file, ThreadPoolExecutor(1) as pool:
+            for index, record in nats_bench_stream.split(_Ahead(file, pool), name=str(path), allowed=GLOBALS):
+                yield str(path), index, record
+    except (OSError, EOFError) as error:
+        raise TableError(f"{path} is missing, cut or no bz2 file: {error}") from None
+
+
+class _Ahead:
+    """A stream whose next block is decompressed in another thread."""
+
+    def __init__(self, stream: IO[bytes], pool: ThreadPoolExecutor) -> None:
+        self._stream = stream
+        self._pool = pool
+        self._next = pool.submit(stream.read, BLOCK)
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next block, however much is asked for."""
+        block: bytes = self._next.result()
+        self._next = self._pool.submit(self._stream.read, BLOCK)
+        return block

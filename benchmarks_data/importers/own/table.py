@@ -1,0 +1,285 @@
+"""A table of one's own: CSV, Parquet or a data frame, and a short TOML that says what the columns are.
+
+One line for each architecture; or, in long format, for each architecture, seed and epoch.  What is described becomes a
+column, everything else in the data is left out.  Every training has a line for every epoch, with `nan` for its
+validation where it failed: what is blank was not run.  A table need not hold every architecture of its space: what it
+lacks is then never proposed.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmarks_data import files
+from benchmarks_data.file import layout
+from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.index import MAX_DENSE
+from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.importers.own.description import Description, read_description
+from benchmarks_data.importers.own.lines import Lines, read_lines
+from harness.benchmark import Column
+from harness.checks import Archs, FloatArray, IntArray, integer
+from harness.errors import HarnessError, TableError
+from harness.files import replacing
+from harness.problem import Fidelity
+from harness.spaces.categorical import CategoricalSpace
+
+_LARGEST = 2**31 - 1
+_MOST_EPOCHS = 10**6
+_MOST_RUNS = 255
+Places = npt.NDArray[np.intp]
+
+
+def read(data: Path | pd.DataFrame, description: Path) -> Table:
+    """Read a table.
+
+    Parameters
+    ----------
+    data : Path or pandas.DataFrame
+        A CSV file (UTF-8, a header, commas), a Parquet file, or a frame.
+    description : Path
+        TOML: ``name``, ``title``, ``space`` (a known one, with ``architecture``, or values under ``[space.genes]``),
+        ``validation``, optionally ``test``, ``seconds``, ``epoch``, ``schedule``, ``seed``, texts for people, and for
+        each column ``[columns.NAME]`` with unit, direction and split, optionally column, trained_on, best, description.
+
+    Raises
+    ------
+    TableError
+        If the description or a line breaks a rule; names file, line and column.
+    """
+    told, lines = read_description(description), read_lines(data)
+    lines.check(told.needed())
+    grid = _grid(told, lines, _archs(told, lines))
+    _check_made(told, lines, grid)
+    codings = math.prod(told.space.cardinalities.tolist())
+    values = {name: grid.spread(lines.floats(source)) for name, source in told.sources.items()}
+    _check_best(told, lines)
+    _check_held_out(told, lines)
+    if told.seconds is not None:
+        _check_seconds(told, lines, grid)
+    return assemble(
+        name=told.name,
+        space=told.space,
+        archs=grid.archs,
+        fidelities=grid.fidelities(told.schedule),
+        columns={name: _column(told, name, grid, array, lines) for name, array in values.items()},
+        validation=told.validation,
+        test=told.test,
+        seconds=told.seconds,
+        runs=grid.runs[:, None],
+        seeds=None if told.seed is None else grid.seeds[:, None],
+        identity="exact",
+        partial=None if codings <= MAX_DENSE else len(grid.archs) < codings,
+        about=_about(told, data),
+    )
+
+
+def write(path: Path, data: Path | pd.DataFrame, description: Path) -> Path:
+    """Read a table and write it to a file that opens by path, whole or not at all; returns `path`."""
+    table = read(data, description)
+    try:
+        with replacing(path) as temporary:
+            layout.write(temporary, table)
+    except OSError as error:
+        raise TableError(f"cannot write the table {path}: {error}") from error
+    return path
+
+
+def _about(told: Description, data: Path | pd.DataFrame) -> dict[str, str]:
+    if isinstance(data, pd.DataFrame):
+        return dict(told.about) | {"source_sha256": ""}
+    return dict(told.about) | {"source": told.about["source"] or data.name, "source_sha256": files.sha256(data)}
+
+
+def _archs(told: Description, lines: Lines) -> Archs:
+    """Return the architecture of each line: (n, L)."""
+    genes = [_codes(told, lines, gene, column) for gene, column in enumerate(told.architecture)]
+    archs = np.concatenate(genes, axis=1)
+    wrong = np.flatnonzero(~told.space.is_valid(archs))
+    if len(wrong):
+        codes = archs[wrong[0]].tolist()
+        raise TableError(f"{lines.place(int(wrong[0]))}: {codes} is no architecture of '{told.space.name}'")
+    return archs.astype(told.space.dtype)
+
+
+def _codes(told: Description, lines: Lines, gene: int, column: str) -> Archs:
+    """Return what a column tells: one gene of each line, or all genes where it holds the field's own string."""
+    space, codes = told.space, []
+    for row, text in enumerate(lines.columns[column]):
+        try:
+            if isinstance(space, CategoricalSpace):
+                codes.append([space.code_of(column, _as_in_toml(text, space.values[column]))])
+            elif len(told.architecture) == 1:
+                codes.append(space.parse([text])[0].tolist())
+            else:
+                codes.append(
+                    [integer(f"code of gene {gene}", int(text), low=0, high=int(space.cardinalities[gene]) - 1)]
+                )
+        except (HarnessError, ValueError) as error:
+            raise TableError(f"{lines.place(row, column)}: {error}") from error
+    return np.array(codes, dtype=np.int64)
+
+
+def _as_in_toml(text: str, values: Sequence[str]) -> str:
+    """Return true and false as the description writes them, where a program wrote True and False."""
+    return text.lower() if text not in values and text in ("True", "False") else text
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where each line stands in the arrays of the table.
+
+    Attributes
+    ----------
+    archs : (N, L)
+        In order of first appearance.
+    seeds : (N, R) int32
+        -1 where a row has fewer runs than others.
+    epochs : (F,) int64
+    row, run, fidelity : (n,)
+        Of each line.
+    """
+
+    archs: Archs
+    seeds: npt.NDArray[np.int32]
+    epochs: IntArray
+    row: Places
+    run: Places
+    fidelity: Places
+
+    @property
+    def runs(self) -> npt.NDArray[np.intp]:
+        """How many runs each row has: (N,)."""
+        counts: Places = np.count_nonzero(self.seeds >= 0, axis=1)
+        return counts
+
+    def spread(self, values: FloatArray) -> FloatArray:
+        """Put the values of lines in their places: (n,) to (N, R, F), NaN where no line tells."""
+        spread = np.full((*self.seeds.shape, len(self.epochs)), np.nan)
+        spread[self.row, self.run, self.fidelity] = values
+        return spread
+
+    def fidelities(self, schedule: int | None) -> list[Fidelity]:
+        """Return one fidelity for each epoch, each continuing the one before."""
+        length = int(self.epochs[-1]) if schedule is None else schedule
+        return [
+            Fidelity(f"epoch {epoch} of {length}", length, epoch, place - 1 if place else None)
+            for place, epoch in enumerate(self.epochs.tolist())
+        ]
+
+
+def _grid(told: Description, lines: Lines, archs: Archs) -> _Grid:
+    n = len(lines)
+    last = told.schedule or _MOST_EPOCHS
+    seed = lines.integers(told.seed, 0, _LARGEST) if told.seed else np.zeros(n, dtype=np.int64)
+    epoch = lines.integers(told.epoch, 1, last) if told.epoch else np.full(n, told.schedule or 1)
+    _, first, row = np.unique(told.space.code(archs), return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    row = np.argsort(order)[row]
+    _check_once(told, lines, archs, np.stack([row, seed, epoch], axis=1))
+    pairs, pair = np.unique(np.stack([row, seed], axis=1), axis=0, return_inverse=True)
+    place_in_row = np.arange(len(pairs)) - np.searchsorted(pairs[:, 0], pairs[:, 0])
+    most = int(place_in_row.max()) + 1
+    if most > _MOST_RUNS:
+        raise TableError(f"{lines.source} must have at most {_MOST_RUNS} seeds for an architecture, has {most}")
+    seeds = np.full((len(order), most), -1, dtype=np.int32)
+    seeds[pairs[:, 0], place_in_row] = pairs[:, 1]
+    run = place_in_row[pair.reshape(-1)]
+    epochs, fidelity = np.unique(epoch, return_inverse=True)
+    return _Grid(archs[first[order]], seeds, epochs, row, run, fidelity)
+
+
+def _check_once(told: Description, lines: Lines, archs: Archs, places: IntArray) -> None:
+    """Refuse two lines for the same architecture, seed and epoch: (n, L), (n, 3)."""
+    _, first, place = np.unique(places, axis=0, return_index=True, return_inverse=True)
+    for line in np.flatnonzero(first[place.reshape(-1)] != np.arange(len(places)))[:1]:
+        text = _training(told, archs[line], int(places[line, 1]))
+        text += f", epoch {places[line, 2]}" if told.epoch else ""
+        other = f"{lines.unit} {lines.numbers[first[place.reshape(-1)[line]]]}"
+        raise TableError(f"{lines.place(int(line))} repeats {text} of {other}: give one {lines.unit} for each")
+
+
+def _training(told: Description, arch: Archs, seed: int) -> str:
+    """Name a training: (L,)."""
+    return told.space.format(arch[None])[0] + (f", seed {seed}" if told.seed else "")
+
+
+def _check_made(told: Description, lines: Lines, grid: _Grid) -> None:
+    """Refuse a training of which an epoch was not run: it would be told as one that failed."""
+    made = np.repeat((grid.seeds >= 0)[:, :, None], len(grid.epochs), axis=2)
+    made[grid.row, grid.run, grid.fidelity] = False
+    remedy = "give it, or write `nan` where the training failed"
+    for row, run, fidelity in np.argwhere(made)[:1]:
+        line = int(np.flatnonzero((grid.row == row) & (grid.run == run))[-1])
+        who = _training(told, grid.archs[row], int(grid.seeds[row, run]))
+        raise TableError(f"{lines.place(line)}: {who} has no epoch {grid.epochs[fidelity]}: {remedy}")
+    source = told.sources[told.validation]
+    blank = lines.blank(source)
+    measured = np.bincount(grid.fidelity[~blank], minlength=len(grid.epochs)) > 0
+    for line in np.flatnonzero(blank & measured[grid.fidelity])[:1]:
+        raise TableError(f"{lines.place(int(line), source)}: nothing is told, as if it had not been run: {remedy}")
+
+
+def _check_held_out(told: Description, lines: Lines) -> None:
+    """Warn where a column that strategies may be told repeats one that is held out."""
+    values = {name: lines.floats(source) for name, source in told.sources.items()}
+    for hidden in (name for name, column in told.columns.items() if column.held_out):
+        for name in (name for name, column in told.columns.items() if not column.held_out):
+            both = ~np.isnan(values[name]) & ~np.isnan(values[hidden])
+            varied = len(np.unique(values[hidden][both])) > 1
+            if varied and np.array_equal(values[name][both], values[hidden][both]):
+                warnings.warn(
+                    f"{lines.source}: {name} equals {hidden} value for value, and {hidden} is held out: is it told "
+                    "under another name?",
+                    stacklevel=3,
+                )
+
+
+def _column(told: Description, name: str, grid: _Grid, values: FloatArray, lines: Lines) -> tuple[Column, Dataset]:
+    """Keep of a column what was measured: some epochs, or one value where runs and epochs all repeat it."""
+    column = told.columns[name]
+    there = ~np.isnan(values)
+    if not there.any():
+        raise TableError(f"{lines.source}: the column '{told.sources[name]}' must have a value in some {lines.unit}")
+    if not column.split and name != told.seconds:
+        most = np.where(there, values, -np.inf).max(axis=(1, 2))
+        least = np.where(there, values, np.inf).min(axis=(1, 2))
+        if bool((most <= least).all()):  # a row without any value has -inf and inf
+            return column, np.where(np.isfinite(most), most, np.nan)[:, None, None]
+    at = np.flatnonzero(there.any(axis=(0, 1)))
+    if len(at) == len(grid.epochs):
+        return column, values
+    return replace(column, at=tuple(at.tolist())), values[:, :, at]
+
+
+def _check_best(told: Description, lines: Lines) -> None:
+    """Refuse values that are better than the best that can be thought of: the unit is another."""
+    for name, column in told.columns.items():
+        if column.best is None:
+            continue
+        values = lines.floats(told.sources[name])
+        beyond = values > column.best if column.direction == "maximise" else values < column.best
+        for row in np.flatnonzero(beyond)[:1]:
+            where = lines.place(int(row), told.sources[name])
+            raise TableError(
+                f"{where}: {values[row]} is better than the `best` of {name}, {column.best}: another unit?"
+            )
+
+
+def _check_seconds(told: Description, lines: Lines, grid: _Grid) -> None:
+    """Refuse negative seconds, and seconds that fall while a training goes on."""
+    source = told.sources[str(told.seconds)]
+    values = lines.floats(source)
+    most = np.fmax.accumulate(grid.spread(values), axis=2)  # up to each epoch, passing over what is missing
+    falls = np.flatnonzero(values < most[grid.row, grid.run, grid.fidelity])
+    for row in [*np.flatnonzero(values < 0)[:1], *falls[:1]]:
+        rule = "be what training from scratch costs up to the epoch, 0 or more and never less than at the epoch before"
+        raise TableError(f"{lines.place(int(row), source)}: `seconds` must {rule}, got {values[row]}")

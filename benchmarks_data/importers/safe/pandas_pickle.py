@@ -1,0 +1,77 @@
+"""Data frames that pandas pickled, read without pandas: only the arrays of their blocks are taken."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks_data.importers.safe import unpickle
+from harness.errors import TableError
+
+ARRAYS = unpickle.NUMPY_ARRAYS | {"builtins.slice"}
+
+
+class _Kept:
+    """Stands for a class of pandas: keeps what the pickle says of the object."""
+
+    state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+def _index(kind: type, told: Mapping[str, Any]) -> Mapping[str, Any]:  # all kinds keep their data alike
+    return told
+
+
+_STAND_INS: Mapping[str, Any] = {
+    "pandas.core.frame.DataFrame": _Kept,
+    "pandas.core.internals.managers.BlockManager": _Kept,
+    "pandas.core.indexes.base._new_Index": _index,
+    "pandas.core.indexes.base.Index": _Kept,
+    "pandas.core.indexes.range.RangeIndex": _Kept,
+}
+
+
+class _Unpickler(unpickle.Restricted):
+    def find_class(self, module: str, name: str) -> Any:
+        """Resolve the globals of pandas to what keeps their state, those of arrays to themselves."""
+        stand_in = _STAND_INS.get(f"{module}.{name}")
+        return super().find_class(module, name) if stand_in is None else stand_in
+
+
+def read(path: Path) -> Mapping[str, npt.NDArray[Any]]:
+    """Return the columns of a pickled data frame by name, (N,) each.
+
+    Raises
+    ------
+    TableError
+        If the file is cut, names another global, or is no data frame.
+    """
+    try:
+        with path.open("rb") as file:
+            unpickler = _Unpickler(file)
+            unpickler.allowed = ARRAYS
+            frame = unpickler.load()
+        axes, _, _, more = frame.state["_data"].state
+        names = [str(name) for name in axes[0]["data"]]
+        columns: dict[str, npt.NDArray[Any]] = {}
+        for block in more["0.14.1"]["blocks"]:
+            places = block["mgr_locs"]
+            numbers = range(*places.indices(len(names))) if isinstance(places, slice) else places
+            for number, values in zip(numbers, block["values"], strict=True):
+                columns[names[number]] = np.asarray(values)
+    except TableError as error:
+        raise TableError(f"{path} was not read: {error}") from None
+    except FileNotFoundError:
+        raise TableError(f"{path} is missing") from None
+    except (EOFError, pickle.UnpicklingError) as error:
+        raise TableError(f"{path} is not a whole pickle: {error}") from None
+    except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
+        raise TableError(f"{path} is no data frame of pandas 1: {type(error).__name__}: {error}") from error
+    return columns

@@ -1,0 +1,1 @@
+"""The importer of NAS-Bench-Suite-Zero."""

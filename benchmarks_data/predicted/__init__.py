@@ -1,0 +1,1 @@
+"""Surrogate benchmarks: models that answer in place of a table."""

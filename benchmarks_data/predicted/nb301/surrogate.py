@@ -1,0 +1,175 @@
+"""NAS-Bench-301 as a benchmark that predicts: the surrogate of YAHPO Gym, on the whole DARTS space.
+
+A network trained on NAS-Bench-301's results answers for every architecture and epoch.  It was fitted to validation
+results only and has no seed noise: there is no test column, and the same question has one answer.  The files are the
+user's, imported once by `import_files`; predicting needs onnxruntime.
+
+Pfisterer et al., "YAHPO Gym", AutoML 2022; Siems et al., "Surrogate NAS Benchmarks: Going Beyond the Limited Search
+Spaces of Tabular NAS Benchmarks", ICLR 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from benchmarks_data import files
+from benchmarks_data.predicted.nb301.columns import COLUMNS, Values, column_of
+from benchmarks_data.predicted.nb301.files import NAME, Imported, import_files
+from benchmarks_data.predicted.nb301.model import EPOCHS, Model
+from benchmarks_data.predicted.nb301.oracle import SurrogateOracle
+from harness.checks import UInt64Array, arch_matrix, integer
+from harness.errors import HarnessError, must, unknown
+from harness.problem import Constraint, Fidelity, Objective
+from harness.records import Evaluations, Proposals
+from harness.spaces.darts.space import DARTSSpace
+
+__all__ = ["NAME", "SurrogateBenchmark", "SurrogateOracle", "describe", "import_files", "open_benchmark", "open_oracle"]
+
+SCHEDULE = 100
+"""Epochs of the training schedule; the published results end at epoch 98."""
+FIDELITIES = tuple(
+    Fidelity(f"epoch {epoch} of {SCHEDULE}", SCHEDULE, epoch, epoch - 2 if epoch > 1 else None)
+    for epoch in range(1, EPOCHS + 1)
+)
+
+
+class SurrogateBenchmark:
+    """Answers proposals with predictions; see `harness.benchmark.Benchmark` for the protocol.
+
+    What is predicted belongs to the genotype as it is written: two genotypes that are the same network up to the names
+    of their nodes may be told apart by the surrogate, as they were by the published one.
+
+    Parameters
+    ----------
+    imported : Imported
+        The user's files.
+    objectives : sequence of str or Objective, optional
+        Columns to optimise; the default is the validation accuracy.
+    constraints : sequence of Constraint
+    replicate : int, optional
+        0 or None: there are no other runs.
+    """
+
+    def __init__(
+        self,
+        imported: Imported,
+        *,
+        objectives: Sequence[str | Objective] | None = None,
+        constraints: Sequence[Constraint] = (),
+        replicate: int | None = None,
+    ) -> None:
+        if replicate is not None:
+            integer("replicate", replicate, low=0, high=0)
+        self.name = NAME
+        self.space = DARTSSpace()
+        self.digest = imported.digest
+        self.fidelities = FIDELITIES
+        self.has_seconds = True
+        self.libraries = ("onnxruntime",)  # what predicts: another version may round otherwise
+        chosen = ("valid_accuracy",) if objectives is None else objectives
+        self.objectives: tuple[Objective, ...] = tuple(_objective(item) for item in chosen)
+        self.constraints: tuple[Constraint, ...] = tuple(constraints)
+        if not self.objectives:
+            raise HarnessError(must("objectives", "name at least one column", list(chosen)))
+        for constraint in self.constraints:
+            column_of(constraint.name)
+        self._model = Model(imported)
+
+    def query(self, proposals: Proposals, *, noise_seed: UInt64Array | None) -> Evaluations:
+        """Evaluate n proposals; the noise seed changes nothing, see `harness.benchmark.Benchmark.query`.
+
+        Raises
+        ------
+        HarnessError
+            If an architecture is not of the space, or a fidelity is not offered.
+        """
+        archs, fidelity = proposals.archs, proposals.fidelity
+        if len(archs) and not self.space.is_valid(arch_matrix("archs", archs, self.space.genes)).all():
+            rule = f"have genes below {self.space.cardinalities.tolist()}"
+            raise HarnessError(must("archs", rule, archs[~self.space.is_valid(archs)][0].tolist()))
+        if len(archs) and not 0 <= fidelity.min() <= fidelity.max() < EPOCHS:
+            rule = f"be in range({EPOCHS}): {NAME} has no other"
+            raise HarnessError(must("fidelity", rule, [int(fidelity.min()), int(fidelity.max())]))
+        values = Values(self._model, archs, fidelity + 1)
+        objectives = [item.to_minimised(values.column(item.name)) for item in self.objectives]
+        constraints = [item.violation(values.column(item.name)) for item in self.constraints]
+        bounds = np.stack(constraints, axis=1) if constraints else np.empty((len(archs), 0))
+        seconds = values.column("train_seconds")
+        return Evaluations(archs, fidelity, proposals.tag, np.stack(objectives, axis=1), bounds, seconds)
+
+
+def _objective(item: str | Objective) -> Objective:
+    column = column_of(item if isinstance(item, str) else item.name)
+    return item if isinstance(item, Objective) else Objective(item, column.direction, column.unit, column.best)
+
+
+def _imported(name: str, *, verify: bool = False) -> Imported:
+    if name != NAME:
+        raise HarnessError(unknown("surrogate benchmark", name, (NAME,)))
+    return Imported.open(files.cache_folder() / NAME, verify=verify)
+
+
+def open_benchmark(
+    name: str = NAME,
+    *,
+    objectives: Sequence[str | Objective] | None = None,
+    constraints: Sequence[Constraint] = (),
+    replicate: int | None = None,
+    verify: bool = False,
+) -> SurrogateBenchmark:
+    """Open the surrogate; the parameters are those of `benchmarks_data.provider.open_benchmark`.
+
+    Raises
+    ------
+    HarnessError
+        If onnxruntime is not installed; names the extra.
+    TableError
+        If the files were not imported, or are damaged.
+    """
+    imported = _imported(name, verify=verify)
+    return SurrogateBenchmark(imported, objectives=objectives, constraints=constraints, replicate=replicate)
+
+
+def open_oracle(name: str = NAME) -> SurrogateOracle:
+    """Open the surrogate's predictions at the last epoch."""
+    return SurrogateOracle(_imported(name))
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Say what the surrogate is, as plain data, whether its files are there or not.
+
+    Raises
+    ------
+    HarnessError
+        If the name is another.
+    """
+    if name != NAME:
+        raise HarnessError(unknown("surrogate benchmark", name, (NAME,)))
+    space = DARTSSpace()
+    folder = files.cache_folder() / NAME
+    told = Imported.open(folder).about if Imported.exists(folder) else {}
+    return {
+        "kind": "benchmark",
+        "name": NAME,
+        "title": "NAS-Bench-301, surrogate (YAHPO Gym)",
+        "dataset": "CIFAR-10: trained on 40,000 images, validated on the other 10,000 of the training set",
+        "surrogate": True,
+        "rows": None,
+        "replicates": "none: every value is predicted by one network and has no seed noise",
+        "columns": [asdict(column) for column in COLUMNS.values()],
+        "fidelities": [fidelity.label for fidelity in FIDELITIES],
+        "has_seconds": True,
+        "validation": "valid_accuracy",
+        "test": None,
+        "licence": "Apache-2.0",
+        "citation": 'Pfisterer et al., "YAHPO Gym", AutoML 2022; Siems et al., "Surrogate NAS Benchmarks", ICLR 2022',
+        "source": "https://github.com/slds-lmu/yahpo_data (nb301)",
+        "imported": bool(told),
+        "source_sha256": told.get("sha256"),
+        "path": str(folder),
+        "space": {"kind": "space", "name": space.name, "description": space.description, **space.facts()},
+    }

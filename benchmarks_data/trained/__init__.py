@@ -1,0 +1,1 @@
+"""Tables that this project trains itself."""

@@ -1,0 +1,235 @@
+"""Building a table by real training: every functional class of a space, several seeds, in parts that survive a restart.
+
+The work is cut into parts of some architectures each; a part is one file, written whole or not at all, and a build that
+was stopped continues with the parts that are missing.  The finished table is one compact file that ships with the
+package and is converted like any other source.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import as_completed
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks_data.catalogue.builds import Plan
+from harness import __version__
+from harness.checks import Archs, IntArray, integer
+from harness.errors import HarnessError, TableError
+from harness.experiments.processes import spawned
+from harness.files import locked, remove_unfinished, replacing
+from harness.spaces.enumerated import EnumeratedSpace
+from harness.training import recipe
+from harness.training.curves import DIVERGED, OK
+from harness.training.data.dataset import Dataset
+from harness.training.recipe import Recipe
+
+CURVES = ("train_accuracy", "valid_accuracy")
+FINAL = ("test_accuracy",)
+CUDA_PARTS = 21
+"""Parts of a CPU that make one of a GPU, which trains hundreds of networks side by side."""
+MISSING = np.iinfo(np.uint16).max
+"""Stands for a value that does not exist among the counts."""
+
+
+def classes(space: EnumeratedSpace) -> Archs:
+    """Return one architecture of each functional class, the smallest coding: (N, L)."""
+    keys = space.key(space.all_codings[space.is_valid(space.all_codings)], "functional")
+    return space.decode(np.unique(keys))
+
+
+def parts(archs: Archs, size: int, *, shuffled: bool = True) -> list[IntArray]:
+    """Cut N architectures into parts of `size` rows.
+
+    Parameters
+    ----------
+    archs : (N, L)
+        In order of their coding.
+    size : int
+    shuffled : bool
+        Parts of about equal cost, for a CPU; else neighbours stay together: they share operations, and a GPU trains
+        them by fewer and larger kernels.
+    """
+    order = np.random.default_rng(0).permutation(len(archs)) if shuffled else np.arange(len(archs))
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def build(
+    plan: Plan,
+    space: EnumeratedSpace,
+    folder: Path,
+    *,
+    workers: int = 1,
+    device: str = "cpu",
+    limit: int | None = None,
+    on_progress: Callable[[int, int, float], None] | None = None,
+) -> Path | None:
+    """Train what is missing and, when all parts are there, write the table.
+
+    Parameters
+    ----------
+    plan : Plan
+    space : EnumeratedSpace
+    folder : Path
+        Of the parts and the finished table.
+    workers : int
+        Processes of this machine, one compute thread each.
+    device : str
+        "cpu", "cuda" or "cuda:1"; on a GPU, `CUDA_PARTS` parts are trained as one.
+    limit : int, optional
+        Train at most so many parts in this call.
+    on_progress : callable, optional
+        Called with parts done, parts in all, and the seconds of this call.
+
+    Returns
+    -------
+    Path or None
+        The finished table; None if parts are still missing.
+
+    Raises
+    ------
+    TableError
+        If another process builds in the same folder.
+    """
+    integer("workers", workers, low=1)
+    if device != "cpu":
+        plan = replace(plan, part_size=CUDA_PARTS * plan.part_size)
+    work = folder / f"{plan.name}-{plan.digest[:16]}"
+    archs = classes(space)
+    cut = parts(archs, plan.part_size, shuffled=device == "cpu")
+    began = time.monotonic()
+    with locked(work / ".lock", wait=False) as held:
+        if not held:
+            raise TableError(f"another process is building in '{work}'; wait for it")
+        remove_unfinished(work)
+        missing = [number for number in range(len(cut)) if not _is_whole(_path(work, number), len(cut[number]), plan)]
+        done = len(cut) - len(missing)
+        missing = missing[:limit]
+        tell = on_progress or (lambda done, total, seconds: None)
+        tell(done, len(cut), 0.0)
+        if missing:
+            with spawned(workers) as pool:
+                futures = [pool.submit(_train, plan, archs[cut[n]], device, str(_path(work, n))) for n in missing]
+                for future in as_completed(futures):
+                    future.result()
+                    done += 1
+                    tell(done, len(cut), time.monotonic() - began)
+        if done < len(cut):
+            return None
+        return _assemble(plan, archs, cut, work, folder / f"{plan.name}.npz")
+
+
+def _path(work: Path, number: int) -> Path:
+    return work / f"part-{number:04d}.npz"
+
+
+def _is_whole(path: Path, rows: int, plan: Plan) -> bool:
+    try:
+        with np.load(path) as part:
+            status = part["status"]
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return False
+    trained = np.isin(status, (OK, DIVERGED))  # what ran out of memory says nothing of its network
+    return status.shape == (rows, len(plan.training.seeds)) and bool(trained.all())
+
+
+def _dataset(plan: Plan) -> Dataset:
+    from harness.training import data
+
+    return data.load(plan.training.dataset, **plan.training.dataset_options)
+
+
+def _recipe(plan: Plan) -> Recipe:
+    return recipe.load(plan.training.recipe).but(**plan.training.recipe_changes)
+
+
+def _train(plan: Plan, archs: Archs, device: str, path: str) -> None:
+    """Train a part and store its curves, in a worker."""
+    from harness.training.trainer import train
+
+    training = plan.training
+    curves = train(
+        archs, training.seeds, _recipe(plan), _dataset(plan), device, network=training.network, rung="R4", force=True
+    )
+    values = {name: getattr(curves, name) for name in (*CURVES, *FINAL, "seconds", "status", "diverged_epoch")}
+    versions = {"nas-harness": __version__, "torch": version("torch"), "numpy": np.__version__}
+    where = {"device": curves.device, "machine": platform.machine(), "rung": curves.rung, "versions": versions}
+    values["trained"] = np.array(json.dumps(where, sort_keys=True))
+    with replacing(Path(path)) as temporary, temporary.open("wb") as file:
+        np.savez(file, archs=archs, **values)
+
+
+def _assemble(plan: Plan, archs: Archs, cut: list[IntArray], work: Path, path: Path) -> Path:
+    """Put all parts into one file of counts."""
+    from harness.training import networks
+
+    short = [number for number, rows in enumerate(cut) if not _is_whole(_path(work, number), len(rows), plan)]
+    if short:
+        raise TableError(
+            f"{len(short)} part(s) in '{work}' ran out of memory; build again with more of it, or fewer workers"
+        )
+    dataset = _dataset(plan)
+    loaded: list[dict[str, npt.NDArray[Any]]] = []
+    for number in range(len(cut)):
+        with np.load(_path(work, number)) as part:
+            loaded.append(dict(part))
+    trained = sorted({str(part.pop("trained")) for part in loaded})
+    order = np.argsort(np.concatenate(cut))
+    whole = {name: np.concatenate([part[name] for part in loaded])[order] for name in loaded[0]}
+    if not np.array_equal(whole["archs"], archs):
+        raise TableError(f"the parts in '{work}' are not those of the space; remove the folder and build again")
+    sizes = {split: len(labels) for split, labels in dataset.labels.items()}
+    counts: dict[str, npt.NDArray[Any]] = {
+        name: _counts(whole[name], sizes[name.partition("_")[0]]) for name in (*CURVES, *FINAL)
+    }
+    provenance = {
+        "plan": plan.as_dict(),
+        "recipe": _recipe(plan).as_dict(),
+        "sizes": sizes,
+        "dataset_sha256": dataset.sha256,
+        "dataset": dataset.description,
+        "trained": [json.loads(where) for where in trained],
+        "commit": _commit(),
+        "seconds": round(float(whole["seconds"].sum()), 1),
+    }
+    cost = networks.kind(plan.training.network).cost(archs, _recipe(plan), dataset.shape, dataset.classes)
+    arrays = counts | {
+        "archs": archs,
+        "params": np.asarray(cost.params, dtype=np.int64),
+        "macs": np.asarray(cost.macs, dtype=np.int64),
+        "seconds": whole["seconds"].astype(np.float32),
+        "diverged_epoch": whole["diverged_epoch"].astype(np.int16),
+        "provenance": np.array(json.dumps(provenance)),
+    }
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+    return path
+
+
+def _commit() -> str:
+    """Return the commit of this source tree, "" where it is not under version control."""
+    try:
+        command = ["git", "rev-parse", "HEAD"]  # the folder of this file, whatever the current one is
+        asked = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return asked.stdout.strip()
+
+
+def _counts(percent: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.uint16]:
+    """Return accuracies as numbers of right answers, which is what they are."""
+    if size >= MISSING:
+        raise HarnessError(f"a split must have fewer than {MISSING} items to be counted, got {size}")
+    counts = np.rint(np.nan_to_num(percent, nan=0.0) * size / 100.0)
+    counts[np.isnan(percent)] = MISSING
+    return counts.astype(np.uint16)

@@ -1,0 +1,1 @@
+"""The command line: the application and its commands, what they print, progress, exit codes."""

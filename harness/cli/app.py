@@ -1,0 +1,273 @@
+"""The commands of `nas-harness`.
+
+Other packages add theirs through the entry-point group ``harness.commands``: the name of the entry is the command's
+name, and the function's docstring and parameters are its help.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness import __version__
+from harness.cli import exit as cli_exit
+from harness.cli.exit import failures, guarded
+from harness.cli.output import complain, duration, print_facts, print_json, print_table, say
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.experiments.execute import Outcome
+    from harness.experiments.progress import Failure
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+class Kind(StrEnum):
+    """What `list` lists."""
+
+    BENCHMARKS = "benchmarks"
+    STRATEGIES = "strategies"
+    SURROGATES = "surrogates"
+
+
+class Device(StrEnum):
+    """Where learners compute."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+EXAMPLES = {
+    "list": ("nas-harness list benchmarks", "nas-harness list strategies --json"),
+    "describe": (
+        "nas-harness describe nb201-cifar10",
+        "nas-harness describe nb201",
+        "nas-harness describe bananas",
+    ),
+    "check": (
+        "nas-harness check examples/my_strategy.py:MyStrategy",
+        "nas-harness check examples/quickstart.toml",
+        "nas-harness check nb201-cifar10",
+    ),
+    "run": (
+        "nas-harness run examples/quickstart.toml --workers 2",
+        "nas-harness run spec.toml --out /scratch/results --device cuda",
+    ),
+    "report": ("nas-harness report results/quickstart",),
+    "verify": ("nas-harness verify results/NAME --top 3 --stratified 6 --seeds 3 --data path/to/cifar-10",),
+    "table": ("nas-harness table build micro-mnist1d --workers 2",),
+    "data": (
+        "nas-harness data list",
+        "nas-harness data get macro-cifar10",
+        "nas-harness data import nats-tss-cifar10 NATS-tss-v1_0-3ffb9-simple.tar",
+    ),
+}
+
+
+_TAKE_ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def build() -> typer.Typer:
+    """Return the application with all commands."""
+    from harness import registry
+
+    app = typer.Typer(
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(epilog=_lines("Examples:", *[EXAMPLES[name][0] for name in EXAMPLES], cli_exit.EXPLAINED))(root)
+    for name, command in (("list", list_names), ("describe", describe), ("check", check), ("run", run)):
+        _add(app, name, command)
+    for name in registry.names("command"):
+        try:
+            _add(app, name, registry.load("command", name))
+        except ImportError as error:
+            app.command(name, context_settings=_TAKE_ANYTHING)(guarded(_unavailable(name, str(error))))
+    return app
+
+
+def _add(app: typer.Typer, name: str, command: Callable[..., None] | typer.Typer) -> None:
+    """Add a command, or a group of commands, which guards each of its own."""
+    examples = EXAMPLES.get(name)
+    epilog = _lines("Examples:", *examples) if examples else None
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name, epilog=epilog)
+    else:
+        app.command(name, epilog=epilog)(guarded(command))
+
+
+def _unavailable(name: str, reason: str) -> Callable[..., None]:
+    """Return what stands in for a command whose package cannot be imported."""
+
+    def command() -> None:
+        raise HarnessError(f"the command '{name}' is not available: {reason}")
+
+    command.__doc__ = f"Not available: {reason}"
+    return command
+
+
+def _lines(*lines: str) -> str:
+    """Return lines that stay lines in a help text, where single line breaks are joined."""
+    return "\n\n".join(lines)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"nas-harness {__version__}")
+        raise typer.Exit
+
+
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Compare neural-architecture-search strategies on tabular benchmarks."""
+
+
+def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: AsJson = False) -> None:
+    """List the names that a spec may use."""
+    from harness.cli.describe import rows_of
+
+    one = {Kind.BENCHMARKS: "benchmark", Kind.STRATEGIES: "strategy", Kind.SURROGATES: "surrogate"}[kind]
+    rows, missing = rows_of(one)
+    if as_json:
+        print_json(rows)
+        return
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    print_table(columns, [[row.get(column) for column in columns] for row in rows])
+    if missing:
+        say(f"\n{len(missing)} more can be fetched or imported: nas-harness data list")
+
+
+def _complete_name(incomplete: str) -> list[str]:
+    from harness import registry
+
+    kinds = ("benchmark", "strategy", "surrogate")
+    return [name for kind in kinds for name in registry.names(kind) if name.startswith(incomplete)]
+
+
+def describe(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A benchmark, search space (nb201, graph), strategy, surrogate, or path/to/file.py:Class.",
+            autocompletion=_complete_name,
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Describe a benchmark, a search space, a strategy or a surrogate."""
+    from harness.cli.describe import describe as facts_of
+    from harness.cli.describe import readable
+
+    facts = facts_of(name)
+    if as_json:
+        print_json(facts)
+    else:
+        print_facts(readable(facts))
+
+
+def check(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A registered name, path/to/file.py:Class, or a spec (.toml), which is checked without running it.",
+            autocompletion=_complete_name,
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Check that a strategy, benchmark or surrogate keeps the rules, or that a spec can be run."""
+    if name.endswith(".toml"):
+        from harness.experiments import execute, spec
+
+        prepared = execute.prepare(spec.load(name), source=name)
+        rules = [f"the spec is valid: {len(prepared.cells)} cells on {len(prepared.benchmarks)} benchmarks"]
+    else:
+        from harness.testing import conformance
+
+        rules = conformance.check(name)
+    if as_json:
+        print_json({"name": name, "rules": rules})
+        return
+    for rule in rules:
+        say(f"ok  {rule}")
+
+
+def run(
+    spec: Annotated[Path, typer.Argument(help="The spec, a TOML file.", metavar="SPEC.toml")],
+    workers: Annotated[int, typer.Option(min=1, help="Processes that compute cells side by side.")] = 1,
+    out: Annotated[Path, typer.Option(help="Folder of results; the experiment's folder is made in it.")] = Path(
+        "results"
+    ),
+    device: Annotated[
+        Device, typer.Option(help="Where learners compute; auto takes CUDA where torch can use it.")
+    ] = Device.CPU,
+    as_json: AsJson = False,
+) -> None:
+    """Run a spec, or what is missing of it; the same command continues after an interruption."""
+    from harness.cli.progress import shown
+    from harness.experiments import execute
+    from harness.experiments.spec import load
+
+    loaded = load(spec)
+    folder = out / loaded.name
+    try:
+        prepared = execute.prepare(loaded, device=_device(device), source=str(spec))
+        with shown() as on_progress:
+            outcome = execute.execute(prepared, folder, workers=workers, on_progress=on_progress)
+    except KeyboardInterrupt:
+        complain("interrupted: finished cells are kept; the same command continues")
+        raise typer.Exit(cli_exit.INTERRUPTED) from None
+    if as_json:
+        print_json(_facts(outcome))
+    elif outcome.computed or outcome.failed:
+        failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
+        counted = f"{outcome.computed} cell{'s' * (outcome.computed != 1)} computed, {outcome.reused} reused{failed}"
+        say(f"{outcome.folder}: {counted}, in {duration(outcome.seconds)}")
+        if not outcome.failed:
+            say(f"next: nas-harness report {outcome.folder}")
+    else:
+        say(f"{outcome.folder}: nothing to do, all {outcome.reused} cells are there")
+    if outcome.failed:
+        complain(*failures(outcome.failed))
+        raise typer.Exit(cli_exit.INCOMPLETE)
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "folder": str(outcome.folder),
+        "computed": outcome.computed,
+        "reused": outcome.reused,
+        "failed": [_facts_of_failure(failure) for failure in outcome.failed],
+        "seconds": round(outcome.seconds, 3),
+    }
+
+
+def _facts_of_failure(failure: Failure) -> dict[str, Any]:
+    cell = failure.cell
+    where = {"strategy": failure.label, "benchmark": cell.benchmark, "first": cell.first, "stop": cell.stop}
+    return where | {"error": str(failure.error)}
+
+
+def _device(wanted: Device) -> str:
+    """Return "cpu" or "cuda"; asks torch itself, in another process, so that this one need not load it."""
+    if wanted is Device.CPU:
+        return "cpu"
+    question = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+    answer = subprocess.run([sys.executable, "-c", question], capture_output=True, check=False)  # noqa: S603  # fixed
+    if answer.returncode == 0:
+        return "cuda"
+    if wanted is Device.CUDA:
+        raise HarnessError("`--device cuda` needs a CUDA device and a torch built for it; torch finds none")
+    return "cpu"

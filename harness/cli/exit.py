@@ -1,0 +1,79 @@
+"""Exit codes, and the one place that turns an exception into one."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import traceback
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ParamSpec
+
+import typer
+
+from harness.cli.output import complain
+from harness.errors import HarnessError, IncompleteError
+
+if TYPE_CHECKING:
+    from harness.experiments.progress import Failure
+
+OK = 0
+MISTAKE = 2
+"""Something given was wrong: a spec, a name, an option, a place to write to, a strategy that breaks a rule."""
+INCOMPLETE = 3
+"""The command did its work, and results are missing."""
+INTERRUPTED = 130
+"""Ctrl-C, by the convention of shells (128 + SIGINT)."""
+
+EXPLAINED = (
+    "Exit codes: 0 done; 1 a bug in the program (with a traceback); 2 a mistake in what was given; "
+    "3 results are incomplete; 130 interrupted."
+)
+
+_OF_THE_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR}
+"""What the system refuses because of where the user wants to write or read, not because of a bug."""
+
+P = ParamSpec("P")
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """Return the command with a user's mistakes and interruptions turned into messages and exit codes.
+
+    Any other exception is a bug and leaves the program with its traceback and exit code 1.
+    """
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except HarnessError as error:
+            complain(f"error: {error}", *getattr(error, "__notes__", ()))
+            raise typer.Exit(INCOMPLETE if isinstance(error, IncompleteError) else MISTAKE) from None
+        except OSError as error:
+            if error.errno not in _OF_THE_PLACE:
+                raise
+            complain(f"error: {error.strerror}: {error.filename}")
+            raise typer.Exit(MISTAKE) from None
+        except KeyboardInterrupt:
+            complain("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+
+    return run
+
+
+def failures(failed: Iterable[Failure]) -> list[str]:
+    """Return what to say about cells that failed: each distinct error once, with the cells that it stopped.
+
+    A broken rule is told in its one message; any other exception comes from a strategy's or learner's own code, and is
+    told with its traceback.
+    """
+    cells: dict[str, list[str]] = {}
+    for failure in failed:
+        error, cell = failure.error, failure.cell
+        known = isinstance(error, HarnessError)
+        text = f"error: {error}" if known else "".join(traceback.format_exception(error)).rstrip()
+        where = f"{failure.label} on {cell.benchmark}, replicates {cell.first} to {cell.stop - 1}"
+        cells.setdefault(text, []).append(where)
+    lines = []
+    for text, places in cells.items():
+        lines += [text, *[f"  failed: {place}" for place in places]]
+    return [*lines, "the other cells are kept; once the cause is mended, the same command computes what is missing"]

@@ -1,0 +1,44 @@
+"""Progress of a run on a terminal: one line that says what runs, how far it is and how long it will take."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from harness.cli.output import duration, error_console
+from harness.experiments.progress import Progress
+
+
+@contextmanager
+def shown() -> Iterator[Callable[[Progress], None] | None]:
+    """Give the callback that draws progress on stderr; None, and nothing drawn, when stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    bar = Bar(
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("cells"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+        console=error_console(),
+        transient=True,
+    )
+    task = bar.add_task("", total=None)
+    with bar:
+        yield lambda now: bar.update(task, completed=now.done, total=now.total, description=sentence(now))
+
+
+def sentence(now: Progress) -> str:
+    """Return what is running, how far it is, and when all will be done."""
+    parts = []
+    if now.label:
+        parts.append(f"{now.label} on {now.benchmark}, replicates {now.first} to {now.stop - 1}")
+        if now.evaluations:
+            parts.append(f"{now.evaluations:,} evaluations")
+    parts.append("time left unknown yet" if now.eta_seconds is None else f"about {duration(now.eta_seconds)} left")
+    return " · ".join(parts)

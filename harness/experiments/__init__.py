@@ -1,0 +1,1 @@
+"""Experiments: what a spec says, cut into shards that are computed, stored and found again."""

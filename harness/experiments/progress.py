@@ -1,0 +1,98 @@
+"""How far a run is: what is counted, and how long it will take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from harness.experiments.spec import Cell
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is; sent at the start, when a cell ends, and during a cell that runs in this process.
+
+    Attributes
+    ----------
+    done, reused, total : int
+        Cells: finished (reused ones included), found on disk, of the spec.
+    label, benchmark : str
+        Of the cell that ended or runs; empty at the start.
+    first, stop : int
+        Its replicates.
+    evaluations : int
+        Told so far in that cell, all replicates together.
+    eta_seconds : float or None
+        Until the end; None while unknown.
+    """
+
+    done: int
+    reused: int
+    total: int
+    label: str = ""
+    benchmark: str = ""
+    first: int = 0
+    stop: int = 0
+    evaluations: int = 0
+    eta_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell that could not be computed, and why."""
+
+    label: str
+    cell: Cell
+    error: BaseException
+
+
+@dataclass
+class Ledger:
+    """Counts cells and estimates the time that is left."""
+
+    cells: Mapping[str, tuple[str, Cell]]
+    send: Callable[[Progress], None]
+    reused: int = 0
+    computed: int = 0
+    parallel: int = 1
+    failed: list[Failure] = field(default_factory=list)
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    waiting: list[str] = field(default_factory=list)
+
+    def start(self, reused: int) -> None:
+        """Note how many cells have a result already."""
+        self.reused = reused
+        self.send(Progress(reused, reused, len(self.cells)))
+
+    def note(self, digest: str, evaluations: int = 0) -> None:
+        """Send how far the run is, as seen from one cell."""
+        label, cell = self.cells[digest]
+        done = self.reused + self.computed + len(self.failed)
+        total = len(self.cells)
+        self.send(
+            Progress(
+                done, self.reused, total, label, cell.benchmark, cell.first, cell.stop, evaluations, self._eta_seconds()
+            )
+        )
+
+    def finished(self, digest: str, seconds: float) -> None:
+        """Count a cell that was computed, in so many real seconds."""
+        self.computed += 1
+        self.waiting.remove(digest)
+        self.seconds.setdefault(self.cells[digest][0], []).append(seconds)
+        self.note(digest)
+
+    def broke(self, digest: str, error: BaseException) -> None:
+        """Count a cell that could not be computed."""
+        self.waiting.remove(digest)
+        self.failed.append(Failure(*self.cells[digest], error))
+        self.note(digest)
+
+    def _eta_seconds(self) -> float | None:
+        """Estimate from the mean of each strategy's finished cells; strategies not seen yet count as the slowest."""
+        if not self.seconds:
+            return None
+        means = {label: sum(times) / len(times) for label, times in self.seconds.items()}
+        slowest = max(means.values())
+        left = sum(means.get(self.cells[digest][0], slowest) for digest in self.waiting)
+        return left / self.parallel

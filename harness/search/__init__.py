@@ -1,0 +1,1 @@
+"""The search loop: ask, look up, simulate, tell; budgets, costs and parallel workers."""

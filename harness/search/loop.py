@@ -1,0 +1,302 @@
+"""THE loop: ask, look up, simulate, tell; in lockstep over the replicates of a cell.
+
+Everything that keeps results honest and is not the table's business happens here: budget, cost, duplicates, noise,
+parallel workers, and the rules that proposals must keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from harness.benchmark import Benchmark
+from harness.checks import BoolArray, FloatArray, IntArray, UInt64Array
+from harness.errors import HarnessError, StrategyError, must
+from harness.problem import Budget, Problem
+from harness.records import Evaluations, Log, Proposals, Trace
+from harness.search.charging import Charges
+from harness.search.cluster import NOTHING, Completions, simulate
+from harness.strategy import Plan, Strategy
+from harness.surrogate import Fit, Predict, serve
+
+STALLED_AFTER = 10_000
+"""Free duplicates in a row after which a run is stopped: it would never end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """What a block of replicates leaves behind.
+
+    Attributes
+    ----------
+    traces : tuple of Trace
+        One for each replicate.
+    stopped : tuple of str
+        Why each ended: ``"budget"``; ``"exhausted"``: the strategy had nothing more to propose; ``"stalled"``: it
+        proposed nothing but free duplicates.
+    overhead_seconds : (R,) float64
+        Real seconds spent in the strategy; what was served as one batch is shared equally.
+    """
+
+    traces: tuple[Trace, ...]
+    stopped: tuple[str, ...]
+    overhead_seconds: FloatArray
+
+
+def make_problem(benchmark: Benchmark, budget: Budget, n_workers: int = 1) -> Problem:
+    """Return the problem that a benchmark poses under a budget.
+
+    Raises
+    ------
+    HarnessError
+        If simulated time is needed and the table has no training seconds.
+    """
+    for key, needed, instead in (
+        ("budget.seconds", budget.seconds is not None, "budget.evaluations"),
+        ("n_workers above 1", n_workers > 1, "n_workers = 1"),
+    ):
+        if needed and not benchmark.has_seconds:
+            raise HarnessError(
+                f"`{key}` needs training seconds, and the table '{benchmark.name}' has none; give `{instead}` instead"
+            )
+    return Problem(
+        benchmark.space, benchmark.objectives, budget, benchmark.constraints, benchmark.fidelities, n_workers
+    )
+
+
+def run_block(
+    benchmark: Benchmark,
+    problem: Problem,
+    strategies: Sequence[Strategy],
+    noise_seeds: UInt64Array | None,
+    on_step: Callable[[int], None] | None = None,
+) -> Block:
+    """Run replicates side by side until each has spent its budget.
+
+    Parameters
+    ----------
+    benchmark : Benchmark
+    problem : Problem
+        Made by `make_problem` from the same benchmark.
+    strategies : sequence of Strategy
+        R fresh strategies, one for each replicate.
+    noise_seeds : (R,) uint64 or None
+        Which training runs of the table answer; None for the policies that draw none.
+    on_step : callable, optional
+        Called after each step with the evaluations told so far, all replicates together.
+
+    Raises
+    ------
+    StrategyError
+        If a strategy breaks a rule; names the strategy, the replicate, the rule and the value.
+    """
+    lockstep = _Lockstep(benchmark, problem, strategies, noise_seeds)
+    while lockstep.active:
+        lockstep.step()
+        if on_step is not None:
+            on_step(lockstep.told)
+    return lockstep.block()
+
+
+class _Lockstep:
+    """State of all replicates; one `step` asks, looks up, simulates and tells."""
+
+    def __init__(
+        self,
+        benchmark: Benchmark,
+        problem: Problem,
+        strategies: Sequence[Strategy],
+        noise_seeds: UInt64Array | None,
+    ) -> None:
+        count = len(strategies)
+        self.benchmark, self.problem, self.strategies = benchmark, problem, strategies
+        self.noise_seeds = noise_seeds
+        self.cluster = simulate(count, problem.n_workers)
+        self.charges = Charges(problem)
+        self.log = Log()
+        self.completed: list[Completions] = []
+        self.active = list(range(count))
+        self.stopped = [""] * count
+        self.overhead = [0.0] * count
+        self.proposed = [False] * count
+        self.free_in_a_row = [0] * count
+        self.to_start = [problem.budget.evaluations or 1 << 62] * count
+        self.told = 0
+
+    def step(self) -> None:
+        """Advance every active replicate: by one completion, or by all that it has decided if it has one worker."""
+        answers = self._ask()
+        started = [(replicate, proposals) for replicate, proposals in answers if len(proposals)]
+        begun = {replicate for replicate, _ in started}
+        for replicate, _ in answers:
+            if replicate not in begun and not self.cluster.running(replicate):
+                if not self.proposed[replicate]:
+                    self._blame(replicate, "must propose at least one architecture, got none")
+                self._stop(replicate, "exhausted")
+        for replicate in begun:
+            self.proposed[replicate] = True
+        if started:
+            self._start(started)
+        self._tell()
+        self.active = [replicate for replicate in self.active if not self.stopped[replicate]]
+
+    def _ask(self) -> list[tuple[int, Proposals]]:
+        """Ask each active replicate for what it may start, again while it has more and a worker is idle.
+
+        An empty answer ends the asking; it is the only one that says that the strategy waits.
+        """
+        answers: list[tuple[int, Proposals]] = []
+        asked = {replicate: self._room(replicate) for replicate in self.active}
+        while asked := {replicate: room for replicate, room in asked.items() if room}:
+            new = self._ask_once(asked)
+            answers += new
+            left = {replicate: asked[replicate] - len(proposals) for replicate, proposals in new if len(proposals)}
+            # One worker is told of each row, or of all that was decided, before it is asked again.
+            asked = {} if self.problem.n_workers == 1 else left
+        return sorted(answers, key=lambda answer: answer[0])
+
+    def _room(self, replicate: int) -> int:
+        return min(self.to_start[replicate], self.cluster.room(replicate))
+
+    def _ask_once(self, asked: dict[int, int]) -> list[tuple[int, Proposals]]:
+        """Ask replicates for so many rows each; requests to learn are served as one batch."""
+        answers: list[tuple[int, Proposals]] = []
+        learning: list[tuple[int, Plan, Fit | Predict]] = []
+        for replicate, room in asked.items():
+            began = perf_counter()
+            strategy = self.strategies[replicate]
+            if strategy.decided:
+                answers.append((replicate, strategy.take_decided(room)))
+            else:
+                # One worker runs one row at a time; what is decided beyond it follows in the next step.
+                wanted = 1 if self.problem.n_workers == 1 else room
+                self._resume(replicate, strategy.asking(wanted), None, answers, learning)
+            self.overhead[replicate] += perf_counter() - began
+        while learning:
+            began = perf_counter()
+            served = serve([request for _, _, request in learning])
+            resumed, learning = learning, []
+            for (replicate, plan, _), answer in zip(resumed, served, strict=True):
+                self._resume(replicate, plan, answer, answers, learning)
+            for replicate, _, _ in resumed:
+                self.overhead[replicate] += (perf_counter() - began) / len(resumed)
+        return answers
+
+    def _resume(
+        self,
+        replicate: int,
+        plan: Plan,
+        answer: Any,
+        answers: list[tuple[int, Proposals]],
+        learning: list[tuple[int, Plan, Fit | Predict]],
+    ) -> None:
+        """Send an answer to a plan: it asks for more learning, or returns proposals."""
+        try:
+            learning.append((replicate, plan, plan.send(answer)))
+        except StopIteration as stop:
+            answers.append((replicate, stop.value))
+
+    def _start(self, parts: list[tuple[int, Proposals]]) -> None:
+        """Check proposals, look them up, charge them, and put them on the simulated workers."""
+        for replicate, proposals in parts:
+            self._check_columns(replicate, proposals)
+        replicates = np.repeat([replicate for replicate, _ in parts], [len(proposals) for _, proposals in parts])
+        batch = Proposals.concatenate([proposals for _, proposals in parts])
+        self._check_rows(replicates, batch)
+        noise = None if self.noise_seeds is None else self.noise_seeds[replicates]
+        evaluations = self.benchmark.query(batch, noise_seed=noise)
+        bill = self.charges.of_rows(replicates, evaluations, self.cluster.clock(replicates))
+        columns = {name: getattr(evaluations, name) for name in Evaluations._names}
+        rows = self.log.append(columns | {"replicate": replicates, "spent": bill.seconds, "charged": bill.charged})
+        self.cluster.start(rows, replicates, bill.duration)
+        for replicate, proposals in parts:
+            self.to_start[replicate] -= len(proposals)
+        if not bill.charged.all():
+            self._count_free(replicates, bill.charged)
+
+    def _count_free(self, replicates: IntArray, charged: BoolArray) -> None:
+        """Give back the evaluations that free duplicates did not use, and stop runs that only repeat themselves."""
+        for replicate, counts in zip(replicates.tolist(), charged.tolist(), strict=True):
+            self.to_start[replicate] += not counts
+            self.free_in_a_row[replicate] = 0 if counts else self.free_in_a_row[replicate] + 1
+            if self.free_in_a_row[replicate] > STALLED_AFTER:
+                self._stop(replicate, "stalled")
+
+    def _tell(self) -> None:
+        """Advance the simulated clocks and tell what completed within the budget."""
+        done = self.cluster.finish()
+        deadline = self.problem.budget.seconds
+        if deadline is not None:
+            in_time = done.finished_seconds <= deadline
+            for replicate in np.unique(done.replicates[~in_time]).tolist():
+                self._stop(replicate, "budget")
+            done = done.take(in_time)
+        if not len(done.rows):
+            return
+        self.completed.append(done)
+        self.told += len(done.rows)
+        evaluations = Evaluations(*[self.log.column(name, done.rows) for name in Evaluations._names])
+        first = np.flatnonzero(np.diff(done.replicates, prepend=-1)).tolist()
+        for start, stop in zip(first, [*first[1:], len(done.rows)], strict=True):
+            replicate = int(done.replicates[start])
+            began = perf_counter()
+            self.strategies[replicate].tell(evaluations.part(start, stop))
+            self.overhead[replicate] += perf_counter() - began
+            if not self.to_start[replicate] and not self.cluster.running(replicate):
+                self._stop(replicate, "budget")
+
+    def _stop(self, replicate: int, reason: str) -> None:
+        self.stopped[replicate] = self.stopped[replicate] or reason
+
+    def _check_columns(self, replicate: int, proposals: Proposals) -> None:
+        """Stop a strategy whose arrays cannot be architectures; what needs the values is checked for all at once."""
+        archs, genes = proposals.archs, self.problem.space.genes
+        if archs.ndim != 2 or archs.shape[1] != genes:
+            self._blame(replicate, must("archs", f"have shape (n, {genes})", archs.shape))
+        if archs.dtype.kind not in "ui":
+            self._blame(replicate, must("archs", "be integers", f"{archs.dtype}: {archs[:1].tolist()}"))
+        for name in ("fidelity", "tag"):
+            column = getattr(proposals, name)
+            if column.dtype.kind not in "ui" or column.ndim != 1:
+                self._blame(replicate, must(name, "be an array of integers, (n,)", f"{column.dtype}, {column.shape}"))
+
+    def _check_rows(self, replicates: IntArray, batch: Proposals) -> None:
+        """Stop a strategy that proposes what does not exist."""
+        count = len(self.problem.fidelities)
+        for name, good in (
+            ("archs", self.problem.space.is_valid(batch.archs)),
+            ("fidelity", (batch.fidelity >= 0) & (batch.fidelity < count)),
+        ):
+            if not good.all():
+                row = int(np.argmin(good))
+                rule = (
+                    f"be valid in the space '{self.problem.space.name}'" if name == "archs" else f"be in range({count})"
+                )
+                self._blame(int(replicates[row]), must(name, rule, getattr(batch, name)[row].tolist()))
+
+    def _blame(self, replicate: int, message: str) -> None:
+        raise StrategyError(f"strategy {type(self.strategies[replicate]).__name__}, replicate {replicate}: {message}")
+
+    def block(self) -> Block:
+        """Return the traces, rows in the order in which they were told."""
+        done = Completions.concatenate([NOTHING, *self.completed])
+        done = done.take(np.argsort(done.replicates, kind="stable"))
+        bounds = np.searchsorted(done.replicates, np.arange(len(self.strategies) + 1)).tolist()
+        untimed = np.full(len(done), np.nan)
+        whole = Trace(
+            **{name: self.log.column(name, done.rows) for name in Proposals._names},
+            objectives=self.log.column("objectives", done.rows),
+            constraints=self.log.column("constraints", done.rows),
+            seconds=self.log.column("spent", done.rows),
+            started_seconds=done.started_seconds if self.benchmark.has_seconds else untimed,
+            finished_seconds=done.finished_seconds if self.benchmark.has_seconds else untimed,
+            worker=done.workers,
+            charged=self.log.column("charged", done.rows),
+        )
+        traces = tuple(whole.part(start, stop) for start, stop in pairwise(bounds))
+        return Block(traces, tuple(self.stopped), np.array(self.overhead))

@@ -1,0 +1,1 @@
+"""The NAS-Bench-ASR space."""

@@ -1,0 +1,139 @@
+"""The DARTS search space: a normal and a reduction cell, searched by NAS-Bench-301 and by most one-shot methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from harness.checks import Archs, FloatArray, UInt64Array, arch_matrix, choice, read_only
+from harness.space import IDENTITIES, SearchSpace
+from harness.spaces.darts import texts as darts_texts
+from harness.spaces.darts.cells import CELL, CODINGS, GENES, OPERATION_GENES, OPERATIONS, canonical_number, number
+from harness.spaces.darts.edits import DISTINCT_MOVES, MOVES, move_edges
+from harness.spaces.darts.encodings import adjacency, paths
+
+_EDITED = read_only(np.array([cell * GENES + gene for cell in (0, 1) for gene in OPERATION_GENES], dtype=np.intp))
+"""The 16 genes that are operations."""
+_OTHERS = len(OPERATIONS) - 1
+
+
+class DARTSSpace(SearchSpace):
+    """Pairs of cells of Liu et al., "DARTS: Differentiable Architecture Search", ICLR 2019; NAS-Bench-301's space.
+
+    Genes: 11 for the normal cell, then 11 for the reduction cell: two operations of node 2 (which always reads both
+    inputs), then for nodes 3, 4, 5 the pair of earlier nodes that they read (`darts_cells.PAIRS`) and an operation for
+    each, the lower node's first.  Operations are numbered as in NASLib's compact form (`OPERATIONS`, without none).
+    All (180 * 7**8)**2, about 1.1e18, codings are valid.
+
+    A coding does not tell the order of the two inputs of a node, which a sum does not see either.  `key` knows:
+
+    - ``"exact"`` and ``"string"``: the same genotype, its inputs sorted;
+    - ``"functional"``: the same two cells up to the names of nodes 2 to 5.  Renaming them permutes the channels of the
+      concatenation and, in the same way, the weights of what reads it, so both train alike.  Cells that are equal only
+      because skips make two of their nodes equal are told apart.
+
+    `sample` is uniform over codings: for each node a pair of earlier nodes, for each of the 16 edges an operation.
+    `mutate` changes, with probability one half each, an operation or an edge, as in Real et al. ("Regularized
+    Evolution", AAAI 2019, 3): one of 16 operations becomes another, or one of the 12 edges into nodes 3 to 5 starts at
+    another node that its target does not read yet, and keeps its operation.  `neighbours` are all 120 such edits.
+
+    Encodings, one row for each architecture:
+
+    - ``one_hot`` (150): indicators of all genes;
+    - ``adjacency`` (224): for each cell, 14 indicators that an edge is there, then seven for each edge that name its
+      operation (White et al., "A Study on Encodings", NeurIPS 2020, 3, for operations on edges);
+    - ``path`` (11,200): for each cell and each of its two inputs, which of 7 + 49 + 343 + 2401 operation sequences lead
+      from it to any of nodes 2 to 5 (White et al., "BANANAS", AAAI 2021, 4; naszilla), numbered in base 7 within a
+      length, the operation next to the input first;
+    - ``path_truncated`` (224): those of one and two operations.
+    """
+
+    encodings: ClassVar[tuple[str, ...]] = ("one_hot", "adjacency", "path", "path_truncated")
+    description: ClassVar[str] = (
+        "DARTS cells, normal and reduction: each of four nodes sums one of seven operations on each of two earlier "
+        "nodes. All codings are valid; samples are uniform over them."
+    )
+
+    def __init__(self, name: str = "darts") -> None:
+        super().__init__(name, CELL * 2)
+
+    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
+        """Return keys that are equal exactly when two architectures are the same: (n, 22) to (n,); see the class.
+
+        A functional key is the smallest code of its class, so `decode` gives a representative.
+        """
+        choice("identity", identity, IDENTITIES)
+        name = canonical_number if identity == "functional" else number
+        keys: UInt64Array = name(archs[:, :GENES]) * np.uint64(CODINGS) + name(archs[:, GENES:])
+        return keys
+
+    def canonical(self, archs: Archs) -> Archs:
+        """Return the representative of each functional class: (n, 22) to (n, 22) uint8."""
+        return self.decode(self.key(archs))
+
+    def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
+        """Change one operation or one edge of each row, each with probability one half: (n, 22) to (n, 22)."""
+        children = np.array(archs, dtype=self.dtype)
+        n = len(children)
+        genes = _EDITED[rng.integers(0, len(_EDITED), size=n)]
+        steps = rng.integers(1, len(OPERATIONS), size=n)
+        moves = MOVES[rng.integers(0, len(MOVES), size=n)]
+        edge = rng.random(n) < 0.5
+        children[edge] = move_edges(children[edge], moves[edge])
+        rows, genes, steps = np.flatnonzero(~edge), genes[~edge], steps[~edge]
+        children[rows, genes] = (children[rows, genes] + steps) % len(OPERATIONS)
+        return children
+
+    def neighbours(self, arch: Archs) -> Archs:
+        """Return all 120 architectures one edit away, operations first, then edges: (22,) to (120, 22)."""
+        parent = np.asarray(arch, dtype=self.dtype)[None]
+        genes = np.repeat(_EDITED, _OTHERS)
+        around = np.repeat(parent, len(genes), axis=0)
+        rows, steps = np.arange(len(genes)), np.tile(np.arange(1, _OTHERS + 1), len(_EDITED))
+        around[rows, genes] = (around[rows, genes] + steps) % len(OPERATIONS)
+        moved = move_edges(np.repeat(parent, len(DISTINCT_MOVES), axis=0), DISTINCT_MOVES)
+        return np.concatenate([around, moved])
+
+    def features(self, archs: Archs, encoding: str) -> FloatArray:
+        """Encode architectures for a learner: (n, 22) to (n, d) float64; see the class for `encoding` and d."""
+        choice("encoding", encoding, self.encodings)
+        archs = arch_matrix("archs", archs, self.genes)
+        if encoding == "one_hot":
+            return self.one_hot(archs)
+        cells = (archs[:, :GENES], archs[:, GENES:])
+        if encoding == "adjacency":
+            return np.concatenate([adjacency(cell) for cell in cells], axis=1)
+        longest = 4 if encoding == "path" else 2
+        return np.concatenate([paths(cell, longest) for cell in cells], axis=1)
+
+    def format(self, archs: Archs) -> list[str]:
+        """Write architectures as the field's genotypes, the inputs of each node sorted: (n, 22) to n strings.
+
+        >>> text = DARTSSpace().format(np.zeros((1, 22), dtype=np.uint8))[0]
+        >>> text[:77]
+        "Genotype(normal=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('max_pool_3x3', 0"
+        """
+        return [darts_texts.genotype(*cells) for cells in self.compact(archs)]
+
+    def compact(self, archs: Archs) -> list[tuple[darts_texts.Edges, darts_texts.Edges]]:
+        """Return NASLib's compact form, (normal, reduce) of 8 (input, operation) each: (n, 22) to n tuples."""
+        normal, reduce = darts_texts.edges_of(archs[:, :GENES]), darts_texts.edges_of(archs[:, GENES:])
+        return list(zip(normal, reduce, strict=True))
+
+    def parse(self, texts: Sequence[str]) -> Archs:
+        """Read genotypes or compact forms, the two edges of a node in any order: n strings to (n, 22) uint8.
+
+        Raises
+        ------
+        HarnessError
+            If a text is neither, names an unknown operation, or hangs a node on itself, on a later one, or twice on the
+            same one.
+        """
+        rows = [darts_texts.read(text) for text in texts]
+        return np.array(rows, dtype=self.dtype).reshape(len(rows), self.genes)
+
+    def facts(self) -> Mapping[str, object]:
+        """Return what `describe` prints."""
+        return dict(super().facts()) | {"operations": list(OPERATIONS), "valid": CODINGS**2}

@@ -1,0 +1,229 @@
+"""The NAS-Bench-Graph space: four computing nodes in a tree, one of nine operations on each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import permutations, product
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.checks import Archs, FloatArray, IntArray, UInt64Array, arch_matrix, choice, read_only
+from harness.errors import HarnessError, must, unknown
+from harness.space import IDENTITIES
+from harness.spaces.enumerated import EnumeratedSpace
+from harness.spaces.graph.keys import LINKS, NODES, OPERATIONS, canonical_form, published_hash
+
+_FORM = re.compile(r"\[?\s*(\d)\s*,?\s*(\d)\s*,?\s*(\d)\s*,?\s*(\d)\s*\]?\s+(\w+)[\s,]+(\w+)[\s,]+(\w+)[\s,]+(\w+)")
+
+
+class GraphSpace(EnumeratedSpace):
+    """Networks of NAS-Bench-Graph (Qin et al., NeurIPS 2022, Datasets and Benchmarks).
+
+    Genes: the link code (`LINKS`) and the operations of the four nodes, codes 0.. in the order of `operations`.  Every
+    node without a child feeds the output.  All codings are valid but the nine all-skip ones, which were never trained.
+
+    Different codings can be the same network: nodes may trade places, and a skip may move to the front.  `key` knows:
+
+    - ``"functional"`` and ``"string"``: the published hash of the canonical coding (`canonical`), the key of the
+      table: 26,206 classes of 59,040 valid codings;
+    - ``"exact"``: the coding.
+
+    `sample` is uniform over valid codings, so a network with many codings is drawn more often.  `mutate` and
+    `neighbours` edit the coding, a link or one operation, and may return a coding of the same network.
+
+    Encodings, one row for each coding, with o operations (9, or 5 for proteins); equivalent codings can differ:
+
+    - ``one_hot`` (9 + 4 o);
+    - ``adjacency`` (15 + 4 o): White et al., "A Study on Encodings for Neural Architecture Search" (NeurIPS 2020, 3):
+      the upper triangle, by rows, of the adjacency of input, four nodes, output; then the indicators of the operations;
+    - ``path`` (o + o^2 + o^3 + o^4): which operation sequences lead from the input to the output, numbered in base o
+      within a length (White et al., "BANANAS", AAAI 2021, 4); skips are operations like others here;
+    - ``path_truncated`` (o + o^2): the first of them, the paths of one and two operations;
+    - ``graph`` (36 + 6 (2 + o)): the 6 x 6 adjacency of input, nodes and output by rows, then for each its indicators
+      of input, output and the operations (`graph_shape` = 6 nodes, 2 + o labels).
+
+    Parameters
+    ----------
+    name : str
+    operations : sequence of str
+        Those that may occur, in the order of `OPERATIONS`.
+    """
+
+    encodings: ClassVar[tuple[str, ...]] = ("one_hot", "adjacency", "path", "path_truncated", "graph")
+    description: ClassVar[str] = (
+        "NAS-Bench-Graph networks: one of nine links (which earlier node feeds each of four computing nodes; nodes "
+        "without a child feed the output) and an operation for each node. All codings are valid but the all-skip ones; "
+        "samples are uniform over valid codings, several of which can be the same network."
+    )
+
+    def __init__(self, name: str = "graph", operations: Sequence[str] = OPERATIONS) -> None:
+        super().__init__(name, [len(LINKS)] + [len(operations)] * NODES)
+        self.operations = tuple(operations)
+        self.graph_shape = (NODES + 2, 2 + len(operations))
+        self._published = read_only(np.array([OPERATIONS.index(operation) for operation in operations]))
+        self._skip = self.operations.index("skip")
+
+    def _forbidden(self, archs: Archs) -> npt.NDArray[np.intp]:
+        wrong: npt.NDArray[np.intp] = (archs[:, 1:] == self._skip).all(axis=1).nonzero()[0]
+        return wrong
+
+    @cached_property
+    def _canonical(self) -> tuple[Archs, UInt64Array]:
+        """Canonical coding and published hash of every coding."""
+        links = np.asarray(LINKS)[self.all_codings[:, 0]]
+        codes, operations = canonical_form(links, self._published[self.all_codings[:, 1:]])
+        back = np.full(len(OPERATIONS), -1)
+        back[self._published] = np.arange(len(self.operations))
+        rows = np.concatenate([codes[:, None], back[operations]], axis=1).astype(self.dtype)
+        return read_only(rows), read_only(published_hash(codes, operations))
+
+    def canonical(self, archs: Archs) -> Archs:
+        """Return the coding under which the same network stands in the table: (n, 5) to (n, 5) uint8."""
+        return self._canonical[0][self.positions(archs)]
+
+    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
+        """Return keys that are equal exactly when two networks are the same: (n, 5) to (n,) uint64; see the class."""
+        choice("identity", identity, IDENTITIES)
+        positions = self.positions(archs)
+        return positions.astype(np.uint64) if identity == "exact" else self._canonical[1][positions]
+
+    def format(self, archs: Archs) -> list[str]:
+        """Write codings as link and operations: (n, 5) to n strings.
+
+        >>> GraphSpace().format(np.array([[6, 1, 2, 3, 7]]))
+        ['[0,1,1,2] gcn gin cheb fc']
+        """
+        return [
+            f"[{','.join(map(str, LINKS[link]))}] {' '.join(self.operations[code] for code in codes)}"
+            for link, *codes in np.asarray(archs).tolist()
+        ]
+
+    def parse(self, texts: Sequence[str]) -> Archs:
+        """Read links and operations, or published hashes: n strings to (n, 5) uint8.
+
+        All 24 possible links are read; one that is not canonical is relabelled (the operations move along).  Nothing
+        else is made canonical, so that ``parse(format(archs))`` is `archs`.
+
+        Raises
+        ------
+        HarnessError
+            If a text is no network of this space.
+
+        >>> GraphSpace().parse(["[0,1,2,1] gcn gin fc cheb", "61237"])
+        array([[6, 1, 2, 3, 7],
+               [6, 1, 2, 3, 7]], dtype=uint8)
+        """
+        rows = [self._parse_hash(text) if text.strip().isdecimal() else self._parse_form(text) for text in texts]
+        archs = np.asarray(rows, dtype=self.dtype).reshape(len(rows), self.genes)
+        for row in self._forbidden(archs)[:1]:
+            raise HarnessError(must("architecture", "have an operation other than skip", texts[row]))
+        return archs
+
+    def _parse_form(self, text: str) -> list[int]:
+        match = _FORM.fullmatch(text.strip())
+        if match is None:
+            raise HarnessError(must("architecture", "read '[0,1,1,2] gcn gin cheb fc' or be a published hash", text))
+        link = tuple(int(parent) for parent in match.groups()[:NODES])
+        if link not in RELABELLED:
+            raise HarnessError(must("architecture", "hang node k on the input (0) or on a node before it", text))
+        code, order = RELABELLED[link]
+        names = match.groups()[NODES:]
+        return [code] + [self._operation(names[node], text) for node in order]
+
+    def _operation(self, name: str, text: str) -> int:
+        if name not in self.operations:
+            raise HarnessError(unknown("operation", name, self.operations) + f" In {text!r}.")
+        return self.operations.index(name)
+
+    def _parse_hash(self, text: str) -> list[int]:
+        digits = [int(digit) for digit in text.strip().zfill(1 + NODES)]
+        if len(digits) > 1 + NODES or max(digits) > 8:
+            raise HarnessError(must("architecture", "be a hash of five digits 0 to 8", text))
+        return digits[:1] + [self._operation(OPERATIONS[digit], text) for digit in digits[1:]]
+
+    def features(self, archs: Archs, encoding: str) -> FloatArray:
+        """Encode networks for a learner: (n, 5) to (n, d) float64; see the class for `encoding` and d."""
+        choice("encoding", encoding, self.encodings)
+        archs = arch_matrix("archs", archs, self.genes)
+        if encoding == "one_hot":
+            return self.one_hot(archs)
+        if encoding == "adjacency":
+            upper = _ADJACENCY[archs[:, 0]][:, *np.triu_indices(NODES + 2, 1)]
+            return np.concatenate([upper, self.one_hot(archs)[:, len(LINKS) :]], axis=1)
+        if encoding == "graph":
+            return self._graph(archs)
+        return self._paths(archs, NODES if encoding == "path" else 2)
+
+    def _paths(self, archs: Archs, longest: int) -> FloatArray:
+        base = len(self.operations)
+        starts = np.cumsum([0] + [base**length for length in range(1, longest + 1)])
+        out = np.zeros((len(archs), starts[-1]))
+        rows = np.arange(len(archs))[:, None]
+        on_path = _PATHS[archs[:, 0]]
+        operations = np.where(on_path >= 0, archs[rows[:, :, None], 1 + on_path], 0).astype(np.intp)
+        number = np.zeros(on_path.shape[:2], dtype=np.intp)
+        for place in range(NODES):
+            number = np.where(on_path[:, :, place] >= 0, number * base + operations[:, :, place], number)
+        lengths = np.count_nonzero(on_path >= 0, axis=2)
+        there = (lengths > 0) & (lengths <= longest)
+        column = starts[np.clip(lengths, 1, longest) - 1] + number
+        out[np.broadcast_to(rows, there.shape)[there], column[there]] = 1.0
+        return out
+
+    def _graph(self, archs: Archs) -> FloatArray:
+        nodes, labels = self.graph_shape
+        features = np.zeros((len(archs), nodes, labels))
+        features[:, 0, 0] = 1.0
+        features[:, -1, 1] = 1.0
+        np.put_along_axis(features[:, 1:-1, 2:], archs[:, 1:, None].astype(np.intp), 1.0, axis=2)
+        adjacency = _ADJACENCY[archs[:, 0]].reshape(len(archs), -1)
+        return np.concatenate([adjacency, features.reshape(len(archs), -1)], axis=1)
+
+    def facts(self) -> Mapping[str, object]:
+        """Return what `describe` prints."""
+        valid = self.is_valid(self.all_codings)
+        return dict(super().facts()) | {
+            "operations": list(self.operations),
+            "valid": int(valid.sum()),
+            "classes": {"functional": len(np.unique(self._canonical[1][valid]))},
+        }
+
+
+def _relabel(link: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    """Return the link code and the order of the old nodes that make a link canonical."""
+    for order in permutations(range(NODES)):
+        new_number = {0: 0} | {old + 1: new + 1 for new, old in enumerate(order)}
+        renamed = tuple(new_number[link[old]] for old in order)
+        if renamed in LINKS:
+            return LINKS.index(renamed), order
+    raise AssertionError(f"{link} has no canonical form")
+
+
+RELABELLED: Mapping[tuple[int, ...], tuple[int, tuple[int, ...]]] = {
+    link: _relabel(link) for link in product(*(range(node + 1) for node in range(NODES)))
+}
+"""For each of the 24 possible links, its link code and the order in which its nodes take the canonical places."""
+
+
+def _wiring() -> tuple[FloatArray, IntArray]:
+    """Return, by link code, the adjacency (9, 6, 6) and the nodes of each path to a leaf (9, 4, 4), -1 elsewhere."""
+    adjacency = np.zeros((len(LINKS), NODES + 2, NODES + 2))
+    paths = np.full((len(LINKS), NODES, NODES), -1)
+    for code, link in enumerate(LINKS):
+        for node, parent in enumerate(link, start=1):
+            adjacency[code, parent, node] = 1.0
+        leaves = sorted(set(range(1, NODES + 1)) - set(link))
+        for slot, leaf in enumerate(leaves):
+            adjacency[code, leaf, NODES + 1] = 1.0
+            path = [leaf]
+            while link[path[0] - 1]:
+                path.insert(0, link[path[0] - 1])
+            paths[code, slot, : len(path)] = [node - 1 for node in path]
+    return read_only(adjacency), read_only(paths)
+
+
+_ADJACENCY, _PATHS = _wiring()

@@ -1,0 +1,137 @@
+"""The NAS-Bench-Macro space: one of three layers at each of eight places, and its costs in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from harness.checks import Archs, FloatArray, UInt64Array, choice, read_only
+from harness.errors import HarnessError, must
+from harness.space import IDENTITIES
+from harness.spaces.enumerated import EnumeratedSpace
+
+OPERATIONS = ("identity", "mb3_k3", "mb6_k5")
+"""Nothing; inverted residuals with kernel 3 and expansion 3; with kernel 5 and expansion 6."""
+STAGES = (2, 3, 3)
+"""Layers of each stage; the first of a stage has stride 2 and doubles the width."""
+CLASSES = 10
+_FREE = ((3, 4), (6, 7))
+"""Places of one stage where both layers keep the shape, so that an identity between them moves nothing."""
+
+
+class MacroSpace(EnumeratedSpace):
+    """Networks of NAS-Bench-Macro (Su et al., "Prioritized Architecture Sampling with Monto-Carlo Tree Search", 2021).
+
+    Genes: the operations of the eight layers, in the order of `OPERATIONS`.  All 6,561 codings are valid and each is a
+    row of the table.  `key` knows:
+
+    - ``"exact"`` and ``"string"``: the coding;
+    - ``"functional"``: identities that keep the shape vanish, so layers behind them move up: 3,969 classes.  The key is
+      the coding with the identities of a stage last.
+
+    The encoding ``one_hot`` has three indicators for each layer (24).
+    """
+
+    description: ClassVar[str] = (
+        "NAS-Bench-Macro networks: identity, MBConv (kernel 3, expansion 3) or MBConv (kernel 5, expansion 6) at each "
+        "of eight layers in stages of 2, 3 and 3. All 6,561 codings are valid; samples are uniform over them."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("macro", [len(OPERATIONS)] * sum(STAGES))
+
+    def canonical(self, archs: Archs) -> Archs:
+        """Move the identities that keep the shape to the end of their stage: (n, 8) to (n, 8)."""
+        moved = np.array(archs, dtype=self.dtype)
+        for first, second in _FREE:
+            empty = moved[:, first] == 0
+            moved[empty, first] = moved[empty, second]
+            moved[empty, second] = 0
+        return moved
+
+    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
+        """Return keys that are equal exactly when two networks are the same: (n, 8) to (n,) uint64; see the class."""
+        choice("identity", identity, IDENTITIES)
+        return self.code(self.canonical(archs) if identity == "functional" else archs)
+
+    def format(self, archs: Archs) -> list[str]:
+        """Write networks as the published keys, eight digits: (n, 8) to n strings.
+
+        >>> MacroSpace().format(np.array([[2, 2, 2, 1, 2, 2, 2, 0]]))
+        ['22212220']
+        """
+        return ["".join(map(str, arch)) for arch in np.asarray(archs).tolist()]
+
+    def parse(self, texts: Sequence[str]) -> Archs:
+        """Read published keys: n strings to (n, 8) uint8.
+
+        Raises
+        ------
+        HarnessError
+            If a text is not eight digits 0, 1 or 2.
+        """
+        rows = [text.strip() for text in texts]
+        for row in rows:
+            if len(row) != self.genes or not set(row) <= set("012"):
+                raise HarnessError(must("architecture", f"be {self.genes} digits 0, 1 or 2", row))
+        digits = np.frombuffer("".join(rows).encode("ascii"), dtype=np.uint8).reshape(-1, self.genes)
+        return digits - np.uint8(ord("0"))
+
+    def facts(self) -> Mapping[str, object]:
+        """Return what `describe` prints."""
+        return dict(super().facts()) | {
+            "operations": list(OPERATIONS),
+            "valid": self.codings,
+            "classes": {"functional": len(np.unique(self.key(self.all_codings)))},
+        }
+
+
+def params(archs: Archs) -> FloatArray:
+    """Count trainable parameters of the CIFAR-10 network in closed form: (n, 8) to (n,); equal to the published ones.
+
+    Stem of 32 channels, widths 64, 128 and 256, a 1x1 convolution to 1,280 channels and the classifier; weights and
+    shifts of batch norm count.
+    """
+    stem, head = 3 * 32 * 9 + 2 * 32, 256 * 1280 + 2 * 1280 + (1280 + 1) * CLASSES
+    return _total(archs, _PARAMS) + float(stem + head)
+
+
+def macs(archs: Archs) -> FloatArray:
+    """Count multiply-adds on a 32 x 32 image in closed form: (n, 8) to (n,); equal to the published "flops".
+
+    Convolutions and the classifier without its bias; batch norm, ReLU, pooling and sums are not counted.
+    """
+    stem, head = 32 * 32 * 3 * 32 * 9, 4 * 4 * 256 * 1280 + 1280 * CLASSES
+    return _total(archs, _MACS) + float(stem + head)
+
+
+def _total(archs: Archs, costs: FloatArray) -> FloatArray:
+    total: FloatArray = costs[np.arange(sum(STAGES)), archs].sum(axis=1)
+    return total
+
+
+def _layer_costs() -> tuple[FloatArray, FloatArray]:
+    """Return parameters and multiply-adds of each operation at each layer: (8, 3) and (8, 3)."""
+    parameters, multiply_adds = [], []
+    width, size = 32, 32
+    for layers in STAGES:
+        for layer in range(layers):
+            out, size_out = (2 * width, size // 2) if layer == 0 else (width, size)
+            convolution = width * out if layer == 0 else 0
+            blocks = [_mbconv(width, out, size, size_out, kernel, expansion) for kernel, expansion in ((3, 3), (5, 6))]
+            parameters.append([convolution + (2 * out if layer == 0 else 0), *(count for count, _ in blocks)])
+            multiply_adds.append([convolution * size_out**2, *(count for _, count in blocks)])
+            width, size = out, size_out
+    return read_only(np.array(parameters, dtype=np.float64)), read_only(np.array(multiply_adds, dtype=np.float64))
+
+
+def _mbconv(width: int, out: int, size: int, size_out: int, kernel: int, expansion: int) -> tuple[int, int]:
+    hidden = expansion * width
+    weights = width * hidden, kernel**2 * hidden, hidden * out
+    norms = 2 * hidden + 2 * hidden + 2 * out
+    return sum(weights) + norms, size**2 * weights[0] + size_out**2 * (weights[1] + weights[2])
+
+
+_PARAMS, _MACS = _layer_costs()

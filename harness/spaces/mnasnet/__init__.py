@@ -1,0 +1,1 @@
+"""The MnasNet-like space of Accel-NASBench."""

@@ -1,0 +1,83 @@
+"""Search spaces by name; each is imported when it is first asked for."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from harness.errors import HarnessError, TableError, unknown
+from harness.space import SearchSpace
+
+SPACES: Mapping[str, tuple[Any, ...]] = {
+    "nb201": ("harness.spaces.nb201.space:NB201Space",),
+    "graph": ("harness.spaces.graph.space:GraphSpace",),
+    "graph-proteins": (
+        "harness.spaces.graph.space:GraphSpace",
+        "graph-proteins",
+        ("gcn", "sage", "arma", "fc", "skip"),
+    ),
+    "nb101": ("harness.spaces.nb101.space:NB101Space",),
+    "nats-size": ("harness.spaces.nats_size.space:SizeSpace",),
+    "darts": ("harness.spaces.darts.space:DARTSSpace",),
+    "macro": ("harness.spaces.macro.space:MacroSpace",),
+    "transnas-micro": ("harness.spaces.transnas.space:TransNASMicroSpace",),
+    "transnas-macro": ("harness.spaces.transnas.space:TransNASMacroSpace",),
+    "asr": ("harness.spaces.asr.space:ASRSpace",),
+    "mnasnet": ("harness.spaces.mnasnet.space:MnasNetSpace",),
+}
+"""Import string of what makes each space, and what it is given."""
+
+DEFINED: Mapping[str, str] = {
+    "categorical": "harness.spaces.categorical:from_definition",
+    "recipes": "harness.spaces.nlp.space:from_definition",
+}
+"""Import string, by ``kind``, of what makes a space from the definition that a table carries (a mapping)."""
+
+
+@cache
+def space(name: str) -> SearchSpace:
+    """Return the search space of a name.
+
+    Raises
+    ------
+    HarnessError
+        If there is none; names the nearest match.
+    """
+    if name not in SPACES:
+        raise HarnessError(unknown("search space", name, SPACES))
+    where, *given = SPACES[name]
+    made: SearchSpace = _imported(where)(*given)
+    return made
+
+
+@cache
+def defined(definition: str) -> SearchSpace:
+    """Return the search space that a table defines itself.
+
+    Parameters
+    ----------
+    definition : str
+        JSON of an object with a ``kind`` of `DEFINED`; the rest is that kind's.
+
+    Raises
+    ------
+    TableError
+        If the kind is unknown or the text is no such JSON.
+    """
+    try:
+        fields = json.loads(definition)
+        kind = fields["kind"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise TableError(f"the definition of a space must be JSON with a `kind`, got {definition[:80]!r}") from error
+    if kind not in DEFINED:
+        raise TableError(unknown("kind of search space", str(kind), DEFINED))
+    made: SearchSpace = _imported(DEFINED[kind])(fields)
+    return made
+
+
+def _imported(where: str) -> Any:
+    module, _, attribute = where.partition(":")
+    return getattr(importlib.import_module(module), attribute)

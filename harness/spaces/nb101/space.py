@@ -1,0 +1,160 @@
+"""The NAS-Bench-101 space: cells of at most seven vertices and nine edges, three operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, arch_matrix, choice
+from harness.space import IDENTITIES, SearchSpace
+from harness.spaces.nb101 import classes
+from harness.spaces.nb101 import edits as nb101_edits
+from harness.spaces.nb101 import encodings as nb101_encodings
+from harness.spaces.nb101 import texts as nb101_texts
+from harness.spaces.nb101.hash import ModuleKeys, by_size, module_digests
+from harness.spaces.nb101.wiring import BITS, EDGES, INNER, OPERATIONS, VERTICES, prune, reach, wiring
+
+CLASSES = 423_624
+
+
+class NB101Space(SearchSpace):
+    """Cells of NAS-Bench-101 (Ying et al., "Towards Reproducible Neural Architecture Search", ICML 2019).
+
+    Genes: the 21 bits above the diagonal of the adjacency of seven vertices, by rows, then the codes, in the order of
+    `OPERATIONS`, of the five inner vertices.  Vertices and edges that lie on no path from input to output are pruned;
+    a coding is valid if a path is left, of at most nine edges.  `key` tells three notions of the same cell apart:
+
+    - ``"exact"``: the same coding;
+    - ``"string"``: the same adjacency and operations after pruning;
+    - ``"functional"``: the same module hash, of which the key is the first 64 bits: 423,624 classes, the rows of the
+      table.  (It is what the table goes by; cells can compute the same function and differ in it.)
+
+    `sample` is the official random cell: uniform bits and operations, drawn again until valid.  So it is uniform over
+    valid codings, and small cells, which have many, come often.  `mutate` and `neighbours` make one edit of the coding,
+    see `nb101_edits.allowed`.
+
+    Encodings, one row for each architecture:
+
+    - ``one_hot`` (57): the indicators of all genes, pruned or not;
+    - ``adjacency`` (36): the bits, then three indicators for each inner vertex: White et al., "A Study on Encodings for
+      Neural Architecture Search" (NeurIPS 2020, 3); of the coding as it is, not pruned;
+    - ``path`` (364): which operation sequences lead from input to output, White et al., "BANANAS" (AAAI 2021, 4): 1 +
+      3 + 9 + 27 + 81 + 243 of none to five operations, numbered in base 3 within a length;
+    - ``path_truncated`` (40): the first 40 of them, the paths of at most three operations;
+    - ``graph`` (84): the 7 x 7 adjacency after pruning by rows, then for each vertex the indicators of input, output
+      and the three operations (`graph_shape` = 7 nodes, 5 labels); zeros where there is no vertex.
+    """
+
+    encodings: ClassVar[tuple[str, ...]] = ("one_hot", "adjacency", "path", "path_truncated", "graph")
+    description: ClassVar[str] = (
+        "NAS-Bench-101 cells: a directed acyclic graph of input, at most five inner vertices and output, at most nine "
+        "edges, each inner vertex conv3x3-bn-relu, conv1x1-bn-relu or maxpool3x3. Vertices and edges on no path are "
+        "pruned. Samples are uniform bits and operations, drawn again until valid (the official random cell)."
+    )
+    graph_shape: ClassVar[tuple[int, int]] = nb101_encodings.GRAPH_SHAPE
+
+    def __init__(self) -> None:
+        super().__init__("nb101", [2] * len(EDGES) + [len(OPERATIONS)] * INNER)
+        self._module_keys = ModuleKeys()
+
+    def sample(self, n: int, rng: np.random.Generator) -> Archs:
+        """Draw `n` valid architectures, uniform over the valid codings, with replacement: (n, 26) uint8."""
+        valid = np.flatnonzero(reach().valid)
+        wirings = valid[rng.integers(0, len(valid), size=n)]
+        operations = rng.integers(0, len(OPERATIONS), size=(n, INNER))
+        return np.concatenate([(wirings[:, None] & BITS) != 0, operations], axis=1).astype(np.uint8)
+
+    def is_valid(self, archs: Archs) -> BoolArray:
+        """Say which rows are architectures of this space: (n, 26) to (n,) bool."""
+        valid = super().is_valid(archs)
+        valid[valid] = reach().valid[wiring(archs[valid])]
+        return valid
+
+    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
+        """Return keys that are equal exactly when two cells are the same: (n, 26) to (n,) uint64; see the class.
+
+        A coding without a path from input to output has the functional key 0.
+        """
+        choice("identity", identity, IDENTITIES)
+        if identity == "exact":
+            return self.code(archs)
+        pruned = prune(archs)
+        if identity == "functional":
+            return self._module_keys(pruned)
+        packed = pruned.adjacency[:, *np.triu_indices(VERTICES, 1)].astype(np.uint64) @ BITS.astype(np.uint64)
+        labels = (pruned.labels[:, 1:].astype(np.int64) + 3).astype(np.uint64)  # absent is 0
+        return packed * np.uint64(6**6) + labels @ (6 ** np.arange(6, dtype=np.uint64))
+
+    def module_hashes(self, archs: Archs) -> list[str]:
+        """Return the official module hashes of valid architectures: (n, 26) to n strings of 32 hexadecimal digits.
+
+        >>> NB101Space().module_hashes(NB101Space().parse(["0100 input,output"]))
+        ['043721b9c7fe8c5fad811d47d83132ec']
+        """
+        digests = np.zeros((len(archs), 16), dtype=np.uint8)
+        for rows, adjacency, labels in by_size(prune(archs)):
+            digests[rows] = module_digests(adjacency, labels)
+        text = digests.tobytes().hex()
+        return [text[start : start + 32] for start in range(0, len(text), 32)]
+
+    def all_classes(self) -> Iterator[Archs]:
+        """Yield one architecture of every class, by number of vertices: (k, 26) uint8, 423,624 in all."""
+        return classes.all_classes()
+
+    def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
+        """Edit each row once, an edge or an operation; result valid and another cell: (n, 26) to (n, 26) uint8.
+
+        The official mutation (``mutate_spec``) flips each edge with probability 1/7 and changes each operation with
+        probability 1/5.  Here one edit is drawn with these weights, among those that change the pruned cell
+        (`nb101_edits.allowed`).
+        """
+        weights = np.cumsum(np.where(nb101_edits.allowed(archs), nb101_edits.WEIGHTS, 0.0), axis=1)
+        drawn = rng.random(len(weights)) * weights[:, -1]
+        return nb101_edits.edited(archs, (weights <= drawn[:, None]).sum(axis=1))
+
+    def neighbours(self, arch: Archs) -> Archs:
+        """Return every valid cell of another function one edit away: edges, then operations; (26,) to (k, 26)."""
+        archs = np.asarray(arch, dtype=self.dtype)[None]
+        edits = np.flatnonzero(nb101_edits.allowed(archs)[0])
+        return nb101_edits.edited(np.repeat(archs, len(edits), axis=0), edits)
+
+    def features(self, archs: Archs, encoding: str) -> FloatArray:
+        """Encode cells for a learner: (n, 26) to (n, d) float64; see the class for `encoding` and d."""
+        choice("encoding", encoding, self.encodings)
+        archs = arch_matrix("archs", archs, self.genes)
+        if encoding == "one_hot":
+            return self.one_hot(archs)
+        if encoding == "adjacency":
+            edges = archs[:, : len(EDGES)].astype(np.float64)
+            return np.concatenate([edges, self.one_hot(archs)[:, 2 * len(EDGES) :]], axis=1)
+        if encoding == "graph":
+            return nb101_encodings.graph(archs)
+        return nb101_encodings.paths(archs, INNER if encoding == "path" else nb101_encodings.TRUNCATED)
+
+    def format(self, archs: Archs) -> list[str]:
+        """Write codings as the records do, adjacency and operations: (n, 26) to n strings; not pruned.
+
+        >>> NB101Space().format(NB101Space().parse(["011001000 input,conv3x3-bn-relu,output"]))
+        ['0100001000000100000000000000000000000000000000000 input,conv3x3-bn-relu,conv3x3-bn-relu,...']
+        """
+        return nb101_texts.write(archs)
+
+    def parse(self, texts: Sequence[str]) -> Archs:
+        """Read cells of two to seven vertices; see `nb101_texts.read`: n strings to (n, 26) uint8.
+
+        Raises
+        ------
+        HarnessError
+            If a text is no valid cell; names the text and the rule.
+        """
+        return nb101_texts.read(texts)
+
+    def facts(self) -> Mapping[str, object]:
+        """Return what `describe` prints."""
+        return dict(super().facts()) | {
+            "operations": list(OPERATIONS),
+            "valid": int(np.count_nonzero(reach().valid)) * len(OPERATIONS) ** INNER,
+            "classes": {"functional": CLASSES},
+        }

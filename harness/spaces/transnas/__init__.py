@@ -1,0 +1,1 @@
+"""The two spaces of TransNAS-Bench-101."""

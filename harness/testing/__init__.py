@@ -1,0 +1,1 @@
+"""Conformance checks and a toy benchmark: for authors of strategies, learners and benchmarks, and for our own tests."""

@@ -1,0 +1,262 @@
+"""Public checks that spaces, benchmarks, strategies and surrogates keep the rules; our tests run them on all names.
+
+Each check returns the rules that it found kept, and raises a `HarnessError` that names the first one broken.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import registry
+from harness.benchmark import Benchmark
+from harness.checks import Archs
+from harness.errors import HarnessError, must, unknown
+from harness.experiments.shards import make_learner
+from harness.problem import Budget, Constraint
+from harness.records import Proposals
+from harness.search.loop import Block, make_problem, run_block
+from harness.space import IDENTITIES, SearchSpace
+from harness.strategy import Strategy
+from harness.surrogate import Fit, Predict, Prediction, Surrogate
+from harness.testing.toy import ToyBenchmark
+
+
+class _Rules:
+    """Collects the rules kept; stops at the first one broken."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self.kept: list[str] = []
+
+    def __call__(self, rule: str, kept: Any, found: object = "") -> None:
+        if not np.all(kept):
+            detail = f"; found {found}" if str(found) else ""
+            raise HarnessError(f"{self._what} breaks the rule: {rule}{detail}")
+        self.kept.append(rule)
+
+
+def check(name: str) -> list[str]:
+    """Check whatever a name stands for: a benchmark, strategy or surrogate, or ``"path/to/file.py:Class"``.
+
+    Returns
+    -------
+    list of str
+        The rules that it keeps.
+    """
+    rng = np.random.default_rng(0)
+    if registry.is_file(name) or name in registry.names("strategy"):
+        return check_strategy(registry.strategy(name))
+    if name in registry.names("benchmark") or registry.is_table(name):
+        benchmark = registry.benchmark(name)
+        return check_space(benchmark.space, rng) + check_benchmark(benchmark, rng)
+    if name in registry.names("surrogate"):
+        return check_surrogate(registry.surrogate({"name": name, "encoding": "one_hot"}, ToyBenchmark().space), rng)
+    if name.endswith(".py"):
+        raise HarnessError(must("strategy", f"name its class, '{name}:{_classes(name)}'", name))
+    known = [known for kind in ("strategy", "benchmark", "surrogate") for known in registry.names(kind)]
+    raise HarnessError(unknown("strategy, benchmark or surrogate", name, known))
+
+
+def _classes(path: str) -> str:
+    """Return the names of the classes of a file, as a choice, or a word for them; runs nothing of it."""
+    try:
+        body = ast.parse(Path(path).read_text(encoding="utf-8")).body
+    except (OSError, ValueError, SyntaxError):
+        return "Class"
+    return "' or ':".join(node.name for node in body if isinstance(node, ast.ClassDef)) or "Class"
+
+
+def check_space(space: SearchSpace, rng: np.random.Generator) -> list[str]:
+    """Check a search space on random architectures."""
+    rules = _Rules(f"space '{space.name}'")
+    state = rng.bit_generator.state
+    archs = space.sample(40, rng)
+    rules("sample gives (n, L) of the space's dtype", archs.shape == (40, space.genes) and archs.dtype == space.dtype)
+    rules("sample gives valid architectures", space.is_valid(archs))
+    again = np.random.Generator(type(rng.bit_generator)())
+    again.bit_generator.state = state
+    rules("sample depends on the generator alone", np.array_equal(space.sample(40, again), archs))
+    rules("parse inverts format", np.array_equal(space.parse(space.format(archs)), archs))
+    outside = archs[:1].astype(np.int64)
+    outside[0, 0] = space.cardinalities[0]
+    rules("is_valid refuses a gene out of range", not space.is_valid(outside)[0])
+    children = space.mutate(archs, rng)
+    rules("mutate gives valid architectures", space.is_valid(children))
+    rules("mutate changes every row", np.any(children != archs, axis=1))
+    for arch, child in zip(archs[:5], children[:5], strict=True):
+        around = space.neighbours(arch)
+        rules("neighbours are valid", space.is_valid(around))
+        rules(
+            "neighbours are distinct and leave out the architecture",
+            len(_rows(around) - _rows(arch[None])) == len(around),
+        )
+        rules("a mutation is a neighbour", _rows(child[None]) <= _rows(around))
+        rules("neighbourhood is symmetric", _rows(arch[None]) <= _rows(space.neighbours(around[0])))
+    _check_keys(rules, space, np.concatenate([archs, children, archs[:3]]))
+    for encoding in space.encodings:
+        features = space.features(archs, encoding)
+        rules(f"features '{encoding}' are (n, d) and finite", features.ndim == 2 and np.isfinite(features).all())
+        alone = np.concatenate([space.features(arch[None], encoding) for arch in archs[:5]])
+        rules(f"features '{encoding}' of a row do not depend on the others", np.array_equal(alone, features[:5]))
+    return list(dict.fromkeys(rules.kept))
+
+
+def _rows(archs: Archs) -> set[tuple[int, ...]]:
+    return set(map(tuple, archs.tolist()))
+
+
+def _check_keys(rules: _Rules, space: SearchSpace, archs: Archs) -> None:
+    keys = {identity: space.key(archs, identity) for identity in IDENTITIES}
+    same = {identity: key[:, None] == key[None] for identity, key in keys.items()}
+    equal = np.all(archs[:, None] == archs[None], axis=2)
+    rules("exact keys are equal exactly for equal rows", np.array_equal(same["exact"], equal))
+    rules("the same string means the same function", ~same["string"] | same["functional"])
+    rules("the same row means the same string", ~same["exact"] | same["string"])
+
+
+def check_benchmark(benchmark: Benchmark, rng: np.random.Generator) -> list[str]:
+    """Check that a benchmark answers purely: independent of order, batch and repetition."""
+    rules = _Rules(f"benchmark '{benchmark.name}'")
+    archs = benchmark.space.sample(30, rng)
+    n = len(archs)
+    proposals = Proposals(archs, np.arange(n) % len(benchmark.fidelities), np.arange(n))
+    noise = rng.integers(0, 2**63, size=n, dtype=np.uint64)
+    for seeds in (noise, None):
+        told = benchmark.query(proposals, noise_seed=seeds)
+        shape = (n, len(benchmark.objectives))
+        rules("objectives are (n, m) float64", told.objectives.shape == shape and told.objectives.dtype == np.float64)
+        rules("constraints are (n, c)", told.constraints.shape == (n, len(benchmark.constraints)))
+        rules(
+            "archs, fidelity and tag are echoed",
+            np.array_equal(told.archs, archs) and np.array_equal(told.tag, proposals.tag),
+        )
+        rules("arrays handed out are read-only", not told.objectives.flags.writeable)
+        timed = np.isfinite(told.seconds) & (told.seconds >= 0)
+        rules(
+            "seconds are there exactly if has_seconds says so",
+            timed if benchmark.has_seconds else np.isnan(told.seconds),
+        )
+        order = rng.permutation(n)
+        shuffled = benchmark.query(proposals.take(order), noise_seed=None if seeds is None else seeds[order])
+        rules("answers do not depend on the order", _same(shuffled.objectives, told.objectives[order]))
+        single = [
+            benchmark.query(proposals.take([i]), noise_seed=None if seeds is None else seeds[i : i + 1]).objectives
+            for i in range(5)
+        ]
+        rules("answers do not depend on the batch", _same(np.concatenate(single), told.objectives[:5]))
+    return list(dict.fromkeys(rules.kept))
+
+
+def _same(a: Any, b: Any) -> bool:
+    return bool(np.array_equal(a, b, equal_nan=True))
+
+
+def check_strategy(
+    factory: type[Strategy],
+    hyperparameters: Mapping[str, Any] | None = None,
+    surrogate: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Check a strategy by running it on small benchmarks: budgets, workers, failures, constraints, repetition.
+
+    Parameters
+    ----------
+    factory : type
+        The strategy's class.
+    hyperparameters : mapping, optional
+        Others than the defaults.
+    surrogate : mapping, optional
+        For strategies that learn a model; the default is a small ridge regression, so that the check is quick.
+    """
+    rules = _Rules(f"strategy {factory.__name__}")
+    settings = surrogate or {"name": "ridge", "encoding": "one_hot"}
+
+    def run(rule: str, benchmark: Benchmark, budget: Budget, n_workers: int = 1, count: int = 2) -> Block:
+        problem = make_problem(benchmark, budget, n_workers)
+        takes_one = "surrogate" in registry.keywords(factory)
+        learner = make_learner(factory, settings if takes_one else None, benchmark, "cpu")
+        strategies = [
+            registry.build_strategy(factory, problem, np.random.default_rng(seed), hyperparameters or {}, learner)
+            for seed in range(count)
+        ]
+        try:
+            return run_block(benchmark, problem, strategies, np.arange(count, dtype=np.uint64))
+        except HarnessError:
+            raise
+        except Exception as error:
+            place = "".join(traceback.format_exception(error, limit=-2)).strip()
+            raise HarnessError(f"strategy {factory.__name__} breaks the rule: {rule}; it raised\n{place}") from error
+
+    budget = Budget(evaluations=60)
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002  # to see whether the strategy moves it
+    block = run("proposes valid architectures within its budget", ToyBenchmark(), budget)
+    after = random.getstate(), np.random.get_state()  # noqa: NPY002  # as above
+    rules("draws only from the generator it is given", str(before) == str(after))
+    rules("proposes valid architectures within its budget", [len(trace) <= 60 for trace in block.traces])
+    again = run("the same generator gives the same run", ToyBenchmark(), budget)
+    own = "another run: is there a generator of its own, as np.random.default_rng() in place of self.rng, or a clock?"
+    rules("the same generator gives the same run", _same_traces(block, again), own)
+    other = [not np.array_equal(block.traces[0].archs, block.traces[1].archs)]
+    rules("another generator gives another run", other)
+    alone = run("a run does not depend on its neighbours in the block", ToyBenchmark(), budget, count=1)
+    rules("a run does not depend on its neighbours in the block", _same_traces(alone, block))
+    for rule, benchmark, spent, n_workers in (
+        ("works with parallel workers and results in any order", ToyBenchmark(), budget, 4),
+        ("works under a time budget", ToyBenchmark(), Budget(seconds=500.0), 3),
+        ("survives failed trainings (NaN)", ToyBenchmark(failing=True), budget, 1),
+        ("works under constraints", ToyBenchmark(constraints=(Constraint("size", "<=", 7.0),)), budget, 1),
+    ):
+        run(rule, benchmark, spent, n_workers)
+        rules(rule, True)
+    return rules.kept
+
+
+def _same_traces(a: Block, b: Block) -> list[bool]:
+    return [
+        _same(x.archs, y.archs) and _same(x.objectives, y.objectives) for x, y in zip(a.traces, b.traces, strict=False)
+    ]
+
+
+def check_surrogate(learner: Surrogate, rng: np.random.Generator) -> list[str]:
+    """Check an unfitted learner on a space of its own: shapes, immutability, repetition, batching."""
+    rules = _Rules(f"surrogate {type(learner).__name__}")
+    archs, pool = learner.space.sample(40, rng), learner.space.sample(15, rng)
+    targets = 5.0 + archs.astype(np.float64).sum(axis=1)
+    try:
+        learner.predict(pool)
+    except HarnessError:
+        rules("predict before fit is refused", True)
+    else:
+        rules("predict before fit is refused", False)
+    first = learner.fit(archs, targets, np.random.default_rng(1))
+    rules("fit returns a copy", first is not learner)
+    said = first.predict(pool)
+    rules("mean and std are (q,)", said.mean.shape == said.std.shape == (15,))
+    rules(
+        "predictions are finite and std is not negative",
+        np.isfinite(said.mean) & np.isfinite(said.std) & (said.std >= 0),
+    )
+    rules(
+        "the same generator gives the same model",
+        _agree(learner.fit(archs, targets, np.random.default_rng(1)).predict(pool), said),
+    )
+    tasks = [Fit(learner, archs[:n], targets[:n], np.random.default_rng(n)) for n in (40, 25, 10)]
+    together = learner.fit_many(tasks)
+    served = together[0].predict_many([Predict(model, pool) for model in together])
+    for n, prediction in zip((40, 25, 10), served, strict=True):
+        alone = learner.fit(archs[:n], targets[:n], np.random.default_rng(n)).predict(pool)
+        rules("a task does not depend on the batch it is served in", _agree(alone, prediction, 1e-3))
+    rules(
+        "the signature names the learner", isinstance(learner.signature, str) and learner.signature == first.signature
+    )
+    return list(dict.fromkeys(rules.kept))
+
+
+def _agree(a: Prediction, b: Prediction, tolerance: float = 1e-9) -> bool:
+    return bool(np.allclose(a.mean, b.mean, rtol=tolerance, atol=tolerance))

@@ -1,0 +1,69 @@
+"""Datasets by name: arrays in fixed splits, never downloaded.
+
+>>> from harness.training import data
+>>> data.names()
+['cifar10', 'digits', 'fashion-mnist', 'mnist1d', 'mnist1d-hard']
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError, must, unknown
+from harness.training.data import exported
+from harness.training.data.dataset import Dataset
+
+_MAKERS = {
+    "cifar10": ("harness.training.data.cifar10", "cifar10"),
+    "digits": ("harness.training.data.digits", "digits"),
+    "fashion-mnist": ("harness.training.data.fashion_mnist", "fashion_mnist"),
+    "mnist1d": ("harness.training.data.mnist1d", "default"),
+    "mnist1d-hard": ("harness.training.data.mnist1d", "hard"),
+}
+"""Module and function that make a dataset: packages of one dataset are not asked of those who use another."""
+
+
+def names() -> list[str]:
+    """Return the names that `load` knows."""
+    return sorted(_MAKERS)
+
+
+def load(name: str, folder: str | Path | None = None, **options: Any) -> Dataset:
+    """Return a dataset.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`, or the path of an ``.npz`` file that `exported.save` wrote.
+    folder : str or Path, optional
+        Where the user has put the official files; for datasets that are read from files.
+    **options
+        Of the dataset, for example ``protocol="50k"`` of ``"cifar10"``.
+
+    Raises
+    ------
+    HarnessError
+        If the name or an option is unknown, a folder is needed or of no use, or a file is missing or not the official
+        one; the message names the files, their sizes and their SHA-256.
+    """
+    if name.endswith(".npz"):
+        if options or folder is not None:
+            raise HarnessError("an exported dataset (.npz) takes neither a folder nor options")
+        return exported.load(Path(name))
+    if name not in _MAKERS:
+        raise HarnessError(unknown("dataset", name, names()))
+    module, function = _MAKERS[name]
+    make: Callable[..., Dataset] = getattr(import_module(module), function)
+    parameters = list(inspect.signature(make).parameters)
+    if "folder" in parameters:
+        options["folder"] = None if folder is None else Path(folder)
+    elif folder is not None:
+        raise HarnessError(must("folder", f"not be given for '{name}', which reads no files", str(folder)))
+    for option in options:
+        if option not in parameters:
+            raise HarnessError(unknown(f"option of '{name}'", option, parameters))
+    return make(**options)

@@ -1,0 +1,108 @@
+"""The loop over epochs that all rungs share: resuming, metrics, divergence, seconds."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+
+from harness.checks import BoolArray, FloatArray
+from harness.training.curves import DIVERGED, OK, UNFINISHED
+from harness.training.data.dataset import Dataset
+from harness.training.engines.engine import Engine, Interrupted, OnEpoch, State
+from harness.training.recipe import Recipe
+from harness.training.schedule import steps_per_epoch
+
+
+def run(
+    engine: Engine,
+    recipe: Recipe,
+    dataset: Dataset,
+    *,
+    state: State | None,
+    on_epoch: OnEpoch,
+    interrupted: Interrupted,
+) -> State:
+    """Train the engine's networks to the end, or until asked to stop.
+
+    A network whose loss is not finite, in training or in validation, is frozen at the end of that epoch: its metrics
+    from this epoch on stay NaN, its status says so, the others continue.  The device is waited for once an epoch.
+
+    Parameters
+    ----------
+    engine : Engine
+        M networks with their initial weights.
+    state : State or None
+        Where to continue; it is changed and returned.
+    """
+    members = len(engine.sums)
+    steps = steps_per_epoch(len(dataset.labels["train"]), recipe.batch_size)
+    if state is None:
+        state = State.fresh(members, recipe.epochs)
+    else:
+        engine.sums.copy_(state.tensors["sums"])
+        engine.load(state.tensors)
+        engine.freeze(np.flatnonzero(state.status == DIVERGED))
+    while state.epoch < recipe.epochs and np.any(state.status == UNFINISHED):
+        started = time.perf_counter()
+        whole = _train_epoch(engine, state, steps, interrupted)
+        valid = engine.evaluate("valid", interrupted) if whole else None
+        if valid is not None:
+            told = _means(engine.sums, dataset, "train"), _means(valid, dataset, "valid")
+            _close_epoch(engine, state, *told, validates=len(dataset.labels["valid"]) > 0)
+        state.seconds += (time.perf_counter() - started) / members
+        state.tensors = {**engine.tensors(), "sums": engine.sums}
+        if on_epoch(state) or valid is None:
+            return state
+    return _finish(engine, dataset, state, on_epoch, interrupted)
+
+
+def _train_epoch(engine: Engine, state: State, steps: int, interrupted: Interrupted) -> bool:
+    """Take the epoch's missing steps; False if interrupted before the last."""
+    if state.step == 0:
+        engine.sums.zero_()
+    engine.begin(state.epoch)
+    while state.step < steps:
+        if interrupted():
+            return False
+        engine.step(state.epoch, state.step)
+        state.step += 1
+    return True
+
+
+def _means(sums: torch.Tensor | FloatArray, dataset: Dataset, split: str) -> FloatArray:
+    """Return (M, 2): mean loss, accuracy in percent; NaN for a split without images."""
+    totals = sums.cpu().numpy() if isinstance(sums, torch.Tensor) else sums
+    means: FloatArray = totals / (len(dataset.labels[split]) or np.nan) * np.array([1.0, 100.0])
+    return means
+
+
+def _close_epoch(engine: Engine, state: State, train: FloatArray, valid: FloatArray, *, validates: bool) -> None:
+    """Write the epoch's metrics and freeze networks that diverged in it."""
+    finite = np.isfinite(train[:, 0]) & (np.isfinite(valid[:, 0]) | (not validates))
+    alive: BoolArray = (state.status == UNFINISHED) & finite
+    diverged = np.flatnonzero((state.status == UNFINISHED) & ~finite)
+    for split, means in (("train", train), ("valid", valid)):
+        state.metrics[f"{split}_loss"][alive, state.epoch] = means[alive, 0]
+        state.metrics[f"{split}_accuracy"][alive, state.epoch] = means[alive, 1]
+    if len(diverged):
+        state.status[diverged] = DIVERGED
+        state.diverged_epoch[diverged] = state.epoch
+        engine.freeze(diverged)
+    state.epoch, state.step = state.epoch + 1, 0
+
+
+def _finish(engine: Engine, dataset: Dataset, state: State, on_epoch: OnEpoch, interrupted: Interrupted) -> State:
+    """Evaluate the final models on the test split and close the pack."""
+    alive = state.status == UNFINISHED
+    if np.any(alive):
+        test = engine.evaluate("test", interrupted)
+        if test is None:
+            on_epoch(state)
+            return state
+        means = _means(test, dataset, "test")
+        state.metrics["test_loss"][alive] = means[alive, 0]
+        state.metrics["test_accuracy"][alive] = means[alive, 1]
+        state.status[alive] = OK
+    return state

@@ -1,0 +1,189 @@
+"""The engine of the fused rungs: all members of a pack take their steps side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.checks import FloatArray, IntArray
+from harness.training.data.augment import DevicePlan, resident
+from harness.training.data.dataset import Dataset
+from harness.training.engines.engine import Interrupted, Member
+from harness.training.engines.packed.images.networks import ImageNetworks, image_slots
+from harness.training.engines.packed.plan import Problem, wave_plan
+from harness.training.engines.packed.signals.networks import SignalNetworks, signal_slots
+from harness.training.engines.packed.weights import PackWeights
+from harness.training.engines.step_graphs import StepGraphs
+from harness.training.networks import build
+from harness.training.recipe import Recipe
+from harness.training.schedule import EpochPlan, epoch_plan, learning_rate, steps_per_epoch
+
+_EVALUATED = 4096
+"""Images that all members together see in a batch of evaluation on CUDA."""
+
+
+class Networks(Protocol):
+    """The members' networks for one batch size."""
+
+    def forward(self, images: Tensor, *, training: bool) -> Tensor:
+        """Return logits (M, classes, B) of normalised images (M or 1, B, C, H, W)."""
+        ...
+
+    def backward(self, logits_gradient: Tensor) -> None:
+        """Write all gradients; once after a `forward` in training."""
+        ...
+
+
+class FusedEngine:
+    """M networks of NAS-Bench-201 cells; members with equal and with different cells are welcome.
+
+    Parameters
+    ----------
+    members : sequence of M Member
+
+    Attributes
+    ----------
+    sums : (M, 2) float64 Tensor
+    weights : PackWeights
+    """
+
+    def __init__(self, members: Sequence[Member], recipe: Recipe, dataset: Dataset, device: torch.device) -> None:
+        self._members, self._recipe, self._dataset, self._device = list(members), recipe, dataset, device
+        self._problem = Problem(recipe, dataset.shape, dataset.classes)
+        self._on_signals = fits_signals(recipe, dataset)
+        self._plan = wave_plan([member.arch for member in members])
+        slots = signal_slots if self._on_signals else image_slots
+        self._captured = device.type == "cuda"
+        self.weights = PackWeights(slots(self._plan, self._problem), device)
+        shape, classes = dataset.shape, dataset.classes
+        fresh = (build("nb201", member.arch, recipe, shape, classes, seed=member.seed) for member in members)
+        self.weights.start([network.state_dict() for network in fresh])
+        self._data = resident(dataset, device, augment=recipe.augment)
+        images = len(dataset.labels["train"])
+        self._steps = steps_per_epoch(images, recipe.batch_size)
+        self._epoch: DevicePlan | None = None
+        self._graphs = StepGraphs(self._train, self._live, recipe, images, device)
+        self._evaluated = recipe.batch_size
+        if self._captured and not self._on_signals:
+            self._evaluated = max(recipe.batch_size, _EVALUATED // len(members))
+        self._networks: dict[int, Networks] = {}
+        self._mode = torch.inference_mode if self._on_signals else torch.no_grad
+        self.sums = torch.zeros((len(members), 2), dtype=torch.float64, device=device)
+
+    def networks(self, batch: int) -> Networks:
+        """Return the networks for a batch size; they are made once and share the weights."""
+        if not self._on_signals:
+            batch = 0  # theirs are for all sizes
+        if batch not in self._networks:
+            pack = self._plan, self.weights, self._problem
+            sizes = self._recipe.batch_size, self._evaluated
+            self._networks[batch] = (
+                SignalNetworks(*pack, batch, self._device) if batch else ImageNetworks(*pack, sizes, self._device)
+            )
+        return self._networks[batch]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the live parameters, momentum and running statistics, flat."""
+        return self.weights.tensors()
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Copy the tensors of an earlier state into the live ones."""
+        self.weights.load(tensors)
+
+    def begin(self, epoch: int) -> None:
+        """Draw every member's order and augmentation."""
+        plans = [epoch_plan(m, epoch, self._recipe, self._dataset, network="nb201") for m in self._members]
+        plan = DevicePlan.of(stacked(plans), self._device)
+        if self._captured:
+            rates = [learning_rate(self._recipe, epoch, step, self._steps) for step in range(self._steps)]
+            self._graphs.begin(plan, rates)
+        else:
+            self._epoch = plan
+
+    def step(self, epoch: int, step: int) -> None:
+        """Train every member on its batch."""
+        if self._captured:
+            self._graphs.step(step)
+            return
+        assert self._epoch is not None, "the loop begins an epoch before its steps"  # noqa: S101 - a fault of ours
+        size = self._recipe.batch_size
+        rate = learning_rate(self._recipe, epoch, step, self._steps)
+        self._train(part_of(self._epoch, slice(step * size, (step + 1) * size)), rate)
+
+    def _train(self, batch: DevicePlan, rate: float | Tensor) -> None:
+        """Take a step on a batch (M, B)."""
+        with self._mode():
+            data, order = self._data["train"], batch.order
+            images = data.augmented(flat(batch))
+            networks = self.networks(order.shape[1])
+            logits = networks.forward(images.view(*order.shape, *images.shape[1:]), training=True)
+            networks.backward(self._learn(logits, data.labels[order], self.sums))
+            self.weights.descend(rate, self._recipe)
+
+    def _live(self) -> list[Tensor]:
+        return [*self.tensors().values(), self.sums]
+
+    def evaluate(self, split: str, interrupted: Interrupted) -> FloatArray | None:
+        """Return (M, 2) summed loss and number correct over a split, None if interrupted."""
+        data, sums = self._data[split], torch.zeros_like(self.sums)
+        size = self._evaluated
+        for start in range(0, len(data), size):
+            if interrupted():
+                return None
+            with self._mode():
+                images = data.plain(start, start + size)
+                logits = self.networks(len(images)).forward(images.unsqueeze(0), training=False)
+                self._learn(logits, data.labels[start : start + size].expand(len(sums), -1), sums)
+        totals: FloatArray = sums.cpu().numpy()
+        return totals
+
+    @staticmethod
+    def _learn(logits: Tensor, labels: Tensor, sums: Tensor) -> Tensor:
+        """Add (M,) summed cross-entropy and number correct to `sums`; return the gradient of the members' mean losses.
+
+        The loss of a pack is the sum over members of their means: a mean over members would divide every learning rate.
+        """
+        log_probabilities = torch.log_softmax(logits, 1)
+        index = labels.unsqueeze(1)
+        sums[:, 0] -= log_probabilities.gather(1, index).sum((1, 2))
+        sums[:, 1] += (logits.amax(1, keepdim=True) == logits.gather(1, index)).sum((1, 2))
+        gradient = log_probabilities.exp_()
+        gradient.scatter_add_(1, index, torch.full_like(index, -1, dtype=gradient.dtype))
+        return gradient.mul_(1 / labels.shape[1])
+
+    def freeze(self, members: IntArray) -> None:
+        """Stop training the members: their parameters are zero from now on."""
+        self.weights.freeze(members)
+        if len(members):
+            self._graphs.forget()
+
+
+def fits_signals(recipe: Recipe, dataset: Dataset) -> bool:
+    """Return whether the networks have gradients written out: signals, reductions that pool."""
+    return dataset.is_signal and recipe.reduction == "pool"
+
+
+def flat(batch: DevicePlan) -> DevicePlan:
+    """Return a batch (M, B) with the members one after the other."""
+    parts = (batch.order, batch.flip, batch.top, batch.left)
+    return DevicePlan(*(None if part is None else part.flatten() for part in parts))  # type: ignore[arg-type]  # order is never None
+
+
+def part_of(plan: DevicePlan, places: slice) -> DevicePlan:
+    """Return some positions of plans (M, n)."""
+    parts = (plan.order, plan.flip, plan.top, plan.left)
+    return DevicePlan(*(None if part is None else part[:, places] for part in parts))  # type: ignore[arg-type]  # order is never None
+
+
+def stacked(plans: Sequence[EpochPlan]) -> EpochPlan:
+    """Return the plans of M members as one, each array (M, n)."""
+
+    def stack(name: str) -> np.ndarray | None:
+        parts = [getattr(plan, name) for plan in plans]
+        return None if parts[0] is None else np.stack(parts)
+
+    return EpochPlan(*(stack(name) for name in ("order", "flip", "top", "left")))  # type: ignore[arg-type]  # order is never None

@@ -1,0 +1,174 @@
+"""Networks of NAS-Bench-201 cells on images for all members of a pack, with their gradients written out.
+
+Activations are bf16 on CUDA; parameters, statistics, classifier and loss stay in fp32.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.checks import IntArray
+from harness.training.engines.packed.images.cell import ImageCell
+from harness.training.engines.packed.images.ends import Head, PoolReduction, ResidualReduction, Stem
+from harness.training.engines.packed.images.maps import Lattice, Norms
+from harness.training.engines.packed.images.operations import Operations, PlainOperations
+from harness.training.engines.packed.images.places import Pack
+from harness.training.engines.packed.plan import KERNELS, Plan, Problem
+from harness.training.engines.packed.weights import PackWeights, Slots
+from harness.training.networks.operations import EPSILON, Geometry
+
+
+def image_slots(plan: Plan, problem: Problem) -> Slots:
+    """Return what a pack of networks on images stores; a convolution is (taps, outputs, inputs)."""
+    everybody = np.arange(plan.members, dtype=np.int64)
+    slots, widths, geometry = Slots(), problem.widths, Geometry(signal=problem.shape[1] == 1)
+    slots.conv_norm("stem", (1, widths[0], geometry.area(3) * problem.shape[0]), widths[0], everybody, ["stem"])
+    for stage, width in enumerate(widths):
+        if stage:
+            _reduction_slots(slots, problem, stage, geometry.area(3), everybody)
+        for cell in range(problem.recipe.cells):
+            prefix = f"stages.{stage}.{cell}"
+            for bucket in plan.buckets:
+                for gene in bucket.genes if bucket.is_convolution else ():
+                    shape = (geometry.area(KERNELS[bucket.operation]), width, width)
+                    key = f"{prefix}.{gene}.{bucket.key}"
+                    slots.conv_norm(key, shape, width, bucket.members, [f"{prefix}.edges.{gene}"])
+    slots.head(widths[-1], problem.classes, everybody)
+    return slots
+
+
+def _reduction_slots(slots: Slots, problem: Problem, stage: int, taps: int, everybody: IntArray) -> None:
+    width, name = problem.widths[stage], f"reductions.{stage - 1}"
+    if problem.recipe.reduction == "pool":
+        slots.conv_norm(name, (1, width, width // 2), width, everybody, [name])
+        return
+    slots.conv_norm(f"{name}.a", (taps, width, width // 2), width, everybody, [f"{name}.a"])
+    slots.conv_norm(f"{name}.b", (taps, width, width), width, everybody, [f"{name}.b"])
+    slots.tensor(f"{name}.shortcut", (1, width, width // 2), everybody, [f"{name}.shortcut.weight"])
+
+
+class Block(Protocol):
+    """Reads one feature map of all members and writes the next; backward, the gradient of the first."""
+
+    def forward(self, batch: int) -> None:
+        """Write the output."""
+        ...
+
+    def backward(self, batch: int) -> None:
+        """Write the gradients of the parameters and of the input."""
+        ...
+
+
+class ImageNetworks:
+    """All members' networks, for training and for evaluation.
+
+    Parameters
+    ----------
+    batches : (int, int)
+        Largest B of training and of evaluation.
+    """
+
+    def __init__(
+        self, plan: Plan, weights: PackWeights, problem: Problem, batches: tuple[int, int], device: torch.device
+    ) -> None:
+        self._made: dict[bool, _Networks] = {}
+
+        def make(training: bool) -> _Networks:
+            return _Networks(plan, weights, problem, batches[not training], device, training=training)
+
+        self._make = make
+
+    def forward(self, images: Tensor, *, training: bool) -> Tensor:
+        """Return logits (M, classes, B) float32 of normalised images (M or 1, B, C, H, W)."""
+        if training not in self._made:
+            self._made[training] = self._make(training)
+        return self._made[training].forward(images)
+
+    def backward(self, logits_gradient: Tensor) -> None:
+        """Write all gradients, from those of the logits (M, classes, B); once after a `forward` in training."""
+        self._made[True].backward(logits_gradient)
+
+
+class _Networks:
+    """All members' networks, for batches up to a size.
+
+    Parameters
+    ----------
+    batch : int
+        Largest B.
+    training : bool
+        Whether by the statistics of batches and with gradients, or by the running statistics and with little memory.
+    """
+
+    def __init__(
+        self, plan: Plan, weights: PackWeights, problem: Problem, batch: int, device: torch.device, *, training: bool
+    ) -> None:
+        self._weights, self._training = weights, training
+        self._norms = Norms(weights, problem.widths[-1])
+        lattice, dtype = Lattice.of(Geometry(signal=problem.shape[1] == 1)), precision(device)
+        self._operations = operations(self._norms, lattice, device, dtype)
+        pack = Pack(plan, weights, problem, self._norms, self._operations, batch, dtype, training=training)
+        self._stem = Stem(pack)
+        self._blocks: list[Block] = [self._stem]
+        feature = self._stem.out
+        reduction = PoolReduction if problem.recipe.reduction == "pool" else ResidualReduction
+        for stage in range(len(problem.widths)):
+            if stage:
+                reduced = reduction(pack, stage, feature)
+                self._blocks.append(reduced)
+                feature = reduced.out
+            for cell in range(problem.recipe.cells):
+                block = ImageCell(pack, stage, cell, feature)
+                self._blocks.append(block)
+                feature = block.out
+        self._head = Head(pack, feature)
+        self._counts = {key: pack.stages[stage].nodes.area for key, stage in pack.stage_of.items()}
+        self._corrections: dict[int, Tensor] = {}
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits (M, classes, B) float32 of normalised images (M or 1, B, C, H, W)."""
+        batch = images.shape[1]
+        if not self._training:
+            self._norms.prepare(EPSILON)
+        self._operations.begin()
+        self._stem.read(images)
+        for block in self._blocks:
+            block.forward(batch)
+        logits = self._head.forward(batch)
+        if self._training:
+            if batch not in self._corrections:
+                counts = {key: area * batch for key, area in self._counts.items()}
+                self._corrections[batch] = self._weights.corrections(counts)
+            self._weights.track(self._corrections[batch])
+        return logits
+
+    def backward(self, logits_gradient: Tensor) -> None:
+        """Write all gradients, from those of the logits (M, classes, B); once after a `forward` in training."""
+        batch = logits_gradient.shape[2]
+        self._head.backward(batch, logits_gradient)
+        for block in reversed(self._blocks):
+            block.backward(batch)
+
+
+def precision(device: torch.device) -> torch.dtype:
+    """Return the type of feature maps."""
+    return torch.bfloat16 if device.type == "cuda" else torch.get_default_dtype()
+
+
+def operations(norms: Norms, lattice: Lattice, device: torch.device, dtype: torch.dtype) -> Operations:
+    """Return kernels where there are any, else operations in plain torch."""
+    if not has_kernels(device):
+        return PlainOperations(norms, lattice)
+    from harness.training.engines.packed.triton.launch import KernelOperations  # needs Triton
+
+    return KernelOperations(norms, lattice, dtype)
+
+
+def has_kernels(device: torch.device) -> bool:
+    """Return whether the fused networks on images have kernels for this device."""
+    return device.type == "cuda" and find_spec("triton") is not None

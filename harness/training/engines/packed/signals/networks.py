@@ -1,0 +1,104 @@
+"""Networks of NAS-Bench-201 cells on signals for all members of a pack, with their gradients written out.
+
+The micro network: stem, one stage of cells per width with a pooling reduction between them, head.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.training.engines.packed.plan import KERNELS, Plan, Problem
+from harness.training.engines.packed.signals.cell import FusedCell
+from harness.training.engines.packed.signals.ends import Head, Reduction, Stem
+from harness.training.engines.packed.signals.layers import Feature, Workspace
+from harness.training.engines.packed.weights import PackWeights, Slots
+
+
+def signal_slots(plan: Plan, problem: Problem) -> Slots:
+    """Return what a pack of networks on signals stores."""
+    everybody = np.arange(plan.members, dtype=np.int64)
+    slots, widths = Slots(), problem.widths
+    slots.conv_norm("stem", (1, widths[0], 3 * problem.shape[0]), widths[0], everybody, ["stem"])
+    for stage, width in enumerate(widths):
+        if stage:
+            name = f"reductions.{stage - 1}"
+            slots.conv_norm(name, (1, width, width // 2), width, everybody, [name])
+        for cell in range(problem.recipe.cells):
+            prefix = f"stages.{stage}.{cell}"
+            for bucket in plan.buckets:
+                for gene in bucket.genes if bucket.is_convolution else ():
+                    taps, name = KERNELS[bucket.operation], f"{prefix}.edges.{gene}"
+                    key = f"{prefix}.{gene}.{bucket.key}"
+                    slots.conv_norm(key, (taps, width, width), width, bucket.members, [name])
+    slots.head(widths[-1], problem.classes, everybody)
+    return slots
+
+
+class Block(Protocol):
+    """Reads one static feature map and writes the next; backward, the gradient of the first from the second's."""
+
+    def forward(self) -> None:
+        """Write the output, in training."""
+        ...
+
+    def infer(self) -> None:
+        """Write the output, in evaluation."""
+        ...
+
+    def backward(self) -> None:
+        """Write the gradients of the parameters and of the input."""
+        ...
+
+
+class SignalNetworks:
+    """All members' networks for one batch size; networks of other batch sizes share the weights.
+
+    Parameters
+    ----------
+    batch : int
+        B.
+    device : device
+    """
+
+    def __init__(self, plan: Plan, weights: PackWeights, problem: Problem, batch: int, device: torch.device) -> None:
+        self._weights = weights
+        length, widths = problem.shape[2], problem.widths
+        work = Workspace(plan.members * widths[0] * length * batch, batch, device)
+        feature = Feature.empty((plan.members, widths[0], length * batch), device)
+        self._stem = Stem(weights, problem.shape[0], feature, work)
+        self._blocks: list[Block] = [self._stem]
+        for stage, width in enumerate(widths):
+            if stage:
+                length //= 2
+                wide = Feature.empty((plan.members, width, length * batch), device)
+                self._blocks.append(Reduction(weights, f"reductions.{stage - 1}", feature, wide, work))
+                feature = wide
+            for cell in range(problem.recipe.cells):
+                block = FusedCell(plan, weights, f"stages.{stage}.{cell}", feature, work)
+                self._blocks.append(block)
+                feature = block.out
+        self._head = Head(weights, feature, work)
+        self._corrections = weights.corrections(work.counts)
+
+    def forward(self, images: Tensor, *, training: bool) -> Tensor:
+        """Return the logits (M, classes, B) of normalised signals (M or 1, B, C, 1, length)."""
+        self._stem.read(images.squeeze(3))
+        if not training:
+            for block in self._blocks:
+                block.infer()
+            return self._head.infer()
+        for block in self._blocks:
+            block.forward()
+        logits = self._head.forward()
+        self._weights.track(self._corrections)
+        return logits
+
+    def backward(self, logits_gradient: Tensor) -> None:
+        """Write the gradients of all parameters, from those of the logits (M, classes, B); once after `forward`."""
+        self._head.backward(logits_gradient)
+        for block in reversed(self._blocks):
+            block.backward()

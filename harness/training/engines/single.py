@@ -1,0 +1,142 @@
+"""What the rungs that train one network at a time share: the network, its momentum, its batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from harness.checks import FloatArray, IntArray
+from harness.training.data.augment import DeviceImages, DevicePlan, resident
+from harness.training.data.dataset import Dataset
+from harness.training.engines.engine import Interrupted, Member
+from harness.training.networks import build
+from harness.training.networks.operations import laid_out
+from harness.training.recipe import Recipe
+from harness.training.schedule import epoch_plan, steps_per_epoch
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is trained, on what, where."""
+
+    member: Member
+    recipe: Recipe
+    dataset: Dataset
+    device: torch.device
+    network: str
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return steps_per_epoch(len(self.dataset.labels["train"]), self.recipe.batch_size)
+
+
+class SingleEngine:
+    """One network with SGD momentum; subclasses take the step.
+
+    Attributes
+    ----------
+    module : Module
+        On the device, in fp32, with the initial weights.
+    memory_format : memory format
+        Of weights and images.  On a CPU channels come last: 1.2 to 2 times as fast, for signals and images alike.
+    parameters : list of Parameter
+    momentum : list of Tensor
+        Starts at zero, which gives the same first step as torch's lazy start.
+    sums : (1, 2) float64 Tensor
+    """
+
+    evaluation_batch = 256
+
+    def __init__(self, work: Work) -> None:
+        member, recipe, dataset = work.member, work.recipe, work.dataset
+        self.work = work
+        self.module = build(work.network, member.arch, recipe, dataset.shape, dataset.classes, seed=member.seed)
+        self.memory_format = self.choose_format()
+        laid_out(self.module, work.device, self.memory_format)
+        self.data: dict[str, DeviceImages] = resident(dataset, work.device, augment=recipe.augment)
+        self.parameters = list(self.module.parameters())
+        self.momentum = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self.sums = torch.zeros((1, 2), dtype=torch.float64, device=work.device)
+        self._plan: DevicePlan | None = None
+
+    def choose_format(self) -> torch.memory_format:
+        """Return the memory format to use; the network is built and still on the CPU."""
+        return torch.channels_last if self.work.device.type == "cpu" else torch.contiguous_format
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the live parameters, buffers and momentum."""
+        names = [name for name, _ in self.module.named_parameters()]
+        momentum = {f"momentum.{name}": value for name, value in zip(names, self.momentum, strict=True)}
+        return {f"model.{name}": value for name, value in self.module.state_dict().items()} | momentum
+
+    @torch.no_grad()
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Copy the tensors of an earlier state into the live ones."""
+        for name, value in self.tensors().items():
+            value.copy_(tensors[name])
+
+    def begin(self, epoch: int) -> None:
+        """Draw the epoch's order and augmentation; training mode."""
+        work = self.work
+        plan = epoch_plan(work.member, epoch, work.recipe, work.dataset, network=work.network)
+        self._plan = DevicePlan.of(plan, work.device)
+        self.module.train()
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Return images (B, C, H, W) and labels (B,) of a step of the epoch that was begun; the last may be smaller."""
+        assert self._plan is not None, "the loop begins an epoch before its steps"  # noqa: S101 - a fault of ours
+        start = step * self.work.recipe.batch_size
+        batch = self._plan.batch(start, start + self.work.recipe.batch_size)
+        return self.data["train"].augmented(batch), self.data["train"].labels[batch.order]
+
+    @torch.no_grad()
+    def evaluate(self, split: str, interrupted: Interrupted) -> FloatArray | None:
+        """Return (1, 2) summed loss and number correct over a split, None if interrupted."""
+        self.module.eval()
+        data = self.data[split]
+        sums = torch.zeros_like(self.sums)
+        for start in range(0, len(data), self.evaluation_batch):
+            if interrupted():
+                return None
+            stop = start + self.evaluation_batch
+            add_to(sums, self.forward(data.plain(start, stop)), data.labels[start:stop])
+        totals: FloatArray = sums.cpu().numpy()
+        return totals
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits (B, classes) float32 of normalised images."""
+        logits: Tensor = self.module(images.contiguous(memory_format=self.memory_format))
+        return logits
+
+    def freeze(self, members: IntArray) -> None:
+        """Do nothing: the loop ends when its only network has diverged."""
+
+
+def add_to(sums: Tensor, logits: Tensor, labels: Tensor, loss: Tensor | None = None) -> None:
+    """Add a batch's summed cross-entropy and number correct to `sums` (1, 2), without waiting for the device.
+
+    Parameters
+    ----------
+    loss : () Tensor, optional
+        The batch's mean cross-entropy where it is already known.
+    """
+    mean = functional.cross_entropy(logits, labels) if loss is None else loss.detach()
+    sums[0, 0] += mean.double() * len(labels)
+    sums[0, 1] += (logits.detach().argmax(1) == labels).sum()
+
+
+def unfit(network: str, recipe: Recipe, dataset: Dataset, device: torch.device) -> str | None:
+    """Return None: one network at a time trains everything everywhere."""
+    return None
+
+
+def packs(
+    members: Sequence[Member], recipe: Recipe, dataset: Dataset, device: torch.device, *, network: str
+) -> list[list[int]]:
+    """Return packs of one network."""
+    return [[position] for position in range(len(members))]

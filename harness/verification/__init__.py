@@ -1,0 +1,1 @@
+"""Verification: training for real what a search found, and a sample of its table."""

@@ -1,0 +1,157 @@
+"""A verification made ready for one benchmark: everything that can be refused is looked at before anything trains."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness import seeding
+from harness.benchmark import Oracle
+from harness.checks import Archs, IntArray, choice, integer, real
+from harness.errors import HarnessError, ResultError
+from harness.experiments.store import BenchmarkFacts, Results
+from harness.training.data.dataset import Dataset
+from harness.training.recipe import Recipe
+from harness.training.recipe import load as load_recipe
+from harness.verification import picks as verify_picks
+from harness.verification.record import Pick, Training
+from harness.verification.tools import Tools
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Attributes
+    ----------
+    top, stratified, seeds : int
+        Final incumbents, strata of the table, and trainings of each architecture.
+    benchmarks : tuple of str
+        Which benchmarks of the experiment; none means all.
+    device : {"auto", "cpu", "cuda"}
+    data : Path or None
+        Folder of the user's dataset files.
+    margin_percent : float or None
+        For tables that have none of their own.
+    rung : str
+        Of the trainer; ``"auto"`` leaves the choice to it.
+    threads : int
+        CPU threads.
+    force : bool
+        Train on a CPU however long it takes.
+    """
+
+    top: int = 3
+    stratified: int = 6
+    seeds: int = 3
+    benchmarks: tuple[str, ...] = ()
+    device: str = "auto"
+    data: Path | None = None
+    margin_percent: float | None = None
+    rung: str = "auto"
+    threads: int = 1
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        integer("top", self.top, low=0)
+        integer("stratified", self.stratified, low=0)
+        integer("top + stratified", self.top + self.stratified, low=1)
+        integer("seeds", self.seeds, low=2)  # one training has no spread, so no verdict
+        integer("threads", self.threads, low=1)
+        choice("device", self.device, DEVICES)
+        if self.margin_percent is not None:
+            real("margin_percent", self.margin_percent, low=0.0, open_low=True)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A benchmark made ready: everything that can be refused has been looked at."""
+
+    facts: BenchmarkFacts
+    oracle: Oracle
+    training: Training
+    margin: tuple[float, str]
+    picks: tuple[Pick, ...]
+    seeds: tuple[int, ...]
+    recipe: Recipe
+    dataset: Dataset
+    costs: tuple[IntArray, IntArray]
+
+    @property
+    def archs(self) -> Archs:
+        """What is trained, (n, L) uint8."""
+        return np.array([pick.arch for pick in self.picks], dtype=np.uint8)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what is trained, hexadecimal."""
+        told = [self.archs.tolist(), self.seeds, self.training.network, self.recipe.as_dict(), self.dataset.sha256]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def prepare(results: Results, name: str, training: Training, request: Request, tools: Tools) -> Job:
+    """Pick, load and count for one benchmark.
+
+    Raises
+    ------
+    HarnessError
+        If the table changed since the search, was searched by something else than its validation, carries no margin, or
+        the recipe or the dataset is not there.
+    """
+    facts = results.benchmarks[name]
+    oracle = tools.open_oracle(name)
+    if oracle.digest != facts.table_digest:
+        raise ResultError(
+            f"the table of '{name}' is not the one these runs were made on (digest {oracle.digest[:12]}, results have"
+            f" {facts.table_digest[:12]}); run the experiment again, or restore the table"
+        )
+    if facts.objectives[0].name != oracle.validation:
+        raise ResultError(
+            f"'{name}' was searched by '{facts.objectives[0].name}'; real training can only be compared with"
+            f" '{oracle.validation}'"
+        )
+    picks = verify_picks.top(verify_picks.incumbents(results, name), request.top, oracle) if request.top else []
+    rng = seeding.generator(results.spec.seed, "verify", name, "stratified", request.stratified)
+    picks += verify_picks.stratified(request.stratified, oracle, rng, picks)
+    recipe = load_recipe(training.recipe).but(**training.recipe_changes)
+    dataset = tools.load_dataset(training, request.data)
+    archs = np.array([pick.arch for pick in picks], dtype=np.uint8)
+    costs = tools.count(training.network, archs, recipe, dataset)
+    seeds = verify_picks.fresh_seeds(request.seeds, training.seeds)
+    margin = _margin(name, training, request.margin_percent)
+    return Job(facts, oracle, training, margin, tuple(picks), seeds, recipe, dataset, costs)
+
+
+def _margin(name: str, training: Training, given: float | None) -> tuple[float, str]:
+    """Return the margin and where it comes from; one that was stored beforehand cannot be replaced."""
+    if training.margin_percent is not None:
+        if given is not None and given != training.margin_percent:
+            raise HarnessError(
+                f"the table of '{name}' carries the margin {training.margin_percent:g} points, set before anything was"
+                f" verified; it cannot be replaced by {given:g}"
+            )
+        return training.margin_percent, "table"
+    if given is None:
+        raise HarnessError(f"the table of '{name}' carries no equivalence margin: give one in points, --margin 0.5")
+    return given, "command line"
+
+
+def device_of(wanted: str, say: Callable[[str], None]) -> str:
+    """Return "cpu" or "cuda"; ``"auto"`` takes CUDA where there is it, and says so where not."""
+    if wanted == "cpu":
+        return wanted
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "cuda":
+        raise HarnessError("`--device cuda` needs a CUDA device and a torch built for it; torch finds none")
+    say("torch finds no CUDA device: training on the CPU")
+    return "cpu"

@@ -1,0 +1,157 @@
+"""Which architectures a verification trains: what the search ended with, and a stratified sample of the table.
+
+Both look at validation values only.  No two picks compute the same function; where a table shares one row among
+architectures of the same function, the one that was trained for it is picked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.benchmark import Oracle
+from harness.checks import Archs, FloatArray
+from harness.errors import ResultError, must
+from harness.experiments.store import Results
+from harness.records import Trace
+from harness.verification.record import Pick
+
+_MAX_CODINGS = 2**20
+
+
+@runtime_checkable
+class HasRows(Protocol):
+    """An oracle that tells which architecture each of its rows was trained as."""
+
+    @property
+    def archs(self) -> Archs:
+        """Of every row, (N, L)."""
+        ...
+
+    def rows(self, archs: Archs) -> npt.NDArray[np.intp]:
+        """Return the row that answers for each architecture: (n, L) to (n,)."""
+        ...
+
+
+def final_incumbent(trace: Trace, fidelity: int) -> int | None:
+    """Return the row with the best value told, ties to the earliest; None if no row is eligible.
+
+    Only rows of the full fidelity that keep all constraints and did not fail are eligible.
+    """
+    shown = trace.objectives[:, 0].copy()
+    eligible = (trace.fidelity == fidelity) & np.all(trace.constraints <= 0, axis=1)
+    shown[~eligible | np.isnan(shown)] = np.inf
+    if not len(shown) or np.isinf(shown.min()):
+        return None
+    return int(np.argmin(shown))
+
+
+def incumbents(results: Results, benchmark: str) -> Archs:
+    """Return the final incumbent of every run on a benchmark, all strategies and replicates: (n, L).
+
+    Raises
+    ------
+    ResultError
+        If no run has one.
+    """
+    traces = [run.trace for run in results.runs if run.benchmark == benchmark and len(run.trace)]
+    full = len(results.benchmarks[benchmark].fidelities) - 1
+    rows = [(trace, final_incumbent(trace, full)) for trace in traces]
+    found = [trace.archs[row] for trace, row in rows if row is not None]
+    if not found:
+        raise ResultError(f"no run on '{benchmark}' ended with an architecture: nothing to verify")
+    return np.stack(found)
+
+
+def top(found: Archs, count: int, oracle: Oracle) -> list[Pick]:
+    """Pick the incumbents that most runs ended with; ties go to the better table mean of validation.
+
+    Parameters
+    ----------
+    found : (n, L) integers
+        One for each run.
+    count : int
+        At most so many; fewer if the runs ended with fewer functions.
+    oracle : Oracle
+        Asked for its validation column only.
+    """
+    goodness = _goodness(oracle, found)
+    order = np.lexsort((oracle.space.code(found), -goodness))  # best first
+    keys = oracle.space.key(found)[order]
+    _, first, runs = np.unique(keys, return_index=True, return_counts=True)
+    ranked = sorted(zip(runs.tolist(), first.tolist(), strict=True), key=lambda item: (-item[0], item[1]))[:count]
+    archs = found[order[[place for _, place in ranked]]]
+    return _picks(oracle, archs, "top", runs=[number for number, _ in ranked])
+
+
+def stratified(count: int, oracle: Oracle, rng: np.random.Generator, taken: Sequence[Pick] = ()) -> list[Pick]:
+    """Draw one architecture from each of `count` equal parts of the table, ordered by mean validation.
+
+    Functions that `taken` already has are left out; a part with nothing else in it gives no pick.
+
+    Parameters
+    ----------
+    count : int
+    oracle : Oracle
+        Asked for its validation column only.
+    rng : numpy.random.Generator
+    taken : sequence of Pick
+    """
+    if count == 0:
+        return []
+    archs = table_archs(oracle)
+    goodness = _goodness(oracle, archs)
+    known = ~np.isnan(goodness)
+    archs, goodness = archs[known], goodness[known]
+    keys = oracle.space.key(archs)
+    used = {int(key) for pick in taken for key in oracle.space.key(np.array([pick.arch], dtype=archs.dtype))}
+    chosen, strata = [], []
+    for stratum, rows in enumerate(np.array_split(np.argsort(goodness, kind="stable"), count)):
+        free = [row for row in rows.tolist() if int(keys[row]) not in used]
+        if free:
+            row = free[int(rng.integers(len(free)))]
+            used.add(int(keys[row]))
+            chosen.append(row)
+            strata.append(stratum)
+    return _picks(oracle, archs[chosen], "stratified", strata=strata)
+
+
+def table_archs(oracle: Oracle) -> Archs:
+    """Return every architecture of a table's space, (N, L); of a partial table, its rows."""
+    space = oracle.space
+    if float(np.sum(np.log2(space.cardinalities))) > np.log2(_MAX_CODINGS):
+        raise ResultError(must("space", f"have at most {_MAX_CODINGS} codings to be sampled by quantiles", space.name))
+    archs = space.decode(np.arange(int(np.prod(space.cardinalities)), dtype=np.uint64))
+    return archs[space.is_valid(archs)]
+
+
+def _goodness(oracle: Oracle, archs: Archs) -> FloatArray:
+    """Return mean validation with the sign that makes larger better, (n,)."""
+    values = oracle.mean(archs, oracle.validation)
+    return values if oracle.columns[oracle.validation].direction == "maximise" else -values
+
+
+def _picks(
+    oracle: Oracle, archs: Archs, role: str, *, runs: Iterable[int] = (), strata: Iterable[int] = ()
+) -> list[Pick]:
+    if isinstance(oracle, HasRows) and len(archs):
+        archs = oracle.archs[oracle.rows(archs)]
+    texts = oracle.space.format(archs) if len(archs) else []
+    rows = archs.tolist()
+    counted = list(runs) or [0] * len(rows)
+    parts = list(strata) or [-1] * len(rows)
+    told = zip(rows, texts, counted, parts, strict=True)
+    return [Pick(tuple(arch), text, role, number, part) for arch, text, number, part in told]
+
+
+def fresh_seeds(count: int, used: Iterable[int], first: int = 1000) -> tuple[int, ...]:
+    """Return `count` seeds that the table was not trained with, the same each time.
+
+    >>> fresh_seeds(3, [777, 1001])
+    (1000, 1002, 1003)
+    """
+    known = set(used)
+    return tuple(seed for seed in range(first, first + count + len(known)) if seed not in known)[:count]

@@ -1,0 +1,121 @@
+"""What a verification works with: trainer, datasets, counts, tables; loaded when they are used, replaced in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from harness import registry
+from harness.benchmark import Oracle
+from harness.checks import Archs, IntArray
+from harness.errors import HarnessError, TableError
+from harness.training.curves import Curves
+from harness.training.data.dataset import Dataset
+from harness.training.recipe import Recipe
+from harness.verification.record import Training
+
+
+class Train(Protocol):
+    """What trains: `harness.training.trainer.train`."""
+
+    def __call__(
+        self,
+        archs: Archs,
+        seeds: Sequence[int],
+        recipe: Recipe,
+        dataset: Dataset,
+        device: str,
+        *,
+        network: str,
+        rung: str,
+        checkpoint: Path | None,
+        on_progress: Callable[[Any], None] | None,
+        threads: int,
+        force: bool,
+    ) -> Curves:
+        """Train every architecture with every seed."""
+        ...
+
+
+def registered_training(name: str) -> Training | None:
+    """Return how the networks of a benchmark's table were trained, as its description says; None if it does not."""
+    for provider in registry.names("description"):
+        try:
+            facts: Mapping[str, Any] = registry.load("description", provider)(name)
+        except TableError:
+            raise
+        except (HarnessError, ImportError):
+            continue
+        return Training.from_dict(facts["training"]) if facts.get("training") else None
+    return None
+
+
+def _train(*arguments: Any, **options: Any) -> Curves:
+    from harness.training.trainer import train  # brings torch
+
+    curves: Curves = train(*arguments, **options)
+    return curves
+
+
+def _refuse_long(archs: Archs, seeds: int, recipe: Recipe, dataset: Dataset, network: str) -> None:
+    from harness.training import estimate
+
+    estimate.refuse_long(archs, seeds, recipe, dataset, network=network)
+
+
+def _load_dataset(training: Training, data: Path | None) -> Dataset:
+    """Load a dataset; the folder goes to those that are read from files."""
+    from harness.training import data as datasets
+
+    try:
+        return datasets.load(training.dataset, **training.dataset_options)
+    except HarnessError:
+        if data is None:
+            raise
+    return datasets.load(training.dataset, data, **training.dataset_options)
+
+
+def _count(network: str, archs: Archs, recipe: Recipe, dataset: Dataset) -> tuple[IntArray, IntArray]:
+    """Return parameters, counted on the networks as built, and multiply-adds: (n,) each."""
+    from harness.training import networks
+
+    built = [networks.build(network, arch, recipe, dataset.shape, dataset.classes, seed=0) for arch in archs.tolist()]
+    params = np.array([sum(part.numel() for part in module.parameters()) for module in built], dtype=np.int64)
+    return params, networks.macs(network, archs, recipe, dataset.shape, dataset.classes)
+
+
+def _write_table(path: Path, **facts: Any) -> None:
+    registry.load("recorded", "write")(path, **facts)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a verification works with; tests put others in their place.
+
+    Attributes
+    ----------
+    train : Train
+    refuse_long : callable
+        From architectures, seeds, recipe, dataset and network: raises HarnessError where a CPU would need hours.
+    training_of : callable
+        From the name of a benchmark to how it was trained, or None.
+    load_dataset : callable
+        From how it was trained and the user's folder to the dataset.
+    count : callable
+        From network, architectures, recipe and dataset to parameters and multiply-adds.
+    open_oracle : callable
+    write_table : callable
+        Writes the trained rows as a table; see `benchmarks_data.file.recorded.write`.
+    """
+
+    train: Train = _train
+    refuse_long: Callable[[Archs, int, Recipe, Dataset, str], None] = _refuse_long
+    training_of: Callable[[str], Training | None] = registered_training
+    load_dataset: Callable[[Training, Path | None], Dataset] = _load_dataset
+    count: Callable[[str, Archs, Recipe, Dataset], tuple[IntArray, IntArray]] = _count
+    open_oracle: Callable[[str], Oracle] = registry.oracle
+    write_table: Callable[..., None] = _write_table

@@ -1,0 +1,1 @@
+"""The commands `nas-harness report` and `nas-harness verify`."""

@@ -1,0 +1,31 @@
+"""The command `nas-harness report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def report(
+    results: Annotated[Path, typer.Argument(help="Folder of results made by `run`.", show_default=False)],
+    out: Annotated[
+        Optional[Path],  # noqa: UP045  # typer reads the annotation at run time
+        typer.Option("--out", help="Where the report goes; the default is RESULTS/report.", show_default=False),
+    ] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Report an incomplete experiment; missing runs are marked.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print the paths written as JSON.")] = False,
+) -> None:
+    """Write the page, the figures and the tables of an experiment, and print the path of the page."""
+    from reports.page.build import build  # brings pandas, scipy and matplotlib, which `--help` does not need
+
+    page = build(results, out, allow_missing=allow_missing)
+    if json_:
+        parts = {kind: sorted(str(path) for path in (page.parent / kind).iterdir()) for kind in ("figures", "tables")}
+        typer.echo(json.dumps({"page": str(page), **parts}, indent=2))
+    else:
+        typer.echo(str(page))

@@ -1,0 +1,82 @@
+"""The command `nas-harness verify`."""
+
+from __future__ import annotations
+
+import json
+import signal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+
+class Device(StrEnum):
+    """Where networks are trained."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+def verify(
+    results: Annotated[Path, typer.Argument(help="Folder of results made by `run`.", show_default=False)],
+    top: Annotated[int, typer.Option(min=0, help="Final incumbents to train, most frequent first.")] = 3,
+    stratified: Annotated[int, typer.Option(min=0, help="Architectures drawn from equal parts of the table.")] = 6,
+    seeds: Annotated[int, typer.Option(min=2, help="Fresh trainings of each architecture.")] = 3,
+    benchmark: Annotated[
+        Optional[list[str]],  # noqa: UP045  # typer reads the annotation at run time
+        typer.Option(help="Verify this benchmark; may be given several times.", show_default="all"),
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where to train; auto takes CUDA where torch can use it.")] = (
+        Device.AUTO
+    ),
+    data: Annotated[
+        Optional[Path],  # noqa: UP045  # as above
+        typer.Option(help="Folder of the dataset's official files, where it needs them.", show_default=False),
+    ] = None,
+    margin: Annotated[
+        Optional[float],  # noqa: UP045  # as above
+        typer.Option(help="Equivalence margin in points, for a table that carries none.", show_default=False),
+    ] = None,
+    rung: Annotated[str, typer.Option(help="Speed level of the trainer: auto, R0, R1 ...")] = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of the trainer.")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Train on a CPU however long it takes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """Train what a search found, and say whether the table told the truth.
+
+    Writes RESULTS/verification: a table of the trained rows (.h5), the raw measurements (.json) and the verdicts
+    (-verdicts.csv, -verdicts.json). The same command trains nothing twice; `report` shows the outcome on its page.
+    """
+    from harness.verification.job import Request
+    from reports.sections.verification.run import run  # brings pandas and scipy, which `--help` does not need
+
+    request = Request(
+        top=top, stratified=stratified, seeds=seeds, benchmarks=tuple(benchmark or ()), device=device.value, data=data,
+        margin_percent=margin, rung=rung, threads=threads, force=force,
+    )  # fmt: skip
+    try:
+        told = run(results, request, say=lambda line: typer.echo(line, err=True))
+    except KeyboardInterrupt as stop:  # the trainer turns SIGTERM into one, after keeping a checkpoint
+        typer.echo("interrupted: the same command continues from the last checkpoint", err=True)
+        raise typer.Exit(128 + getattr(stop, "signal_number", signal.SIGINT)) from None
+    if as_json:
+        typer.echo(json.dumps(told, indent=2))
+        return
+    for item in told["verified"]:
+        for row in item["architectures"]:
+            typer.echo(_line(row))
+        typer.echo(item["sentence"])
+        typer.echo(f"written: {item['files']['verdicts']}")
+    typer.echo(f"next: nas-harness report {results}")
+
+
+def _line(row: dict[str, Any]) -> str:
+    """Return one architecture in one line."""
+    table, real = (_number(row[f"{side}_mean"]) for side in ("table", "real"))
+    return f"{row['pick']:<13}  table {table}  real {real}  {row['verdict_words']}  {row['architecture']}"
+
+
+def _number(value: float | None) -> str:
+    return "   --" if value is None else f"{value:5.2f}"

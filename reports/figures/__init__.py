@@ -1,0 +1,1 @@
+"""Figures: what each kind shows, its caption, and how it is drawn."""

@@ -1,0 +1,189 @@
+"""Figures as matplotlib objects and files; the same data with the same versions gives the same bytes."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from harness import registry
+from harness.checks import choice
+from harness.errors import ResultError
+from harness.experiments.store import Results
+from reports.figures.drawing import DRAWERS, REFERENCES, shown_name
+from reports.figures.exhibits import Exhibit, curve_exhibit
+from reports.study.measures import FLOOR, RANDOM
+from reports.study.study import prepare
+from reports.study.truth import SPLITS, OpenOracle
+
+FORMATS = ("pdf", "svg", "png")
+_METADATA: dict[str, dict[str, None]] = {
+    "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+}
+PANEL_INCHES = {"curves": (2.15, 1.85), "ranks": (2.15, 1.85), "strips": (2.3, 1.75), "wins": (1.9, 1.6)}
+"""Width and height of the axes of one panel, by kind of figure; other rooms add the kinds that they draw."""
+
+
+class NotebookFigure(Figure):
+    """A figure that notebooks show without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        with house_style():
+            out = io.BytesIO()
+            self.savefig(out, format="png", dpi=150)
+            return out.getvalue()
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Apply the project's style, whatever the user's own settings are."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(mpl.rc_params_from_file(str(Path(__file__).parent / "paper.mplstyle"), False, False))
+        yield
+
+
+def plot(
+    results: Results,
+    *,
+    axis: str = "evaluations",
+    split: str = "validation",
+    open_oracle: OpenOracle = registry.oracle,
+) -> Figure:
+    """Draw regret of the incumbent over the budget, one panel for each benchmark.
+
+    Parameters
+    ----------
+    results : Results
+    axis : {"evaluations", "seconds"}
+        Evaluations charged, or simulated seconds.
+    split : {"validation", "test"}
+        What the incumbent is judged by; it is always chosen by validation.
+    open_oracle : callable
+        Opens the held-out truth of a benchmark by name.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ResultError
+        If no benchmark has what is asked for; says why.
+    """
+    choice("axis", axis, ("evaluations", "seconds"))
+    choice("split", split, SPLITS)
+    exhibit = curve_exhibit(prepare(results, open_oracle, allow_missing=True), split, axis)
+    if not len(exhibit.frame):
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in exhibit.meta["left_out"].items())
+        raise ResultError(f"nothing to plot: {reasons or 'no run has an incumbent'}")
+    return draw(exhibit)
+
+
+def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
+    """Draw an exhibit from its frame and metadata alone.
+
+    Parameters
+    ----------
+    exhibit : Exhibit
+    panel : str, optional
+        Draw this panel alone, a little larger; the default is all of them, two to a row.
+    """
+    panels = exhibit.panels if panel is None else [panel]
+    columns = 1 if len(panels) == 1 else (3 if exhibit.kind == "wins" and len(panels) == 3 else 2)
+    rows = math.ceil(len(panels) / columns)
+    width, height = PANEL_INCHES[exhibit.kind]
+    if len(panels) == 1:
+        width, height = 1.15 * width, 1.15 * height
+    left, right = _margins(exhibit)
+    below, above = (0.42 if exhibit.kind != "wins" else 0.28), 0.24
+    has_legend = exhibit.kind == "curves" and any((exhibit.frame["series"] == name).any() for name in (RANDOM, FLOOR))
+    top = 0.22 if has_legend else 0.04
+    size = (columns * (left + width + right), rows * (below + height + above) + top)
+    with house_style():
+        figure = NotebookFigure(figsize=size)
+        FigureCanvasAgg(figure)
+        for index, name in enumerate(panels):
+            row, column = divmod(index, columns)
+            x = column * (left + width + right) + left
+            y = size[1] - top - (row + 1) * (above + height) - row * below
+            axes = figure.add_axes((x / size[0], y / size[1], width / size[0], height / size[1]))
+            DRAWERS[exhibit.kind](axes, exhibit.frame[exhibit.frame["benchmark"] == name], exhibit.meta)
+            axes.set_title(name)
+            _label(axes, exhibit, name, first=column == 0)
+        if has_legend:
+            _reference_legend(figure, exhibit)
+    return figure
+
+
+def _label(axes: Any, exhibit: Exhibit, panel: str, *, first: bool) -> None:
+    x_label = exhibit.meta["x_label"]
+    axes.set_xlabel(x_label if isinstance(x_label, str) else x_label[panel])
+    labels = exhibit.meta["y_label"]
+    if first or len(set(labels.values())) > 1:
+        axes.set_ylabel(labels[panel])
+
+
+def _margins(exhibit: Exhibit) -> tuple[float, float]:
+    """Return the room left and right of a panel for tick labels and names, in inches."""
+    longest = max(len(line) for name in exhibit.meta["styles"] for line in shown_name(name).split("\n"))
+    names = 0.062 * longest  # inches: seven points, a little over half an em for each letter
+    if exhibit.kind in ("curves", "ranks"):
+        return 0.55, names + 0.32
+    return names + (0.18 if exhibit.kind == "strips" else 0.32), 0.18
+
+
+def _reference_legend(figure: Figure, exhibit: Exhibit) -> None:
+    present = [name for name in (RANDOM, FLOOR) if (exhibit.frame["series"] == name).any()]
+    words = {RANDOM: RANDOM, FLOOR: exhibit.meta.get("floor", FLOOR)}
+    handles = [Line2D([], [], label=words[name], **REFERENCES[name]) for name in present]
+    place = (1.0 - _margins(exhibit)[1] / figure.get_figwidth(), 1.0)
+    figure.legend(handles=handles, loc="upper right", bbox_to_anchor=place, ncols=2, handlelength=2.2, borderpad=0.2)
+
+
+def rendered(figure: Figure, file_format: str) -> bytes:
+    """Return the bytes of a figure in one of `FORMATS`, without dates or program names."""
+    choice("file_format", file_format, FORMATS)
+    out = io.BytesIO()
+    with house_style():
+        figure.savefig(out, format=file_format, metadata=_METADATA[file_format])
+    return out.getvalue()
+
+
+def save(exhibit: Exhibit, folder: Path) -> None:
+    """Write ``NAME.{pdf,svg,png,csv,json}``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figure = draw(exhibit)
+    for file_format in FORMATS:
+        (folder / f"{exhibit.name}.{file_format}").write_bytes(rendered(figure, file_format))
+    exhibit.write(folder)
+
+
+def inline_svg(exhibit: Exhibit, panel: str) -> str:
+    """Return one panel as an SVG element for a page: it scales, and its ids meet no other figure's."""
+    text = rendered(draw(exhibit, panel), "svg").decode()
+    text = text[text.index("<svg") :]
+    prefix = re.sub(r"[^a-z0-9]+", "-", f"{exhibit.name}-{panel}".lower()) + "-"
+    text = re.sub(r'\bid="', f'id="{prefix}', text)
+    text = re.sub(r"url\(#", f"url(#{prefix}", text)
+    text = re.sub(r'xlink:href="#', f'href="#{prefix}', text)
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
+    # A hundredth of a point is enough, and halves the page; what is between tags is text for people.
+    text = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag.group(0)), text)
+    head, body = text.split(">", 1)
+    box = re.search(r'viewBox="[^"]*"', head)
+    width = re.search(r'viewBox="0 0 ([\d.]+)', head)
+    limit = f' style="max-width:{float(width.group(1)) * 1.75:.0f}px"' if width else ""
+    return f'<svg {box.group(0) if box else ""}{limit} aria-hidden="true">{body}'.strip()

@@ -1,0 +1,151 @@
+"""The report of an experiment: one self-contained page, and beside it every figure and table as files."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness import registry
+from harness.errors import ResultError
+from harness.experiments.store import read_results
+from reports.figures.exhibits import Exhibit, exhibits
+from reports.figures.render import inline_svg, save
+from reports.page import narrative
+from reports.sections.verification.section import Section, section
+from reports.study.comparisons import pairwise
+from reports.study.provenance import TOLD, budget_words, sources
+from reports.study.study import Study, prepare
+from reports.study.truth import OpenOracle
+from reports.study.wording import constraint_words, notices
+from reports.tables.contents import tables
+from reports.tables.table import Table
+
+PAGE = "index.html"
+MARKER = "checklist.md"
+"""Says that a folder holds a report: every report has one."""
+
+
+def build(
+    folder: str | Path,
+    out: str | Path | None = None,
+    *,
+    allow_missing: bool = False,
+    open_oracle: OpenOracle = registry.oracle,
+) -> Path:
+    """Write the report of an experiment and return the path of its page.
+
+    Everything is written to a temporary folder first and moved into place, the page last.
+
+    Parameters
+    ----------
+    folder : path
+        Results of `run`.
+    out : path, optional
+        Where the report goes; the default is ``report`` in `folder`.
+    allow_missing : bool
+        Report an incomplete experiment; missing runs are left out, and in tables also given the worst value.
+    open_oracle : callable
+        Opens the held-out truth of a benchmark by name.
+
+    Returns
+    -------
+    Path
+        Of ``index.html``; beside it lie ``figures/NAME.{pdf,svg,png,csv,json}``, ``tables/NAME.{csv,tex}`` and
+        ``checklist.md``.
+
+    Raises
+    ------
+    ResultError
+        If results are missing, damaged, of another table, or may not be compared, or if `out` holds something else
+        than an earlier report.
+    """
+    folder = Path(folder)
+    _refuse_foreign(Path(out) if out is not None else folder / "report")
+    study = prepare(read_results(folder), open_oracle, allow_missing=allow_missing)
+    target = Path(out) if out is not None else folder / "report"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".report.", dir=target.parent) as temporary:
+        _write(study, Path(temporary))
+        target.mkdir(exist_ok=True)
+        for part in sorted(Path(temporary).iterdir(), key=lambda path: path.name == PAGE):  # the page comes last
+            if part.is_dir():
+                shutil.rmtree(target / part.name, ignore_errors=True)
+            part.replace(target / part.name)
+    return target / PAGE
+
+
+def _refuse_foreign(target: Path) -> None:
+    """Refuse to write over files that are not ours: figures and tables of an earlier report are removed."""
+    if target.is_dir() and any(target.iterdir()) and not (target / MARKER).exists():
+        raise ResultError(f"`out` must name a new or empty folder, or that of an earlier report, got '{target}'")
+
+
+def _write(study: Study, folder: Path) -> None:
+    comparisons = pairwise(study)
+    shown = exhibits(study, comparisons)
+    made = tables(study, comparisons)
+    verified = section(study)
+    for exhibit in [*shown, *(verified.exhibits if verified else ())]:
+        save(exhibit, folder / "figures")
+    for table in [*made, *(verified.tables if verified else ())]:
+        table.write(folder / "tables")
+    (folder / "checklist.md").write_text(narrative.checklist_markdown(study), encoding="utf-8")
+    said = [*narrative.headline(study, comparisons), *(verified.sentences if verified else ())]
+    page = _page(study, shown, made, said, narrative.warnings(study, comparisons), verified)
+    (folder / PAGE).write_text(page, encoding="utf-8")
+
+
+def _page(
+    study: Study,
+    shown: list[Exhibit],
+    made: list[Table],
+    headline: list[str],
+    warnings: list[str],
+    verified: Section | None,
+) -> str:
+    environment = Environment(
+        loader=PackageLoader("reports.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    methods = narrative.methods(study) + ([verified.method] if verified else [])
+    return environment.get_template("page.html.j2").render(
+        spec=study.spec,
+        benchmarks=[item.name for item in study.aligned],
+        budget=budget_words(study.spec),
+        headline=[_lead(sentence) for sentence in headline],
+        constraints=constraint_words(study),
+        notices=notices(study),
+        warnings=warnings,
+        figures=[_figure(exhibit) for exhibit in shown],
+        reasons=narrative.missing_reasons(study),
+        tables=[_shown_table(table) for table in made],
+        verified_figures=[_figure(exhibit) for exhibit in verified.exhibits] if verified else [],
+        verified_tables=[_shown_table(table) for table in verified.tables] if verified else [],
+        methods=[paragraph.split(". ", 1) for paragraph in methods],
+        checklist=narrative.checklist(study),
+        sources=sources(study),
+        told=TOLD,
+    )
+
+
+def _figure(exhibit: Exhibit) -> dict[str, Any]:
+    panels = [Markup(inline_svg(exhibit, panel)) for panel in exhibit.panels]  # noqa: S704  # our own drawing
+    return {"name": exhibit.name, "meta": exhibit.meta, "panels": panels}
+
+
+def _shown_table(table: Table) -> dict[str, Any]:
+    return {"table": table, "html": Markup(table.to_html())}  # noqa: S704  # escaped there
+
+
+def _lead(sentence: str) -> tuple[str, str]:
+    """Split "benchmark: what was found" at its colon."""
+    lead, _, rest = sentence.partition(": ")
+    return lead, rest

@@ -1,0 +1,74 @@
+"""From a request to files: train, judge, write the verdicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness import registry
+from harness.files import replacing
+from harness.verification.job import Request
+from harness.verification.record import record_path
+from harness.verification.tools import Tools
+from harness.verification.verify import Verified
+from harness.verification.verify import verify as train_for_real
+from reports.sections.verification.section import sentence, verdict_words
+from reports.sections.verification.verdicts import Verification, judge
+
+
+def run(
+    results: Path,
+    request: Request,
+    *,
+    tools: Tools | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Verify an experiment and write the verdicts beside the measurements.
+
+    Parameters
+    ----------
+    results : Path
+        Folder made by `run`.
+    request : harness.verification.verify.Request
+    tools : harness.verification.tools.Tools, optional
+    say : callable
+        Told what happens, line by line.
+
+    Returns
+    -------
+    dict
+        ``folder``; ``verified``: for each benchmark what `Verification.as_dict` says, ``sentence``, ``reused`` and
+        ``files``; ``skipped``: reason by benchmark.
+    """
+    outcome = train_for_real(results, request, tools=tools, say=say)
+    open_oracle = registry.oracle if tools is None else tools.open_oracle
+    verified = []
+    for item in outcome.verified:
+        judged = judge(item.measurements, open_oracle(item.measurements.benchmark))
+        verified.append(_told(judged, item, write_verdicts(results, judged)))
+    return {"folder": str(results), "verified": verified, "skipped": dict(outcome.skipped)}
+
+
+def _told(judged: Verification, item: Verified, verdicts: Path) -> dict[str, Any]:
+    told = judged.as_dict()
+    for row, words in zip(told["architectures"], judged.rows.to_dict("records"), strict=True):
+        row["verdict_words"] = verdict_words(words)
+    files = {
+        "measurements": str(item.record),
+        "table": None if item.table is None else str(item.table),
+        "verdicts": str(verdicts),
+    }
+    return told | {"sentence": sentence(judged), "reused": item.reused, "files": files}
+
+
+def write_verdicts(results: Path, judged: Verification) -> Path:
+    """Write ``NAME-verdicts.csv`` and ``NAME-verdicts.json``; return the path of the CSV."""
+    name = judged.measurements.benchmark
+    with replacing(record_path(results, name, "-verdicts.json")) as temporary:
+        temporary.write_text(json.dumps(judged.as_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    path = record_path(results, name, "-verdicts.csv")
+    with replacing(path) as temporary:
+        judged.rows.to_csv(temporary, index=False, lineterminator="\n")
+    return path

@@ -1,0 +1,1 @@
+"""The study: runs aligned, judged and compared, ready for figures and tables."""

@@ -1,0 +1,244 @@
+"""Runs as right-continuous step curves on common grids: incumbents, regrets, budgets.
+
+Definitions: the incumbent at budget b is the best value shown to the strategy among the rows completed by b; ties go to
+the earliest row; failed (NaN), infeasible and lower-fidelity rows never become incumbent.  Its regret is judged by the
+mean over all training runs of the table.  No interpolation, no running maximum of what was not shown to the strategy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from harness.checks import Archs, FloatArray, IntArray
+from harness.errors import ResultError
+from harness.experiments.store import Results, Run
+from harness.problem import Budget
+from harness.records import Trace
+from reports.study.truth import Truth
+
+AXES = ("evaluations", "seconds")
+_GRID = 200  # points of a grid where the union of break points would be larger
+
+
+def incumbent_steps(trace: Trace, fidelity: int) -> IntArray:
+    """Return the rows at which the incumbent changes, ascending.
+
+    Parameters
+    ----------
+    trace : Trace
+    fidelity : int
+        The full fidelity; only its rows are eligible.
+
+    Returns
+    -------
+    (k,) int64
+    """
+    shown = trace.objectives[:, 0].copy()
+    eligible = (trace.fidelity == fidelity) & np.all(trace.constraints <= 0, axis=1)
+    shown[~eligible | np.isnan(shown)] = np.inf
+    before = np.minimum.accumulate(np.concatenate([[np.inf], shown[:-1]]))
+    return np.flatnonzero(shown < before)
+
+
+def at_budget(breaks: FloatArray, values: FloatArray, grid: FloatArray) -> FloatArray:
+    """Evaluate a right-continuous step function; NaN before its first break point.
+
+    Parameters
+    ----------
+    breaks, values : (k,) float64
+        Break points ascending, and the value from each on.
+    grid : (T,) float64
+    """
+    index = np.searchsorted(breaks, grid, side="right") - 1
+    if len(values) == 0:
+        return np.full(len(grid), np.nan)
+    return np.where(index < 0, np.nan, values[np.maximum(index, 0)])
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The incumbents of one run.
+
+    Attributes
+    ----------
+    run : Run
+    rows : (k,) int64
+        Rows of the trace at which the incumbent changes.
+    x : mapping of axis to (k,) float64
+        Charged evaluations, and simulated seconds, at which each incumbent is known.
+    end : mapping of axis to float
+        Where the run's own budget ends; infinite where the strategy had nothing more to propose.
+    regrets : mapping of split to (k,) float64
+    """
+
+    run: Run
+    rows: IntArray
+    x: Mapping[str, FloatArray]
+    end: Mapping[str, float]
+    regrets: Mapping[str, FloatArray]
+
+    @property
+    def archs(self) -> Archs:
+        """Incumbents, (k, L)."""
+        return self.run.trace.archs[self.rows]
+
+    def on_grid(self, axis: str, split: str, grid: FloatArray) -> FloatArray:
+        """Return regrets on a grid, (T,); NaN where undefined and beyond the end of the run."""
+        values = at_budget(self.x[axis], self.regrets[split], grid)
+        values[grid > self.end[axis]] = np.nan
+        return values
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """All runs of one benchmark, judged by one truth.
+
+    Attributes
+    ----------
+    truth : Truth
+    budget : Budget
+    steps : mapping of label to tuple of Steps
+        By replicate, those that exist.
+    """
+
+    truth: Truth
+    budget: Budget
+    steps: Mapping[str, tuple[Steps, ...]]
+
+    @property
+    def name(self) -> str:
+        """Name of the benchmark, as pages show it."""
+        return self.truth.name
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Both axes, or evaluations alone where the table has no training seconds."""
+        return AXES if self.truth.facts.has_seconds else AXES[:1]
+
+    @property
+    def budget_axis(self) -> str:
+        """The axis that the budget is counted on: evaluations where they are limited."""
+        return "evaluations" if self.budget.evaluations is not None else "seconds"
+
+    @cached_property
+    def final_budget(self) -> float:
+        """The whole budget, on `budget_axis`."""
+        limit = self.budget.evaluations if self.budget.evaluations is not None else self.budget.seconds
+        return float(limit or 0)
+
+    def regrets(self, label: str, axis: str, split: str, grid: FloatArray) -> FloatArray:
+        """Return the regret of every run of a strategy on a grid: (R, T)."""
+        return np.stack([steps.on_grid(axis, split, grid) for steps in self.steps[label]])
+
+    def counted(self, label: str, axis: str, split: str, grid: FloatArray) -> FloatArray:
+        """Return what curves are centres of: (R, T).
+
+        As `regrets`, but a run that has no incumbent yet counts as the worst of the table, as it does in tables, from
+        where half of the strategy's runs have one; NaN for all runs before that.
+        """
+        values = self.regrets(label, axis, split, grid)
+        group = self.steps[label]
+        known = [at_budget(steps.x[axis], steps.regrets[split], grid) for steps in group]
+        ends = np.array([steps.end[axis] for steps in group])
+        waiting = np.isnan(known) & (grid <= ends[:, None])
+        values[waiting] = self.truth.worst(split)
+        values[:, grid < _half_start(group, axis)] = np.nan
+        return values
+
+    def at(self, label: str, split: str, budget: float) -> dict[int, float]:
+        """Return the regret at one budget by replicate; the worst of the table for a run without an incumbent."""
+        values = {}
+        for steps in self.steps[label]:
+            value = float(at_budget(steps.x[self.budget_axis], steps.regrets[split], np.array([budget]))[0])
+            values[steps.run.replicate] = self.truth.worst(split) if np.isnan(value) else value
+        return values
+
+    def grid(self, axis: str) -> FloatArray:
+        """Return where curves are evaluated: every evaluation where they are few, else log-spaced; (T,).
+
+        It starts where the first strategy has an incumbent in half of its runs and ends where the last strategy's
+        shortest run ends; empty where no strategy ever has.
+        """
+        groups = [group for group in self.steps.values() if group]
+        starts = [start for group in groups if np.isfinite(start := _half_start(group, axis))]
+        ends = [_shortest(group, axis) for group in groups]
+        if not starts:
+            return np.array([])
+        finite = [end for end in ends if np.isfinite(end)] or [max(_last(group, axis) for group in groups)]
+        first, last = min(starts), max(finite)
+        if axis == "evaluations" and last - first < 2000:
+            return np.arange(first, last + 1)
+        marks = [end for end in finite if end >= first]
+        grid = np.geomspace(first, max(last, first), _GRID)
+        return np.union1d(np.unique(grid.round()) if axis == "evaluations" else grid, marks)
+
+
+def _half_start(group: Sequence[Steps], axis: str) -> float:
+    """Return from where at least half of the runs have an incumbent; infinite if there is no such place."""
+    firsts = sorted(float(steps.x[axis][0]) if len(steps.rows) else np.inf for steps in group)
+    return firsts[(len(firsts) - 1) // 2]
+
+
+def _shortest(group: Iterable[Steps], axis: str) -> float:
+    return min(steps.end[axis] for steps in group)
+
+
+def _last(group: Iterable[Steps], axis: str) -> float:
+    column = "evaluations" if axis == "evaluations" else "finished_seconds"
+    return max((float(getattr(steps.run.trace, column)[-1]) for steps in group), default=1.0)
+
+
+def align(results: Results, truth: Truth) -> Aligned:
+    """Find the incumbents of every run of one benchmark and judge them.
+
+    Raises
+    ------
+    ResultError
+        If runs were not given the same budget.
+    """
+    name = truth.facts.name
+    runs = [run for run in results.runs if run.benchmark == name]
+    # Traces know fidelities by number only; the full one is the highest that any run of the benchmark reached.
+    fidelity = len(truth.facts.fidelities) - 1
+    rows = [incumbent_steps(run.trace, fidelity) for run in runs]
+    judged = {split: _judge(truth, split, runs, rows) for split in truth.splits}
+    budget = results.spec.budget
+    steps: dict[str, list[Steps]] = {label: [] for label in results.labels}
+    for index, run in enumerate(runs):
+        x = {
+            "evaluations": run.trace.evaluations[rows[index]].astype(np.float64),
+            "seconds": run.trace.finished_seconds[rows[index]],
+        }
+        regrets = {split: judged[split][index] for split in truth.splits}
+        steps[run.label].append(Steps(run, rows[index], x, _ends(run, budget), regrets))
+    return Aligned(truth, budget, {label: tuple(group) for label, group in steps.items()})
+
+
+def _judge(truth: Truth, split: str, runs: Sequence[Run], rows: Sequence[IntArray]) -> list[FloatArray]:
+    """Return the regrets of all incumbents, looked up at once."""
+    archs = [run.trace.archs[picked] for run, picked in zip(runs, rows, strict=True)]
+    if not archs:
+        return []
+    regrets = truth.regrets_of(split, truth.mean(np.concatenate(archs), split))
+    # Values that are equal in arithmetic must tie in the rank tests; adding 0.0 turns -0.0 into 0.0.
+    regrets = np.round(regrets, 9) + 0.0
+    return np.split(regrets, np.cumsum([len(part) for part in archs])[:-1])
+
+
+def _ends(run: Run, budget: Budget) -> dict[str, float]:
+    """Return where a run's own budget ends on each axis; refuse a run that ended early for no reason."""
+    if run.stopped != "budget":
+        return dict.fromkeys(AXES, np.inf)
+    done = float(run.trace.evaluations[-1]) if len(run.trace) else 0.0
+    clock = float(run.trace.finished_seconds[-1]) if len(run.trace) else 0.0
+    if budget.evaluations is not None and budget.seconds is None and done != budget.evaluations:
+        raise ResultError(
+            f"run {run.replicate} of '{run.label}' on '{run.benchmark}' has {done:g} charged evaluations where the"
+            f" budget is {budget.evaluations}: runs of unequal budgets are not compared"
+        )
+    spent = budget.evaluations is not None and done >= budget.evaluations
+    return {"evaluations": done, "seconds": clock if spent or budget.seconds is None else float(budget.seconds)}

@@ -1,0 +1,231 @@
+"""Pairwise comparisons on every benchmark, and scores across benchmarks, with the refusals that keep them honest."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from harness.checks import FloatArray
+from harness.errors import ResultError
+from reports.statistics.summaries import (
+    ALPHA,
+    average_ranks,
+    bootstrap_centres,
+    centre_of,
+    critical_difference,
+    friedman,
+    holm,
+    interval,
+    probability_of_improvement,
+    rank_biserial,
+    require_reachable,
+    require_tasks,
+    stratified_iqm,
+    wilcoxon_p,
+)
+from reports.study.align import Aligned
+from reports.study.measures import common_replicates, finals
+from reports.study.study import TABLE_REPETITIONS, Study
+
+LEFT_OUT, WORST = "left out", "worst value"
+TEST_WORDS = (
+    "paired Wilcoxon signed-rank test over replicates (Pratt's zeros), Holm-adjusted over benchmarks and pairs, at 5 %"
+)
+
+
+def pairwise(study: Study) -> pd.DataFrame:
+    """Compare all pairs of strategies by the regret of the final incumbent, on each benchmark, replicate by replicate.
+
+    One Holm family for each split: benchmarks x pairs x checkpoints.  Where runs are missing, everything is done twice:
+    with incomplete pairs left out, and with each missing run given the worst value of the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``split``, ``missing``, ``budget``, ``benchmark``, ``a``, ``b``, ``n`` (pairs), ``wins``, ``ties``, ``losses``
+        of a, ``poi`` (probability that a run of a beats one of b), ``effect`` (rank-biserial, positive where a is
+        better), ``difference`` (median regret of b minus a over pairs) with ``low`` and ``high``, ``p``, ``p_holm``,
+        ``verdict``.
+    """
+    at = {checkpoint: finals(study, checkpoint) for checkpoint in study.checkpoints}
+    policies = (LEFT_OUT, WORST) if study.results.missing else (LEFT_OUT,)
+    parts = []
+    for split in study.splits:
+        for policy in policies:
+            rows = [
+                _compare(study, item, checkpoint, a, b, _wide(study, values, item, split, policy)) | {"missing": policy}
+                for checkpoint, values in at.items()
+                for item in study.aligned
+                if split in item.truth.splits
+                for a, b in combinations(study.labels, 2)
+            ]
+            if rows:
+                parts.append(_judged(pd.DataFrame(rows).assign(split=split)))
+    return pd.concat(parts, ignore_index=True)[PAIR_COLUMNS] if parts else pd.DataFrame(columns=PAIR_COLUMNS)
+
+
+PAIR_COLUMNS = [
+    "split", "missing", "budget", "benchmark", "a", "b", "n", "wins", "ties", "losses", "poi", "effect", "difference",
+    "low", "high", "p", "p_holm", "verdict",
+]  # fmt: skip
+
+
+def _wide(study: Study, values: pd.DataFrame, item: Aligned, split: str, policy: str) -> pd.DataFrame:
+    """Return regrets with a row for each declared replicate and a column for each label; NaN where a run is missing."""
+    picked = values[(values["benchmark"] == item.name) & (values["split"] == split)]
+    table = picked.pivot_table(index="replicate", columns="label", values="regret")
+    table = table.reindex(index=range(study.spec.replicates), columns=list(study.labels))
+    return table.fillna(item.truth.worst(split)) if policy == WORST else table
+
+
+def _compare(study: Study, item: Aligned, budget: float, a: str, b: str, regrets: pd.DataFrame) -> dict[str, object]:
+    pairs = regrets[[a, b]].dropna()
+    row: dict[str, object] = {"budget": budget, "benchmark": item.name, "a": a, "b": b, "n": len(pairs)}
+    row |= {"wins": 0, "ties": 0, "losses": 0}
+    row |= dict.fromkeys(("poi", "effect", "difference", "low", "high", "p"), np.nan)
+    if len(pairs) == 0:
+        return row
+    differences = np.round((pairs[b] - pairs[a]).to_numpy(), 9)  # equal in arithmetic must be equal in rank
+    row |= {"wins": int(np.sum(differences > 0)), "ties": int(np.sum(differences == 0))}
+    row["losses"] = int(np.sum(differences < 0))
+    row["poi"] = probability_of_improvement(regrets[a].dropna().to_numpy(), regrets[b].dropna().to_numpy())
+    counts = study.resampler.counts(item.name, len(pairs), TABLE_REPETITIONS)
+    samples = bootstrap_centres(differences[:, None], counts, "median")[0]
+    low, high = interval(samples)
+    row |= {"effect": rank_biserial(differences), "difference": float(np.median(differences))}
+    return row | {"low": float(low), "high": float(high), "p": wilcoxon_p(differences)}
+
+
+def _judged(table: pd.DataFrame) -> pd.DataFrame:
+    """Refuse tests that cannot reject, adjust the others together, and say what follows."""
+    refusals = [_refusal(int(n), len(table)) for n in table["n"]]
+    table.loc[[refusal is not None for refusal in refusals], "p"] = np.nan
+    table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
+    table["verdict"] = [refusal or _verdict(row) for refusal, (_, row) in zip(refusals, table.iterrows(), strict=True)]
+    return table
+
+
+def _refusal(n: int, comparisons: int) -> str | None:
+    try:
+        require_reachable(n, comparisons)
+    except ResultError as error:
+        return str(error)
+    return None
+
+
+def _verdict(row: pd.Series) -> str:
+    if row["p_holm"] >= ALPHA or row["effect"] == 0:
+        return "no difference shown"
+    return f"{row['a'] if row['effect'] > 0 else row['b']} better"
+
+
+def winners(comparisons: pd.DataFrame, benchmark: str, split: str, best: str, budget: float) -> dict[str, str]:
+    """Return what is known of each other strategy against the best one: "worse", "open" or "not tested"."""
+    rows = comparisons[
+        (comparisons["benchmark"] == benchmark)
+        & (comparisons["split"] == split)
+        & (comparisons["missing"] == LEFT_OUT)
+        & (comparisons["budget"] == budget)
+        & ((comparisons["a"] == best) | (comparisons["b"] == best))
+    ]
+    known = {}
+    for _, row in rows.iterrows():
+        other = row["b"] if row["a"] == best else row["a"]
+        beaten = row["verdict"] == f"{best} better"
+        known[other] = "not tested" if np.isnan(row["p"]) else ("worse" if beaten else "open")
+    return known
+
+
+def scores(study: Study, split: str = "validation") -> pd.DataFrame:
+    """Aggregate over benchmarks: mean rank, IQM of normalised scores, optimality gap; 95 % stratified intervals.
+
+    The normalised score is 0 for a uniform draw from the table and 1 for its best: regret is scaled by the mean regret
+    of the table.  Runs are resampled within benchmarks; benchmarks are not.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``label``, ``rank``, ``rank_low``, ``rank_high``, ``iqm``, ``iqm_low``, ``iqm_high``, ``gap``, ``benchmarks``,
+        ``runs``.
+    """
+    usable = [item for item in study.aligned if split in item.truth.splits and all(item.steps.values())]
+    if not usable:
+        return pd.DataFrame(columns=SCORE_COLUMNS)
+    values = finals(study)
+    mean, low, high = _final_ranks(study, usable, split, values)
+    rows = []
+    for index, label in enumerate(study.labels):
+        strata = [_scaled(_column(values, item, split, label), item.truth.random(split)) for item in usable]
+        rng = study.resampler.generator("iqm", split, label)
+        iqm_low, iqm_high = interval(stratified_iqm(strata, TABLE_REPETITIONS, rng))
+        iqm = float(centre_of(np.concatenate(strata), "iqm"))
+        gap = float(np.mean([np.maximum(0.0, 1.0 - stratum).mean() for stratum in strata]))
+        runs = sum(len(stratum) for stratum in strata)
+        place = (mean[index], low[index], high[index])
+        rows.append((label, *place, iqm, float(iqm_low), float(iqm_high), gap, len(usable), runs))
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+SCORE_COLUMNS = [
+    "label", "rank", "rank_low", "rank_high", "iqm", "iqm_low", "iqm_high", "gap", "benchmarks", "runs",
+]  # fmt: skip
+
+
+def _column(values: pd.DataFrame, item: Aligned, split: str, label: str) -> FloatArray:
+    picked = (values["benchmark"] == item.name) & (values["split"] == split) & (values["label"] == label)
+    column: FloatArray = values.loc[picked, "regret"].to_numpy(dtype=np.float64)
+    return column
+
+
+def _scaled(regrets: FloatArray, mean: float) -> FloatArray:
+    """Return normalised scores; 1 where all that is feasible is the best."""
+    return 1.0 - regrets / mean if mean > 0 else np.ones(len(regrets))
+
+
+def _final_ranks(
+    study: Study, usable: list[Aligned], split: str, values: pd.DataFrame
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the mean rank of every strategy at the end and its interval: three (k,)."""
+    means, samples = [], []
+    for item in usable:
+        kept = common_replicates(item)
+        if not kept:
+            continue
+        wide = _wide(study, values, item, split, LEFT_OUT).loc[kept].to_numpy(dtype=np.float64)
+        blocks = average_ranks(wide)
+        counts = study.resampler.counts(item.name, len(blocks), TABLE_REPETITIONS)
+        means.append(blocks.mean(axis=0))
+        samples.append(counts.T.astype(np.float64) @ blocks / len(blocks))
+    if not means:
+        nothing = np.full(len(study.labels), np.nan)
+        return nothing, nothing, nothing
+    low, high = interval(np.mean(samples, axis=0), axis=0)
+    return np.mean(means, axis=0), low, high
+
+
+def omnibus(study: Study) -> str:
+    """Say what Friedman's test finds across benchmarks, or why it is not made."""
+    usable = [item for item in study.aligned if common_replicates(item)]
+    if len(study.labels) < 2:
+        return "One strategy has nothing to be compared with."
+    try:
+        require_tasks(len(usable))
+    except ResultError as error:
+        message = str(error)
+        return message[0].upper() + message[1:] + "."
+    # A block is a benchmark, never a replicate: its strategies are ranked by their mean regret.
+    values = finals(study)
+    blocks = np.array(
+        [[_column(values, item, "validation", label).mean() for label in study.labels] for item in usable]
+    )
+    mean_ranks = average_ranks(blocks).mean(axis=0)
+    chi2, f, p = friedman(mean_ranks, len(usable))
+    difference = critical_difference(len(study.labels), len(usable))
+    few = " With fewer than ten benchmarks this test has little power." if len(usable) < 10 else ""
+    found = "finds differences" if p < ALPHA else "finds no difference, so no ranks are called different"
+    return (
+        f"Friedman's test over {len(usable)} benchmarks {found} (chi-squared {chi2:.2f}, Iman-Davenport F {f:.2f},"
+        f" p = {p:.2g}; Nemenyi critical difference {difference:.2f} ranks).{few}"
+    )

@@ -1,0 +1,88 @@
+"""Results as one tidy pandas frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from harness import registry
+from harness.checks import Archs
+from harness.experiments.store import Results, Run
+from harness.problem import Objective
+from harness.records import Trace
+from harness.space import SearchSpace
+from reports.study.align import incumbent_steps
+from reports.study.truth import OpenOracle, Truth, truths
+
+
+def frame(results: Results, *, open_oracle: OpenOracle = registry.oracle) -> pd.DataFrame:
+    """Return every evaluation of every run, one a row.
+
+    Parameters
+    ----------
+    results : Results
+    open_oracle : callable
+        Opens the held-out truth of a benchmark by name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``benchmark``, ``label``, ``replicate``; ``evaluation`` (charged so far) and ``charged``; ``seconds`` (on the
+        simulated clock at completion) and ``cost_seconds``, NaN where the table has no times; ``worker``;
+        ``fidelity``; ``architecture`` (the field's string); ``objective`` (as shown to the strategy, in the published
+        unit and direction; further objectives under their own names); ``feasible``; ``incumbent`` (whether this row
+        became the incumbent); ``validation`` and ``test`` (means over all training runs of the table, NaN where it
+        has no such column).
+
+    Raises
+    ------
+    ResultError
+        If a table is not the one that the runs were made on.
+    """
+    parts = []
+    for name, truth in truths(results, open_oracle).items():
+        runs = [run for run in results.runs if run.benchmark == name]
+        if runs:
+            parts.append(_benchmark_frame(truth, runs))
+    if not parts:
+        return pd.DataFrame(columns=["benchmark", "label", "replicate", "evaluation", "seconds", "objective"])
+    return pd.concat(parts, ignore_index=True)
+
+
+def _benchmark_frame(truth: Truth, runs: list[Run]) -> pd.DataFrame:
+    merged = Trace.concatenate([run.trace for run in runs])
+    lengths = [len(run.trace) for run in runs]
+    fidelity = len(truth.facts.fidelities) - 1
+    incumbent = [np.isin(np.arange(len(run.trace)), incumbent_steps(run.trace, fidelity)) for run in runs]
+    distinct, inverse = np.unique(merged.archs, axis=0, return_inverse=True)
+    inverse = inverse.ravel()
+    first, *others = truth.facts.objectives
+    columns = {
+        "benchmark": truth.facts.name,
+        "label": np.repeat([run.label for run in runs], lengths),
+        "replicate": np.repeat([run.replicate for run in runs], lengths),
+        "evaluation": np.concatenate([run.trace.evaluations for run in runs]),
+        "charged": merged.charged,
+        "seconds": merged.finished_seconds,
+        "cost_seconds": merged.seconds,
+        "worker": merged.worker,
+        "fidelity": merged.fidelity,
+        "architecture": np.array(_strings(truth.oracle.space, distinct), dtype=object)[inverse],
+        "objective": _published(first, merged, 0),
+        **{item.name: _published(item, merged, column) for column, item in enumerate(others, start=1)},
+        "feasible": np.all(merged.constraints <= 0, axis=1),
+        "incumbent": np.concatenate(incumbent),
+    }
+    for split in ("validation", "test"):
+        known = split in truth.splits
+        columns[split] = truth.mean(distinct, split)[inverse] if known else np.full(len(merged), np.nan)
+    return pd.DataFrame(columns)
+
+
+def _published(objective: Objective, trace: Trace, column: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    published: np.ndarray[tuple[int], np.dtype[np.float64]] = objective.to_published(trace.objectives[:, column])
+    return published
+
+
+def _strings(space: SearchSpace, archs: Archs) -> list[str]:
+    return space.format(archs) if len(archs) else []

@@ -1,0 +1,172 @@
+"""A study to tidy frames: the numbers behind curves, ranks and final values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.checks import FloatArray
+from reports.statistics.summaries import average_ranks, bootstrap_centres, centre_of, interval, log_auc
+from reports.study.align import Aligned, at_budget
+from reports.study.study import CURVE_REPETITIONS, Study
+
+RANDOM = "random search, exact"
+FLOOR = "best by validation"
+OVERALL = "mean over benchmarks"
+COLUMNS = ["benchmark", "series", "x", "centre", "low", "high", "n"]
+MOST_RANK_POINTS = 200
+"""Points at which ranks over the budget are drawn."""
+
+
+def centre_and_band(
+    values: FloatArray, centre: str, counts: npt.NDArray[np.int32]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return centre, low and high of every column: (n, T) to three (T,); NaN where any run is undefined."""
+    middle = centre_of(values, centre)
+    low, high = middle.copy(), middle.copy()
+    known = ~np.isnan(middle)
+    if known.any() and len(values) > 1:
+        low[known], high[known] = interval(bootstrap_centres(values[:, known], counts, centre))
+    return middle, low, high
+
+
+def curves(study: Study, split: str, axis: str) -> pd.DataFrame:
+    """Return the regret of the incumbent over the budget, as plotted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``benchmark``, ``series`` (a label, or one of the references `RANDOM`, `FLOOR`), ``x``, ``centre``, ``low``,
+        ``high`` (95 % bootstrap interval of the centre; NaN for references), ``n`` (runs), in the order of drawing.
+    """
+    parts: list[pd.DataFrame] = []
+    for item in study.aligned:
+        grid = item.grid(axis) if axis in item.axes and split in item.truth.splits else np.array([])
+        if len(grid) == 0:
+            continue
+        before = len(parts)
+        for label, steps in item.steps.items():
+            if steps:
+                counts = study.resampler.counts(item.name, len(steps), CURVE_REPETITIONS)
+                bands = centre_and_band(item.counted(label, axis, split, grid), study.centre, counts)
+                part = _part(item.name, label, grid, *bands, len(steps))
+                parts.append(part.dropna())
+        if not any(len(part) for part in parts[before:]):
+            continue  # a panel of references alone would compare nothing
+        law = study.references[item.name]
+        if axis == "evaluations" and law is not None:
+            middle = law.centre(split, grid, study.centre)
+            parts.append(_part(item.name, RANDOM, grid, middle, np.nan, np.nan, 0).dropna(subset="centre"))
+        if split == "test":
+            parts.append(_part(item.name, FLOOR, grid[[0, -1]], item.truth.floor(), np.nan, np.nan, 0))
+    kept = [part for part in parts if len(part)]
+    return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame(columns=COLUMNS)
+
+
+def _part(
+    benchmark: str,
+    series: str,
+    x: FloatArray,
+    centre: FloatArray | float,
+    low: FloatArray | float,
+    high: FloatArray | float,
+    n: int,
+) -> pd.DataFrame:
+    numbers = {
+        key: np.broadcast_to(value, x.shape) for key, value in (("centre", centre), ("low", low), ("high", high))
+    }
+    columns = {"benchmark": benchmark, "series": series, "x": x, **numbers, "n": n}
+    return pd.DataFrame(columns, columns=COLUMNS)
+
+
+def ranks(study: Study) -> pd.DataFrame:
+    """Return mean ranks by validation regret over the budget, for each benchmark and averaged over them.
+
+    Strategies are ranked within each replicate (they met the same noise), with average ranks for ties and the worst
+    for a run without an incumbent; replicates are averaged, then benchmarks.  Bands resample replicates.
+    """
+    usable = [item for item in study.aligned if common_replicates(item) and len(item.grid(item.budget_axis))]
+    if len(study.labels) < 2 or not usable:
+        return pd.DataFrame(columns=COLUMNS)
+    grids = [item.grid(item.budget_axis) for item in usable]
+    grid = np.unique(np.concatenate(grids))
+    grid = grid[(grid >= max(part[0] for part in grids)) & (grid <= min(part[-1] for part in grids))]
+    if len(grid) == 0:
+        return pd.DataFrame(columns=COLUMNS)
+    if len(grid) > MOST_RANK_POINTS:  # every resample of every strategy is held at every point
+        grid = grid[np.unique(np.geomspace(1, len(grid), MOST_RANK_POINTS).astype(np.int64) - 1)]
+    parts, means, samples = [], [], []
+    for item in usable:
+        blocks = rank_blocks(item, grid)
+        counts = study.resampler.counts(item.name, len(blocks), CURVE_REPETITIONS)
+        flat = blocks.reshape(len(blocks), -1)
+        means.append(blocks.mean(axis=0))
+        samples.append((counts.T.astype(np.float64) @ flat / len(blocks)).reshape(-1, *means[-1].shape))
+        parts.append(_rank_frame(item.name, study.labels, grid, means[-1], samples[-1], len(blocks)))
+    if len(usable) > 1:
+        mean, sample = np.mean(means, axis=0), np.mean(samples, axis=0)
+        fewest = min(len(common_replicates(item)) for item in usable)
+        parts.insert(0, _rank_frame(OVERALL, study.labels, grid, mean, sample, fewest))
+    return pd.concat(parts, ignore_index=True)
+
+
+def common_replicates(item: Aligned) -> list[int]:
+    """Return the replicates that every strategy has on a benchmark."""
+    present = [{steps.run.replicate for steps in group} for group in item.steps.values()]
+    return sorted(set.intersection(*present))
+
+
+def rank_blocks(item: Aligned, grid: FloatArray) -> FloatArray:
+    """Return ranks within the common replicates: (R, k, T)."""
+    kept = common_replicates(item)
+    regrets = []
+    for group in item.steps.values():
+        by_replicate = {steps.run.replicate: steps for steps in group}
+        runs = [by_replicate[replicate] for replicate in kept]
+        regrets.append([at_budget(steps.x[item.budget_axis], steps.regrets["validation"], grid) for steps in runs])
+    # (k, R, T) to (R, T, k), ranked along the last
+    ordered: FloatArray = np.moveaxis(average_ranks(np.moveaxis(np.array(regrets), 0, -1)), -1, 1)
+    return ordered
+
+
+def _rank_frame(
+    benchmark: str, labels: Sequence[str], grid: FloatArray, mean: FloatArray, samples: FloatArray, n: int
+) -> pd.DataFrame:
+    low, high = interval(samples, axis=0)
+    parts = [_part(benchmark, label, grid, mean[j], low[j], high[j], n) for j, label in enumerate(labels)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def finals(study: Study, budget: float | None = None) -> pd.DataFrame:
+    """Return the regret of every run at one budget (default the whole): benchmark, label, replicate, split, regret."""
+    rows = [
+        (item.name, label, replicate, split, regret)
+        for item in study.aligned
+        for split in item.truth.splits
+        for label in item.steps
+        for replicate, regret in item.at(label, split, item.final_budget if budget is None else budget).items()
+    ]
+    return pd.DataFrame(rows, columns=["benchmark", "label", "replicate", "split", "regret"])
+
+
+def log_aucs(item: Aligned) -> Mapping[str, FloatArray]:
+    """Return the log-AUC of every run's validation regret over the evaluations that all runs share, by label.
+
+    Empty where a run has no incumbent.
+    """
+    groups = {label: group for label, group in item.steps.items() if group}
+    runs = [steps for group in groups.values() for steps in group]
+    if any(len(steps.rows) == 0 for steps in runs):
+        return {}
+    start = max(float(steps.x["evaluations"][0]) for steps in runs)
+    stop = min(steps.end["evaluations"] for steps in runs)
+    stop = stop if np.isfinite(stop) else float(item.grid("evaluations")[-1])
+    if start >= stop:
+        return {}
+    return {
+        label: np.array([log_auc(s.x["evaluations"], s.regrets["validation"], start, stop) for s in group])
+        for label, group in groups.items()
+    }

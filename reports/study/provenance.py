@@ -1,0 +1,94 @@
+"""Where the numbers come from, in words and as data: versions, digests, seeds, budget semantics."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from harness import __version__
+from harness.experiments.spec import Spec
+from reports.statistics.summaries import ALPHA
+from reports.study.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
+from reports.study.wording import answers
+
+_LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "statsmodels")
+_DUPLICATES = {
+    "charged": "an architecture proposed again is charged again",
+    "free": "an architecture proposed again is free",
+    "forbidden": "no architecture may be proposed again",
+}
+
+
+def budget_words(spec: Spec) -> str:
+    """Return the budget, for example "150 evaluations"."""
+    parts = []
+    if spec.budget.evaluations is not None:
+        parts.append(f"{spec.budget.evaluations:,} evaluations")
+    if spec.budget.seconds is not None:
+        parts.append(f"{spec.budget.seconds:,.0f} simulated seconds")
+    return " and ".join(parts)
+
+
+def budget_sentence(study: Study) -> str:
+    """Return the budget and its semantics in one sentence."""
+    spec = study.spec
+    workers = f", {spec.n_workers} simulated workers" if spec.n_workers > 1 else ""
+    return f"Budget: {budget_words(spec)}{workers}; {_DUPLICATES[spec.budget.duplicates]}; {answers(study)}."
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of what the numbers and figures depend on."""
+    found = {"nas-harness": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def provenance(study: Study) -> dict[str, Any]:
+    """Return what stands beside every figure as JSON."""
+    spec = study.spec
+    return {
+        "experiment": spec.name,
+        "command": f"nas-harness report results/{spec.name}",
+        "spec_sha256": study.resampler.digest,
+        "table_sha256": {item.name: item.truth.facts.table_digest for item in study.aligned},
+        "versions": library_versions(),
+        "root_seed": spec.seed,
+        "replicates": spec.replicates,
+        "runs": {item.name: {label: len(s) for label, s in item.steps.items()} for item in study.aligned},
+        "budget": {
+            "evaluations": spec.budget.evaluations,
+            "seconds": spec.budget.seconds,
+            "duplicates": spec.budget.duplicates,
+            "multi_fidelity": spec.budget.multi_fidelity,
+            "table_seed_policy": spec.budget.table_seed,
+            "n_workers": spec.n_workers,
+        },
+        "bootstrap": {
+            "method": "percentile; replicates resampled within benchmarks, jointly for all strategies",
+            "repetitions_curves": CURVE_REPETITIONS,
+            "repetitions_tables": TABLE_REPETITIONS,
+            "seed": "SeedSequence of the root seed and the spec's digest, by name",
+        },
+        "test": f"Wilcoxon signed-rank (Pratt), paired by replicate, Holm over benchmarks x pairs x checkpoints,"
+        f" alpha = {ALPHA}",
+        "missing": [list(cell) for cell in study.results.missing],
+    }
+
+
+TOLD = ("protocol", "source", "licence", "citation")
+"""What a page says of a table besides its name and content."""
+
+
+def sources(study: Study) -> list[dict[str, str]]:
+    """Return sha256, and where the table tells them protocol, source, licence and citation, of every benchmark."""
+    found = []
+    for item in study.aligned:
+        about = item.truth.about
+        row = {"benchmark": item.name, "sha256": item.truth.facts.table_digest}
+        found.append(row | {key: str(about[key]) for key in TOLD if about.get(key)})
+    return found

@@ -1,0 +1,186 @@
+"""What the Oracle knows of a benchmark, turned into regret: the only place of a report where held-out values enter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from harness import registry
+from harness.benchmark import Column, Oracle
+from harness.checks import Archs, BoolArray, FloatArray, choice
+from harness.errors import HarnessError, ResultError
+from harness.experiments.store import BenchmarkFacts, Results
+from harness.problem import Constraint, Objective
+
+OpenOracle = Callable[[str], Oracle]
+SPLITS = ("validation", "test")
+TABLE, PROTOCOL, SURROGATE = "table", "protocol", "surrogate"
+"""What a benchmark is: results of training searched by validation, or told test results by agreement; a prediction."""
+
+
+def describe_benchmark(name: str) -> Mapping[str, Any]:
+    """Return what the registered describers know of a benchmark; nothing where none knows it."""
+    for provider in registry.names("description"):
+        try:
+            facts: Mapping[str, Any] = registry.load("description", provider)(name)
+        except HarnessError:
+            continue
+        return facts
+    return {}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A benchmark's table as a report sees it.
+
+    Regret is the distance to the table's best, in the column's unit and never negative for what keeps the constraints:
+    best - value where the column is maximised, value - best where it is minimised.  Values are means over ALL training
+    runs of the table.
+
+    Attributes
+    ----------
+    facts : BenchmarkFacts
+    oracle : Oracle
+    constraints : tuple of Constraint
+        The best is taken among the rows that keep them.
+    title : str, optional
+        What pages call the benchmark; its name if not given.
+    """
+
+    facts: BenchmarkFacts
+    oracle: Oracle
+    constraints: tuple[Constraint, ...] = ()
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        """What pages call the benchmark: of a file, the name in it and not its path."""
+        return self.title or self.facts.name
+
+    @cached_property
+    def about(self) -> Mapping[str, Any]:
+        """What is registered about the benchmark, as plain data."""
+        return describe_benchmark(self.facts.name)
+
+    @cached_property
+    def kind(self) -> str:
+        """One of `TABLE`, `PROTOCOL` and `SURROGATE`."""
+        if self.about.get("surrogate"):
+            return SURROGATE
+        # What was told is known by its split: a table of test results alone may have no other name for it.
+        return PROTOCOL if "test" in self.column("validation").split else TABLE
+
+    @property
+    def protocol(self) -> str:
+        """What strategies are told, and what judges them, where test results are told."""
+        column = self.column("validation")
+        return str(self.about.get("protocol") or column.description or f"strategies are told {column.name}").rstrip(".")
+
+    @property
+    def reference(self) -> str:
+        """What regrets of a surrogate are distances to, and how it was found."""
+        found = getattr(self.oracle, "reference", "").rstrip(".")
+        count = len(self.oracle.values(self.objective.name))
+        return f"the best prediction among {count:,} reference architectures" + (f" ({found})" if found else "")
+
+    @property
+    def objective(self) -> Objective:
+        """The objective that incumbents are chosen by: the first."""
+        return self.facts.objectives[0]
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those of "validation" and "test" that can be reported."""
+        return SPLITS if self.why_no_test is None else SPLITS[:1]
+
+    @property
+    def why_no_test(self) -> str | None:
+        """Why there is no test column to report, None where there is one."""
+        if self.oracle.test is None:
+            return "the table has no test column"
+        if self.objective.name != self.oracle.validation:
+            return f"the objective is '{self.objective.name}', which has no held-out counterpart"
+        return None
+
+    def column(self, split: str) -> Column:
+        """Return the table's column behind a split."""
+        choice("split", split, self.splits)
+        name = self.objective.name if split == "validation" else self.oracle.test
+        return self.oracle.columns[str(name)]
+
+    @cached_property
+    def feasible(self) -> BoolArray:
+        """Rows of the table that keep the constraints, (N,)."""
+        keep = ~np.isnan(self.oracle.values(self.objective.name))
+        for constraint in self.constraints:
+            keep &= constraint.violation(self.oracle.values(constraint.name)) <= 0
+        if not keep.any():
+            raise ResultError(f"no row of '{self.facts.name}' keeps {', '.join(map(str, self.constraints))}")
+        return keep
+
+    def best(self, split: str) -> float:
+        """Return the optimum of the means, among feasible rows, in the published unit."""
+        values = self.oracle.values(self.column(split).name)[self.feasible]
+        return float(np.nanmax(values) if self.column(split).direction == "maximise" else np.nanmin(values))
+
+    def regrets_of(self, split: str, values: FloatArray) -> FloatArray:
+        """Turn published values into regrets, any shape."""
+        sign = 1.0 if self.column(split).direction == "maximise" else -1.0
+        return sign * (self.best(split) - values)
+
+    def mean(self, archs: Archs, split: str) -> FloatArray:
+        """Return table means in the published unit: (n, L) to (n,)."""
+        return self.oracle.mean(archs, self.column(split).name)
+
+    @cached_property
+    def table_regrets(self) -> dict[str, FloatArray]:
+        """Regret of every row of the table by split, (N,)."""
+        return {split: self.regrets_of(split, self.oracle.values(self.column(split).name)) for split in self.splits}
+
+    def floor(self) -> float:
+        """Return the test regret of the row that is best by validation: what a perfect validation optimiser scores."""
+        validation = np.where(self.feasible, self.table_regrets["validation"], np.inf)
+        return float(self.table_regrets["test"][np.nanargmin(validation)])
+
+    def worst(self, split: str) -> float:
+        """Return the largest regret among feasible rows."""
+        return float(np.nanmax(self.table_regrets[split][self.feasible]))
+
+    def random(self, split: str) -> float:
+        """Return the mean regret of a uniform draw from the feasible rows of the table."""
+        return float(np.nanmean(self.table_regrets[split][self.feasible]))
+
+    def unit(self, split: str) -> str:
+        """Return how regrets of a split are measured, for axis labels."""
+        unit = self.column(split).unit
+        return "percentage points" if unit == "percent" else unit
+
+
+def truths(results: Results, open_oracle: OpenOracle = registry.oracle) -> dict[str, Truth]:
+    """Open the truth behind every benchmark of an experiment.
+
+    Raises
+    ------
+    ResultError
+        If a table is not the one that the runs were made on, or lacks the objective's column.
+    """
+    opened = {}
+    for name, facts in results.benchmarks.items():
+        oracle = open_oracle(name)
+        if oracle.digest != facts.table_digest:
+            raise ResultError(
+                f"the table of '{name}' is not the one these runs were made on (digest {oracle.digest[:12]}, results"
+                f" have {facts.table_digest[:12]}); run the experiment again, or restore the table"
+            )
+        if facts.objectives[0].name not in oracle.columns:
+            raise ResultError(f"the table of '{name}' has no column '{facts.objectives[0].name}'")
+        opened[name] = Truth(facts, oracle, results.spec.constraints)
+    titles = [truth.oracle.name for truth in opened.values()]
+    return {
+        name: replace(truth, title=truth.oracle.name) if titles.count(truth.oracle.name) == 1 else truth
+        for name, truth in opened.items()
+    }

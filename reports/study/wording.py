@@ -1,0 +1,191 @@
+"""How a page speaks of what was told and what judges, for each kind of benchmark; every sentence of a page uses these.
+
+Tables searched by validation, tables of test results searched under a protocol, and surrogates differ in what is true
+of them; where a study mixes them, the words for each kind name its benchmarks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reports.study.align import Aligned
+from reports.study.study import Study
+from reports.study.truth import PROTOCOL, SURROGATE, TABLE, Truth
+
+SIGNAL = "signal"
+"""What a protocol calls the test results that strategies are told."""
+_ANSWERS = {
+    "one_draw_per_arch": "the table answers with one training run drawn for each architecture, the same for all"
+    " strategies of a replicate",
+    "mean": "the table answers with the mean over its training runs",
+    "fixed": "the table answers with the first training run of each architecture",
+}
+_JUDGED = {
+    "validation": {
+        TABLE: "the mean over all training runs of the table",
+        PROTOCOL: "the signal itself, which is the same in every replicate",
+        SURROGATE: "the surrogate's prediction",
+    },
+    "test": {
+        TABLE: "the mean over all training runs of the table",
+        PROTOCOL: "the mean over the training runs that the protocol holds out",
+        SURROGATE: "the surrogate's prediction",
+    },
+}
+
+
+def by_kind(study: Study, texts: Mapping[str, str], split: str = "validation", *, between: str = "; ") -> str:
+    """Return what is true of the study's benchmarks that have a split; each text names its benchmarks if they differ.
+
+    Parameters
+    ----------
+    study : Study
+    texts : mapping of kind to str
+        See `reports.study.truth.Truth.kind`.
+    split : {"validation", "test"}
+    between : str
+    """
+    groups: dict[str, list[str]] = {}
+    for item in study.aligned:
+        if split in item.truth.splits:
+            groups.setdefault(texts[item.truth.kind], []).append(item.name)
+    if len(groups) < 2:
+        return "".join(groups)
+    return between.join(f"{text} ({', '.join(names)})" for text, names in groups.items())
+
+
+def split_word(truth: Truth, split: str) -> str:
+    """Return "validation", "test", or "signal" where the values told are test results."""
+    return SIGNAL if split == "validation" and truth.kind == PROTOCOL else split
+
+
+def split_words(study: Study, split: str) -> str:
+    """Return the words of all benchmarks: "validation", "signal" or "validation or signal"."""
+    return " or ".join(dict.fromkeys(split_word(i.truth, split) for i in study.aligned if split in i.truth.splits))
+
+
+def lead(item: Aligned, split: str) -> str:
+    """Return what a sentence of the headline is about: benchmark, split, constraints."""
+    said = split_word(item.truth, split)
+    if said == SIGNAL:
+        said += f" ({item.truth.column(split).name.removeprefix('signal_').replace('_', ' ')} that was told)"
+    return ", ".join([item.name, said, *map(str, item.truth.constraints)])
+
+
+def judged_by(study: Study, split: str) -> str:
+    """Return what the final incumbent's value is, for captions."""
+    return by_kind(study, _JUDGED[split], split)
+
+
+def answers(study: Study) -> str:
+    """Say what a query is answered with."""
+    texts = {
+        TABLE: _ANSWERS[study.spec.budget.table_seed],
+        PROTOCOL: "the table answers with the protocol's signal, the same for all strategies and replicates",
+        SURROGATE: "the surrogate answers with its one prediction, the same for all strategies and replicates",
+    }
+    return by_kind(study, texts)
+
+
+def best_label(truth: Truth) -> str:
+    """Return what the row of the best value is called in tables."""
+    if truth.kind == SURROGATE:
+        return "best known reference" + (", feasible" if truth.constraints else "")
+    return "best feasible of the table" if truth.constraints else "best of the table"
+
+
+def floor_label(study: Study) -> str:
+    """Return what the architecture with the best told value is called."""
+    words = split_words(study, "validation")
+    return f"best by {'the ' if words == SIGNAL else ''}{words}"
+
+
+def worst_label(study: Study) -> str:
+    """Return the value that stands for a run without result."""
+    which = "worst feasible" if study.spec.constraints else "worst"
+    return by_kind(
+        study,
+        dict.fromkeys((TABLE, PROTOCOL), f"the {which} of the table")
+        | {SURROGATE: f"the {which} of the reference architectures"},
+    )
+
+
+def noted(study: Study) -> str:
+    """Return what every caption must add: constraints, protocols, references; begins with a space if there is any."""
+    said = []
+    if study.spec.constraints:
+        said.append(f"Only architectures that keep {constraint_words(study)} count; the best is the best of these.")
+    if any(not len(steps.rows) for item in study.aligned for group in item.steps.values() for steps in group):
+        without = "a feasible architecture" if study.spec.constraints else "an incumbent"
+        said.append(f"Runs that never have {without} count as {worst_label(study)}.")
+    for item in study.aligned:
+        if item.truth.kind == PROTOCOL:
+            said.append(f"Signal of {item.name}: {item.truth.protocol}.")
+        if item.truth.kind == SURROGATE:
+            said.append(f"Values of {item.name} are predictions; its regret is the distance to {item.truth.reference}.")
+    return "".join(f" {sentence}" for sentence in said)
+
+
+def constraint_words(study: Study) -> str:
+    """Return the constraints: "params_m <= 0.5"."""
+    return " and ".join(map(str, study.spec.constraints))
+
+
+def notices(study: Study) -> list[str]:
+    """Return what stands above all results: that test results were told, that values are predicted."""
+    said = []
+    for item in study.aligned:
+        if item.truth.kind == PROTOCOL:
+            said.append(
+                f"{item.name} was searched by test results, not by validation: {item.truth.protocol}. Test images were"
+                " not kept from the search. This page calls what was told the signal; how it generalises to other"
+                " images cannot be seen here."
+            )
+        if item.truth.kind == SURROGATE:
+            said.append(
+                f"{item.name} is a surrogate: its values and seconds are predicted, nothing was trained, and they have"
+                f" no noise. The optimum is not known. Regret is the distance to {item.truth.reference}, and negative"
+                " where a search finds a better one."
+            )
+    return said
+
+
+def regret_sentence(study: Study) -> str:
+    """Say what regret is a distance between, in Methods."""
+    best = "best feasible" if study.spec.constraints else "best"
+    texts = {
+        TABLE: f"its regret is the distance of its mean over all training runs of the table from the table's {best}"
+        " such mean",
+        PROTOCOL: f"its signal regret is the distance of its signal from the table's {best} signal, its test regret"
+        f" that of its mean over the runs held out from the {best} such mean",
+        SURROGATE: f"its regret is the distance of its prediction from that of the {best} of the reference"
+        " architectures, and negative where a search finds a better one",
+    }
+    said = by_kind(study, texts)
+    return said[0].upper() + said[1:] + "."
+
+
+def told_sentence(study: Study) -> str:
+    """Say what strategies were told, and when the rest was looked up, in Methods."""
+    texts = {
+        TABLE: "strategies were told validation values only; held-out values were looked up after the runs, for this"
+        " page",
+        PROTOCOL: "strategies were told test results, as the protocol has it; the runs it holds out were looked up"
+        " after the search, for this page",
+        SURROGATE: "strategies were told predicted validation values only",
+    }
+    said = by_kind(study, texts)
+    return said[0].upper() + said[1:] + "."
+
+
+def noise_sentence(study: Study) -> str:
+    """Say what the strategies of a replicate share, in Methods."""
+    silent = "answers have no noise; strategies are compared replicate by replicate all the same"
+    texts = {
+        TABLE: "all strategies of a replicate meet the same noise (common random numbers), so they are compared"
+        " replicate by replicate",
+        PROTOCOL: silent,
+        SURROGATE: silent,
+    }
+    said = by_kind(study, texts)
+    return said[0].upper() + said[1:] + "."

@@ -1,0 +1,1 @@
+"""Tables of a report: what each says, and its CSV, LaTeX and HTML."""

@@ -1,0 +1,1 @@
+"""Parts that strategies share: acquisition, candidates, ranking."""

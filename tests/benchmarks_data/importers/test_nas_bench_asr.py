@@ -1,0 +1,338 @@
+"""NAS-Bench-ASR: the space, the published hash, and the import of its pickles."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks_data.file import layout
+from benchmarks_data.file.oracle import TableOracle
+from benchmarks_data.file.table import TableBenchmark
+from benchmarks_data.importers import nas_bench_asr
+from harness.errors import HarnessError, TableError
+from harness.spaces.asr.space import EMPTY, OPERATIONS, SHAPE, ZERO, ASRSpace, flatten, model_hash
+from harness.testing.conformance import check_benchmark, check_space
+
+SPACE = ASRSpace()
+ENTRY: Any = SimpleNamespace(name="asr-timit", rows=8_242, facts={"devices": 2})
+EPOCHS = 40
+SEEDS = (1234, 1235, 1236)
+DEVICES = ("gtx-1080ti-fp32", "jetson-nano-fp32")
+KNOWN = "36855332a5778e0df5114305bc3ce238"
+CODINGS = st.tuples(*[st.integers(0, count - 1) for count in SHAPE])
+Rows = list[list[Any]]
+Content = dict[str, tuple[dict[str, Any], Rows]]
+
+
+def quiet(what: str, fraction: float) -> None:
+    assert 0.0 <= fraction <= 1.0
+
+
+def nested(arch: list[int]) -> list[list[int]]:
+    return [arch[0:2], arch[2:5], arch[5:9]]
+
+
+@pytest.fixture(scope="module")
+def official() -> Content:
+    """Return header and rows of each file in the official format, with made-up values."""
+    first = np.unique(SPACE.key(SPACE.all_codings), return_index=True)[1]
+    archs = SPACE.all_codings[first]
+    hashes = SPACE.hashes(archs)
+    rng = np.random.default_rng(0)
+    space = {"shape": [[6, 2], [6, 2, 2], [6, 2, 2, 2]], "ops": list(OPERATIONS), "nodes": 3}
+    files: Content = {}
+    for seed in SEEDS:
+        curves = rng.uniform(0.2, 1.0, size=(len(archs), EPOCHS + 1))
+        header = {
+            "dataset_type": "training",
+            "version": 1,
+            "columns": ["model_hash", "val_per", "test_per", "arch_vec", "model_params"],
+            "search_space": space,
+            "epochs": EPOCHS,
+            "seed": seed,
+        }
+        order = rng.permutation(len(archs)).tolist()
+        rows = [[hashes[i], curves[i, :-1].tolist(), float(curves[i, -1]), nested(archs[i].tolist()), 7] for i in order]
+        files[f"nb-asr-e40-{seed}.pickle"] = header, rows
+    for place, device in enumerate(DEVICES):
+        header = {
+            "dataset_type": "benchmarking",
+            "version": 1,
+            "columns": ["model_hash", "latency"],
+            "search_space": space,
+            "device": device,
+        }
+        files[f"nb-asr-bench-{device}.pickle"] = header, [[key, 0.1 * (place + 1)] for key in hashes]
+    header = {
+        "dataset_type": "static",
+        "version": 2,
+        "columns": ["model_hash", "params", "flops"],
+        "search_space": space,
+    }
+    files["nb-asr-info.pickle"] = header, [[key, 1_000_000 + i, 2_000_000 + i] for i, key in enumerate(hashes)]
+    return files
+
+
+@pytest.fixture(scope="module")
+def folder(official: Content, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("asr")
+    write(folder, official)
+    return folder
+
+
+def write(folder: Path, content: Content) -> list[Path]:
+    for name, parts in content.items():
+        (folder / name).write_bytes(b"".join(map(pickle.dumps, parts)))
+    return [folder / name for name in content]
+
+
+def with_changed(folder: Path, changed: list[Path]) -> list[Path]:
+    """Return the official files, of which those that have changed replace their namesakes."""
+    return [path for path in sorted(folder.iterdir()) if path.name not in {new.name for new in changed}] + changed
+
+
+def convert(*paths: Path) -> layout.Table:
+    return nas_bench_asr.convert(ENTRY, paths, SPACE, quiet)
+
+
+def test_the_space_keeps_the_rules() -> None:
+    check_space(SPACE, np.random.default_rng(0))
+
+
+def test_numbers_of_codings_and_hashes_are_the_known_ones() -> None:
+    facts = SPACE.facts()
+    assert (facts["codings"], facts["valid"], facts["classes"]) == (13_824, 13_824, {"functional": 8_242})
+    assert len(np.unique(SPACE.key(SPACE.all_codings))) == 8_242  # 64 bits of the hash are enough
+
+
+def test_the_hash_is_that_of_float_degrees() -> None:
+    arch = [1, 0, 1, 0, 0, 1, 0, 0, 0]
+    assert model_hash(arch) == KNOWN
+    assert SPACE.hashes(np.array([arch])) == [KNOWN]
+    assert SPACE.key(np.array([arch]))[0] == int(KNOWN[:16], 16)
+
+
+def test_cells_through_which_nothing_flows_share_the_hash_of_nothing() -> None:
+    archs = SPACE.all_codings
+    empty = np.array(SPACE.hashes(archs)) == EMPTY
+    dead = archs[:, [0, 2, 5]] == ZERO
+    assert empty[dead.all(axis=1) & (archs[:, [1, 3, 4, 6, 7, 8]] == 0).all(axis=1)].all()
+    assert not empty[archs[:, 6] == 1].any()  # the input skips to the output
+    assert not empty[~dead.any(axis=1)].any()
+
+
+@given(CODINGS, st.integers(0, 1), st.integers(0, 5))
+def test_the_bits_at_a_dead_node_do_not_matter(arch: tuple[int, ...], bit: int, operation: int) -> None:
+    """A skip over the first node goes from the input to the second; where that is zero, it leads nowhere."""
+    dead = [arch[0], 0, ZERO, *arch[3:]]
+    other = [arch[0], 1, ZERO, *arch[3:]]
+    assert model_hash(dead) == model_hash(other)
+    if model_hash(dead) != EMPTY:  # nothing joins cells of different live operations
+        alive = [operation if operation != ZERO else 0, 0, 1, 0, 0, 2, bit, 0, 0]
+        changed = [(alive[0] + 1) % 5, *alive[1:]]
+        assert model_hash(alive) != model_hash(changed)
+
+
+@given(CODINGS)
+def test_parse_inverts_format_and_reads_hashes(arch: tuple[int, ...]) -> None:
+    row = np.array([arch], dtype=np.uint8)
+    text = SPACE.format(row)[0]
+    assert json.loads(text) == nested(list(arch))
+    assert np.array_equal(SPACE.parse([text]), row)
+    by_hash = SPACE.parse(SPACE.hashes(row))
+    assert SPACE.key(by_hash) == SPACE.key(row)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[[1,0],[1,0,0]]", "[[6,0],[1,0,0],[1,0,0,0]]", "[[1,2],[1,0,0],[1,0,0,0]]", "0" * 32, "[1, 2]"]
+)
+def test_other_texts_are_refused(text: str) -> None:
+    with pytest.raises(HarnessError, match="`architecture` must read"):
+        SPACE.parse([text])
+
+
+@pytest.mark.parametrize("vector", [None, 3, [[1, 0], 1, 2], [[True, 0], [1, 0, 0], [1, 0, 0, 0]], [["1", 0]]])
+def test_other_vectors_are_refused(vector: object) -> None:
+    with pytest.raises(HarnessError, match="`architecture` must read"):
+        flatten(vector)
+
+
+@pytest.fixture(scope="module")
+def table(folder: Path) -> layout.Table:
+    return convert(folder)
+
+
+def test_values_of_every_seed_and_epoch_are_kept(official: Content, table: layout.Table) -> None:
+    hashes = SPACE.hashes(table.archs)
+    assert hashes == sorted(hashes)
+    assert len(hashes) == 8_242
+    assert table.seeds is not None
+    assert np.array_equal(table.seeds[:, 0], np.tile(SEEDS, (8_242, 1)))
+    for run, seed in enumerate(SEEDS):
+        rows = {row[0]: row for row in official[f"nb-asr-e40-{seed}.pickle"][1]}
+        wanted = np.array([rows[key][1] for key in hashes]) * 100.0
+        assert np.array_equal(table.columns["valid_per"][1][:, run], wanted)
+        wanted = np.array([rows[key][2] for key in hashes]) * 100.0
+        assert np.array_equal(table.columns["test_per"][1][:, run, 0], wanted)
+    assert {name: column.direction for name, (column, _) in table.columns.items()} == dict.fromkeys(
+        table.columns, "minimise"
+    )
+    assert table.columns["latency_jetson_nano_fp32_seconds"][1].max() == 0.2
+    assert table.columns["params_m"][1][0, 0, 0] == 1.0 + 1e-6 * [
+        row[0] for row in official["nb-asr-info.pickle"][1]
+    ].index(hashes[0])
+    assert table.columns["flops_m"][1].shape == (8_242, 1, 1)
+
+
+def test_it_opens_as_a_benchmark_of_40_epochs(table: layout.Table, tmp_path: Path) -> None:
+    layout.write(tmp_path / "asr.h5", table)
+    benchmark = TableBenchmark(layout.read_header(tmp_path / "asr.h5"), SPACE)
+    check_benchmark(benchmark, np.random.default_rng(0))
+    assert [fidelity.continues for fidelity in benchmark.fidelities] == [None, *range(39)]
+    assert benchmark.objectives[0].direction == "minimise"
+    assert not benchmark.has_seconds
+    oracle = TableOracle(layout.read_header(tmp_path / "asr.h5", held_out=True), SPACE)
+    same = SPACE.parse(["[[5, 0], [5, 0, 0], [0, 0, 0, 0]]", "[[5, 1], [5, 0, 1], [3, 0, 1, 1]]"])
+    values = oracle.mean(same, "test_per")
+    assert values[0] == values[1]  # both are cells through which nothing flows: one row
+    assert "test_per" not in benchmark._header.columns
+
+
+def test_a_seed_that_lacks_a_cell_has_no_run_of_it(official: Content, folder: Path, tmp_path: Path) -> None:
+    name = "nb-asr-e40-1234.pickle"
+    header, rows = official[name]
+    table = convert(*with_changed(folder, write(tmp_path, {name: (header, rows[1:])})))
+    assert table.seeds is not None
+    row = SPACE.hashes(table.archs).index(rows[0][0])
+    assert table.runs[row].tolist() == [2]
+    assert table.seeds[row].tolist() == [[1235, 1236, -1]]
+    assert np.isnan(table.columns["valid_per"][1][row, 2]).all()
+    assert np.count_nonzero(table.runs != 3) == 1
+
+
+def test_a_device_that_lacks_a_cell_has_nan(official: Content, folder: Path, tmp_path: Path) -> None:
+    name = f"nb-asr-bench-{DEVICES[0]}.pickle"
+    header, rows = official[name]
+    table = convert(*with_changed(folder, write(tmp_path, {name: (header, rows[1:])})))
+    assert np.isnan(table.columns["latency_gtx_1080ti_fp32_seconds"][1]).sum() == 1
+
+
+def test_numpy_scalars_are_read(official: Content, folder: Path, tmp_path: Path) -> None:
+    name = "nb-asr-e40-1235.pickle"
+    header, rows = official[name]
+    changed = [[row[0], [np.float32(0.5)] * EPOCHS, np.float64(0.25), *row[3:]] for row in rows]
+    table = convert(*with_changed(folder, write(tmp_path, {name: (header, changed)})))
+    assert (table.columns["valid_per"][1][:, 1] == 50.0).all()
+    assert (table.columns["test_per"][1][:, 1] == 25.0).all()
+
+
+class _Payload:
+    """A pickle that runs a command when it is loaded by the plain unpickler."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.path}",)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_forbidden_global_is_named_and_never_runs(
+    official: Content, folder: Path, tmp_path: Path, place: int
+) -> None:
+    ran = tmp_path / "ran"
+    parts: list[Any] = [official["nb-asr-e40-1234.pickle"][0], []]
+    parts[place] = [_Payload(ran)]
+    evil = write(tmp_path, {"nb-asr-e40-1234.pickle": (parts[0], parts[1])})
+    with pytest.raises(TableError, match=r"e40-1234\.pickle was not read: .*names the global '\w+\.system'"):
+        convert(*with_changed(folder, evil))
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: data[: len(data) // 2], "is not two whole pickles"),
+        (lambda data: pickle.dumps({"dataset_type": "training"}), "is not two whole pickles"),
+        (lambda data: data + b"x", r"goes on after its two pickles, at byte \d+"),
+        (lambda data: b"", "is not two whole pickles"),
+        (lambda data: pickle.dumps([1]) + pickle.dumps([]), "must begin with the header"),
+        (lambda data: pickle.dumps({"dataset_type": "x"}) + pickle.dumps([]), "must begin with the header"),
+    ],
+)
+def test_a_damaged_file_is_refused(
+    folder: Path, tmp_path: Path, damage: Callable[[bytes], bytes], message: str
+) -> None:
+    path = tmp_path / "nb-asr-e40-1235.pickle"
+    path.write_bytes(damage((folder / path.name).read_bytes()))
+    with pytest.raises(TableError, match=r"e40-1235\.pickle.*" + message):
+        convert(path)
+
+
+def same(rows: Rows) -> Rows:
+    return rows
+
+
+def first(place: int, value: Any) -> Callable[[Rows], Rows]:
+    return lambda rows: [[*rows[0][:place], value, *rows[0][place + 1 :]], *rows[1:]]
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "rows", "message"),
+    [
+        ("nb-asr-e40-1235.pickle", {"seed": 1234}, same, r"seeds \(1234, 1235, 1236\), got \(1234, 1234, 1236\)"),
+        ("nb-asr-e40-1235.pickle", {"epochs": 10}, same, "one version and one number of epochs"),
+        ("nb-asr-e40-1235.pickle", {"columns": ["model_hash", "test_per"]}, same, "must have the columns model_hash"),
+        ("nb-asr-e40-1235.pickle", {"search_space": {"ops": ["linear"]}}, same, "must be of the operations"),
+        ("nb-asr-e40-1235.pickle", {}, lambda rows: [*rows, rows[0]], "must not repeat a cell"),
+        ("nb-asr-e40-1235.pickle", {}, lambda rows: 3, "another layout"),
+        ("nb-asr-e40-1235.pickle", {}, first(0, "0" * 32), "under its own hash"),
+        ("nb-asr-e40-1235.pickle", {}, first(3, [[1, 0]]), "must read"),
+        ("nb-asr-e40-1235.pickle", {}, lambda rows: [rows[0][:2], *rows[1:]], "another layout"),
+        ("nb-asr-e40-1235.pickle", {}, first(1, [0.5] * 39), "must have 40 validation PERs"),
+        ("nb-asr-e40-1235.pickle", {}, first(1, 0.5), "must have 40 validation PERs"),
+        ("nb-asr-bench-jetson-nano-fp32.pickle", {"device": DEVICES[0]}, same, "each of a device of its own"),
+        ("nb-asr-info.pickle", {}, lambda rows: [[rows[0][0], "big", 3], *rows[1:]], "another layout"),
+    ],
+)
+def test_wrong_content_is_refused(
+    official: Content,
+    folder: Path,
+    tmp_path: Path,
+    name: str,
+    header: dict[str, Any],
+    rows: Callable[[Rows], Rows],
+    message: str,
+) -> None:
+    changed = write(tmp_path, {name: (official[name][0] | header, rows(official[name][1]))})
+    with pytest.raises(TableError, match=message):
+        convert(*with_changed(folder, changed))
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("nb-asr-e40-1236.pickle", r"got \(1234, 1235\)"),
+        ("nb-asr-bench-jetson-nano-fp32.pickle", "2 files must have latencies"),
+        ("nb-asr-info.pickle", "exactly one file must have static information"),
+    ],
+)
+def test_a_missing_file_is_never_dropped_in_silence(folder: Path, missing: str, message: str) -> None:
+    with pytest.raises(TableError, match=message):
+        convert(*(path for path in folder.iterdir() if path.name != missing))
+
+
+def test_a_wrong_number_of_cells_is_refused(official: Content, tmp_path: Path) -> None:
+    short = {name: (header, [row for row in rows if row[0] != KNOWN]) for name, (header, rows) in official.items()}
+    with pytest.raises(TableError, match="must hold 8242 cells, got 8241"):
+        convert(*write(tmp_path, short))

@@ -1,0 +1,191 @@
+"""Result files: whole or not at all, and nothing read that is not what its name says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.errors import ResultError
+from harness.experiments.spec import Cell
+from harness.experiments.store import CellResult, cell_path, read_cell, read_results, write_cell
+from harness.files import locked, remove_unfinished, replacing
+from harness.problem import Budget, Constraint
+from harness.search.loop import make_problem, run_block
+from harness.strategy import Strategy
+from harness.testing.toy import ToyBenchmark
+
+
+class Uniform(Strategy):
+    def propose(self, n):
+        return self.proposals(self.problem.space.sample(n, self.rng))
+
+
+@pytest.fixture
+def result():
+    benchmark = ToyBenchmark(constraints=(Constraint("size", "<=", 7.0),))
+    budget = Budget(seconds=150.0)
+    problem = make_problem(benchmark, budget)
+    strategies = [Uniform(problem, np.random.default_rng(i)) for i in range(3)]
+    block = run_block(benchmark, problem, strategies, None)
+    cell = Cell(
+        benchmark="toy",
+        table_digest="d",
+        strategy="uniform",
+        strategy_version=1,
+        strategy_sha256=None,
+        hyperparameters={"a": 1},
+        surrogate=None,
+        learner=None,
+        objectives=("error",),
+        constraints=benchmark.constraints,
+        budget=budget,
+        n_workers=1,
+        seed=0,
+        first=0,
+        stop=3,
+        device="cpu",
+        versions={},
+    )
+    return CellResult(cell, block.traces, block.stopped, block.overhead_seconds)
+
+
+def test_a_cell_is_read_back_as_it_was_written(tmp_path, result):
+    read = read_cell(write_cell(tmp_path, result))
+    assert read.cell == result.cell
+    assert read.stopped == result.stopped
+    for a, b in zip(read.traces, result.traces, strict=True):
+        for name in type(a)._names:
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+            assert getattr(a, name).dtype == getattr(b, name).dtype
+            assert not getattr(a, name).flags.writeable
+
+
+def test_writing_the_same_result_twice_gives_the_same_columns_and_name(tmp_path, result):
+    assert write_cell(tmp_path / "a", result).name == write_cell(tmp_path / "b", result).name
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "flipped", "renamed"])
+def test_a_damaged_file_is_named_and_refused(tmp_path, result, damage):
+    path = write_cell(tmp_path, result)
+    content = path.read_bytes()
+    if damage == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "garbage":
+        path.write_bytes(b"\x00" * len(content))
+    elif damage == "flipped":
+        needle = result.traces[0].objectives.tobytes()[:64]
+        at = content.index(needle) + 3
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    elif damage == "empty":
+        path.write_bytes(b"")
+    else:
+        path = path.rename(tmp_path / f"{'0' * 64}.h5")
+    with pytest.raises(ResultError, match=str(path)):
+        read_cell(path)
+
+
+def test_digest_covers_what_the_result_depends_on(result):
+    cell = result.cell
+    other = [
+        replace(cell, table_digest="e"),
+        replace(cell, strategy_version=2),
+        replace(cell, hyperparameters={"a": 2}),
+        replace(cell, budget=Budget(seconds=151.0)),
+        replace(cell, budget=Budget(seconds=150.0, duplicates="free")),
+        replace(cell, n_workers=2),
+        replace(cell, seed=1),
+        replace(cell, first=25, stop=28),
+        replace(cell, device="cuda"),
+        replace(cell, constraints=()),
+        replace(cell, learner="x"),
+        replace(cell, versions={"numpy": "0"}),
+    ]
+    digests = {item.digest for item in [cell, *other]}
+    assert len(digests) == len(other) + 1
+
+
+def test_digest_does_not_depend_on_where_a_strategy_file_lies(result):
+    here, there = (replace(result.cell, strategy=f"{place}/s.py:Mine", strategy_sha256="a") for place in ("/a", "/b"))
+    assert here.digest == there.digest
+    assert here.digest != replace(here, strategy_sha256="b").digest
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def write():
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_kill_9_during_a_write_leaves_no_half_file(tmp_path):
+    program = (
+        "import sys, time, pathlib\n"
+        "from harness.files import replacing\n"
+        f"with replacing(pathlib.Path({str(tmp_path / 'file')!r})) as t:\n"
+        "    t.write_text('half'); print('ready', flush=True); time.sleep(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "file").exists()
+    assert len(os.listdir(tmp_path)) == 1
+    remove_unfinished(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_lock_is_held_by_one_process_and_released_when_it_dies(tmp_path):
+    program = (
+        "import time, pathlib\n"
+        "from harness.files import locked\n"
+        f"with locked(pathlib.Path({str(tmp_path / 'lock')!r})):\n"
+        "    print('ready', flush=True); time.sleep(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    with locked(tmp_path / "lock", wait=False) as held:
+        assert not held
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    began = time.monotonic()
+    with locked(tmp_path / "lock") as held:
+        assert held
+    assert time.monotonic() - began < 5
+
+
+def test_a_folder_without_results_is_refused_with_the_remedy(tmp_path):
+    with pytest.raises(ResultError, match=r"experiment\.json"):
+        read_results(tmp_path)
+    (tmp_path / "experiment.json").write_text("{")
+    with pytest.raises(ResultError, match="damaged"):
+        read_results(tmp_path)
+
+
+def test_paths_of_cells_are_their_digests(tmp_path, result):
+    assert cell_path(Path("r"), result.cell) == Path("r") / f"{result.cell.digest}.h5"
+
+
+def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path, result, monkeypatch):
+    def full(self, content):
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_cell(tmp_path, result)
+    assert os.listdir(tmp_path) == []

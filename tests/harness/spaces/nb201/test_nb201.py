@@ -1,0 +1,212 @@
+"""The NAS-Bench-201 space: codecs, identities, edits, encodings and closed-form costs."""
+
+from __future__ import annotations
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks_data import provider
+from harness.errors import HarnessError
+from harness.spaces.nb201.space import (
+    EDGES,
+    NONE,
+    OPERATIONS,
+    PATHS,
+    SKIP,
+    NB201Space,
+    functional_string,
+    macs,
+    params,
+    unique_string,
+)
+
+SPACE = NB201Space()
+CELLS = st.tuples(*[st.integers(0, 4)] * 6)
+TSS_0, TSS_11, TSS_284, TSS_1462 = (4, 2, 1, 2, 1, 1), (3, 3, 4, 0, 3, 4), (1, 1, 1, 0, 2, 0), (3,) * 6
+
+
+def rows(*cells: tuple[int, ...]) -> np.ndarray:
+    return np.array(cells, dtype=np.uint8)
+
+
+@pytest.mark.parametrize(("identity", "classes"), [("exact", 15_625), ("string", 6_466), ("functional", 4_930)])
+def test_numbers_of_classes_are_the_known_ones(identity: str, classes: int) -> None:
+    assert len(np.unique(SPACE.key(SPACE.all_codings, identity))) == classes
+
+
+def test_the_341_cells_of_constant_zero_are_one_functional_class() -> None:
+    keys = SPACE.key(SPACE.all_codings)
+    zero = [functional_string(cell) == "" for cell in SPACE.all_codings.tolist()]
+    assert sum(zero) == 341
+    assert np.array_equal(keys == keys[0], zero)
+
+
+def test_unique_string_of_the_first_official_cell() -> None:
+    expected = "(0)@avg_pool_3x3+(0)@avg_pool_3x3+(0)@nor_conv_1x1+(0)@nor_conv_1x1"
+    assert unique_string(TSS_0) == expected
+
+
+def test_functional_classes_are_those_of_generic_operations_on_numbers() -> None:
+    """Operations as fixed random functions modulo a prime, f(0) = 0: equal outputs exactly in a functional class."""
+    prime = 2**31 - 1
+
+    def operate(code: np.ndarray, value: np.ndarray) -> np.ndarray:
+        mixed = (value * (value + 7919 * code) % prime) * (value + 104729 * code**2) % prime
+        return np.where(code == NONE, 0, np.where(code == SKIP, value, mixed))
+
+    cells = SPACE.all_codings.astype(np.int64)
+    nodes = [np.full(len(cells), 123_456_789)]
+    for target in (1, 2, 3):
+        terms = [operate(cells[:, gene], nodes[source]) for gene, (source, end) in enumerate(EDGES) if end == target]
+        nodes.append(sum(terms) % prime)
+    keys = SPACE.key(SPACE.all_codings)
+    assert len(np.unique(nodes[3])) == len(np.unique(keys)) == len(np.unique(nodes[3] * (2**20) + keys.astype(int)))
+
+
+def test_identities_refine_each_other_and_keys_are_representatives() -> None:
+    exact, string, functional = (SPACE.key(SPACE.all_codings, name) for name in ("exact", "string", "functional"))
+    for coarse, fine in ((functional, string), (string, exact)):
+        assert len(np.unique(fine)) == len(np.unique(np.stack([coarse, fine]), axis=1).T)
+    assert np.array_equal(SPACE.key(SPACE.decode(functional)), functional)
+    assert np.array_equal(SPACE.key(SPACE.decode(string), "string"), string)
+    assert functional.dtype == np.uint64
+
+
+@given(CELLS)
+def test_trading_places_of_the_inner_nodes_is_the_same_cell(cell: tuple[int, ...]) -> None:
+    a, b, _, d, e, f = cell
+    first, second = SPACE.key(rows((a, b, NONE, d, e, f), (b, a, NONE, d, f, e)))
+    assert first == second
+
+
+@given(CELLS)
+def test_parse_reads_what_format_writes(cell: tuple[int, ...]) -> None:
+    assert np.array_equal(SPACE.parse(SPACE.format(rows(cell))), rows(cell))
+
+
+def test_official_strings_both_ways() -> None:
+    texts = [
+        "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|",
+        "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|none~0|nor_conv_3x3~1|avg_pool_3x3~2|",
+    ]
+    assert SPACE.parse(texts).tolist() == [list(TSS_0), list(TSS_11)]
+    assert SPACE.format(rows(TSS_0, TSS_11)) == texts
+    assert SPACE.parse([]).shape == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("|none~0|+|none~0|none~1|", "must read"),
+        ("|none~0|+|none~0|none~0|+|none~0|none~1|none~2|", "must read"),
+        ("|none~0|+|none~0|none~1|+|none~0|none~1|nor_conv_3x4~2|", "Did you mean 'nor_conv_3x3'"),
+    ],
+)
+def test_parse_refuses_other_texts_and_says_why(text: str, message: str) -> None:
+    with pytest.raises(HarnessError, match=message):
+        SPACE.parse([text])
+
+
+def test_mutation_changes_one_gene_and_every_edit_is_as_likely() -> None:
+    parents = np.repeat(rows(TSS_11), 24_000, axis=0)
+    children = SPACE.mutate(parents, np.random.default_rng(0))
+    assert ((children != parents).sum(axis=1) == 1).all()
+    _, counts = np.unique(SPACE.code(children), return_counts=True)
+    assert len(counts) == 24
+    assert ((counts - 1000) ** 2 / 1000).sum() < 60  # chi-square with 23 degrees of freedom: p = 4e-5
+    assert np.array_equal(parents, np.repeat(rows(TSS_11), 24_000, axis=0))
+
+
+@given(CELLS)
+def test_neighbours_are_the_24_single_edits_and_the_relation_is_symmetric(cell: tuple[int, ...]) -> None:
+    around = SPACE.neighbours(rows(cell)[0])
+    assert len(np.unique(around, axis=0)) == 24
+    assert ((around != rows(cell)).sum(axis=1) == 1).all()
+    assert SPACE.is_valid(around).all()
+    assert all((SPACE.neighbours(other) == rows(cell)).all(axis=1).any() for other in around)
+
+
+def test_samples_are_uniform_and_belong_to_the_generator() -> None:
+    drawn = SPACE.sample(50_000, np.random.default_rng(1))
+    counts = np.stack([np.bincount(gene, minlength=5) for gene in drawn.T])
+    assert drawn.dtype == np.uint8
+    assert np.abs(counts - 10_000).max() < 450
+    assert np.array_equal(drawn, SPACE.sample(50_000, np.random.default_rng(1)))
+    assert len(SPACE.sample(0, np.random.default_rng(1))) == 0
+
+
+def test_codes_count_every_cell_once() -> None:
+    assert np.array_equal(SPACE.code(SPACE.all_codings), np.arange(15_625))
+    assert np.array_equal(SPACE.positions(SPACE.all_codings), np.arange(15_625))
+
+
+def _naive_paths(cell: tuple[int, ...]) -> set[int]:
+    numbering = [path for length in (1, 2, 3) for path in product(range(5), repeat=length)]
+    walks = [tuple(cell[edge] for edge in path) for path in PATHS]
+    return {numbering.index(walk) for walk in walks}
+
+
+@given(CELLS)
+def test_path_encoding_is_the_set_of_operation_sequences(cell: tuple[int, ...]) -> None:
+    full = SPACE.features(rows(cell), "path")[0]
+    assert set(np.flatnonzero(full).tolist()) == _naive_paths(cell)
+    assert set(np.unique(full)) <= {0.0, 1.0}
+    assert np.array_equal(SPACE.features(rows(cell), "path_truncated")[0], full[:30])
+
+
+def test_paths_run_from_input_to_output() -> None:
+    for path in PATHS:
+        ends = [EDGES[edge] for edge in path]
+        assert (ends[0][0], ends[-1][1]) == (0, 3)
+        assert all(left[1] == right[0] for left, right in pairwise(ends))
+
+
+@given(CELLS)
+def test_adjacency_encoding_names_edges_then_operations(cell: tuple[int, ...]) -> None:
+    encoded = SPACE.features(rows(cell), "adjacency")[0]
+    assert encoded[:6].tolist() == [float(code != NONE) for code in cell]
+    for edge, code in enumerate(cell):
+        assert encoded[6 + 4 * edge : 10 + 4 * edge].tolist() == [float(code == other) for other in range(1, 5)]
+
+
+@given(CELLS)
+def test_graph_encoding_leads_from_input_to_output_exactly_where_a_path_exists(cell: tuple[int, ...]) -> None:
+    nodes, labels = SPACE.graph_shape
+    encoded = SPACE.features(rows(cell), "graph")[0]
+    adjacency, features = encoded[: nodes**2].reshape(nodes, nodes), encoded[nodes**2 :].reshape(nodes, labels)
+    walks = sum(np.linalg.matrix_power(adjacency, length)[0, -1] for length in range(2, 5))
+    assert walks == sum(all(cell[edge] != NONE for edge in path) for path in PATHS)
+    assert np.array_equal(adjacency, np.triu(adjacency, 1))
+    assert features.argmax(axis=1).tolist() == [0, *(2 + code for code in cell), 1]
+    assert (features.sum(axis=1) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("cell", "size", "cifar10", "cifar100", "imagenet16"),
+    [
+        (TSS_0, 129_306, 15_647_370, 15_653_220, 3_919_480),
+        (TSS_11, 802_426, 113_951_370, 113_957_220, 28_495_480),
+        (TSS_284, 101_306, 11_715_210, 11_721_060, 2_936_440),
+        (TSS_1462, 1_531_546, 220_119_690, 220_125_540, 55_037_560),
+        ((0,) * 6, 73_306, 7_783_050, 7_788_900, 1_953_400),
+        ((1,) * 6, 73_306, 7_783_050, 7_788_900, 1_953_400),
+    ],
+)
+def test_costs_in_closed_form(cell: tuple[int, ...], size: int, cifar10: int, cifar100: int, imagenet16: int) -> None:
+    arch = rows(cell)
+    assert [params(arch, classes=classes)[0] for classes in (10, 100, 120)] == [size, size + 5_850, size + 7_150]
+    assert macs(arch, classes=10, image_size=32)[0] == cifar10
+    assert macs(arch, classes=100, image_size=32)[0] == cifar100
+    assert macs(arch, classes=120, image_size=16)[0] == imagenet16
+
+
+def test_facts_say_what_the_space_is() -> None:
+    facts = provider.describe("nb201")
+    assert facts["classes"] == {"functional": 4_930, "string": 6_466}
+    assert facts["encodings"] == {"one_hot": 30, "adjacency": 30, "path": 155, "path_truncated": 30, "graph": 120}
+    assert facts["operations"] == list(OPERATIONS)
+    assert {"nb201-cifar10", "nb201-cifar100", "nb201-imagenet16", "micro-mnist1d"} <= set(facts["benchmarks"])

@@ -1,0 +1,246 @@
+"""The fused networks on images: kernels against plain torch, captured steps, frozen members."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from harness.training.curves import DIVERGED, OK
+from harness.training.data.augment import DevicePlan
+from harness.training.data.dataset import Dataset
+from harness.training.engines.engine import Member, State, never
+from harness.training.engines.loop import run
+from harness.training.engines.packed import cutting
+from harness.training.engines.packed.engine import FusedEngine
+from harness.training.engines.packed.images import networks as fused_images
+from harness.training.engines.packed.images.maps import Maps
+from harness.training.engines.packed.images.networks import image_slots
+from harness.training.engines.packed.images.operations import PlainOperations
+from harness.training.engines.packed.plan import Problem, wave_plan
+from harness.training.engines.packed.weights import PackWeights
+from harness.training.engines.step_graphs import StepGraphs
+from harness.training.recipe import Recipe
+from harness.training.threads import compute_threads
+from tests.harness.training.engines.packed.test_packed import (
+    ALL_3X3,
+    ALL_NONE,
+    CPU,
+    FROM_NOWHERE,
+    RECIPE,
+    SIBLINGS,
+    dataset,
+)
+
+CUDA = torch.device("cuda")
+MIXED = (4, 2, 1, 3, 4, 2)
+MEMBERS = [Member(SIBLINGS, 12), Member(MIXED, 3), Member(ALL_NONE, 2), Member(FROM_NOWHERE, 1)]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    with compute_threads(1):
+        yield
+
+
+@pytest.fixture
+def _interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Triton interpret its kernels on the CPU."""
+    if find_spec("triton") is None or torch.cuda.is_available():  # a process either interprets or compiles
+        pytest.skip("interprets Triton's kernels where it is installed and there is no CUDA device")
+    os.environ["TRITON_INTERPRET"] = "1"  # stays: kernels are made when their modules are imported
+    from triton.runtime import interpreter
+
+    patch = interpreter._patch_lang_tensor
+
+    def patched(tensor: Any, scope: Any) -> None:
+        patch(tensor, scope)
+        # Numpy 2.4 does not turn arrays of one element into integers any more.
+        scope.set_attr(tensor, "__index__", lambda self: int(self.handle.data.item()))
+
+    monkeypatch.setattr(interpreter, "_patch_lang_tensor", patched)
+
+
+def engines(
+    members: list[Member], recipe: Recipe, data: Dataset, device: torch.device, patched: pytest.MonkeyPatch
+) -> tuple[FusedEngine, FusedEngine]:
+    """Return an engine on plain operations and one on kernels, both in fp32, after a step and an evaluation."""
+    from harness.training.engines.packed.triton.launch import KernelOperations
+
+    made = []
+    patched.setattr(fused_images, "precision", lambda device: torch.float32)
+    patched.setattr(torch.backends.cudnn, "allow_tf32", False)
+    for kernels in (False, True):
+
+        def operations(norms, lattice, device, dtype, kernels=kernels):
+            return KernelOperations(norms, lattice, dtype) if kernels else PlainOperations(norms, lattice)
+
+        patched.setattr(fused_images, "operations", operations)
+        engine = FusedEngine(members, recipe, data, device)
+        engine.begin(0)
+        engine.step(0, 0)
+        made.append(engine)
+    return made[0], made[1]
+
+
+def check_kernels(device: torch.device, changes: dict[str, Any], height: int, patched: pytest.MonkeyPatch) -> None:
+    recipe = RECIPE.but(batch_size=5).but(**changes)
+    data = dataset(height=height, images=5, flip=recipe.augment)
+    plain, kernels = engines(MEMBERS[:3], recipe, data, device, patched)
+    for name in ("values", "gradients", "means", "variances"):
+        expected, found = getattr(plain.weights, name), getattr(kernels.weights, name)
+        for key, value in expected.views.items():
+            torch.testing.assert_close(found.views[key], value, rtol=1e-3, atol=1e-4, msg=lambda text, key=key: key)
+    torch.testing.assert_close(kernels.sums, plain.sums, rtol=1e-5, atol=1e-5)
+    sums = [engine.evaluate("valid", never) for engine in (plain, kernels)]
+    assert np.allclose(*sums, rtol=1e-4)
+
+
+CASES = pytest.mark.parametrize(
+    ("changes", "height"),
+    [({"reduction": "residual"}, 8), ({"augment": True}, 8), ({"reduction": "residual", "channels": 5}, 1)],
+    ids=["residual", "pool", "residual signals"],
+)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_interpreted")
+@CASES
+def test_interpreted_kernels_equal_plain_operations(changes, height, monkeypatch):
+    check_kernels(CPU, changes, height, monkeypatch)
+
+
+@pytest.mark.gpu
+@CASES
+def test_kernels_equal_plain_operations(changes, height, monkeypatch):
+    check_kernels(CUDA, changes, height, monkeypatch)
+
+
+def trained(engine: FusedEngine, recipe: Recipe, data: Dataset) -> State:
+    return run(engine, recipe, data, state=None, on_epoch=lambda state: False, interrupted=never)
+
+
+@pytest.mark.gpu
+def test_a_frozen_member_touches_nobody_in_captured_steps():
+    data, states = dataset(height=8), []
+    for poison in (False, True):
+        engine = FusedEngine(MEMBERS, RECIPE, data, CUDA)
+        if poison:
+            engine.weights.write(1, {name: value * np.nan for name, value in engine.weights.read(1).items()})
+        states.append(trained(engine, RECIPE, data))
+    sound, diverged = states
+    assert diverged.status.tolist() == [OK, DIVERGED, OK, OK]
+    others = np.arange(len(MEMBERS)) != 1
+    for name, values in diverged.metrics.items():
+        assert np.array_equal(values[others], sound.metrics[name][others]), name
+    assert not engine.weights.read(1)["stem.conv.weight"].any()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("height", [1, 8], ids=["signals", "images"])
+def test_captured_steps_survive_a_load_and_repeat_to_the_bit(height):
+    data = dataset(height=height)
+    engine = FusedEngine(MEMBERS, RECIPE, data, CUDA)
+    engine.begin(0)
+    engine.step(0, 0)
+    kept = {name: value.clone() for name, value in engine.tensors().items()}
+    ends = []
+    for _ in range(2):
+        engine.load(kept)
+        engine.begin(0)
+        for step in (1, 2):
+            engine.step(0, step)
+        ends.append(engine.weights.values.flat.clone())
+    assert torch.equal(*ends)
+    assert not torch.equal(ends[0], kept["parameters"])
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_a_rate_on_the_device_gives_the_same_step(nesterov):
+    recipe, plan = RECIPE.but(nesterov=nesterov), wave_plan([SIBLINGS, MIXED])
+    plain = PackWeights(image_slots(plan, Problem(recipe, (1, 8, 8), 5)), CPU)
+    plain.values.flat.normal_(generator=torch.Generator().manual_seed(0))
+    captured = PackWeights(image_slots(plan, Problem(recipe, (1, 8, 8), 5)), CPU)
+    captured.load(plain.tensors())
+    for weights in (plain, captured):
+        weights.freeze(np.array([1]))
+    for step in range(3):
+        gradient = torch.randn(plain.values.flat.shape, generator=torch.Generator().manual_seed(step))
+        for weights, rate in ((plain, 0.3), (captured, torch.tensor(0.3))):
+            weights.gradients.flat.copy_(gradient)
+            weights.descend(rate, recipe)
+    torch.testing.assert_close(captured.values.flat, plain.values.flat)
+    assert not captured.read(1)["stem.conv.weight"].any()
+
+
+def test_steps_of_packs_see_their_part_of_the_plan_and_their_rate():
+    seen = []
+    graphs = StepGraphs(lambda batch, rate: seen.append((batch, float(rate))), list, RECIPE, 40, CPU)
+    for shift in (0, 100):
+        order = torch.arange(40) + shift
+        plan = DevicePlan(torch.stack([order, order.flip(0)]), None, None, torch.stack([order, order]))
+        graphs.begin(plan, [0.3, 0.2, 0.1])
+        for step in (1, 2, 0):
+            graphs.step(step)
+    assert [round(rate, 6) for _, rate in seen] == [0.2, 0.1, 0.3] * 2
+    batches = [batch for batch, _ in seen]
+    assert [batch.order[0].tolist() for batch in batches[:2]] == [list(range(16, 32)), list(range(32, 40))]
+    assert batches[3].order[1].tolist() == list(range(123, 107, -1))
+    assert batches[3].left[1].tolist() == list(range(116, 132))
+    assert batches[0].flip is None
+
+
+def test_captured_and_plain_steps_agree():
+    data, recipe = dataset(height=8, images=20, flip=True), RECIPE.but(augment=True, epochs=1)
+    ends = []
+    for captured in (False, True):
+        engine = FusedEngine(MEMBERS[:2], recipe, data, CPU)
+        if captured:
+            engine._captured = True
+        ends.append(trained(engine, recipe, data))
+    for name, values in ends[0].metrics.items():
+        assert np.allclose(values, ends[1].metrics[name], rtol=1e-4), name
+
+
+def test_evaluation_needs_less_memory_than_training():
+    engine = FusedEngine([Member(ALL_3X3, 1)], RECIPE.but(cells=4), dataset(height=8), CPU)
+    networks = engine.networks(16)
+    sizes = {}
+    taken = Maps.memory
+
+    def memory(maps):
+        found = taken(maps)
+        sizes[id(maps)] = found.numel()
+        return found
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Maps, "memory", memory)
+        images = torch.zeros((1, 16, 1, 8, 8))
+        networks.forward(images, training=False)
+        evaluating = sum(sizes.values())
+        sizes.clear()
+        logits = networks.forward(images, training=True)
+        networks.backward(torch.zeros_like(logits))
+    assert evaluating * 3 < sum(sizes.values())
+
+
+def test_rows_are_given_once_and_sizes_share_memory():
+    maps = Maps(2, 3, 4, batch=5, dtype=torch.float32, device=CPU, pitch=16)
+    assert (maps.take(2), maps.take(1)) == ([0, 1], [2])
+    assert maps.view(5).shape == (3, 5, 2, 3, 16)
+    assert maps.view(2).data_ptr() == maps.view(5).data_ptr()
+
+
+def test_images_on_cuda_need_triton(monkeypatch):
+    monkeypatch.setattr(cutting, "has_kernels", lambda device: False)
+    reason = cutting.unfit("nb201", RECIPE, dataset(height=8), CUDA)
+    assert reason is not None
+    assert "needs Triton" in reason
+    assert cutting.unfit("nb201", RECIPE, dataset(), CUDA) is None
+    monkeypatch.setattr(cutting, "has_kernels", lambda device: True)
+    assert cutting.unfit("nb201", RECIPE, dataset(height=8), CUDA) is None

@@ -1,0 +1,104 @@
+"""What a verification picks: by validation only, distinct, in the promised order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness import registry
+from harness.errors import ResultError
+from harness.experiments.store import Run
+from harness.verification import picks as verify_picks
+from tests.harness.verification.support import NAME, space
+from tests.reports.support import FakeOracle, make_results, trace_of
+
+
+class ValidationOnly(FakeOracle):
+    """An oracle that breaks when anything but validation is asked."""
+
+    def mean(self, archs, column):
+        assert column == "valid_accuracy"
+        return super().mean(archs, column)
+
+    def values(self, column):
+        raise AssertionError(column)
+
+
+def test_picks_look_at_validation_only_and_are_distinct():
+    oracle = ValidationOnly("alpha")
+    results = make_results([oracle], replicates=6)
+    top = verify_picks.top(verify_picks.incumbents(results, "alpha"), 3, oracle)
+    spread = verify_picks.stratified(40, oracle, np.random.default_rng(0), top)
+    archs = [pick.arch for pick in [*top, *spread]]
+    assert len(set(archs)) == len(archs)
+    assert len(spread) >= 38
+
+
+def test_the_final_incumbent_is_the_best_told_eligible_row_and_the_earliest_of_ties():
+    archs = np.arange(15).reshape(5, 3) % 6
+    trace = trace_of(archs, [50.0, 70.0, np.nan, 70.0, 90.0], constraints=[[0], [0], [0], [0], [1]])
+    assert verify_picks.final_incumbent(trace, 0) == 1
+    assert verify_picks.final_incumbent(trace, 1) is None
+    assert verify_picks.final_incumbent(trace_of(archs[:1], [np.nan]), 0) is None
+
+
+def test_incumbents_found_by_most_runs_come_first_then_the_better():
+    oracle = FakeOracle("alpha")
+    best = oracle.space.decode(np.argsort(-oracle.values("valid_accuracy"))[:4].astype(np.uint64))
+    found = best[[3, 2, 3, 0, 1, 3, 2]]
+    picks = verify_picks.top(found, 3, oracle)
+    assert [pick.arch for pick in picks] == [tuple(best[row]) for row in (3, 2, 0)]
+    assert [pick.runs for pick in picks] == [3, 2, 1]
+
+
+def test_the_same_function_is_picked_once():
+    oracle = registry.oracle(NAME)
+    twins = space().parse(
+        [
+            "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|skip_connect~2|",
+            "|none~0|+|nor_conv_3x3~0|none~1|+|none~0|none~1|skip_connect~2|",
+        ]
+    )
+    assert len(set(space().key(twins).tolist())) == 1
+    (pick,) = verify_picks.top(twins, 3, oracle)
+    assert pick.runs == 2
+    better = int(np.argmax(oracle.mean(twins, "valid_accuracy")))
+    assert pick.arch == tuple(twins[better])
+
+
+def test_what_is_picked_is_what_the_row_was_trained_as():
+    oracle = FakeOracle("alpha")
+    oracle.archs = oracle.space.decode(np.zeros(1, dtype=np.uint64))
+    oracle.rows = lambda archs: np.zeros(len(archs), dtype=np.intp)
+    (pick,) = verify_picks.top(np.array([[1, 2, 3]]), 1, oracle)
+    assert (pick.arch, pick.text) == ((0, 0, 0), "000")
+
+
+def test_each_stratum_gives_one_pick_of_its_own_quantile():
+    oracle = FakeOracle("alpha")
+    values = np.sort(oracle.values("valid_accuracy"))
+    picks = verify_picks.stratified(6, oracle, np.random.default_rng(1))
+    assert [pick.stratum for pick in picks] == list(range(6))
+    for pick, part in zip(picks, np.array_split(values, 6), strict=True):
+        value = oracle.mean(np.array([pick.arch]), "valid_accuracy")[0]
+        assert part[0] <= value <= part[-1]
+    taken = verify_picks.stratified(6, oracle, np.random.default_rng(1), picks)
+    assert not {pick.arch for pick in picks} & {pick.arch for pick in taken}
+
+
+def test_rows_without_a_value_are_never_drawn():
+    oracle = FakeOracle("alpha")
+    oracle._values["valid_accuracy"][20:] = np.nan
+    picks = verify_picks.stratified(20, oracle, np.random.default_rng(0))
+    assert sorted(int(oracle.space.code(np.array([pick.arch]))[0]) for pick in picks) == list(range(20))
+
+
+def test_a_search_without_any_incumbent_is_refused():
+    oracle = FakeOracle("alpha")
+    results = make_results([oracle], replicates=1)
+    failed = [Run("alpha", "climber", 0, trace_of(run.trace.archs, [np.nan] * 30), "budget", 0.0)
+              for run in results.runs[:1]]  # fmt: skip
+    with pytest.raises(ResultError, match="nothing to verify"):
+        verify_picks.incumbents(replace(results, runs=tuple(failed)), "alpha")

@@ -1,0 +1,129 @@
+"""Statistics of a verification, against known answers, simulation and other libraries."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.weightstats import ttost_ind
+
+from reports.statistics import equivalence
+from reports.statistics.equivalence import Pooled
+
+THREE = st.lists(st.floats(80, 95), min_size=3, max_size=3).map(np.array)
+
+
+@given(THREE, THREE, st.floats(0.1, 5.0))
+def test_tost_is_that_of_statsmodels(x, y, margin):
+    if np.ptp(x) + np.ptp(y) < 1e-3:
+        return
+    pooled = equivalence.pooled_sd(np.stack([x, y]))
+    found = equivalence.tost(x.mean() - y.mean(), equivalence.standard_error(pooled.sd, 3, 3), pooled.df, margin)
+    expected = ttost_ind(x, y, -margin, margin, usevar="pooled")[0]
+    assert found.p_equivalent == pytest.approx(expected, abs=1e-9)
+
+
+@given(st.floats(-3, 3), st.floats(0.05, 1), st.integers(2, 60), st.floats(0.1, 2))
+def test_tests_and_intervals_say_the_same(difference, se, df, margin):
+    found = equivalence.tost(difference, se, df, margin)
+    assert (found.p_equivalent < 0.05) == (-margin < found.low and found.high < margin)
+    assert (found.p_drift < 0.05) == (found.low > margin or found.high < -margin)
+    assert not (found.p_equivalent < 0.05 and found.p_drift < 0.05)
+
+
+def test_pooled_spread_known_answer():
+    groups = np.array([[1.0, 2.0, 3.0], [4.0, np.nan, 4.0]]), np.array([[0.0, 2.0]])
+    assert equivalence.pooled_sd(*groups) == Pooled(math.sqrt((2.0 + 0.0 + 2.0) / 4), 4)
+    nothing = equivalence.pooled_sd(np.array([[1.0], [2.0]]))
+    assert math.isnan(nothing.sd)
+    assert nothing.df == 0
+
+
+def test_prediction_check_known_answer():
+    limit = stats.t(10).ppf(0.975) * 0.3 * math.sqrt(1 / 3 + 1 / 2)
+    sd = Pooled(0.3, 10)
+    assert equivalence.is_predicted(limit - 1e-6, sd, 3, 2)
+    assert equivalence.is_predicted(-limit + 1e-6, sd, 3, 2)
+    assert not equivalence.is_predicted(limit + 1e-6, sd, 3, 2)
+
+
+def test_power_is_what_simulation_finds():
+    rng = np.random.default_rng(0)
+    sd, n, m, margin, df = 0.3, 5, 3, 0.6, 30
+    se = equivalence.standard_error(sd, n, m)
+    for difference in (0.0, 0.2, 1.2, -1.4):
+        drawn = rng.normal(difference, se, 1500)
+        spread = np.sqrt(rng.chisquare(df, 1500) / df)
+        decided = [
+            found.p_equivalent < 0.05 if abs(difference) < margin else found.p_drift < 0.05
+            for found in (equivalence.tost(d, se * s, df, margin) for d, s in zip(drawn, spread, strict=True))
+        ]
+        assert equivalence.power(difference, se, df, margin) == pytest.approx(np.mean(decided), abs=0.04)
+
+
+def test_seeds_needed_reach_the_power_and_one_fewer_does_not():
+    for sd, m, difference in ((0.3, 30, 0.1), (0.4, 50, 0.9), (0.2, 5, 0.0)):
+        needed = equivalence.seeds_needed(difference, Pooled(sd, 40), m, 0.5)
+        assert not needed.both
+        powers = [equivalence.power(difference, equivalence.standard_error(sd, n, m), 40, 0.5)
+                  for n in (needed.seeds - 1, needed.seeds) if n >= 2]  # fmt: skip
+        assert powers[-1] >= 0.8
+        assert len(powers) == 1 or powers[0] < 0.8
+
+
+def test_a_table_with_few_runs_needs_more_itself_and_on_the_margin_nothing_helps():
+    both = equivalence.seeds_needed(0.0, Pooled(1.0, 40), 3, 0.5)
+    assert both.both
+    assert both.seeds == pytest.approx(2 * (1.684 + 1.282) ** 2 * (1.0 / 0.5) ** 2, abs=2)
+    assert equivalence.seeds_needed(0.5, Pooled(1.0, 40), 3, 0.5) == equivalence.Needed(None)
+
+
+def test_the_ceiling_is_the_agreement_of_two_simulated_measurements():
+    rng = np.random.default_rng(1)
+    true = rng.normal(80, 1.0, 40)
+    sd, runs = 0.8, np.full(40, 3)
+    taus = [stats.kendalltau(*(true + rng.normal(0, sd / math.sqrt(3), (2, 40)))).statistic for _ in range(300)]
+    found = [
+        equivalence.noise_ceiling(true + rng.normal(0, sd / math.sqrt(3), 40), sd, runs, runs, rng).median
+        for _ in range(40)
+    ]
+    assert np.mean(found) == pytest.approx(np.median(taus), abs=0.03)
+    one = equivalence.noise_ceiling(true, sd, runs, runs, np.random.default_rng(0))
+    assert one == equivalence.noise_ceiling(true, sd, runs, runs, np.random.default_rng(0))
+    assert one.low < one.median < one.high
+
+
+def test_the_ceiling_among_equals_is_zero_and_without_noise_one():
+    runs = np.full(20, 3)
+    noise = np.random.default_rng(0).normal(90, 0.3 / math.sqrt(3), 20)
+    assert abs(equivalence.noise_ceiling(noise, 0.5, runs, runs, np.random.default_rng(0)).median) < 0.1
+    assert equivalence.noise_ceiling(np.arange(20.0), 0.0, runs, runs, np.random.default_rng(0)).low == 1.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=12))
+def test_kendall_is_that_of_scipy(pairs):
+    x, y = np.array(pairs, dtype=float).T
+    np.testing.assert_allclose(equivalence.kendall(x, y), stats.kendalltau(x, y).statistic, atol=1e-12, equal_nan=True)
+
+
+def test_reliability_and_shrinkage_known_answers():
+    means = np.array([1.0, 3.0])  # variance 2
+    assert equivalence.reliability(means, 1.0, np.array([2, 2])) == pytest.approx(0.75)
+    assert equivalence.reliability(means, 9.0, np.array([2, 2])) == 0.0
+    np.testing.assert_allclose(equivalence.shrinkage(np.array([95.0]), 0.75, 91.0), [-1.0])
+    assert equivalence.expected_absolute(0.3, np.array([3]), np.array([3])) == pytest.approx(
+        np.abs(np.random.default_rng(0).normal(0, 0.3 * math.sqrt(2 / 3), 200_000)).mean(), abs=2e-3
+    )
+
+
+def test_mean_and_slope_are_those_of_scipy():
+    x, y = np.array([1.0, 2.0, 4.0, 7.0]), np.array([1.5, 1.0, 4.0, 6.0])
+    low, high = stats.t.interval(0.95, 3, y.mean(), stats.sem(y))
+    assert equivalence.mean_interval(y) == pytest.approx(equivalence.Mean(y.mean(), low, high))
+    assert equivalence.slope(x, y).value == pytest.approx(stats.linregress(x, y).slope)
+    assert math.isnan(equivalence.slope(x[:2], y[:2]).value)
+    assert math.isnan(equivalence.mean_interval(y[:1]).low)
