@@ -78,9 +78,9 @@ def open_benchmark(
     *,
     objectives: Sequence[str | Objective] | None = None,
     constraints: Sequence[Constraint] = (),
-    replicate: int | None = None,
+    training: int | None = None,
     seed: int | None = None,
-    verify: bool = False,
+    check_content: bool = False,
     progress: Progress = on_terminal,
 ) -> Benchmark:
     """Open a table as a benchmark, converting it first where that was not done yet.
@@ -92,17 +92,17 @@ def open_benchmark(
     objectives : sequence of str or Objective, optional
         Columns to optimise; the default is the validation column.
     constraints : sequence of Constraint
-    replicate : int, optional
+    training : int, optional
         Always answer with this training run instead of drawing one.
     seed : int, optional
         Always answer with the training run of this seed; every row must have it.
-    verify : bool
+    check_content : bool
         Compare the whole table with its SHA-256, not only size and layout.
     progress : callable
         Told how a conversion goes; see `benchmarks_data.progress`.
     """
     entry = _entry(name)
-    if verify:
+    if check_content:
         ensure(name, progress=progress)
     header = _opened(entry, name, held_out=False, progress=progress)
     if objectives is None and not header.meaning.validation:
@@ -115,7 +115,7 @@ def open_benchmark(
         recorded.space_of(header),
         objectives=objectives,
         constraints=constraints,
-        replicate=replicate,
+        training=training,
         seed=seed,
     )
 
@@ -138,10 +138,10 @@ def ensure(name: str, *, progress: Progress = on_terminal) -> Path:
     path = files.table_path(entry.name)
     try:
         conversion.read(entry, path)
-        layout.verify(path)
+        layout.check_content(path)
     except TableError as error:
         conversion.convert(entry, path, progress, because=error)
-        layout.verify(path)
+        layout.check_content(path)
     return path
 
 

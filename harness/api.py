@@ -10,9 +10,9 @@ from harness.benchmark import Benchmark
 from harness.checks import choice
 from harness.errors import HarnessError, unknown
 from harness.experiments.shards import open_benchmark as open_for
-from harness.experiments.shards import resolve, run_cell
+from harness.experiments.shards import resolve, run_shard
 from harness.experiments.spec import DEVICES, Spec, StrategySpec
-from harness.experiments.store import BenchmarkFacts, Results, Run, cell_runs
+from harness.experiments.store import BenchmarkFacts, Results, Run, shard_runs
 from harness.problem import Budget, Constraint
 from harness.strategy import Strategy
 
@@ -105,8 +105,8 @@ def run(
         facts[name] = BenchmarkFacts.of(benchmark)
         for strategy in spec.strategies:
             factory = classes.get(strategy.name)
-            for cell in resolve(spec, strategy, benchmark, device, factory):
-                runs += cell_runs(strategy.label, run_cell(cell, factory=factory))
+            for shard in resolve(spec, strategy, benchmark, device, factory):
+                runs += shard_runs(strategy.label, run_shard(shard, factory=factory))
     return Results(spec, facts, tuple(runs))
 
 

@@ -203,7 +203,7 @@ class Oracle(Protocol):
         """Return the mean over the training runs that exist: (n, L) to (n,)."""
         ...
 
-    def replicates(self, archs: Archs, column: str) -> FloatArray:
+    def trainings(self, archs: Archs, column: str) -> FloatArray:
         """Return every training run, NaN where one was not made: (n, L) to (n, s)."""
         ...
 

@@ -2,7 +2,7 @@
 
 Groups: ``harness.benchmarks``, ``harness.oracles``, ``harness.strategies``, ``harness.surrogates``,
 ``harness.commands``, ``harness.views``, ``harness.descriptions``, ``harness.recorded``.  A benchmark entry point is a
-factory ``(name, *, objectives, constraints, replicate[, verify]) -> Benchmark``, an oracle entry point a factory
+factory ``(name, *, objectives, constraints, training[, check_content]) -> Benchmark``, an oracle entry point a factory
 ``(name) -> Oracle``; strategies and surrogates are classes.
 """
 
@@ -59,8 +59,8 @@ def benchmark(
     *,
     objectives: Sequence[str] | None = None,
     constraints: Sequence[Constraint | str] = (),
-    replicate: int | None = None,
-    verify: bool = False,
+    training: int | None = None,
+    check_content: bool = False,
 ) -> Benchmark:
     """Open a benchmark by name.
 
@@ -72,15 +72,15 @@ def benchmark(
         Columns to optimise; the default is the validation metric of the table.
     constraints : sequence of Constraint or str
         For example ``"params_m <= 0.5"``.
-    replicate : int, optional
+    training : int, optional
         Always answer with this training run (counted among the runs present) instead of drawing one.
-    verify : bool
+    check_content : bool
         Check the whole content of the table, which takes longer than opening it.
     """
     parsed = tuple(item if isinstance(item, Constraint) else Constraint.parse(item) for item in constraints)
     factory = load("recorded", "benchmark") if is_table(name) else load("benchmark", name)
-    options = {"verify": True} if verify and "verify" in keywords(factory) else {}
-    opened: Benchmark = factory(name, objectives=objectives, constraints=parsed, replicate=replicate, **options)
+    options = {"check_content": True} if check_content and "check_content" in keywords(factory) else {}
+    opened: Benchmark = factory(name, objectives=objectives, constraints=parsed, training=training, **options)
     return opened
 
 

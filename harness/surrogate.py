@@ -36,7 +36,7 @@ class Prediction:
 class Surrogate(ABC):
     """A learner built on a space; it takes architectures and encodes them itself.
 
-    A learner is immutable: `fit` returns a fitted copy, so that one learner serves all replicates of a cell.
+    A learner is immutable: `fit` returns a fitted copy, so that one learner serves all replicates of a shard.
     Subclasses take their hyperparameters keyword-only and pass them all on to ``super().__init__``.
 
     Attributes

@@ -73,7 +73,7 @@ def audit(name: str | Path, *, progress: Progress = on_terminal) -> Audit:
         )
         return found if under is None else _under(found, under, text)
     if text.endswith(recorded.SUFFIX):
-        layout.verify(recorded.path_of(text))
+        layout.check_content(recorded.path_of(text))
         return audit_table(Path(text), None, siblings={}, progress=progress)
     if Path(text).suffix in extracts.SUFFIXES:
         return _extract(Path(text))

@@ -65,7 +65,7 @@ NOTES: tuple[tuple[str, Finding], ...] = (
         "caution",
         "The official query draws one of three runs for each question: published searches met that noise, and searches "
         "against the mean of three are an easier problem.",
-        "Leave `replicate` out to draw a run as the official query does.",
+        "Leave `training` out to draw a run as the official query does.",
     ),
     _note(
         "ecnas-*",

@@ -76,7 +76,7 @@ def runs(subject: Subject) -> Iterator[Finding]:
                 "runs",
                 f"{where} runs are uneven: {told}. Means are surer in some rows than in others, and the best of many "
                 "unsure means is too good.",
-                "`replicate = 0` answers with one run in every row; reports average what exists.",
+                "`training = 0` answers with one run in every row; reports average what exists.",
                 {"schedule": epochs, "rows_by_runs": _by_count(found, of_rows)},
             )
     if "index/seeds" in header.places:
@@ -86,7 +86,7 @@ def runs(subject: Subject) -> Iterator[Finding]:
             "fact",
             "runs",
             "Runs are not labelled by seed: which run of a row belongs to which seed is not told by the source.",
-            "`seed` cannot be asked for; `replicate` counts runs within a row.",
+            "`seed` cannot be asked for; `training` counts runs within a row.",
         )
 
 

@@ -304,7 +304,7 @@ def _check_layout(header: Header) -> None:
         raise TableError(f"damaged: it has seeds of shape {shapes['index/seeds']}")
 
 
-def verify(path: Path) -> None:
+def check_content(path: Path) -> None:
     """Compare the whole content of a table with its SHA-256.
 
     Raises

@@ -53,7 +53,7 @@ class TableOracle:
         """Return the mean over the training runs that exist: (n, L) to (n,)."""
         return self._mean(column)[self.rows(archs)]
 
-    def replicates(self, archs: Archs, column: str) -> FloatArray:
+    def trainings(self, archs: Archs, column: str) -> FloatArray:
         """Return every training run, NaN where one was not made: (n, L) to (n, s)."""
         return self._runs_of(column)[self.rows(archs)]
 

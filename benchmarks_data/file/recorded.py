@@ -158,8 +158,8 @@ def open_benchmark(
     *,
     objectives: Sequence[str | Objective] | None = None,
     constraints: Sequence[Constraint] = (),
-    replicate: int | None = None,
-    verify: bool = False,
+    training: int | None = None,
+    check_content: bool = False,
 ) -> TableBenchmark:
     """Open a table by its path as a benchmark, named after the path, so that it can be opened again by name.
 
@@ -167,18 +167,16 @@ def open_benchmark(
     ----------
     name : str
         Path of the file.
-    objectives, constraints, replicate
+    objectives, constraints, training
         As in `benchmarks_data.provider.open_benchmark`.
-    verify : bool
+    check_content : bool
         Compare the whole content with its SHA-256.
     """
     path = path_of(name)
-    if verify:
-        layout.verify(path)
+    if check_content:
+        layout.check_content(path)
     header = layout.read_header(path)
-    opened = TableBenchmark(
-        header, space_of(header), objectives=objectives, constraints=constraints, replicate=replicate
-    )
+    opened = TableBenchmark(header, space_of(header), objectives=objectives, constraints=constraints, training=training)
     opened.name = str(name)
     return opened
 

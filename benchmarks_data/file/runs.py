@@ -72,7 +72,7 @@ def mean_run(values: FloatArray, schedules: IntArray) -> FloatArray:
     return mean_over_runs(values)
 
 
-def fixed_run(header: Header, offered: Sequence[int], replicate: int) -> Choice:
+def fixed_run(header: Header, offered: Sequence[int], training: int) -> Choice:
     """Answer always with the run at a position; every row must have it in every schedule offered.
 
     Raises
@@ -82,11 +82,11 @@ def fixed_run(header: Header, offered: Sequence[int], replicate: int) -> Choice:
     """
     runs = _of_schedules(header.array("index/runs"), header, offered)
     fewest, most = int(runs.min()), int(runs.max())
-    if replicate >= fewest and fewest < most:
-        short = int(np.count_nonzero((runs <= replicate).any(axis=1)))
+    if training >= fewest and fewest < most:
+        short = int(np.count_nonzero((runs <= training).any(axis=1)))
         rule = f"be at most {fewest - 1} in {header.meaning.name}: {short} rows have no further run"
-        raise HarnessError(must("replicate", rule, replicate))
-    chosen = integer("replicate", replicate, low=0, high=fewest - 1)
+        raise HarnessError(must("training", rule, training))
+    chosen = integer("training", training, low=0, high=fewest - 1)
     return lambda values, schedules: values[:, chosen]
 
 
@@ -101,7 +101,7 @@ def fixed_seed(header: Header, offered: Sequence[int], seed: int) -> Choice:
     name = header.meaning.name
     integer("seed", seed, low=0)
     if "index/seeds" not in header.places:
-        raise HarnessError(f"the runs of {name} are not labelled by seed; use `replicate`, or let a run be drawn")
+        raise HarnessError(f"the runs of {name} are not labelled by seed; use `training`, or let a run be drawn")
     seeds = header.array("index/seeds")
     made = (seeds == seed).any(axis=2)
     has = _of_schedules(made, header, offered)
@@ -111,7 +111,7 @@ def fixed_seed(header: Header, offered: Sequence[int], seed: int) -> Choice:
         raise HarnessError(
             must("seed", f"be one that every row of {name} has in every schedule that answers", seed)
             + f": {lacking} of {len(seeds)} rows lack it (seeds in the table: {known}); leave it out, and one of the "
-            "runs present is drawn, or use `replicate`"
+            "runs present is drawn, or use `training`"
         )
     position = (seeds == seed).argmax(axis=2)
 

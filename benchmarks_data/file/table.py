@@ -79,7 +79,7 @@ class TableBenchmark:
     objectives : sequence of str or Objective, optional
         Columns to optimise; the default is the validation column.
     constraints : sequence of Constraint
-    replicate : int, optional
+    training : int, optional
         Always answer with this run, counted among those present, instead of drawing one; every row must have it.
     seed : int, optional
         Always answer with the run of this seed; every row must have it.
@@ -92,7 +92,7 @@ class TableBenchmark:
         *,
         objectives: Sequence[str | Objective] | None = None,
         constraints: Sequence[Constraint] = (),
-        replicate: int | None = None,
+        training: int | None = None,
         seed: int | None = None,
     ) -> None:
         self._header = header
@@ -107,10 +107,10 @@ class TableBenchmark:
         self.fidelities: tuple[Fidelity, ...] = self._renumbered()
         self._index = index.opened(header, space)
         self._drawing = Drawing(header, self._offered)
-        choice = self._fixed(replicate, seed)
+        choice = self._fixed(training, seed)
         self._answers_fixed = choice is not None
         self._drawn = self._readers(choice)
-        self._replicates = max(reader.runs for reader in self._drawn)
+        self._trainings = max(reader.runs for reader in self._drawn)
         self._means: list[_Reader] = []
         self._check_feasible()
 
@@ -124,14 +124,14 @@ class TableBenchmark:
             raise HarnessError(must("objectives", "name at least one column", list(chosen)))
         return tuple(self._objective(item) for item in chosen)
 
-    def _fixed(self, replicate: int | None, seed: int | None) -> Choice | None:
-        if replicate is not None and seed is not None:
-            raise HarnessError("give `replicate` or `seed`, not both: each names the run that answers")
+    def _fixed(self, training: int | None, seed: int | None) -> Choice | None:
+        if training is not None and seed is not None:
+            raise HarnessError("give `training` or `seed`, not both: each names the run that answers")
         needed = [*self._offered]
         if any(self._is_final(name) for name in self._asked):
             needed.append(len(self._header.meaning.fidelities) - 1)
-        if replicate is not None:
-            return fixed_run(self._header, needed, replicate)
+        if training is not None:
+            return fixed_run(self._header, needed, training)
         return None if seed is None else fixed_seed(self._header, needed, seed)
 
     @cached_property
@@ -245,9 +245,9 @@ class TableBenchmark:
             runs = final = rows
             if seeds is not None:
                 runs = self._drawing.draw(rows, seeds[part], fidelity)
-                runs += rows * self._replicates
+                runs += rows * self._trainings
                 if any(reader.final for reader in readers):
-                    final = self._final_drawing.draw(rows, seeds[part], fidelity) + rows * self._replicates
+                    final = self._final_drawing.draw(rows, seeds[part], fidelity) + rows * self._trainings
             for column, reader in zip(columns, readers, strict=True):
                 column[part] = reader.read(rows, final if reader.final else runs, fidelity)
         m, c = len(self.objectives), len(self.constraints)
@@ -266,7 +266,7 @@ class TableBenchmark:
         if fidelity.any() and not 0 <= fidelity.min() <= fidelity.max() < len(self.fidelities):
             rule = f"be in range({len(self.fidelities)}): {self.name} has no other"
             raise HarnessError(must("fidelity", rule, [int(fidelity.min()), int(fidelity.max())]))
-        if noise_seed is None or self._replicates == 1:
+        if noise_seed is None or self._trainings == 1:
             return None
         seeds = np.asarray(noise_seed)
         if seeds.shape != (len(archs),) or seeds.dtype != np.uint64:

@@ -192,7 +192,7 @@ def _all_locked(paths: Sequence[Path]) -> Iterator[None]:
 def _is_whole(entry: Entry, path: Path) -> bool:
     try:
         read(entry, path)
-        layout.verify(path)
+        layout.check_content(path)
     except TableError:
         return False
     return True

@@ -159,11 +159,11 @@ def _train(plan: Plan, archs: Archs, device: str, path: str) -> None:
 
     training = plan.training
     curves = train(
-        archs, training.seeds, _recipe(plan), _dataset(plan), device, network=training.network, rung="R4", force=True
+        archs, training.seeds, _recipe(plan), _dataset(plan), device, network=training.network, level="R4", force=True
     )
     values = {name: getattr(curves, name) for name in (*CURVES, *FINAL, "seconds", "status", "diverged_epoch")}
     versions = {"nas-harness": __version__, "torch": version("torch"), "numpy": np.__version__}
-    where = {"device": curves.device, "machine": platform.machine(), "rung": curves.rung, "versions": versions}
+    where = {"device": curves.device, "machine": platform.machine(), "rung": curves.level, "versions": versions}
     values["trained"] = np.array(json.dumps(where, sort_keys=True))
     with replacing(Path(path)) as temporary, temporary.open("wb") as file:
         np.savez(file, archs=archs, **values)

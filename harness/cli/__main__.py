@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"nas-harness {__version__}")
         return 0
 
-    # One compute thread in each process, before numpy is imported: cells run side by side, and sums keep their order.
+    # One compute thread in each process, before numpy is imported: shards run side by side, and sums keep their order.
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 

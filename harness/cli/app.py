@@ -192,7 +192,7 @@ def check(
         from harness.experiments import execute, spec
 
         prepared = execute.prepare(spec.load(name), source=name)
-        rules = [f"the spec is valid: {len(prepared.cells)} cells on {len(prepared.benchmarks)} benchmarks"]
+        rules = [f"the spec is valid: {len(prepared.shards)} shards on {len(prepared.benchmarks)} benchmarks"]
     else:
         from harness.testing import conformance
 
@@ -206,7 +206,7 @@ def check(
 
 def run(
     spec: Annotated[Path, typer.Argument(help="The spec, a TOML file.", metavar="SPEC.toml")],
-    workers: Annotated[int, typer.Option(min=1, help="Processes that compute cells side by side.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that compute shards side by side.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder of results; the experiment's folder is made in it.")] = Path(
         "results"
     ),
@@ -227,18 +227,18 @@ def run(
         with shown() as on_progress:
             outcome = execute.execute(prepared, folder, workers=workers, on_progress=on_progress)
     except KeyboardInterrupt:
-        complain("interrupted: finished cells are kept; the same command continues")
+        complain("interrupted: finished shards are kept; the same command continues")
         raise typer.Exit(cli_exit.INTERRUPTED) from None
     if as_json:
         print_json(_facts(outcome))
     elif outcome.computed or outcome.failed:
         failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
-        counted = f"{outcome.computed} cell{'s' * (outcome.computed != 1)} computed, {outcome.reused} reused{failed}"
+        counted = f"{outcome.computed} shard{'s' * (outcome.computed != 1)} computed, {outcome.reused} reused{failed}"
         say(f"{outcome.folder}: {counted}, in {duration(outcome.seconds)}")
         if not outcome.failed:
             say(f"next: nas-harness report {outcome.folder}")
     else:
-        say(f"{outcome.folder}: nothing to do, all {outcome.reused} cells are there")
+        say(f"{outcome.folder}: nothing to do, all {outcome.reused} shards are there")
     if outcome.failed:
         complain(*failures(outcome.failed))
         raise typer.Exit(cli_exit.INCOMPLETE)
@@ -255,8 +255,8 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
 
 
 def _facts_of_failure(failure: Failure) -> dict[str, Any]:
-    cell = failure.cell
-    where = {"strategy": failure.label, "benchmark": cell.benchmark, "first": cell.first, "stop": cell.stop}
+    shard = failure.shard
+    where = {"strategy": failure.label, "benchmark": shard.benchmark, "first": shard.first, "stop": shard.stop}
     return where | {"error": str(failure.error)}
 
 

@@ -61,19 +61,19 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def failures(failed: Iterable[Failure]) -> list[str]:
-    """Return what to say about cells that failed: each distinct error once, with the cells that it stopped.
+    """Return what to say about shards that failed: each distinct error once, with the shards that it stopped.
 
     A broken rule is told in its one message; any other exception comes from a strategy's or learner's own code, and is
     told with its traceback.
     """
-    cells: dict[str, list[str]] = {}
+    shards: dict[str, list[str]] = {}
     for failure in failed:
-        error, cell = failure.error, failure.cell
+        error, shard = failure.error, failure.shard
         known = isinstance(error, HarnessError)
         text = f"error: {error}" if known else "".join(traceback.format_exception(error)).rstrip()
-        where = f"{failure.label} on {cell.benchmark}, replicates {cell.first} to {cell.stop - 1}"
-        cells.setdefault(text, []).append(where)
+        where = f"{failure.label} on {shard.benchmark}, replicates {shard.first} to {shard.stop - 1}"
+        shards.setdefault(text, []).append(where)
     lines = []
-    for text, places in cells.items():
+    for text, places in shards.items():
         lines += [text, *[f"  failed: {place}" for place in places]]
-    return [*lines, "the other cells are kept; once the cause is mended, the same command computes what is missing"]
+    return [*lines, "the other shards are kept; once the cause is mended, the same command computes what is missing"]

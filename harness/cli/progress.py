@@ -22,7 +22,7 @@ def shown() -> Iterator[Callable[[Progress], None] | None]:
     bar = Bar(
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("cells"),
+        TextColumn("shards"),
         TimeElapsedColumn(),
         TextColumn("{task.description}"),
         console=error_console(),

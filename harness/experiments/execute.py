@@ -1,4 +1,4 @@
-"""Cells times an executor: prepare a spec, compute what is missing, continue where a killed run stopped."""
+"""Shards times an executor: prepare a spec, compute what is missing, continue where a killed run stopped."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from harness.checks import choice, integer
 from harness.errors import DamagedError, HarnessError, IncompleteError, ResultError, SpecError, unknown
 from harness.experiments.processes import spawned
 from harness.experiments.progress import Failure, Ledger, Progress
-from harness.experiments.shards import open_benchmark, resolve, run_cell
-from harness.experiments.spec import DEVICES, Cell, Spec
-from harness.experiments.store import BenchmarkFacts, cell_path, read_cell, write_cell, write_manifest
+from harness.experiments.shards import open_benchmark, resolve, run_shard
+from harness.experiments.spec import DEVICES, Shard, Spec
+from harness.experiments.store import BenchmarkFacts, read_shard, shard_path, write_manifest, write_shard
 from harness.files import locked, remove_unfinished
 from harness.search.loop import make_problem
 
@@ -32,13 +32,13 @@ class Prepared:
     Attributes
     ----------
     spec : Spec
-    cells : dict of str to (str, Cell)
-        Label and cell by digest, in the order of the spec.
+    shards : dict of str to (str, Shard)
+        Label and shard by digest, in the order of the spec.
     benchmarks : dict of str to BenchmarkFacts
     """
 
     spec: Spec
-    cells: dict[str, tuple[str, Cell]]
+    shards: dict[str, tuple[str, Shard]]
     benchmarks: dict[str, BenchmarkFacts]
 
 
@@ -50,7 +50,7 @@ class Outcome:
     ----------
     folder : Path
     computed, reused : int
-        Cells computed now, and found from earlier runs.
+        Shards computed now, and found from earlier runs.
     failed : tuple of Failure
     seconds : float
         Real, of this run.
@@ -96,24 +96,24 @@ def prepare(spec: Spec, *, device: str = "cpu", source: str = "spec") -> Prepare
     for index, strategy in enumerate(spec.strategies):
         with _at(source, f"strategies[{index}]"):
             registry.strategy(strategy.name)
-    cells: dict[str, tuple[str, Cell]] = {}
+    shards: dict[str, tuple[str, Shard]] = {}
     benchmarks = {}
     for name in spec.benchmarks:
         with _at(source, "benchmarks / objectives / constraints"):
-            benchmark = open_benchmark(spec, name, verify=True)
+            benchmark = open_benchmark(spec, name, check_content=True)
         with _at(source, "budget / n_workers"):
             make_problem(benchmark, spec.budget, spec.n_workers)
         benchmarks[name] = BenchmarkFacts.of(benchmark)
         for index, strategy in enumerate(spec.strategies):
             with _at(source, f"strategies[{index}]"):
-                for cell in resolve(spec, strategy, benchmark, device):
-                    if cell.digest in cells:
+                for shard in resolve(spec, strategy, benchmark, device):
+                    if shard.digest in shards:
                         raise HarnessError(
-                            f"'{strategy.label}' is the same run as '{cells[cell.digest][0]}'; "
+                            f"'{strategy.label}' is the same run as '{shards[shard.digest][0]}'; "
                             "change a hyperparameter or remove one of them"
                         )
-                    cells[cell.digest] = (strategy.label, cell)
-    return Prepared(spec, cells, benchmarks)
+                    shards[shard.digest] = (strategy.label, shard)
+    return Prepared(spec, shards, benchmarks)
 
 
 def execute(
@@ -124,7 +124,7 @@ def execute(
     executor: Executor | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome:
-    """Compute the cells that have no result yet.
+    """Compute the shards that have no result yet.
 
     Parameters
     ----------
@@ -152,10 +152,10 @@ def execute(
         if not held:
             raise ResultError(f"another run is writing to '{folder}'; wait for it, or choose another folder")
         remove_unfinished(folder)
-        write_manifest(folder, prepared.spec, prepared.benchmarks, prepared.cells)
-        ledger = Ledger(prepared.cells, on_progress or (lambda progress: None))
-        missing = [digest for digest, (_, cell) in prepared.cells.items() if not _is_done(folder, cell)]
-        ledger.start(len(prepared.cells) - len(missing))
+        write_manifest(folder, prepared.spec, prepared.benchmarks, prepared.shards)
+        ledger = Ledger(prepared.shards, on_progress or (lambda progress: None))
+        missing = [digest for digest, (_, shard) in prepared.shards.items() if not _is_done(folder, shard)]
+        ledger.start(len(prepared.shards) - len(missing))
         if missing and executor is not None:
             _drain(executor, folder, missing, ledger)
         elif missing and workers > 1:
@@ -166,24 +166,24 @@ def execute(
     return Outcome(folder, ledger.computed, ledger.reused, tuple(ledger.failed), time.monotonic() - began)
 
 
-def _is_done(folder: Path, cell: Cell) -> bool:
-    """Say whether a cell has a whole result; a damaged one is removed, to be computed again."""
-    path = cell_path(folder, cell)
+def _is_done(folder: Path, shard: Shard) -> bool:
+    """Say whether a shard has a whole result; a damaged one is removed, to be computed again."""
+    path = shard_path(folder, shard)
     if not path.exists():
         return False
     try:
-        read_cell(path)
+        read_shard(path)
     except DamagedError:
         path.unlink()
         return False
     return True
 
 
-def _compute(cell: dict[str, Any], folder: str) -> float:
-    """Run a cell and store it, in a worker; return the real seconds that it took.  Only plain data crosses."""
+def _compute(shard: dict[str, Any], folder: str) -> float:
+    """Run a shard and store it, in a worker; return the real seconds that it took.  Only plain data crosses."""
     began = time.monotonic()
     try:
-        write_cell(Path(folder), run_cell(Cell.from_dict(cell)))
+        write_shard(Path(folder), run_shard(Shard.from_dict(shard)))
     except (Exception, SystemExit) as error:
         try:
             pickle.loads(pickle.dumps(error))  # noqa: S301  # our own exception, to see whether it can cross
@@ -207,19 +207,19 @@ def _run_here(folder: Path, missing: list[str], ledger: Ledger) -> None:
                 ledger.note(digest, told)
 
         try:
-            write_cell(folder, run_cell(ledger.cells[digest][1], on_step=on_step))
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # what a strategy raises must not lose the other cells
+            write_shard(folder, run_shard(ledger.shards[digest][1], on_step=on_step))
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # what a strategy raises must not lose the other shards
             ledger.broke(digest, error)
         else:
             ledger.finished(digest, time.monotonic() - began)
 
 
 def _drain(executor: Executor, folder: Path, missing: list[str], ledger: Ledger) -> None:
-    """Submit all cells and take them in as they complete."""
+    """Submit all shards and take them in as they complete."""
     ledger.waiting = list(missing)
     ledger.parallel = getattr(executor, "_max_workers", 1)
     futures: dict[Future[float], str] = {
-        executor.submit(_compute, ledger.cells[digest][1].as_dict(), str(folder)): digest for digest in missing
+        executor.submit(_compute, ledger.shards[digest][1].as_dict(), str(folder)): digest for digest in missing
     }
     waiting = set(futures)
     try:
@@ -236,10 +236,10 @@ def _drain(executor: Executor, folder: Path, missing: list[str], ledger: Ledger)
 def _take_in(future: Future[float], digest: str, ledger: Ledger) -> None:
     error = future.exception()
     if isinstance(error, BrokenProcessPool):
-        label, cell = ledger.cells[digest]
+        label, shard = ledger.shards[digest]
         raise IncompleteError(
             "a worker process died (killed, out of memory, or ended by a strategy), perhaps while it ran "
-            f"'{label}' on {cell.benchmark}; whole cells are kept: run the same command again"
+            f"'{label}' on {shard.benchmark}; whole shards are kept: run the same command again"
         ) from error
     if error is not None:
         ledger.broke(digest, error)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from harness.experiments.spec import Cell
+from harness.experiments.spec import Shard
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is; sent at the start, when a cell ends, and during a cell that runs in this process.
+    """How far a run is; sent at the start, when a shard ends, and during a shard that runs in this process.
 
     Attributes
     ----------
     done, reused, total : int
-        Cells: finished (reused ones included), found on disk, of the spec.
+        Shards: finished (reused ones included), found on disk, of the spec.
     label, benchmark : str
-        Of the cell that ended or runs; empty at the start.
+        Of the shard that ended or runs; empty at the start.
     first, stop : int
         Its replicates.
     evaluations : int
-        Told so far in that cell, all replicates together.
+        Told so far in that shard, all replicates together.
     eta_seconds : float or None
         Until the end; None while unknown.
     """
@@ -39,18 +39,18 @@ class Progress:
 
 @dataclass(frozen=True)
 class Failure:
-    """A cell that could not be computed, and why."""
+    """A shard that could not be computed, and why."""
 
     label: str
-    cell: Cell
+    shard: Shard
     error: BaseException
 
 
 @dataclass
 class Ledger:
-    """Counts cells and estimates the time that is left."""
+    """Counts shards and estimates the time that is left."""
 
-    cells: Mapping[str, tuple[str, Cell]]
+    shards: Mapping[str, tuple[str, Shard]]
     send: Callable[[Progress], None]
     reused: int = 0
     computed: int = 0
@@ -60,39 +60,47 @@ class Ledger:
     waiting: list[str] = field(default_factory=list)
 
     def start(self, reused: int) -> None:
-        """Note how many cells have a result already."""
+        """Note how many shards have a result already."""
         self.reused = reused
-        self.send(Progress(reused, reused, len(self.cells)))
+        self.send(Progress(reused, reused, len(self.shards)))
 
     def note(self, digest: str, evaluations: int = 0) -> None:
-        """Send how far the run is, as seen from one cell."""
-        label, cell = self.cells[digest]
+        """Send how far the run is, as seen from one shard."""
+        label, shard = self.shards[digest]
         done = self.reused + self.computed + len(self.failed)
-        total = len(self.cells)
+        total = len(self.shards)
         self.send(
             Progress(
-                done, self.reused, total, label, cell.benchmark, cell.first, cell.stop, evaluations, self._eta_seconds()
+                done,
+                self.reused,
+                total,
+                label,
+                shard.benchmark,
+                shard.first,
+                shard.stop,
+                evaluations,
+                self._eta_seconds(),
             )
         )
 
     def finished(self, digest: str, seconds: float) -> None:
-        """Count a cell that was computed, in so many real seconds."""
+        """Count a shard that was computed, in so many real seconds."""
         self.computed += 1
         self.waiting.remove(digest)
-        self.seconds.setdefault(self.cells[digest][0], []).append(seconds)
+        self.seconds.setdefault(self.shards[digest][0], []).append(seconds)
         self.note(digest)
 
     def broke(self, digest: str, error: BaseException) -> None:
-        """Count a cell that could not be computed."""
+        """Count a shard that could not be computed."""
         self.waiting.remove(digest)
-        self.failed.append(Failure(*self.cells[digest], error))
+        self.failed.append(Failure(*self.shards[digest], error))
         self.note(digest)
 
     def _eta_seconds(self) -> float | None:
-        """Estimate from the mean of each strategy's finished cells; strategies not seen yet count as the slowest."""
+        """Estimate from the mean of each strategy's finished shards; strategies not seen yet count as the slowest."""
         if not self.seconds:
             return None
         means = {label: sum(times) / len(times) for label, times in self.seconds.items()}
         slowest = max(means.values())
-        left = sum(means.get(self.cells[digest][0], slowest) for digest in self.waiting)
+        left = sum(means.get(self.shards[digest][0], slowest) for digest in self.waiting)
         return left / self.parallel

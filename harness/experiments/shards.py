@@ -1,4 +1,4 @@
-"""Running one cell: a pure function from a `Cell` to its result, the same in every process."""
+"""Running one shard: a pure function from a `Shard` to its result, the same in every process."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from harness import registry
 from harness.benchmark import Benchmark
 from harness.digests import without
 from harness.errors import HarnessError, StrategyError, must
-from harness.experiments.spec import Cell, Spec, StrategySpec
-from harness.experiments.store import CellResult
+from harness.experiments.spec import Shard, Spec, StrategySpec
+from harness.experiments.store import ShardResult
 from harness.problem import Problem
 from harness.search.loop import make_problem, run_block
 from harness.seeding import generator, noise_seed
@@ -22,14 +22,14 @@ from harness.strategy import Strategy
 from harness.surrogate import Surrogate
 
 
-def open_benchmark(cell: Cell | Spec, name: str, *, verify: bool = False) -> Benchmark:
-    """Open a benchmark with the objectives, constraints and table seeds of a cell or a spec."""
+def open_benchmark(shard: Shard | Spec, name: str, *, check_content: bool = False) -> Benchmark:
+    """Open a benchmark with the objectives, constraints and table seeds of a shard or a spec."""
     return registry.benchmark(
         name,
-        objectives=cell.objectives,
-        constraints=cell.constraints,
-        replicate=0 if cell.budget.table_seed == "fixed" else None,
-        verify=verify,
+        objectives=shard.objectives,
+        constraints=shard.constraints,
+        training=0 if shard.budget.table_seed == "fixed" else None,
+        check_content=check_content,
     )
 
 
@@ -51,18 +51,18 @@ def table_name(benchmark: Benchmark) -> str:
 
 
 def make_strategy(
-    factory: type[Strategy], cell: Cell, problem: Problem, learner: Surrogate | None, table: str, replicate: int
+    factory: type[Strategy], shard: Shard, problem: Problem, learner: Surrogate | None, table: str, replicate: int
 ) -> Strategy:
     """Build the strategy of a replicate, with the random stream that its names address."""
-    rng = generator(cell.seed, "strategy", cell.strategy_name, table, replicate)
-    hyperparameters = {**factory.later_hyperparameters, **cell.hyperparameters}
+    rng = generator(shard.seed, "strategy", shard.strategy_name, table, replicate)
+    hyperparameters = {**factory.later_hyperparameters, **shard.hyperparameters}
     return registry.build_strategy(factory, problem, rng, hyperparameters, learner)
 
 
 def resolve(
     spec: Spec, strategy: StrategySpec, benchmark: Benchmark, device: str, factory: type[Strategy] | None = None
-) -> list[Cell]:
-    """Return the cells of a strategy on a benchmark, after building the strategy once to check its values.
+) -> list[Shard]:
+    """Return the shards of a strategy on a benchmark, after building the strategy once to check its values.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def resolve(
     registry.build_strategy(factory, problem, np.random.default_rng(0), strategy.hyperparameters, learner)
     _check_plain(hyperparameters)
     return [
-        Cell(
+        Shard(
             benchmark=benchmark.name,
             table_digest=benchmark.digest,
             strategy=strategy.name,
@@ -95,11 +95,11 @@ def resolve(
             n_workers=spec.n_workers,
             seed=spec.seed,
             first=first,
-            stop=min(first + spec.replicates_per_cell, spec.replicates),
+            stop=min(first + spec.replicates_per_shard, spec.replicates),
             device="cpu" if learner is None else learner.device,
             versions={library: version(library) for library in libraries},
         )
-        for first in range(0, spec.replicates, spec.replicates_per_cell)
+        for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]
 
 
@@ -112,14 +112,14 @@ def _check_plain(hyperparameters: Mapping[str, Any]) -> None:
             raise HarnessError(must(f"hyperparameter {name}", "be plain data (numbers, texts, lists)", value)) from None
 
 
-def run_cell(
-    cell: Cell, *, factory: type[Strategy] | None = None, on_step: Callable[[int], None] | None = None
-) -> CellResult:
-    """Run a cell.
+def run_shard(
+    shard: Shard, *, factory: type[Strategy] | None = None, on_step: Callable[[int], None] | None = None
+) -> ShardResult:
+    """Run a shard.
 
     Parameters
     ----------
-    cell : Cell
+    shard : Shard
     factory : type, optional
         The strategy's class, where it has no name of its own.
     on_step : callable, optional
@@ -128,29 +128,31 @@ def run_cell(
     Raises
     ------
     HarnessError
-        If the table, or the strategy's file, is not the one that the cell names.
+        If the table, or the strategy's file, is not the one that the shard names.
     StrategyError
         If the strategy breaks a rule.
     """
-    benchmark = open_benchmark(cell, cell.benchmark)
-    if benchmark.digest != cell.table_digest:
-        raise HarnessError(f"the table '{cell.benchmark}' changed after the run was prepared; run again")
+    benchmark = open_benchmark(shard, shard.benchmark)
+    if benchmark.digest != shard.table_digest:
+        raise HarnessError(f"the table '{shard.benchmark}' changed after the run was prepared; run again")
     if factory is None:
-        if registry.file_sha256(cell.strategy) != cell.strategy_sha256:
-            raise HarnessError(f"the file of '{cell.strategy}' changed after the run was prepared; run again")
-        factory = registry.strategy(cell.strategy)
-    problem = make_problem(benchmark, cell.budget, cell.n_workers)
-    learner = make_learner(factory, cell.surrogate, benchmark, cell.device)
-    replicates, table = range(cell.first, cell.stop), table_name(benchmark)
-    strategies = [make_strategy(factory, cell, problem, learner, table, replicate) for replicate in replicates]
+        if registry.file_sha256(shard.strategy) != shard.strategy_sha256:
+            raise HarnessError(f"the file of '{shard.strategy}' changed after the run was prepared; run again")
+        factory = registry.strategy(shard.strategy)
+    problem = make_problem(benchmark, shard.budget, shard.n_workers)
+    learner = make_learner(factory, shard.surrogate, benchmark, shard.device)
+    replicates, table = range(shard.first, shard.stop), table_name(benchmark)
+    strategies = [make_strategy(factory, shard, problem, learner, table, replicate) for replicate in replicates]
     noise = None
-    if cell.budget.table_seed == "one_draw_per_arch":
-        noise = np.array([noise_seed(cell.seed, table, replicate) for replicate in replicates])
+    if shard.budget.table_seed == "one_draw_per_arch":
+        noise = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])
     try:
         block = run_block(benchmark, problem, strategies, noise, on_step)
     except StrategyError:
         raise
     except Exception as error:
-        error.add_note(f"while running {cell.strategy} on {cell.benchmark}, replicates {cell.first} to {cell.stop - 1}")
+        error.add_note(
+            f"while running {shard.strategy} on {shard.benchmark}, replicates {shard.first} to {shard.stop - 1}"
+        )
         raise
-    return CellResult(cell, block.traces, block.stopped, block.overhead_seconds)
+    return ShardResult(shard, block.traces, block.stopped, block.overhead_seconds)

@@ -1,6 +1,6 @@
-"""What to run: TOML text to frozen dataclasses, and the digest by which a cell of work is known.
+"""What to run: TOML text to frozen dataclasses, and the digest by which a shard of work is known.
 
-The digest of a cell covers everything that its result depends on, so a result file that carries it is the result.
+The digest of a shard covers everything that its result depends on, so a result file that carries it is the result.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from harness.digests import identity, sha256_of
 from harness.errors import HarnessError, SpecError, must, nearest
 from harness.problem import Budget, Constraint
 
+_STORED_KEY = "replicates_per_cell"
+"""How manifests spell `replicates_per_shard`, and what specs may still write."""
 SCHEMA = 1
-"""Version of the cell file and of what its digest covers."""
+"""Version of the shard file and of what its digest covers."""
 DEVICES = ("cpu", "cuda")
 """Device classes on which learners compute; part of the digest."""
 
@@ -82,7 +84,7 @@ class Spec:
     budget : Budget
     replicates : int
         Independent runs of each strategy on each benchmark.
-    replicates_per_cell : int
+    replicates_per_shard : int
         Replicates that run side by side in one unit of work and one result file.
     n_workers : int
         Simulated parallel workers.
@@ -99,7 +101,7 @@ class Spec:
     strategies: tuple[StrategySpec, ...]
     budget: Budget
     replicates: int = 50
-    replicates_per_cell: int = 25
+    replicates_per_shard: int = 25
     n_workers: int = 1
     seed: int = 0
     objectives: tuple[str, ...] | None = None
@@ -122,7 +124,7 @@ class Spec:
             if twice:
                 raise HarnessError(must(name, "be given once each", sorted(twice)))
         integer("replicates", self.replicates, low=1)
-        integer("replicates_per_cell", self.replicates_per_cell, low=1)
+        integer("replicates_per_shard", self.replicates_per_shard, low=1)
         integer("n_workers", self.n_workers, low=1)
         integer("seed", self.seed, low=0)
         end = self.budget.evaluations or self.budget.seconds or 0.0
@@ -131,12 +133,14 @@ class Spec:
             raise HarnessError(must("checkpoints", rule, list(self.report.checkpoints)))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the spec as plain JSON data; `from_dict` reads it back."""
-        return _plain(self)
+        """Return the spec as plain JSON data, with the keys of stored manifests; `from_dict` reads it back."""
+        plain = _plain(self)
+        plain[_STORED_KEY] = plain.pop("replicates_per_shard")
+        return plain
 
 
 @dataclass(frozen=True)
-class Cell:
+class Shard:
     """One unit of work: a strategy on a benchmark, for one block of replicates.
 
     Attributes
@@ -189,11 +193,11 @@ class Cell:
         return self.strategy.rpartition(":")[2]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the cell as plain JSON data."""
+        """Return the shard as plain JSON data."""
         return _plain(self)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Cell:
+    def from_dict(cls, data: Mapping[str, Any]) -> Shard:
         """Read what `as_dict` wrote."""
         given = dict(data)
         given["constraints"] = tuple(Constraint.parse(text) for text in given["constraints"])
@@ -212,7 +216,7 @@ class Cell:
         return sha256_of(covered)
 
 
-def _plain(record: Spec | Cell) -> dict[str, Any]:
+def _plain(record: Spec | Shard) -> dict[str, Any]:
     """Return a record as what JSON can hold: lists for tuples, text for constraints."""
     data = asdict(record) | {"constraints": [str(constraint) for constraint in record.constraints]}
     plain: dict[str, Any] = json.loads(json.dumps(data))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 
 class _Model(BaseModel):
@@ -45,7 +45,7 @@ class SpecModel(_Model):
     strategies: list[StrategyModel]
     budget: BudgetModel
     replicates: int = 50
-    replicates_per_cell: int = 25
+    replicates_per_shard: int = Field(25, validation_alias=AliasChoices("replicates_per_shard", "replicates_per_cell"))
     n_workers: int = 1
     seed: int = 0
     objectives: list[str] | None = None

@@ -1,4 +1,4 @@
-"""Result files: one write-once HDF5 file per cell, and one manifest per experiment.
+"""Result files: one write-once HDF5 file per shard, and one manifest per experiment.
 
 Files are written under a temporary name, synced and renamed, so a killed run leaves only whole files.
 """
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from harness.benchmark import Benchmark
 from harness.checks import FloatArray
 from harness.errors import DamagedError, ResultError
-from harness.experiments.spec import Cell, Spec, from_dict
+from harness.experiments.spec import Shard, Spec, from_dict
 from harness.files import replacing
 from harness.problem import Fidelity, Objective
 from harness.records import Trace
@@ -31,14 +31,14 @@ MANIFEST = "experiment.json"
 
 
 @dataclass(frozen=True)
-class CellResult:
-    """What a cell leaves behind.
+class ShardResult:
+    """What a shard leaves behind.
 
     Attributes
     ----------
-    cell : Cell
+    shard : Shard
     traces : tuple of Trace
-        One for each replicate of the cell, in order.
+        One for each replicate of the shard, in order.
     stopped : tuple of str
         Why each run ended, see `harness.search.loop.Block`.
     overhead_seconds : (R,) float64
@@ -46,7 +46,7 @@ class CellResult:
         batch; not part of any digest.
     """
 
-    cell: Cell
+    shard: Shard
     traces: tuple[Trace, ...]
     stopped: tuple[str, ...]
     overhead_seconds: FloatArray
@@ -109,7 +109,7 @@ class Results:
     runs : tuple of Run
         In the order benchmark, strategy, replicate of the spec.
     missing : tuple of (benchmark, label, first, stop)
-        Cells of the spec without a result, or with a damaged one.
+        Shards of the spec without a result, or with a damaged one.
     folder : Path or None
     """
 
@@ -120,7 +120,7 @@ class Results:
     folder: Path | None = None
 
     def __repr__(self) -> str:
-        missing = f", {len(self.missing)} cells missing" if self.missing else ""
+        missing = f", {len(self.missing)} shards missing" if self.missing else ""
         what = f"{len(self.runs)} runs of {list(self.labels)} on {list(self.benchmarks)}"
         return f"Results({self.spec.name!r}: {what}{missing})"
 
@@ -134,14 +134,14 @@ class Results:
         return tuple(run for run in self.runs if run.benchmark == benchmark and run.label == label)
 
 
-def cell_path(folder: Path, cell: Cell) -> Path:
-    """Return where the result of a cell lies."""
-    return folder / f"{cell.digest}.h5"
+def shard_path(folder: Path, shard: Shard) -> Path:
+    """Return where the result of a shard lies."""
+    return folder / f"{shard.digest}.h5"
 
 
-def write_cell(folder: Path, result: CellResult) -> Path:
-    """Write the result of a cell, whole or not at all."""
-    path = cell_path(folder, result.cell)
+def write_shard(folder: Path, result: ShardResult) -> Path:
+    """Write the result of a shard, whole or not at all."""
+    path = shard_path(folder, result.shard)
     merged = Trace.concatenate(result.traces)
     columns: dict[str, npt.NDArray[Any]] = {f"trace/{name}": getattr(merged, name) for name in Trace._names}
     columns["offsets"] = np.cumsum([0] + [len(trace) for trace in result.traces], dtype=np.int64)
@@ -151,8 +151,8 @@ def write_cell(folder: Path, result: CellResult) -> Path:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         file.attrs["format"] = FORMAT
-        file.attrs["digest"] = result.cell.digest
-        file.attrs["cell"] = json.dumps(result.cell.as_dict(), sort_keys=True)
+        file.attrs["digest"] = result.shard.digest
+        file.attrs["cell"] = json.dumps(result.shard.as_dict(), sort_keys=True)
         file.attrs["stopped"] = stopped
         file.attrs["sha256"] = _sha256(columns, stopped)
         for name, column in columns.items():
@@ -162,8 +162,8 @@ def write_cell(folder: Path, result: CellResult) -> Path:
     return path
 
 
-def read_cell(path: Path) -> CellResult:
-    """Read the result of a cell.
+def read_shard(path: Path) -> ShardResult:
+    """Read the result of a shard.
 
     Raises
     ------
@@ -183,8 +183,8 @@ def read_cell(path: Path) -> CellResult:
             columns = {name: file[name][()] for name in names}
         if attributes["sha256"] != _sha256(columns, attributes["stopped"]):
             raise DamagedError(f"{path}: damaged result file (its numbers changed); delete it and run again")
-        cell = Cell.from_dict(json.loads(attributes["cell"]))
-        if not attributes["digest"] == cell.digest == path.stem:
+        shard = Shard.from_dict(json.loads(attributes["cell"]))
+        if not attributes["digest"] == shard.digest == path.stem:
             raise DamagedError(f"{path}: the file is not the result its name says; delete it and run again")
         merged = Trace(**{name: columns[f"trace/{name}"] for name in Trace._names})
         stopped = tuple(json.loads(attributes["stopped"]))
@@ -193,7 +193,7 @@ def read_cell(path: Path) -> CellResult:
     except Exception as error:  # damaged bytes can raise nearly anything from HDF5
         raise DamagedError(f"{path}: damaged result file ({error}); delete it and run again") from error
     traces = tuple(merged.take(slice(a, b)) for a, b in pairwise(columns["offsets"]))
-    return CellResult(cell, traces, stopped, columns["overhead_seconds"])
+    return ShardResult(shard, traces, stopped, columns["overhead_seconds"])
 
 
 def _sha256(columns: Mapping[str, npt.NDArray[Any]], stopped: str) -> str:
@@ -207,16 +207,16 @@ def _sha256(columns: Mapping[str, npt.NDArray[Any]], stopped: str) -> str:
 
 
 def write_manifest(
-    folder: Path, spec: Spec, benchmarks: Mapping[str, BenchmarkFacts], cells: Mapping[str, Any]
+    folder: Path, spec: Spec, benchmarks: Mapping[str, BenchmarkFacts], shards: Mapping[str, Any]
 ) -> None:
-    """Write which cells make up an experiment.
+    """Write which shards make up an experiment.
 
     Parameters
     ----------
     folder : Path
     spec : Spec
     benchmarks : mapping of str to BenchmarkFacts
-    cells : mapping of (label, Cell) pairs by digest
+    shards : mapping of (label, Shard) pairs by digest
         In the order of the spec.
     """
     data = {
@@ -233,8 +233,8 @@ def write_manifest(
             for facts in benchmarks.values()
         ],
         "cells": [
-            {"label": label, "benchmark": cell.benchmark, "first": cell.first, "stop": cell.stop, "digest": digest}
-            for digest, (label, cell) in cells.items()
+            {"label": label, "benchmark": shard.benchmark, "first": shard.first, "stop": shard.stop, "digest": digest}
+            for digest, (label, shard) in shards.items()
         ],
     }
     with replacing(folder / MANIFEST) as temporary:
@@ -257,8 +257,8 @@ def read_results(folder: str | Path) -> Results:
     for entry in data["cells"]:
         path = folder / f"{entry['digest']}.h5"
         try:
-            found = read_cell(path)  # its table may have been named by another path then
-            runs += cell_runs(entry["label"], replace(found, cell=replace(found.cell, benchmark=entry["benchmark"])))
+            found = read_shard(path)  # its table may have been named by another path then
+            runs += shard_runs(entry["label"], replace(found, shard=replace(found.shard, benchmark=entry["benchmark"])))
         except (FileNotFoundError, DamagedError):  # the same spec computes either again
             missing.append((entry["benchmark"], entry["label"], entry["first"], entry["stop"]))
     facts = [
@@ -280,11 +280,11 @@ def read_results(folder: str | Path) -> Results:
     )
 
 
-def cell_runs(label: str, result: CellResult) -> list[Run]:
-    """Return the runs of a cell under the label that the spec gives its strategy."""
-    cell = result.cell
+def shard_runs(label: str, result: ShardResult) -> list[Run]:
+    """Return the runs of a shard under the label that the spec gives its strategy."""
+    shard = result.shard
     columns = zip(result.traces, result.stopped, result.overhead_seconds, strict=True)
     return [
-        Run(cell.benchmark, label, cell.first + index, trace, stopped, float(overhead))
+        Run(shard.benchmark, label, shard.first + index, trace, stopped, float(overhead))
         for index, (trace, stopped, overhead) in enumerate(columns)
     ]

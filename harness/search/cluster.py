@@ -1,4 +1,4 @@
-"""Discrete-event simulation of N workers, for all replicates of a cell at once.
+"""Discrete-event simulation of N workers, for all replicates of a shard at once.
 
 Simulated time is a pure function of what the table says: no real time is added.  Both clusters answer the same calls:
 `room` says how many rows may start, `start` starts them, `finish` returns the rows that complete next.

@@ -1,4 +1,4 @@
-"""THE loop: ask, look up, simulate, tell; in lockstep over the replicates of a cell.
+"""THE loop: ask, look up, simulate, tell; in lockstep over the replicates of a shard.
 
 Everything that keeps results honest and is not the table's business happens here: budget, cost, duplicates, noise,
 parallel workers, and the rules that proposals must keep.

@@ -15,7 +15,7 @@ import torch
 from harness.training.checkpoint import Checkpoint, Progressed
 from harness.training.curves import OUT_OF_MEMORY, UNFINISHED
 from harness.training.data.dataset import Dataset
-from harness.training.engines.engine import Member, Rung, State
+from harness.training.engines.engine import Level, Member, State
 from harness.training.interrupts import Requests
 from harness.training.recipe import Recipe
 
@@ -51,7 +51,7 @@ class Campaign:
     dataset: Dataset
     device: torch.device
     network: str
-    rung: Rung
+    level: Level
     on_progress: Callable[[Progress], None] | None
 
     def identity(self) -> str:
@@ -62,7 +62,7 @@ class Campaign:
             "recipe": self.recipe.as_dict() | {"name": None},
             "dataset": [dataset.sha256, dataset.mean.tolist(), dataset.std.tolist(), dataset.flip, dataset.padding],
             "network": self.network,
-            "rung": self.rung.NAME,
+            "rung": self.level.NAME,
             "device": self.device.type,
             "threads": torch.get_num_threads(),
         }
@@ -72,7 +72,7 @@ class Campaign:
         """Train all packs, continuing from the file; return the ledger of all networks."""
         now = file.load() if file else None
         if now is None:
-            packs = self.rung.packs(self.members, self.recipe, self.dataset, self.device, network=self.network)
+            packs = self.level.packs(self.members, self.recipe, self.dataset, self.device, network=self.network)
             now = Progressed(State.fresh(len(self.members), self.recipe.epochs), packs)
         started, begun = time.perf_counter(), self._epochs_done(now)
         while now.queue:
@@ -101,7 +101,7 @@ class Campaign:
     ) -> State | None:
         """Train the first pack; where memory runs out, put its halves in its place and return None."""
         try:
-            return self.rung.train_pack(
+            return self.level.train_pack(
                 [self.members[position] for position in positions],
                 self.recipe,
                 self.dataset,

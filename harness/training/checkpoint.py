@@ -108,7 +108,7 @@ class Checkpoint:
         saved: dict[str, Any] = torch.load(io.BytesIO(content[start:]), map_location="cpu", weights_only=True)
         if saved["run"] != self.run:
             raise HarnessError(
-                f"checkpoint '{path}' belongs to another training (other architectures, seeds, recipe, data or rung):"
+                f"checkpoint '{path}' belongs to another training (other architectures, seeds, recipe, data or level):"
                 " give another path, or remove it"
             )
         pack = None if saved["pack"] is None else _state(saved["pack"])

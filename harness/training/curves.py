@@ -32,7 +32,7 @@ class Curves:
         Index into `STATUS`.
     diverged_epoch : (n, s) int64
         Epoch (from 0) at which a loss was not finite; -1 elsewhere.
-    rung : str
+    level : str
         Which trainer made them, for example ``"R0"``.
     device : str
         ``"cpu"``, or the name of the GPU.
@@ -49,11 +49,11 @@ class Curves:
     seconds: FloatArray
     status: IntArray
     diverged_epoch: IntArray
-    rung: str
+    level: str
     device: str
 
     @classmethod
-    def empty(cls, archs: Archs, seeds: npt.ArrayLike, epochs: int, *, rung: str, device: str) -> Curves:
+    def empty(cls, archs: Archs, seeds: npt.ArrayLike, epochs: int, *, level: str, device: str) -> Curves:
         """Return curves to be filled: all NaN, all unfinished."""
         seeds = np.asarray(seeds, dtype=np.int64)
         n, s = len(archs), len(seeds)
@@ -73,6 +73,6 @@ class Curves:
             seconds=nan(n, s),
             status=np.full((n, s), UNFINISHED),
             diverged_epoch=np.full((n, s), -1),
-            rung=rung,
+            level=level,
             device=device,
         )

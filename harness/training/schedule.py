@@ -1,7 +1,7 @@
 """What happens when in a training: learning rate, batches, and every random choice, all pure functions.
 
 The streams are named by (seed, network, exact genotype, purpose, epoch), never by position in a pack: shuffles, crops,
-flips and initial weights do not depend on the rung, the pack, the order of work or where a run was resumed.
+flips and initial weights do not depend on the level, the pack, the order of work or where a run was resumed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Training of architectures with seeds: one call, several rungs of speed, checkpoints."""
+"""Training of architectures with seeds: one call, several levels of speed, checkpoints."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from harness.training.checkpoint import Checkpoint
 from harness.training.curves import Curves
 from harness.training.data.dataset import Dataset
 from harness.training.devices import choose_device
-from harness.training.engines.engine import EPOCH_METRICS, FINAL_METRICS, Member, Rung, State
+from harness.training.engines.engine import EPOCH_METRICS, FINAL_METRICS, Level, Member, State
 from harness.training.interrupts import Requests, requests
 from harness.training.recipe import Recipe
 from harness.training.threads import compute_threads
 
-RUNGS = {
+LEVELS = {
     "R0": "harness.training.engines.reference",
     "R1": "harness.training.engines.resident",
     "R2": "harness.training.engines.captured",
     "R3": "harness.training.engines.packed.seeds",
     "R4": "harness.training.engines.packed.waves",
 }
-"""Modules of the rungs, by name."""
+"""Modules of the levels, by name."""
 FASTEST_FIRST = {"cuda": ("R4", "R3", "R2", "R1", "R0"), "cpu": ("R4", "R3", "R0")}
-"""What "auto" tries; fused rungs only for more than one network."""
+"""What "auto" tries; fused levels only for more than one network."""
 FUSED = ("R3", "R4")
 
 
@@ -48,7 +48,7 @@ def train(
     device: str = "cpu",
     *,
     network: str = "nb201",
-    rung: str = "auto",
+    level: str = "auto",
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 30.0,
     on_progress: Callable[[Progress], None] | None = None,
@@ -66,8 +66,8 @@ def train(
         "cpu", "cuda", "cuda:1", or "auto": CUDA where there is one, else the CPU, with a warning that says so.
     network : str
         One of `harness.training.networks.KINDS`.
-    rung : str
-        One of `RUNGS`, or "auto": the fastest that fits.  All start from the same weights and see the same batches.
+    level : str
+        One of `LEVELS`, or "auto": the fastest that fits.  All start from the same weights and see the same batches.
     checkpoint : Path, optional
         File that the training is kept in and continued from, bitwise at R0.  With it, SIGTERM and SIGINT finish the
         step and write a checkpoint before `harness.training.interrupts.Stopped` (a KeyboardInterrupt) is raised.
@@ -95,7 +95,7 @@ def train(
     integer("threads", threads, low=1)
     place = choose_device(device)
     members = [Member(tuple(int(gene) for gene in arch), int(seed)) for arch in archs for seed in seeds]
-    name, module = choose_rung(rung, len(members), recipe, dataset, place, network=network)
+    name, module = choose_level(level, len(members), recipe, dataset, place, network=network)
     with compute_threads(threads):
         if place.type == "cpu" and not force and len(members):
             estimate.refuse_long(archs, len(seeds), recipe, dataset, network=network)
@@ -106,29 +106,29 @@ def train(
     return _curves(archs, seeds, recipe, ledger, name, place)
 
 
-def choose_rung(
-    rung: str, members: int, recipe: Recipe, dataset: Dataset, device: torch.device, *, network: str
-) -> tuple[str, Rung]:
-    """Return the name and module of a rung; "auto" is the fastest that fits the work.
+def choose_level(
+    level: str, members: int, recipe: Recipe, dataset: Dataset, device: torch.device, *, network: str
+) -> tuple[str, Level]:
+    """Return the name and module of a level; "auto" is the fastest that fits the work.
 
     Raises
     ------
     HarnessError
-        If the name is unknown or the rung cannot train this.
+        If the name is unknown or the level cannot train this.
     """
-    if rung != "auto" and rung not in RUNGS:
-        raise HarnessError(unknown("rung", rung, [*RUNGS, "auto"]))
-    for name in (rung,) if rung != "auto" else FASTEST_FIRST[device.type]:
-        if rung == "auto" and name in FUSED and members < 2:
+    if level != "auto" and level not in LEVELS:
+        raise HarnessError(unknown("level", level, [*LEVELS, "auto"]))
+    for name in (level,) if level != "auto" else FASTEST_FIRST[device.type]:
+        if level == "auto" and name in FUSED and members < 2:
             continue
-        if rung == "auto" and importlib.util.find_spec(RUNGS[name]) is None:
+        if level == "auto" and importlib.util.find_spec(LEVELS[name]) is None:
             continue
-        module = cast(Rung, importlib.import_module(RUNGS[name]))
+        module = cast(Level, importlib.import_module(LEVELS[name]))
         reason = module.unfit(network, recipe, dataset, device)
         if reason is None:
             return name, module
-        if rung != "auto":
-            raise HarnessError(f"rung {name} cannot train this: it {reason}; use another rung, or 'auto'")
+        if level != "auto":
+            raise HarnessError(f"level {name} cannot train this: it {reason}; use another level, or 'auto'")
     raise AssertionError("R0 fits everything")
 
 
@@ -164,10 +164,10 @@ def _listening(path: Path | None) -> Iterator[Requests]:
         yield asked
 
 
-def _curves(archs: Archs, seeds: IntArray, recipe: Recipe, ledger: State, rung: str, device: torch.device) -> Curves:
+def _curves(archs: Archs, seeds: IntArray, recipe: Recipe, ledger: State, level: str, device: torch.device) -> Curves:
     shape = len(archs), len(seeds)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    curves = Curves.empty(archs, seeds, recipe.epochs, rung=rung, device=name)
+    curves = Curves.empty(archs, seeds, recipe.epochs, level=level, device=name)
     for metric in EPOCH_METRICS:
         getattr(curves, metric)[:] = ledger.metrics[metric].reshape(*shape, recipe.epochs)
     for metric in FINAL_METRICS:

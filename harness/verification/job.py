@@ -40,7 +40,7 @@ class Request:
         Folder of the user's dataset files.
     margin_percent : float or None
         For tables that have none of their own.
-    rung : str
+    level : str
         Of the trainer; ``"auto"`` leaves the choice to it.
     threads : int
         CPU threads.
@@ -55,7 +55,7 @@ class Request:
     device: str = "auto"
     data: Path | None = None
     margin_percent: float | None = None
-    rung: str = "auto"
+    level: str = "auto"
     threads: int = 1
     force: bool = False
 

@@ -127,7 +127,7 @@ class Measurements:
     params_expected, macs_expected : (n,) float64
         What the table says; NaN where it does not.
     provenance : mapping
-        Rung, device, recipe, dataset with its SHA-256, versions.
+        Level, device, recipe, dataset with its SHA-256, versions.
     """
 
     benchmark: str

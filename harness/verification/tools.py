@@ -31,7 +31,7 @@ class Train(Protocol):
         device: str,
         *,
         network: str,
-        rung: str,
+        level: str,
         checkpoint: Path | None,
         on_progress: Callable[[Any], None] | None,
         threads: int,

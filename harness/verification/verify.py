@@ -95,7 +95,7 @@ def verify(
     results = read_results(folder)
     if results.missing:
         raise IncompleteError(
-            f"{len(results.missing)} cell(s) of '{folder}' have no result: run the spec again before verifying it,"
+            f"{len(results.missing)} shard(s) of '{folder}' have no result: run the spec again before verifying it,"
             " because final incumbents are picked over all runs"
         )
     trainings, skipped = _trainings(results, request, tools)
@@ -178,7 +178,7 @@ def _verify_one(
     checkpoint = record.with_name(f".{record.stem}-{job.digest[:12]}.checkpoint")
     curves = tools.train(
         job.archs, job.seeds, job.recipe, job.dataset, device,
-        network=job.training.network, rung=request.rung, checkpoint=checkpoint, on_progress=_teller(say),
+        network=job.training.network, level=request.level, checkpoint=checkpoint, on_progress=_teller(say),
         threads=request.threads, force=True,
     )  # fmt: skip
     measurements = _measurements(job, curves)
@@ -228,7 +228,7 @@ def _measurements(job: Job, curves: Curves) -> Measurements:
         params_expected=expected[0],
         macs_expected=expected[1],
         provenance={
-            "rung": curves.rung,
+            "rung": curves.level,
             "device": curves.device,
             "machine": platform.machine(),
             "recipe": job.recipe.as_dict(),
@@ -276,7 +276,7 @@ def _record_table(path: Path, job: Job, measured: Measurements, tools: Tools) ->
             "replicates": f"trained with the seeds {', '.join(map(str, measured.seeds))}; failed ones have no result",
             "licence": "your own measurements",
             "citation": "",
-            "source": f"nas-harness verify, rung {told['rung']} on {told['device']}, table sha256"
+            "source": f"nas-harness verify, level {told['rung']} on {told['device']}, table sha256"
             f" {measured.table_digest}",
             "source_sha256": str(told["dataset_sha256"]),
         },

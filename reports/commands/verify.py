@@ -39,7 +39,9 @@ def verify(
         Optional[float],  # noqa: UP045  # as above
         typer.Option(help="Equivalence margin in points, for a table that carries none.", show_default=False),
     ] = None,
-    rung: Annotated[str, typer.Option(help="Speed level of the trainer: auto, R0, R1 ...")] = "auto",
+    level: Annotated[
+        str, typer.Option("--level", "--rung", help="Speed level of the trainer: auto, R0, R1 ...")
+    ] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the trainer.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Train on a CPU however long it takes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
@@ -54,7 +56,7 @@ def verify(
 
     request = Request(
         top=top, stratified=stratified, seeds=seeds, benchmarks=tuple(benchmark or ()), device=device.value, data=data,
-        margin_percent=margin, rung=rung, threads=threads, force=force,
+        margin_percent=margin, level=level, threads=threads, force=force,
     )  # fmt: skip
     try:
         told = run(results, request, say=lambda line: typer.echo(line, err=True))

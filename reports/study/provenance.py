@@ -76,7 +76,7 @@ def provenance(study: Study) -> dict[str, Any]:
         },
         "test": f"Wilcoxon signed-rank (Pratt), paired by replicate, Holm over benchmarks x pairs x checkpoints,"
         f" alpha = {ALPHA}",
-        "missing": [list(cell) for cell in study.results.missing],
+        "missing": [list(shard) for shard in study.results.missing],
     }
 
 

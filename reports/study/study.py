@@ -96,7 +96,7 @@ def reference(truth: Truth, spec: Spec) -> Reference | None:
     archs = space.decode(np.arange(int(np.prod(space.cardinalities)), dtype=np.uint64))
     archs = archs[space.is_valid(archs)]
     try:
-        runs = truth.oracle.replicates(archs, name)
+        runs = truth.oracle.trainings(archs, name)
         outcome = {split: truth.regrets_of(split, truth.mean(archs, split)) for split in truth.splits}
     except HarnessError:
         return None
@@ -162,15 +162,15 @@ def prepare(results: Results, open_oracle: OpenOracle = registry.oracle, *, allo
     Raises
     ------
     ResultError
-        If cells are missing and `allow_missing` is false, if there is no run at all, if a table is not the one the
+        If shards are missing and `allow_missing` is false, if there is no run at all, if a table is not the one the
         runs were made on, or if budgets are unequal.
     """
     if results.missing and not allow_missing:
         listed = [f"{b} / {label} / replicates {first}-{stop - 1}" for b, label, first, stop in results.missing]
         shown = "; ".join(listed[:4]) + (f"; and {len(listed) - 4} more" if len(listed) > 4 else "")
         raise IncompleteError(
-            f"{len(listed)} cell(s) have no result: {shown}. Run the spec again to compute them, or allow missing cells"
-            " (they are then reported both left out and as the worst value)"
+            f"{len(listed)} shard(s) have no result: {shown}. Run the spec again to compute them, or allow missing"
+            " shards (they are then reported both left out and as the worst value)"
         )
     opened = truths(results, open_oracle)
     aligned = tuple(align(results, truth) for truth in opened.values())

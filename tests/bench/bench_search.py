@@ -1,4 +1,4 @@
-"""Search on the real NAS-Bench-201 table: CPU time of a trial, in a cell and alone, all bookkeeping on.
+"""Search on the real NAS-Bench-201 table: CPU time of a trial, in a shard and alone, all bookkeeping on.
 
 Run by ``make bench``; prints a table and asserts nothing.
 """
@@ -20,14 +20,14 @@ REPEATS = 5
 
 
 def trial(strategy: str, evaluations: int, replicates: int, repeats: int = REPEATS) -> tuple[float, float]:
-    """Return the least CPU and wall seconds of one trial: prepared spec to stored cell file, divided by replicates."""
+    """Return the least CPU and wall seconds of one trial: prepared spec to stored shard file, divided by replicates."""
     spec = Spec(
         "bench",
         ("nb201-cifar10",),
         (StrategySpec(strategy, strategy),),
         Budget(evaluations=evaluations),
         replicates=replicates,
-        replicates_per_cell=replicates,
+        replicates_per_shard=replicates,
     )
     prepared = prepare(spec)
     cpu, wall = [], []
@@ -65,7 +65,7 @@ def trials() -> list[Row]:
     ]
     for strategy, evaluations, replicates, target, scale, repeats in cases:
         cpu, wall = trial(strategy, evaluations, replicates, repeats)
-        what = f"{strategy}, {evaluations} evaluations, {f'cell of {replicates}' if replicates > 1 else 'alone'}"
+        what = f"{strategy}, {evaluations} evaluations, {f'shard of {replicates}' if replicates > 1 else 'alone'}"
         unit = "ms" if scale > 1 else "s"
         rows.append({"what": f"{what}, CPU per trial", "value": cpu * scale, "unit": unit, "target": target})
         rows.append({"what": f"{what}, wall per trial", "value": wall * scale, "unit": unit, "target": ""})

@@ -52,7 +52,7 @@ def rows(what: str, learner: Surrogate, count: int, target: str) -> list[Row]:
 
 
 def ensemble_in_lockstep(device: str) -> list[Row]:
-    """Measure the neural ensemble over a cell of 25 replicates."""
+    """Measure the neural ensemble over a shard of 25 replicates."""
     return rows(
         "mlp_ensemble, 25 trials in lockstep", MLPEnsemble(NB201Space(), device=device), 25, "<= 2.2 (goal 1.8)"
     )

@@ -31,14 +31,14 @@ def _cells(count: int) -> Archs:
 
 
 def _seconds_per_network(
-    rung: str, recipe: Recipe, dataset: Dataset, device: str, *, archs: Archs, seeds: int
+    level: str, recipe: Recipe, dataset: Dataset, device: str, *, archs: Archs, seeds: int
 ) -> Callable[[], float]:
     """Return what trains once, set-up and evaluations included, and tells the seconds of a network with all epochs."""
     few = recipe.but(epochs=EPOCHS)
 
     def once() -> float:
         started = time.perf_counter()
-        train(archs, np.arange(seeds), few, dataset, device, rung=rung)
+        train(archs, np.arange(seeds), few, dataset, device, level=level)
         return (time.perf_counter() - started) / (len(archs) * seeds) * recipe.epochs / EPOCHS
 
     return once
@@ -56,18 +56,18 @@ def _compare(channels: int, device: str, repeats: int) -> list[Row]:
     }
     # R3 trains other cells than R0: it is compared with R0 on its own.
     own = seconds("R0", archs=archs[: NETWORKS // SEEDS], seeds=1)
-    best = {rung: np.inf for rung in (*calls, "own")}
+    best = {level: np.inf for level in (*calls, "own")}
     for _ in range(repeats):
-        for rung, call in (*calls.items(), ("own", own)):
-            best[rung] = min(best[rung], call())
+        for level, call in (*calls.items(), ("own", own)):
+            best[level] = min(best[level], call())
     where = f"{device}, {channels} channels"
     rows: list[Row] = [{"what": f"a micro network at R0, {where}", "value": best["R0"], "unit": "s", "target": "<= 3"}]
-    for rung in calls:
-        what = f"micro networks a minute at {rung}, {where}"
-        rows.append({"what": what, "value": 60 / best[rung], "unit": "networks/min", "target": ""})
-    for rung, base, what in (("R3", "own", "4 seeds of 8 cells"), ("R4", "R0", "32 cells")):
-        what = f"{rung} against R0, {what}, {where}"
-        rows.append({"what": what, "value": best[base] / best[rung], "unit": "times", "target": ">= 3"})
+    for level in calls:
+        what = f"micro networks a minute at {level}, {where}"
+        rows.append({"what": what, "value": 60 / best[level], "unit": "networks/min", "target": ""})
+    for level, base, what in (("R3", "own", "4 seeds of 8 cells"), ("R4", "R0", "32 cells")):
+        what = f"{level} against R0, {what}, {where}"
+        rows.append({"what": what, "value": best[base] / best[level], "unit": "times", "target": ">= 3"})
     return rows
 
 

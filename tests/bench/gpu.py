@@ -1,4 +1,4 @@
-"""What a GPU is for, on a bare machine: checks of the trainer's rungs, then what they are worth; one command.
+"""What a GPU is for, on a bare machine: checks of the trainer's levels, then what they are worth; one command.
 
     PYTHONPATH=. python3 -m tests.bench.gpu --data DIR [--stage NAME ...] [--minutes 9]
 
@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-# cuBLAS reads it when it starts; without it the reference rung is not deterministic and refuses.
+# cuBLAS reads it when it starts; without it the reference level is not deterministic and refuses.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 import numpy as np
@@ -35,7 +35,7 @@ from tests.bench.figures import Row
 from tests.bench.gpu_training import Bench, skipped
 
 JSON = Path(__file__).with_name("gpu.json")
-RUNGS = ("R0", "R1", "R2", "R3", "R4")
+LEVELS = ("R0", "R1", "R2", "R3", "R4")
 KNOWN = range(10, 150, 10)
 
 
@@ -145,7 +145,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--stage", nargs="+", choices=STAGES, default=list(STAGES), metavar="NAME", help=", ".join(STAGES)
     )
-    parser.add_argument("--rungs", nargs="+", choices=RUNGS, default=RUNGS, metavar="RUNG")
+    parser.add_argument("--levels", nargs="+", choices=LEVELS, default=LEVELS, metavar="LEVEL")
     parser.add_argument("--minutes", type=float, default=9.0, help="start nothing new after so many (default 9)")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--tiny", action="store_true", help="as small as possible, to see that it runs")
@@ -177,8 +177,8 @@ def main(arguments: list[str] | None = None) -> int:
     data = cifar10(given.data)
     if data is not None and given.tiny:
         data = gpu_training.cut(data, 96, 64, 64)
-    rungs = tuple(rung for rung in RUNGS if rung in given.rungs)
-    bench = Bench(given.device, given.tiny, rungs, data, given.micro, deadline=began + 60 * given.minutes)
+    levels = tuple(level for level in LEVELS if level in given.levels)
+    bench = Bench(given.device, given.tiny, levels, data, given.micro, deadline=began + 60 * given.minutes)
     say(", ".join(f"{key} {value}" for key, value in machine(given.device).items() if value is not None))
     failed = False
     for name in given.stage:

@@ -1,4 +1,4 @@
-"""GPU checks and benches of the trainer: agreement of the rungs, acceptance of the recipe, speed, the micro table."""
+"""GPU checks and benches of the trainer: agreement of the levels, acceptance of the recipe, speed, the micro table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LEAD = (5.0, 15.0)
 SPEED_UP = {"R2": 4, "R3": 8, "R4": 12}
 """Images a second, as a multiple of the plain loop's."""
 LOSS_TOLERANCE = 0.05
-"""Of the mean training loss of an epoch between rungs that may compute in bf16; seeds differ by about 0.03."""
+"""Of the mean training loss of an epoch between levels that may compute in bf16; seeds differ by about 0.03."""
 FUSED = ("R3", "R4")
 MICRO_RUNS = 4930 * 3
 
@@ -43,7 +43,7 @@ class Bench:
     device : str
     tiny : bool
         Run everything as small as possible, to see that it runs; the figures mean nothing then.
-    rungs : tuple of str
+    levels : tuple of str
     data : Dataset or None
         CIFAR-10, 25,000 / 25,000 / 10,000; None if it is not here.
     micro : str
@@ -54,7 +54,7 @@ class Bench:
 
     device: str
     tiny: bool
-    rungs: tuple[str, ...]
+    levels: tuple[str, ...]
     data: Dataset | None
     micro: str
     deadline: float
@@ -117,7 +117,7 @@ def images_of(bench: Bench) -> Dataset:
 
 
 def agreement(bench: Bench) -> Iterator[Row]:
-    """Compare two epochs at each rung with R0, on images and on signals: random cells and those at the corners."""
+    """Compare two epochs at each level with R0, on images and on signals: random cells and those at the corners."""
     images = cut(images_of(bench), *((96, 64, 64) if bench.tiny else (5120, 2048, 256)))
     signals = random_dataset("noise like mnist1d", (1, 1, 40), (96 if bench.tiny else 1000, 500, 100), signal=True)
     micro = recipes.load("micro").but(epochs=2, channels=4 if bench.tiny else 8)
@@ -130,19 +130,19 @@ def _agreement(bench: Bench, kind: str, recipe: Recipe, dataset: Dataset) -> Ite
     rng = generator(0, "bench", "agreement")
     archs: Archs = np.concatenate([corners, rng.integers(0, 5, (8, 6))])[: 4 if bench.tiny else None].astype(np.uint8)
 
-    def curves(rung: str) -> Curves:
-        return train(archs, (0,), recipe, dataset, bench.device, rung=rung)
+    def curves(level: str) -> Curves:
+        return train(archs, (0,), recipe, dataset, bench.device, level=level)
 
     oracle = curves("R0")
-    for rung in bench.rungs:
-        what = f"{rung} against R0, {kind}"
-        if rung == "R0":
+    for level in bench.levels:
+        what = f"{level} against R0, {kind}"
+        if level == "R0":
             continue
         if late := bench.late(what):
             yield from late
             continue
         try:
-            found = curves(rung)
+            found = curves(level)
         except HarnessError as error:
             yield skipped(what, str(error))
             continue
@@ -165,24 +165,24 @@ def acceptance(bench: Bench) -> Iterator[Row]:
         yield skipped("acceptance of the recipe", "needs CIFAR-10: --data DIR")
         return
     archs: Archs = np.array(list(INDEX.values()), dtype=np.uint8)
-    for rung in reversed(bench.rungs):  # the fastest first, so that the budget covers most
-        if late := bench.late(f"acceptance at {rung}"):
+    for level in reversed(bench.levels):  # the fastest first, so that the budget covers most
+        if late := bench.late(f"acceptance at {level}"):
             yield from late
             continue
         began = time.perf_counter()
         try:
-            curves = train(archs, (777, 111), bench.recipe, bench.data, bench.device, rung=rung)
+            curves = train(archs, (777, 111), bench.recipe, bench.data, bench.device, level=level)
         except HarnessError as error:
-            yield skipped(f"acceptance at {rung}", str(error))
+            yield skipped(f"acceptance at {level}", str(error))
             continue
         final = curves.valid_accuracy[:, :, -1]
         for index, accuracies in zip(INDEX, final, strict=True):
             for seed, accuracy in zip(curves.seeds, accuracies, strict=True):
-                yield _judged(f"{rung}, index {index}, seed {seed}, validation", float(accuracy), "%", ACCEPTED[index])
+                yield _judged(f"{level}, index {index}, seed {seed}, validation", float(accuracy), "%", ACCEPTED[index])
         means = dict(zip(INDEX, final.mean(1), strict=True))
-        yield _judged(f"{rung}, index 284 leads index 11 by", float(means[284] - means[11]), "points", LEAD)
+        yield _judged(f"{level}, index 284 leads index 11 by", float(means[284] - means[11]), "points", LEAD)
         seconds = time.perf_counter() - began
-        yield {"what": f"{rung}, wall of these {final.size} runs", "value": seconds, "unit": "s", "target": ""}
+        yield {"what": f"{level}, wall of these {final.size} runs", "value": seconds, "unit": "s", "target": ""}
 
 
 def _judged(what: str, value: float, unit: str, band: tuple[float, float]) -> Row:
@@ -191,7 +191,7 @@ def _judged(what: str, value: float, unit: str, band: tuple[float, float]) -> Ro
 
 
 def speed(bench: Bench) -> Iterator[Row]:
-    """Measure images a second and runs per GPU-hour at each rung, against a plain loop on the same networks."""
+    """Measure images a second and runs per GPU-hour at each level, against a plain loop on the same networks."""
     full = images_of(bench)
     count = min(len(full.labels["train"]), 96 if bench.tiny else 12_800)
     few = cut(full, count, 64, 64)
@@ -200,24 +200,24 @@ def speed(bench: Bench) -> Iterator[Row]:
     baseline = float(np.mean(plain))
     names = ", ".join(map(str, INDEX))
     yield {"what": f"plain loop, mean of index {names}, images", "value": 1 / baseline, "unit": "1/s", "target": ""}
-    for rung in bench.rungs:
-        if late := bench.late(f"{rung}, images a second"):
+    for level in bench.levels:
+        if late := bench.late(f"{level}, images a second"):
             yield from late
             continue
         try:
-            yield from _speed_of(bench, rung, few, full, baseline)
+            yield from _speed_of(bench, level, few, full, baseline)
         except HarnessError as error:
-            yield skipped(f"{rung}, images a second", str(error))
+            yield skipped(f"{level}, images a second", str(error))
 
 
-def _speed_of(bench: Bench, rung: str, few: Dataset, full: Dataset, baseline: float) -> Iterator[Row]:
+def _speed_of(bench: Bench, level: str, few: Dataset, full: Dataset, baseline: float) -> Iterator[Row]:
     archs: Archs = np.array(list(INDEX.values()), dtype=np.uint8)
-    seeds = range(2 if bench.tiny else 8) if rung in FUSED else range(1)
+    seeds = range(2 if bench.tiny else 8) if level in FUSED else range(1)
     members, longer = len(archs) * len(seeds), 2 if bench.tiny else 3
 
     def wall(dataset: Dataset, epochs: int) -> float:
         began = time.perf_counter()
-        train(archs, seeds, bench.recipe.but(epochs=epochs), dataset, bench.device, rung=rung)
+        train(archs, seeds, bench.recipe.but(epochs=epochs), dataset, bench.device, level=level)
         return time.perf_counter() - began
 
     wall(cut(few, min(512, len(few.labels["train"])), 64, 64), 1)
@@ -230,15 +230,15 @@ def _speed_of(bench: Bench, rung: str, few: Dataset, full: Dataset, baseline: fl
     share = sizes["valid"] / (sizes["valid"] + sizes["test"])
     evaluation = max(0.0, evaluated - one) * (12 * share + 1 - share)
     run = (fixed + evaluation) / members + 12 * sizes["train"] * per_image
-    what = f"{rung}, {members} network{'s' if members > 1 else ''}"
-    target = f">= {SPEED_UP[rung]}" if rung in SPEED_UP else ""
+    what = f"{level}, {members} network{'s' if members > 1 else ''}"
+    target = f">= {SPEED_UP[level]}" if level in SPEED_UP else ""
     yield {"what": f"{what}, images", "value": 1 / per_image, "unit": "1/s", "target": ""}
     yield {"what": f"{what}, times the plain loop", "value": baseline / per_image, "unit": "", "target": target}
     yield {"what": f"{what}, 12-epoch runs", "value": 3600 / run, "unit": "per GPU-hour", "target": ""}
 
 
 def micro_table(bench: Bench) -> Iterator[Row]:
-    """Train a part of the micro table at the fastest rung; the whole is 4,930 classes x 3 seeds."""
+    """Train a part of the micro table at the fastest level; the whole is 4,930 classes x 3 seeds."""
     try:
         dataset = datasets.load(bench.micro)
     except HarnessError:
@@ -254,7 +254,7 @@ def micro_table(bench: Bench) -> Iterator[Row]:
     began = time.perf_counter()
     curves = train(archs, seeds, recipe, dataset, bench.device)
     seconds = (time.perf_counter() - began) / (len(archs) * len(seeds))
-    what = f"micro table on '{dataset.name}', {recipe.epochs} epochs, {curves.rung}"
+    what = f"micro table on '{dataset.name}', {recipe.epochs} epochs, {curves.level}"
     yield {"what": f"{what}, one network", "value": 1000 * seconds, "unit": "ms", "target": ""}
     yield {"what": f"{what}, whole build", "value": MICRO_RUNS * seconds / 60, "unit": "min", "target": ""}
 

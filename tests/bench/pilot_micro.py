@@ -83,10 +83,10 @@ def pilot(given: argparse.Namespace) -> dict[str, Any]:
     dataset, archs = mnist1d(**data), cells(given.networks)
     runs = given.networks * given.seeds
     cpu, wall = time.process_time(), time.perf_counter()
-    curves = train(archs, range(given.seeds), recipe, dataset, rung=given.rung)
+    curves = train(archs, range(given.seeds), recipe, dataset, level=given.level)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     row = {"variant": " ".join(f"{key}={chosen[key]}" for key in (*DATA, *RECIPE) if key in chosen)}
-    row |= {"networks": given.networks, "seeds": given.seeds, "rung": curves.rung}
+    row |= {"networks": given.networks, "seeds": given.seeds, "rung": curves.level}
     row |= summary(curves.valid_accuracy[:, :, -1], curves.test_accuracy)
     row |= {
         "CPU s/network": cpu / runs,
@@ -101,7 +101,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--networks", type=int, default=100)
     options.add_argument("--seeds", type=int, default=2)
-    options.add_argument("--rung", default="auto")
+    options.add_argument("--level", default="auto")
     options.add_argument("--json", type=Path, help="append the row to this file, one JSON object a line")
     for name in (*DATA, *RECIPE):
         options.add_argument(f"--{name.replace('_', '-')}", type=int if name in INTEGERS else float)

@@ -28,7 +28,7 @@ def run(tmp_path, *arguments):
 
 
 def test_every_stage_runs_and_keeps_its_figures(tmp_path, cifar_like):
-    code, stages = run(tmp_path, "--data", str(cifar_like), "--micro", "none.npz", "--rungs", "R1", "R2", "R4")
+    code, stages = run(tmp_path, "--data", str(cifar_like), "--micro", "none.npz", "--levels", "R1", "R2", "R4")
     assert code == 0
     assert list(stages) == list(gpu.STAGES)
     assert {stage["failure"] for stage in stages.values()} == {None}
@@ -105,7 +105,7 @@ import sys
 for name in ("sklearn", "mnist1d", "scipy", "h5py", "matplotlib", "pandas", "pydantic", "typer", "rich", "pytest"):
     sys.modules[name] = None
 from tests.bench import gpu
-sys.exit(gpu.main(["--device", "cpu", "--tiny", "--stage", "tests", "micro", "--rungs", "R0"]))
+sys.exit(gpu.main(["--device", "cpu", "--tiny", "--stage", "tests", "micro", "--levels", "R0"]))
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -46,7 +46,7 @@ def test_nb201_rows_are_in_official_order_with_two_or_three_runs(name: str) -> N
     opened = oracle(name)
     assert hashlib.sha256("\n".join(opened.space.format(opened.archs)).encode()).hexdigest() == OFFICIAL_ORDER
     assert np.bincount(opened.runs).tolist() == [0, 0, 7_456, 8_169]
-    present = ~np.isnan(opened.replicates(opened.archs, "valid_accuracy"))
+    present = ~np.isnan(opened.trainings(opened.archs, "valid_accuracy"))
     assert np.array_equal(present.sum(axis=1), opened.runs)
     assert present[:, :2].all()
 
@@ -63,7 +63,7 @@ def test_nb201_runs_of_official_records(
     name: str, first: list[float], eleventh: list[float], tss_284: list[float]
 ) -> None:
     opened = oracle(name)
-    runs = opened.replicates(opened.archs[[0, 11, 284]], "valid_accuracy")
+    runs = opened.trainings(opened.archs[[0, 11, 284]], "valid_accuracy")
     for row, (got, expected) in enumerate(zip(runs, (first, eleventh, tss_284), strict=True)):
         there = got[~np.isnan(got)]
         assert set(np.round(there, 4)) <= set(expected), row
@@ -76,7 +76,7 @@ def test_nb201_costs_are_computed_and_204_reported_sizes_disagree() -> None:
         sizes = opened.values("params_m")
         assert sizes[[0, 11, 284, 1462]] == pytest.approx(np.array([0.129306, 0.802426, 0.101306, 1.531546]) + extra)
         assert opened.values("macs_m")[0] == pytest.approx(macs, abs=1e-9)
-        reported = opened.replicates(opened.archs, "params_reported_m")
+        reported = opened.trainings(opened.archs, "params_reported_m")
         wrong = (~np.isnan(reported) & (np.abs(reported - sizes[:, None]) > 1e-9)).any(axis=1)
         assert np.count_nonzero(wrong) == 204
     cifar10 = oracle("nb201-cifar10")
@@ -87,19 +87,19 @@ def test_nb201_costs_are_computed_and_204_reported_sizes_disagree() -> None:
 
 def test_nb201_single_runs_and_training_times() -> None:
     opened = oracle("nb201-cifar10")
-    runs = opened.replicates(opened.archs, "valid_accuracy")
+    runs = opened.trainings(opened.archs, "valid_accuracy")
     row, run = np.unravel_index(np.nanargmax(runs), runs.shape)
     assert (row, round(float(runs[row, run]), 4)) == (6111, 91.72)
     imagenet = oracle("nb201-imagenet16")
-    runs = imagenet.replicates(imagenet.archs, "valid_accuracy")
+    runs = imagenet.trainings(imagenet.archs, "valid_accuracy")
     assert (int(np.nanmax(runs, axis=1).argmax()), round(float(np.nanmax(runs)), 4)) == (13778, 47.4)
     seconds = opened.values("train_seconds")
     assert seconds[0] == pytest.approx(1444.2186, abs=1e-4)
     assert [seconds.min(), np.median(seconds), seconds.max()] == pytest.approx([542.231, 1817.125, 3460.832], abs=1e-3)
     assert seconds.sum() / 86_400 == pytest.approx(330.582, abs=1e-3)
     assert opened.mean(np.zeros((1, 6), dtype=np.uint8), "train_seconds")[0] == pytest.approx(740.3938571612053)
-    assert opened.replicates(np.zeros((1, 6), dtype=np.uint8), "valid_accuracy")[0] == pytest.approx(9.712, abs=1e-5)
-    assert opened.replicates(np.full((1, 6), 3), "valid_accuracy")[0] == pytest.approx([90.3, 90.388, 89.908], abs=1e-5)
+    assert opened.trainings(np.zeros((1, 6), dtype=np.uint8), "valid_accuracy")[0] == pytest.approx(9.712, abs=1e-5)
+    assert opened.trainings(np.full((1, 6), 3), "valid_accuracy")[0] == pytest.approx([90.3, 90.388, 89.908], abs=1e-5)
 
 
 def test_expected_best_of_50_random_cells_in_closed_form() -> None:
@@ -168,7 +168,7 @@ def test_nb201_equals_an_independent_copy(shared_data: Path, name: str) -> None:
     prefix = {"nb201-imagenet16": "imagenet16_120"}.get(name, name.removeprefix("nb201-"))
     with np.load(shared_data / "nb201_tss.npz") as copy:
         assert np.array_equal(opened.archs, copy["op_codes"])
-        runs = opened.replicates(opened.archs, "valid_accuracy")
+        runs = opened.trainings(opened.archs, "valid_accuracy")
         assert_allclose(runs, copy[f"{prefix}__val_acc_200_seeds"], atol=1e-4)
         assert_allclose(opened.values("params_m"), copy[f"{prefix}__params_m"], rtol=1e-12)
         assert_allclose(opened.values("macs_m"), copy[f"{prefix}__flops_m"], rtol=1e-12)

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.experiments.shards import resolve, run_cell
+from harness.experiments.shards import resolve, run_shard
 from harness.experiments.spec import Spec, StrategySpec
 from harness.problem import Budget
 from harness.registry import benchmark, strategy
@@ -32,8 +32,8 @@ def trace_of(name: str) -> dict[str, Any]:
     """Run a case on two simulated workers and return its integers."""
     case = CASES[name]
     spec = Spec("golden", (BENCHMARK,), (case,), Budget(evaluations=40), replicates=2, n_workers=2)
-    (cell,) = resolve(spec, case, benchmark(BENCHMARK), "cpu")
-    traces = run_cell(cell).traces
+    (shard,) = resolve(spec, case, benchmark(BENCHMARK), "cpu")
+    traces = run_shard(shard).traces
     return {
         "version": strategy(case.name).version,
         "rows": [["".join(map(str, arch)) for arch in trace.archs.tolist()] for trace in traces],

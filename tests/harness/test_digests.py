@@ -12,7 +12,7 @@ import pytest
 from harness import registry
 from harness.digests import identity, later, sha256_of
 from harness.experiments import shards
-from harness.experiments.shards import resolve, run_cell
+from harness.experiments.shards import resolve, run_shard
 from harness.experiments.spec import Spec, StrategySpec
 from harness.problem import Budget, Constraint
 from harness.strategy import Strategy
@@ -164,7 +164,7 @@ def test_a_later_hyperparameter_of_a_strategy_moves_no_digest_and_reaches_the_st
     assert shard(Later, pause=3).digest == shard(Earlier).digest, "3 is what results without it were made with"
     assert shard(Later).digest != shard(Earlier).digest, "the default is another one by now"
     built.clear()
-    run_cell(shard(Later, pause=3), factory=Later)
+    run_shard(shard(Later, pause=3), factory=Later)
     assert set(built) == {3}, "not today's default"
 
 

@@ -55,7 +55,7 @@ class FakeOracle:
     def mean(self, archs, column):
         return self._values[column][self._rows(archs)]
 
-    def replicates(self, archs, column):
+    def trainings(self, archs, column):
         return self.runs[self._rows(archs)] if column == "valid_accuracy" else self.mean(archs, column)[:, None]
 
     def values(self, column):

@@ -144,8 +144,8 @@ class Imported:
         return (folder / _ABOUT).is_file()
 
     @classmethod
-    def open(cls, folder: Path, *, verify: bool = False) -> Imported:
-        """Open an import; with `verify`, compare every file with the SHA-256 that was recorded.
+    def open(cls, folder: Path, *, check_content: bool = False) -> Imported:
+        """Open an import; with `check_content`, compare every file with the SHA-256 that was recorded.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class Imported:
         except (ValueError, KeyError, TypeError) as error:
             raise TableError(f"{folder / _ABOUT} is damaged ({error}): {_REMEDY}") from error
         # the small files are always compared: a changed encoding would answer other questions without a word
-        for name in PINNED if verify else [name for name in PINNED if name.endswith(".json")]:
+        for name in PINNED if check_content else [name for name in PINNED if name.endswith(".json")]:
             if not (folder / name).is_file() or files.sha256(folder / name) != recorded[name]:
                 raise TableError(f"{folder / name} is not the file that was imported; import it again: {_REMEDY}")
         return cls(folder, about)

@@ -48,7 +48,7 @@ class SurrogateOracle:
         archs = arch_matrix("archs", archs, self.space.genes)
         return Values(self._model, archs, np.full(len(archs), EPOCHS)).column(column)
 
-    def replicates(self, archs: Archs, column: str) -> FloatArray:
+    def trainings(self, archs: Archs, column: str) -> FloatArray:
         """Return the one prediction there is: (n, L) to (n, 1)."""
         return self.mean(archs, column)[:, None]
 

@@ -50,7 +50,7 @@ class SurrogateBenchmark:
     objectives : sequence of str or Objective, optional
         Columns to optimise; the default is the validation accuracy.
     constraints : sequence of Constraint
-    replicate : int, optional
+    training : int, optional
         0 or None: there are no other runs.
     """
 
@@ -60,10 +60,10 @@ class SurrogateBenchmark:
         *,
         objectives: Sequence[str | Objective] | None = None,
         constraints: Sequence[Constraint] = (),
-        replicate: int | None = None,
+        training: int | None = None,
     ) -> None:
-        if replicate is not None:
-            integer("replicate", replicate, low=0, high=0)
+        if training is not None:
+            integer("training", training, low=0, high=0)
         self.name = NAME
         self.space = DARTSSpace()
         self.digest = imported.digest
@@ -107,10 +107,10 @@ def _objective(item: str | Objective) -> Objective:
     return item if isinstance(item, Objective) else Objective(item, column.direction, column.unit, column.best)
 
 
-def _imported(name: str, *, verify: bool = False) -> Imported:
+def _imported(name: str, *, check_content: bool = False) -> Imported:
     if name != NAME:
         raise HarnessError(unknown("surrogate benchmark", name, (NAME,)))
-    return Imported.open(files.cache_folder() / NAME, verify=verify)
+    return Imported.open(files.cache_folder() / NAME, check_content=check_content)
 
 
 def open_benchmark(
@@ -118,8 +118,8 @@ def open_benchmark(
     *,
     objectives: Sequence[str | Objective] | None = None,
     constraints: Sequence[Constraint] = (),
-    replicate: int | None = None,
-    verify: bool = False,
+    training: int | None = None,
+    check_content: bool = False,
 ) -> SurrogateBenchmark:
     """Open the surrogate; the parameters are those of `benchmarks_data.provider.open_benchmark`.
 
@@ -130,8 +130,8 @@ def open_benchmark(
     TableError
         If the files were not imported, or are damaged.
     """
-    imported = _imported(name, verify=verify)
-    return SurrogateBenchmark(imported, objectives=objectives, constraints=constraints, replicate=replicate)
+    imported = _imported(name, check_content=check_content)
+    return SurrogateBenchmark(imported, objectives=objectives, constraints=constraints, training=training)
 
 
 def open_oracle(name: str = NAME) -> SurrogateOracle:

@@ -70,7 +70,7 @@ def train_pack(
 ) -> State:
     """Train one network by replaying graphs; equal to R1 up to the choice of kernels.
 
-    Networks that the fused rungs have kernels for are trained as packs of one.
+    Networks that the fused levels have kernels for are trained as packs of one.
     """
     (member,) = members
     with fast_kernels():

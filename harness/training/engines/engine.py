@@ -1,8 +1,8 @@
-"""What every rung of the trainer offers: one module, three functions, one kind of state.
+"""What every level of the trainer offers: one module, three functions, one kind of state.
 
-A rung trains packs of networks; the trainer cuts the work into packs, keeps checkpoints and collects the curves.  The
-same network trained at another rung, in another pack or in another order starts from the same weights and sees the same
-batches (`harness.training.schedule`), so rungs differ by rounding only.
+A level trains packs of networks; the trainer cuts the work into packs, keeps checkpoints and collects the curves.  The
+same network trained at another level, in another pack or in another order starts from the same weights and sees the
+same batches (`harness.training.schedule`), so levels differ by rounding only.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class State:
     step : int
         Steps done in the epoch after them; all of its steps if only its evaluation is missing.
     tensors : dict of str to Tensor
-        Parameters, buffers and momentum under the rung's own names, and ``"sums"``.  Live tensors of the device while
+        Parameters, buffers and momentum under the level's own names, and ``"sums"``.  Live tensors of the device while
         `on_epoch` runs (copy what is kept longer), tensors of the CPU after a checkpoint was read.
     metrics : dict of str to array
         `EPOCH_METRICS` (M, E) and `FINAL_METRICS` (M,) float64, NaN where missing; accuracies in percent.
@@ -75,7 +75,7 @@ class State:
 
 
 OnEpoch = Callable[[State], bool]
-"""Called at the end of each epoch, and once when training is interrupted; True asks the rung to return at once."""
+"""Called at the end of each epoch, and once when training is interrupted; True asks the level to return at once."""
 Interrupted = Callable[[], bool]
 """Polled between steps and batches; True asks for one last `OnEpoch` call and a return before the next step."""
 
@@ -117,14 +117,14 @@ class Engine(Protocol):
         ...
 
 
-class Rung(Protocol):
+class Level(Protocol):
     """A module that trains packs; found by name in `harness.training.trainer`."""
 
     NAME: str
     """For example ``"R0"``."""
 
     def unfit(self, network: str, recipe: Recipe, dataset: Dataset, device: torch.device) -> str | None:
-        """Say why the rung cannot train this (for example ``"needs a CUDA device"``), or None if it can."""
+        """Say why the level cannot train this (for example ``"needs a CUDA device"``), or None if it can."""
         ...
 
     def packs(

@@ -1,4 +1,4 @@
-"""The loop over epochs that all rungs share: resuming, metrics, divergence, seconds."""
+"""The loop over epochs that all levels share: resuming, metrics, divergence, seconds."""
 
 from __future__ import annotations
 

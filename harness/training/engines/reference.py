@@ -1,4 +1,4 @@
-"""R0, the oracle: one network at a time in plain fp32, bitwise reproducible; every faster rung is compared with it."""
+"""R0, the oracle: one network at a time in plain fp32, bitwise reproducible; every faster level is compared with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rungs that train one network at a time share: the network, its momentum, its batches."""
+"""What the levels that train one network at a time share: the network, its momentum, its batches."""
 
 from __future__ import annotations
 

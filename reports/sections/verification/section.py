@@ -288,10 +288,10 @@ def method(judged: Sequence[Verification]) -> str:
     parts = []
     for item in judged:
         told, found = item.measurements, item.overall
-        rung, device = (told.provenance.get(key, "unknown") for key in ("rung", "device"))
+        level, device = (told.provenance.get(key, "unknown") for key in ("rung", "device"))
         parts.append(
             f"{told.benchmark}: recipe {told.training.recipe} on {told.training.dataset}, seeds"
-            f" {', '.join(map(str, told.seeds))}, trainer {rung} on {device}; spread of one training {found.sd:.2f}"
+            f" {', '.join(map(str, told.seeds))}, trainer {level} on {device}; spread of one training {found.sd:.2f}"
             f" points ({found.df} degrees of freedom; {found.table_sd:.2f} in the table alone); mean absolute"
             f" difference {found.absolute:.2f}, where noise alone makes {found.expected_absolute:.2f}; slope of real on"
             f" table {_slope(found.slope)}"

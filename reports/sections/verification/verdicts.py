@@ -136,7 +136,7 @@ def judge(measurements: Measurements, oracle: Oracle) -> Verification:
             f"the verification of '{measurements.benchmark}' was made for another table (digest"
             f" {measurements.table_digest[:12]}, now {oracle.digest[:12]}); run `nas-harness verify` again"
         )
-    table = oracle.replicates(measurements.archs, measurements.column)
+    table = oracle.trainings(measurements.archs, measurements.column)
     real = np.where(measurements.finished, measurements.valid_accuracy, np.nan)
     pooled = equivalence.pooled_sd(table, real)
     rows = pd.DataFrame(

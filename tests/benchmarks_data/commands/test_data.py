@@ -109,7 +109,7 @@ def test_get_fetches_imports_and_keeps_the_file(tables, server, capsys, home):
     assert "made-two: 40 rows" in done
     assert 'benchmarks = ["made-one"]' in done
     assert (home / "downloads" / "made-one" / "made-up.bin").read_bytes() == CONTENT
-    assert provider.open_benchmark("made-two", verify=True)
+    assert provider.open_benchmark("made-two", check_content=True)
     after = states(capsys)
     assert [after[name]["state"] for name in ("made-one", "made-two", "made-hand")] == ["ready", "ready", "import FILE"]
     assert after["made-one"]["bytes"] == (tables / "made-one.h5").stat().st_size

@@ -35,7 +35,7 @@ def with_columns(**changed):
 def test_a_table_is_written_and_read_as_it_is(tmp_path):
     table = scheduled(about={"title": "Made up"})
     layout.write(tmp_path / "t.h5", table)
-    layout.verify(tmp_path / "t.h5")
+    layout.check_content(tmp_path / "t.h5")
     header = layout.read_header(tmp_path / "t.h5", held_out=True)
     assert header.meaning == table.meaning
     assert header.columns == {name: column for name, (column, _) in table.columns.items()}

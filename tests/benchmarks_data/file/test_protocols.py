@@ -43,10 +43,10 @@ def test_runs_are_those_that_judge(header):
     assert TableOracle(header, Bags()).runs.tolist() == [3, 3, 3, 3, 2]
     judge = TableOracle(under(CHOSEN, "t@p", header, held_out=True), Bags())
     assert judge.runs.tolist() == [2, 2, 2, 2, 1]
-    np.testing.assert_allclose(judge.replicates(bags(5)[:1], "test_accuracy"), [[0.0, 0.2]])
+    np.testing.assert_allclose(judge.trainings(bags(5)[:1], "test_accuracy"), [[0.0, 0.2]])
 
 
-@pytest.mark.parametrize("options", [{}, {"replicate": 0}])
+@pytest.mark.parametrize("options", [{}, {"training": 0}])
 def test_what_is_told_by_run_is_the_mean_of_the_signal_runs(header, options):
     answers = told(header, **options).query(Proposals.of(bags(5)), noise_seed=np.arange(5, dtype=np.uint64))
     np.testing.assert_allclose(answers.objectives[:, 0], 100.0 - VALUES[:, 1, 0])
@@ -55,8 +55,8 @@ def test_what_is_told_by_run_is_the_mean_of_the_signal_runs(header, options):
 
 def test_there_is_no_run_to_choose(header):
     for run in (1, 2):
-        with pytest.raises(HarnessError, match="replicate"):
-            told(header, replicate=run)
+        with pytest.raises(HarnessError, match="training"):
+            told(header, training=run)
     with pytest.raises(HarnessError, match="not labelled by seed"):
         told(header, seed=6)
 

@@ -84,7 +84,7 @@ def test_a_noise_seed_draws_each_run_that_exists_equally_often() -> None:
         archs = np.repeat(oracle.archs[row : row + 1], n, axis=0)
         told = 100.0 - benchmark.query(Proposals.of(archs), noise_seed=seeds(n)).objectives[:, 0]
         values, counts = np.unique(told, return_counts=True)
-        runs = oracle.replicates(archs[:1], "valid_accuracy")[0]
+        runs = oracle.trainings(archs[:1], "valid_accuracy")[0]
         expected = np.unique(100.0 - (100.0 - runs[~np.isnan(runs)]))
         assert np.array_equal(values, expected)
         assert np.abs(counts - n / len(expected)).max() < 5 * np.sqrt(n / len(expected))
@@ -92,7 +92,7 @@ def test_a_noise_seed_draws_each_run_that_exists_equally_often() -> None:
 
 def test_draws_of_different_rows_are_independent() -> None:
     benchmark, oracle = provider.open_benchmark(NAME), provider.open_oracle(NAME)
-    runs = oracle.replicates(oracle.archs, "valid_accuracy")
+    runs = oracle.trainings(oracle.archs, "valid_accuracy")
     different = np.flatnonzero((oracle.runs == 3) & (np.diff(np.sort(runs, axis=1), axis=1) > 1e-6).all(axis=1))
     archs = oracle.archs[different]
     told = 100.0 - benchmark.query(Proposals.of(archs), noise_seed=np.full(len(archs), 5, dtype=np.uint64)).objectives
@@ -105,8 +105,8 @@ def test_draws_of_different_rows_are_independent() -> None:
 def test_all_columns_of_an_evaluation_come_from_the_same_run() -> None:
     both = provider.open_benchmark(NAME, objectives=["valid_accuracy", "params_reported_m"])
     oracle = provider.open_oracle(NAME)
-    reported = oracle.replicates(oracle.archs, "params_reported_m")
-    accuracy = oracle.replicates(oracle.archs, "valid_accuracy")
+    reported = oracle.trainings(oracle.archs, "params_reported_m")
+    accuracy = oracle.trainings(oracle.archs, "valid_accuracy")
     rows = np.flatnonzero(np.nanmax(reported, axis=1) > np.nanmin(reported, axis=1))
     assert len(rows) == 204
     for start in range(5):
@@ -119,16 +119,16 @@ def test_all_columns_of_an_evaluation_come_from_the_same_run() -> None:
 
 def test_replicate_answers_with_one_run_whatever_the_noise_seed() -> None:
     oracle = provider.open_oracle(NAME)
-    runs = oracle.replicates(oracle.archs, "valid_accuracy")
+    runs = oracle.trainings(oracle.archs, "valid_accuracy")
     for replicate in (0, 1):
-        benchmark = provider.open_benchmark(NAME, replicate=replicate)
+        benchmark = provider.open_benchmark(NAME, training=replicate)
         for noise in (None, seeds(len(runs))):
             told = benchmark.query(Proposals.of(oracle.archs), noise_seed=noise).objectives[:, 0]
             assert np.array_equal(told, 100.0 - runs[:, replicate])
     with pytest.raises(HarnessError, match="at most 1 in nb201-cifar10: 7456 rows have no further run"):
-        provider.open_benchmark(NAME, replicate=2)
+        provider.open_benchmark(NAME, training=2)
     with pytest.raises(HarnessError, match="at least 0"):
-        provider.open_benchmark(NAME, replicate=-1)
+        provider.open_benchmark(NAME, training=-1)
 
 
 def test_no_noise_seed_answers_with_the_mean_that_the_oracle_knows() -> None:

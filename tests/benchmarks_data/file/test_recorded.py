@@ -50,7 +50,7 @@ def path(archs, tmp_path_factory):
 
 
 def test_what_is_written_is_read(path, archs):
-    benchmark, oracle = recorded.open_benchmark(str(path), verify=True), recorded.open_oracle(str(path))
+    benchmark, oracle = recorded.open_benchmark(str(path), check_content=True), recorded.open_oracle(str(path))
     assert (benchmark.name, oracle.name) == (str(path), str(path))
     assert benchmark.digest == oracle.digest
     assert [fidelity.label for fidelity in benchmark.fidelities] == ["epoch 20 of 20"]
@@ -58,8 +58,8 @@ def test_what_is_written_is_read(path, archs):
     told = benchmark.query(Proposals.of(archs), noise_seed=None)
     np.testing.assert_allclose(100.0 - told.objectives[:, 0], oracle.mean(archs, "valid_accuracy"))
     assert oracle.mean(archs[:2], "valid_accuracy").tolist() == [81.0, 84.0]
-    assert oracle.replicates(archs[:1], "valid_accuracy")[0].tolist()[::2] == [80.0, 82.0], "in the order of the seeds"
-    assert oracle.replicates(archs[:1], "test_accuracy")[0].tolist()[::2] == [79.0, 81.0], "in step with validation"
+    assert oracle.trainings(archs[:1], "valid_accuracy")[0].tolist()[::2] == [80.0, 82.0], "in the order of the seeds"
+    assert oracle.trainings(archs[:1], "test_accuracy")[0].tolist()[::2] == [79.0, 81.0], "in step with validation"
     assert oracle.runs[:2].tolist() == [3, 3], "a failed run is one"
     assert oracle.mean(archs[:1], "params_m").tolist() == [0.001]
     assert oracle.mean(archs[:1], "macs_m").tolist() == [5.0]
@@ -167,7 +167,7 @@ def test_writing_is_reproducible_and_damage_is_found(path, archs, tmp_path):
     damaged[layout.read_header(again).places["columns/valid_accuracy"].offset] ^= 1
     again.write_bytes(damaged)
     with pytest.raises(TableError, match="damaged"):
-        recorded.open_benchmark(str(again), verify=True)
+        recorded.open_benchmark(str(again), check_content=True)
     with pytest.raises(TableError, match=r"missing.*--describe TOML"):
         recorded.open_benchmark(str(tmp_path / "nowhere.h5"))
 
@@ -185,7 +185,7 @@ def test_failed_trainings_are_drawn_and_those_not_made_are_not(tmp_path, archs):
     ]
     oracle = recorded.open_oracle(str(path))
     assert oracle.runs.tolist() == [2, 3, 3, 2, *[3] * 8]
-    assert oracle.replicates(archs[3:4], "train_seconds")[0].tolist()[:2] == [10.0, 12.0]
+    assert oracle.trainings(archs[3:4], "train_seconds")[0].tolist()[:2] == [10.0, 12.0]
     n = 3000
     told = recorded.open_benchmark(str(path)).query(
         Proposals.of(np.repeat(archs[:1], n, axis=0)), noise_seed=np.arange(n, dtype=np.uint64)

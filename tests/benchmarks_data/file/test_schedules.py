@@ -101,10 +101,10 @@ def test_a_table_of_schedules_keeps_the_rules_of_benchmarks(tmp_path):
 
 
 def test_replicate_must_exist_in_every_schedule_offered(path):
-    first = opened(path, replicate=1).query(asked(bags(6), 2), noise_seed=np.arange(6, dtype=np.uint64))
+    first = opened(path, training=1).query(asked(bags(6), 2), noise_seed=np.arange(6, dtype=np.uint64))
     np.testing.assert_allclose(100.0 - first.objectives[:, 0], 10.0 * np.arange(6) + 1.4)
     with pytest.raises(HarnessError, match="at most 1 in made-up: 6 rows have no further run"):
-        opened(path, replicate=2)
+        opened(path, training=2)
 
 
 def test_a_seed_is_answered_by_its_run_wherever_it_stands(tmp_path):
@@ -128,9 +128,9 @@ def test_a_seed_that_a_row_lacks_is_an_error_that_counts(path, tmp_path):
     with pytest.raises(HarnessError, match="6 of 6 rows lack it"):
         opened(path, seed=111)
     with pytest.raises(HarnessError, match="not both"):
-        opened(path, seed=777, replicate=0)
+        opened(path, seed=777, training=0)
     layout.write(tmp_path / "t.h5", scheduled(seeds=None))
-    with pytest.raises(HarnessError, match="not labelled by seed; use `replicate`"):
+    with pytest.raises(HarnessError, match="not labelled by seed; use `training`"):
         opened(tmp_path / "t.h5", seed=777)
 
 
@@ -180,7 +180,7 @@ def test_a_seed_that_the_last_schedule_lacks_answers_nothing_of_another_run(tmp_
         with pytest.raises(HarnessError, match="got 111: 6 of 6 rows lack it"):
             opened(tmp_path / "t.h5", seed=111, **options)
         with pytest.raises(HarnessError, match="at most 1 in made-up: 1 rows have no further run"):
-            opened(tmp_path / "t.h5", replicate=2, **options)
+            opened(tmp_path / "t.h5", training=2, **options)
     answers = opened(tmp_path / "t.h5", seed=888, objectives=["valid_accuracy", "latency"])
     told = answers.query(asked(bags(6), 0), noise_seed=None).objectives
     np.testing.assert_allclose(told[:, 1] % 10.0, [1, 0, 1, 1, 1, 1], err_msg="888 stands first in row 1")
@@ -198,7 +198,7 @@ def test_the_oracle_judges_by_the_last_fidelity(path):
     assert oracle.runs.tolist() == [3, 2, 3, 3, 3, 3]
     np.testing.assert_allclose(oracle.mean(bags(6)[:2], "test_accuracy"), [0.4, 9.9])
     np.testing.assert_allclose(oracle.values("valid_accuracy")[:2], [1.4, 10.9])
-    assert np.isnan(oracle.replicates(bags(6)[1:2], "test_accuracy")[0]).tolist() == [False, False, True]
+    assert np.isnan(oracle.trainings(bags(6)[1:2], "test_accuracy")[0]).tolist() == [False, False, True]
     assert oracle.optimum("test_accuracy").row == 5
 
 
@@ -239,7 +239,7 @@ def test_a_changed_byte_of_any_part_is_found(tmp_path):
         damaged[header.places[name].offset] ^= 1
         path.write_bytes(damaged)
         with pytest.raises(TableError, match="recorded sha256"):
-            layout.verify(path)
+            layout.check_content(path)
 
 
 def _forget(name):

@@ -141,7 +141,7 @@ def test_a_changed_number_is_found_by_the_sha256_and_the_table_made_again(table:
         damaged[header.places[name].offset] ^= 1
         table.write_bytes(damaged)
         with pytest.raises(TableError, match="recorded sha256"):
-            layout.verify(table)
+            layout.check_content(table)
     with pytest.warns(UserWarning, match="recorded sha256"):
         provider.ensure(NAME)
     assert table.read_bytes() == good
@@ -159,7 +159,7 @@ def test_garbage_anywhere_is_a_table_error_or_changes_nothing_that_is_read(table
         damaged[start : start + 8] = rng.bytes(len(damaged[start : start + 8]))
         table.write_bytes(damaged)
         try:
-            layout.verify(table)
+            layout.check_content(table)
         except TableError:  # and no other exception
             refused += 1
     assert refused > 30
@@ -169,7 +169,7 @@ def test_the_sha256_covers_what_the_numbers_mean(table: Path) -> None:
     with h5py.File(table, "r+") as file:
         file["columns/params_m"].attrs.modify("direction", "maximise")
     with pytest.raises(TableError):
-        layout.verify(table)
+        layout.check_content(table)
 
 
 def test_a_table_without_its_source_still_opens(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def test_an_imported_table_is_opened_like_any_other(tables, given):
     assert told[-1][1] == 1.0
     assert any("converting made-one: reading" in what for what, _ in told)
     assert sorted(file.name for file in tables.iterdir()) == ["made-one.h5", "made-one.lock"]
-    benchmark = provider.open_benchmark("made-one", verify=True)
+    benchmark = provider.open_benchmark("made-one", check_content=True)
     archs = bags(40, CONTENT[0])
     answer = benchmark.query(Proposals.of(archs[:2]), noise_seed=None).objectives[:, 0]
     np.testing.assert_allclose(answer, [99.9, 98.9])
@@ -295,7 +295,7 @@ def test_a_damaged_imported_table_is_named_with_the_remedy(tables, given, size):
         with pytest.raises(TableError, match=r"made-one\.h5 is damaged.*cannot be made again.*data import made-one"):
             use_it("made-one")
     provider.import_table("made-one", [given])
-    assert provider.open_benchmark("made-one", verify=True)
+    assert provider.open_benchmark("made-one", check_content=True)
 
 
 def test_a_table_with_test_results_alone_needs_a_protocol(tables, given):
@@ -314,13 +314,13 @@ def test_a_table_with_test_results_alone_needs_a_protocol(tables, given):
 def test_under_a_protocol_some_runs_are_told_and_the_others_judge(tables, given):
     provider.import_table("made-test", [given])
     name = "made-test@run0-signal"
-    benchmark, oracle = provider.open_benchmark(name, verify=True), provider.open_oracle(name)
+    benchmark, oracle = provider.open_benchmark(name, check_content=True), provider.open_oracle(name)
     archs = bags(40, CONTENT[0])
     for noise in (None, np.arange(40, dtype=np.uint64)):
         told = benchmark.query(Proposals.of(archs), noise_seed=noise).objectives[:, 0]
         np.testing.assert_allclose(100.0 - told, np.arange(40.0))
     np.testing.assert_allclose(oracle.values("test_accuracy"), np.arange(40) + 0.15)
-    np.testing.assert_allclose(oracle.replicates(archs[:1], "test_accuracy"), [[0.1, 0.2]])
+    np.testing.assert_allclose(oracle.trainings(archs[:1], "test_accuracy"), [[0.1, 0.2]])
     assert (oracle.validation, oracle.test) == ("signal_test_accuracy", "test_accuracy")
     np.testing.assert_allclose(oracle.values("signal_test_accuracy"), np.arange(40.0))
     assert (benchmark.name, oracle.name) == (name, name)

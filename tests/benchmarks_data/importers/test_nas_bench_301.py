@@ -116,7 +116,7 @@ def test_curves_runs_and_seconds_are_those_of_the_files(tmp_path):
         (4, 2, 0),
         (4, 3, 1),
     ]
-    assert oracle.replicates(archs[:1], "valid_accuracy").tolist() == [[90.0, 92.0]]
+    assert oracle.trainings(archs[:1], "valid_accuracy").tolist() == [[90.0, 92.0]]
     assert oracle.mean(archs, "test_accuracy").tolist() == [90.0, 84.0]
     first = benchmark.query(Proposals.of(archs, 0), noise_seed=None)
     assert first.objectives[:, 0].tolist() == [49.0, 60.0]

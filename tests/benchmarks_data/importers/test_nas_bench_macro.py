@@ -171,7 +171,7 @@ def test_the_official_file_gives_the_known_answers(shared_data: Path, tmp_path: 
     assert SPACE.format(SPACE.canonical(best.arch[None])) == ["22212220"]
     assert best.value == pytest.approx(93.12666320800781, abs=1e-9)
     runs = [93.27999877929688, 93.32999420166016, 92.7699966430664]
-    assert oracle.replicates(best.arch[None], "test_accuracy")[0].tolist() == runs
+    assert oracle.trainings(best.arch[None], "test_accuracy")[0].tolist() == runs
     values = oracle.values("test_accuracy")
     assert values.mean() == pytest.approx(90.24659, abs=1e-5)
     assert SPACE.format(oracle.archs[[values.argmin()]]) == ["00000000"]

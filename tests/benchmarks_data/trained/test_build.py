@@ -173,7 +173,7 @@ def test_members_of_a_class_share_its_row(arrays, tmp_path):
 
 def test_a_failed_run_is_drawn_like_any_other(arrays, tmp_path):
     oracle = TableOracle(opened(arrays, tmp_path), SPACE)
-    runs = oracle.replicates(arrays["archs"][[7]], "valid_accuracy")[0]
+    runs = oracle.trainings(arrays["archs"][[7]], "valid_accuracy")[0]
     assert np.isnan(runs).tolist() == [True, False], "in the order of the seeds"
     assert runs[1] == 2.5 * arrays["valid_accuracy"][7, 1, -1]
     assert set(oracle.runs.tolist()) == {2}

@@ -76,7 +76,7 @@ def test_seeds_agree_on_which_cells_are_good(oracle):
     """The figures of docs/micro-pilot.md."""
     from scipy.stats import kendalltau
 
-    runs = oracle.replicates(oracle.archs, "valid_accuracy")
+    runs = oracle.trainings(oracle.archs, "valid_accuracy")
     means = runs.mean(axis=1)
     better = means >= np.median(means)
 
@@ -88,7 +88,7 @@ def test_seeds_agree_on_which_cells_are_good(oracle):
 
 
 def test_the_stored_margin_is_2_4_times_the_spread_of_seeds(oracle, training):
-    pooled = np.sqrt(oracle.replicates(oracle.archs, "valid_accuracy").var(axis=1, ddof=1).mean())
+    pooled = np.sqrt(oracle.trainings(oracle.archs, "valid_accuracy").var(axis=1, ddof=1).mean())
     assert training.margin_percent == pytest.approx(2.4 * pooled, abs=0.1)
 
 
@@ -98,9 +98,9 @@ def test_a_row_trained_again_lands_inside_noise(genes, oracle, training):
     archs = np.array([[int(gene) for gene in genes]], dtype=np.uint8)
     np.testing.assert_array_equal(archs[0], oracle.archs[oracle.rows(archs)[0]])
     recipe = recipes.load(training.recipe).but(**training.recipe_changes)
-    curves = train(archs, training.seeds[:2], recipe, data.load(training.dataset), rung="R4", force=True)
+    curves = train(archs, training.seeds[:2], recipe, data.load(training.dataset), level="R4", force=True)
     for column, found in (
         ("valid_accuracy", curves.valid_accuracy[0, :, -1]), ("test_accuracy", curves.test_accuracy[0])
     ):  # fmt: skip
-        spread = np.sqrt(oracle.replicates(oracle.archs, column).var(axis=1, ddof=1).mean())
-        np.testing.assert_allclose(found, oracle.replicates(archs, column)[0, :2], rtol=0, atol=spread)
+        spread = np.sqrt(oracle.trainings(oracle.archs, column).var(axis=1, ddof=1).mean())
+        np.testing.assert_allclose(found, oracle.trainings(archs, column)[0, :2], rtol=0, atol=spread)

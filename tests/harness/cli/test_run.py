@@ -20,7 +20,7 @@ from tests.paths import ROOT
 SPEC = """
 benchmarks = ["nb201-cifar10"]
 replicates = 4
-replicates_per_cell = 2
+replicates_per_shard = 2
 [budget]
 evaluations = 20
 [[strategies]]
@@ -64,21 +64,21 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*.h5")}
 
 
-def test_a_run_leaves_its_cells_and_a_second_one_nothing_to_do(spec, tmp_path, capsys):
+def test_a_run_leaves_its_shards_and_a_second_one_nothing_to_do(spec, tmp_path, capsys):
     assert main(["run", str(spec), "--out", str(tmp_path / "out")]) == 0
     first = capsys.readouterr()
-    assert "4 cells computed, 0 reused" in first.out
+    assert "4 shards computed, 0 reused" in first.out
     assert f"nas-harness report {tmp_path / 'out' / 'small'}" in first.out
     assert first.err == "", "quiet when stderr is no terminal"
     before = bytes_of(tmp_path / "out" / "small")
     assert len(before) == 4
 
     assert main(["run", str(spec), "--out", str(tmp_path / "out")]) == 0
-    assert "nothing to do, all 4 cells are there" in capsys.readouterr().out
+    assert "nothing to do, all 4 shards are there" in capsys.readouterr().out
     assert bytes_of(tmp_path / "out" / "small") == before
 
 
-def test_more_replicates_add_cells_and_rerun_nothing(spec, tmp_path, capsys):
+def test_more_replicates_add_shards_and_rerun_nothing(spec, tmp_path, capsys):
     main(["run", str(spec), "--out", str(tmp_path)])
     before = bytes_of(tmp_path / "small")
     spec.write_text(SPEC.replace("replicates = 4", "replicates = 6"))
@@ -89,13 +89,13 @@ def test_more_replicates_add_cells_and_rerun_nothing(spec, tmp_path, capsys):
     assert before.items() <= bytes_of(tmp_path / "small").items()
 
 
-def test_a_damaged_cell_is_computed_again(spec, tmp_path, capsys):
+def test_a_damaged_shard_is_computed_again(spec, tmp_path, capsys):
     main(["run", str(spec), "--out", str(tmp_path)])
     victim = sorted((tmp_path / "small").glob("*.h5"))[0]
     victim.write_bytes(victim.read_bytes()[:100])
     capsys.readouterr()
     assert main(["run", str(spec), "--out", str(tmp_path)]) == 0
-    assert "1 cell computed, 3 reused" in capsys.readouterr().out
+    assert "1 shard computed, 3 reused" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -160,9 +160,9 @@ def test_a_missing_spec_is_a_mistake(tmp_path, capsys):
     assert "no such spec file" in capsys.readouterr().err
 
 
-def test_check_says_how_many_cells_a_spec_has(spec, capsys):
+def test_check_says_how_many_shards_a_spec_has(spec, capsys):
     assert main(["check", str(spec)]) == 0
-    assert "4 cells on 1 benchmarks" in capsys.readouterr().out
+    assert "4 shards on 1 benchmarks" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -172,12 +172,12 @@ def test_check_says_how_many_cells_a_spec_has(spec, capsys):
         ("raise RuntimeError('out of ideas')", ["Traceback", "RuntimeError: out of ideas"]),
     ],
 )
-def test_a_strategy_that_fails_loses_its_own_cells_only(body, expected, spec, tmp_path, capsys):
+def test_a_strategy_that_fails_loses_its_own_shards_only(body, expected, spec, tmp_path, capsys):
     (tmp_path / "bad.py").write_text(RULE_BREAKER.format(body=body))
     spec.write_text(SPEC.replace('"local_search"', '"bad.py:Bad"'))
     assert main(["run", str(spec), "--out", str(tmp_path)]) == cli_exit.INCOMPLETE
     captured = capsys.readouterr()
-    assert "2 cells computed, 0 reused, 2 failed" in captured.out
+    assert "2 shards computed, 0 reused, 2 failed" in captured.out
     assert all(part in captured.err for part in expected), captured.err
     assert "failed: Bad on nb201-cifar10, replicates 0 to 1" in captured.err
     assert len(bytes_of(tmp_path / "small")) == 2
@@ -197,10 +197,10 @@ def test_auto_takes_the_cpu_where_there_is_no_cuda(spec, tmp_path, capsys, monke
 
 
 @pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
-def test_ctrl_c_keeps_whole_cells_and_the_same_command_continues(workers, spec, tmp_path):
+def test_ctrl_c_keeps_whole_shards_and_the_same_command_continues(workers, spec, tmp_path):
     (tmp_path / "sleeper.py").write_text(SLEEPER)
     slow = SPEC.replace('"local_search"', '"sleeper.py:Sleeper"')
-    spec.write_text(slow.replace("replicates_per_cell = 2", "replicates_per_cell = 1"))
+    spec.write_text(slow.replace("replicates_per_shard = 2", "replicates_per_shard = 1"))
     words = command("run", spec, "--out", tmp_path, "--workers", workers)
     process = subprocess.Popen(
         words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -212,7 +212,7 @@ def test_ctrl_c_keeps_whole_cells_and_the_same_command_continues(workers, spec, 
     os.killpg(process.pid, signal.SIGINT)
     _, error = process.communicate(timeout=30)
     assert process.returncode == cli_exit.INTERRUPTED, error
-    assert error.strip() == "interrupted: finished cells are kept; the same command continues"
+    assert error.strip() == "interrupted: finished shards are kept; the same command continues"
     kept = bytes_of(folder)
     assert 5 <= len(kept) < 8
 
@@ -243,7 +243,7 @@ def test_progress_is_drawn_on_a_terminal(spec, tmp_path):
     while chunk := _read(ours):
         drawn += chunk
     os.close(ours)
-    assert b"cells" in drawn
+    assert b"shards" in drawn
     assert b"nb201-cifar10" in drawn
     assert b"\x1b[" not in run.stdout
 

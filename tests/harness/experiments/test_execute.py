@@ -1,4 +1,4 @@
-"""Cells times an executor: resume, kill, damage, executors, process and hash-seed independence."""
+"""Shards times an executor: resume, kill, damage, executors, process and hash-seed independence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from benchmarks_data.file.table import TableBenchmark
 from harness.errors import ResultError, SpecError
 from harness.experiments.execute import execute, prepare
 from harness.experiments.progress import Progress
-from harness.experiments.shards import run_cell
+from harness.experiments.shards import run_shard
 from harness.experiments.spec import Spec, StrategySpec
 from harness.experiments.store import read_results
 from harness.files import locked
@@ -38,7 +38,7 @@ SPEC = Spec(
     ),
     budget=Budget(evaluations=30),
     replicates=6,
-    replicates_per_cell=4,
+    replicates_per_shard=4,
 )
 
 
@@ -78,7 +78,7 @@ def test_running_twice_computes_nothing(done):
     assert {path.name: path.stat().st_mtime_ns for path in done.glob("*.h5")} == before
 
 
-def test_more_replicates_add_cells_and_change_none(done, tmp_path):
+def test_more_replicates_add_shards_and_change_none(done, tmp_path):
     spec = replace(SPEC, replicates=12, benchmarks=("nb201-cifar10",))
     part = replace(spec, replicates=4)
     execute(prepare(part), tmp_path)
@@ -128,7 +128,7 @@ def test_hash_seed_changes_nothing(done, tmp_path):
     assert_same(traces(tmp_path), traces(done))
 
 
-def test_damaged_and_missing_cells_are_computed_again(done, tmp_path):
+def test_damaged_and_missing_shards_are_computed_again(done, tmp_path):
     execute(prepare(SPEC), tmp_path)
     paths = sorted(tmp_path.glob("*.h5"))
     paths[0].write_bytes(paths[0].read_bytes()[:1000])
@@ -139,7 +139,7 @@ def test_damaged_and_missing_cells_are_computed_again(done, tmp_path):
     assert_same(traces(tmp_path), traces(done))
 
 
-def test_kill_9_loses_at_most_the_running_cells(done, tmp_path):
+def test_kill_9_loses_at_most_the_running_shards(done, tmp_path):
     program = (
         "from pathlib import Path\n"
         "from tests.harness.experiments.test_execute import SPEC\n"
@@ -194,7 +194,7 @@ def test_one_failing_strategy_does_not_lose_the_others(tmp_path):
         assert {run.label for run in read_results(tmp_path / str(workers)).runs} == {"RS"}
 
 
-def test_progress_counts_cells_and_estimates_the_rest(tmp_path):
+def test_progress_counts_shards_and_estimates_the_rest(tmp_path):
     seen: list[Progress] = []
     execute(prepare(SPEC), tmp_path, on_progress=seen.append)
     assert (seen[0].done, seen[0].total) == (0, 12)
@@ -243,7 +243,7 @@ def test_a_strategy_file_changed_after_the_preparation_is_refused(tmp_path):
     assert all("changed after the run was prepared" in str(failure.error) for failure in outcome.failed)
 
 
-def test_an_exception_that_cannot_cross_processes_loses_its_own_cells_only(tmp_path):
+def test_an_exception_that_cannot_cross_processes_loses_its_own_shards_only(tmp_path):
     own = tmp_path / "own.py"
     own.write_text(
         "from harness import Strategy\n"
@@ -289,16 +289,16 @@ def test_a_result_that_may_not_be_read_is_kept(done, tmp_path, monkeypatch):
 
 def test_the_digest_names_the_libraries_of_the_learner():
     spec = replace(SPEC, strategies=(StrategySpec("bananas", "B"), StrategySpec("random_search", "RS")))
-    versions = {label: set(cell.versions) for label, cell in prepare(spec).cells.values()}
+    versions = {label: set(shard.versions) for label, shard in prepare(spec).shards.values()}
     assert versions == {"B": {"numpy", "torch"}, "RS": {"numpy"}}
 
 
 def test_the_digest_names_the_libraries_of_the_benchmark(monkeypatch):
-    plain = prepare(SPEC).cells
+    plain = prepare(SPEC).shards
     monkeypatch.setattr(TableBenchmark, "libraries", ("h5py",), raising=False)
-    cells = prepare(SPEC).cells
-    assert {frozenset(cell.versions) for _, cell in cells.values()} == {frozenset({"numpy", "h5py"})}
-    assert not plain.keys() & cells.keys()
+    shards = prepare(SPEC).shards
+    assert {frozenset(shard.versions) for _, shard in shards.values()} == {frozenset({"numpy", "h5py"})}
+    assert not plain.keys() & shards.keys()
 
 
 @pytest.mark.parametrize("table_seed", ["one_draw_per_arch", "fixed"])
@@ -316,7 +316,7 @@ def test_how_the_path_of_a_table_is_spelt_changes_no_number(table_seed, tmp_path
     for path in ("m.h5", "./m.h5", str(tmp_path / "m.h5"), "sub/other.h5"):
         spec = replace(SPEC, benchmarks=(path,), replicates=4, budget=Budget(evaluations=20, table_seed=table_seed))
         spec = replace(spec, strategies=(SPEC.strategies[0], StrategySpec("local_search", "LS")))
-        told.append([run_cell(cell).traces for _, cell in prepare(spec).cells.values()])
+        told.append([run_shard(shard).traces for _, shard in prepare(spec).shards.values()])
     for other in told[1:]:
         for mine, theirs in zip(told[0], other, strict=True):
             for a, b in zip(mine, theirs, strict=True):

@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import SpecError
 from harness.experiments import spec
-from harness.experiments.spec import Cell
+from harness.experiments.spec import Shard
 from harness.problem import Budget, Constraint
 from tests.paths import ROOT
 
@@ -36,7 +36,7 @@ def written(folder: Path, *, top: str = "", budget: str = "", strategy: str = ""
 def test_a_small_spec_takes_the_documented_defaults(tmp_path):
     loaded = spec.load(written(tmp_path))
     assert loaded.name == "small", "the file's name, where the spec gives none"
-    assert (loaded.replicates, loaded.replicates_per_cell, loaded.n_workers, loaded.seed) == (50, 25, 1, 0)
+    assert (loaded.replicates, loaded.replicates_per_shard, loaded.n_workers, loaded.seed) == (50, 25, 1, 0)
     assert loaded.budget == Budget(10, None, "charged", "from_scratch", "one_draw_per_arch")
     assert loaded.strategies[0].label == "random_search"
     assert (loaded.objectives, loaded.constraints) == (None, ())
@@ -47,14 +47,14 @@ def test_every_key_reaches_the_spec(tmp_path):
     loaded = spec.load(
         written(
             tmp_path,
-            top='name = "x.1"\nreplicates = 3\nreplicates_per_cell = 2\nn_workers = 4\nseed = 9\n'
+            top='name = "x.1"\nreplicates = 3\nreplicates_per_shard = 2\nn_workers = 4\nseed = 9\n'
             'objectives = ["valid_accuracy", "latency_ms"]\nconstraints = ["params_m <= 0.5"]',
             budget='seconds = 100\nduplicates = "free"\nmulti_fidelity = "resumable"\ntable_seed = "mean"',
             strategy='label = "RS"\nhyperparameters = { a = 1 }\nsurrogate = { name = "ridge" }',
             tail='[report]\ncentre = "iqm"\ncheckpoints = [5, 10]',
         )
     )
-    assert (loaded.name, loaded.replicates, loaded.replicates_per_cell, loaded.n_workers, loaded.seed) == (
+    assert (loaded.name, loaded.replicates, loaded.replicates_per_shard, loaded.n_workers, loaded.seed) == (
         "x.1",
         3,
         2,
@@ -72,6 +72,14 @@ def test_every_key_reaches_the_spec(tmp_path):
 def test_a_spec_survives_json(tmp_path):
     loaded = spec.load(written(tmp_path, top='constraints = ["params_m <= 0.123456789"]'))
     assert spec.from_dict(json.loads(json.dumps(loaded.as_dict()))) == loaded
+
+
+def test_the_earlier_spelling_of_replicates_per_shard_is_read_and_kept_in_manifests(tmp_path):
+    loaded = spec.load(written(tmp_path, top="replicates_per_cell = 7"))
+    assert loaded.replicates_per_shard == 7
+    assert loaded.as_dict()["replicates_per_cell"] == 7
+    with pytest.raises(SpecError, match="replicates_per_cell"):
+        spec.load(written(tmp_path, top="replicates_per_cell = 7\nreplicates_per_shard = 7"))
 
 
 MISTAKES = {
@@ -171,7 +179,7 @@ def test_a_strategy_file_is_found_beside_the_spec(tmp_path):
     assert loaded.strategies[1].label == "Mine"
 
 
-CELL = Cell(
+SHARD = Shard(
     benchmark="nb201-cifar10",
     table_digest="0" * 64,
     strategy="random_search",
@@ -212,37 +220,37 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("field", CHANGES)
-def test_the_digest_of_a_cell_covers(field):
-    assert dataclasses.replace(CELL, **{field: CHANGES[field]}).digest != CELL.digest
+def test_the_digest_of_a_shard_covers(field):
+    assert dataclasses.replace(SHARD, **{field: CHANGES[field]}).digest != SHARD.digest
 
 
-def test_no_field_of_a_cell_was_forgotten_above():
+def test_no_field_of_a_shard_was_forgotten_above():
     left_out = {"surrogate"}  # the learner's signature says it, defaults filled in
-    assert {field.name for field in dataclasses.fields(Cell)} == set(CHANGES) | left_out
+    assert {field.name for field in dataclasses.fields(Shard)} == set(CHANGES) | left_out
 
 
 def test_the_digest_does_not_know_where_a_strategy_file_lies():
-    here = dataclasses.replace(CELL, strategy="/a/own.py:Mine", strategy_sha256="b" * 64)
-    there = dataclasses.replace(CELL, strategy="/c/d/own.py:Mine", strategy_sha256="b" * 64)
+    here = dataclasses.replace(SHARD, strategy="/a/own.py:Mine", strategy_sha256="b" * 64)
+    there = dataclasses.replace(SHARD, strategy="/c/d/own.py:Mine", strategy_sha256="b" * 64)
     assert here.digest == there.digest
 
 
 def test_the_digest_does_not_depend_on_the_order_of_keys():
-    one = dataclasses.replace(CELL, hyperparameters={"a": 1, "b": 2})
-    two = dataclasses.replace(CELL, hyperparameters={"b": 2, "a": 1})
+    one = dataclasses.replace(SHARD, hyperparameters={"a": 1, "b": 2})
+    two = dataclasses.replace(SHARD, hyperparameters={"b": 2, "a": 1})
     assert one.digest == two.digest
 
 
-def test_a_cell_survives_json():
-    again = Cell.from_dict(json.loads(json.dumps(CELL.as_dict())))
-    assert again == CELL
-    assert again.digest == CELL.digest
+def test_a_shard_survives_json():
+    again = Shard.from_dict(json.loads(json.dumps(SHARD.as_dict())))
+    assert again == SHARD
+    assert again.digest == SHARD.digest
 
 
-def test_constraints_that_differ_in_a_late_digit_are_different_cells():
-    near = dataclasses.replace(CELL, constraints=(Constraint("params_m", "<=", 0.50000001),))
-    assert near.digest != CELL.digest
-    assert Cell.from_dict(near.as_dict()).constraints == near.constraints
+def test_constraints_that_differ_in_a_late_digit_are_different_shards():
+    near = dataclasses.replace(SHARD, constraints=(Constraint("params_m", "<=", 0.50000001),))
+    assert near.digest != SHARD.digest
+    assert Shard.from_dict(near.as_dict()).constraints == near.constraints
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.name)

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from harness.errors import ResultError
-from harness.experiments.spec import Cell
-from harness.experiments.store import CellResult, cell_path, read_cell, read_results, write_cell
+from harness.experiments.spec import Shard
+from harness.experiments.store import ShardResult, read_results, read_shard, shard_path, write_shard
 from harness.files import locked, remove_unfinished, replacing
 from harness.problem import Budget, Constraint
 from harness.search.loop import make_problem, run_block
@@ -35,7 +35,7 @@ def result():
     problem = make_problem(benchmark, budget)
     strategies = [Uniform(problem, np.random.default_rng(i)) for i in range(3)]
     block = run_block(benchmark, problem, strategies, None)
-    cell = Cell(
+    shard = Shard(
         benchmark="toy",
         table_digest="d",
         strategy="uniform",
@@ -54,12 +54,12 @@ def result():
         device="cpu",
         versions={},
     )
-    return CellResult(cell, block.traces, block.stopped, block.overhead_seconds)
+    return ShardResult(shard, block.traces, block.stopped, block.overhead_seconds)
 
 
-def test_a_cell_is_read_back_as_it_was_written(tmp_path, result):
-    read = read_cell(write_cell(tmp_path, result))
-    assert read.cell == result.cell
+def test_a_shard_is_read_back_as_it_was_written(tmp_path, result):
+    read = read_shard(write_shard(tmp_path, result))
+    assert read.shard == result.shard
     assert read.stopped == result.stopped
     for a, b in zip(read.traces, result.traces, strict=True):
         for name in type(a)._names:
@@ -69,12 +69,12 @@ def test_a_cell_is_read_back_as_it_was_written(tmp_path, result):
 
 
 def test_writing_the_same_result_twice_gives_the_same_columns_and_name(tmp_path, result):
-    assert write_cell(tmp_path / "a", result).name == write_cell(tmp_path / "b", result).name
+    assert write_shard(tmp_path / "a", result).name == write_shard(tmp_path / "b", result).name
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "flipped", "renamed"])
 def test_a_damaged_file_is_named_and_refused(tmp_path, result, damage):
-    path = write_cell(tmp_path, result)
+    path = write_shard(tmp_path, result)
     content = path.read_bytes()
     if damage == "cut":
         path.write_bytes(content[: len(content) // 2])
@@ -89,31 +89,31 @@ def test_a_damaged_file_is_named_and_refused(tmp_path, result, damage):
     else:
         path = path.rename(tmp_path / f"{'0' * 64}.h5")
     with pytest.raises(ResultError, match=str(path)):
-        read_cell(path)
+        read_shard(path)
 
 
 def test_digest_covers_what_the_result_depends_on(result):
-    cell = result.cell
+    shard = result.shard
     other = [
-        replace(cell, table_digest="e"),
-        replace(cell, strategy_version=2),
-        replace(cell, hyperparameters={"a": 2}),
-        replace(cell, budget=Budget(seconds=151.0)),
-        replace(cell, budget=Budget(seconds=150.0, duplicates="free")),
-        replace(cell, n_workers=2),
-        replace(cell, seed=1),
-        replace(cell, first=25, stop=28),
-        replace(cell, device="cuda"),
-        replace(cell, constraints=()),
-        replace(cell, learner="x"),
-        replace(cell, versions={"numpy": "0"}),
+        replace(shard, table_digest="e"),
+        replace(shard, strategy_version=2),
+        replace(shard, hyperparameters={"a": 2}),
+        replace(shard, budget=Budget(seconds=151.0)),
+        replace(shard, budget=Budget(seconds=150.0, duplicates="free")),
+        replace(shard, n_workers=2),
+        replace(shard, seed=1),
+        replace(shard, first=25, stop=28),
+        replace(shard, device="cuda"),
+        replace(shard, constraints=()),
+        replace(shard, learner="x"),
+        replace(shard, versions={"numpy": "0"}),
     ]
-    digests = {item.digest for item in [cell, *other]}
+    digests = {item.digest for item in [shard, *other]}
     assert len(digests) == len(other) + 1
 
 
 def test_digest_does_not_depend_on_where_a_strategy_file_lies(result):
-    here, there = (replace(result.cell, strategy=f"{place}/s.py:Mine", strategy_sha256="a") for place in ("/a", "/b"))
+    here, there = (replace(result.shard, strategy=f"{place}/s.py:Mine", strategy_sha256="a") for place in ("/a", "/b"))
     assert here.digest == there.digest
     assert here.digest != replace(here, strategy_sha256="b").digest
 
@@ -177,8 +177,8 @@ def test_a_folder_without_results_is_refused_with_the_remedy(tmp_path):
         read_results(tmp_path)
 
 
-def test_paths_of_cells_are_their_digests(tmp_path, result):
-    assert cell_path(Path("r"), result.cell) == Path("r") / f"{result.cell.digest}.h5"
+def test_paths_of_shards_are_their_digests(tmp_path, result):
+    assert shard_path(Path("r"), result.shard) == Path("r") / f"{result.shard.digest}.h5"
 
 
 def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path, result, monkeypatch):
@@ -187,5 +187,5 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path, result, monkeypat
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        write_cell(tmp_path, result)
+        write_shard(tmp_path, result)
     assert os.listdir(tmp_path) == []

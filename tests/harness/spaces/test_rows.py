@@ -28,7 +28,7 @@ def path(tmp_path, monkeypatch):
 
 
 def test_a_partial_table_of_a_large_space_is_a_benchmark_by_its_path(path):
-    benchmark = recorded.open_benchmark(str(path), verify=True)
+    benchmark = recorded.open_benchmark(str(path), check_content=True)
     assert isinstance(benchmark.space, RowsSpace)
     rng = np.random.default_rng(0)
     assert len(check_space(benchmark.space, rng)) >= 10

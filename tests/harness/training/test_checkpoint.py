@@ -42,7 +42,7 @@ def tell(now):
     print(now.done, now.epoch, flush=True)
 
 try:
-    train(ARCHS[:2], [0, 1], MICRO.but(epochs=10), dataset(), rung="R0", checkpoint=Path(sys.argv[1]),
+    train(ARCHS[:2], [0, 1], MICRO.but(epochs=10), dataset(), level="R0", checkpoint=Path(sys.argv[1]),
           checkpoint_seconds=0.0, on_progress=tell)
 except Stopped as stopped:
     sys.exit(128 + stopped.signal_number)
@@ -79,11 +79,11 @@ class After:
         return self.left < 0
 
 
-@pytest.mark.parametrize("rung", [reference, resident])
-def test_any_step_may_be_the_last_before_a_resume(rung, tmp_path):
+@pytest.mark.parametrize("level", [reference, resident])
+def test_any_step_may_be_the_last_before_a_resume(level, tmp_path):
     """Stop after every number of steps and evaluation batches, write, read, continue."""
     given_recipe, data, member = MICRO.but(epochs=2, augment=True), dataset(), Member(ARCHS[0], 3)
-    whole = rung.train_pack([member], given_recipe, data, CPU, network="nb201")
+    whole = level.train_pack([member], given_recipe, data, CPU, network="nb201")
     stopped_at = set()
     for questions in (0, 3, 4, 5, 9, 10):
         file = Checkpoint(tmp_path / f"{questions}", "run")
@@ -95,13 +95,13 @@ def test_any_step_may_be_the_last_before_a_resume(rung, tmp_path):
             return False
 
         asked = After(questions)
-        part = rung.train_pack([member], given_recipe, data, CPU, network="nb201", on_epoch=keep, interrupted=asked)
+        part = level.train_pack([member], given_recipe, data, CPU, network="nb201", on_epoch=keep, interrupted=asked)
         if asked.left < 0:
             stopped_at.add((part.epoch, part.step))
             assert np.all(part.status == 2)
         progressed = Checkpoint(file.path, "run").load()
         assert progressed is not None
-        done = rung.train_pack([member], given_recipe, data, CPU, network="nb201", state=progressed.pack)
+        done = level.train_pack([member], given_recipe, data, CPU, network="nb201", state=progressed.pack)
         for name, values in whole.metrics.items():
             assert np.array_equal(values, done.metrics[name]), (questions, name)
         for name, tensor in whole.tensors.items():
@@ -143,7 +143,7 @@ def test_killed_and_stopped_processes_continue_to_the_same_bits(tmp_path):
         assert time.monotonic() - asked < 10
         assert process.returncode == (-9 if name == "killed" else 128 + plans[name]), name
     given_recipe = MICRO.but(epochs=10)
-    whole = train(ARCHS[:2], [0, 1], given_recipe, dataset(), rung="R0")
+    whole = train(ARCHS[:2], [0, 1], given_recipe, dataset(), level="R0")
     for name in plans:
         told = []
         resumed = train(
@@ -151,7 +151,7 @@ def test_killed_and_stopped_processes_continue_to_the_same_bits(tmp_path):
             [0, 1],
             given_recipe,
             dataset(),
-            rung="R0",
+            level="R0",
             checkpoint=tmp_path / name,
             on_progress=told.append,
         )
@@ -161,8 +161,8 @@ def test_killed_and_stopped_processes_continue_to_the_same_bits(tmp_path):
 
 def test_finished_work_is_not_done_again(tmp_path):
     told = []
-    first = train(ARCHS, [0], MICRO, dataset(), rung="R0", checkpoint=tmp_path / "run")
-    again = train(ARCHS, [0], MICRO, dataset(), rung="R0", checkpoint=tmp_path / "run", on_progress=told.append)
+    first = train(ARCHS, [0], MICRO, dataset(), level="R0", checkpoint=tmp_path / "run")
+    again = train(ARCHS, [0], MICRO, dataset(), level="R0", checkpoint=tmp_path / "run", on_progress=told.append)
     assert told == []
     assert equal(first, again)
     assert np.array_equal(first.seconds, again.seconds)
@@ -176,7 +176,7 @@ def _stopped_halfway(path: Path) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Stopped) as caught:
-        train(ARCHS, [0], MICRO, dataset(), rung="R0", checkpoint=path, checkpoint_seconds=0.0, on_progress=stop)
+        train(ARCHS, [0], MICRO, dataset(), level="R0", checkpoint=path, checkpoint_seconds=0.0, on_progress=stop)
     assert caught.value.signal_number == signal.SIGTERM
 
 
@@ -188,8 +188,8 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, damage):
     content[len(content) // 2] ^= 1
     path.write_bytes({"cut": content[:-100], "flipped": content, "empty": b""}[damage])
     with pytest.warns(UserWarning, match=r"checkpoint '.*run' is damaged .*: the one before it is used"):
-        resumed = train(ARCHS, [0], MICRO, dataset(), rung="R0", checkpoint=path)
-    assert equal(resumed, train(ARCHS, [0], MICRO, dataset(), rung="R0"))
+        resumed = train(ARCHS, [0], MICRO, dataset(), level="R0", checkpoint=path)
+    assert equal(resumed, train(ARCHS, [0], MICRO, dataset(), level="R0"))
 
 
 def test_two_damaged_checkpoints_start_again(tmp_path):
@@ -198,9 +198,9 @@ def test_two_damaged_checkpoints_start_again(tmp_path):
     path.write_bytes(b"nothing")
     path.with_name("run.previous").write_bytes(b"nothing")
     with pytest.warns(UserWarning, match="damaged") as told:
-        resumed = train(ARCHS, [0], MICRO, dataset(), rung="R0", checkpoint=path)
+        resumed = train(ARCHS, [0], MICRO, dataset(), level="R0", checkpoint=path)
     assert "starts again" in str(told[-1].message)
-    assert equal(resumed, train(ARCHS, [0], MICRO, dataset(), rung="R0"))
+    assert equal(resumed, train(ARCHS, [0], MICRO, dataset(), level="R0"))
 
 
 def test_a_damaged_checkpoint_never_replaces_a_sound_one(tmp_path):
@@ -220,10 +220,10 @@ def test_a_damaged_checkpoint_never_replaces_a_sound_one(tmp_path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"seeds": [1]}, {"archs": ARCHS[:2]}, {"recipe": MICRO.but(momentum=0.8)}, {"rung": "R1"}, {"threads": 2}],
+    [{"seeds": [1]}, {"archs": ARCHS[:2]}, {"recipe": MICRO.but(momentum=0.8)}, {"level": "R1"}, {"threads": 2}],
 )
 def test_another_training_is_refused(tmp_path, changes):
-    options = {"archs": ARCHS, "seeds": [0], "recipe": MICRO, "dataset": dataset(), "rung": "R0"}
+    options = {"archs": ARCHS, "seeds": [0], "recipe": MICRO, "dataset": dataset(), "level": "R0"}
     Checkpoint(tmp_path / "run", "another").save(Progressed(State.fresh(3, 4), []), now=True)
     with pytest.raises(HarnessError, match="belongs to another training"):
         train(**options, checkpoint=tmp_path / "run")
@@ -236,9 +236,9 @@ def test_another_training_is_refused(tmp_path, changes):
 def test_two_processes_do_not_share_a_checkpoint(tmp_path):
     def nested(now) -> None:
         with pytest.raises(HarnessError, match="another process trains with checkpoint"):
-            train(ARCHS, [0], MICRO, dataset(), rung="R0", checkpoint=tmp_path / "run")
+            train(ARCHS, [0], MICRO, dataset(), level="R0", checkpoint=tmp_path / "run")
 
-    train(ARCHS[:1], [0], MICRO.but(epochs=1), dataset(), rung="R0", checkpoint=tmp_path / "run", on_progress=nested)
+    train(ARCHS[:1], [0], MICRO.but(epochs=1), dataset(), level="R0", checkpoint=tmp_path / "run", on_progress=nested)
 
 
 def test_checkpoints_are_written_as_often_as_asked(tmp_path):

@@ -1,4 +1,4 @@
-"""The reference is reproducible, faster rungs agree with it, and trouble stays with the network it happens to."""
+"""The reference is reproducible, faster levels agree with it, and trouble stays with the network it happens to."""
 
 from __future__ import annotations
 
@@ -144,8 +144,8 @@ def test_padded_pixels_are_raw_zeros():
 
 
 def test_reference_learns_and_reports():
-    curves = train([CELL, (1,) * 6], [0, 5], recipe.load("micro").but(epochs=6, batch_size=20), signals(), rung="R0")
-    assert (curves.rung, curves.device) == ("R0", "cpu")
+    curves = train([CELL, (1,) * 6], [0, 5], recipe.load("micro").but(epochs=6, batch_size=20), signals(), level="R0")
+    assert (curves.level, curves.device) == ("R0", "cpu")
     assert np.all(curves.status == OK)
     assert np.all(curves.test_accuracy[0] > 60)
     assert np.all(curves.train_loss[0, :, -1] < curves.train_loss[0, :, 0])
@@ -157,10 +157,10 @@ def test_reference_learns_and_reports():
 
 def test_reference_repeats_its_bits_whatever_else_is_trained():
     data = signals()
-    alone = train([CELL], [5], MICRO, data, rung="R0")
+    alone = train([CELL], [5], MICRO, data, level="R0")
     torch.manual_seed(123)
     np.random.seed(3)  # noqa: NPY002 - the point is that the global generator does not matter
-    together = train([(2,) * 6, CELL], [0, 5], MICRO, data, rung="R0")
+    together = train([(2,) * 6, CELL], [0, 5], MICRO, data, level="R0")
     for name in (*EPOCH_METRICS, "test_loss", "test_accuracy"):
         assert np.array_equal(getattr(alone, name)[0, 0], getattr(together, name)[1, 1])
     assert not np.array_equal(together.train_loss[1, 0], together.train_loss[1, 1])
@@ -197,14 +197,14 @@ def test_reference_takes_the_textbook_step():
 
 
 def test_disconnected_cell_is_a_result_at_chance():
-    curves = train([DISCONNECTED, (0,) * 6], [0], MICRO, signals(), rung="R0")
+    curves = train([DISCONNECTED, (0,) * 6], [0], MICRO, signals(), level="R0")
     assert np.all(curves.status == OK)
     assert np.all(curves.test_accuracy == 25)
 
 
-@pytest.mark.parametrize("rung", ["R0", "R4"])
-def test_without_validation_images_that_accuracy_is_missing_not_zero(rung):
-    curves = train(np.array([CELL]), (0, 1), MICRO, signals((50, 0, 20)), rung=rung)
+@pytest.mark.parametrize("level", ["R0", "R4"])
+def test_without_validation_images_that_accuracy_is_missing_not_zero(level):
+    curves = train(np.array([CELL]), (0, 1), MICRO, signals((50, 0, 20)), level=level)
     assert np.isnan(curves.valid_accuracy).all()
     assert np.isnan(curves.valid_loss).all()
     assert (curves.status == OK).all()
@@ -214,7 +214,7 @@ def test_without_validation_images_that_accuracy_is_missing_not_zero(rung):
 def test_divergence_freezes_one_network_and_is_recorded():
     data = signals()
     given_recipe = MICRO.but(learning_rate=1e12, epochs=3, reduction="residual", anneal="epoch", momentum=0.0)
-    curves = train([CELL, DISCONNECTED], [0], given_recipe, data, rung="R0")
+    curves = train([CELL, DISCONNECTED], [0], given_recipe, data, level="R0")
     epoch = int(curves.diverged_epoch[0, 0])
     assert curves.status[0, 0] == DIVERGED
     assert epoch >= 0
@@ -229,7 +229,7 @@ def test_divergence_freezes_one_network_and_is_recorded():
 
 @settings(max_examples=6)
 @given(arch=st.tuples(*[st.integers(0, 4)] * 6), images=st.booleans())
-def test_faster_rungs_agree_with_the_reference(arch, images):
+def test_faster_levels_agree_with_the_reference(arch, images):
     data = pictures() if images else signals()
     given_recipe = MICRO.but(epochs=1, learning_rate=0.02, augment=True)
     work = Work(Member(arch, 1), given_recipe, data, CPU, "nb201")
@@ -264,19 +264,19 @@ def test_sgd_equals_torch(nesterov, on_device):
 
 def test_size_space_trains():
     given_recipe = Recipe("any", epochs=1, batch_size=16)
-    curves = train([(0, 1, 0, 0, 1)], [0], given_recipe, pictures(), network="nats_size", rung="R0")
+    curves = train([(0, 1, 0, 0, 1)], [0], given_recipe, pictures(), network="nats_size", level="R0")
     assert curves.status[0, 0] == OK
-    other = train([(0, 1, 0, 0, 1)], [0], given_recipe, pictures(), network="nats_size", rung="R1")
+    other = train([(0, 1, 0, 0, 1)], [0], given_recipe, pictures(), network="nats_size", level="R1")
     np.testing.assert_allclose(curves.train_loss, other.train_loss, rtol=1e-3)
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("rung", ["R1", "R2"])
-def test_cuda_rungs_agree_with_the_cpu_reference(rung):
+@pytest.mark.parametrize("level", ["R1", "R2"])
+def test_cuda_levels_agree_with_the_cpu_reference(level):
     data, given_recipe = pictures(count=200, size=16), Recipe("any", epochs=2, batch_size=64, channels=8, cells=1)
     archs = [CELL, (3,) * 6, (0,) * 6, DISCONNECTED]
-    expected = train(archs, [0, 1], given_recipe, data, rung="R0")
-    curves = train(archs, [0, 1], given_recipe, data, "cuda", rung=rung)
+    expected = train(archs, [0, 1], given_recipe, data, level="R0")
+    curves = train(archs, [0, 1], given_recipe, data, "cuda", level=level)
     assert np.all(curves.status == OK)
     np.testing.assert_allclose(curves.train_loss[:, :, 0], expected.train_loss[:, :, 0], rtol=0.05)  # bf16
 
@@ -284,7 +284,7 @@ def test_cuda_rungs_agree_with_the_cpu_reference(rung):
 @pytest.mark.gpu
 def test_graphs_replay_the_resident_step():
     data, given_recipe = pictures(count=200, size=16), Recipe("any", epochs=2, batch_size=64, channels=8, cells=1)
-    one, other = (train([CELL], [0], given_recipe, data, "cuda", rung=rung) for rung in ("R1", "R2"))
+    one, other = (train([CELL], [0], given_recipe, data, "cuda", level=level) for level in ("R1", "R2"))
     np.testing.assert_allclose(one.train_loss, other.train_loss, rtol=0.03)
 
 
@@ -293,14 +293,14 @@ def test_graphs_replay_the_resident_step():
 
 def test_progress_is_told():
     told = []
-    train([CELL, (1,) * 6], [0], MICRO, signals(), rung="R0", on_progress=told.append)
+    train([CELL, (1,) * 6], [0], MICRO, signals(), level="R0", on_progress=told.append)
     assert [(now.done, now.epoch) for now in told] == [(0, 1), (0, 2), (1, 1), (1, 2)]
     assert told[-1].total == 2
     assert told[-1].seconds_left == pytest.approx(0.0, abs=1e-6)
 
 
 class SmallMemory:
-    """A rung on a device with room for two networks, of which one kind needs more than there is."""
+    """A level on a device with room for two networks, of which one kind needs more than there is."""
 
     NAME = "R0"
 
@@ -329,12 +329,12 @@ class SmallMemory:
 def test_out_of_memory_halves_the_pack_and_never_the_batch(monkeypatch):
     small, data = SmallMemory(), signals()
     monkeypatch.setattr(trainer, "importlib", SimpleNamespace(import_module=lambda name: small))
-    curves = train([CELL], [0, 1, 2, 3, 4], MICRO, data, rung="R0")
+    curves = train([CELL], [0, 1, 2, 3, 4], MICRO, data, level="R0")
     assert small.tried == [[0, 1, 2, 3, 4], [0, 1], [2, 3, 4], [2], [3, 4], [3], [4]]
     assert curves.status[0].tolist() == [OK, OK, OK, OK, OUT_OF_MEMORY]
     assert np.isnan(curves.test_accuracy[0, 4])
     monkeypatch.undo()
-    expected = train([CELL], [0, 1, 2, 3], MICRO, data, rung="R0")
+    expected = train([CELL], [0, 1, 2, 3], MICRO, data, level="R0")
     assert np.array_equal(curves.valid_loss[:, :4], expected.valid_loss)
 
 
@@ -346,17 +346,17 @@ def test_other_errors_are_not_taken_for_memory(monkeypatch):
     small.train_pack = broken
     monkeypatch.setattr(trainer, "importlib", SimpleNamespace(import_module=lambda name: small))
     with pytest.raises(RuntimeError, match="a bug"):
-        train([CELL], [0], MICRO, signals(), rung="R0")
+        train([CELL], [0], MICRO, signals(), level="R0")
 
 
 def test_work_for_hours_on_a_cpu_is_refused_with_the_estimate(monkeypatch):
     long = Recipe("nb201-200", epochs=200_000)
     data = pictures(size=32)
     with pytest.raises(HarnessError, match=r"about \d+\.\d hours on this CPU .* GFLOP/s.*force"):
-        train([(3,) * 6], [0], long, data, rung="R0")
+        train([(3,) * 6], [0], long, data, level="R0")
     called = []
     monkeypatch.setattr(reference, "train_pack", lambda *args, **options: called.append(1) or _finished())
-    train([(3,) * 6], [0], long, data, rung="R0", force=True)
+    train([(3,) * 6], [0], long, data, level="R0", force=True)
     assert called == [1]
 
 
@@ -369,8 +369,8 @@ def _finished():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rung": "R9"}, "unknown rung 'R9'. Did you mean"),
-        ({"rung": "R2"}, "rung R2 cannot train this: it needs a CUDA device"),
+        ({"level": "R9"}, "unknown level 'R9'. Did you mean"),
+        ({"level": "R2"}, "level R2 cannot train this: it needs a CUDA device"),
         ({"device": "gpu"}, "`device` must be 'auto', 'cpu', 'cuda' or 'cuda:N', got 'gpu'"),
         ({"device": "cuda:99"}, "no CUDA device 'cuda:99'"),
         ({"network": "nb2O1"}, "unknown network 'nb2O1'. Did you mean 'nb201'"),

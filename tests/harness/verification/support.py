@@ -41,7 +41,7 @@ class FakeTrainer:
 
     def __call__(self, archs, seeds, recipe, dataset, device, **options) -> Curves:
         self.calls.append({"archs": archs, "seeds": seeds, "device": device, "recipe": recipe.name, **options})
-        curves = Curves.empty(archs, seeds, recipe.epochs, rung="R9", device=device)
+        curves = Curves.empty(archs, seeds, recipe.epochs, level="R9", device=device)
         noise = 0.1 * np.array([-1.0, 0.0, 1.0] * len(seeds))[: len(seeds)]
         final = self.oracle.mean(archs, "valid_accuracy")[:, None] + noise
         for index, points in self.moved.items():
@@ -82,7 +82,7 @@ def run_experiment(folder: Path, benchmarks: tuple[str, ...] = (NAME,), **change
         "name": "small",
         "benchmarks": list(benchmarks),
         "replicates": 4,
-        "replicates_per_cell": 2,
+        "replicates_per_shard": 2,
         "budget": {"evaluations": 30},
         "strategies": [{"name": "random_search"}, {"name": "local_search"}],
     }

@@ -91,7 +91,7 @@ def test_the_table_counts_what_diverged_and_not_what_ran_out_of_memory(folder):
 
     (item,) = verify(folder, CPU, tools=tools(train=broken)).verified
     oracle, archs = registry.oracle(str(item.table)), item.measurements.archs
-    assert np.isnan(oracle.replicates(archs[[2, 4]], "valid_accuracy")).tolist() == [[True, False, False], [True] * 3]
+    assert np.isnan(oracle.trainings(archs[[2, 4]], "valid_accuracy")).tolist() == [[True, False, False], [True] * 3]
     assert sorted(oracle.runs.tolist()) == [2] + [3] * (len(archs) - 1)
     seeds = layout.read_header(item.table).array("index/seeds")[oracle.rows(archs[[2, 3, 4]]), 0]
     assert seeds.tolist() == [[1000, 1001, 1002], [1000, 1002, -1], [1000, 1001, 1002]]
@@ -179,7 +179,7 @@ def test_graph_tables_are_skipped_with_the_reason(tmp_path):
 
 def test_incomplete_results_are_refused(folder):
     next(path for path in folder.glob("*.h5")).unlink()
-    with pytest.raises(IncompleteError, match=r"1 cell\(s\)"):
+    with pytest.raises(IncompleteError, match=r"1 shard\(s\)"):
         verify(folder, CPU, tools=tools())
     with pytest.raises(ResultError, match="no results in"):
         verify(folder / "nowhere", CPU, tools=tools())

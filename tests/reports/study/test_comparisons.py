@@ -82,9 +82,9 @@ def test_no_difference_is_never_called_equality(compared):
     assert set(compared["verdict"]) <= {"no difference shown", *(f"{label} better" for label in LABELS)}
 
 
-def test_missing_cells_are_an_error_unless_allowed():
+def test_missing_shards_are_an_error_unless_allowed():
     results = make_results([ALPHA], LABELS, missing=MISSING)
-    with pytest.raises(ResultError, match=r"1 cell\(s\) have no result: alpha / climber / replicates 8-11"):
+    with pytest.raises(ResultError, match=r"1 shard\(s\) have no result: alpha / climber / replicates 8-11"):
         prepare(results, opener(ALPHA))
 
 

@@ -1,4 +1,4 @@
-"""The engine of the fused rungs: all members of a pack take their steps side by side."""
+"""The engine of the fused levels: all members of a pack take their steps side by side."""
 
 from __future__ import annotations
 

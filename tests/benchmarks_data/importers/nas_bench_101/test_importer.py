@@ -208,7 +208,7 @@ def test_a_table_answers_what_the_records_say(tmp_path: Path) -> None:
     told = benchmark.query(Proposals(archs, np.array([3, 3, 0]), np.arange(3)), noise_seed=None)
     assert told.objectives[:, 0] == pytest.approx([100 - 10.0, 100 - 25.0, 100 - 37.5])
     assert told.seconds.tolist() == [1_080.0, 1_080.0, 40.0]
-    assert oracle.replicates(archs, "test_accuracy")[1] == pytest.approx([10.0, 12.5, 15.0])
+    assert oracle.trainings(archs, "test_accuracy")[1] == pytest.approx([10.0, 12.5, 15.0])
     assert oracle.mean(archs, "halfway_train_accuracy") == pytest.approx([20.0, 50.0, 80.0])
     assert oracle.mean(archs, "total_seconds").tolist() == [1_180.0] * 3
     assert oracle.mean(archs, "params_m").tolist() == [0.88257, 10.177674, 1.920138]
@@ -295,11 +295,11 @@ def test_the_first_official_record(tmp_path: Path, shared_data: Path) -> None:
     assert len(list(tfrecord.records(path))) == 21
     benchmark, oracle = opened(imported(path, 7), tmp_path / "nb101.h5")
     arch = SPACE.parse(["011001000 input,conv3x3-bn-relu,output"])
-    first = {name: oracle.replicates(arch, name)[0, 0] for name in ("valid_accuracy", "test_accuracy", "train_seconds")}
+    first = {name: oracle.trainings(arch, name)[0, 0] for name in ("valid_accuracy", "test_accuracy", "train_seconds")}
     assert first["valid_accuracy"] == pytest.approx(50.66105723381042, abs=1e-8)
     assert first["test_accuracy"] == pytest.approx(50.62099099159241, abs=1e-8)
     assert first["train_seconds"] == 76.44700622558594
-    assert oracle.replicates(arch, "total_seconds")[0, 0] == 121.50970959663391
+    assert oracle.trainings(arch, "total_seconds")[0, 0] == 121.50970959663391
     told = benchmark.query(Proposals.of(arch), noise_seed=None)
     assert told.objectives[0, 0] == pytest.approx(100.0 - oracle.mean(arch, "valid_accuracy")[0])
 

@@ -86,7 +86,7 @@ def official(shared_data, tmp_path):
     pytest.importorskip("onnxruntime")
     folder = shared_data / "nb301_yahpo_surrogate"
     names = ("config_space_v2.json", "model_v2.onnx", "encoding_v2.json")
-    return Imported.open(import_files([folder / name for name in names], tmp_path / "cache"), verify=True)
+    return Imported.open(import_files([folder / name for name in names], tmp_path / "cache"), check_content=True)
 
 
 @pytest.mark.data
@@ -198,7 +198,7 @@ def test_noise_seeds_change_nothing(imported):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"replicate": 1}, "`replicate` must be at most 0, got 1"),
+        ({"training": 1}, "`training` must be at most 0, got 1"),
         ({"objectives": []}, "at least one column"),
         ({"objectives": ["test_accuracy"]}, "unknown column of nb301-surrogate 'test_accuracy'"),
         ({"constraints": [Constraint("size", "<=", 1.0)]}, "unknown column of nb301-surrogate 'size'"),
@@ -228,7 +228,7 @@ def test_reports_are_told_of_reference_architectures(imported):
     assert best.value == values.max() == values[best.row]
     around = oracle.mean(SPACE.neighbours(best.arch), "valid_accuracy")
     assert (around <= best.value).all()
-    assert oracle.replicates(oracle.archs[:3], "params_m").shape == (3, 1)
+    assert oracle.trainings(oracle.archs[:3], "params_m").shape == (3, 1)
     assert oracle.optimum("params_m").value == oracle.values("params_m").min()
     assert np.array_equal(SurrogateOracle(imported).archs, oracle.archs)
 
@@ -247,7 +247,7 @@ def test_it_opens_by_name_from_the_cache(imported, tmp_path, monkeypatch):
     imported.folder.rename(tmp_path / "moved")
     (tmp_path / "tables").mkdir()
     (tmp_path / "moved").rename(tmp_path / "tables" / NAME)
-    benchmark, oracle = nb301_surrogate.open_benchmark(NAME, verify=True), nb301_surrogate.open_oracle(NAME)
+    benchmark, oracle = nb301_surrogate.open_benchmark(NAME, check_content=True), nb301_surrogate.open_oracle(NAME)
     assert benchmark.name == oracle.name == NAME
     assert benchmark.digest == oracle.digest == imported.digest
     told = nb301_surrogate.describe(NAME)
@@ -267,7 +267,7 @@ def test_a_changed_file_is_found(imported, name, verify):
     with (imported.folder / name).open("ab") as file:
         file.write(b" ")
     with pytest.raises(TableError, match=f"{name} is not the file that was imported"):
-        Imported.open(imported.folder, verify=verify)
+        Imported.open(imported.folder, check_content=verify)
 
 
 def test_other_models_have_other_digests(imported, made_up_files, tmp_path):
@@ -300,11 +300,11 @@ def test_a_folder_is_imported_whatever_else_lies_in_it(made_up_files, tmp_path):
     for path, name in zip(made_up_files, nb301_files.OFFICIAL.values(), strict=True):
         (given / name).write_bytes(path.read_bytes())
     (given / "LICENSE").write_text("Apache")
-    wanted = Imported.open(import_files(made_up_files, tmp_path / "one"), verify=True).digest
-    assert Imported.open(import_files([given], tmp_path / "two"), verify=True).digest == wanted
-    assert Imported.open(import_files(sorted(given.iterdir()), tmp_path / "three"), verify=True).digest == wanted
+    wanted = Imported.open(import_files(made_up_files, tmp_path / "one"), check_content=True).digest
+    assert Imported.open(import_files([given], tmp_path / "two"), check_content=True).digest == wanted
+    assert Imported.open(import_files(sorted(given.iterdir()), tmp_path / "three"), check_content=True).digest == wanted
     (given / "model.onnx").write_bytes(b"that of the version before")
-    assert Imported.open(import_files([given], tmp_path / "four"), verify=True).digest == wanted
+    assert Imported.open(import_files([given], tmp_path / "four"), check_content=True).digest == wanted
     (given / "model_v2.onnx").unlink()
     (given / "encoding_v2.json").unlink()
     with pytest.raises(TableError, match=r"encoding_v2\.json was not given.*LICENSE: no file of"):
@@ -341,7 +341,7 @@ def test_bytes_that_are_no_model_are_refused(made_up_files, tmp_path):
 @pytest.mark.filterwarnings("ignore:.*that was checked")
 def test_an_import_that_fails_leaves_the_one_before(made_up_files, tmp_path, monkeypatch):
     folder = import_files(made_up_files, tmp_path / "cache")
-    digest = Imported.open(folder, verify=True).digest
+    digest = Imported.open(folder, check_content=True).digest
     made_up_files[0].write_bytes(b"another")
     copy = nb301_files.shutil.copyfile
     for failing in ("m.onnx", "e.json", "c.json"):
@@ -354,10 +354,10 @@ def test_an_import_that_fails_leaves_the_one_before(made_up_files, tmp_path, mon
         monkeypatch.setattr(nb301_files.shutil, "copyfile", full)
         with pytest.raises(TableError, match=r"cannot import nb301-surrogate to .*No space left.*_HOME"):
             import_files(made_up_files, folder)
-        assert Imported.open(folder, verify=True).digest == digest
+        assert Imported.open(folder, check_content=True).digest == digest
         assert not list(folder.glob(".*.unfinished"))
     monkeypatch.setattr(nb301_files.shutil, "copyfile", copy)
-    assert Imported.open(import_files(made_up_files, folder), verify=True).digest != digest
+    assert Imported.open(import_files(made_up_files, folder), check_content=True).digest != digest
 
 
 @pytest.mark.filterwarnings("ignore:.*that was checked")

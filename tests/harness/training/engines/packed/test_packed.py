@@ -1,4 +1,4 @@
-"""The fused rungs R3 and R4 against R0, the oracle."""
+"""The fused levels R3 and R4 against R0, the oracle."""
 
 from __future__ import annotations
 
@@ -210,13 +210,13 @@ def test_an_interrupted_pack_continues_to_the_same_bits(stop_after: int) -> None
     assert np.array_equal(again.tensors["parameters"], whole.tensors["parameters"])
 
 
-@pytest.mark.parametrize("rung", ["R3", "R4"])
-def test_train_at_a_fused_rung_follows_r0(rung: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("level", ["R3", "R4"])
+def test_train_at_a_fused_level_follows_r0(level: str, tmp_path: Path) -> None:
     data, archs = dataset(images=32), np.array(ARCHS[1:6], dtype=np.uint8)
     recipe = RECIPE.but(learning_rate=0.01)
-    expected = train(archs, [1, 2], recipe, data, rung="R0")
-    curves = train(archs, [1, 2], recipe, data, rung=rung, checkpoint=tmp_path / "kept")
-    assert (curves.rung, curves.device) == (rung, "cpu")
+    expected = train(archs, [1, 2], recipe, data, level="R0")
+    curves = train(archs, [1, 2], recipe, data, level=level, checkpoint=tmp_path / "kept")
+    assert (curves.level, curves.device) == (level, "cpu")
     assert np.all(curves.status == OK)
     for name in ("train_loss", "valid_loss", "test_loss"):
         assert np.allclose(getattr(curves, name), getattr(expected, name), rtol=1e-3), name
@@ -226,9 +226,9 @@ def test_train_at_a_fused_rung_follows_r0(rung: str, tmp_path: Path) -> None:
 def test_what_cannot_be_fused_is_refused() -> None:
     sizes = np.zeros((2, 5), dtype=np.uint8)
     with pytest.raises(HarnessError, match="NAS-Bench-201 cell space only"):
-        train(sizes, [0], RECIPE, dataset(height=8), network="nats_size", rung="R4")
+        train(sizes, [0], RECIPE, dataset(height=8), network="nats_size", level="R4")
     with pytest.raises(HarnessError, match="slower than R0 on a CPU"):
-        train(np.array(ARCHS[:2], dtype=np.uint8), [0], RECIPE, dataset(height=8), rung="R3")
+        train(np.array(ARCHS[:2], dtype=np.uint8), [0], RECIPE, dataset(height=8), level="R3")
 
 
 @settings(max_examples=25)
