@@ -1,4 +1,4 @@
-"""The door to the tables: open, convert on first use, import, describe.
+"""The provider of tables: names of the catalogue and paths of table files, opened, judged and described.
 
 A table is converted from its installed source package to the cache when it is first asked for, under an inter-process
 lock; afterwards opening it takes milliseconds.  A cache file that is damaged, cut short or of another schema is made
@@ -7,28 +7,173 @@ again, or, where the source is gone, named in a TableError.  A table whose files
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks_data import files
-from benchmarks_data.catalogue.builds import Plan
-from benchmarks_data.catalogue.entries import Entry, Protocol, builds, carried, entries
+from benchmarks_data.catalogue.builds import Build
+from benchmarks_data.catalogue.entries import Entry, Protocol, builds, carried, entries, others
 from benchmarks_data.file import layout, protocol, recorded
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.importers import conversion
 from benchmarks_data.progress import Progress, on_terminal
-from harness.errors import HarnessError, TableError, unknown
+from harness.benchmark import BenchmarkProvider
+from harness.errors import HarnessError, TableError, nearest, unknown
+from harness.names import read
 from harness.problem import Constraint, Objective
 from harness.space import SearchSpace
 from harness.spaces import named
 
 if TYPE_CHECKING:
     from harness.benchmark import Benchmark, Oracle
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+class Tables(BenchmarkProvider):
+    """Tables by name or path, and what the catalogue has that predicts.
+
+    A name may have ``@`` and a protocol behind it, for a table that has test results alone.
+    """
+
+    def names(self) -> Sequence[str]:
+        """Return the names of the catalogue, protocols included."""
+        under = [f"{entry.name}{protocol.MARK}{key}" for entry in entries().values() for key in entry.protocols]
+        return (*entries(), *under, *others())
+
+    def __contains__(self, name: object) -> bool:
+        return name in carried() or name in self.names()
+
+    def reads(self, path: Path) -> bool:
+        """Say whether a file is HDF5; what else is wrong with it is told when it is opened."""
+        try:
+            with path.open("rb") as file:
+                return file.read(len(_HDF5)) == _HDF5
+        except OSError:
+            return False
+
+    def refusal(self, path: Path) -> str:
+        """Say how a path becomes that of a table: data of one's own are imported."""
+        make = "`nas-harness data import"
+        if path.is_file():
+            return (
+                f"the table {path} is damaged: it is no HDF5 file, or its beginning is lost; data of your own become a "
+                f"table by {make} NAME {path} --describe TOML`, and a table is named by its path, 'NAME.h5'."
+            )
+        near = nearest(path.name, (other.name for other in path.parent.glob(f"*{recorded.SUFFIX}")))
+        return (
+            f"the table {path} is missing: there is no such file.{near} {make} {path.stem} FILE --describe TOML "
+            f"--out {path}` makes a table from data of your own."
+        )
+
+    def open(
+        self,
+        name: str,
+        *,
+        objectives: Sequence[str | Objective] | None = None,
+        constraints: Sequence[Constraint] = (),
+        training: int | None = None,
+        check_content: bool = False,
+        seed: int | None = None,
+    ) -> Benchmark:
+        """Open a table as a benchmark, converting it first where that was not done yet.
+
+        Parameters
+        ----------
+        name : str
+            Of the catalogue, or a path; a benchmark opened by its path is named after the path.
+        objectives : sequence of str or Objective, optional
+            Columns to optimise; the default is the validation column.
+        constraints : sequence of Constraint
+        training : int, optional
+            Always answer with this training instead of drawing one.
+        check_content : bool
+            Compare the whole table with its SHA-256, not only size and layout.
+        seed : int, optional
+            Always answer with the training of this seed; every row must have it.
+        """
+        if _predicts(name):
+            benchmark: Benchmark = _predicting(name).open_benchmark(
+                name, objectives=objectives, constraints=constraints, training=training, check_content=check_content
+            )
+            return benchmark
+        header = _header(name, held_out=False, check_content=check_content)
+        if objectives is None and not header.meaning.validation:
+            protocols = entries()[name].protocols if name in entries() else ()
+            known = ", ".join(f"'{name}{protocol.MARK}{key}'" for key in protocols) or "none is known"
+            raise HarnessError(
+                f"the table {name} has no validation column to search by; open it under a protocol: {known}"
+            )
+        table = TableBenchmark(
+            header,
+            recorded.space_of(header),
+            objectives=objectives,
+            constraints=constraints,
+            training=training,
+            seed=seed,
+        )
+        table.name = name
+        return table
+
+    def oracle(self, name: str) -> Oracle:
+        """Open a table with its held-out columns, converting it first where that was not done yet."""
+        if _predicts(name):
+            predicting: Oracle = _predicting(name).open_oracle(name)
+            return predicting
+        header = _header(name, held_out=True)
+        truth = TableOracle(header, recorded.space_of(header))
+        truth.name = name
+        return truth
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """Say what a benchmark is, as plain data.
+
+        Returns
+        -------
+        dict
+            kind, name, title, dataset, rows, runs (how many rows have how many trainings), replicates, columns (name,
+            unit, direction, split, trained_on, held_out, best, measured_at, runs, coverage, description), fidelities,
+            has_seconds, validation, test, licence, citation, source, source_sha256, source_as_checked, training,
+            partial, protocol, protocols, sha256, path, bytes, space.  Of a table whose files nobody imported yet: what
+            the catalogue says of it, ``imported`` (False) and ``to_get``.
+        """
+        if _predicts(name):
+            facts: dict[str, Any] = _predicting(name).describe(name)
+            return facts
+        if read(name).path is not None:
+            return _describe_table(name, None)
+        entry = _entry(name)
+        if entry.imported and not files.table_path(entry.name).exists():
+            return _describe_entry(entry, name)
+        return _describe_table(name, entry)
+
+    def searching(self, space: str) -> Sequence[str]:
+        """Return the names of the tables on a search space, in the order of the catalogue."""
+        return tuple(entry.name for entry in (*entries().values(), *others().values()) if entry.space == space)
+
+    def write(self, path: Path, **facts: Any) -> None:
+        """Write trained architectures as a table; see `benchmarks_data.file.recorded.write`."""
+        recorded.write(path, **facts)
+
+
+PROVIDER = Tables()
+
+
+def _predicts(name: str) -> bool:
+    """Say whether a name of the catalogue is no table; reading all of it takes as long as opening a table."""
+    return name not in carried() and name in others()
+
+
+def _predicting(name: str) -> ModuleType:
+    """Return the module that answers for a name of the catalogue that is no table."""
+    return importlib.import_module(f"benchmarks_data.{others()[name].source.answers}")
 
 
 def space(name: str) -> SearchSpace:
@@ -40,7 +185,7 @@ def space(name: str) -> SearchSpace:
         return named.space(name)
     entry = _entry(name)
     if entry.space in named.DEFINED:
-        return recorded.whole_space_of(_opened(entry, name, held_out=False, progress=on_terminal))
+        return recorded.whole_space_of(_header(name, held_out=False))
     return named.space(entry.space)
 
 
@@ -73,59 +218,6 @@ def protocol_of(name: str) -> Protocol | None:
     return _protocol(_entry(name), name)
 
 
-def open_benchmark(
-    name: str,
-    *,
-    objectives: Sequence[str | Objective] | None = None,
-    constraints: Sequence[Constraint] = (),
-    training: int | None = None,
-    seed: int | None = None,
-    check_content: bool = False,
-    progress: Progress = on_terminal,
-) -> Benchmark:
-    """Open a table as a benchmark, converting it first where that was not done yet.
-
-    Parameters
-    ----------
-    name : str
-        A name of `entries`; with ``@`` and a protocol behind it for a table that has test results alone.
-    objectives : sequence of str or Objective, optional
-        Columns to optimise; the default is the validation column.
-    constraints : sequence of Constraint
-    training : int, optional
-        Always answer with this training run instead of drawing one.
-    seed : int, optional
-        Always answer with the training run of this seed; every row must have it.
-    check_content : bool
-        Compare the whole table with its SHA-256, not only size and layout.
-    progress : callable
-        Told how a conversion goes; see `benchmarks_data.progress`.
-    """
-    entry = _entry(name)
-    if check_content:
-        ensure(name, progress=progress)
-    header = _opened(entry, name, held_out=False, progress=progress)
-    if objectives is None and not header.meaning.validation:
-        known = ", ".join(f"'{entry.name}{protocol.MARK}{key}'" for key in entry.protocols) or "none is known"
-        raise HarnessError(
-            f"the table {entry.name} has no validation column to search by; open it under a protocol: {known}"
-        )
-    return TableBenchmark(
-        header,
-        recorded.space_of(header),
-        objectives=objectives,
-        constraints=constraints,
-        training=training,
-        seed=seed,
-    )
-
-
-def open_oracle(name: str, *, progress: Progress = on_terminal) -> Oracle:
-    """Open a table with its held-out columns, converting it first where that was not done yet."""
-    header = _opened(_entry(name), name, held_out=True, progress=progress)
-    return TableOracle(header, recorded.space_of(header))
-
-
 def ensure(name: str, *, progress: Progress = on_terminal) -> Path:
     """Convert a table if needed, check the SHA-256 of all its content, and return where it lies.
 
@@ -145,9 +237,21 @@ def ensure(name: str, *, progress: Progress = on_terminal) -> Path:
     return path
 
 
-def _opened(entry: Entry, name: str, *, held_out: bool, progress: Progress) -> layout.Header:
-    """Open the cache file of a table, under the protocol that the name asks for."""
+def _header(
+    name: str, *, held_out: bool, check_content: bool = False, progress: Progress = on_terminal
+) -> layout.Header:
+    """Read the header of a table by its path, or of the catalogue under the protocol that the name asks for."""
+    path = read(name).path
+    if path is not None:
+        if not PROVIDER.reads(path):
+            raise TableError(PROVIDER.refusal(path))
+        if check_content:
+            layout.check_content(path)
+        return layout.read_header(path, held_out=held_out)
+    entry = _entry(name)
     chosen = _protocol(entry, name)
+    if check_content:
+        ensure(name, progress=progress)
     path = files.table_path(entry.name)
     known = held_out or chosen is not None
     try:
@@ -200,62 +304,46 @@ def made_together(name: str) -> tuple[str, ...]:
     return tuple(key for key, entry in entries().items() if (entry.source, entry.files) == (asked.source, asked.files))
 
 
-def plan(name: str) -> Plan:
+def plan(name: str) -> Build:
     """Return what to train for a table that this project trains itself."""
     if name not in builds():
         raise HarnessError(unknown("table to build", name, builds()))
     return builds()[name]
 
 
-def describe(name: str) -> dict[str, Any]:
-    """Say what a benchmark or a search space is, as plain data.
-
-    Parameters
-    ----------
-    name : str
-        Of a table or of a space: ``"nb201"``, ``"graph"``.  "graph-proteins" names both, and is described as the
-        benchmark, which tells of its space.
-
-    Returns
-    -------
-    dict
-        Of a benchmark: kind, name, title, dataset, rows, runs (how many rows have how many training runs), replicates,
-        columns (name, unit, direction, split, trained_on, held_out, best, measured_at, runs, coverage, description),
-        fidelities, has_seconds, validation, test, licence, citation, source, source_sha256, source_as_checked, partial,
-        protocol, protocols, sha256, path, bytes, space.  Of a table whose files nobody imported yet: what the catalogue
-        says of it, ``imported`` (False) and ``to_get``.  Of a space: kind, name, description, benchmarks and its facts.
-    """
-    if name in named.SPACES and name not in entries():
-        return _describe_space(named.space(name))
-    entry = _entry(name)
-    if entry.imported and not files.table_path(entry.name).exists():
-        return _describe_entry(entry, name)
-    header = _opened(entry, name, held_out=True, progress=on_terminal)
+def _describe_table(name: str, entry: Entry | None) -> dict[str, Any]:
+    header = _header(name, held_out=True)
     about = layout.read_about(header.path)
-    under = _protocol(entry, name)
+    under = None if entry is None else _protocol(entry, name)
+    checked = set() if entry is None else set(entry.sha256)
+    training = json.loads(about["training"]) if "training" in about else None
     return {
         "kind": "benchmark",
         "name": name,
-        **{key: about[key] for key in ("title", "dataset")},
+        **{key: about.get(key, "") for key in ("title", "dataset")},
         "rows": len(header.array("archs")),
         "runs": recorded.run_counts(header),
-        "replicates": about["replicates"],
+        "replicates": about.get("replicates", ""),
         "columns": [_describe_column(header, column) for column in header.columns],
         "fidelities": [fidelity.label for fidelity in header.meaning.fidelities],
         "has_seconds": header.meaning.seconds is not None,
         "validation": header.meaning.validation or None,
         "test": header.meaning.test,
-        **{key: about[key] for key in ("licence", "citation", "source", "source_sha256")},
-        "training": json.loads(about["training"]) if "training" in about else entry.facts.get("training"),
-        "source_as_checked": set(about["source_sha256"].split()) == set(entry.sha256) if entry.sha256 else None,
+        **{key: about.get(key, "") for key in ("licence", "citation", "source", "source_sha256")},
+        "training": entry.facts.get("training") if training is None and entry is not None else training,
+        "source_as_checked": set(about["source_sha256"].split()) == checked if checked else None,
         "partial": header.meaning.partial,
         "protocol": None if under is None else under.text,
-        "protocols": {f"{entry.name}{protocol.MARK}{key}": known.text for key, known in entry.protocols.items()},
+        "protocols": {} if entry is None else _protocols(entry),
         "sha256": header.digest,
         "path": str(header.path),
         "bytes": header.path.stat().st_size,
-        "space": _describe_space(recorded.whole_space_of(header)),
+        "space": named.describe((recorded.space_of if entry is None else recorded.whole_space_of)(header)),
     }
+
+
+def _protocols(entry: Entry) -> dict[str, str]:
+    return {f"{entry.name}{protocol.MARK}{key}": known.text for key, known in entry.protocols.items()}
 
 
 def _describe_entry(entry: Entry, name: str) -> dict[str, Any]:
@@ -275,7 +363,7 @@ def _describe_entry(entry: Entry, name: str) -> dict[str, Any]:
         "citation": entry.source.citation,
         "source": f"{', '.join(entry.files)} ({entry.source.url})",
         "protocol": None if under is None else under.text,
-        "protocols": {f"{entry.name}{protocol.MARK}{key}": known.text for key, known in entry.protocols.items()},
+        "protocols": _protocols(entry),
         "space": entry.space,
     }
 
@@ -286,13 +374,3 @@ def _describe_column(header: layout.Header, name: str) -> dict[str, Any]:
     told = recorded.described_column(header, name)
     description = told.pop("description")
     return told | {"runs": values.shape[1], "coverage": coverage, "description": description}
-
-
-def _describe_space(described: SearchSpace) -> dict[str, Any]:
-    return {
-        "kind": "space",
-        "name": described.name,
-        "description": described.description,
-        "benchmarks": [entry.name for entry in entries().values() if entry.space == described.name],
-        **described.facts(),
-    }

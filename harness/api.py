@@ -13,6 +13,7 @@ from harness.experiments.shards import open_benchmark as open_for
 from harness.experiments.shards import resolve, run_shard
 from harness.experiments.spec import DEVICES, Spec, StrategySpec
 from harness.experiments.store import BenchmarkFacts, Results, Run, shard_runs
+from harness.names import read
 from harness.problem import Budget, Constraint
 from harness.strategy import Strategy
 
@@ -114,7 +115,7 @@ def _named(strategy: str | type[Strategy] | StrategySpec) -> StrategySpec:
     if isinstance(strategy, StrategySpec):
         return strategy
     name = strategy.__qualname__ if isinstance(strategy, type) else strategy
-    return StrategySpec(name, name.rpartition(":")[2])
+    return StrategySpec(name, read(name).key)
 
 
 def frame(results: Results) -> Any:

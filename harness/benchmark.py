@@ -1,16 +1,19 @@
-"""What answers queries (Benchmark) and what knows the held-out truth (Oracle).
+"""Benchmarks, which answer queries, oracles, which know the held-out truth, and providers, which open both by name.
 
 A Benchmark can only tell validation results.  An Oracle is opened by `registry.oracle(name)`, which only reports and
-training/verify may import.
+verification may import.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 from harness.checks import Archs, FloatArray, UInt64Array
+from harness.errors import HarnessError
 from harness.problem import Constraint, Fidelity, Objective
 from harness.records import Evaluations, Proposals
 from harness.space import SearchSpace
@@ -214,3 +217,58 @@ class Oracle(Protocol):
     def optimum(self, column: str) -> Optimum:
         """Return the best row of the table by `values`; ties go to the first row."""
         ...
+
+
+class BenchmarkProvider(ABC):
+    """Opens benchmarks by name, or by the path of a file: an object of the entry-point group ``harness.benchmarks``.
+
+    A provider is asked for its names often and opens seldom: what is slow to import belongs into `open` and `oracle`.
+    """
+
+    @abstractmethod
+    def names(self) -> Sequence[str]:
+        """Return every name that can be opened or described; without dots, slashes and colons."""
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names()
+
+    def reads(self, path: Path) -> bool:
+        """Say by its content whether a file is for this provider; then its path is a name like any other."""
+        return False
+
+    def refusal(self, path: Path) -> str:
+        """Return what to say of a path that no provider reads, where this one knows a remedy; else ""."""
+        return ""
+
+    @abstractmethod
+    def open(
+        self,
+        name: str,
+        *,
+        objectives: Sequence[str] | None,
+        constraints: Sequence[Constraint],
+        training: int | None,
+        check_content: bool,
+    ) -> Benchmark:
+        """Open a benchmark, named as it was asked for; the parameters are those of `harness.registry.benchmark`."""
+
+    @abstractmethod
+    def oracle(self, name: str) -> Oracle:
+        """Open the held-out truth of a benchmark."""
+
+    @abstractmethod
+    def describe(self, name: str) -> dict[str, Any]:
+        """Say what a benchmark is, as plain data.
+
+        At least ``kind`` ("benchmark"), ``name``, ``title`` and ``space`` (its name, or a mapping that holds ``name``);
+        ``imported`` is False where its files are not there, ``surrogate`` True where it predicts, ``protocol`` the text
+        of the protocol it is searched under, ``training`` how its networks are trained.
+        """
+
+    def searching(self, space: str) -> Sequence[str]:
+        """Return the names of the benchmarks on a search space; opens none."""
+        return ()
+
+    def write(self, path: Path, **facts: Any) -> None:
+        """Write trained architectures as a table that it reads; see `benchmarks_data.file.recorded.write`."""
+        raise HarnessError(f"{type(self).__name__} writes no tables")

@@ -17,8 +17,6 @@ _SHOWN = {
     "strategy, benchmark or surrogate": "`nas-harness list benchmarks`, `list strategies` and `list surrogates` show",
 }
 """What lists the names of a kind that has many."""
-_DATA = (".csv", ".parquet")
-"""What a table of one's own is made from."""
 
 
 class HarnessError(ValueError):
@@ -78,8 +76,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Word an unknown name: the kind, the name, the nearest match, and all known names or what lists them.
 
-    Where a benchmark belongs, a file of data is answered with what makes a table of it.
-
     Parameters
     ----------
     kind : str
@@ -90,11 +86,6 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
         The names that exist.
     """
     names = sorted(known)
-    if kind in _SHOWN and name.endswith(_DATA):
-        return (
-            f"unknown {kind} '{name}': data of your own become a table by `nas-harness data import NAME {name} "
-            "--describe TOML`, and a table is named by its path, 'NAME.h5'."
-        )
     near = nearest(name, names)
     begin = f"unknown {kind} '{name}'.{near}"
     if kind in _SHOWN and len(names) > _FEW:

@@ -1,57 +1,153 @@
-"""Lazy look-up of everything that has a name, through entry points; built-ins use the same door as third parties.
+"""The registry of all that has a name: entry-point groups of providers, one door for built-ins and third parties.
 
-Groups: ``harness.benchmarks``, ``harness.oracles``, ``harness.strategies``, ``harness.surrogates``,
-``harness.commands``, ``harness.views``, ``harness.descriptions``, ``harness.recorded``.  A benchmark entry point is a
-factory ``(name, *, objectives, constraints, training[, check_content]) -> Benchmark``, an oracle entry point a factory
-``(name) -> Oracle``; strategies and surrogates are classes.
+Each entry of a group is a provider.  In ``harness.benchmarks`` it is a `harness.benchmark.BenchmarkProvider`; in every
+other group a mapping from names to what they stand for, or to where that is: ``"module:attribute"``, imported when it
+is asked for.  A provider that cannot be imported hides no other: errors about unknown names say so.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import inspect
-import sys
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from harness.benchmark import Benchmark, Oracle
-from harness.errors import HarnessError, unknown
+from harness.benchmark import Benchmark, BenchmarkProvider, Oracle
+from harness.errors import HarnessError, TableError, unknown
+from harness.names import read
+from harness.own_classes import class_of
 from harness.problem import Constraint
 from harness.space import SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Surrogate
 
-KINDS = ("benchmark", "oracle", "strategy", "surrogate", "command", "view", "description", "recorded")
-_PLURAL = {kind: f"{kind}s" for kind in KINDS} | {"strategy": "strategies", "recorded": "recorded"}
+GROUPS = {
+    "benchmark": "harness.benchmarks",
+    "strategy": "harness.strategies",
+    "surrogate": "harness.surrogates",
+    "command": "harness.commands",
+    "view": "harness.views",
+}
+"""The entry-point group of each kind of thing that has a name."""
 
 
 @cache
-def _entries(kind: str) -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=f"harness.{_PLURAL[kind]}")}
+def _providers(kind: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the providers of a kind by name, and why others cannot be used."""
+    usable, broken = dict[str, Any](), dict[str, str]()
+    for entry in entry_points(group=GROUPS[kind]):
+        try:
+            provider = entry.load()
+            _check(kind, provider)
+        except Exception as error:  # noqa: BLE001  # a file of someone else can fail in any way
+            broken[entry.name] = str(error)
+        else:
+            usable[entry.name] = provider
+    return usable, broken
+
+
+def _check(kind: str, provider: Any) -> None:
+    if kind == "benchmark":
+        if not isinstance(provider, BenchmarkProvider):
+            raise TypeError(f"it must be a BenchmarkProvider, got {provider!r}")
+        return
+    if not isinstance(provider, Mapping):
+        raise TypeError(f"it must map names to what they stand for, got {provider!r}")
+    for name in provider:
+        if read(name).key != name or read(name).path is not None:
+            raise ValueError(f"a name must be without dots, slashes and colons, got '{name}'")
+
+
+def forget() -> None:
+    """Forget what was found, for processes in which packages are installed while they run."""
+    _providers.cache_clear()
+
+
+def providers(kind: str) -> Mapping[str, Any]:
+    """Return the providers of a kind that can be imported, by the name of their entry point; see `GROUPS`."""
+    return _providers(kind)[0]
+
+
+def unavailable(kind: str) -> list[str]:
+    """Return a sentence for each provider of a kind that cannot be used."""
+    return [f"What '{name}' offers is not available: {why}." for name, why in _providers(kind)[1].items()]
 
 
 def names(kind: str) -> list[str]:
-    """Return the registered names of a kind, sorted; see `KINDS`."""
-    return sorted(_entries(kind))
+    """Return the registered names of a kind, sorted."""
+    return sorted({name for provider in providers(kind).values() for name in _listed(provider)})
 
 
-def load(kind: str, name: str) -> Any:
-    """Import what a registered name stands for.
+def _listed(provider: Any) -> Iterable[str]:
+    listed: Iterable[str] = provider.names() if isinstance(provider, BenchmarkProvider) else provider
+    return listed
+
+
+def is_known(kind: str, text: str) -> bool:
+    """Say whether a text is a registered name of a kind, its provider named or not."""
+    name = read(text)
+    return name.path is None and bool(_offering(kind, name.provider, name.key))
+
+
+def _offering(kind: str, named: str, key: str) -> dict[str, Any]:
+    return {entry: item for entry, item in providers(kind).items() if named in ("", entry) and key in item}
+
+
+def _provider_of(kind: str, text: str) -> tuple[Any, str]:
+    """Return the one provider that offers a name, and the name as it knows it.
+
+    Raises
+    ------
+    HarnessError
+        If none offers it (names the nearest match), or several do and none is named.
+    """
+    name = read(text)
+    offering = _offering(kind, name.provider, name.key)
+    if not offering:
+        raise HarnessError(" ".join([unknown(kind, text, names(kind)), *unavailable(kind)]))
+    if len(offering) > 1:
+        known = " or ".join(f"'{entry}:{name.key}'" for entry in offering)
+        raise HarnessError(f"the {kind} '{name.key}' is offered by several providers: write {known}")
+    ((_, provider),) = offering.items()
+    return provider, name.key
+
+
+def load(kind: str, text: str) -> Any:
+    """Import what a registered name stands for; not for benchmarks, which are opened.
 
     Raises
     ------
     HarnessError
         If the name is unknown; names the nearest match.
     """
-    entries = _entries(kind)
-    if name not in entries:
-        raise HarnessError(unknown(kind, name, entries))
-    return entries[name].load()
+    provider, key = _provider_of(kind, text)
+    target = provider[key]
+    if not isinstance(target, str):
+        return target
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def table_provider(text: str) -> tuple[BenchmarkProvider, str]:
+    """Return who opens a benchmark by its name or by the path of a file, and the name as the provider knows it.
+
+    Raises
+    ------
+    HarnessError
+        If nobody does.
+    """
+    path = read(text).path
+    if path is None:
+        provider, key = _provider_of("benchmark", text)
+        return provider, key
+    for provider in providers("benchmark").values():
+        if provider.reads(path):
+            return provider, text
+    refusals = [provider.refusal(path) for provider in providers("benchmark").values()]
+    raise TableError(next(filter(None, refusals), f"no benchmark can be read from the file '{path}'"))
 
 
 def benchmark(
@@ -62,55 +158,50 @@ def benchmark(
     training: int | None = None,
     check_content: bool = False,
 ) -> Benchmark:
-    """Open a benchmark by name.
+    """Open a benchmark.
 
     Parameters
     ----------
     name : str
-        One of ``names("benchmark")``, or the path of a table that this program wrote (``.h5``).
+        One of ``names("benchmark")``, ``PROVIDER:NAME``, or the path of a table.
     objectives : sequence of str, optional
         Columns to optimise; the default is the validation metric of the table.
     constraints : sequence of Constraint or str
         For example ``"params_m <= 0.5"``.
     training : int, optional
-        Always answer with this training run (counted among the runs present) instead of drawing one.
+        Always answer with this training (counted among those present) instead of drawing one.
     check_content : bool
-        Check the whole content of the table, which takes longer than opening it.
+        Compare the whole content of the table with its checksum, which takes longer than opening it.
     """
+    provider, key = table_provider(name)
     parsed = tuple(item if isinstance(item, Constraint) else Constraint.parse(item) for item in constraints)
-    factory = load("recorded", "benchmark") if is_table(name) else load("benchmark", name)
-    options = {"check_content": True} if check_content and "check_content" in keywords(factory) else {}
-    opened: Benchmark = factory(name, objectives=objectives, constraints=parsed, training=training, **options)
-    return opened
+    return provider.open(key, objectives=objectives, constraints=parsed, training=training, check_content=check_content)
 
 
 def oracle(name: str) -> Oracle:
-    """Open the held-out truth of a benchmark by name; for reports and training/verify only."""
-    opened: Oracle = (load("recorded", "oracle") if is_table(name) else load("oracle", name))(name)
-    return opened
+    """Open the held-out truth of a benchmark; for reports and verification only."""
+    provider, key = table_provider(name)
+    return provider.oracle(key)
+
+
+def describe_benchmark(name: str) -> dict[str, Any]:
+    """Say what a benchmark is, as plain data; see `BenchmarkProvider.describe`."""
+    provider, key = table_provider(name)
+    return provider.describe(key)
+
+
+def write_table(path: Path, **facts: Any) -> None:
+    """Write trained architectures as a table, by the provider that writes them; see `BenchmarkProvider.write`."""
+    providers("benchmark")["tables"].write(path, **facts)
 
 
 def strategy(name: str) -> type[Strategy]:
     """Return a strategy class by registered name or as ``"path/to/file.py:Class"``."""
-    found = _from_file(name) if is_file(name) else load("strategy", name)
+    path = read(name).path
+    found = load("strategy", name) if path is None else class_of(name)
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise HarnessError(f"'{name}' must be a subclass of harness.Strategy, got {found!r}")
     return found
-
-
-def is_table(name: str) -> bool:
-    """Say whether a benchmark is named by the path of its table, ``"path/to/table.h5"``."""
-    return name.endswith(".h5")
-
-
-def is_file(name: str) -> bool:
-    """Say whether a strategy name is of the form ``"path/to/file.py:Class"``."""
-    return ".py:" in name
-
-
-def file_sha256(name: str) -> str | None:
-    """Return the SHA-256 of the file of ``"path/to/file.py:Class"``, None for a registered name."""
-    return hashlib.sha256(_file_of(name).read_bytes()).hexdigest() if is_file(name) else None
 
 
 def surrogate(settings: Mapping[str, Any], space: SearchSpace, *, device: str = "cpu") -> Surrogate:
@@ -132,7 +223,7 @@ def surrogate(settings: Mapping[str, Any], space: SearchSpace, *, device: str = 
     if "device" in keywords(learner):
         chosen["device"] = device
     built: Surrogate = call(learner, "surrogate", space, **chosen)
-    built.identity = built.identity or name
+    built.identity = built.identity or read(name).key
     return built
 
 
@@ -161,33 +252,3 @@ def call(factory: Callable[..., Any], what: str, *args: Any, **given: Any) -> An
         if default is inspect.Parameter.empty and name not in given:
             raise HarnessError(f"{what} needs the parameter '{name}'")
     return factory(*args, **given)
-
-
-def _file_of(name: str) -> Path:
-    path = Path(name.rpartition(":")[0])
-    if not path.is_file():
-        raise HarnessError(f"no such strategy file: '{path}' (from '{name}'); give 'path/to/file.py:Class'")
-    return path.resolve()
-
-
-def _from_file(name: str) -> Any:
-    path, class_name = _file_of(name), name.rpartition(":")[2]
-    module_name = f"_strategy_{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, path)
-        if spec is None or spec.loader is None:
-            raise HarnessError(f"'{path}' cannot be imported as a Python file")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        try:
-            spec.loader.exec_module(module)
-        except Exception as error:
-            del sys.modules[module_name]
-            place = "".join(traceback.format_exception(error, limit=-1)).strip()
-            raise HarnessError(f"'{path}' cannot be imported:\n{place}") from error
-    module = sys.modules[module_name]
-    if not hasattr(module, class_name):
-        own = {key: value for key, value in vars(module).items() if isinstance(value, type)}
-        classes = [key for key, value in own.items() if value.__module__ == module_name]
-        raise HarnessError(unknown(f"class in {path.name}", class_name, classes))
-    return getattr(module, class_name)

@@ -1,1 +1,12 @@
 """Figures, tables and pages from stored results."""
+
+COMMANDS = {
+    "report": "reports.commands.report:COMMAND",
+    "verify": "reports.commands.verify:COMMAND",
+}
+"""Where each command is, by its name; see `harness.cli.command`."""
+VIEWS = {
+    "frame": "reports.study.frame:frame",
+    "plot": "reports.figures.render:plot",
+}
+"""What notebooks see of results; see `harness.api`."""

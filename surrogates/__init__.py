@@ -1,1 +1,8 @@
-"""Learners that predict the results of architectures."""
+"""Learners that predict the results of architectures, a folder a family; the mapping names the built-in ones."""
+
+SURROGATES = {
+    "mlp_ensemble": "surrogates.neural.ensemble:MLPEnsemble",
+    "random_forest": "surrogates.trees.forest:RandomForest",
+    "ridge": "surrogates.linear.ridge:Ridge",
+}
+"""Where each learner is, by the name that a spec uses."""

@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from harness import registry
 from tests.paths import ROOT, SHARED_DATA
 
 settings.register_profile(
@@ -55,6 +58,24 @@ def _pipes_as_python_has_them() -> Iterator[None]:
     yield
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, Callable[[], object]], None]]:
+    """Add a provider of somebody else's to the registry: its kind, its name, and what loads it."""
+    real, added = registry.entry_points, list[tuple[str, SimpleNamespace]]()
+
+    def entry_points(*, group: str) -> list[Any]:
+        return [*real(group=group), *(entry for theirs, entry in added if theirs == group)]
+
+    def add(kind: str, name: str, load: Callable[[], object]) -> None:
+        added.append((registry.GROUPS[kind], SimpleNamespace(name=name, load=load)))
+        registry.forget()
+
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+    yield add
+    added.clear()
+    registry.forget()
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from benchmarks_data.catalogue.entries import Entry, Protocol, entries, others
 from benchmarks_data.file import layout, protocol, recorded
 from benchmarks_data.progress import Progress, on_terminal
 from harness.errors import HarnessError, TableError, unknown
+from harness.names import read
 
 CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     splits.notes,
@@ -72,11 +73,13 @@ def audit(name: str | Path, *, progress: Progress = on_terminal) -> Audit:
             path, entries()[known], siblings=_siblings(path, entries()[known], progress), progress=progress
         )
         return found if under is None else _under(found, under, text)
-    if text.endswith(recorded.SUFFIX):
-        layout.check_content(recorded.path_of(text))
+    if provider.PROVIDER.reads(Path(text)):
+        layout.check_content(Path(text))
         return audit_table(Path(text), None, siblings={}, progress=progress)
     if Path(text).suffix in extracts.SUFFIXES:
         return _extract(Path(text))
+    if read(text).path is not None and not Path(text).exists():
+        raise TableError(provider.PROVIDER.refusal(Path(text)))
     readable = ", ".join([recorded.SUFFIX, *extracts.SUFFIXES])
     raise HarnessError(f"{unknown('table', text, entries())} A path must end in one of {readable}.")
 

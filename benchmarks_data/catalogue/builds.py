@@ -1,4 +1,4 @@
-"""What to train for a table that this project trains itself."""
+"""Builds: how the tables are trained that this project trains itself."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from harness.verification.record import Training
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to train for a table.
+class Build:
+    """How one of this project's own tables is trained.
 
     Attributes
     ----------

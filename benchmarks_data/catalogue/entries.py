@@ -1,4 +1,10 @@
-"""The catalogue as data: what `catalog.toml` and `catalog_imported.toml` say about each table and its source."""
+"""Entries of the catalogue: what the TOML file of a source says about the source and each of its tables.
+
+Files in ``carried`` are of tables that come with the program, those in ``imported`` of tables that are made from files
+which the user gets.  A file has one ``[source]`` and for each table ``[tables.NAME]``; ``[imports.NAME]`` for what is
+imported and is no table, ``[builds.NAME]`` for how a table of this project's own is trained.  ``sha256`` is that of the
+source file on which the known answers were checked; the one converted is recorded in the table.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks_data import files
-from benchmarks_data.catalogue.builds import Plan
+from benchmarks_data.catalogue.builds import Build
 from harness.errors import TableError
 from harness.verification.record import Training
 
-_CARRIED, _IMPORTED = "catalog.toml", "catalog_imported.toml"
-"""What comes with the program, and what is made from files that the user gets."""
+_CARRIED, _IMPORTED = "carried", "imported"
+"""Folders of what comes with the program, and of what is made from files that the user gets."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,9 @@ class Source:
         What is imported, and what is installed; the module is located, never imported.  "" for files that the user has.
     importer : str
         "module:function" of what is imported and is no table: ``function(paths, folder) -> folder``.  "" for tables.
+    answers : str
+        Module of `benchmarks_data` that opens and describes what is imported and is no table: ``open_benchmark``,
+        ``open_oracle``, ``describe``.  "" for tables.
     requires, extra : str
         The module that computes with what is imported, and the extra of this project that installs it; "" for none.
     manual : str
@@ -50,6 +59,7 @@ class Source:
     module: str = ""
     distribution: str = ""
     importer: str = ""
+    answers: str = ""
     requires: str = ""
     extra: str = ""
     manual: str = ""
@@ -168,18 +178,20 @@ class Entry:
 
 
 @cache
-def builds() -> Mapping[str, Plan]:
-    """Return what to train for each table that this project trains itself, by name."""
-    plans = _catalogue(_CARRIED)["builds"]
+def builds() -> Mapping[str, Build]:
+    """Return how each table is trained that this project trains itself, by name."""
     return {
-        name: Plan(name, fields["space"], Training.from_dict(fields["training"]), fields["part_size"])
-        for name, fields in plans.items()
+        name: Build(name, fields["space"], Training.from_dict(fields["training"]), fields["part_size"])
+        for file in _files(_CARRIED)
+        for name, fields in file.get("builds", {}).items()
     }
 
 
 @cache
-def _catalogue(file: str) -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name(file).read_text(encoding="utf-8"))
+def _files(folder: str) -> tuple[dict[str, Any], ...]:
+    """Read the files of a folder, one for each source, in the order of their names."""
+    paths = sorted((Path(__file__).parent / folder).glob("*.toml"))
+    return tuple(tomllib.loads(path.read_text(encoding="utf-8")) for path in paths)
 
 
 @cache
@@ -200,16 +212,18 @@ def others() -> Mapping[str, Entry]:
     return _entries(_IMPORTED, "imports")
 
 
-def _entries(file: str, part: str) -> dict[str, Entry]:
-    catalogue = _catalogue(file)
-    sources = {name: Source(**fields) for name, fields in catalogue["sources"].items()}
-    return {name: entry(name, fields, sources[fields["source"]]) for name, fields in catalogue[part].items()}
+def _entries(folder: str, part: str) -> dict[str, Entry]:
+    return {
+        name: entry(name, fields, source)
+        for file in _files(folder)
+        for source in [Source(**file["source"])]
+        for name, fields in file.get(part, {}).items()
+    }
 
 
 def entry(name: str, fields: Mapping[str, Any], source: Source) -> Entry:
     """Read one table of the catalogue: ``file``, ``sha256`` and, in ``download``, ``url`` are one text or a list."""
     given = dict(fields)
-    del given["source"]
     names, sums = _listed(given.pop("file")), _listed(given.pop("sha256", []))
     download = given.pop("download", source.download)
     protocols = {

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from benchmarks_data.commands.audit import audit
+from harness.cli.app import Command
 from harness.cli.exit import INCOMPLETE, guarded
 from harness.cli.output import complain, print_facts, print_json, say
 from harness.errors import HarnessError, must
@@ -287,3 +288,13 @@ def _told_warnings() -> Iterator[None]:
             for warning in caught:
                 if issubclass(warning.category, UserWarning):
                     complain(f"warning: {warning.message}")
+
+
+COMMAND = Command(
+    data,
+    (
+        "nas-harness data list",
+        "nas-harness data get macro-cifar10",
+        "nas-harness data import nats-tss-cifar10 NATS-tss-v1_0-3ffb9-simple.tar",
+    ),
+)

@@ -14,7 +14,6 @@ from benchmarks_data.catalogue.entries import Entry, entries, others
 from benchmarks_data.file import layout, protocol
 from benchmarks_data.importers import conversion
 from benchmarks_data.progress import Progress, on_terminal
-from harness import registry
 from harness.errors import HarnessError, TableError, unknown
 
 
@@ -94,7 +93,7 @@ def _there(entry: Entry) -> tuple[int | None, int] | None:
     """Return rows and bytes of what is there, None if nothing is; raises TableError if it is damaged."""
     if entry.source.importer:
         folder = files.cache_folder() / entry.name
-        told = [registry.load("description", entry.name)(entry.name)] if folder.is_dir() else []
+        told = [provider.PROVIDER.describe(entry.name)] if folder.is_dir() else []
         lengths = [path.stat().st_size for path in folder.iterdir()] if told and told[0]["imported"] else []
         return (entry.rows or None, sum(lengths)) if lengths else None
     path = files.table_path(entry.name)

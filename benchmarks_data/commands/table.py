@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.app import Command
+
 
 class Action(StrEnum):
     """What to do with a table."""
@@ -38,3 +40,6 @@ def table(
         raise HarnessError(must("space", "have few enough codings to train every class of it", plan.space))
     written = build.build(plan, space, out, workers=workers, device=device, limit=parts, on_progress=progress)
     typer.echo(str(written) if written else f"parts are missing: run `nas-harness table {action} {name}` again")
+
+
+COMMAND = Command(table, ("nas-harness table build micro-mnist1d --workers 2",), has_workers=True)

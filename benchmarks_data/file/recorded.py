@@ -18,13 +18,11 @@ import numpy.typing as npt
 from benchmarks_data.file import layout
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import Dataset
-from benchmarks_data.file.oracle import TableOracle
-from benchmarks_data.file.table import TableBenchmark
 from harness.benchmark import Column
 from harness.checks import Archs, BoolArray
-from harness.errors import HarnessError, TableError, must, nearest
+from harness.errors import TableError, must
 from harness.files import replacing
-from harness.problem import Constraint, Fidelity, Objective
+from harness.problem import Fidelity
 from harness.space import SearchSpace
 from harness.spaces import named
 from harness.spaces.rows import RowsSpace
@@ -153,54 +151,6 @@ def whole_space_of(header: layout.Header) -> SearchSpace:
     return named.defined(meaning.space_definition) if meaning.space_definition else named.space(meaning.space)
 
 
-def open_benchmark(
-    name: str,
-    *,
-    objectives: Sequence[str | Objective] | None = None,
-    constraints: Sequence[Constraint] = (),
-    training: int | None = None,
-    check_content: bool = False,
-) -> TableBenchmark:
-    """Open a table by its path as a benchmark, named after the path, so that it can be opened again by name.
-
-    Parameters
-    ----------
-    name : str
-        Path of the file.
-    objectives, constraints, training
-        As in `benchmarks_data.provider.open_benchmark`.
-    check_content : bool
-        Compare the whole content with its SHA-256.
-    """
-    path = path_of(name)
-    if check_content:
-        layout.check_content(path)
-    header = layout.read_header(path)
-    opened = TableBenchmark(header, space_of(header), objectives=objectives, constraints=constraints, training=training)
-    opened.name = str(name)
-    return opened
-
-
-def open_oracle(name: str) -> TableOracle:
-    """Open a table by its path with its held-out columns."""
-    header = layout.read_header(path_of(name), held_out=True)
-    opened = TableOracle(header, space_of(header))
-    opened.name = str(name)
-    return opened
-
-
-def path_of(name: str) -> Path:
-    """Return the path of a table; raises TableError, which says what makes one, if there is no such file."""
-    path = Path(name)
-    if path.exists():
-        return path
-    near = nearest(path.name, (other.name for other in path.parent.glob(f"*{SUFFIX}")))
-    raise TableError(
-        f"the table {name} is missing: there is no such file.{near} `nas-harness data import {path.stem} FILE "
-        f"--describe TOML --out {name}` makes a table from data of your own."
-    )
-
-
 def run_counts(header: layout.Header) -> dict[str, int]:
     """Return how many rows have how many training runs in the schedule of the full fidelity."""
     counts, of_rows = np.unique(header.array("index/runs")[:, header.meaning.schedule_of[-1]], return_counts=True)
@@ -213,38 +163,3 @@ def described_column(header: layout.Header, name: str) -> dict[str, Any]:
     labels = [header.meaning.fidelities[fidelity].label for fidelity in told.pop("at")]
     words = ", ".join(labels) if len(labels) < 4 else f"{len(labels)} fidelities, {labels[0]} to {labels[-1]}"
     return told | {"measured_at": words}
-
-
-def describe(name: str) -> dict[str, Any]:
-    """Say what a table is, as plain data; see `benchmarks_data.provider.describe`.
-
-    Raises
-    ------
-    HarnessError
-        If the name is no path of a table.
-    """
-    if not name.endswith(SUFFIX):
-        raise HarnessError(must("name", f"be the path of a table ('…{SUFFIX}')", name))
-    path = path_of(name)
-    header = layout.read_header(path, held_out=True)
-    about = layout.read_about(path)
-    described = space_of(header)
-    return {
-        "kind": "benchmark",
-        "name": name,
-        **{key: about.get(key, "") for key in ("title", "dataset")},
-        "rows": len(header.array("archs")),
-        "runs": run_counts(header),
-        "replicates": about.get("replicates", ""),
-        "columns": [described_column(header, column) for column in header.columns],
-        "fidelities": [fidelity.label for fidelity in header.meaning.fidelities],
-        "has_seconds": header.meaning.seconds is not None,
-        "validation": header.meaning.validation,
-        "test": header.meaning.test,
-        **{key: about.get(key, "") for key in ("licence", "citation", "source", "source_sha256")},
-        "training": json.loads(about["training"]) if "training" in about else None,
-        "sha256": header.digest,
-        "path": str(path),
-        "bytes": path.stat().st_size,
-        "space": {"kind": "space", "name": described.name, **described.facts()},
-    }

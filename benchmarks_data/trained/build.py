@@ -22,7 +22,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks_data.catalogue.builds import Plan
+from benchmarks_data.catalogue.builds import Build
 from harness import __version__
 from harness.checks import Archs, IntArray, integer
 from harness.errors import HarnessError, TableError
@@ -65,7 +65,7 @@ def parts(archs: Archs, size: int, *, shuffled: bool = True) -> list[IntArray]:
 
 
 def build(
-    plan: Plan,
+    plan: Build,
     space: EnumeratedSpace,
     folder: Path,
     *,
@@ -78,7 +78,7 @@ def build(
 
     Parameters
     ----------
-    plan : Plan
+    plan : Build
     space : EnumeratedSpace
     folder : Path
         Of the parts and the finished table.
@@ -133,7 +133,7 @@ def _path(work: Path, number: int) -> Path:
     return work / f"part-{number:04d}.npz"
 
 
-def _is_whole(path: Path, rows: int, plan: Plan) -> bool:
+def _is_whole(path: Path, rows: int, plan: Build) -> bool:
     try:
         with np.load(path) as part:
             status = part["status"]
@@ -143,17 +143,17 @@ def _is_whole(path: Path, rows: int, plan: Plan) -> bool:
     return status.shape == (rows, len(plan.training.seeds)) and bool(trained.all())
 
 
-def _dataset(plan: Plan) -> Dataset:
+def _dataset(plan: Build) -> Dataset:
     from harness.training import data
 
     return data.load(plan.training.dataset, **plan.training.dataset_options)
 
 
-def _recipe(plan: Plan) -> Recipe:
+def _recipe(plan: Build) -> Recipe:
     return recipe.load(plan.training.recipe).but(**plan.training.recipe_changes)
 
 
-def _train(plan: Plan, archs: Archs, device: str, path: str) -> None:
+def _train(plan: Build, archs: Archs, device: str, path: str) -> None:
     """Train a part and store its curves, in a worker."""
     from harness.training.trainer import train
 
@@ -169,7 +169,7 @@ def _train(plan: Plan, archs: Archs, device: str, path: str) -> None:
         np.savez(file, archs=archs, **values)
 
 
-def _assemble(plan: Plan, archs: Archs, cut: list[IntArray], work: Path, path: Path) -> Path:
+def _assemble(plan: Build, archs: Archs, cut: list[IntArray], work: Path, path: Path) -> Path:
     """Put all parts into one file of counts."""
     from harness.training import networks
 

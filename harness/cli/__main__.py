@@ -6,14 +6,10 @@ The commands themselves stand in `harness.cli.app`; ``--version`` is answered he
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
 from harness import __version__
-
-_WITH_WORKERS = ("run", "report", "verify", "table")
-"""Commands that may write to the pipes of processes that died; they handle it themselves."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,9 +28,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # One compute thread in each process, before numpy is imported: shards run side by side, and sums keep their order.
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-
-    if given and given[0] not in _WITH_WORKERS and hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when `| head` has read enough, as other tools do
 
     from harness.cli.app import build  # typer and rich take a quarter of a second
 

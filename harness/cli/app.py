@@ -1,14 +1,15 @@
 """The commands of `nas-harness`.
 
-Other packages add theirs through the entry-point group ``harness.commands``: the name of the entry is the command's
-name, and the function's docstring and parameters are its help.
+Other packages add theirs through the entry-point group ``harness.commands``, whose providers map names to a `Command`.
 """
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,6 +33,7 @@ class Kind(StrEnum):
     """What `list` lists."""
 
     BENCHMARKS = "benchmarks"
+    SPACES = "spaces"
     STRATEGIES = "strategies"
     SURROGATES = "surrogates"
 
@@ -44,31 +46,23 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
-EXAMPLES = {
-    "list": ("nas-harness list benchmarks", "nas-harness list strategies --json"),
-    "describe": (
-        "nas-harness describe nb201-cifar10",
-        "nas-harness describe nb201",
-        "nas-harness describe bananas",
-    ),
-    "check": (
-        "nas-harness check examples/my_strategy.py:MyStrategy",
-        "nas-harness check examples/quickstart.toml",
-        "nas-harness check nb201-cifar10",
-    ),
-    "run": (
-        "nas-harness run examples/quickstart.toml --workers 2",
-        "nas-harness run spec.toml --out /scratch/results --device cuda",
-    ),
-    "report": ("nas-harness report results/quickstart",),
-    "verify": ("nas-harness verify results/NAME --top 3 --stratified 6 --seeds 3 --data path/to/cifar-10",),
-    "table": ("nas-harness table build micro-mnist1d --workers 2",),
-    "data": (
-        "nas-harness data list",
-        "nas-harness data get macro-cifar10",
-        "nas-harness data import nats-tss-cifar10 NATS-tss-v1_0-3ffb9-simple.tar",
-    ),
-}
+@dataclass(frozen=True)
+class Command:
+    """A command, as a provider of the group ``harness.commands`` gives it.
+
+    Attributes
+    ----------
+    run : callable or typer.Typer
+        Its docstring and parameters are the help; a group of commands guards each of its own with `guarded`.
+    examples : tuple of str
+        Shown below the help, the first also below that of the program.
+    has_workers : bool
+        Whether it may write to the pipes of processes that died, and handles that itself.
+    """
+
+    run: Callable[..., None] | typer.Typer
+    examples: tuple[str, ...] = ()
+    has_workers: bool = False
 
 
 _TAKE_ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -84,25 +78,21 @@ def build() -> typer.Typer:
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback(epilog=_lines("Examples:", *[EXAMPLES[name][0] for name in EXAMPLES], cli_exit.EXPLAINED))(root)
-    for name, command in (("list", list_names), ("describe", describe), ("check", check), ("run", run)):
-        _add(app, name, command)
+    commands = dict(BUILT_IN)
     for name in registry.names("command"):
         try:
-            _add(app, name, registry.load("command", name))
+            commands[name] = registry.load("command", name)
         except ImportError as error:
             app.command(name, context_settings=_TAKE_ANYTHING)(guarded(_unavailable(name, str(error))))
+    examples = [command.examples[0] for command in commands.values() if command.examples]
+    app.callback(epilog=_lines("Examples:", *examples, cli_exit.EXPLAINED))(_root(commands))
+    for name, command in commands.items():
+        epilog = _lines("Examples:", *command.examples) if command.examples else None
+        if isinstance(command.run, typer.Typer):
+            app.add_typer(command.run, name=name, epilog=epilog)
+        else:
+            app.command(name, epilog=epilog)(guarded(command.run))
     return app
-
-
-def _add(app: typer.Typer, name: str, command: Callable[..., None] | typer.Typer) -> None:
-    """Add a command, or a group of commands, which guards each of its own."""
-    examples = EXAMPLES.get(name)
-    epilog = _lines("Examples:", *examples) if examples else None
-    if isinstance(command, typer.Typer):
-        app.add_typer(command, name=name, epilog=epilog)
-    else:
-        app.command(name, epilog=epilog)(guarded(command))
 
 
 def _unavailable(name: str, reason: str) -> Callable[..., None]:
@@ -126,20 +116,28 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Compare neural-architecture-search strategies on tabular benchmarks."""
+def _root(commands: Mapping[str, Command]) -> Callable[..., None]:
+    """Return what runs before every command."""
+
+    def root(
+        context: typer.Context,
+        version: Annotated[
+            bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+        ] = False,
+    ) -> None:
+        """Compare neural-architecture-search strategies on tabular benchmarks."""
+        command = commands.get(context.invoked_subcommand or "")
+        if hasattr(signal, "SIGPIPE") and not (command and command.has_workers):
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when `| head` has read enough, as others do
+
+    return root
 
 
 def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: AsJson = False) -> None:
     """List the names that a spec may use."""
     from harness.cli.describe import rows_of
 
-    one = {Kind.BENCHMARKS: "benchmark", Kind.STRATEGIES: "strategy", Kind.SURROGATES: "surrogate"}[kind]
-    rows, missing = rows_of(one)
+    rows, missing = rows_of(str(kind))
     if as_json:
         print_json(rows)
         return
@@ -150,10 +148,9 @@ def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_j
 
 
 def _complete_name(incomplete: str) -> list[str]:
-    from harness import registry
+    from harness.cli.describe import known_names
 
-    kinds = ("benchmark", "strategy", "surrogate")
-    return [name for kind in kinds for name in registry.names(kind) if name.startswith(incomplete)]
+    return [name for name in known_names() if name.startswith(incomplete)]
 
 
 def describe(
@@ -271,3 +268,29 @@ def _device(wanted: Device) -> str:
     if wanted is Device.CUDA:
         raise HarnessError("`--device cuda` needs a CUDA device and a torch built for it; torch finds none")
     return "cpu"
+
+
+BUILT_IN = {
+    "list": Command(list_names, ("nas-harness list benchmarks", "nas-harness list strategies --json")),
+    "describe": Command(
+        describe,
+        ("nas-harness describe nb201-cifar10", "nas-harness describe nb201", "nas-harness describe bananas"),
+    ),
+    "check": Command(
+        check,
+        (
+            "nas-harness check examples/my_strategy.py:MyStrategy",
+            "nas-harness check examples/quickstart.toml",
+            "nas-harness check nb201-cifar10",
+        ),
+    ),
+    "run": Command(
+        run,
+        (
+            "nas-harness run examples/quickstart.toml --workers 2",
+            "nas-harness run spec.toml --out /scratch/results --device cuda",
+        ),
+        has_workers=True,
+    ),
+}
+"""Commands that need nothing but the centre; other packages bring theirs."""

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness import registry
-from harness.errors import HarnessError, TableError, nearest
+from harness.errors import HarnessError, nearest
+from harness.names import read
+from harness.spaces import named
 
 SPLITS = {
     "train": "the images that the model was trained on",
@@ -25,15 +27,25 @@ _AS_CHECKED = {
 }
 
 
-def rows_of(kind: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return facts for each registered name of a kind, and the benchmarks whose tables nobody got yet.
+LISTED = {"benchmarks": "benchmark", "strategies": "strategy", "surrogates": "surrogate"}
+"""What can be listed, besides spaces."""
+
+
+def known_names() -> list[str]:
+    """Return every name that can be described."""
+    return [*(name for kind in LISTED.values() for name in registry.names(kind)), *named.SPACES]
+
+
+def rows_of(listed: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return facts for each name of a kind, and the benchmarks whose tables nobody got yet.
 
     What cannot be loaded here (an extra that is not installed, a table whose source is missing) is listed with the
     reason.
 
     Parameters
     ----------
-    kind : {"benchmark", "strategy", "surrogate"}
+    listed : str
+        A key of `LISTED`, or "spaces".
 
     Returns
     -------
@@ -42,8 +54,9 @@ def rows_of(kind: str) -> tuple[list[dict[str, Any]], list[str]]:
     list of str
         The other names.
     """
+    kind = LISTED.get(listed, "space")
     rows, missing = [], []
-    for name in registry.names(kind):
+    for name in sorted(named.SPACES) if kind == "space" else registry.names(kind):
         try:
             facts = _summary(kind, name)
         except (ImportError, HarnessError) as error:
@@ -134,30 +147,35 @@ def _column_in_words(column: Mapping[str, Any]) -> str:
 def describe(name: str) -> dict[str, Any]:
     """Return what is known about a name: a strategy, a surrogate, a benchmark or a search space.
 
+    A name of a benchmark and of its space is that of the benchmark, which tells of its space.
+
     Raises
     ------
     HarnessError
         If nothing has that name; names the nearest match of any kind.
     """
-    if registry.is_file(name) or name in registry.names("strategy"):
+    parts = read(name)
+    if registry.is_known("strategy", name) or parts.is_python:
         return _strategy(name)
-    if name in registry.names("surrogate"):
+    if registry.is_known("surrogate", name):
         return _surrogate(name)
-    found, refusals, broken = _ask_providers(name)
-    if found is not None:
-        return found
-    known = re.findall(r"Did you mean '([^']+)'", " ".join(refusals))  # the providers know more names: those of spaces
-    known += [candidate for kind in ("benchmark", "strategy", "surrogate") for candidate in registry.names(kind)]
+    if registry.is_known("benchmark", name) or parts.path is not None:
+        return registry.describe_benchmark(name)
+    if name in named.SPACES:
+        return _space(name)
     raise HarnessError(
-        f"nothing is called '{name}'.{nearest(name, known)} `nas-harness list benchmarks`, `list strategies` "
-        "and `list surrogates` show the names; a strategy of your own is written 'path/to/file.py:Class'."
-        + "".join(f" {text}." for text in broken)
+        f"nothing is called '{name}'.{nearest(name, known_names())} `nas-harness list benchmarks`, `list strategies`, "
+        "`list surrogates` and `list spaces` show the names; a strategy of your own is written 'path/to/file.py:Class'."
+        + "".join(f" {text}" for kind in LISTED.values() for text in registry.unavailable(kind))
     )
 
 
 def _summary(kind: str, name: str) -> dict[str, Any]:
     if kind == "benchmark":
         return _benchmark_summary(name)
+    if kind == "space":
+        space = _space(name)
+        return {"summary": space["description"].partition(". ")[0], "benchmarks": len(space["benchmarks"])}
     loaded = registry.load(kind, name)
     facts: dict[str, Any] = {"summary": _first_sentence(loaded)}
     if kind == "strategy":
@@ -167,7 +185,7 @@ def _summary(kind: str, name: str) -> dict[str, Any]:
 
 
 def _benchmark_summary(name: str) -> dict[str, Any]:
-    facts = _from_providers(name)
+    facts = registry.describe_benchmark(name)
     space = facts.get("space")
     return {
         "summary": facts.get("title"),
@@ -180,37 +198,10 @@ def _benchmark_summary(name: str) -> dict[str, Any]:
     }
 
 
-def _from_providers(name: str) -> dict[str, Any]:
-    """Return the facts of the first provider that knows the name; the refusals of all are raised if none does."""
-    found, refusals, broken = _ask_providers(name)
-    if found is None:
-        raise HarnessError("; ".join([*refusals, *broken]) or f"nothing describes '{name}'")
-    return found
-
-
-def _ask_providers(name: str) -> tuple[dict[str, Any] | None, list[str], list[str]]:
-    """Return the facts of the first provider that knows the name, refusals, and which providers cannot be loaded."""
-    refusals, broken = [], []
-    for provider in registry.names("description"):
-        try:
-            found: dict[str, Any] = _provider(provider)(name)
-        except TableError:
-            raise
-        except HarnessError as error:
-            refusals.append(str(error))
-        except ImportError as error:  # that of one name must not hide all others
-            broken.append(f"What '{provider}' describes is not available: {error}")
-        else:
-            return found, [], []
-    return None, refusals, broken
-
-
-def _provider(name: str) -> Any:
-    """Load a provider of descriptions; raises ImportError for whatever is wrong with its file."""
-    try:
-        return registry.load("description", name)
-    except (AttributeError, SyntaxError) as error:
-        raise ImportError(str(error)) from error
+def _space(name: str) -> dict[str, Any]:
+    facts = named.describe(named.space(name))
+    benchmarks = [table for provider in registry.providers("benchmark").values() for table in provider.searching(name)]
+    return {key: facts.pop(key) for key in ("kind", "name", "description")} | {"benchmarks": benchmarks} | facts
 
 
 def _strategy(name: str) -> dict[str, Any]:
@@ -218,7 +209,7 @@ def _strategy(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "kind": "strategy",
-        "class": f"{loaded.__module__}:{loaded.__qualname__}" if not registry.is_file(name) else name,
+        "class": f"{loaded.__module__}:{loaded.__qualname__}" if read(name).path is None else name,
         "version": loaded.version,
         "default_surrogate": loaded.default_surrogate,
         "hyperparameters": _hyperparameters(loaded, leave_out={"surrogate"}),

@@ -15,7 +15,7 @@ from typing import Any
 
 from harness import registry
 from harness.checks import choice, integer
-from harness.errors import DamagedError, HarnessError, IncompleteError, ResultError, SpecError, unknown
+from harness.errors import DamagedError, HarnessError, IncompleteError, ResultError, SpecError
 from harness.experiments.processes import spawned
 from harness.experiments.progress import Failure, Ledger, Progress
 from harness.experiments.shards import open_benchmark, resolve, run_shard
@@ -89,10 +89,9 @@ def prepare(spec: Spec, *, device: str = "cpu", source: str = "spec") -> Prepare
         Names the source, the key, the rule and the value or the nearest match.
     """
     choice("device", device, DEVICES)
-    known = registry.names("benchmark")
     for index, name in enumerate(spec.benchmarks):
-        if name not in known and not registry.is_table(name):
-            raise SpecError(f"{source}: `benchmarks[{index}]`: {unknown('benchmark', name, known)}")
+        with _at(source, f"benchmarks[{index}]"):
+            registry.table_provider(name)
     for index, strategy in enumerate(spec.strategies):
         with _at(source, f"strategies[{index}]"):
             registry.strategy(strategy.name)

@@ -15,6 +15,7 @@ from harness.digests import without
 from harness.errors import HarnessError, StrategyError, must
 from harness.experiments.spec import Shard, Spec, StrategySpec
 from harness.experiments.store import ShardResult
+from harness.own_classes import file_sha256
 from harness.problem import Problem
 from harness.search.loop import make_problem, run_block
 from harness.seeding import generator, noise_seed
@@ -85,7 +86,7 @@ def resolve(
             table_digest=benchmark.digest,
             strategy=strategy.name,
             strategy_version=factory.version,
-            strategy_sha256=None if given_class else registry.file_sha256(strategy.name),
+            strategy_sha256=None if given_class else file_sha256(strategy.name),
             hyperparameters=without(hyperparameters, factory.later_hyperparameters),
             surrogate=strategy.surrogate,
             learner=None if learner is None else learner.signature,
@@ -136,7 +137,7 @@ def run_shard(
     if benchmark.digest != shard.table_digest:
         raise HarnessError(f"the table '{shard.benchmark}' changed after the run was prepared; run again")
     if factory is None:
-        if registry.file_sha256(shard.strategy) != shard.strategy_sha256:
+        if file_sha256(shard.strategy) != shard.strategy_sha256:
             raise HarnessError(f"the file of '{shard.strategy}' changed after the run was prepared; run again")
         factory = registry.strategy(shard.strategy)
     problem = make_problem(benchmark, shard.budget, shard.n_workers)

@@ -17,6 +17,7 @@ from typing import Any
 from harness.checks import choice, integer
 from harness.digests import identity, sha256_of
 from harness.errors import HarnessError, SpecError, must, nearest
+from harness.names import absolute, read
 from harness.problem import Budget, Constraint
 
 _STORED_KEY = "replicates_per_cell"
@@ -190,7 +191,7 @@ class Shard:
     @property
     def strategy_name(self) -> str:
         """The strategy's name wherever its file lies: what random streams are addressed by."""
-        return self.strategy.rpartition(":")[2]
+        return read(self.strategy).key
 
     def as_dict(self) -> dict[str, Any]:
         """Return the shard as plain JSON data."""
@@ -210,7 +211,7 @@ class Shard:
         """SHA-256 over everything that the result depends on, hexadecimal."""
         covered = identity(self) | {"strategy": self.strategy_name, "schema": SCHEMA}
         covered["constraints"] = [str(constraint) for constraint in self.constraints]
-        if self.benchmark.endswith(".h5"):
+        if read(self.benchmark).path is not None:
             del covered["benchmark"]  # a path is only an address: the table's digest says which one it is
         del covered["surrogate"]  # the learner's signature says it with all defaults filled in
         return sha256_of(covered)
@@ -241,22 +242,16 @@ def load(path: str | Path) -> Spec:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path}: not valid TOML: {error}") from None
     if isinstance(data.get("benchmarks"), list):
-        data["benchmarks"] = [_resolve_table(name, path.parent) for name in data["benchmarks"]]
+        data["benchmarks"] = [_resolved(name, path.parent) for name in data["benchmarks"]]
     for strategy in data.get("strategies", []) if isinstance(data.get("strategies"), list) else []:
-        _resolve_file(strategy, path.parent)
+        if isinstance(strategy, dict) and "name" in strategy:
+            strategy["name"] = _resolved(strategy["name"], path.parent)
     return from_dict({"name": path.stem} | data, source=str(path))
 
 
-def _resolve_table(name: Any, folder: Path) -> Any:
-    """Make the path of a table absolute: it is written relative to the spec."""
-    return str(folder.resolve() / name) if isinstance(name, str) and name.endswith(".h5") else name
-
-
-def _resolve_file(strategy: Any, folder: Path) -> None:
-    """Make the path of a strategy file absolute: it is written relative to the spec."""
-    name = strategy.get("name") if isinstance(strategy, dict) else None
-    if isinstance(name, str) and ".py:" in name and not Path(name.rpartition(":")[0]).is_absolute():
-        strategy["name"] = str(folder.resolve() / name)
+def _resolved(name: Any, folder: Path) -> Any:
+    """Make the path in a name absolute: it is written relative to the spec; what is no text is refused later."""
+    return absolute(name, folder) if isinstance(name, str) else name
 
 
 def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
@@ -288,8 +283,7 @@ def _freeze(given: dict[str, Any]) -> Spec:
     """Return the frozen dataclasses of checked data; they check the values."""
     given["benchmarks"] = tuple(given["benchmarks"])
     given["strategies"] = tuple(
-        StrategySpec(**item | {"label": item["label"] or item["name"].rpartition(":")[2]})
-        for item in given["strategies"]
+        StrategySpec(**item | {"label": item["label"] or read(item["name"]).key}) for item in given["strategies"]
     )
     given["budget"] = Budget(**given["budget"])
     given["objectives"] = None if given["objectives"] is None else tuple(given["objectives"])

@@ -81,3 +81,8 @@ def defined(definition: str) -> SearchSpace:
 def _imported(where: str) -> Any:
     module, _, attribute = where.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def describe(described: SearchSpace) -> dict[str, Any]:
+    """Say what a search space is, as plain data: kind, name, description and its facts."""
+    return {"kind": "space", "name": described.name, "description": described.description, **described.facts()}

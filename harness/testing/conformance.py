@@ -19,6 +19,7 @@ from harness.benchmark import Benchmark
 from harness.checks import Archs
 from harness.errors import HarnessError, must, unknown
 from harness.experiments.shards import make_learner
+from harness.names import read
 from harness.problem import Budget, Constraint
 from harness.records import Proposals
 from harness.search.loop import Block, make_problem, run_block
@@ -51,23 +52,24 @@ def check(name: str) -> list[str]:
         The rules that it keeps.
     """
     rng = np.random.default_rng(0)
-    if registry.is_file(name) or name in registry.names("strategy"):
+    parts = read(name)
+    if parts.is_python and parts.key == name:
+        raise HarnessError(must("strategy", f"name its class, '{name}:{_classes(parts.path)}'", name))
+    if registry.is_known("strategy", name) or parts.is_python:
         return check_strategy(registry.strategy(name))
-    if name in registry.names("benchmark") or registry.is_table(name):
+    if registry.is_known("surrogate", name):
+        return check_surrogate(registry.surrogate({"name": name, "encoding": "one_hot"}, ToyBenchmark().space), rng)
+    if registry.is_known("benchmark", name) or parts.path is not None:
         benchmark = registry.benchmark(name)
         return check_space(benchmark.space, rng) + check_benchmark(benchmark, rng)
-    if name in registry.names("surrogate"):
-        return check_surrogate(registry.surrogate({"name": name, "encoding": "one_hot"}, ToyBenchmark().space), rng)
-    if name.endswith(".py"):
-        raise HarnessError(must("strategy", f"name its class, '{name}:{_classes(name)}'", name))
     known = [known for kind in ("strategy", "benchmark", "surrogate") for known in registry.names(kind)]
     raise HarnessError(unknown("strategy, benchmark or surrogate", name, known))
 
 
-def _classes(path: str) -> str:
+def _classes(path: Path | None) -> str:
     """Return the names of the classes of a file, as a choice, or a word for them; runs nothing of it."""
     try:
-        body = ast.parse(Path(path).read_text(encoding="utf-8")).body
+        body = ast.parse(Path(path or "").read_text(encoding="utf-8")).body
     except (OSError, ValueError, SyntaxError):
         return "Class"
     return "' or ':".join(node.name for node in body if isinstance(node, ast.ClassDef)) or "Class"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,15 +43,13 @@ class Train(Protocol):
 
 def registered_training(name: str) -> Training | None:
     """Return how the networks of a benchmark's table were trained, as its description says; None if it does not."""
-    for provider in registry.names("description"):
-        try:
-            facts: Mapping[str, Any] = registry.load("description", provider)(name)
-        except TableError:
-            raise
-        except (HarnessError, ImportError):
-            continue
-        return Training.from_dict(facts["training"]) if facts.get("training") else None
-    return None
+    try:
+        facts = registry.describe_benchmark(name)
+    except TableError:
+        raise
+    except HarnessError:
+        return None
+    return Training.from_dict(facts["training"]) if facts.get("training") else None
 
 
 def _train(*arguments: Any, **options: Any) -> Curves:
@@ -89,7 +87,7 @@ def _count(network: str, archs: Archs, recipe: Recipe, dataset: Dataset) -> tupl
 
 
 def _write_table(path: Path, **facts: Any) -> None:
-    registry.load("recorded", "write")(path, **facts)
+    registry.write_table(path, **facts)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from harness.cli.app import Command
+
 
 def report(
     results: Annotated[Path, typer.Argument(help="Folder of results made by `run`.", show_default=False)],
@@ -29,3 +31,6 @@ def report(
         typer.echo(json.dumps({"page": str(page), **parts}, indent=2))
     else:
         typer.echo(str(page))
+
+
+COMMAND = Command(report, ("nas-harness report results/quickstart",), has_workers=True)

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from harness.cli.app import Command
+
 
 class Device(StrEnum):
     """Where networks are trained."""
@@ -82,3 +84,10 @@ def _line(row: dict[str, Any]) -> str:
 
 def _number(value: float | None) -> str:
     return "   --" if value is None else f"{value:5.2f}"
+
+
+COMMAND = Command(
+    verify,
+    ("nas-harness verify results/NAME --top 3 --stratified 6 --seeds 3 --data path/to/cifar-10",),
+    has_workers=True,
+)

@@ -23,14 +23,11 @@ TABLE, PROTOCOL, SURROGATE = "table", "protocol", "surrogate"
 
 
 def describe_benchmark(name: str) -> Mapping[str, Any]:
-    """Return what the registered describers know of a benchmark; nothing where none knows it."""
-    for provider in registry.names("description"):
-        try:
-            facts: Mapping[str, Any] = registry.load("description", provider)(name)
-        except HarnessError:
-            continue
-        return facts
-    return {}
+    """Return what its provider knows of a benchmark; nothing where none knows it."""
+    try:
+        return registry.describe_benchmark(name)
+    except HarnessError:
+        return {}
 
 
 @dataclass(frozen=True)

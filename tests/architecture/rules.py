@@ -31,6 +31,8 @@ FLOORS = {
         "benchmark",
         "surrogate",
         "strategy",
+        "names",
+        "own_classes",
         "registry",
         "spaces",
         "search",

@@ -63,7 +63,7 @@ def look_ups(repeats: int = 15) -> list[Row]:
     rng = np.random.default_rng(0)
     measured = []
     for name in ("nb201-cifar10", "graph-cora"):
-        benchmark = provider.open_benchmark(name)
+        benchmark = provider.PROVIDER.open(name)
         for rows in (10**4, 10**6):
             asked = Proposals.of(benchmark.space.sample(rows, rng))
             noise = rng.integers(0, 2**64, rows, dtype=np.uint64)

@@ -18,7 +18,7 @@ OFFICIAL_ORDER = "83abc799e45cf34e9d2163654668ab998b9a54d01c39e72ca1f71f2cdf356d
 
 
 def oracle(name: str) -> TableOracle:
-    opened = provider.open_oracle(name)
+    opened = provider.PROVIDER.oracle(name)
     assert isinstance(opened, TableOracle)
     return opened
 

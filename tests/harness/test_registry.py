@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness import registry
+from harness import names, own_classes, registry
+from harness.benchmark import BenchmarkProvider
+from harness.cli.app import Command
 from harness.errors import HarnessError
 from harness.strategy import Strategy
+from harness.testing.toy import ToyBenchmark
 
 OWN = """
 from harness import Strategy
@@ -36,7 +40,6 @@ def own(tmp_path):
     ("kind", "some"),
     [
         ("benchmark", {"nb201-cifar10", "nb201-cifar100", "nb201-imagenet16", "graph-cora", "graph-proteins"}),
-        ("oracle", {"nb201-cifar10", "graph-cora"}),
         ("strategy", {"random_search", "regularized_evolution", "local_search", "bananas"}),
         ("surrogate", {"mlp_ensemble", "random_forest", "ridge"}),
         ("command", {"report"}),
@@ -44,20 +47,115 @@ def own(tmp_path):
     ],
 )
 def test_built_ins_are_registered(kind, some):
-    names = registry.names(kind)
-    assert some <= set(names)
-    assert names == sorted(names)
+    registered = registry.names(kind)
+    assert some <= set(registered)
+    assert registered == sorted(registered)
 
 
-def test_every_benchmark_has_an_oracle():
-    assert registry.names("benchmark") == registry.names("oracle")
-
-
-@pytest.mark.parametrize("kind", ["strategy", "surrogate", "command", "view", "description"])
+@pytest.mark.parametrize("kind", ["strategy", "surrogate", "command", "view"])
 def test_every_registered_name_can_be_loaded(kind):
     assert registry.names(kind)
     for name in registry.names(kind):
-        assert callable(registry.load(kind, name))
+        loaded = registry.load(kind, name)
+        assert isinstance(loaded, Command) if kind == "command" else callable(loaded)
+
+
+class Toys(BenchmarkProvider):
+    """Offers the toy benchmark by name, and by files that begin with its name."""
+
+    def names(self):
+        return ("toy", "nb201-cifar10")
+
+    def reads(self, path):
+        return path.is_file() and path.read_bytes().startswith(b"toy")
+
+    def open(self, name, *, objectives, constraints, training, check_content):
+        made = ToyBenchmark(constraints=tuple(constraints))
+        made.name = name
+        return made
+
+    def oracle(self, name):
+        raise HarnessError("the toy has no oracle")
+
+    def describe(self, name):
+        return {"kind": "benchmark", "name": name, "title": "Toy", "space": "toy"}
+
+
+def test_a_third_party_adds_benchmarks_with_one_provider(offered, tmp_path):
+    offered("benchmark", "toys", Toys)
+    assert "toy" in registry.names("benchmark")
+    assert registry.benchmark("toy", constraints=["size <= 7"]).constraints[0].bound == 7
+    assert registry.describe_benchmark("toys:toy")["title"] == "Toy"
+    path = tmp_path / "my.table"
+    path.write_text("toy, by its content")
+    assert registry.benchmark(str(path)).name == str(path)
+
+
+def test_a_name_of_two_providers_must_say_which(offered):
+    offered("benchmark", "toys", Toys)
+    with pytest.raises(HarnessError, match=r"several providers: write 'tables:nb201-cifar10' or 'toys:nb201-cifar10'"):
+        registry.benchmark("nb201-cifar10")
+    assert registry.benchmark("toys:nb201-cifar10").digest == "toy-1"
+    assert registry.benchmark("tables:nb201-cifar10").digest != "toy-1"
+
+
+def test_a_third_party_adds_strategies_and_learners_with_one_mapping(offered):
+    class Own(Strategy):
+        pass
+
+    offered("strategy", "mine", lambda: {"own": Own, "other": "strategies.random_search:RandomSearch"})
+    assert registry.strategy("own") is Own
+    assert registry.strategy("mine:other") is registry.strategy("random_search")
+    offered("surrogate", "mine", lambda: {"flat": "surrogates.linear.ridge:Ridge"})
+    learner = registry.surrogate({"name": "flat", "encoding": "one_hot"}, ToyBenchmark().space)
+    assert learner.fit(learner.space.sample(4, np.random.default_rng(0)), np.arange(4.0), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "provider", "why"),
+    [
+        ("benchmark", {"toy": ToyBenchmark}, "it must be a BenchmarkProvider"),
+        ("strategy", [Strategy], "it must map names to what they stand for"),
+        ("strategy", {"my.own": Strategy}, "a name must be without dots, slashes and colons, got 'my.own'"),
+    ],
+)
+def test_what_is_no_provider_is_told_and_hides_nothing(kind, provider, why, offered):
+    before = registry.names(kind)
+    offered(kind, "odd", lambda: provider)
+    assert registry.names(kind) == before
+    with pytest.raises(HarnessError, match=rf"What 'odd' offers is not available: {why}"):
+        registry.load("strategy", "nothing") if kind == "strategy" else registry.benchmark("nothing")
+
+
+def test_a_file_that_nobody_reads_is_told_with_the_remedy(tmp_path):
+    path = tmp_path / "digits.csv"
+    with pytest.raises(HarnessError, match=r"digits.csv is missing: there is no such file"):
+        registry.benchmark(str(path))
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(HarnessError, match=r"data of your own become a table by `nas-harness data import NAME"):
+        registry.benchmark(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "path", "provider"),
+    [
+        ("nb201-cifar10", "nb201-cifar10", None, ""),
+        ("macro-cifar10@run0-signal", "macro-cifar10@run0-signal", None, ""),
+        ("tables:nb201-cifar10", "nb201-cifar10", None, "tables"),
+        ("a/table", "a/table", "a/table", ""),
+        ("table.h5", "table.h5", "table.h5", ""),
+        ("a/own.py:Mine", "Mine", "a/own.py", ""),
+        ("own.py", "own.py", "own.py", ""),
+    ],
+)
+def test_names_are_read_by_one_rule(text, key, path, provider):
+    assert names.read(text) == names.Name(text, key, None if path is None else Path(path), provider)
+
+
+def test_a_path_is_made_absolute_and_a_name_is_not(tmp_path):
+    assert names.absolute("nb201-cifar10", tmp_path) == "nb201-cifar10"
+    assert names.absolute("./own.py:Mine", tmp_path) == f"{tmp_path}/own.py:Mine"
+    assert names.absolute("/x/table.h5", tmp_path) == "/x/table.h5"
 
 
 def test_an_unknown_name_names_the_nearest():
@@ -71,7 +169,7 @@ def test_a_strategy_of_ones_own_is_loaded_from_its_file(own):
     found = registry.strategy(f"{own}:Mine")
     assert issubclass(found, Strategy)
     assert registry.strategy(f"{own}:Mine") is found, "loaded once while the file stays as it is"
-    assert registry.file_sha256(f"{own}:Mine") == hashlib.sha256(own.read_bytes()).hexdigest()
+    assert own_classes.file_sha256(f"{own}:Mine") == hashlib.sha256(own.read_bytes()).hexdigest()
 
 
 def test_a_changed_file_is_loaded_anew(own):
@@ -82,7 +180,7 @@ def test_a_changed_file_is_loaded_anew(own):
 
 
 def test_a_registered_name_has_no_file():
-    assert registry.file_sha256("bananas") is None
+    assert own_classes.file_sha256("bananas") is None
 
 
 @pytest.mark.parametrize(

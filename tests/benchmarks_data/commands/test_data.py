@@ -109,7 +109,7 @@ def test_get_fetches_imports_and_keeps_the_file(tables, server, capsys, home):
     assert "made-two: 40 rows" in done
     assert 'benchmarks = ["made-one"]' in done
     assert (home / "downloads" / "made-one" / "made-up.bin").read_bytes() == CONTENT
-    assert provider.open_benchmark("made-two", check_content=True)
+    assert provider.PROVIDER.open("made-two", check_content=True)
     after = states(capsys)
     assert [after[name]["state"] for name in ("made-one", "made-two", "made-hand")] == ["ready", "ready", "import FILE"]
     assert after["made-one"]["bytes"] == (tables / "made-one.h5").stat().st_size
@@ -134,7 +134,7 @@ def test_no_import_fetches_alone_and_names_what_imports(tables, capsys, home):
     assert f"next: nas-harness data import made-one {path}" in out
     assert not tables.exists()
     said(capsys, "import", "made-one", path)
-    assert provider.open_benchmark("made-one")
+    assert provider.PROVIDER.open("made-one")
 
 
 def test_a_table_to_fetch_by_hand_names_page_and_command(tables, capsys):
@@ -190,7 +190,7 @@ def test_a_failed_import_tells_its_warnings_first(tables, tmp_path, capsys):
 def test_a_table_under_a_protocol_is_announced_by_it(tables, capsys):
     out = said(capsys, "get", "made-test@run0-signal").out
     assert 'benchmarks = ["made-test@run0-signal"]' in out
-    assert provider.open_benchmark("made-test@run0-signal")
+    assert provider.PROVIDER.open("made-test@run0-signal")
 
 
 def test_a_damaged_table_is_listed_with_what_is_wrong_and_got_again(tables, capsys):

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks_data.commands import inventory
 from benchmarks_data.file import layout
-from benchmarks_data.predicted.nb301 import surrogate as nb301_surrogate
+from benchmarks_data.predicted.nb301 import files as nb301_files
 from harness.cli import exit as cli_exit
 from harness.cli.__main__ import main
 from tests.paths import ROOT
@@ -80,7 +80,7 @@ def test_data_audited_before_it_is_a_table_say_how_it_becomes_one(home, tmp_path
 
 
 def test_a_surrogate_without_what_computes_it_says_so_at_its_import(home, capsys, monkeypatch):
-    monkeypatch.setattr(nb301_surrogate, "import_files", lambda paths, folder: folder)
+    monkeypatch.setattr(nb301_files, "import_files", lambda paths, folder: folder)
     monkeypatch.setattr(inventory.importlib.util, "find_spec", lambda name: None)
     with pytest.warns(UserWarning, match=r"needs onnxruntime.*pip install -e '\.\[surrogate-benchmarks\]'"):
         inventory.take(["nb301-surrogate"], [])

@@ -36,7 +36,7 @@ def table(home: Path) -> Path:
 
 
 def first_answer() -> float:
-    benchmark = provider.open_benchmark(NAME)
+    benchmark = provider.PROVIDER.open(NAME)
     arch = benchmark.space.parse(["1111"])
     return float(benchmark.query(Proposals.of(arch), noise_seed=None).objectives[0, 0])
 
@@ -122,7 +122,7 @@ def test_a_damaged_table_whose_source_is_gone_is_named(
 ) -> None:
     damage(table)
     monkeypatch.setattr(files, "package_file", _gone)
-    for use in (provider.open_benchmark, provider.open_oracle, provider.ensure):
+    for use in (provider.PROVIDER.open, provider.PROVIDER.oracle, provider.ensure):
         with pytest.warns(UserWarning, match="converted again"), pytest.raises(TableError) as caught:
             use(NAME)
         assert str(table) in str(caught.value)
@@ -228,7 +228,7 @@ RACER = """
 from benchmarks_data import provider
 steps = []
 path = provider.ensure("graph-proteins", progress=lambda what, fraction: steps.append(what))
-print(any("writing" in what for what in steps), provider.open_benchmark("graph-proteins").digest)
+print(any("writing" in what for what in steps), provider.PROVIDER.open("graph-proteins").digest)
 """
 
 
@@ -241,7 +241,7 @@ def test_processes_that_convert_at_once_convert_once(home: Path) -> None:
     assert [error for _, error in told] == [""] * 3
     wrote, digests = zip(*(out.split() for out, _ in told), strict=True)
     assert sorted(wrote) == ["False", "False", "True"]
-    assert set(digests) == {provider.open_benchmark(NAME).digest}
+    assert set(digests) == {provider.PROVIDER.open(NAME).digest}
 
 
 def _entry(path: Path, content: object, monkeypatch: pytest.MonkeyPatch, name: str) -> Entry:
@@ -310,7 +310,7 @@ def test_a_table_with_failed_runs_keeps_them_missing(tmp_path: Path, home: Path)
     path = files.table_path(NAME)
     path.parent.mkdir(parents=True)
     layout.write(path, changed)
-    benchmark, oracle = provider.open_benchmark(NAME), provider.open_oracle(NAME)
+    benchmark, oracle = provider.PROVIDER.open(NAME), provider.PROVIDER.oracle(NAME)
     for noise in (None, np.arange(len(values), dtype=np.uint64)):
         told = benchmark.query(Proposals.of(table.archs), noise_seed=noise).objectives[:, 0]
         assert np.isnan(told[3])

@@ -86,21 +86,21 @@ def test_an_imported_table_is_opened_like_any_other(tables, given):
     assert told[-1][1] == 1.0
     assert any("converting made-one: reading" in what for what, _ in told)
     assert sorted(file.name for file in tables.iterdir()) == ["made-one.h5", "made-one.lock"]
-    benchmark = provider.open_benchmark("made-one", check_content=True)
+    benchmark = provider.PROVIDER.open("made-one", check_content=True)
     archs = bags(40, CONTENT[0])
     answer = benchmark.query(Proposals.of(archs[:2]), noise_seed=None).objectives[:, 0]
     np.testing.assert_allclose(answer, [99.9, 98.9])
-    assert provider.open_oracle("made-one").mean(archs[:1], "test_accuracy")[0] == pytest.approx(-0.9)
+    assert provider.PROVIDER.oracle("made-one").mean(archs[:1], "test_accuracy")[0] == pytest.approx(-0.9)
     about = layout.read_about(path)
     assert json.loads(about["source_files"]) == {"renamed.bin": hashlib.sha256(CONTENT).hexdigest()}
     assert about["source"] == "renamed.bin (https://example.org/made-up)"
-    described = json.loads(json.dumps(provider.describe("made-one")))
+    described = json.loads(json.dumps(provider.PROVIDER.describe("made-one")))
     assert described["source_as_checked"]
     assert (described["rows"], described["licence"], described["partial"]) == (40, "MIT", False)
 
 
 def test_a_table_that_is_not_there_says_how_to_get_it(tables):
-    for use_it in (provider.open_benchmark, provider.open_oracle, provider.ensure):
+    for use_it in (provider.PROVIDER.open, provider.PROVIDER.oracle, provider.ensure):
         with pytest.raises(TableError) as caught:
             use_it("made-one")
         for words in (
@@ -111,25 +111,25 @@ def test_a_table_that_is_not_there_says_how_to_get_it(tables):
             assert words in str(caught.value)
     assert not tables.exists()
     with pytest.raises(TableError, match=r"import made-pair first\.bin second.bin"):
-        provider.open_benchmark("made-pair")
+        provider.PROVIDER.open("made-pair")
 
 
 def test_a_table_that_is_not_there_is_described_by_what_the_catalogue_knows(tables):
-    told = json.loads(json.dumps(provider.describe("made-test@run0-signal")))
+    told = json.loads(json.dumps(provider.PROVIDER.describe("made-test@run0-signal")))
     assert (told["imported"], told["rows"], told["space"]) == (False, 40, "bags")
     assert (told["licence"], told["citation"], told["protocol"]) == ("MIT", SOURCE["citation"], PROTOCOL["text"])
     assert told["to_get"].startswith("by hand: https://example.org/made-up; then `nas-harness data import made-test ")
     with pytest.raises(HarnessError, match="unknown protocol of made-test"):
-        provider.describe("made-test@other")
+        provider.PROVIDER.describe("made-test@other")
     assert not tables.exists()
 
 
 def test_a_partial_table_gives_its_rows_alone(tables, given):
     provider.import_table("made-two", [given])
-    for opened in (provider.open_benchmark("made-two"), provider.open_oracle("made-two")):
+    for opened in (provider.PROVIDER.open("made-two"), provider.PROVIDER.oracle("made-two")):
         assert isinstance(opened.space, RowsSpace)
         assert len(opened.space.rows) == 40
-    assert provider.describe("made-two")["partial"]
+    assert provider.PROVIDER.describe("made-two")["partial"]
 
 
 def test_one_pass_makes_the_tables_of_all_datasets(tables, given, monkeypatch):
@@ -149,7 +149,7 @@ def test_one_pass_makes_the_tables_of_all_datasets(tables, given, monkeypatch):
     provider.import_table("made-one", [given])
     assert passes[1:] == [["made-one"]]
     archs = bags(1, CONTENT[0])
-    answers = [provider.open_benchmark(name).query(Proposals.of(archs), noise_seed=None) for name in made]
+    answers = [provider.PROVIDER.open(name).query(Proposals.of(archs), noise_seed=None) for name in made]
     np.testing.assert_allclose([answer.objectives[0, 0] for answer in answers], [99.8, 99.9])
 
 
@@ -158,7 +158,7 @@ def test_a_table_of_no_fixed_number_of_rows_is_not_counted(tables, given, monkey
     monkeypatch.setattr(provider, "entries", lambda: {"made-one": replace(known, rows=0)})
     use(monkeypatch, convert=_lacks_a_row)
     provider.import_table("made-one", [given])
-    assert provider.describe("made-one")["rows"] == 39
+    assert provider.PROVIDER.describe("made-one")["rows"] == 39
 
 
 def test_a_space_that_the_table_defines_comes_from_the_table(tables, given, monkeypatch):
@@ -173,9 +173,9 @@ def test_a_space_that_the_table_defines_comes_from_the_table(tables, given, monk
     with pytest.raises(TableError, match="data import"):
         provider.space("made-one")
     provider.import_table("made-one", [given])
-    for space in (provider.space("made-one"), provider.open_benchmark("made-one").space):
+    for space in (provider.space("made-one"), provider.PROVIDER.open("made-one").space):
         assert space.words == 7
-    assert provider.describe("made-one")["space"]["name"] == "bags"
+    assert provider.PROVIDER.describe("made-one")["space"]["name"] == "bags"
 
 
 def test_a_table_is_imported_under_the_name_of_its_protocol(tables, given):
@@ -204,7 +204,7 @@ def test_files_other_than_those_checked_are_told(tables, given):
         UserWarning, match="sha256 of renamed.bin .* not that of the files on which this import was chec"
     ):
         provider.import_table("made-one", [given])
-    assert not provider.describe("made-one")["source_as_checked"]
+    assert not provider.PROVIDER.describe("made-one")["source_as_checked"]
 
 
 def test_a_folder_counts_as_one_file(tables, tmp_path):
@@ -262,7 +262,7 @@ def test_a_table_that_fails_leaves_those_that_are_finished(tables, given, monkey
     use(monkeypatch, convert_all=convert_all)
     with pytest.raises(TableError, match="cut short"):
         provider.import_tables(["made-one", "made-two"], [given])
-    assert provider.open_benchmark("made-one")
+    assert provider.PROVIDER.open("made-one")
     assert not (tables / "made-two.h5").exists()
 
 
@@ -291,30 +291,30 @@ def test_a_cache_that_cannot_be_written_is_named(tables, given, tmp_path, monkey
 def test_a_damaged_imported_table_is_named_with_the_remedy(tables, given, size):
     path = provider.import_table("made-one", [given])
     path.write_bytes(path.read_bytes()[:size])
-    for use_it in (provider.open_benchmark, provider.open_oracle, provider.ensure):
+    for use_it in (provider.PROVIDER.open, provider.PROVIDER.oracle, provider.ensure):
         with pytest.raises(TableError, match=r"made-one\.h5 is damaged.*cannot be made again.*data import made-one"):
             use_it("made-one")
     provider.import_table("made-one", [given])
-    assert provider.open_benchmark("made-one", check_content=True)
+    assert provider.PROVIDER.open("made-one", check_content=True)
 
 
 def test_a_table_with_test_results_alone_needs_a_protocol(tables, given):
     provider.import_table("made-test", [given])
     with pytest.raises(HarnessError, match=r"no validation column .* under a protocol: 'made-test@run0-signal'"):
-        provider.open_benchmark("made-test")
+        provider.PROVIDER.open("made-test")
     with pytest.raises(HarnessError, match=r"unknown protocol of made-test 'run0'. Did you mean 'run0-signal'"):
-        provider.open_benchmark("made-test@run0")
-    told = provider.describe("made-test")
+        provider.PROVIDER.open("made-test@run0")
+    told = provider.PROVIDER.describe("made-test")
     assert (told["validation"], told["protocol"]) == (None, None)
     assert told["protocols"] == {"made-test@run0-signal": "Run 0 is the signal."}
     with pytest.raises(HarnessError, match="unknown protocol of graph-cora"):
-        provider.open_benchmark("graph-cora@run0-signal")
+        provider.PROVIDER.open("graph-cora@run0-signal")
 
 
 def test_under_a_protocol_some_runs_are_told_and_the_others_judge(tables, given):
     provider.import_table("made-test", [given])
     name = "made-test@run0-signal"
-    benchmark, oracle = provider.open_benchmark(name, check_content=True), provider.open_oracle(name)
+    benchmark, oracle = provider.PROVIDER.open(name, check_content=True), provider.PROVIDER.oracle(name)
     archs = bags(40, CONTENT[0])
     for noise in (None, np.arange(40, dtype=np.uint64)):
         told = benchmark.query(Proposals.of(archs), noise_seed=noise).objectives[:, 0]
@@ -324,12 +324,12 @@ def test_under_a_protocol_some_runs_are_told_and_the_others_judge(tables, given)
     assert (oracle.validation, oracle.test) == ("signal_test_accuracy", "test_accuracy")
     np.testing.assert_allclose(oracle.values("signal_test_accuracy"), np.arange(40.0))
     assert (benchmark.name, oracle.name) == (name, name)
-    assert benchmark.digest == oracle.digest != provider.open_oracle("made-test").digest
+    assert benchmark.digest == oracle.digest != provider.PROVIDER.oracle("made-test").digest
     assert len(check_benchmark(benchmark, np.random.default_rng(0))) >= 5
     with pytest.raises(HarnessError, match="held out"):
-        provider.open_benchmark(name, objectives=["test_accuracy"])
+        provider.PROVIDER.open(name, objectives=["test_accuracy"])
     assert "test_accuracy" not in benchmark._header.columns
-    described = json.loads(json.dumps(provider.describe(name)))
+    described = json.loads(json.dumps(provider.PROVIDER.describe(name)))
     assert (described["name"], described["protocol"]) == (name, "Run 0 is the signal.")
     assert described["runs"] == {"2": 40}, "those that judge"
     assert provider.space(name).name == "bags"

@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 from benchmarks_data.catalogue.entries import Entry, Source, entry
 from benchmarks_data.file import layout
 from benchmarks_data.file.oracle import TableOracle
-from benchmarks_data.file.recorded import open_benchmark
 from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.importers import hw_nas_bench
 from benchmarks_data.joins import importer as joined
 from benchmarks_data.joins.join import Other, join, other_table, table_of
-from benchmarks_data.provider import ensure
+from benchmarks_data.provider import PROVIDER, ensure
 from harness.benchmark import Column
 from harness.errors import HarnessError, TableError
 from harness.problem import Constraint, Fidelity
@@ -228,7 +227,7 @@ def test_an_entry_of_the_catalogue_joins_files_to_its_base(tmp_path: Path) -> No
     path = hardware(tmp_path, np.linspace(1, 20, hw_nas_bench.ROWS))
     table = joined.convert(joined_entry("nb201-cifar10-hw", PARTS), [path], NB201Space(), quiet)
     layout.write(tmp_path / "hw.h5", table)
-    benchmark = open_benchmark(
+    benchmark = PROVIDER.open(
         str(tmp_path / "hw.h5"),
         objectives=["valid_accuracy", "edgegpu_latency_ms"],
         constraints=[Constraint.parse("pixel3_latency_ms <= 10")],

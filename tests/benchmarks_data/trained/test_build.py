@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks_data import provider
-from benchmarks_data.catalogue.builds import Plan
+from benchmarks_data.catalogue.builds import Build
 from benchmarks_data.catalogue.entries import entries
 from benchmarks_data.file import layout
 from benchmarks_data.file.oracle import TableOracle
@@ -26,7 +26,7 @@ from harness.training.data.mnist1d import mnist1d
 from harness.verification.record import Training
 
 SPACE = provider.space("nb201")
-PLAN = Plan(
+PLAN = Build(
     "tiny",
     "nb201",
     Training(

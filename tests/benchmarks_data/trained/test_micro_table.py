@@ -26,7 +26,7 @@ def oracle():
 
 @pytest.fixture(scope="module")
 def training():
-    return Training.from_dict(provider.describe(NAME)["training"])
+    return Training.from_dict(provider.PROVIDER.describe(NAME)["training"])
 
 
 def test_it_has_every_functional_class_once_and_its_members_share_the_row(oracle):

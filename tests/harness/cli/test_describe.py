@@ -42,27 +42,22 @@ def test_list_tells_why_a_name_cannot_be_used(capsys, monkeypatch):
         raise ImportError("No module named 'somewhere'")
 
     monkeypatch.setattr(registry, "load", refuse)
-    rows, missing = rows_of("strategy")
+    rows, missing = rows_of("strategies")
     assert {row["summary"] for row in rows} == {"not available: No module named 'somewhere'"}
     assert missing == []
 
 
-@pytest.mark.parametrize("wrong", [ModuleNotFoundError("No module named 'somewhere'"), AttributeError("no `describe`")])
-def test_a_provider_that_cannot_be_loaded_hides_no_other_name(wrong, capsys, monkeypatch):
-    names, load = registry.names, registry.load
+@pytest.mark.parametrize("wrong", [ModuleNotFoundError("No module named 'somewhere'"), AttributeError("no `PROVIDER`")])
+def test_a_provider_that_cannot_be_loaded_hides_no_other_name(wrong, capsys, offered):
+    def fail() -> None:
+        raise wrong
 
-    def load_all_but_one(kind: str, name: str) -> object:
-        if (kind, name) == ("description", "aaa-broken"):
-            raise wrong
-        return load(kind, name)
-
-    monkeypatch.setattr(registry, "names", lambda kind: ["aaa-broken"] * (kind == "description") + names(kind))
-    monkeypatch.setattr(registry, "load", load_all_but_one)
+    offered("benchmark", "aaa-broken", fail)
     assert answer(capsys, "describe", "nb201-cifar10")["rows"] > 0
     assert main(["describe", "nb201-cifar11"]) != 0
     said = capsys.readouterr().err
     assert "Did you mean 'nb201-cifar10'" in said
-    assert f"What 'aaa-broken' describes is not available: {wrong}." in said
+    assert f"What 'aaa-broken' offers is not available: {wrong}." in said
 
 
 def test_text_for_people_says_what_a_table_does_not_have():

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks_data.file import layout, recorded
+from benchmarks_data.provider import PROVIDER
 from harness import registry
 from harness.errors import HarnessError
 from harness.problem import Budget
@@ -28,22 +29,22 @@ def path(tmp_path, monkeypatch):
 
 
 def test_a_partial_table_of_a_large_space_is_a_benchmark_by_its_path(path):
-    benchmark = recorded.open_benchmark(str(path), check_content=True)
+    benchmark = PROVIDER.open(str(path), check_content=True)
     assert isinstance(benchmark.space, RowsSpace)
     rng = np.random.default_rng(0)
     assert len(check_space(benchmark.space, rng)) >= 10
     assert len(check_benchmark(benchmark, rng)) >= 5
-    assert recorded.describe(str(path))["space"]["valid"] == 60
+    assert PROVIDER.describe(str(path))["space"]["valid"] == 60
 
 
 def test_a_whole_table_of_a_large_space_has_the_whole_space(tmp_path, path):
     layout.write(tmp_path / "whole.h5", made(bags(60)))
-    assert isinstance(recorded.open_benchmark(str(tmp_path / "whole.h5")).space, Bags)
+    assert isinstance(PROVIDER.open(str(tmp_path / "whole.h5")).space, Bags)
 
 
 @pytest.mark.parametrize("strategy", ["random_search", "regularized_evolution", "local_search"])
 def test_strategies_search_it(path, strategy):
-    benchmark = recorded.open_benchmark(str(path))
+    benchmark = PROVIDER.open(str(path))
     problem = make_problem(benchmark, Budget(evaluations=30), 1)
     run = registry.build_strategy(registry.strategy(strategy), problem, np.random.default_rng(0), {}, None)
     (trace,) = run_block(benchmark, problem, [run], np.zeros(1, dtype=np.uint64)).traces

@@ -313,13 +313,12 @@ def test_the_real_trainer_is_asked_in_its_own_words(folder):
 def test_the_description_of_a_benchmark_says_how_it_was_trained(monkeypatch):
     facts = {"a": {"training": TRAINING.as_dict()}, "b": {}}
 
-    def provider(name):
+    def describe(name):
         if name not in facts:
             raise HarnessError(f"unknown {name}")
         return facts[name]
 
-    monkeypatch.setattr(registry, "names", lambda kind: ["first"])
-    monkeypatch.setattr(registry, "load", lambda kind, name: provider)
+    monkeypatch.setattr(registry, "describe_benchmark", describe)
     assert registered_training("a") == TRAINING
     assert registered_training("b") is None
     assert registered_training("c") is None

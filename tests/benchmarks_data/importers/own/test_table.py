@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import harness as nh
-from benchmarks_data.file import layout, recorded
+from benchmarks_data.file import layout
 from benchmarks_data.importers.own import table as own_table
+from benchmarks_data.provider import PROVIDER
 from harness.errors import TableError
 from harness.records import Proposals
 from harness.spaces import named
@@ -160,7 +161,7 @@ def test_a_known_space_is_named(tmp_path):
         assert table.meaning.space == "nb201"
         assert not table.meaning.space_definition
         own_table.write(tmp_path / "t.h5", frame, tmp_path / "t.toml")
-        opened = recorded.open_benchmark(str(tmp_path / "t.h5"))
+        opened = PROVIDER.open(str(tmp_path / "t.h5"))
         assert set(map(tuple, opened.space.sample(50, np.random.default_rng(0)).tolist())) == set(
             map(tuple, archs.tolist())
         )
@@ -337,7 +338,7 @@ def example(tmp_path_factory):
 
 
 def test_the_example_says_what_its_lines_say(example):
-    benchmark, oracle = recorded.open_benchmark(str(example)), recorded.open_oracle(str(example))
+    benchmark, oracle = PROVIDER.open(str(example)), PROVIDER.oracle(str(example))
     assert len(oracle.archs) == 24
     with (EXAMPLE / "digits.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
@@ -349,11 +350,11 @@ def test_the_example_says_what_its_lines_say(example):
             assert oracle.mean(arch, name)[0] == pytest.approx(np.mean([float(other[name]) for other in same]))
         told = benchmark.query(Proposals.of(arch, 2), noise_seed=None)
         assert told.seconds[0] == pytest.approx(np.mean([float(other["seconds"]) for other in same]))
-    assert recorded.describe(str(example))["licence"] == "Apache-2.0"
+    assert PROVIDER.describe(str(example))["licence"] == "Apache-2.0"
 
 
 def test_the_example_keeps_the_rules_of_a_benchmark(example):
-    benchmark = recorded.open_benchmark(str(example))
+    benchmark = PROVIDER.open(str(example))
     check_space(benchmark.space, np.random.default_rng(0))
     check_benchmark(benchmark, np.random.default_rng(0))
 
@@ -370,7 +371,7 @@ def test_a_partial_grid_is_searched_by_its_rows_only(tmp_path):
     frame = pd.read_csv(EXAMPLE / "digits.csv")
     part = frame[(frame["hidden"] + frame["layers"]) % 3 != 0]
     own_table.write(tmp_path / "part.h5", part, EXAMPLE / "digits.toml")
-    benchmark = recorded.open_benchmark(str(tmp_path / "part.h5"))
+    benchmark = PROVIDER.open(str(tmp_path / "part.h5"))
     rows = {tuple(row) for row in layout.read_header(tmp_path / "part.h5").array("archs").tolist()}
     assert 0 < len(rows) < 24
     assert {tuple(row) for row in benchmark.space.sample(500, np.random.default_rng(0)).tolist()} == rows

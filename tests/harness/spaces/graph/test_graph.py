@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks_data import provider
+from harness.cli.describe import describe
 from harness.errors import HarnessError
 from harness.spaces.graph.keys import LINKS, OPERATIONS
 from harness.spaces.graph.space import RELABELLED, GraphSpace
@@ -32,7 +33,7 @@ def test_all_157464_raw_codings_have_the_hash_of_the_published_library() -> None
 
 
 def test_numbers_of_codings_and_classes_are_the_known_ones() -> None:
-    facts = provider.describe("graph")
+    facts = describe("graph")
     assert (facts["codings"], facts["valid"], facts["classes"]) == (59_049, 59_040, {"functional": 26_206})
     facts = provider.space("graph-proteins").facts()
     assert (facts["codings"], facts["valid"], facts["classes"]) == (5_625, 5_616, {"functional": 2_021})

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks_data import provider
+from harness.cli.describe import describe
 from harness.errors import HarnessError
 from harness.spaces.nb201.space import (
     EDGES,
@@ -205,7 +205,7 @@ def test_costs_in_closed_form(cell: tuple[int, ...], size: int, cifar10: int, ci
 
 
 def test_facts_say_what_the_space_is() -> None:
-    facts = provider.describe("nb201")
+    facts = describe("nb201")
     assert facts["classes"] == {"functional": 4_930, "string": 6_466}
     assert facts["encodings"] == {"one_hot": 30, "adjacency": 30, "path": 155, "path_truncated": 30, "graph": 120}
     assert facts["operations"] == list(OPERATIONS)

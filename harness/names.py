@@ -1,0 +1,71 @@
+"""Names as people write them: a registered name, PROVIDER:NAME, or a path; nothing else looks at their spelling."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name, taken apart.
+
+    Attributes
+    ----------
+    text : str
+        As it was written.
+    key : str
+        The name itself, wherever what it names lies: what digests and random streams are addressed by.  The class of
+        ``FILE.py:Class``; the whole text where there is nothing before it.
+    path : Path or None
+        Of ``FILE`` and ``FILE.py:Class``.
+    provider : str
+        Of ``PROVIDER:NAME``; "" where none is named.
+    """
+
+    text: str
+    key: str
+    path: Path | None = None
+    provider: str = ""
+
+    @property
+    def is_python(self) -> bool:
+        """Whether a Python file is named, its class behind it or not."""
+        return self.path is not None and self.path.suffix == ".py"
+
+
+def read(text: str) -> Name:
+    """Take a name apart.
+
+    A name that is registered holds no dot and no slash, and a path at least one of them: that tells them apart, before
+    and without a look at what is registered or at what lies on the disk.
+
+    Examples
+    --------
+    >>> read("macro-cifar10@run0-signal").key, read("tables:nb201-cifar10").provider
+    ('macro-cifar10@run0-signal', 'tables')
+    >>> name = read("own/search.py:Mine")
+    >>> name.path.as_posix(), name.key
+    ('own/search.py', 'Mine')
+    >>> read("results/table.h5").path is None
+    False
+    """
+    head, _, tail = text.rpartition(":")
+    if _is_path(head):
+        return Name(text, tail, Path(head))
+    if _is_path(text):
+        return Name(text, text, Path(text))
+    return Name(text, tail, provider=head)
+
+
+def _is_path(text: str) -> bool:
+    return "." in text or "/" in text or os.sep in text
+
+
+def absolute(text: str, folder: Path) -> str:
+    """Return a name whose path, if it has one, is absolute: it was written relative to a folder."""
+    name = read(text)
+    if name.path is None:
+        return text
+    return str(folder.resolve() / name.path) + (f":{name.key}" if name.key != text else "")
