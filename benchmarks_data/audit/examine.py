@@ -78,10 +78,10 @@ def audit(name: str | Path, *, progress: Progress = on_terminal) -> Audit:
         return audit_table(Path(text), None, siblings={}, progress=progress)
     if Path(text).suffix in extracts.SUFFIXES:
         return _extract(Path(text))
-    if read(text).path is not None and not Path(text).exists():
-        raise TableError(provider.PROVIDER.refusal(Path(text)))
+    if read(text).path is None:
+        raise HarnessError(unknown("table", text, entries()))
     readable = ", ".join([recorded.SUFFIX, *extracts.SUFFIXES])
-    raise HarnessError(f"{unknown('table', text, entries())} A path must end in one of {readable}.")
+    raise TableError(f"{provider.PROVIDER.refusal(Path(text))} An audit reads {readable}.")
 
 
 def _under(found: Audit, under: Protocol, name: str) -> Audit:

@@ -15,6 +15,7 @@ from benchmarks_data.file import layout, protocol
 from benchmarks_data.importers import conversion
 from benchmarks_data.progress import Progress, on_terminal
 from harness.errors import HarnessError, TableError, unknown
+from harness.names import read
 
 
 class State(StrEnum):
@@ -59,6 +60,9 @@ def names() -> tuple[str, ...]:
 
 def known(name: str) -> Entry:
     """Return the entry of a name, a protocol behind it or not; raises HarnessError if there is none."""
+    path = read(name).path
+    if path is not None:
+        raise TableError(provider.PROVIDER.refusal(path))
     bare = name.partition(protocol.MARK)[0]
     found = {**entries(), **others()}
     if bare not in found:

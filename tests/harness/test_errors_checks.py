@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import checks, errors
+from benchmarks_data.audit.examine import audit
+from benchmarks_data.commands import inventory
+from harness import checks, errors, registry
 from harness.errors import HarnessError
+from harness.testing import conformance
 
 
 def test_a_broken_rule_says_name_rule_and_value():
@@ -48,11 +51,12 @@ def test_of_many_names_only_the_nearest_is_told_or_what_lists_them():
     assert "table-0, table-1" in errors.unknown("column", "zzz", many)
 
 
-@pytest.mark.parametrize("kind", ["benchmark", "table", "strategy, benchmark or surrogate"])
-def test_data_given_where_a_table_belongs_says_how_one_is_made(kind):
-    text = errors.unknown(kind, "mine.csv", ["nb201-cifar10"])
-    assert "`nas-harness data import NAME mine.csv --describe TOML`" in text
-    assert "Known" not in text
+@pytest.mark.parametrize("asked", [registry.benchmark, inventory.known, conformance.check, audit])
+def test_data_given_where_a_table_belongs_says_how_one_is_made(asked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.parquet").write_text("data")
+    with pytest.raises(HarnessError, match=r"`nas-harness data import NAME mine.parquet --describe TOML`"):
+        asked("mine.parquet")
 
 
 def test_mistakes_are_value_errors():
