@@ -36,14 +36,6 @@ def test_picks_look_at_validation_only_and_are_distinct():
     assert len(spread) >= 38
 
 
-def test_the_final_incumbent_is_the_best_told_eligible_row_and_the_earliest_of_ties():
-    archs = np.arange(15).reshape(5, 3) % 6
-    trace = trace_of(archs, [50.0, 70.0, np.nan, 70.0, 90.0], constraints=[[0], [0], [0], [0], [1]])
-    assert verify_picks.final_incumbent(trace, 0) == 1
-    assert verify_picks.final_incumbent(trace, 1) is None
-    assert verify_picks.final_incumbent(trace_of(archs[:1], [np.nan]), 0) is None
-
-
 def test_incumbents_found_by_most_runs_come_first_then_the_better():
     oracle = FakeOracle("alpha")
     best = oracle.space.decode(np.argsort(-oracle.values("valid_accuracy"))[:4].astype(np.uint64))
