@@ -1,9 +1,9 @@
 """Lazy look-up of everything that has a name, through entry points; built-ins use the same door as third parties.
 
 Groups: ``harness.benchmarks``, ``harness.oracles``, ``harness.strategies``, ``harness.surrogates``,
-``harness.commands``, ``harness.views``, ``harness.descriptions``, ``harness.recorded``.  A benchmark entry point is a
-factory ``(name, *, objectives, constraints, training[, check_content]) -> Benchmark``, an oracle entry point a factory
-``(name) -> Oracle``; strategies and surrogates are classes.
+``harness.commands``, ``harness.views``, ``harness.descriptions``, ``harness.recorded``, ``harness.kinds``.  A benchmark
+entry point is a factory ``(name, *, objectives, constraints, training[, check_content]) -> Benchmark``, an oracle entry
+point a factory ``(name) -> Oracle``; strategies, surrogates and kinds of work are classes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from harness.space import SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Surrogate
 
-KINDS = ("benchmark", "oracle", "strategy", "surrogate", "command", "view", "description", "recorded")
+KINDS = ("benchmark", "oracle", "strategy", "surrogate", "command", "view", "description", "recorded", "kind")
 _PLURAL = {kind: f"{kind}s" for kind in KINDS} | {"strategy": "strategies", "recorded": "recorded"}
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from harness.benchmark import Oracle
 from harness.checks import Archs, FloatArray
 from harness.errors import ResultError, must
-from harness.experiments.store import Results
+from harness.experiments.results import Results
 from harness.judging.incumbent import final_incumbent
 from harness.verification.record import Pick
 

@@ -15,9 +15,10 @@ import numpy as np
 
 from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import ResultError
-from harness.experiments.store import Results, Run
+from harness.experiments.results import Results
 from harness.judging.incumbent import incumbents
 from harness.problem import Budget
+from harness.records import Run
 from reports.study.truth import Truth
 
 AXES = ("evaluations", "seconds")

@@ -7,10 +7,10 @@ import pandas as pd
 
 from harness import registry
 from harness.checks import Archs
-from harness.experiments.store import Results, Run
+from harness.experiments.results import Results
 from harness.judging.incumbent import feasible, incumbents
 from harness.problem import Objective
-from harness.records import Trace
+from harness.records import Run, Trace
 from harness.space import SearchSpace
 from reports.study.truth import OpenOracle, Truth, truths
 

@@ -66,7 +66,7 @@ ALLOWED_IN = {
     "torch": ("harness.training.*", "harness.verification.*", "surrogates.neural.*"),
     "typer": COMMANDS,
     "rich": COMMANDS,
-    "pydantic": ("harness.experiments.spec*",),
+    "pydantic": ("harness.experiments.spec",),
     "h5py": ("harness.experiments.store", "benchmarks_data.*"),
     "pandas": ("benchmarks_data.*", "surrogates.*", "strategies.*", "reports.*"),
     "scipy": ("benchmarks_data.*", "surrogates.*", "strategies.*", "reports.*"),

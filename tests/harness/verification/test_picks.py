@@ -9,7 +9,7 @@ import pytest
 
 from harness import registry
 from harness.errors import ResultError
-from harness.experiments.store import Run
+from harness.records import Run
 from harness.verification import picks as verify_picks
 from tests.harness.verification.support import NAME, space
 from tests.reports.support import FakeOracle, make_results, trace_of
