@@ -1,1 +1,1 @@
-"""Experiments: what a spec says, cut into shards that are computed, stored and found again."""
+"""Experiments: specs, the units of work that a kind makes of them, and results that are stored and found again."""

@@ -113,7 +113,7 @@ def _compute(kind_name: str, data: dict[str, Any], folder: str) -> float:
     try:
         kind = kind_of(kind_name)
         unit = kind.unit(data)
-        write_unit(Path(folder), unit, kind.run(unit))
+        write_unit(Path(folder), kind, unit, kind.run(unit))
     except (Exception, SystemExit) as error:
         try:
             pickle.loads(pickle.dumps(error))  # noqa: S301  # our own exception, to see whether it can cross
@@ -138,7 +138,7 @@ def _run_here(kind: Kind[Any], folder: Path, missing: list[str], ledger: Ledger)
 
         try:
             unit = ledger.shards[digest][1]
-            write_unit(folder, unit, kind.run(unit, on_step))
+            write_unit(folder, kind, unit, kind.run(unit, on_step))
         except (Exception, SystemExit) as error:  # noqa: BLE001  # what a strategy raises must not lose the other shards
             ledger.broke(digest, error)
         else:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy.typing as npt
 
@@ -69,7 +69,16 @@ class Output:
 
 
 class Kind(ABC, Generic[UnitT]):
-    """A kind of work; made without arguments, in the parent process and in workers."""
+    """A kind of work; made without arguments, in the parent process and in workers.
+
+    Attributes
+    ----------
+    columns, texts : tuple of str
+        Names of what every result holds, see `Output`.
+    """
+
+    columns: ClassVar[tuple[str, ...]]
+    texts: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def check(self, spec: Spec) -> None:

@@ -271,6 +271,9 @@ def runs_of(shard: Shard, output: Output) -> tuple[Run, ...]:
 class Search(Kind[Shard]):
     """The kind of work `search`: every strategy on every benchmark, through the search loop."""
 
+    columns = (*(f"trace/{name}" for name in Trace._names), "offsets", "overhead_seconds")
+    texts = ("stopped",)
+
     def check(self, spec: Spec) -> None:
         """Refuse strategies that do not exist."""
         for index, strategy in enumerate(spec.strategies):

@@ -15,10 +15,9 @@ from typing import Any
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 
 from harness.benchmark import Benchmark
-from harness.errors import DamagedError, ResultError
+from harness.errors import DamagedError, HarnessError, ResultError
 from harness.experiments.kind import Kind, Output, Unit, UnitT
 from harness.experiments.spec import Spec, from_dict
 from harness.files import replacing
@@ -26,8 +25,6 @@ from harness.problem import Fidelity, Objective
 
 FORMAT = "nas-harness cell 1"
 MANIFEST = "experiment.json"
-_OWN = ("format", "digest", "cell", "sha256")
-"""Attributes of a result file; what else it has are the texts of the unit."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +113,19 @@ def unit_path(folder: Path, digest: str) -> Path:
     return folder / f"{digest}.h5"
 
 
-def write_unit(folder: Path, unit: Unit, output: Output) -> Path:
-    """Write the result of a unit, whole or not at all."""
+def write_unit(folder: Path, kind: Kind[UnitT], unit: UnitT, output: Output) -> Path:
+    """Write the result of a unit, whole or not at all.
+
+    Raises
+    ------
+    HarnessError
+        If it does not hold what results of its kind hold.
+    """
+    for what, names, values in (("columns", kind.columns, output.columns), ("texts", kind.texts, output.texts)):
+        missing, unknown = sorted(set(names) - set(values)), sorted(set(values) - set(names))
+        if missing or unknown:
+            made = f"a result of the kind {type(kind).__name__}"
+            raise HarnessError(f"{made} must have the {what} that the kind names: missing {missing}, unknown {unknown}")
     path = unit_path(folder, unit.digest)
     # Made in memory and written in one piece: HDF5 does not survive a full disk.
     buffer = io.BytesIO()
@@ -158,7 +166,8 @@ def read_unit(path: Path, kind: Kind[UnitT]) -> tuple[UnitT, Output]:
             attributes = dict(file.attrs)
             if attributes.get("format") != FORMAT:
                 raise DamagedError(f"{path}: not a result file of this version ('{FORMAT}')")
-            output = Output(_columns(file), {name: attributes[name] for name in attributes if name not in _OWN})
+            columns = {name: file[name][()] for name in kind.columns}
+        output = Output(columns, {name: attributes[name] for name in kind.texts})
         if attributes["sha256"] != _sha256(output):
             raise DamagedError(f"{path}: damaged result file (its numbers changed); delete it and run again")
         unit = kind.unit(json.loads(attributes["cell"]))
@@ -169,18 +178,6 @@ def read_unit(path: Path, kind: Kind[UnitT]) -> tuple[UnitT, Output]:
     except Exception as error:  # damaged bytes can raise nearly anything from HDF5
         raise DamagedError(f"{path}: damaged result file ({error}); delete it and run again") from error
     return unit, output
-
-
-def _columns(file: h5py.File) -> dict[str, npt.NDArray[Any]]:
-    """Return all datasets of a file, in groups too, by path."""
-    columns: dict[str, npt.NDArray[Any]] = {}
-
-    def take(name: str, item: h5py.Dataset | h5py.Group) -> None:
-        if isinstance(item, h5py.Dataset):
-            columns[name] = item[()]
-
-    file.visititems(take)
-    return columns
 
 
 def _sha256(output: Output) -> str:

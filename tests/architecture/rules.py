@@ -36,6 +36,8 @@ FLOORS = {
         "search",
         "judging",
         "experiments",
+        "experiments.shards",
+        "experiments.results",
         "training",
         "verification",
         "testing",
@@ -59,7 +61,10 @@ FLOORS = {
     "strategies": ("parts", "random_search", "evolution", "local_search", "bayesian"),
     "reports": ("statistics", "study", "tables", "figures", "sections", "page", "commands"),
 }
-"""The rooms of each package, from the ground up: a file imports only from its own room and from rooms below."""
+"""The rooms of each package, from the ground up: a file imports only from its own room and from rooms below.
+
+The kind of work `search` stands above what all kinds share, which knows none of them.
+"""
 
 COMMANDS = ("harness.cli.*", "*.commands.*")
 ALLOWED_IN = {

@@ -57,6 +57,8 @@ class Draw:
 class Draws(Kind[Draw]):
     """Draws numbers and sums them."""
 
+    columns = ("values", "sums/rows")
+    texts = ("law", "note")
     computed: ClassVar[list[str]] = []
     broken: ClassVar[str] = ""
 

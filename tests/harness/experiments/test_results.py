@@ -50,7 +50,7 @@ def test_results_of_an_earlier_version_are_read():
 def test_a_result_file_has_the_datasets_and_attributes_that_it_had(tmp_path):
     shard, output = read_unit(unit_path(OLD, DIGEST), Search())
     assert shard.digest == DIGEST
-    assert content(write_unit(tmp_path, shard, output)) == content(unit_path(OLD, DIGEST))
+    assert content(write_unit(tmp_path, Search(), shard, output)) == content(unit_path(OLD, DIGEST))
 
 
 def test_the_same_spec_gives_the_manifest_and_the_columns_that_it_gave(tmp_path):

@@ -10,10 +10,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
-from harness.errors import ResultError
+from harness.errors import DamagedError, HarnessError, ResultError
 from harness.experiments.results import read_results
 from harness.experiments.shards import Search, Shard, output_of, runs_of
 from harness.experiments.store import read_unit, unit_path, write_unit
@@ -61,7 +62,7 @@ def result():
 
 def test_a_shard_is_read_back_as_it_was_written(tmp_path, result):
     shard, output = result
-    again, read = read_unit(write_unit(tmp_path, shard, output), Search())
+    again, read = read_unit(write_unit(tmp_path, Search(), shard, output), Search())
     assert again == shard
     assert read.texts == output.texts
     assert read.columns.keys() == output.columns.keys()
@@ -82,13 +83,34 @@ def test_the_runs_of_a_shard_survive_as_columns(result):
         np.testing.assert_array_equal(again.columns[name], column)
 
 
+def test_columns_and_texts_are_those_of_the_kind(tmp_path, result):
+    shard, output = result
+    less = {name: column for name, column in output.columns.items() if name != "offsets"}
+    for wrong, message in (
+        (replace(output, columns=less), r"kind Search must have the columns .* missing \['offsets'\], unknown \[\]"),
+        (replace(output, columns={**output.columns, "more": np.zeros(3)}), r"unknown \['more'\]"),
+        (replace(output, texts={}), r"the texts .* missing \['stopped'\]"),
+    ):
+        with pytest.raises(HarnessError, match=message):
+            write_unit(tmp_path, Search(), shard, wrong)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_without_a_column_of_its_kind_is_damaged(tmp_path, result):
+    path = write_unit(tmp_path, Search(), *result)
+    with h5py.File(path, "r+") as file:
+        del file["trace/tag"]
+    with pytest.raises(DamagedError, match=r"damaged result file.*tag"):
+        read_unit(path, Search())
+
+
 def test_writing_the_same_result_twice_gives_the_same_columns_and_name(tmp_path, result):
-    assert write_unit(tmp_path / "a", *result).name == write_unit(tmp_path / "b", *result).name
+    assert write_unit(tmp_path / "a", Search(), *result).name == write_unit(tmp_path / "b", Search(), *result).name
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "flipped", "renamed"])
 def test_a_damaged_file_is_named_and_refused(tmp_path, result, damage):
-    path = write_unit(tmp_path, *result)
+    path = write_unit(tmp_path, Search(), *result)
     content = path.read_bytes()
     if damage == "cut":
         path.write_bytes(content[: len(content) // 2])
@@ -201,5 +223,5 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path, result, monkeypat
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        write_unit(tmp_path, *result)
+        write_unit(tmp_path, Search(), *result)
     assert os.listdir(tmp_path) == []
