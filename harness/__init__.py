@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from harness.api import frame, open_benchmark, plot, run
     from harness.benchmark import Benchmark, Oracle
     from harness.errors import HarnessError
+    from harness.experiments.results import Results, read_results
     from harness.experiments.spec import Spec, StrategySpec
     from harness.experiments.spec import load as load_spec
-    from harness.experiments.store import Results, read_results
     from harness.problem import Budget, Constraint, Fidelity, Objective, Problem
     from harness.records import Evaluations, Proposals, Trace
     from harness.space import SearchSpace
@@ -60,8 +60,8 @@ _HOME = {
     "problem": ("Budget", "Constraint", "Fidelity", "Objective", "Problem"),
     "records": ("Evaluations", "Proposals", "Trace"),
     "space": ("SearchSpace",),
+    "experiments.results": ("Results", "read_results"),
     "experiments.spec": ("Spec", "StrategySpec"),
-    "experiments.store": ("Results", "read_results"),
     "strategy": ("Plan", "Strategy"),
     "surrogate": ("Fit", "Predict", "Prediction", "Surrogate"),
 }

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 from harness import registry
 from harness.benchmark import Benchmark
 from harness.checks import choice
 from harness.errors import HarnessError, unknown
-from harness.experiments.shards import open_benchmark as open_for
+from harness.experiments.kind import open_benchmark as open_for
+from harness.experiments.results import Results
 from harness.experiments.shards import resolve, run_shard
 from harness.experiments.spec import DEVICES, Spec, StrategySpec
-from harness.experiments.store import BenchmarkFacts, Results, Run, shard_runs
-from harness.names import read
+from harness.experiments.store import BenchmarkFacts
 from harness.problem import Budget, Constraint
+from harness.records import Run
 from harness.strategy import Strategy
 
-BUDGET_RULES = ("duplicates", "multi_fidelity", "table_seed")
+BUDGET_RULES = tuple(item.name for item in fields(Budget) if item.name not in ("evaluations", "seconds"))
 
 
 def open_benchmark(
@@ -44,8 +46,8 @@ def run(
     evaluations: int | None = None,
     seconds: float | None = None,
     replicates: int = 20,
-    seed: int = 0,
-    n_workers: int = 1,
+    seed: int = Spec.seed,
+    n_workers: int = Spec.n_workers,
     objectives: Sequence[str] | None = None,
     constraints: str | Sequence[Constraint | str] = (),
     budget: Mapping[str, Any] | None = None,
@@ -65,6 +67,7 @@ def run(
     seconds : float, optional
         Budget of each run in simulated seconds.
     replicates : int
+        Fewer than the 50 of a spec, because a notebook waits for them; all other defaults are those of a spec.
     seed : int
         Root of all random streams.
     n_workers : int
@@ -72,7 +75,7 @@ def run(
     objectives, constraints
         As in `open_benchmark`.
     budget : mapping, optional
-        Further keys of `Budget`: ``duplicates``, ``multi_fidelity``, ``table_seed``.
+        Further keys of `Budget`: `BUDGET_RULES`.
     device : {"cpu", "cuda"}
         Where learners compute.
 
@@ -107,15 +110,14 @@ def run(
         for strategy in spec.strategies:
             factory = classes.get(strategy.name)
             for shard in resolve(spec, strategy, benchmark, device, factory):
-                runs += shard_runs(strategy.label, run_shard(shard, factory=factory))
+                runs += [replace(run, label=strategy.label) for run in run_shard(shard, factory=factory)]
     return Results(spec, facts, tuple(runs))
 
 
 def _named(strategy: str | type[Strategy] | StrategySpec) -> StrategySpec:
     if isinstance(strategy, StrategySpec):
         return strategy
-    name = strategy.__qualname__ if isinstance(strategy, type) else strategy
-    return StrategySpec(name, read(name).key)
+    return StrategySpec(strategy.__qualname__ if isinstance(strategy, type) else strategy)
 
 
 def frame(results: Results) -> Any:

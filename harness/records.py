@@ -148,6 +148,32 @@ class Trace(Columns):
         return np.cumsum(self.charged, dtype=np.int64)
 
 
+@dataclass(frozen=True)
+class Run:
+    """One search: a strategy on a benchmark with a random stream of its own.
+
+    Attributes
+    ----------
+    benchmark, label : str
+        Names of the benchmark and of the strategy, as those who made the run call them.
+    replicate : int
+    trace : Trace
+    stopped : str
+        Why it ended: ``"budget"``; ``"exhausted"``: the strategy had nothing more to propose; ``"stalled"``: it
+        proposed nothing but free duplicates.
+    overhead_seconds : float
+        Real seconds spent by the strategy (proposing, learning); what replicates were served as one batch is shared
+        equally.  Not part of any digest.
+    """
+
+    benchmark: str
+    label: str
+    replicate: int
+    trace: Trace
+    stopped: str
+    overhead_seconds: float
+
+
 class Log:
     """Columns that grow; rows are numbered in the order in which they were appended."""
 

@@ -28,6 +28,7 @@ GROUPS = {
     "benchmark": "harness.benchmarks",
     "strategy": "harness.strategies",
     "surrogate": "harness.surrogates",
+    "kind": "harness.kinds",
     "command": "harness.commands",
     "view": "harness.views",
 }

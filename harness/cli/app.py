@@ -186,9 +186,10 @@ def check(
 ) -> None:
     """Check that a strategy, benchmark or surrogate keeps the rules, or that a spec can be run."""
     if name.endswith(".toml"):
-        from harness.experiments import execute, spec
+        from harness.experiments import spec
+        from harness.experiments.prepare import prepare
 
-        prepared = execute.prepare(spec.load(name), source=name)
+        prepared = prepare(spec.load(name), source=name)
         rules = [f"the spec is valid: {len(prepared.shards)} shards on {len(prepared.benchmarks)} benchmarks"]
     else:
         from harness.testing import conformance
@@ -215,12 +216,13 @@ def run(
     """Run a spec, or what is missing of it; the same command continues after an interruption."""
     from harness.cli.progress import shown
     from harness.experiments import execute
+    from harness.experiments.prepare import prepare
     from harness.experiments.spec import load
 
     loaded = load(spec)
     folder = out / loaded.name
     try:
-        prepared = execute.prepare(loaded, device=_device(device), source=str(spec))
+        prepared = prepare(loaded, device=_device(device), source=str(spec))
         with shown() as on_progress:
             outcome = execute.execute(prepared, folder, workers=workers, on_progress=on_progress)
     except KeyboardInterrupt:

@@ -1,1 +1,4 @@
-"""Experiments: what a spec says, cut into shards that are computed, stored and found again."""
+"""Experiments: specs, the units of work that a kind makes of them, and results that are stored and found again."""
+
+KINDS = {"search": "harness.experiments.shards:Search"}
+"""Where each kind of work is, by the name that a spec uses; see `harness.experiments.kind`."""

@@ -1,50 +1,30 @@
-"""Shards times an executor: prepare a spec, compute what is missing, continue where a killed run stopped."""
+"""The execution of an experiment: units of work times an executor, continued where a killed run stopped."""
 
 from __future__ import annotations
 
 import pickle
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import registry
-from harness.checks import choice, integer
-from harness.errors import DamagedError, HarnessError, IncompleteError, ResultError, SpecError
+from harness.checks import integer
+from harness.errors import DamagedError, IncompleteError, ResultError
+from harness.experiments.kind import Kind, kind_of
+from harness.experiments.prepare import Prepared
 from harness.experiments.processes import spawned
 from harness.experiments.progress import Failure, Ledger, Progress
-from harness.experiments.shards import open_benchmark, resolve, run_shard
-from harness.experiments.spec import DEVICES, Shard, Spec
-from harness.experiments.store import BenchmarkFacts, read_shard, shard_path, write_manifest, write_shard
+from harness.experiments.store import read_unit, unit_path, write_manifest, write_unit
 from harness.files import locked, remove_unfinished
-from harness.search.loop import make_problem
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A spec that has been checked whole, with its tables in place.
-
-    Attributes
-    ----------
-    spec : Spec
-    shards : dict of str to (str, Shard)
-        Label and shard by digest, in the order of the spec.
-    benchmarks : dict of str to BenchmarkFacts
-    """
-
-    spec: Spec
-    shards: dict[str, tuple[str, Shard]]
-    benchmarks: dict[str, BenchmarkFacts]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did.
+    """The account of a run.
 
     Attributes
     ----------
@@ -61,58 +41,6 @@ class Outcome:
     reused: int
     failed: tuple[Failure, ...]
     seconds: float
-
-
-@contextmanager
-def _at(source: str, key: str) -> Iterator[None]:
-    """Say where in the spec an error lies."""
-    try:
-        yield
-    except HarnessError as error:
-        raise SpecError(f"{source}: `{key}`: {error}") from None
-
-
-def prepare(spec: Spec, *, device: str = "cpu", source: str = "spec") -> Prepared:
-    """Check a spec whole and bring its tables into place, before anything runs.
-
-    Parameters
-    ----------
-    spec : Spec
-    device : {"cpu", "cuda"}
-        Where learners compute.
-    source : str
-        Named in errors, for example the file of the spec.
-
-    Raises
-    ------
-    SpecError
-        Names the source, the key, the rule and the value or the nearest match.
-    """
-    choice("device", device, DEVICES)
-    for index, name in enumerate(spec.benchmarks):
-        with _at(source, f"benchmarks[{index}]"):
-            registry.table_provider(name)
-    for index, strategy in enumerate(spec.strategies):
-        with _at(source, f"strategies[{index}]"):
-            registry.strategy(strategy.name)
-    shards: dict[str, tuple[str, Shard]] = {}
-    benchmarks = {}
-    for name in spec.benchmarks:
-        with _at(source, "benchmarks / objectives / constraints"):
-            benchmark = open_benchmark(spec, name, check_content=True)
-        with _at(source, "budget / n_workers"):
-            make_problem(benchmark, spec.budget, spec.n_workers)
-        benchmarks[name] = BenchmarkFacts.of(benchmark)
-        for index, strategy in enumerate(spec.strategies):
-            with _at(source, f"strategies[{index}]"):
-                for shard in resolve(spec, strategy, benchmark, device):
-                    if shard.digest in shards:
-                        raise HarnessError(
-                            f"'{strategy.label}' is the same run as '{shards[shard.digest][0]}'; "
-                            "change a hyperparameter or remove one of them"
-                        )
-                    shards[shard.digest] = (strategy.label, shard)
-    return Prepared(spec, shards, benchmarks)
 
 
 def execute(
@@ -153,36 +81,39 @@ def execute(
         remove_unfinished(folder)
         write_manifest(folder, prepared.spec, prepared.benchmarks, prepared.shards)
         ledger = Ledger(prepared.shards, on_progress or (lambda progress: None))
-        missing = [digest for digest, (_, shard) in prepared.shards.items() if not _is_done(folder, shard)]
+        kind = kind_of(prepared.spec.kind)
+        missing = [digest for digest in prepared.shards if not _is_done(folder, kind, digest)]
         ledger.start(len(prepared.shards) - len(missing))
         if missing and executor is not None:
-            _drain(executor, folder, missing, ledger)
+            _drain(executor, prepared.spec.kind, folder, missing, ledger)
         elif missing and workers > 1:
             with spawned(min(workers, len(missing))) as pool:
-                _drain(pool, folder, missing, ledger)
+                _drain(pool, prepared.spec.kind, folder, missing, ledger)
         else:
-            _run_here(folder, missing, ledger)
+            _run_here(kind, folder, missing, ledger)
     return Outcome(folder, ledger.computed, ledger.reused, tuple(ledger.failed), time.monotonic() - began)
 
 
-def _is_done(folder: Path, shard: Shard) -> bool:
-    """Say whether a shard has a whole result; a damaged one is removed, to be computed again."""
-    path = shard_path(folder, shard)
+def _is_done(folder: Path, kind: Kind[Any], digest: str) -> bool:
+    """Say whether a unit has a whole result; a damaged one is removed, to be computed again."""
+    path = unit_path(folder, digest)
     if not path.exists():
         return False
     try:
-        read_shard(path)
+        read_unit(path, kind)
     except DamagedError:
         path.unlink()
         return False
     return True
 
 
-def _compute(shard: dict[str, Any], folder: str) -> float:
-    """Run a shard and store it, in a worker; return the real seconds that it took.  Only plain data crosses."""
+def _compute(kind_name: str, data: dict[str, Any], folder: str) -> float:
+    """Run a unit and store it, in a worker; return the real seconds that it took.  Only plain data crosses."""
     began = time.monotonic()
     try:
-        write_shard(Path(folder), run_shard(Shard.from_dict(shard)))
+        kind = kind_of(kind_name)
+        unit = kind.unit(data)
+        write_unit(Path(folder), kind, unit, kind.run(unit))
     except (Exception, SystemExit) as error:
         try:
             pickle.loads(pickle.dumps(error))  # noqa: S301  # our own exception, to see whether it can cross
@@ -194,31 +125,33 @@ def _compute(shard: dict[str, Any], folder: str) -> float:
     return time.monotonic() - began
 
 
-def _run_here(folder: Path, missing: list[str], ledger: Ledger) -> None:
+def _run_here(kind: Kind[Any], folder: Path, missing: list[str], ledger: Ledger) -> None:
     ledger.waiting = list(missing)
     for digest in missing:
         began = time.monotonic()
         noted = [began]
 
-        def on_step(told: int, digest: str = digest, noted: list[float] = noted) -> None:
+        def on_step(evaluations: int, digest: str = digest, noted: list[float] = noted) -> None:
             if time.monotonic() - noted[0] > 0.2:
                 noted[0] = time.monotonic()
-                ledger.note(digest, told)
+                ledger.note(digest, evaluations)
 
         try:
-            write_shard(folder, run_shard(ledger.shards[digest][1], on_step=on_step))
+            unit = ledger.shards[digest][1]
+            write_unit(folder, kind, unit, kind.run(unit, on_step))
         except (Exception, SystemExit) as error:  # noqa: BLE001  # what a strategy raises must not lose the other shards
             ledger.broke(digest, error)
         else:
             ledger.finished(digest, time.monotonic() - began)
 
 
-def _drain(executor: Executor, folder: Path, missing: list[str], ledger: Ledger) -> None:
-    """Submit all shards and take them in as they complete."""
+def _drain(executor: Executor, kind_name: str, folder: Path, missing: list[str], ledger: Ledger) -> None:
+    """Submit all units and take them in as they complete."""
     ledger.waiting = list(missing)
     ledger.parallel = getattr(executor, "_max_workers", 1)
     futures: dict[Future[float], str] = {
-        executor.submit(_compute, ledger.shards[digest][1].as_dict(), str(folder)): digest for digest in missing
+        executor.submit(_compute, kind_name, ledger.shards[digest][1].as_dict(), str(folder)): digest
+        for digest in missing
     }
     waiting = set(futures)
     try:

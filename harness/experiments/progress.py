@@ -1,16 +1,16 @@
-"""How far a run is: what is counted, and how long it will take."""
+"""The progress of a run: what is counted, and how long it will take."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from harness.experiments.spec import Shard
+from harness.experiments.kind import Unit
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is; sent at the start, when a shard ends, and during a shard that runs in this process.
+    """The state of a run; sent at the start, when a shard ends, and during a shard that runs in this process.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Failure:
     """A shard that could not be computed, and why."""
 
     label: str
-    shard: Shard
+    shard: Unit
     error: BaseException
 
 
@@ -50,7 +50,7 @@ class Failure:
 class Ledger:
     """Counts shards and estimates the time that is left."""
 
-    shards: Mapping[str, tuple[str, Shard]]
+    shards: Mapping[str, tuple[str, Unit]]
     send: Callable[[Progress], None]
     reused: int = 0
     computed: int = 0

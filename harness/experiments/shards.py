@@ -1,37 +1,115 @@
-"""Running one shard: a pure function from a `Shard` to its result, the same in every process."""
+"""The kind of work `search`: shards of strategies on benchmarks, each a pure function, the same in every process.
+
+The digest of a shard covers everything that its result depends on, so a result file that carries it is the result.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from harness import registry
 from harness.benchmark import Benchmark
-from harness.digests import without
+from harness.digests import identity, sha256_of, without
 from harness.errors import HarnessError, StrategyError, must
-from harness.experiments.spec import Shard, Spec, StrategySpec
-from harness.experiments.store import ShardResult
+from harness.experiments.kind import Kind, Output, at, open_benchmark
+from harness.experiments.spec import Spec, StrategySpec, plain_data
+from harness.names import read
 from harness.own_classes import file_sha256
-from harness.problem import Problem
+from harness.problem import Budget, Constraint, Problem
+from harness.records import Run, Trace
 from harness.search.loop import make_problem, run_block
 from harness.seeding import generator, noise_seed
 from harness.strategy import Strategy
 from harness.surrogate import Surrogate
 
+SCHEMA = 1
+"""Version of what the digest of a shard covers."""
 
-def open_benchmark(shard: Shard | Spec, name: str, *, check_content: bool = False) -> Benchmark:
-    """Open a benchmark with the objectives, constraints and table seeds of a shard or a spec."""
-    return registry.benchmark(
-        name,
-        objectives=shard.objectives,
-        constraints=shard.constraints,
-        training=0 if shard.budget.table_seed == "fixed" else None,
-        check_content=check_content,
-    )
+
+@dataclass(frozen=True)
+class Shard:
+    """The unit of work of a search: a strategy on a benchmark, for one block of replicates.
+
+    Attributes
+    ----------
+    benchmark, table_digest : str
+    strategy : str
+        Registered name, or ``"path/to/file.py:Class"``.
+    strategy_version : int
+    strategy_sha256 : str or None
+        Of the file, where the strategy comes from one.
+    hyperparameters : mapping
+        All of them, defaults filled in.
+    surrogate : mapping or None
+    learner : str or None
+        Signature of the surrogate.
+    objectives : tuple of str
+    constraints : tuple of Constraint
+    budget : Budget
+    n_workers : int
+    seed : int
+    first, stop : int
+        The block holds the replicates ``range(first, stop)``.
+    device : str
+        Device class: ``"cpu"`` or ``"cuda"``.
+    versions : mapping
+        Of the libraries on which the numbers depend.
+    """
+
+    benchmark: str
+    table_digest: str
+    strategy: str
+    strategy_version: int
+    strategy_sha256: str | None
+    hyperparameters: Mapping[str, Any]
+    surrogate: Mapping[str, Any] | None
+    learner: str | None
+    objectives: tuple[str, ...]
+    constraints: tuple[Constraint, ...]
+    budget: Budget
+    n_workers: int
+    seed: int
+    first: int
+    stop: int
+    device: str
+    versions: Mapping[str, str]
+
+    @property
+    def strategy_name(self) -> str:
+        """The strategy's name wherever its file lies: what random streams are addressed by."""
+        return read(self.strategy).key
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the shard as plain JSON data."""
+        return plain_data(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Shard:
+        """Read what `as_dict` wrote."""
+        values = dict(data)
+        values["constraints"] = tuple(Constraint.parse(text) for text in values["constraints"])
+        values["objectives"] = tuple(values["objectives"])
+        values["budget"] = Budget(**values["budget"])
+        return cls(**values)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over everything that the result depends on, hexadecimal."""
+        covered = identity(self) | {"strategy": self.strategy_name, "schema": SCHEMA}
+        covered["constraints"] = [str(constraint) for constraint in self.constraints]
+        if read(self.benchmark).path is not None:
+            del covered["benchmark"]  # a path is only an address: the table's digest says which one it is
+        del covered["surrogate"]  # the learner's signature says it with all defaults filled in
+        return sha256_of(covered)
 
 
 def make_learner(factory: type[Strategy], surrogate: Any, benchmark: Benchmark, device: str) -> Surrogate | None:
@@ -70,7 +148,7 @@ def resolve(
     HarnessError
         If the strategy, its hyperparameters, its surrogate or the budget do not fit the benchmark.
     """
-    given_class = factory is not None
+    has_name = factory is None
     factory = factory or registry.strategy(strategy.name)
     known = registry.keywords(factory)
     learner = make_learner(factory, strategy.surrogate, benchmark, device)
@@ -86,7 +164,7 @@ def resolve(
             table_digest=benchmark.digest,
             strategy=strategy.name,
             strategy_version=factory.version,
-            strategy_sha256=None if given_class else file_sha256(strategy.name),
+            strategy_sha256=file_sha256(strategy.name) if has_name else None,
             hyperparameters=without(hyperparameters, factory.later_hyperparameters),
             surrogate=strategy.surrogate,
             learner=None if learner is None else learner.signature,
@@ -115,7 +193,7 @@ def _check_plain(hyperparameters: Mapping[str, Any]) -> None:
 
 def run_shard(
     shard: Shard, *, factory: type[Strategy] | None = None, on_step: Callable[[int], None] | None = None
-) -> ShardResult:
+) -> tuple[Run, ...]:
     """Run a shard.
 
     Parameters
@@ -125,6 +203,11 @@ def run_shard(
         The strategy's class, where it has no name of its own.
     on_step : callable, optional
         Called with the evaluations told so far, all replicates together.
+
+    Returns
+    -------
+    tuple of Run
+        One for each replicate, in order, under the name of the strategy.
 
     Raises
     ------
@@ -148,7 +231,7 @@ def run_shard(
     if shard.budget.table_seed == "one_draw_per_arch":
         noise = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])
     try:
-        block = run_block(benchmark, problem, strategies, noise, on_step)
+        runs = run_block(benchmark, problem, strategies, noise, on_step)
     except StrategyError:
         raise
     except Exception as error:
@@ -156,4 +239,62 @@ def run_shard(
             f"while running {shard.strategy} on {shard.benchmark}, replicates {shard.first} to {shard.stop - 1}"
         )
         raise
-    return ShardResult(shard, block.traces, block.stopped, block.overhead_seconds)
+    return tuple(
+        replace(run, benchmark=shard.benchmark, label=shard.strategy_name, replicate=shard.first + run.replicate)
+        for run in runs
+    )
+
+
+def output_of(runs: Sequence[Run]) -> Output:
+    """Return the runs of a shard as columns: their traces end to end, and where each begins."""
+    merged = Trace.concatenate([run.trace for run in runs])
+    columns: dict[str, npt.NDArray[Any]] = {f"trace/{name}": getattr(merged, name) for name in Trace._names}
+    columns["offsets"] = np.cumsum([0] + [len(run.trace) for run in runs], dtype=np.int64)
+    columns["overhead_seconds"] = np.array([run.overhead_seconds for run in runs])
+    return Output(columns, {"stopped": json.dumps([run.stopped for run in runs])})
+
+
+def runs_of(shard: Shard, output: Output) -> tuple[Run, ...]:
+    """Return the runs of a shard from its columns: what `output_of` was given."""
+    merged = Trace(**{name: output.columns[f"trace/{name}"] for name in Trace._names})
+    columns = zip(
+        range(shard.first, shard.stop),
+        pairwise(output.columns["offsets"].tolist()),
+        json.loads(output.texts["stopped"]),
+        output.columns["overhead_seconds"].tolist(),
+        strict=True,
+    )
+    return tuple(
+        Run(shard.benchmark, shard.strategy_name, replicate, merged.part(start, stop), stopped, overhead)
+        for replicate, (start, stop), stopped, overhead in columns
+    )
+
+
+class Search(Kind[Shard]):
+    """The kind of work `search`: every strategy on every benchmark, through the search loop."""
+
+    columns = (*(f"trace/{name}" for name in Trace._names), "offsets", "overhead_seconds")
+    texts = ("stopped",)
+
+    def check(self, spec: Spec) -> None:
+        """Refuse strategies that do not exist."""
+        for index, strategy in enumerate(spec.strategies):
+            with at(f"strategies[{index}]"):
+                registry.strategy(strategy.name)
+
+    def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterator[tuple[int, Shard]]:
+        """Yield the shards of all strategies, each strategy's after it was built once."""
+        with at("budget / n_workers"):
+            make_problem(benchmark, spec.budget, spec.n_workers)
+        for index, strategy in enumerate(spec.strategies):
+            with at(f"strategies[{index}]"):
+                shards = resolve(spec, strategy, benchmark, device)
+            yield from ((index, shard) for shard in shards)
+
+    def unit(self, data: Mapping[str, Any]) -> Shard:
+        """Read what `Shard.as_dict` wrote."""
+        return Shard.from_dict(data)
+
+    def run(self, unit: Shard, on_step: Callable[[int], None] | None = None) -> Output:
+        """Run a shard; its columns are read back by `runs_of`."""
+        return output_of(run_shard(unit, on_step=on_step))

@@ -1,31 +1,39 @@
-"""What to run: TOML text to frozen dataclasses, and the digest by which a shard of work is known.
-
-The digest of a shard covers everything that its result depends on, so a result file that carries it is the result.
-"""
+"""The spec of an experiment: TOML text to frozen dataclasses, which hold its keys, defaults and rules."""
 
 from __future__ import annotations
 
 import json
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache, reduce
+from operator import or_
 from pathlib import Path
-from typing import Any
+from types import GenericAlias, UnionType
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from harness.checks import choice, integer
-from harness.digests import identity, sha256_of
+from harness.digests import identity, later
 from harness.errors import HarnessError, SpecError, must, nearest
 from harness.names import absolute, read
 from harness.problem import Budget, Constraint
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
 _STORED_KEY = "replicates_per_cell"
 """How manifests spell `replicates_per_shard`, and what specs may still write."""
-SCHEMA = 1
-"""Version of the shard file and of what its digest covers."""
 DEVICES = ("cpu", "cuda")
 """Device classes on which learners compute; part of the digest."""
+
+
+def plain_data(record: Any) -> dict[str, Any]:
+    """Return a spec or a unit of work as what JSON can hold: lists for tuples, text for constraints."""
+    plain: dict[str, Any] = json.loads(
+        json.dumps(identity(record) | {"constraints": [str(constraint) for constraint in record.constraints]})
+    )
+    return plain
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,8 @@ class StrategySpec:
     name : str
         Registered name, or ``"path/to/file.py:Class"``.
     label : str
-        How reports call it; one strategy may appear twice under two labels.
+        How reports call it; one strategy may appear twice under two labels.  Where none is given, its name, and of a
+        file the name of its class.
     hyperparameters : mapping
         Given ones; the others take the strategy's defaults.
     surrogate : mapping or None
@@ -45,9 +54,12 @@ class StrategySpec:
     """
 
     name: str
-    label: str
+    label: str = ""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     surrogate: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", self.label or read(self.name).key)
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,7 @@ class ReportSpec:
     checkpoints: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
         choice("centre", self.centre, ("median", "iqm"))
         if len(self.checkpoints) > 3:
             raise HarnessError(must("checkpoints", "name at most three budgets", list(self.checkpoints)))
@@ -95,6 +108,8 @@ class Spec:
         Columns to optimise; None for the benchmark's validation metric.
     constraints : tuple of Constraint
     report : ReportSpec
+    kind : str
+        Kind of work, see `harness.experiments.kind`.
     """
 
     name: str
@@ -108,6 +123,7 @@ class Spec:
     objectives: tuple[str, ...] | None = None
     constraints: tuple[Constraint, ...] = ()
     report: ReportSpec = field(default_factory=ReportSpec)
+    kind: str = later("search")
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
@@ -135,93 +151,9 @@ class Spec:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the spec as plain JSON data, with the keys of stored manifests; `from_dict` reads it back."""
-        plain = _plain(self)
+        plain = plain_data(self)
         plain[_STORED_KEY] = plain.pop("replicates_per_shard")
         return plain
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One unit of work: a strategy on a benchmark, for one block of replicates.
-
-    Attributes
-    ----------
-    benchmark, table_digest : str
-    strategy : str
-        Registered name, or ``"path/to/file.py:Class"``.
-    strategy_version : int
-    strategy_sha256 : str or None
-        Of the file, where the strategy comes from one.
-    hyperparameters : mapping
-        All of them, defaults filled in.
-    surrogate : mapping or None
-    learner : str or None
-        Signature of the surrogate.
-    objectives : tuple of str
-    constraints : tuple of Constraint
-    budget : Budget
-    n_workers : int
-    seed : int
-    first, stop : int
-        The block holds the replicates ``range(first, stop)``.
-    device : str
-        Device class: ``"cpu"`` or ``"cuda"``.
-    versions : mapping
-        Of the libraries on which the numbers depend.
-    """
-
-    benchmark: str
-    table_digest: str
-    strategy: str
-    strategy_version: int
-    strategy_sha256: str | None
-    hyperparameters: Mapping[str, Any]
-    surrogate: Mapping[str, Any] | None
-    learner: str | None
-    objectives: tuple[str, ...]
-    constraints: tuple[Constraint, ...]
-    budget: Budget
-    n_workers: int
-    seed: int
-    first: int
-    stop: int
-    device: str
-    versions: Mapping[str, str]
-
-    @property
-    def strategy_name(self) -> str:
-        """The strategy's name wherever its file lies: what random streams are addressed by."""
-        return read(self.strategy).key
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the shard as plain JSON data."""
-        return _plain(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Shard:
-        """Read what `as_dict` wrote."""
-        given = dict(data)
-        given["constraints"] = tuple(Constraint.parse(text) for text in given["constraints"])
-        given["objectives"] = tuple(given["objectives"])
-        given["budget"] = Budget(**given["budget"])
-        return cls(**given)
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over everything that the result depends on, hexadecimal."""
-        covered = identity(self) | {"strategy": self.strategy_name, "schema": SCHEMA}
-        covered["constraints"] = [str(constraint) for constraint in self.constraints]
-        if read(self.benchmark).path is not None:
-            del covered["benchmark"]  # a path is only an address: the table's digest says which one it is
-        del covered["surrogate"]  # the learner's signature says it with all defaults filled in
-        return sha256_of(covered)
-
-
-def _plain(record: Spec | Shard) -> dict[str, Any]:
-    """Return a record as what JSON can hold: lists for tuples, text for constraints."""
-    data = asdict(record) | {"constraints": [str(constraint) for constraint in record.constraints]}
-    plain: dict[str, Any] = json.loads(json.dumps(data))
-    return plain
 
 
 def load(path: str | Path) -> Spec:
@@ -266,30 +198,63 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
     """
     from pydantic import ValidationError  # takes a tenth of a second to import
 
-    from harness.experiments.spec_schema import TABLES, SpecModel
-
+    models = _models()
     try:
-        given = SpecModel.model_validate(data).model_dump()
+        values = models[""].model_validate(data).model_dump(exclude_unset=True)
     except ValidationError as error:
-        known = {"": list(SpecModel.model_fields)} | {key: list(table.model_fields) for key, table in TABLES.items()}
+        known = {table: list(model.model_fields) for table, model in models.items()}
         raise SpecError("\n".join(_explain(source, item, known) for item in error.errors())) from None
     try:
-        return _freeze(given)
+        return Spec(**{key: _HELD[key](value) if key in _HELD else value for key, value in values.items()})
     except HarnessError as error:
         raise SpecError(f"{source}: {error}") from None
 
 
-def _freeze(given: dict[str, Any]) -> Spec:
-    """Return the frozen dataclasses of checked data; they check the values."""
-    given["benchmarks"] = tuple(given["benchmarks"])
-    given["strategies"] = tuple(
-        StrategySpec(**item | {"label": item["label"] or read(item["name"]).key}) for item in given["strategies"]
-    )
-    given["budget"] = Budget(**given["budget"])
-    given["objectives"] = None if given["objectives"] is None else tuple(given["objectives"])
-    given["constraints"] = tuple(Constraint.parse(text) for text in given["constraints"])
-    given["report"] = ReportSpec(given["report"]["centre"], tuple(given["report"]["checkpoints"]))
-    return Spec(**given)
+_HELD: Mapping[str, Callable[[Any], Any]] = {
+    "benchmarks": tuple,
+    "strategies": lambda tables: tuple(StrategySpec(**table) for table in tables),
+    "budget": lambda table: Budget(**table),
+    "objectives": lambda names: None if names is None else tuple(names),
+    "constraints": lambda texts: tuple(Constraint.parse(text) for text in texts),
+    "report": lambda table: ReportSpec(**table),
+}
+"""How checked data is held, by key, where it is not held as it is written."""
+
+
+@cache
+def _models() -> dict[str, type[BaseModel]]:
+    """Return the schema of specs: the keys of the whole, under "", and those of each of its tables, under its key.
+
+    Keys, types and whether a key is required are those of the dataclasses; rules on values stand there too.
+    """
+    from pydantic import AliasChoices, ConfigDict, Field, create_model
+
+    def model(name: str, record: type, **tables: Any) -> type[BaseModel]:
+        hints, keys = get_type_hints(record), dict[str, Any]()
+        for item in fields(record):
+            required = item.default is MISSING and item.default_factory is MISSING
+            names = AliasChoices(item.name, _STORED_KEY) if item.name == "replicates_per_shard" else None
+            keys[item.name] = (
+                tables.get(item.name) or _written(hints[item.name]),
+                Field(... if required else None, validation_alias=names),
+            )
+        return create_model(name, __config__=ConfigDict(extra="forbid", strict=True), **keys)
+
+    strategy, budget = model("StrategyModel", StrategySpec), model("BudgetModel", Budget)
+    report = model("ReportModel", ReportSpec)
+    whole = model("SpecModel", Spec, strategies=GenericAlias(list, strategy), budget=budget, report=report)
+    return {"": whole, "budget": budget, "strategies": strategy, "report": report}
+
+
+def _written(hint: Any) -> Any:
+    """Return the type of a value as TOML and JSON write it: lists for tuples, text for constraints."""
+    if get_origin(hint) is tuple:
+        return GenericAlias(list, _written(get_args(hint)[0]))
+    if get_origin(hint) is UnionType:
+        return reduce(or_, map(_written, get_args(hint)))
+    if get_origin(hint) is Mapping:
+        return dict[str, Any]
+    return str if hint is Constraint else hint
 
 
 def _explain(source: str, item: Any, known: Mapping[str, list[str]]) -> str:

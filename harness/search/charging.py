@@ -1,4 +1,4 @@
-"""What an evaluation costs: duplicates and continued trainings."""
+"""The cost of evaluations: duplicates and continued trainings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.records import Evaluations
 
 
 class Bill(NamedTuple):
-    """What n rows cost.
+    """The cost of n rows.
 
     Attributes
     ----------

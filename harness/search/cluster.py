@@ -1,4 +1,4 @@
-"""Discrete-event simulation of N workers, for all replicates of a shard at once.
+"""The simulated cluster: N workers as an event queue, for all replicates of a shard at once.
 
 Simulated time is a pure function of what the table says: no real time is added.  Both clusters answer the same calls:
 `room` says how many rows may start, `start` starts them, `finish` returns the rows that complete next.
@@ -42,7 +42,7 @@ NOTHING = Completions(_NO_ROWS, _NO_ROWS, _NO_ROWS, np.empty(0), np.empty(0))
 
 
 class Cluster(Protocol):
-    """What the runner needs of a simulated cluster."""
+    """The calls that the loop makes of a simulated cluster."""
 
     def room(self, replicate: int) -> int:
         """Return how many rows the replicate may start now."""

@@ -1,4 +1,4 @@
-"""THE loop: ask, look up, simulate, tell; in lockstep over the replicates of a shard.
+"""The loop: ask, look up, simulate, tell; in lockstep over the replicates of a shard.
 
 Everything that keeps results honest and is not the table's business happens here: budget, cost, duplicates, noise,
 parallel workers, and the rules that proposals must keep.
@@ -7,7 +7,6 @@ parallel workers, and the rules that proposals must keep.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from time import perf_counter
 from typing import Any
@@ -15,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from harness.benchmark import Benchmark
-from harness.checks import BoolArray, FloatArray, IntArray, UInt64Array
+from harness.checks import BoolArray, IntArray, UInt64Array
 from harness.errors import HarnessError, StrategyError, must
 from harness.problem import Budget, Problem
-from harness.records import Evaluations, Log, Proposals, Trace
+from harness.records import Evaluations, Log, Proposals, Run, Trace
 from harness.search.charging import Charges
 from harness.search.cluster import NOTHING, Completions, simulate
 from harness.strategy import Plan, Strategy
@@ -26,26 +25,6 @@ from harness.surrogate import Fit, Predict, serve
 
 STALLED_AFTER = 10_000
 """Free duplicates in a row after which a run is stopped: it would never end."""
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """What a block of replicates leaves behind.
-
-    Attributes
-    ----------
-    traces : tuple of Trace
-        One for each replicate.
-    stopped : tuple of str
-        Why each ended: ``"budget"``; ``"exhausted"``: the strategy had nothing more to propose; ``"stalled"``: it
-        proposed nothing but free duplicates.
-    overhead_seconds : (R,) float64
-        Real seconds spent in the strategy; what was served as one batch is shared equally.
-    """
-
-    traces: tuple[Trace, ...]
-    stopped: tuple[str, ...]
-    overhead_seconds: FloatArray
 
 
 def make_problem(benchmark: Benchmark, budget: Budget, n_workers: int = 1) -> Problem:
@@ -75,7 +54,7 @@ def run_block(
     strategies: Sequence[Strategy],
     noise_seeds: UInt64Array | None,
     on_step: Callable[[int], None] | None = None,
-) -> Block:
+) -> tuple[Run, ...]:
     """Run replicates side by side until each has spent its budget.
 
     Parameters
@@ -90,6 +69,11 @@ def run_block(
     on_step : callable, optional
         Called after each step with the evaluations told so far, all replicates together.
 
+    Returns
+    -------
+    tuple of Run
+        One for each strategy, which is labelled by the name of its class; replicates are numbered from 0.
+
     Raises
     ------
     StrategyError
@@ -99,8 +83,8 @@ def run_block(
     while lockstep.active:
         lockstep.step()
         if on_step is not None:
-            on_step(lockstep.told)
-    return lockstep.block()
+            on_step(lockstep.evaluations)
+    return lockstep.runs()
 
 
 class _Lockstep:
@@ -126,7 +110,7 @@ class _Lockstep:
         self.proposed = [False] * count
         self.free_in_a_row = [0] * count
         self.to_start = [problem.budget.evaluations or 1 << 62] * count
-        self.told = 0
+        self.evaluations = 0
 
     def step(self) -> None:
         """Advance every active replicate: by one completion, or by all that it has decided if it has one worker."""
@@ -239,7 +223,7 @@ class _Lockstep:
         if not len(done.rows):
             return
         self.completed.append(done)
-        self.told += len(done.rows)
+        self.evaluations += len(done.rows)
         evaluations = Evaluations(*[self.log.column(name, done.rows) for name in Evaluations._names])
         first = np.flatnonzero(np.diff(done.replicates, prepend=-1)).tolist()
         for start, stop in zip(first, [*first[1:], len(done.rows)], strict=True):
@@ -282,8 +266,8 @@ class _Lockstep:
     def _blame(self, replicate: int, message: str) -> None:
         raise StrategyError(f"strategy {type(self.strategies[replicate]).__name__}, replicate {replicate}: {message}")
 
-    def block(self) -> Block:
-        """Return the traces, rows in the order in which they were told."""
+    def runs(self) -> tuple[Run, ...]:
+        """Return what the replicates leave behind; the rows of a trace stand in the order in which they were told."""
         done = Completions.concatenate([NOTHING, *self.completed])
         done = done.take(np.argsort(done.replicates, kind="stable"))
         bounds = np.searchsorted(done.replicates, np.arange(len(self.strategies) + 1)).tolist()
@@ -298,5 +282,14 @@ class _Lockstep:
             worker=done.workers,
             charged=self.log.column("charged", done.rows),
         )
-        traces = tuple(whole.part(start, stop) for start, stop in pairwise(bounds))
-        return Block(traces, tuple(self.stopped), np.array(self.overhead))
+        return tuple(
+            Run(
+                self.benchmark.name,
+                type(strategy).__name__,
+                replicate,
+                whole.part(start, stop),
+                self.stopped[replicate],
+                self.overhead[replicate],
+            )
+            for replicate, (strategy, (start, stop)) in enumerate(zip(self.strategies, pairwise(bounds), strict=True))
+        )

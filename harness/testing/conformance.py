@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import random
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from harness.errors import HarnessError, must, unknown
 from harness.experiments.shards import make_learner
 from harness.names import read
 from harness.problem import Budget, Constraint
-from harness.records import Proposals
-from harness.search.loop import Block, make_problem, run_block
+from harness.records import Proposals, Run
+from harness.search.loop import make_problem, run_block
 from harness.space import IDENTITIES, SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
@@ -179,7 +179,7 @@ def check_strategy(
     rules = _Rules(f"strategy {factory.__name__}")
     settings = surrogate or {"name": "ridge", "encoding": "one_hot"}
 
-    def run(rule: str, benchmark: Benchmark, budget: Budget, n_workers: int = 1, count: int = 2) -> Block:
+    def run(rule: str, benchmark: Benchmark, budget: Budget, n_workers: int = 1, count: int = 2) -> tuple[Run, ...]:
         problem = make_problem(benchmark, budget, n_workers)
         takes_one = "surrogate" in registry.keywords(factory)
         learner = make_learner(factory, settings if takes_one else None, benchmark, "cpu")
@@ -200,11 +200,11 @@ def check_strategy(
     block = run("proposes valid architectures within its budget", ToyBenchmark(), budget)
     after = random.getstate(), np.random.get_state()  # noqa: NPY002  # as above
     rules("draws only from the generator it is given", str(before) == str(after))
-    rules("proposes valid architectures within its budget", [len(trace) <= 60 for trace in block.traces])
+    rules("proposes valid architectures within its budget", [len(one.trace) <= 60 for one in block])
     again = run("the same generator gives the same run", ToyBenchmark(), budget)
     own = "another run: is there a generator of its own, as np.random.default_rng() in place of self.rng, or a clock?"
     rules("the same generator gives the same run", _same_traces(block, again), own)
-    other = [not np.array_equal(block.traces[0].archs, block.traces[1].archs)]
+    other = [not np.array_equal(block[0].trace.archs, block[1].trace.archs)]
     rules("another generator gives another run", other)
     alone = run("a run does not depend on its neighbours in the block", ToyBenchmark(), budget, count=1)
     rules("a run does not depend on its neighbours in the block", _same_traces(alone, block))
@@ -219,10 +219,9 @@ def check_strategy(
     return rules.kept
 
 
-def _same_traces(a: Block, b: Block) -> list[bool]:
-    return [
-        _same(x.archs, y.archs) and _same(x.objectives, y.objectives) for x, y in zip(a.traces, b.traces, strict=False)
-    ]
+def _same_traces(a: Sequence[Run], b: Sequence[Run]) -> list[bool]:
+    pairs = [(x.trace, y.trace) for x, y in zip(a, b, strict=False)]
+    return [_same(x.archs, y.archs) and _same(x.objectives, y.objectives) for x, y in pairs]
 
 
 def check_surrogate(learner: Surrogate, rng: np.random.Generator) -> list[str]:

@@ -14,7 +14,8 @@ from harness import seeding
 from harness.benchmark import Oracle
 from harness.checks import Archs, IntArray, choice, integer, real
 from harness.errors import HarnessError, ResultError
-from harness.experiments.store import BenchmarkFacts, Results
+from harness.experiments.results import Results
+from harness.experiments.store import BenchmarkFacts
 from harness.training.data.dataset import Dataset
 from harness.training.recipe import Recipe
 from harness.training.recipe import load as load_recipe

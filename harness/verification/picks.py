@@ -15,8 +15,8 @@ import numpy.typing as npt
 from harness.benchmark import Oracle
 from harness.checks import Archs, FloatArray
 from harness.errors import ResultError, must
-from harness.experiments.store import Results
-from harness.records import Trace
+from harness.experiments.results import Results
+from harness.judging.incumbent import final_incumbent
 from harness.verification.record import Pick
 
 _MAX_CODINGS = 2**20
@@ -34,19 +34,6 @@ class HasRows(Protocol):
     def rows(self, archs: Archs) -> npt.NDArray[np.intp]:
         """Return the row that answers for each architecture: (n, L) to (n,)."""
         ...
-
-
-def final_incumbent(trace: Trace, fidelity: int) -> int | None:
-    """Return the row with the best value told, ties to the earliest; None if no row is eligible.
-
-    Only rows of the full fidelity that keep all constraints and did not fail are eligible.
-    """
-    shown = trace.objectives[:, 0].copy()
-    eligible = (trace.fidelity == fidelity) & np.all(trace.constraints <= 0, axis=1)
-    shown[~eligible | np.isnan(shown)] = np.inf
-    if not len(shown) or np.isinf(shown.min()):
-        return None
-    return int(np.argmin(shown))
 
 
 def incumbents(results: Results, benchmark: str) -> Archs:

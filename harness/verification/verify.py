@@ -17,7 +17,7 @@ import numpy as np
 
 from harness.checks import FloatArray
 from harness.errors import HarnessError, IncompleteError, ResultError, unknown
-from harness.experiments.store import Results, read_results
+from harness.experiments.results import Results, read_results
 from harness.files import locked, remove_unfinished
 from harness.training.curves import OK, UNFINISHED, Curves
 from harness.verification import record as verify_record

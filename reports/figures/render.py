@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from harness import registry
 from harness.checks import choice
 from harness.errors import ResultError
-from harness.experiments.store import Results
+from harness.experiments.results import Results
 from reports.figures.drawing import DRAWERS, REFERENCES, shown_name
 from reports.figures.exhibits import Exhibit, curve_exhibit
 from reports.study.measures import FLOOR, RANDOM

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from harness import registry
 from harness.errors import ResultError
-from harness.experiments.store import read_results
+from harness.experiments.results import read_results
 from reports.figures.exhibits import Exhibit, exhibits
 from reports.figures.render import inline_svg, save
 from reports.page import narrative

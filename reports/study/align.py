@@ -15,33 +15,14 @@ import numpy as np
 
 from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import ResultError
-from harness.experiments.store import Results, Run
+from harness.experiments.results import Results
+from harness.judging.incumbent import incumbents
 from harness.problem import Budget
-from harness.records import Trace
+from harness.records import Run
 from reports.study.truth import Truth
 
 AXES = ("evaluations", "seconds")
 _GRID = 200  # points of a grid where the union of break points would be larger
-
-
-def incumbent_steps(trace: Trace, fidelity: int) -> IntArray:
-    """Return the rows at which the incumbent changes, ascending.
-
-    Parameters
-    ----------
-    trace : Trace
-    fidelity : int
-        The full fidelity; only its rows are eligible.
-
-    Returns
-    -------
-    (k,) int64
-    """
-    shown = trace.objectives[:, 0].copy()
-    eligible = (trace.fidelity == fidelity) & np.all(trace.constraints <= 0, axis=1)
-    shown[~eligible | np.isnan(shown)] = np.inf
-    before = np.minimum.accumulate(np.concatenate([[np.inf], shown[:-1]]))
-    return np.flatnonzero(shown < before)
 
 
 def at_budget(breaks: FloatArray, values: FloatArray, grid: FloatArray) -> FloatArray:
@@ -204,7 +185,7 @@ def align(results: Results, truth: Truth) -> Aligned:
     runs = [run for run in results.runs if run.benchmark == name]
     # Traces know fidelities by number only; the full one is the highest that any run of the benchmark reached.
     fidelity = len(truth.facts.fidelities) - 1
-    rows = [incumbent_steps(run.trace, fidelity) for run in runs]
+    rows = [incumbents(run.trace, fidelity) for run in runs]
     judged = {split: _judge(truth, split, runs, rows) for split in truth.splits}
     budget = results.spec.budget
     steps: dict[str, list[Steps]] = {label: [] for label in results.labels}

@@ -7,11 +7,11 @@ import pandas as pd
 
 from harness import registry
 from harness.checks import Archs
-from harness.experiments.store import Results, Run
+from harness.experiments.results import Results
+from harness.judging.incumbent import feasible, incumbents
 from harness.problem import Objective
-from harness.records import Trace
+from harness.records import Run, Trace
 from harness.space import SearchSpace
-from reports.study.align import incumbent_steps
 from reports.study.truth import OpenOracle, Truth, truths
 
 
@@ -53,7 +53,7 @@ def _benchmark_frame(truth: Truth, runs: list[Run]) -> pd.DataFrame:
     merged = Trace.concatenate([run.trace for run in runs])
     lengths = [len(run.trace) for run in runs]
     fidelity = len(truth.facts.fidelities) - 1
-    incumbent = [np.isin(np.arange(len(run.trace)), incumbent_steps(run.trace, fidelity)) for run in runs]
+    incumbent = [np.isin(np.arange(len(run.trace)), incumbents(run.trace, fidelity)) for run in runs]
     distinct, inverse = np.unique(merged.archs, axis=0, return_inverse=True)
     inverse = inverse.ravel()
     first, *others = truth.facts.objectives
@@ -70,7 +70,7 @@ def _benchmark_frame(truth: Truth, runs: list[Run]) -> pd.DataFrame:
         "architecture": np.array(_strings(truth.oracle.space, distinct), dtype=object)[inverse],
         "objective": _published(first, merged, 0),
         **{item.name: _published(item, merged, column) for column, item in enumerate(others, start=1)},
-        "feasible": np.all(merged.constraints <= 0, axis=1),
+        "feasible": feasible(merged),
         "incumbent": np.concatenate(incumbent),
     }
     for split in ("validation", "test"):

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from harness import registry, seeding
 from harness.checks import FloatArray
 from harness.errors import HarnessError, IncompleteError, ResultError
+from harness.experiments.results import Results
 from harness.experiments.spec import Spec
-from harness.experiments.store import Results
 from reports.statistics.random_search import Atoms, exact_centre
 from reports.statistics.summaries import resample_counts
 from reports.study.align import Aligned, align

@@ -119,6 +119,8 @@ BAD = {
         ("harness/space.py", "def f():\n    from harness.search import loop"),
         ("harness/space.py", "from .search.loop import x"),
         ("harness/search/loop.py", "from harness.experiments.store import write_cell"),
+        ("harness/experiments/execute.py", "from harness.experiments.shards import run_shard"),
+        ("harness/experiments/store.py", "SEARCH = 'harness.experiments.shards:Search'"),
         ("harness/nowhere.py", ""),
         ("reports/statistics/a.py", "from reports.page import build"),
     ],
@@ -158,6 +160,7 @@ def test_a_broken_rule_is_found(rule, name, text, tmp_path):
         "harness/search/loop.py": "",
         "reports/page/build.py": "",
         "harness/experiments/store.py": "",
+        "harness/experiments/shards.py": "",
         "strategies/parts/b.py": "def f():\n    from strategies.parts import a",
     }
     found = getattr(rules, rule)(_tree(tmp_path, surroundings | {name: text}))

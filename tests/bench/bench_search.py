@@ -11,7 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.experiments.execute import execute, prepare
+from harness.experiments.execute import execute
+from harness.experiments.prepare import prepare
 from harness.experiments.spec import Spec, StrategySpec
 from harness.problem import Budget
 from tests.bench.figures import Row, parser, show

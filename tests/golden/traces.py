@@ -33,7 +33,7 @@ def trace_of(name: str) -> dict[str, Any]:
     case = CASES[name]
     spec = Spec("golden", (BENCHMARK,), (case,), Budget(evaluations=40), replicates=2, n_workers=2)
     (shard,) = resolve(spec, case, benchmark(BENCHMARK), "cpu")
-    traces = run_shard(shard).traces
+    traces = [run.trace for run in run_shard(shard)]
     return {
         "version": strategy(case.name).version,
         "rows": [["".join(map(str, arch)) for arch in trace.archs.tolist()] for trace in traces],

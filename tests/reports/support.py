@@ -8,10 +8,11 @@ import numpy as np
 
 from harness.benchmark import Column, Optimum
 from harness.errors import HarnessError
+from harness.experiments.results import Results
 from harness.experiments.spec import ReportSpec, Spec, StrategySpec
-from harness.experiments.store import BenchmarkFacts, Results, Run
+from harness.experiments.store import BenchmarkFacts
 from harness.problem import Budget, Objective
-from harness.records import Trace
+from harness.records import Run, Trace
 from harness.space import SearchSpace
 
 ACCURACY = Objective("valid_accuracy", "maximise", "percent", 100.0)

@@ -141,11 +141,10 @@ def test_strategies_search_a_partial_table(path, archs, strategy):
     benchmark = PROVIDER.open(str(path))
     problem = make_problem(benchmark, Budget(evaluations=40), 1)
     runs = [registry.build_strategy(factory, problem, np.random.default_rng(seed), {}, None) for seed in range(2)]
-    block = run_block(benchmark, problem, runs, np.arange(2, dtype=np.uint64))
     rows = set(map(tuple, archs.tolist()))
-    for trace in block.traces:
-        assert len(trace) > 0
-        assert set(map(tuple, trace.archs.tolist())) <= rows
+    for run in run_block(benchmark, problem, runs, np.arange(2, dtype=np.uint64)):
+        assert len(run.trace) > 0
+        assert set(map(tuple, run.trace.archs.tolist())) <= rows
 
 
 def test_how_it_was_trained_is_told_and_no_part_of_the_digest(path, archs, tmp_path):

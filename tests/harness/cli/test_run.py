@@ -148,9 +148,7 @@ def test_a_place_that_cannot_be_written_to_is_a_mistake(spec, tmp_path, capsys):
 
 
 def test_a_bug_keeps_its_traceback(spec, monkeypatch):
-    from harness.experiments import execute
-
-    monkeypatch.setattr(execute, "prepare", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("harness.experiments.prepare.prepare", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["run", str(spec)])
 

@@ -19,11 +19,12 @@ from benchmarks_data import provider
 from benchmarks_data.file import recorded
 from benchmarks_data.file.table import TableBenchmark
 from harness.errors import ResultError, SpecError
-from harness.experiments.execute import execute, prepare
+from harness.experiments.execute import execute
+from harness.experiments.prepare import prepare
 from harness.experiments.progress import Progress
+from harness.experiments.results import read_results
 from harness.experiments.shards import run_shard
 from harness.experiments.spec import Spec, StrategySpec
-from harness.experiments.store import read_results
 from harness.files import locked
 from harness.problem import Budget, Constraint
 from harness.records import Trace
@@ -121,7 +122,8 @@ def test_hash_seed_changes_nothing(done, tmp_path):
         "import sys; sys.path.insert(0, 'tests')\n"
         "from pathlib import Path\n"
         "from tests.harness.experiments.test_execute import SPEC\n"
-        "from harness.experiments.execute import execute, prepare\n"
+        "from harness.experiments.execute import execute\n"
+        "from harness.experiments.prepare import prepare\n"
         f"execute(prepare(SPEC), Path({str(tmp_path)!r}))\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env=os.environ | {"PYTHONHASHSEED": "12345"})
@@ -143,7 +145,8 @@ def test_kill_9_loses_at_most_the_running_shards(done, tmp_path):
     program = (
         "from pathlib import Path\n"
         "from tests.harness.experiments.test_execute import SPEC\n"
-        "from harness.experiments.execute import execute, prepare\n"
+        "from harness.experiments.execute import execute\n"
+        "from harness.experiments.prepare import prepare\n"
         "if __name__ == '__main__':\n"
         f"    execute(prepare(SPEC), Path({str(tmp_path)!r}), workers=2,\n"
         "            on_progress=lambda p: print(p.done, flush=True))\n"
@@ -316,7 +319,7 @@ def test_how_the_path_of_a_table_is_spelt_changes_no_number(table_seed, tmp_path
     for path in ("m.h5", "./m.h5", str(tmp_path / "m.h5"), "sub/other.h5"):
         spec = replace(SPEC, benchmarks=(path,), replicates=4, budget=Budget(evaluations=20, table_seed=table_seed))
         spec = replace(spec, strategies=(SPEC.strategies[0], StrategySpec("local_search", "LS")))
-        told.append([run_shard(shard).traces for _, shard in prepare(spec).shards.values()])
+        told.append([[run.trace for run in run_shard(shard)] for _, shard in prepare(spec).shards.values()])
     for other in told[1:]:
         for mine, theirs in zip(told[0], other, strict=True):
             for a, b in zip(mine, theirs, strict=True):

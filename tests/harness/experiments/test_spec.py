@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import SpecError
 from harness.experiments import spec
-from harness.experiments.spec import Shard
+from harness.experiments.shards import Shard
 from harness.problem import Budget, Constraint
 from tests.paths import ROOT
 
@@ -67,6 +67,38 @@ def test_every_key_reaches_the_spec(tmp_path):
     (strategy,) = loaded.strategies
     assert (strategy.label, strategy.hyperparameters, strategy.surrogate) == ("RS", {"a": 1}, {"name": "ridge"})
     assert (loaded.report.centre, loaded.report.checkpoints) == ("iqm", (5.0, 10.0))
+
+
+def test_a_key_that_is_not_written_takes_the_default_of_the_dataclass(tmp_path):
+    loaded = spec.load(written(tmp_path))
+    for record in (loaded, loaded.report, *loaded.strategies):
+        for item in dataclasses.fields(record):
+            if item.default is not dataclasses.MISSING and item.name != "label":
+                assert getattr(record, item.name) == item.default, item.name
+
+
+def table_with(table, **more):
+    """Return a small spec with more keys in one of its tables."""
+    data = {"name": "x", "benchmarks": ["a"], "budget": {"evaluations": 1}, "strategies": [{"name": "b"}], "report": {}}
+    place = data if table == "" else data[table][0] if table == "strategies" else data[table]
+    place.update(more)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("table", "record"),
+    [("", spec.Spec), ("budget", Budget), ("strategies", spec.StrategySpec), ("report", spec.ReportSpec)],
+)
+def test_the_keys_of_a_table_are_those_of_its_dataclass(table, record):
+    keys = ", ".join(item.name for item in dataclasses.fields(record))
+    with pytest.raises(SpecError, match=f"unknown key .*nothing'.* Known: {keys}[.]$"):
+        spec.from_dict(table_with(table, nothing=1))
+
+
+def test_where_no_label_is_given_the_name_is():
+    assert spec.StrategySpec("bananas").label == "bananas"
+    assert spec.StrategySpec("a/own.py:Mine").label == "Mine"
+    assert spec.StrategySpec("a/own.py:Mine", "M").label == "M"
 
 
 def test_a_spec_survives_json(tmp_path):

@@ -10,14 +10,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
-from harness.errors import ResultError
-from harness.experiments.spec import Shard
-from harness.experiments.store import ShardResult, read_results, read_shard, shard_path, write_shard
+from harness.errors import DamagedError, HarnessError, ResultError
+from harness.experiments.results import read_results
+from harness.experiments.shards import Search, Shard, output_of, runs_of
+from harness.experiments.store import read_unit, unit_path, write_unit
 from harness.files import locked, remove_unfinished, replacing
 from harness.problem import Budget, Constraint
+from harness.records import Trace
 from harness.search.loop import make_problem, run_block
 from harness.strategy import Strategy
 from harness.testing.toy import ToyBenchmark
@@ -34,7 +37,7 @@ def result():
     budget = Budget(seconds=150.0)
     problem = make_problem(benchmark, budget)
     strategies = [Uniform(problem, np.random.default_rng(i)) for i in range(3)]
-    block = run_block(benchmark, problem, strategies, None)
+    runs = run_block(benchmark, problem, strategies, None)
     shard = Shard(
         benchmark="toy",
         table_digest="d",
@@ -54,34 +57,67 @@ def result():
         device="cpu",
         versions={},
     )
-    return ShardResult(shard, block.traces, block.stopped, block.overhead_seconds)
+    return shard, output_of(runs)
 
 
 def test_a_shard_is_read_back_as_it_was_written(tmp_path, result):
-    read = read_shard(write_shard(tmp_path, result))
-    assert read.shard == result.shard
-    assert read.stopped == result.stopped
-    for a, b in zip(read.traces, result.traces, strict=True):
-        for name in type(a)._names:
-            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-            assert getattr(a, name).dtype == getattr(b, name).dtype
-            assert not getattr(a, name).flags.writeable
+    shard, output = result
+    again, read = read_unit(write_unit(tmp_path, Search(), shard, output), Search())
+    assert again == shard
+    assert read.texts == output.texts
+    assert read.columns.keys() == output.columns.keys()
+    for name, column in output.columns.items():
+        np.testing.assert_array_equal(read.columns[name], column)
+        assert read.columns[name].dtype == column.dtype
+
+
+def test_the_runs_of_a_shard_survive_as_columns(result):
+    shard, output = result
+    runs = runs_of(replace(shard, first=5, stop=8), output)
+    assert [(run.benchmark, run.label, run.replicate) for run in runs] == [("toy", "uniform", r) for r in (5, 6, 7)]
+    assert not any(getattr(run.trace, name).flags.writeable for run in runs for name in Trace._names)
+    assert all(type(run.overhead_seconds) is float for run in runs)
+    again = output_of(runs)
+    assert again.texts == output.texts
+    for name, column in output.columns.items():
+        np.testing.assert_array_equal(again.columns[name], column)
+
+
+def test_columns_and_texts_are_those_of_the_kind(tmp_path, result):
+    shard, output = result
+    less = {name: column for name, column in output.columns.items() if name != "offsets"}
+    for wrong, message in (
+        (replace(output, columns=less), r"kind Search must have the columns .* missing \['offsets'\], unknown \[\]"),
+        (replace(output, columns={**output.columns, "more": np.zeros(3)}), r"unknown \['more'\]"),
+        (replace(output, texts={}), r"the texts .* missing \['stopped'\]"),
+    ):
+        with pytest.raises(HarnessError, match=message):
+            write_unit(tmp_path, Search(), shard, wrong)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_without_a_column_of_its_kind_is_damaged(tmp_path, result):
+    path = write_unit(tmp_path, Search(), *result)
+    with h5py.File(path, "r+") as file:
+        del file["trace/tag"]
+    with pytest.raises(DamagedError, match=r"damaged result file.*tag"):
+        read_unit(path, Search())
 
 
 def test_writing_the_same_result_twice_gives_the_same_columns_and_name(tmp_path, result):
-    assert write_shard(tmp_path / "a", result).name == write_shard(tmp_path / "b", result).name
+    assert write_unit(tmp_path / "a", Search(), *result).name == write_unit(tmp_path / "b", Search(), *result).name
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "flipped", "renamed"])
 def test_a_damaged_file_is_named_and_refused(tmp_path, result, damage):
-    path = write_shard(tmp_path, result)
+    path = write_unit(tmp_path, Search(), *result)
     content = path.read_bytes()
     if damage == "cut":
         path.write_bytes(content[: len(content) // 2])
     elif damage == "garbage":
         path.write_bytes(b"\x00" * len(content))
     elif damage == "flipped":
-        needle = result.traces[0].objectives.tobytes()[:64]
+        needle = result[1].columns["trace/objectives"].tobytes()[:64]
         at = content.index(needle) + 3
         path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
     elif damage == "empty":
@@ -89,11 +125,11 @@ def test_a_damaged_file_is_named_and_refused(tmp_path, result, damage):
     else:
         path = path.rename(tmp_path / f"{'0' * 64}.h5")
     with pytest.raises(ResultError, match=str(path)):
-        read_shard(path)
+        read_unit(path, Search())
 
 
 def test_digest_covers_what_the_result_depends_on(result):
-    shard = result.shard
+    shard, _ = result
     other = [
         replace(shard, table_digest="e"),
         replace(shard, strategy_version=2),
@@ -113,7 +149,7 @@ def test_digest_covers_what_the_result_depends_on(result):
 
 
 def test_digest_does_not_depend_on_where_a_strategy_file_lies(result):
-    here, there = (replace(result.shard, strategy=f"{place}/s.py:Mine", strategy_sha256="a") for place in ("/a", "/b"))
+    here, there = (replace(result[0], strategy=f"{place}/s.py:Mine", strategy_sha256="a") for place in ("/a", "/b"))
     assert here.digest == there.digest
     assert here.digest != replace(here, strategy_sha256="b").digest
 
@@ -178,7 +214,7 @@ def test_a_folder_without_results_is_refused_with_the_remedy(tmp_path):
 
 
 def test_paths_of_shards_are_their_digests(tmp_path, result):
-    assert shard_path(Path("r"), result.shard) == Path("r") / f"{result.shard.digest}.h5"
+    assert unit_path(Path("r"), result[0].digest) == Path("r") / f"{result[0].digest}.h5"
 
 
 def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path, result, monkeypatch):
@@ -187,5 +223,5 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path, result, monkeypat
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        write_shard(tmp_path, result)
+        write_unit(tmp_path, Search(), *result)
     assert os.listdir(tmp_path) == []

@@ -47,9 +47,9 @@ def test_strategies_search_it(path, strategy):
     benchmark = PROVIDER.open(str(path))
     problem = make_problem(benchmark, Budget(evaluations=30), 1)
     run = registry.build_strategy(registry.strategy(strategy), problem, np.random.default_rng(0), {}, None)
-    (trace,) = run_block(benchmark, problem, [run], np.zeros(1, dtype=np.uint64)).traces
-    assert len(trace) > 0
-    assert benchmark.space.is_valid(trace.archs).all()
+    (one,) = run_block(benchmark, problem, [run], np.zeros(1, dtype=np.uint64))
+    assert len(one.trace) > 0
+    assert benchmark.space.is_valid(one.trace.archs).all()
 
 
 def test_samples_are_uniform_over_rows():

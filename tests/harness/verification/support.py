@@ -12,7 +12,8 @@ import numpy as np
 from benchmarks_data import provider
 from benchmarks_data.file import recorded
 from harness import registry
-from harness.experiments import execute
+from harness.experiments.execute import execute
+from harness.experiments.prepare import prepare
 from harness.experiments.spec import from_dict
 from harness.training.curves import DIVERGED, OK, Curves
 from harness.training.data.dataset import SPLITS, Dataset
@@ -86,7 +87,7 @@ def run_experiment(folder: Path, benchmarks: tuple[str, ...] = (NAME,), **change
         "budget": {"evaluations": 30},
         "strategies": [{"name": "random_search"}, {"name": "local_search"}],
     }
-    execute.execute(execute.prepare(from_dict(spec | changes)), folder)
+    execute(prepare(from_dict(spec | changes)), folder)
     return folder
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from harness import registry
 from harness.errors import ResultError
-from harness.experiments.store import Run
+from harness.records import Run
 from harness.verification import picks as verify_picks
 from tests.harness.verification.support import NAME, space
 from tests.reports.support import FakeOracle, make_results, trace_of
@@ -34,14 +34,6 @@ def test_picks_look_at_validation_only_and_are_distinct():
     archs = [pick.arch for pick in [*top, *spread]]
     assert len(set(archs)) == len(archs)
     assert len(spread) >= 38
-
-
-def test_the_final_incumbent_is_the_best_told_eligible_row_and_the_earliest_of_ties():
-    archs = np.arange(15).reshape(5, 3) % 6
-    trace = trace_of(archs, [50.0, 70.0, np.nan, 70.0, 90.0], constraints=[[0], [0], [0], [0], [1]])
-    assert verify_picks.final_incumbent(trace, 0) == 1
-    assert verify_picks.final_incumbent(trace, 1) is None
-    assert verify_picks.final_incumbent(trace_of(archs[:1], [np.nan]), 0) is None
 
 
 def test_incumbents_found_by_most_runs_come_first_then_the_better():

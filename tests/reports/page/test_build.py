@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from harness.errors import HarnessError, ResultError
-from harness.experiments.store import Results
+from harness.experiments.results import Results
 from reports.figures.drawing import spread
 from reports.figures.exhibits import Exhibit
 from reports.figures.render import FORMATS, draw, plot, rendered

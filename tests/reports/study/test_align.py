@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from harness.errors import ResultError
+from harness.experiments.results import Results
 from harness.experiments.spec import Spec, StrategySpec
-from harness.experiments.store import BenchmarkFacts, Results, Run
+from harness.experiments.store import BenchmarkFacts
 from harness.problem import Budget, Constraint
-from reports.study.align import align, at_budget, incumbent_steps
+from harness.records import Run
+from reports.study.align import align, at_budget
 from reports.study.frame import frame
 from reports.study.study import prepare
 from reports.study.truth import Truth
@@ -37,28 +35,6 @@ def results_of(*traces, stopped="budget", evaluations=None, seconds=None):
 
 def truth():
     return Truth(BenchmarkFacts("alpha", "sha-alpha", (ACCURACY,), True), ORACLE)
-
-
-def test_incumbents_skip_failures_and_infeasible_rows_and_ties_go_to_the_earliest():
-    shown = [np.nan, 80.0, 85.0, 85.0, 99.0, 84.0, 86.0]
-    constraints = np.array([[0.0]] * 4 + [[1.0]] + [[0.0]] * 2)
-    trace = trace_of(archs(7), shown, constraints=constraints)
-    assert incumbent_steps(trace, 0).tolist() == [1, 2, 6]
-
-
-def test_lower_fidelities_never_become_incumbent():
-    trace = trace_of(archs(4), [90.0, 80.0, 95.0, 81.0])
-    trace = replace(trace, fidelity=np.array([0, 1, 0, 1]))
-    assert incumbent_steps(trace, 1).tolist() == [1, 3]
-
-
-@given(st.lists(st.floats(0, 100) | st.just(float("nan")), min_size=1, max_size=30))
-def test_incumbents_are_the_running_best_of_what_was_shown(shown):
-    rows = incumbent_steps(trace_of(archs(len(shown)), shown), 0)
-    picked = 100 - np.array(shown)[rows]
-    assert (np.diff(picked) < 0).all()
-    if not np.isnan(shown).all():
-        assert picked[-1] == 100 - np.nanmax(shown)
 
 
 def test_steps_are_right_continuous_and_undefined_before_the_first():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.benchmark import Column
-from harness.experiments.store import Results
+from harness.experiments.results import Results
 from harness.problem import Constraint
 from reports.page import build as building
 from reports.page import narrative

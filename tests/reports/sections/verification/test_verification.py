@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from harness import registry
 from harness.errors import ResultError
-from harness.experiments.store import read_results
+from harness.experiments.results import read_results
 from harness.training.interrupts import Stopped
 from harness.verification import record
 from harness.verification.job import Request

@@ -1,0 +1,168 @@
+"""A kind of work: how a spec becomes units of work, and a unit becomes named columns.
+
+Preparation, executor, resume, store, progress and status are the same for all kinds and know none by name: a spec names
+its kind (`Spec.kind`), and the registry finds it in the entry-point group ``harness.kinds``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import numpy.typing as npt
+
+from harness import registry
+from harness.benchmark import Benchmark
+from harness.errors import HarnessError, SpecError
+from harness.experiments.spec import Spec
+from harness.problem import Budget, Constraint
+
+
+class Unit(Protocol):
+    """A unit of work, of resume and of result files: something done on a benchmark, for a block of replicates."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything that the result depends on, the kind included, hexadecimal."""
+        ...
+
+    @property
+    def benchmark(self) -> str:
+        """Name of the benchmark."""
+        ...
+
+    @property
+    def first(self) -> int:
+        """First replicate of the block."""
+        ...
+
+    @property
+    def stop(self) -> int:
+        """The block holds the replicates ``range(first, stop)``."""
+        ...
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the unit as plain JSON data; `Kind.unit` reads it back."""
+        ...
+
+
+UnitT = TypeVar("UnitT", bound=Unit)
+
+
+@dataclass(frozen=True)
+class Output:
+    """The result of a unit.
+
+    Attributes
+    ----------
+    columns : mapping of str to array
+        By name; a name may hold ``/``, as ``"trace/archs"``.
+    texts : mapping of str to str
+        By name, stored beside the columns.
+    """
+
+    columns: Mapping[str, npt.NDArray[Any]]
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Kind(ABC, Generic[UnitT]):
+    """A kind of work; made without arguments, in the parent process and in workers.
+
+    Attributes
+    ----------
+    columns, texts : tuple of str
+        Names of what every result holds, see `Output`.
+    """
+
+    columns: ClassVar[tuple[str, ...]]
+    texts: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def check(self, spec: Spec) -> None:
+        """Refuse a spec that names what does not exist; called before any table is opened.
+
+        Raises
+        ------
+        SpecError
+            Names the key, see `at`.
+        """
+
+    @abstractmethod
+    def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterable[tuple[int, UnitT]]:
+        """Expand a spec on one of its benchmarks, and check all that can be checked without running.
+
+        Returns
+        -------
+        iterable of (int, unit)
+            Which table ``[[strategies]]`` asks for the unit, counted from 0, and the unit.
+
+        Raises
+        ------
+        SpecError
+            Names the key, see `at`.
+        """
+
+    @abstractmethod
+    def unit(self, data: Mapping[str, Any]) -> UnitT:
+        """Read what `Unit.as_dict` wrote."""
+
+    @abstractmethod
+    def run(self, unit: UnitT, on_step: Callable[[int], None] | None = None) -> Output:
+        """Compute a unit: a pure function, the same in every process.
+
+        Parameters
+        ----------
+        unit : unit
+        on_step : callable, optional
+            Called now and then with how much is done, all replicates together (in evaluations, where there are any).
+        """
+
+
+def kind_of(name: str) -> Kind[Any]:
+    """Return a kind of work by its registered name."""
+    kind = registry.load("kind", name)()
+    if not isinstance(kind, Kind):
+        raise HarnessError(f"'{name}' must be a subclass of harness.experiments.kind.Kind, got {type(kind)!r}")
+    return kind
+
+
+@contextmanager
+def at(key: str) -> Iterator[None]:
+    """Say at which key of the spec an error lies."""
+    try:
+        yield
+    except HarnessError as error:
+        raise SpecError(f"`{key}`: {error}") from None
+
+
+class Question(Protocol):
+    """The part of a spec, or of a unit, that says what is asked of a benchmark."""
+
+    @property
+    def objectives(self) -> tuple[str, ...] | None:
+        """Columns to optimise."""
+        ...
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """Bounds to keep."""
+        ...
+
+    @property
+    def budget(self) -> Budget:
+        """Its `table_seed` says which training of the table answers."""
+        ...
+
+
+def open_benchmark(question: Question, name: str, *, check_content: bool = False) -> Benchmark:
+    """Open a benchmark with the objectives, constraints and table seeds of a spec or a unit."""
+    return registry.benchmark(
+        name,
+        objectives=question.objectives,
+        constraints=question.constraints,
+        training=0 if question.budget.table_seed == "fixed" else None,
+        check_content=check_content,
+    )

@@ -1,0 +1,71 @@
+"""The results of searches, as reports and notebooks read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.errors import ResultError
+from harness.experiments.shards import Search, runs_of
+from harness.experiments.spec import Spec
+from harness.experiments.store import BenchmarkFacts, read_manifest, read_units
+from harness.records import Run
+
+
+@dataclass(frozen=True)
+class Results:
+    """An experiment's results, whole or in part.
+
+    Attributes
+    ----------
+    spec : Spec
+    benchmarks : mapping of str to BenchmarkFacts
+    runs : tuple of Run
+        In the order benchmark, strategy, replicate of the spec.
+    missing : tuple of (benchmark, label, first, stop)
+        Shards of the spec without a result, or with a damaged one.
+    folder : Path or None
+    """
+
+    spec: Spec
+    benchmarks: Mapping[str, BenchmarkFacts]
+    runs: tuple[Run, ...]
+    missing: tuple[tuple[str, str, int, int], ...] = ()
+    folder: Path | None = None
+
+    def __repr__(self) -> str:
+        missing = f", {len(self.missing)} shards missing" if self.missing else ""
+        what = f"{len(self.runs)} runs of {list(self.labels)} on {list(self.benchmarks)}"
+        return f"Results({self.spec.name!r}: {what}{missing})"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of the strategies, in the order of the spec."""
+        return tuple(strategy.label for strategy in self.spec.strategies)
+
+    def of(self, benchmark: str, label: str) -> tuple[Run, ...]:
+        """Return the runs of one strategy on one benchmark, by replicate."""
+        return tuple(run for run in self.runs if run.benchmark == benchmark and run.label == label)
+
+
+def read_results(folder: str | Path) -> Results:
+    """Read an experiment's results, complete or not.
+
+    Raises
+    ------
+    ResultError
+        If the folder holds no results, or those of another kind of work.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    if manifest.spec.kind != Spec.kind:
+        raise ResultError(f"'{folder}' holds results of the kind '{manifest.spec.kind}', not of searches")
+    runs: list[Run] = []
+    missing = []
+    for entry, result in read_units(folder, manifest, Search()):
+        if result is None:
+            missing.append((entry.benchmark, entry.label, entry.first, entry.stop))
+        else:  # its table and its strategy may have been named otherwise then
+            runs += [replace(run, benchmark=entry.benchmark, label=entry.label) for run in runs_of(*result)]
+    return Results(manifest.spec, manifest.benchmarks, tuple(runs), tuple(missing), folder)
