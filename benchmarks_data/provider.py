@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks_data import files
+from benchmarks_data.cache import conversion
 from benchmarks_data.catalogue.builds import Plan
 from benchmarks_data.catalogue.entries import Entry, Protocol, builds, carried, entries
 from benchmarks_data.file import layout, protocol, recorded
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
-from benchmarks_data.importers import conversion
-from benchmarks_data.progress import Progress, on_terminal
+from benchmarks_data.files import Progress, on_terminal
 from harness.errors import HarnessError, TableError, unknown
 from harness.problem import Constraint, Objective
 from harness.space import SearchSpace
@@ -99,7 +99,7 @@ def open_benchmark(
     check_content : bool
         Compare the whole table with its SHA-256, not only size and layout.
     progress : callable
-        Told how a conversion goes; see `benchmarks_data.progress`.
+        Told how a conversion goes; see `benchmarks_data.files.Progress`.
     """
     entry = _entry(name)
     if check_content:

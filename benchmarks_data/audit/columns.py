@@ -1,12 +1,12 @@
-"""What each column and each schedule of a table is, in words and in counts."""
+"""Descriptions of each column and each schedule of a table, in words and in counts."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from benchmarks_data.audit.facts import ColumnFacts, ScheduleFacts, ranges
+from benchmarks_data.audit.findings import ColumnFacts, ScheduleFacts, ranges
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.file.layout import Dataset
+from benchmarks_data.file.layout import AnyArray
 from harness.benchmark import Column
 
 SPLITS = {
@@ -80,7 +80,7 @@ def _use(subject: Subject, name: str) -> str:
     return uses.get(name, "what reports judge by" if name == meaning.test else "")
 
 
-def _measured(subject: Subject, column: Column, values: Dataset) -> tuple[str, ...]:
+def _measured(subject: Subject, column: Column, values: AnyArray) -> tuple[str, ...]:
     meaning = subject.header.meaning
     if values.shape[2] == 1 and not column.at and (len(meaning.fidelities) > 1 or not column.split):
         return ("unchanging",) * len(meaning.schedules)
@@ -110,6 +110,6 @@ def schedule_facts(subject: Subject) -> tuple[ScheduleFacts, ...]:
     return tuple(told)
 
 
-def _counted(values: Dataset) -> dict[str, int]:
+def _counted(values: AnyArray) -> dict[str, int]:
     found, counts = np.unique(values, return_counts=True)
     return {str(value): int(count) for value, count in zip(found.tolist(), counts.tolist(), strict=True)}

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.catalogue.entries import Entry, entries
-from benchmarks_data.file.layout import Dataset, Header
-from benchmarks_data.file.runs import mean_over_runs
+from benchmarks_data.file.layout import AnyArray, Header
+from benchmarks_data.file.trainings import mean_over_runs
 from harness.benchmark import Column
 from harness.checks import BoolArray, FloatArray, UInt64Array
 from harness.space import SearchSpace
@@ -49,7 +49,7 @@ class Subject:
         return self.header.columns
 
     @cached_property
-    def archs(self) -> Dataset:
+    def archs(self) -> AnyArray:
         """Return the architectures: (N, L)."""
         return self.header.array("archs")
 
@@ -75,7 +75,7 @@ class Subject:
         """Write the architecture of a row."""
         return self.space.format(self.archs[[row]])[0]
 
-    def values(self, name: str) -> Dataset:
+    def values(self, name: str) -> AnyArray:
         """Map a column: (N, R, A)."""
         return self.header.values(name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks_data.audit.facts import Audit, ColumnFacts, Finding
+from benchmarks_data.audit.findings import Audit, ColumnFacts, Finding
 
 WIDTH = 100
 _MARKS = {"fault": "FAULT  ", "caution": "CAUTION", "fact": "fact   "}

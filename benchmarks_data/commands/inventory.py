@@ -10,10 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from benchmarks_data import files, provider
+from benchmarks_data.cache import conversion
 from benchmarks_data.catalogue.entries import Entry, entries, others
 from benchmarks_data.file import layout, protocol
-from benchmarks_data.importers import conversion
-from benchmarks_data.progress import Progress, on_terminal
+from benchmarks_data.files import Progress, on_terminal
 from harness import registry
 from harness.errors import HarnessError, TableError, unknown
 

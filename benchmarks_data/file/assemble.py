@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.file import index
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.meaning import TEST_SPLITS, Meaning, check_held_out
 from harness.benchmark import Column
 from harness.checks import Archs, BoolArray, arch_matrix
@@ -28,7 +28,7 @@ def assemble(
     space: SearchSpace,
     archs: Archs,
     fidelities: Sequence[Fidelity],
-    columns: Mapping[str, tuple[Column, Dataset]],
+    columns: Mapping[str, tuple[Column, AnyArray]],
     validation: str | None,
     test: str | None,
     seconds: str | None,
@@ -142,7 +142,9 @@ def _checked_fidelities(fidelities: Sequence[Fidelity]) -> tuple[Fidelity, ...]:
     return known
 
 
-def _checked_column(name: str, meaning: Meaning, rows: int, column: Column, values: Dataset) -> tuple[Column, Dataset]:
+def _checked_column(
+    name: str, meaning: Meaning, rows: int, column: Column, values: AnyArray
+) -> tuple[Column, AnyArray]:
     """Check one column and return its values as contiguous float64."""
     if column.name != name:
         raise TableError(must(f"column {name}", "have its own name", column.name))
@@ -162,7 +164,7 @@ def _checked_column(name: str, meaning: Meaning, rows: int, column: Column, valu
     return column, array
 
 
-def _check_named(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]]) -> None:
+def _check_named(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]]) -> None:
     """Check that validation, test and seconds are columns, and of the right kind."""
     for role, name in (("validation", meaning.validation), ("test", meaning.test), ("seconds", meaning.seconds)):
         if not name:
@@ -177,7 +179,7 @@ def _check_named(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]]
             raise TableError(must(f"validation column {name}", "be of the split 'x-valid'", column.split))
 
 
-def _replicates(columns: Mapping[str, tuple[Column, Dataset]]) -> int:
+def _replicates(columns: Mapping[str, tuple[Column, AnyArray]]) -> int:
     """Return R; columns have it or 1."""
     widths = {name: values.shape[1] for name, (_, values) in columns.items() if values.shape[1] > 1}
     if len(set(widths.values())) > 1:
@@ -186,8 +188,8 @@ def _replicates(columns: Mapping[str, tuple[Column, Dataset]]) -> int:
 
 
 def _measured(
-    meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]], schedule: int
-) -> Iterator[tuple[str, Dataset, list[int]]]:
+    meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]], schedule: int
+) -> Iterator[tuple[str, AnyArray, list[int]]]:
     """Yield every column measured in a schedule, with its places along the last axis."""
     for name, (column, values) in columns.items():
         width = values.shape[2]
@@ -197,7 +199,7 @@ def _measured(
             yield name, values, sorted(inside)
 
 
-def _counted(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]], replicates: int) -> Dataset:
+def _counted(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]], replicates: int) -> AnyArray:
     """Count the runs of each row and schedule: (N, S)."""
     counts = []
     for schedule, epochs in enumerate(meaning.schedules):
@@ -211,7 +213,7 @@ def _counted(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]], re
 
 
 def _present_runs(
-    meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]], schedule: int, replicates: int
+    meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]], schedule: int, replicates: int
 ) -> BoolArray:
     """Say which runs of a schedule have any value in the columns that tell: (N, R)."""
     measured = list(_measured(meaning, columns, schedule))
@@ -222,20 +224,20 @@ def _present_runs(
     return present
 
 
-def _is_constant(given: tuple[Column, Dataset]) -> bool:
+def _is_constant(given: tuple[Column, AnyArray]) -> bool:
     """Say whether a column does not change in training."""
     column, values = given
     return values.shape[2] == 1 and not column.at
 
 
-def _present(values: Dataset, places: list[int]) -> BoolArray:
+def _present(values: AnyArray, places: list[int]) -> BoolArray:
     present: BoolArray = np.zeros(values.shape[:2], dtype=bool)
     for place in places:
         present |= ~np.isnan(values[:, :, place])
     return present
 
 
-def _given_runs(meaning: Meaning, runs: npt.ArrayLike, rows: int, replicates: int) -> Dataset:
+def _given_runs(meaning: Meaning, runs: npt.ArrayLike, rows: int, replicates: int) -> AnyArray:
     given = np.asarray(runs)
     shape = (rows, len(meaning.schedules))
     if given.shape != shape or given.dtype.kind not in "ui":
@@ -245,7 +247,7 @@ def _given_runs(meaning: Meaning, runs: npt.ArrayLike, rows: int, replicates: in
     return given.astype(np.uint8)
 
 
-def _check_absent(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]], runs: Dataset) -> None:
+def _check_absent(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]], runs: AnyArray) -> None:
     """Refuse results at the end of runs that are said not to exist: they would enter means, and never be drawn.
 
     A run that failed on the way may have values before its end, and a cost.
@@ -262,13 +264,13 @@ def _check_absent(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]
                 raise TableError(f"the column {name} must be NaN where a run is absent, {told}")
 
 
-def _check_seconds(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]]) -> None:
+def _check_seconds(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]]) -> None:
     """Refuse seconds that fall in the course of a training: what continues it would be charged less than nothing."""
     if meaning.seconds is None:
         return
     column, values = columns[meaning.seconds]
     places = meaning.places(column, values.shape[2])
-    latest: dict[int, Dataset] = {}  # by fidelity, the last seconds known of each run, (N, R)
+    latest: dict[int, AnyArray] = {}  # by fidelity, the last seconds known of each run, (N, R)
     for fidelity, told in enumerate(meaning.fidelities):
         before = np.full(values.shape[:2], np.nan) if told.continues is None else latest[told.continues]
         if fidelity not in places:
@@ -285,7 +287,7 @@ def _check_seconds(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset
         latest[fidelity] = np.where(np.isnan(now), before, now) if np.isnan(now).any() else now
 
 
-def _checked_seeds(seeds: npt.ArrayLike, runs: Dataset, replicates: int) -> Dataset:
+def _checked_seeds(seeds: npt.ArrayLike, runs: AnyArray, replicates: int) -> AnyArray:
     given = np.asarray(seeds)
     shape = (*runs.shape, replicates)
     if given.shape != shape or given.dtype.kind not in "ui":
@@ -301,6 +303,6 @@ def _checked_seeds(seeds: npt.ArrayLike, runs: Dataset, replicates: int) -> Data
     return given.astype(np.int32)
 
 
-def _lacks(space: SearchSpace, rows: Dataset) -> bool:
+def _lacks(space: SearchSpace, rows: AnyArray) -> bool:
     absent = np.flatnonzero(rows < 0).astype(np.uint64)
     return bool(len(absent)) and bool(space.is_valid(space.decode(absent)).any())

@@ -45,7 +45,7 @@ from harness.errors import TableError
 FORMAT = "nas-harness table"
 SCHEMA = 2
 """Bump when the layout changes, or what a converter writes: files of another number are made again."""
-Dataset = npt.NDArray[Any]
+AnyArray = npt.NDArray[Any]
 _INDICES = (("rows",), ("keys", "key_rows"))
 
 
@@ -69,14 +69,14 @@ class Table:
     """
 
     meaning: Meaning
-    archs: Dataset
-    index: Mapping[str, Dataset]
-    runs: Dataset
-    columns: Mapping[str, tuple[Column, Dataset]]
+    archs: AnyArray
+    index: Mapping[str, AnyArray]
+    runs: AnyArray
+    columns: Mapping[str, tuple[Column, AnyArray]]
     about: Mapping[str, str] = field(default_factory=dict)
-    seeds: Dataset | None = None
+    seeds: AnyArray | None = None
 
-    def datasets(self) -> Iterator[tuple[str, Dataset]]:
+    def datasets(self) -> Iterator[tuple[str, AnyArray]]:
         """Yield every dataset with its path in the file."""
         yield "archs", self.archs
         for name, values in sorted(self.index.items()):
@@ -123,7 +123,7 @@ def _write(path: Path, table: Table) -> None:
         file.attrs.modify("file_bytes", path.stat().st_size)
 
 
-def _digest(meaning: Meaning, columns: list[Column], datasets: Mapping[str, Dataset]) -> str:
+def _digest(meaning: Meaning, columns: list[Column], datasets: Mapping[str, AnyArray]) -> str:
     said = [identity(replace(column, description="")) for column in sorted(columns, key=lambda column: column.name)]
     covered = {"schema": SCHEMA, "columns": said} | meaning.to_attributes()
     digest = hashlib.sha256(json.dumps(covered, sort_keys=True).encode())
@@ -167,9 +167,9 @@ class Header:
     digest: str
     columns: Mapping[str, Column]
     places: Mapping[str, _Place]
-    derived: Mapping[str, Dataset] = field(default_factory=dict)
+    derived: Mapping[str, AnyArray] = field(default_factory=dict)
 
-    def array(self, name: str) -> Dataset:
+    def array(self, name: str) -> AnyArray:
         """Map ``archs`` or what lies in ``index``; read-only."""
         if name in self.derived:
             return self.derived[name]
@@ -177,7 +177,7 @@ class Header:
         mapped = np.memmap(self.path, dtype=place.dtype, mode="r", offset=place.offset, shape=place.shape)
         return mapped.view(np.ndarray)  # a plain array: the subclass makes every operation on it slower
 
-    def values(self, column: str) -> Dataset:
+    def values(self, column: str) -> AnyArray:
         """Map a column: (N, R, A) float64, read-only."""
         if column in self.derived:
             return self.derived[column]

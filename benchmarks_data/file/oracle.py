@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.file import index
-from benchmarks_data.file.layout import Dataset, Header
-from benchmarks_data.file.runs import mean_over_runs
+from benchmarks_data.file.layout import AnyArray, Header
+from benchmarks_data.file.trainings import mean_over_runs
 from harness.benchmark import Column, Optimum
 from harness.checks import Archs, FloatArray, arch_matrix
 from harness.errors import HarnessError, must, unknown
@@ -45,7 +45,7 @@ class TableOracle:
         self.test: str | None = header.meaning.test
         self.has_seconds: bool = header.meaning.seconds is not None
         self.archs: Archs = header.array("archs")
-        self.runs: Dataset = header.array("index/runs")[:, header.meaning.schedule_of[-1]]
+        self.runs: AnyArray = header.array("index/runs")[:, header.meaning.schedule_of[-1]]
         self._index = index.opened(header, space)
         self._means: dict[str, FloatArray] = {}
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks_data.catalogue.entries import Protocol
-from benchmarks_data.file.layout import Dataset, Header
-from benchmarks_data.file.runs import mean_over_runs
+from benchmarks_data.file.layout import AnyArray, Header
+from benchmarks_data.file.trainings import mean_over_runs
 from harness.errors import TableError, must
 
 MARK = "@"
@@ -82,6 +82,6 @@ def under(protocol: Protocol, name: str, header: Header, *, held_out: bool) -> H
     )
 
 
-def _signal(values: Dataset, protocol: Protocol) -> Dataset:
+def _signal(values: AnyArray, protocol: Protocol) -> AnyArray:
     """Return the mean of the signal runs: (N, R, A) to (N, 1, A)."""
     return mean_over_runs(values[:, list(protocol.signal_runs)])[:, None]

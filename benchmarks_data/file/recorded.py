@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from benchmarks_data.file import layout
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset
+from benchmarks_data.file.layout import AnyArray
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
 from harness.benchmark import Column
@@ -108,14 +108,14 @@ def write(
 
 def _columns(
     values: Mapping[str, npt.NDArray[Any]], there: BoolArray, order: npt.NDArray[np.intp], trained_on: str
-) -> dict[str, tuple[Column, Dataset]]:
-    def by_run(name: str) -> Dataset:
+) -> dict[str, tuple[Column, AnyArray]]:
+    def by_run(name: str) -> AnyArray:
         given = np.asarray(values[name], dtype=np.float64)
         if given.shape != order.shape:
             raise TableError(must(name, f"have shape {order.shape}", given.shape))
         return np.take_along_axis(np.where(there, given, np.nan), order, axis=1)[:, :, None]
 
-    def millions(name: str) -> Dataset:
+    def millions(name: str) -> AnyArray:
         return (np.asarray(values[name], dtype=np.float64) / 1e6).reshape(len(order), 1, 1)
 
     def accuracy(name: str, split: str, held_out: bool, words: str) -> Column:

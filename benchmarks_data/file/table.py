@@ -12,7 +12,7 @@ import numpy.typing as npt
 from benchmarks_data.file import index
 from benchmarks_data.file.index import Rows
 from benchmarks_data.file.layout import Header
-from benchmarks_data.file.runs import Choice, Drawing, fixed_run, fixed_seed, mean_over_runs, mean_run
+from benchmarks_data.file.trainings import Choice, Drawing, fixed_run, fixed_seed, mean_over_runs, mean_run
 from harness.benchmark import Column
 from harness.checks import FloatArray, IntArray, UInt64Array
 from harness.errors import HarnessError, must, unknown

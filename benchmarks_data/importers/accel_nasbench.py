@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe import json_files
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import FloatArray
 from harness.errors import HarnessError, TableError
@@ -116,7 +116,7 @@ def _grouped(codes: Sequence[tuple[int, ...]]) -> tuple[npt.NDArray[np.int64], n
     return np.array(list(rows)), np.array(places)
 
 
-def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[Column, Dataset]]:
+def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[Column, AnyArray]]:
     accuracy: dict[str, Any] = {
         "unit": "percent",
         "direction": "maximise",
@@ -125,7 +125,7 @@ def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[C
         "best": 100.0,
     }
     text = "accuracy on ImageNet's validation set after a reduced training; by run."
-    columns: dict[str, tuple[Column, Dataset]] = {
+    columns: dict[str, tuple[Column, AnyArray]] = {
         f"valid_{top}": (
             Column(f"valid_{top}", description=f"{top.capitalize()} {text}", **accuracy),
             values[f"val_{top}"],
@@ -157,7 +157,7 @@ def _cost(name: str, unit: str, direction: str, description: str) -> Column:
     return Column(name, unit, direction, description=description)
 
 
-def _once(name: str, values: FloatArray, source: str) -> Dataset:
+def _once(name: str, values: FloatArray, source: str) -> AnyArray:
     """Return the one value of each row, (N, R, 1) to (N, 1, 1)."""
     first = values[:, :1]
     wrong = np.flatnonzero(((values != first) & ~np.isnan(values)).any(axis=(1, 2)))

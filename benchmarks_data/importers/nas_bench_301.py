@@ -19,9 +19,9 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe import json_files
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError
@@ -101,7 +101,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: DARTSSpace, progress: Pr
 
 
 def _table(
-    entry: Entry, space: DARTSSpace, setting: _Setting, trainings: Sequence[_Training], archs: Archs, rows: Dataset
+    entry: Entry, space: DARTSSpace, setting: _Setting, trainings: Sequence[_Training], archs: Archs, rows: AnyArray
 ) -> Table:
     runs = np.bincount(rows, minlength=len(archs))
     if runs.max() > _MOST_RUNS:
@@ -140,7 +140,7 @@ def _table(
 
 
 def _values(
-    trainings: Sequence[_Training], rows: Dataset, shape: tuple[int, int], epochs: Sequence[int]
+    trainings: Sequence[_Training], rows: AnyArray, shape: tuple[int, int], epochs: Sequence[int]
 ) -> dict[str, FloatArray]:
     """Put what trainings tell in their rows and runs: (N, R, E), and (N, R, 1) for what is told once."""
     place = {epoch: index for index, epoch in enumerate(epochs)}
@@ -169,7 +169,7 @@ def _cost(name: str, unit: str, description: str) -> Column:
     return Column(name, unit, "minimise", description=description)
 
 
-def _once(counts: FloatArray) -> Dataset:
+def _once(counts: FloatArray) -> AnyArray:
     return counts[:, None, None] / 1e6
 
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe import unpickle
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError
@@ -184,7 +184,7 @@ def _curves(training: Sequence[_File], hashes: Sequence[str], epochs: int) -> tu
     return values, seeds
 
 
-def _accuracies(curves: FloatArray, epochs: int) -> dict[str, tuple[Column, Dataset]]:
+def _accuracies(curves: FloatArray, epochs: int) -> dict[str, tuple[Column, AnyArray]]:
     rate: dict[str, Any] = {"unit": "percent", "direction": "minimise", "trained_on": "full"}
     valid = Column("valid_per", split="x-valid", description="Validation phoneme error rate by epoch and seed.", **rate)
     test = Column(
@@ -198,7 +198,7 @@ def _accuracies(curves: FloatArray, epochs: int) -> dict[str, tuple[Column, Data
     return {"valid_per": (valid, curves[:, :, :-1]), "test_per": (test, curves[:, :, -1:])}
 
 
-def _costs(hashes: Sequence[str], devices: Mapping[str, _File], static: _File) -> dict[str, tuple[Column, Dataset]]:
+def _costs(hashes: Sequence[str], devices: Mapping[str, _File], static: _File) -> dict[str, tuple[Column, AnyArray]]:
     columns = {}
     for device, file in devices.items():
         name = f"latency_{device}_seconds"
@@ -214,7 +214,7 @@ def _costs(hashes: Sequence[str], devices: Mapping[str, _File], static: _File) -
     return columns
 
 
-def _looked_up(file: _File, hashes: Sequence[str], place: int) -> Dataset:
+def _looked_up(file: _File, hashes: Sequence[str], place: int) -> AnyArray:
     """Return one number of each cell, (N, 1, 1), NaN where the file does not have the cell."""
     try:
         found = [file.rows[key][place] if key in file.rows else np.nan for key in hashes]

@@ -15,9 +15,9 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe import json_files
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError, must
@@ -92,7 +92,7 @@ def _values(path: Path, records: Any, entry: Entry, space: MacroSpace) -> tuple[
     return archs[order], {"test_acc": runs[order]} | dict(zip(fields[2:], told[order, 2:].T, strict=True))
 
 
-def _columns(archs: Archs, values: Mapping[str, FloatArray]) -> dict[str, tuple[Column, Dataset]]:
+def _columns(archs: Archs, values: Mapping[str, FloatArray]) -> dict[str, tuple[Column, AnyArray]]:
     accuracy = Column(
         "test_accuracy",
         "percent",

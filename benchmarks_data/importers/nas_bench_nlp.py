@@ -17,9 +17,9 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe import json_files
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import FloatArray
 from harness.errors import HarnessError, TableError
@@ -130,7 +130,7 @@ def _space(logs: Sequence[_Log]) -> RecipeSpace:
         raise TableError(f"the logs hold a recipe that cannot be read: {error}") from None
 
 
-def _columns(logs: Sequence[_Log], epochs: int) -> dict[str, tuple[Column, Dataset]]:
+def _columns(logs: Sequence[_Log], epochs: int) -> dict[str, tuple[Column, AnyArray]]:
     curves = {name: _padded(logs, name, epochs) for name in _LISTS}
     seconds = np.nancumsum(curves["wall_times"], axis=1)  # nothing is spent after a training has ended
     loss: dict[str, Any] = {"unit": "nats", "direction": "minimise", "trained_on": "full"}

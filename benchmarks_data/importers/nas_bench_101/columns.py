@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmarks_data.file.layout import Dataset
+from benchmarks_data.file.layout import AnyArray
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import TableError
@@ -30,8 +30,8 @@ _IMAGES = {
 
 
 def columns(
-    archs: Archs, values: Mapping[str, Dataset], parameters: FloatArray, schedules: Sequence[int]
-) -> dict[str, tuple[Column, Dataset]]:
+    archs: Archs, values: Mapping[str, AnyArray], parameters: FloatArray, schedules: Sequence[int]
+) -> dict[str, tuple[Column, AnyArray]]:
     """Make the columns of a table.
 
     Parameters
@@ -88,7 +88,7 @@ def _accuracy(name: str, when: str) -> Column:
     )
 
 
-def _halfway(epochs: Dataset, schedules: Sequence[int]) -> str:
+def _halfway(epochs: AnyArray, schedules: Sequence[int]) -> str:
     """Say when the halfway evaluations were made; in EC-NAS files it is not half of the schedule."""
     told = [
         f"{' or '.join(f'{epoch:g}' for epoch in np.unique(np.round(epochs[:, :, place])))} of {schedule}"
@@ -97,13 +97,13 @@ def _halfway(epochs: Dataset, schedules: Sequence[int]) -> str:
     return f"within the schedule, after epoch {', '.join(told)} (not the end of a shorter schedule)"
 
 
-def _percent(name: str, fractions: Dataset) -> Dataset:
+def _percent(name: str, fractions: AnyArray) -> AnyArray:
     if not ((fractions >= 0.0) & (fractions <= 1.0)).all():
         raise TableError(f"every {name} of a record must be a fraction, 0 to 1")
     return np.round(fractions * 100.0, 10)
 
 
-def _seconds(name: str, seconds: Dataset) -> Dataset:
+def _seconds(name: str, seconds: AnyArray) -> AnyArray:
     if not (seconds >= 0.0).all():
         raise TableError(f"every {name} of a record must be at least 0")
     return seconds

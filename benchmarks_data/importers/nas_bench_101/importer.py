@@ -19,11 +19,11 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.nas_bench_101 import metrics as nas_bench_101_metrics
 from benchmarks_data.importers.nas_bench_101.columns import MEASURED, columns
 from benchmarks_data.importers.safe import tfrecord
-from benchmarks_data.progress import Progress
 from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import HarnessError, TableError, must
 from harness.problem import Fidelity
@@ -87,7 +87,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: NB101Space, progress: Pr
 
 def _runs(
     path: Path, entry: Entry, space: NB101Space, progress: Progress
-) -> tuple[Archs, Mapping[str, Dataset], FloatArray, tuple[int, ...]]:
+) -> tuple[Archs, Mapping[str, AnyArray], FloatArray, tuple[int, ...]]:
     """Return the cells (N, 26), each of `MEASURED` (N, R, F), the reported parameters (N,) and the schedules, F."""
     records = _read(path, space, progress)
     if not records.archs:
@@ -182,7 +182,7 @@ def _schedules(path: Path, entry: Entry, records: _Records) -> tuple[int, ...]:
 
 def _by_row(
     path: Path, records: _Records, archs: Archs, space: NB101Space, schedules: Sequence[int], runs: int
-) -> tuple[Mapping[str, Dataset], FloatArray]:
+) -> tuple[Mapping[str, AnyArray], FloatArray]:
     rows = np.frombuffer(records.rows, dtype=np.intc).astype(np.int64)
     fidelity = np.searchsorted(schedules, np.frombuffer(records.epochs, dtype=np.intc))
     cells = rows * len(schedules) + fidelity

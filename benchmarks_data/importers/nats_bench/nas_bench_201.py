@@ -15,12 +15,12 @@ from typing import Any
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.layout import Table
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.nats_bench import importer
 from benchmarks_data.importers.nats_bench import stream as nats_bench_stream
 from benchmarks_data.importers.nats_bench.files import GLOBALS
 from benchmarks_data.importers.nats_bench.records import TOPOLOGY
 from benchmarks_data.importers.safe import torch_file
-from benchmarks_data.progress import Progress
 from harness.errors import TableError, must
 from harness.space import SearchSpace
 

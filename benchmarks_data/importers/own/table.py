@@ -22,7 +22,7 @@ from benchmarks_data import files
 from benchmarks_data.file import layout
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.index import MAX_DENSE
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.importers.own.description import Description, read_description
 from benchmarks_data.importers.own.lines import Lines, read_lines
 from harness.benchmark import Column
@@ -243,7 +243,7 @@ def _check_held_out(told: Description, lines: Lines) -> None:
                 )
 
 
-def _column(told: Description, name: str, grid: _Grid, values: FloatArray, lines: Lines) -> tuple[Column, Dataset]:
+def _column(told: Description, name: str, grid: _Grid, values: FloatArray, lines: Lines) -> tuple[Column, AnyArray]:
     """Keep of a column what was measured: some epochs, or one value where runs and epochs all repeat it."""
     column = told.columns[name]
     there = ~np.isnan(values)

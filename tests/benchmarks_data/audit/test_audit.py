@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from benchmarks_data.audit import noise as audit_noise
 from benchmarks_data.audit import page as audit_page
 from benchmarks_data.audit import text as audit_text
+from benchmarks_data.audit.audit import audit
+from benchmarks_data.audit.checks import noise
 from benchmarks_data.audit.columns import words_of
-from benchmarks_data.audit.examine import audit
-from benchmarks_data.audit.facts import SEVERITIES, Audit, Finding, ranges
+from benchmarks_data.audit.findings import SEVERITIES, Audit, Finding, ranges
 from benchmarks_data.commands.audit import audit as audit_command
 from benchmarks_data.file import layout
 from harness.benchmark import Column
@@ -220,12 +220,12 @@ def test_halfway_values_that_repeat_the_end(tmp_path: Path) -> None:
 def test_noise_and_reliability_against_numbers_by_hand(tmp_path: Path) -> None:
     valid = np.array([[10.0, 12.0], [20.0, 20.0], [30.0, 34.0], [50.0, np.nan]])[:, :, None]
     found = audited(made(bags(4), columns=results(valid, valid * 0.9)), tmp_path)
-    noise = about(found, "noise", "valid_accuracy").numbers
+    spread = about(found, "noise", "valid_accuracy").numbers
     sd = np.sqrt((2.0 + 0.0 + 8.0) / 3)  # variances of three rows with one degree of freedom each
-    assert noise["sd"] == pytest.approx(sd)
-    assert noise["sd_by_quarter_best_first"][1:] == pytest.approx([np.sqrt(8), 0, np.sqrt(2)])
+    assert spread["sd"] == pytest.approx(sd)
+    assert spread["sd_by_quarter_best_first"][1:] == pytest.approx([np.sqrt(8), 0, np.sqrt(2)])
     means, share = np.array([11.0, 20, 32, 50]), sd**2 * (3 * 0.5 + 1) / 4
-    assert noise["reliability_of_means"] == pytest.approx(1 - share / np.var(means, ddof=1))
+    assert spread["reliability_of_means"] == pytest.approx(1 - share / np.var(means, ddof=1))
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 3.0))
@@ -233,7 +233,7 @@ def test_the_pooled_deviation_finds_that_of_the_noise(seed: int, sd: float) -> N
     rng = np.random.default_rng(seed)
     values = rng.normal(0, 10, (2000, 1)) + rng.normal(0, sd, (2000, 3))
     values[::2, 2] = np.nan
-    assert audit_noise.pooled_sd(values) == pytest.approx(sd, rel=0.1)
+    assert noise.pooled_sd(values) == pytest.approx(sd, rel=0.1)
 
 
 @pytest.mark.parametrize(("extra", "severity"), [(0.0, "fact"), (0.01, "fault")])
@@ -364,7 +364,8 @@ def test_the_command(tmp_path: Path) -> None:
 
 
 def test_a_joined_table_tells_of_its_join(tmp_path: Path) -> None:
-    from benchmarks_data.joins.join import Other, join
+    from benchmarks_data.joins.join import join
+    from benchmarks_data.joins.merge import Other
 
     values = np.arange(6.0)[:, None, None]
     first = Other("meter", bags(6), {"latency_ms": (Column("latency_ms", "ms", "minimise"), values)})

