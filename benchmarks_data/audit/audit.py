@@ -28,7 +28,7 @@ CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     splits.equal_columns,
     splits.curves,
     rows.rows,
-    rows.runs,
+    rows.trainings,
     rows.duplicates,
     values.gaps,
     values.constants,

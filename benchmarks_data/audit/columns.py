@@ -24,13 +24,13 @@ SAW = {
 }
 
 
-def words_of(column: Column, runs: int, named: str = "") -> str:
+def words_of(column: Column, trainings: int, named: str = "") -> str:
     """Say what a column really is.
 
     Parameters
     ----------
     column : Column
-    runs : int
+    trainings : int
         Along it.
     named : str
         What the table uses it for: "default objective", "judge of reports", "cost of an evaluation"; "" for nothing.
@@ -40,7 +40,7 @@ def words_of(column: Column, runs: int, named: str = "") -> str:
         quantity = column.name.replace("_", " ")
         saw = SAW.get(column.trained_on, f"of models trained on {column.trained_on}" if column.trained_on else "")
         kind = f"{quantity}: measured {SPLITS.get(column.split, column.split)} ({column.split}) {saw}".rstrip()
-    by = f"{runs} runs" if runs > 1 else "one value for each row"
+    by = f"{trainings} runs" if trainings > 1 else "one value for each row"
     secret = "held out: strategies are never told it" if column.held_out else "may be told to strategies"
     return "; ".join(part for part in (kind, by, f"{column.direction} {column.unit}".strip(), secret, named) if part)
 
@@ -95,7 +95,7 @@ def _epochs(subject: Subject, schedule: int, among: set[int]) -> str:
 
 
 def schedule_facts(subject: Subject) -> tuple[ScheduleFacts, ...]:
-    """Count runs and seeds of each schedule."""
+    """Count trainings and seeds of each schedule."""
     header, meaning = subject.header, subject.header.meaning
     counts = header.array("index/runs")
     labelled = header.array("index/seeds") if "index/seeds" in header.places else None

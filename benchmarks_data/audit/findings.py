@@ -50,13 +50,13 @@ class ColumnFacts:
     words : str
         What it really is, in words.
     runs : int
-        Training runs along it; 1 where runs do not differ.
+        Trainings along it; 1 where they do not differ.
     measured : tuple of str
         For each schedule, after which epochs; "" where it was not.
     missing, infinite : int
-        Values of runs that exist which are NaN or infinite.
+        Values of trainings that exist which are NaN or infinite.
     lowest, mean, highest : float or None
-        Of its last fidelity, over rows and runs; None where there is no finite value.
+        Of its last fidelity, over rows and trainings; None where there is no finite value.
     distinct : int
         Different values of its last fidelity.
     """
@@ -89,9 +89,9 @@ class ScheduleFacts:
     epochs : str
         At which anything was measured.
     runs : mapping of str to int
-        How many rows have how many runs.
+        How many rows have how many trainings.
     seeds : mapping of str to int
-        How many rows have a run of each seed; empty where runs are not labelled.
+        How many rows have a training of each seed; empty where they are not labelled.
     """
 
     label: str

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from benchmarks_data.catalogue.entries import Entry, entries
 from benchmarks_data.file.layout import AnyArray, Header
-from benchmarks_data.file.trainings import mean_over_runs
+from benchmarks_data.file.trainings import mean_over_trainings
 from harness.benchmark import Column
 from harness.checks import BoolArray, FloatArray, UInt64Array
 from harness.space import SearchSpace
@@ -84,14 +84,14 @@ class Subject:
         return np.ascontiguousarray(self.values(name)[:, :, -1])
 
     def mean(self, name: str) -> FloatArray:
-        """Return the mean over runs where it was last measured: (N,)."""
-        return mean_over_runs(self.final(name)[:, :, None])[:, 0]
+        """Return the mean over trainings where it was last measured: (N,)."""
+        return mean_over_trainings(self.final(name)[:, :, None])[:, 0]
 
     def existing(self, name: str) -> npt.NDArray[np.intp]:
-        """Say how many runs of a column exist at each of its places: (N, A), all 1 for a column without runs."""
+        """Say how many trainings of a column exist at each of its places: (N, A), all 1 for a column without any."""
         values, column = self.values(name), self.columns[name]
-        rows, runs, width = values.shape
-        if runs == 1:
+        rows, trainings, width = values.shape
+        if trainings == 1:
             return np.ones((rows, width), dtype=np.intp)
         counts = self.header.array("index/runs").astype(np.intp)
         if width == 1 and not column.at:

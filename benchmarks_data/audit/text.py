@@ -96,9 +96,9 @@ def _coverage(audit: Audit) -> Iterator[str]:
         return
     heads = [schedule.label for schedule in audit.schedules]
     cells = [[column.name, *(cell or "-" for cell in column.measured)] for column in audit.columns]
-    runs = ["runs (rows)", *(_counts(schedule.runs) for schedule in audit.schedules)]
+    trainings = ["runs (rows)", *(_counts(schedule.runs) for schedule in audit.schedules)]
     seeds = ["seeds (rows)", *(_counts(schedule.seeds) or "not named" for schedule in audit.schedules)]
-    yield from _matrix(["Measured at epoch", *heads], [*cells, runs, seeds])
+    yield from _matrix(["Measured at epoch", *heads], [*cells, trainings, seeds])
 
 
 def _counts(counts: Mapping[str, int]) -> str:

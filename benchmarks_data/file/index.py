@@ -1,4 +1,4 @@
-"""From architectures to the rows of a table: a dense list of codings for small spaces, sorted keys for all others."""
+"""The index of a table, from architectures to rows: dense codings for small spaces, sorted keys for all others."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The file of a table: one HDF5 of contiguous datasets, so that it is memory-mapped, never loaded.
 
-Layout of schema 2; N rows, L genes, R runs, F fidelities, S schedules, A fidelities of a column::
+Layout of schema 2; N rows, L genes, R trainings, F fidelities, S schedules, A fidelities of a column::
 
     /                  attributes: format, schema, those of `Meaning` ("" = none), sha256, file_bytes
     /about             attributes for people: title, dataset, replicates, licence, citation, source, source_sha256,
@@ -10,10 +10,10 @@ Layout of schema 2; N rows, L genes, R runs, F fidelities, S schedules, A fideli
                        Only for spaces of at most 2**20 codings; all others have in its place:
     /index/keys        (K,) uint64, rising: `SearchSpace.key` of the table's identity
     /index/key_rows    (K,) int32: the row of each key
-    /index/runs        (N, S) uint8: training runs present in each schedule; they come first along R, the rest is NaN
-    /index/seeds       (N, S, R) int32, where runs are labelled: the seed of each run, -1 where absent or unlabelled
+    /index/runs        (N, S) uint8: trainings made in each schedule; they come first along R, the rest is NaN
+    /index/seeds       (N, S, R) int32, where labelled: the seed of each training, -1 where absent or unlabelled
     /columns/<name>    (N, R, A) float64; attributes unit, direction, description and, where they apply, split,
-                       trained_on, best, at.  R is 1 for what does not differ between runs.  ``at`` lists the A
+                       trained_on, best, at.  R is 1 for what does not differ between them.  ``at`` lists the A
                        fidelities at which it was measured; without it A is F, or 1 for what does not change in training
     /held_out/<name>   the same, for columns that hold test results; only an Oracle opens them
 
@@ -59,19 +59,19 @@ class Table:
     archs : (N, L) unsigned integers
     index : mapping of str to array
         How a row is found: ``rows``, or ``keys`` and ``key_rows``; see the module.
-    runs : (N, S) uint8
-        Training runs present in each row and schedule; they come first.
+    trainings : (N, S) uint8
+        How many trainings there are in each row and schedule; they come first.
     columns : mapping of str to (Column, (N, R, A) float64)
     about : mapping of str to str
         For people: title, dataset, replicates, licence, citation, source, source_sha256, source_files.
     seeds : (N, S, R) int32 or None
-        Seed of each run, -1 where absent or unlabelled.
+        Seed of each training, -1 where absent or unlabelled.
     """
 
     meaning: Meaning
     archs: AnyArray
     index: Mapping[str, AnyArray]
-    runs: AnyArray
+    trainings: AnyArray
     columns: Mapping[str, tuple[Column, AnyArray]]
     about: Mapping[str, str] = field(default_factory=dict)
     seeds: AnyArray | None = None
@@ -81,7 +81,7 @@ class Table:
         yield "archs", self.archs
         for name, values in sorted(self.index.items()):
             yield f"index/{name}", values
-        yield "index/runs", self.runs
+        yield "index/runs", self.trainings
         if self.seeds is not None:
             yield "index/seeds", self.seeds
         for name, (column, values) in sorted(self.columns.items()):
@@ -285,7 +285,7 @@ def _check_layout(header: Header) -> None:
         raise TableError(f"damaged: it counts runs as {shapes['index/runs']}, not ({rows}, {schedules})")
     if not any(all(f"index/{part}" in shapes for part in parts) for parts in _INDICES):
         raise TableError("damaged: it has no index of its rows")
-    runs = {1}
+    trainings = {1}
     for name, column in header.columns.items():
         shape = shapes[f"{_group(column)}/{name}"]
         widths = (len(column.at),) if column.at else (1, fidelities)
@@ -297,9 +297,9 @@ def _check_layout(header: Header) -> None:
         ):
             told = " or ".join(map(str, widths))
             raise TableError(f"damaged: the column {name} has shape {shape}, not ({rows}, runs, {told})")
-        runs.add(shape[1])
-    if len(runs) > 2:
-        raise TableError(f"damaged: its columns disagree about the number of runs: {sorted(runs)}")
+        trainings.add(shape[1])
+    if len(trainings) > 2:
+        raise TableError(f"damaged: its columns disagree about the number of runs: {sorted(trainings)}")
     if "index/seeds" in shapes and shapes["index/seeds"][:2] != (rows, schedules):
         raise TableError(f"damaged: it has seeds of shape {shapes['index/seeds']}")
 

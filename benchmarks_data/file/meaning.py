@@ -1,4 +1,4 @@
-"""What gives the numbers of a table their meaning: its fidelities, its special columns, its space."""
+"""The meaning of the numbers of a table: its fidelities, its special columns, its space."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Meaning:
 
     @cached_property
     def schedules(self) -> tuple[int, ...]:
-        """The S different schedules, in order of first appearance; runs are counted for each."""
+        """The S different schedules, in order of first appearance; trainings are counted for each."""
         return tuple(dict.fromkeys(fidelity.schedule for fidelity in self.fidelities))
 
     @cached_property

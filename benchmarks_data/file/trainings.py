@@ -1,4 +1,4 @@
-"""The training runs of a table: drawing one by a noise seed, always answering with one, or with their mean."""
+"""The trainings of a table: drawing one by a noise seed, always answering with one, or with their mean."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Choice = Callable[[FloatArray, IntArray], FloatArray]
 
 
 class Drawing:
-    """Draws one of the runs present: hash(noise seed, row, length of the schedule).
+    """Draws one of the trainings present: hash(noise seed, row, length of the schedule).
 
-    It is the same run for every column and every epoch of a schedule, whatever the order or the batch.  Schedules were
-    trained apart, so their runs are drawn apart.
+    It is the same training for every column and every epoch of a schedule, whatever the order or the batch.  Schedules
+    were trained apart, so their trainings are drawn apart.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Drawing:
     """
 
     def __init__(self, header: Header, offered: Sequence[int]) -> None:
-        self._runs = header.array("index/runs").astype(np.uint64).reshape(-1)
+        self._counts = header.array("index/runs").astype(np.uint64).reshape(-1)
         meaning = header.meaning
         self._schedules = len(meaning.schedules)
         lengths = mix64([meaning.fidelities[fidelity].schedule for fidelity in offered])
@@ -44,7 +44,7 @@ class Drawing:
         self._places: npt.NDArray[np.intp] = places[:1] if self._single else places
 
     def draw(self, rows: Rows, seeds: UInt64Array, fidelity: IntArray) -> Rows:
-        """Return the run that answers, its position along R: (n,) each to (n,)."""
+        """Return the training that answers, its position along R: (n,) each to (n,)."""
         counters = rows.astype(np.uint64)
         counters *= _ROW_STRIDE
         counters += seeds
@@ -53,13 +53,13 @@ class Drawing:
         draws >>= _HALF
         if self._schedules > 1:
             rows = rows * self._schedules + (self._places if self._single else self._places.take(fidelity))
-        draws *= self._runs.take(rows)
+        draws *= self._counts.take(rows)
         draws >>= _HALF
         return draws.view(np.int64)
 
 
-def mean_over_runs(values: FloatArray) -> FloatArray:
-    """Return the mean over the runs that exist, NaN where none does: (N, R, A) to (N, A)."""
+def mean_over_trainings(values: FloatArray) -> FloatArray:
+    """Return the mean over the trainings that exist, NaN where none does: (N, R, A) to (N, A)."""
     present = ~np.isnan(values)
     counts = present.sum(axis=1)
     totals = np.where(present, values, 0.0).sum(axis=1)
@@ -67,23 +67,23 @@ def mean_over_runs(values: FloatArray) -> FloatArray:
     return means
 
 
-def mean_run(values: FloatArray, schedules: IntArray) -> FloatArray:
-    """Answer with the mean over the runs that exist; see `Choice`."""
-    return mean_over_runs(values)
+def mean_training(values: FloatArray, schedules: IntArray) -> FloatArray:
+    """Answer with the mean over the trainings that exist; see `Choice`."""
+    return mean_over_trainings(values)
 
 
-def fixed_run(header: Header, offered: Sequence[int], training: int) -> Choice:
-    """Answer always with the run at a position; every row must have it in every schedule offered.
+def fixed_training(header: Header, offered: Sequence[int], training: int) -> Choice:
+    """Answer always with the training at a position; every row must have it in every schedule offered.
 
     Raises
     ------
     HarnessError
         If a row lacks it; counts them.
     """
-    runs = _of_schedules(header.array("index/runs"), header, offered)
-    fewest, most = int(runs.min()), int(runs.max())
+    counts = _of_schedules(header.array("index/runs"), header, offered)
+    fewest, most = int(counts.min()), int(counts.max())
     if training >= fewest and fewest < most:
-        short = int(np.count_nonzero((runs <= training).any(axis=1)))
+        short = int(np.count_nonzero((counts <= training).any(axis=1)))
         rule = f"be at most {fewest - 1} in {header.meaning.name}: {short} rows have no further run"
         raise HarnessError(must("training", rule, training))
     chosen = integer("training", training, low=0, high=fewest - 1)
@@ -91,12 +91,12 @@ def fixed_run(header: Header, offered: Sequence[int], training: int) -> Choice:
 
 
 def fixed_seed(header: Header, offered: Sequence[int], seed: int) -> Choice:
-    """Answer always with the run of a seed; every row must have it in every schedule offered.
+    """Answer always with the training of a seed; every row must have it in every schedule offered.
 
     Raises
     ------
     HarnessError
-        If the runs are not labelled, or a row lacks the seed; counts them.
+        If the trainings are not labelled, or a row lacks the seed; counts them.
     """
     name = header.meaning.name
     integer("seed", seed, low=0)
@@ -116,8 +116,8 @@ def fixed_seed(header: Header, offered: Sequence[int], seed: int) -> Choice:
     position = (seeds == seed).argmax(axis=2)
 
     def choose(values: FloatArray, schedules: IntArray) -> FloatArray:
-        runs = position[:, schedules]
-        chosen = values[np.arange(len(values))[:, None], runs, np.arange(values.shape[2])]
+        trainings = position[:, schedules]
+        chosen = values[np.arange(len(values))[:, None], trainings, np.arange(values.shape[2])]
         return np.where(made[:, schedules], chosen, np.nan)
 
     return choose

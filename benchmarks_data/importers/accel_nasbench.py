@@ -3,7 +3,7 @@
 A file ``result_<n>.json`` is ``{"architecture": {28 variables}, "metrics": {"val_top1", "val_top5": percent,
 "train_time": s}, "model_info": {"macs": M, "params": M}, "platform_perf": {platform: {"<kind>_mean", "<kind>_std":
 number or null}}}``.  Accuracy is ImageNet's validation accuracy after a reduced training; nothing was held out, and
-nothing is made up.  Some networks were trained twice: these are runs of one row, in the order of the file numbers.
+nothing is made up.  Some networks were trained twice: these are trainings of one row, in the order of the file numbers.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ def convert(entry: Entry, paths: Sequence[Path], space: MnasNetSpace, progress: 
     archs, places = _grouped([codes for _, (codes, _) in results])
     if len(archs) != entry.rows:
         raise TableError(f"{_named(paths)} must hold results of {entry.rows} networks, got {len(archs)}")
-    rows, runs = places.T
+    rows, trainings = places.T
     values = {}
     for name in results[0][1][1]:
-        filled = np.full((len(archs), int(runs.max()) + 1), np.nan)
-        filled[rows, runs] = [told[name] for _, (_, told) in results]
+        filled = np.full((len(archs), int(trainings.max()) + 1), np.nan)
+        filled[rows, trainings] = [told[name] for _, (_, told) in results]
         values[name] = filled[:, :, None]
     return assemble(
         name=entry.name,
@@ -73,7 +73,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: MnasNetSpace, progress: 
         validation="valid_top1",
         test=None,
         seconds="train_seconds",
-        runs=np.bincount(rows)[:, None],
+        trainings=np.bincount(rows)[:, None],
         partial=True,
     )
 
@@ -105,7 +105,7 @@ def _number(value: float | None) -> float:
 
 
 def _grouped(codes: Sequence[tuple[int, ...]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the distinct codings (N, L) by first appearance, and row and run of each result (n, 2)."""
+    """Return the distinct codings (N, L) by first appearance, and row and training of each result (n, 2)."""
     rows: dict[tuple[int, ...], int] = {}
     counts: dict[int, int] = {}
     places = []

@@ -90,7 +90,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: ASRSpace, progress: Prog
         validation="valid_per",
         test="test_per",
         seconds=None,
-        runs=np.count_nonzero(seeds >= 0, axis=1)[:, None],
+        trainings=np.count_nonzero(seeds >= 0, axis=1)[:, None],
         seeds=seeds[:, None, :],
     )
 
@@ -173,14 +173,14 @@ def _curves(training: Sequence[_File], hashes: Sequence[str], epochs: int) -> tu
     values = np.full((len(hashes), len(training), epochs + 1), np.nan)
     seeds = np.full((len(hashes), len(training)), -1)
     for row, key in enumerate(hashes):
-        there = [file for file in training if key in file.rows]  # runs that are there come first
-        for run, file in enumerate(there):
+        there = [file for file in training if key in file.rows]  # trainings that are there come first
+        for place, file in enumerate(there):
             valid, test = file.rows[key][:2]
             try:
-                values[row, run] = np.array([*valid, test], dtype=np.float64) * _PERCENT
+                values[row, place] = np.array([*valid, test], dtype=np.float64) * _PERCENT
             except (TypeError, ValueError) as error:
                 raise TableError(f"{file.path} must have {epochs} validation PERs for {key}: {error}") from None
-            seeds[row, run] = file.header["seed"]
+            seeds[row, place] = file.header["seed"]
     return values, seeds
 
 

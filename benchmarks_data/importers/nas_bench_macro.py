@@ -1,8 +1,8 @@
-"""NAS-Bench-Macro from its JSON file: the test accuracy of three runs of each network, and nothing else measured.
+"""NAS-Bench-Macro from its JSON file: the test accuracy of three trainings of each network, and nothing else measured.
 
 The file is ``{eight digits: {"test_acc": [percent] * 3, "mean_acc", "std", "params", "flops"}}``.  Each accuracy is the
-best of its run's epochs *on test*: there is no validation column, so the table can only be searched under a named
-protocol.  Keys of one network, of which identities have traded places, repeat its runs: 3,969 networks were trained.
+best of its training's epochs *on test*: there is no validation column, so the table can only be searched under a named
+protocol.  Keys of one network, of which identities have traded places, repeat them: 3,969 networks were trained.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from harness.problem import Fidelity
 from harness.spaces.macro.space import MacroSpace, macs, params
 
 EPOCHS = 50
-RUNS = 3
+TRAININGS = 3
 _TOLERANCE = 1e-3
 """Percent; the published means and deviations were computed in single precision."""
 
@@ -49,7 +49,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: MacroSpace, progress: Pr
         name=entry.name,
         space=space,
         archs=archs,
-        identity="exact",  # a row for each published key; those of one network repeat its runs
+        identity="exact",  # a row for each published key; those of one network repeat its trainings
         fidelities=(Fidelity(f"best test epoch of {EPOCHS}", EPOCHS, EPOCHS),),
         columns=_columns(archs, values),
         validation=None,
@@ -71,25 +71,28 @@ def _values(path: Path, records: Any, entry: Entry, space: MacroSpace) -> tuple[
         raise TableError(f"{path} must hold {entry.rows} networks, got {held}")
     try:
         archs = space.parse(list(records))
-        runs = np.array([record["test_acc"] for record in records.values()], dtype=np.float64)
+        trainings = np.array([record["test_acc"] for record in records.values()], dtype=np.float64)
         fields = ("mean_acc", "std", "params", "flops")
         told = np.array([[record[field] for field in fields] for record in records.values()], dtype=np.float64)
     except (HarnessError, KeyError, TypeError, ValueError) as error:
         raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from None
-    if runs.shape != (entry.rows, RUNS) or not ((runs >= 0.0) & (runs <= 100.0)).all():
-        raise TableError(f"{path} must list {RUNS} accuracies in percent for each network")
-    for name, mine, published in (("mean", runs.mean(axis=1), told[:, 0]), ("std", runs.std(axis=1), told[:, 1])):
+    if trainings.shape != (entry.rows, TRAININGS) or not ((trainings >= 0.0) & (trainings <= 100.0)).all():
+        raise TableError(f"{path} must list {TRAININGS} accuracies in percent for each network")
+    for name, mine, published in (
+        ("mean", trainings.mean(axis=1), told[:, 0]),
+        ("std", trainings.std(axis=1), told[:, 1]),
+    ):
         wrong = np.flatnonzero(~(np.abs(mine - published) <= _TOLERANCE))
         if len(wrong):
             key = space.format(archs[wrong[:1]])[0]
             raise TableError(f"{path}: the {name} of {key} must be that of its runs, {mine[wrong[0]]:.5f}")
     _, first, again = np.unique(space.key(archs), return_index=True, return_inverse=True)
-    wrong = np.flatnonzero((runs != runs[first[again]]).any(axis=1))
+    wrong = np.flatnonzero((trainings != trainings[first[again]]).any(axis=1))
     if len(wrong):
         key, other = space.format(archs[[wrong[0], first[again[wrong[0]]]]])
         raise TableError(f"{path} must repeat the runs of a network under all its keys: {key} and {other} differ")
     order = np.argsort(space.code(archs))
-    return archs[order], {"test_acc": runs[order]} | dict(zip(fields[2:], told[order, 2:].T, strict=True))
+    return archs[order], {"test_acc": trainings[order]} | dict(zip(fields[2:], told[order, 2:].T, strict=True))
 
 
 def _columns(archs: Archs, values: Mapping[str, FloatArray]) -> dict[str, tuple[Column, AnyArray]]:

@@ -91,7 +91,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: SearchSpace | None, prog
         validation="valid_loss",
         test="test_loss",
         seconds="train_seconds",
-        runs=np.ones((len(logs), 1), dtype=np.uint8),  # a diverged run is a run, and its missing losses are failures
+        trainings=np.ones((len(logs), 1), dtype=np.uint8),  # a diverged one counts, its missing losses are failures
     )
 
 

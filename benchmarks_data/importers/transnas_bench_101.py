@@ -1,4 +1,4 @@
-"""TransNAS-Bench-101 from its official file: seven tasks, every metric after every epoch, one run of each network.
+"""TransNAS-Bench-101 from its official file: seven tasks, every metric after every epoch, one training a network.
 
 The file is what ``torch.save`` wrote of ``{"data": {"macro" | "micro": {architecture: {task: {"metrics": {name: [by
 epoch]}, "model_info": {name: number}, "total_epochs": epochs}}}}, "metrics_dict": {task: [names]}, "info_names",
@@ -150,7 +150,7 @@ def _table(
         validation=f"valid_{objective}",
         test=f"test_{objective}",
         seconds="train_seconds",
-        runs=np.ones((len(records), 1), dtype=np.uint8),
+        trainings=np.ones((len(records), 1), dtype=np.uint8),
         about={"notes": f"time_elapsed goes back in {back} of {len(records)} curves"} if back else {},
     )
 

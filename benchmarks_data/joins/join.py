@@ -52,7 +52,7 @@ def other_table(label: str, header: Header, columns: Sequence[str] = ()) -> Othe
     """Return a table as something to join; `columns` names those to take, all if it is empty."""
     table = table_of(header)
     taken = {name: table.columns[name] for name in columns or table.columns}
-    return Other(label, table.archs, taken, table.meaning.fidelities, table.runs, table.seeds)
+    return Other(label, table.archs, taken, table.meaning.fidelities, table.trainings, table.seeds)
 
 
 def join(
@@ -101,7 +101,7 @@ def join(
         validation=base.meaning.validation or None,
         test=test or base.meaning.test,
         seconds=base.meaning.seconds,
-        runs=state.runs,
+        trainings=state.trainings,
         seeds=state.seeds,
         rows=base.index.get("rows"),
         identity=base.meaning.identity,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.file.layout import AnyArray, Table
-from benchmarks_data.file.trainings import mean_over_runs
+from benchmarks_data.file.trainings import mean_over_trainings
 from benchmarks_data.joins.fidelities import measured, moved, place_of
 from benchmarks_data.joins.outcome import Conflict, Joined
 from harness.benchmark import Column
@@ -33,8 +33,8 @@ class Other:
     columns : mapping of str to (Column, (n, R, A) array)
     fidelities : tuple of Fidelity
         What the columns' `at` count; empty where nothing changes in training.
-    runs : (n, S) integers or None
-        Runs in each schedule of `fidelities`; None where columns have no runs of their own.
+    trainings : (n, S) integers or None
+        Trainings in each schedule of `fidelities`; None where columns have no trainings of their own.
     seeds : (n, S, R) integers or None
     """
 
@@ -42,12 +42,12 @@ class Other:
     archs: Archs
     columns: Columns
     fidelities: tuple[Fidelity, ...] = ()
-    runs: AnyArray | None = None
+    trainings: AnyArray | None = None
     seeds: AnyArray | None = None
 
 
 class Merge:
-    """Columns, runs and seeds of a join.
+    """Columns, trainings and seeds of a join.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Merge:
     report : Joined
         Told what happens.
     width : int
-        Most runs that any column has.
+        Most trainings that any column has.
     """
 
     def __init__(self, base: Table, merged: Sequence[Fidelity], report: Joined, width: int) -> None:
@@ -70,7 +70,7 @@ class Merge:
             for name, item in base.columns.items()
         }
         self.columns = {name: (column, self._widened(values)) for name, (column, values) in columns.items()}
-        self.runs = self._by_schedule(base.runs, base.meaning.schedules, 0)
+        self.trainings = self._by_schedule(base.trainings, base.meaning.schedules, 0)
         seeds = base.seeds
         self.seeds = (
             None if seeds is None else self._by_schedule(_padded(seeds, 2, width, -1), base.meaning.schedules, -1)
@@ -84,7 +84,7 @@ class Merge:
         return spread
 
     def _widened(self, values: AnyArray) -> AnyArray:
-        """Give a column that has runs as many as any has; those that are not there are NaN."""
+        """Give a column that has trainings as many as any has; those that are not there are NaN."""
         return values if values.shape[1] == 1 else _padded(values, 1, self.width, np.nan)
 
     def add(self, other: Other, rows: npt.NDArray[np.intp]) -> None:
@@ -97,17 +97,19 @@ class Merge:
             name: moved(*item, given, self.merged, changes=len(given) == 1 and bool(item[0].split))
             for name, item in taken.items()
         }
-        runs = other.runs if self._aligned(other, taken, rows) else None
+        trainings = other.trainings if self._aligned(other, taken, rows) else None
         for name, (column, values) in taken.items():
-            self._put(name, column, values if runs is not None else self._averaged(other, column, values), other.label)
-        if runs is not None:
-            self._take_runs(other, runs, rows)
+            self._put(
+                name, column, values if trainings is not None else self._averaged(other, column, values), other.label
+            )
+        if trainings is not None:
+            self._take_trainings(other, trainings, rows)
         else:
-            self._count_runs({place_of(fidelity)[0] for fidelity in other.fidelities}, rows >= 0)
+            self._count_trainings({place_of(fidelity)[0] for fidelity in other.fidelities}, rows >= 0)
 
     def _aligned(self, other: Other, taken: Columns, rows: npt.NDArray[np.intp]) -> bool:
-        """Say whether the runs of a source are ours: every column that both have has the same values, run by run."""
-        if other.runs is None:
+        """Say whether the trainings of a source are ours: columns that both have tell the same of each one."""
+        if other.trainings is None:
             return False
         if not {place_of(fidelity)[0] for fidelity in other.fidelities} & self.known:
             return True
@@ -120,11 +122,11 @@ class Merge:
         return bool(found) and all(found)
 
     def _averaged(self, other: Other, column: Column, values: AnyArray) -> AnyArray:
-        """Return the mean over the runs of a source, whose runs are not ours."""
+        """Return the mean over the trainings of a source, whose trainings are not ours."""
         if values.shape[1] == 1:
             return values
         self.report.notes.append(f"{other.label}: its runs are not those of the base; {column.name} is their mean.")
-        return mean_over_runs(values)[:, None, :]
+        return mean_over_trainings(values)[:, None, :]
 
     def _put(self, name: str, column: Column, values: AnyArray, label: str) -> None:
         if name not in self.columns:
@@ -154,13 +156,13 @@ class Merge:
         else:
             self.report.notes.append(f"{label}: {name} agrees with the base where both have it.")
 
-    def _take_runs(self, other: Other, runs: AnyArray, rows: npt.NDArray[np.intp]) -> None:
-        """Take runs and seeds of schedules that were not known, and the seeds of those that were."""
+    def _take_trainings(self, other: Other, trainings: AnyArray, rows: npt.NDArray[np.intp]) -> None:
+        """Take trainings and seeds of schedules that were not known, and the seeds of those that were."""
         schedules = tuple(dict.fromkeys(fidelity.schedule for fidelity in other.fidelities))
         for place, schedule in enumerate(schedules):
             here = self.schedules.index(schedule)
             if schedule not in self.known:
-                self.runs[:, here] = np.where(rows >= 0, runs[rows, place], 0)
+                self.trainings[:, here] = np.where(rows >= 0, trainings[rows, place], 0)
             if other.seeds is not None:
                 if self.seeds is None:
                     self.seeds = np.full((len(rows), len(self.schedules), self.width), -1, dtype=np.int32)
@@ -169,10 +171,10 @@ class Merge:
                 self.seeds[:, here] = np.where(unlabelled, theirs, self.seeds[:, here])
         self.known |= set(schedules)
 
-    def _count_runs(self, schedules: set[int], there: BoolArray) -> None:
-        """Say that there is one run in each matched row of the schedules that were not known."""
+    def _count_trainings(self, schedules: set[int], there: BoolArray) -> None:
+        """Say that there is one training in each matched row of the schedules that were not known."""
         for schedule in schedules - self.known:
-            self.runs[:, self.schedules.index(schedule)] = there
+            self.trainings[:, self.schedules.index(schedule)] = there
         self.known |= schedules
 
 
@@ -208,7 +210,7 @@ def _differences(
     Returns
     -------
     (N,) bool
-        Rows that differ; a run that only one of them has is a difference where both have several.
+        Rows that differ; a training that only one of them has is a difference where both have several.
     (N,) float64
         Largest absolute difference in each row.
     """
@@ -219,7 +221,7 @@ def _differences(
     x = ours[1][:, :, [at[fidelity] for fidelity in shared]]
     y = theirs[1][:, :, [at_other[fidelity] for fidelity in shared]]
     if x.shape[1] != y.shape[1]:
-        x, y = (mean_over_runs(np.ascontiguousarray(side))[:, None] for side in (x, y))
+        x, y = (mean_over_trainings(np.ascontiguousarray(side))[:, None] for side in (x, y))
     gaps = np.abs(x - y)
     absent = np.isnan(x) & np.isnan(y) if x.shape[1] > 1 else np.isnan(x) | np.isnan(y)
     differs = ~(gaps <= TOLERANCE * np.maximum(np.abs(x), np.abs(y))) & ~absent

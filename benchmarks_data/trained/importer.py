@@ -59,7 +59,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
         validation="valid_accuracy",
         test="test_accuracy",
         seconds="train_seconds",
-        runs=np.full((len(arrays["archs"]), 1), arrays["valid_accuracy"].shape[1]),  # a failed one is a run as well
+        trainings=np.full((len(arrays["archs"]), 1), arrays["valid_accuracy"].shape[1]),  # a failed one counts as well
         columns={
             "valid_accuracy": (
                 _accuracy("valid_accuracy", "x-valid", "Validation accuracy after each epoch."),

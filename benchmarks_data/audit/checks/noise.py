@@ -8,15 +8,15 @@ import numpy as np
 
 from benchmarks_data.audit.findings import Finding
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.file.trainings import mean_over_runs
+from benchmarks_data.file.trainings import mean_over_trainings
 from harness.checks import FloatArray, IntArray
 
 FEW = 30
-"""Rows with several runs from which on their pooled noise is trusted by itself."""
+"""Rows with several trainings from which on their pooled noise is trusted by itself."""
 
 
 def noise(subject: Subject) -> Iterator[Finding]:
-    """Measure the spread between runs, of all rows and by quarters of quality, and the reliability of means."""
+    """Measure the spread between trainings, of all rows and by quarters of quality, and the reliability of means."""
     for name in (subject.header.meaning.validation, subject.header.meaning.test):
         if name:
             yield from _noise_of(subject, name)
@@ -24,7 +24,7 @@ def noise(subject: Subject) -> Iterator[Finding]:
 
 def _noise_of(subject: Subject, name: str) -> Iterator[Finding]:
     unit = subject.columns[name].unit
-    final, at = _with_runs(subject, name)
+    final, at = _with_trainings(subject, name)
     counts = np.count_nonzero(~np.isnan(final), axis=1)
     several = counts > 1
     if not several.any():
@@ -43,7 +43,7 @@ def _noise_of(subject: Subject, name: str) -> Iterator[Finding]:
             f"{name} has one run for each row at the end; several there are {at}, and the noise below is of that.",
             "Do not read differences between good rows as real; repeat the best ones by training.",
         )
-    means = mean_over_runs(final[:, :, None])[:, 0]
+    means = mean_over_trainings(final[:, :, None])[:, 0]
     sd = pooled_sd(final)
     quarters = by_quarter(final, means, maximised=subject.columns[name].direction == "maximise")
     share = reliability(means, sd, counts)
@@ -67,8 +67,8 @@ def _noise_of(subject: Subject, name: str) -> Iterator[Finding]:
     )
 
 
-def _with_runs(subject: Subject, name: str) -> tuple[FloatArray, str]:
-    """Return the last values of a column that have several runs, (N, R), and where that is; "" for the end."""
+def _with_trainings(subject: Subject, name: str) -> tuple[FloatArray, str]:
+    """Return the last values of a column that have several trainings, (N, R), and where that is; "" for the end."""
     values, column, meaning = subject.values(name), subject.columns[name], subject.header.meaning
     places = sorted(meaning.places(column, values.shape[2]).items(), reverse=True)
     for fidelity, place in places:
@@ -79,7 +79,7 @@ def _with_runs(subject: Subject, name: str) -> tuple[FloatArray, str]:
 
 
 def pooled_sd(values: FloatArray) -> float:
-    """Return the standard deviation between runs, pooled over rows: (N, R) with NaN for absent runs, to a number."""
+    """Return the standard deviation between trainings, pooled over rows: (N, R), NaN for absent ones, to a number."""
     counts = np.count_nonzero(~np.isnan(values), axis=1)
     several = values[counts > 1]
     if not len(several):
@@ -96,9 +96,9 @@ def by_quarter(values: FloatArray, means: FloatArray, *, maximised: bool) -> lis
 
 
 def reliability(means: FloatArray, sd: float, counts: IntArray, *, single: bool = False) -> float:
-    """Return the share of the variance of row means that is not noise, in [0, 1]; with `single` of one run's values.
+    """Return the share of the variance of row means that is not noise, in [0, 1]; with `single` of single values.
 
-    ``s_b^2 / (s_b^2 + s_w^2 / n)`` with ``s_b^2 = max(0, var(means) - s_w^2 / n)``, n the harmonic mean of runs.
+    ``s_b^2 / (s_b^2 + s_w^2 / n)`` with ``s_b^2 = max(0, var(means) - s_w^2 / n)``, n the harmonic mean of trainings.
     """
     known = ~np.isnan(means) & (counts > 0)
     if np.count_nonzero(known) < 2:

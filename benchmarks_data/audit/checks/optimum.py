@@ -38,7 +38,7 @@ def optimum(subject: Subject) -> Iterator[Finding]:
 
 
 def _noise_of_good(values: FloatArray, means: FloatArray) -> tuple[float, str]:
-    """Return the noise of the best quarter, or of all rows where too few of that quarter have several runs."""
+    """Return the noise of the best quarter, or of all rows where too few of that quarter have several trainings."""
     order = np.argsort(np.where(np.isnan(means), np.inf, -means), kind="stable")
     best = values[order[: -(-np.count_nonzero(~np.isnan(means)) // 4)]]
     enough = np.count_nonzero(np.count_nonzero(~np.isnan(best), axis=1) > 1) >= FEW
@@ -46,8 +46,8 @@ def _noise_of_good(values: FloatArray, means: FloatArray) -> tuple[float, str]:
 
 
 def _near(means: FloatArray, counts: IntArray, row: int, sd: float) -> int:
-    runs = np.maximum(counts, 1)
-    error = sd * np.sqrt(1.0 / runs + 1.0 / runs[row])
+    trainings = np.maximum(counts, 1)
+    error = sd * np.sqrt(1.0 / trainings + 1.0 / trainings[row])
     near: BoolArray = (means[row] - means) <= 2 * error
     return int(np.count_nonzero(near))
 

@@ -60,8 +60,8 @@ def _functions(total: int | None, rows: int, valid: int) -> str:
     return f", {total:,} different functions" if total and total != max(rows, valid) else ""
 
 
-def runs(subject: Subject) -> Iterator[Finding]:
-    """Say where rows differ in their number of runs, and whether runs are named by seed."""
+def trainings(subject: Subject) -> Iterator[Finding]:
+    """Say where rows differ in their number of trainings, and whether trainings are named by seed."""
     header, meaning = subject.header, subject.header.meaning
     counts = header.array("index/runs")
     for place, epochs in enumerate(meaning.schedules):

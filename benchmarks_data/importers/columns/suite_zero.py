@@ -2,8 +2,8 @@
 
 Krishnakumar et al., "NAS-Bench-Suite-Zero: Accelerating Research on Zero Cost Proxies", NeurIPS 2022, Datasets and
 Benchmarks.  A file is ``{data set: {key: {proxy: {"score", "time"} or score, …}}}``, JSON with NaN and Infinity.
-``val_accuracy`` is dropped: for NAS-Bench-201 it is one run's *test* accuracy, and the
-tables that the scores join have the real columns.
+``val_accuracy`` is dropped: for NAS-Bench-201 it is one training's *test* accuracy, and the tables that the
+scores join have the real columns.
 """
 
 from __future__ import annotations

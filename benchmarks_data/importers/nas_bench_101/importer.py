@@ -1,6 +1,6 @@
-"""NAS-Bench-101 from its TFRecord files: three training runs of every cell, for 108 epochs or for 4, 12, 36 and 108.
+"""NAS-Bench-101 from its TFRecord files: three trainings of every cell, for 108 epochs or for 4, 12, 36 and 108.
 
-A record is one run: a JSON array of module hash, epochs, adjacency, operations and a base64 message
+A record is one training: a JSON array of module hash, epochs, adjacency, operations and a base64 message
 (`nas_bench_101_metrics`).  The hash is worked out again from the adjacency and compared.  Fractions become percent
 here, once, rounded to 10 decimals: means that are equal differ in their last bits otherwise.
 """
@@ -30,7 +30,7 @@ from harness.problem import Fidelity
 from harness.spaces.nb101.space import NB101Space
 from harness.spaces.nb101.texts import coding
 
-RUNS = 3
+TRAININGS = 3
 SCHEDULES = (4, 12, 36, 108)
 _EVALUATIONS = 3
 _BATCH = 1 << 15
@@ -60,19 +60,19 @@ class _Records:
 
 
 def convert(entry: Entry, paths: Sequence[Path], space: NB101Space, progress: Progress) -> Table:
-    """Read one TFRecord file; rows are in the order in which its cells first appear, and so are the runs of a cell.
+    """Read one TFRecord file; rows are in the order in which cells first appear, and so are the trainings of a cell.
 
     ``entry.facts["epochs"]`` lists the training schedules that it must have; without it, any are taken.
-    ``entry.facts["runs"]`` is how many runs each cell must have in each of them, three by default.
+    ``entry.facts["runs"]`` is how many trainings each cell must have in each of them, three by default.
 
     Raises
     ------
     TableError
-        If the file is cut short or damaged, a hash is not that of its cell, or a cell lacks a run.
+        If the file is cut short or damaged, a hash is not that of its cell, or a cell lacks a training.
     """
     if len(paths) != 1:
         raise TableError(must("files", "be one TFRecord file", [path.name for path in paths]))
-    archs, values, parameters, schedules = _runs(paths[0], entry, space, progress)
+    archs, values, parameters, schedules = _trainings(paths[0], entry, space, progress)
     return assemble(
         name=entry.name,
         space=space,
@@ -85,7 +85,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: NB101Space, progress: Pr
     )
 
 
-def _runs(
+def _trainings(
     path: Path, entry: Entry, space: NB101Space, progress: Progress
 ) -> tuple[Archs, Mapping[str, AnyArray], FloatArray, tuple[int, ...]]:
     """Return the cells (N, 26), each of `MEASURED` (N, R, F), the reported parameters (N,) and the schedules, F."""
@@ -97,8 +97,8 @@ def _runs(
         raise TableError(f"{path} must hold {entry.rows} cells, got {len(archs)} in {len(records.rows)} records")
     schedules = _schedules(path, entry, records)
     progress(f"sorting the runs of {path.name}", 0.75)
-    runs = int(entry.facts.get("runs", RUNS))
-    return archs, *_by_row(path, records, archs, space, schedules, runs), schedules
+    trainings = int(entry.facts.get("runs", TRAININGS))
+    return archs, *_by_row(path, records, archs, space, schedules, trainings), schedules
 
 
 def _read(path: Path, space: NB101Space, progress: Progress) -> _Records:
@@ -181,21 +181,21 @@ def _schedules(path: Path, entry: Entry, records: _Records) -> tuple[int, ...]:
 
 
 def _by_row(
-    path: Path, records: _Records, archs: Archs, space: NB101Space, schedules: Sequence[int], runs: int
+    path: Path, records: _Records, archs: Archs, space: NB101Space, schedules: Sequence[int], trainings: int
 ) -> tuple[Mapping[str, AnyArray], FloatArray]:
     rows = np.frombuffer(records.rows, dtype=np.intc).astype(np.int64)
     fidelity = np.searchsorted(schedules, np.frombuffer(records.epochs, dtype=np.intc))
     cells = rows * len(schedules) + fidelity
     counts = np.bincount(cells, minlength=len(archs) * len(schedules))
-    wrong = np.flatnonzero(counts != runs)
+    wrong = np.flatnonzero(counts != trainings)
     if len(wrong):
         row, place = divmod(int(wrong[0]), len(schedules))
         cell = space.module_hashes(archs[[row]])[0]
-        rule = f"have {runs} runs of {schedules[place]} epochs of the cell {cell}"
+        rule = f"have {trainings} runs of {schedules[place]} epochs of the cell {cell}"
         raise TableError(f"{path} must {rule}, got {counts[wrong[0]]}")
     order = np.argsort(cells, kind="stable")
     table = np.frombuffer(records.values, dtype=np.float64).reshape(-1, len(MEASURED))
-    shape = (len(archs), len(schedules), runs)
+    shape = (len(archs), len(schedules), trainings)
     values = {
         name: np.ascontiguousarray(table[order, place].reshape(shape).transpose(0, 2, 1))
         for place, name in enumerate(MEASURED)

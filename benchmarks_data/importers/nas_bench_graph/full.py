@@ -32,7 +32,7 @@ _COSTS = {"latency": ("latency_seconds", "s"), "para": ("params_m", "M")}
 
 
 def convert(entry: Entry, paths: Sequence[Path], space: GraphSpace, progress: Progress) -> Table:
-    """Read the table of one dataset; rows are sorted by hash, runs are in the order of the files.
+    """Read the table of one dataset; rows are sorted by hash, trainings are in the order of the files.
 
     Files are read one after the other, and each record is dropped once it was copied.
 
@@ -45,8 +45,8 @@ def convert(entry: Entry, paths: Sequence[Path], space: GraphSpace, progress: Pr
     keys = np.unique(space.key(space.all_codings[valid]))
     curves: list[FloatArray] = []
     costs: list[Mapping[str, FloatArray]] = []
-    for run, path in enumerate(paths):
-        progress(f"reading {path.name}", 0.1 + 0.6 * run / len(paths))
+    for training, path in enumerate(paths):
+        progress(f"reading {path.name}", 0.1 + 0.6 * training / len(paths))
         records = unpickle.load(path, unpickle.NUMPY_SCALARS)
         costs.append(_costs(path, records, keys))
         curves.append(_curves(path, records, keys))
@@ -70,12 +70,12 @@ def convert(entry: Entry, paths: Sequence[Path], space: GraphSpace, progress: Pr
 def _columns(
     curves: Sequence[FloatArray], costs: Sequence[Mapping[str, FloatArray]], epochs: int, metric: str
 ) -> dict[str, tuple[Column, AnyArray]]:
-    """Put the runs of each column side by side; a cost that runs do not change is kept once."""
+    """Put the trainings of each column side by side; a cost that trainings do not change is kept once."""
     columns: dict[str, tuple[Column, AnyArray]] = {}
     for place, (name, split) in enumerate(_SPLITS.items()):
         values = np.full((curves[0].shape[1], len(curves), epochs), np.nan)
-        for run, curve in enumerate(curves):
-            values[:, run, : curve.shape[2]] = curve[place]
+        for training, curve in enumerate(curves):
+            values[:, training, : curve.shape[2]] = curve[place]
         columns[name] = _score(name, split, metric), values
     for field, (name, unit) in _COSTS.items():
         if all(field in cost for cost in costs):

@@ -2,7 +2,7 @@
 
 A file is a pickle ``{hash: {"valid_perf": fraction, "perf": fraction, "latency": s, "para": M}}``; the hash is that of
 `spaces.graph`, and ``perf`` is the test metric.  Fractions become percent here, once, rounded to 10 decimals: means of
-three runs that are equal differ in their last bits in the source, and equal networks must tie.
+three trainings that are equal differ in their last bits in the source, and equal networks must tie.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""NATS-Bench, topology and size: every published curve of both spaces, by run, from the official files.
+"""NATS-Bench, topology and size: every published curve of both spaces, by training, from the official files.
 
 Dong, Liu, Musial & Gabrys, "NATS-Bench: Benchmarking NAS Algorithms for Architecture Topology and Size", TPAMI 2021.
 One pass over the files makes the tables of all three data sets.  The table of CIFAR-10 joins two trainings, as the
@@ -182,7 +182,7 @@ def _table(entry: Entry, gathered: Gathered, archs: Archs, space: SearchSpace) -
         validation="valid_accuracy",
         test="test_accuracy",
         seconds="train_seconds",
-        runs=np.count_nonzero(gathered.seeds >= 0, axis=2),
+        trainings=np.count_nonzero(gathered.seeds >= 0, axis=2),
         seeds=gathered.seeds,
         about=about | {"coverage": _coverage(gathered)},
         identity="exact",
@@ -234,7 +234,7 @@ def _cost(name: str, unit: str, description: str) -> Column:
 
 
 def _coverage(gathered: Gathered) -> str:
-    """Say what is there: runs of each schedule, values that a run lacks, runs that have no place."""
+    """Say what is there: trainings of each schedule, values that a training lacks, trainings that have no place."""
     lines = []
     for number, schedule in enumerate(gathered.schedules):
         seeds, counts = np.unique(gathered.seeds[:, number], return_counts=True)

@@ -34,7 +34,7 @@ from harness.spaces.categorical import CategoricalSpace
 
 _LARGEST = 2**31 - 1
 _MOST_EPOCHS = 10**6
-_MOST_RUNS = 255
+_MOST_TRAININGS = 255
 Places = npt.NDArray[np.intp]
 
 
@@ -74,7 +74,7 @@ def read(data: Path | pd.DataFrame, description: Path) -> Table:
         validation=told.validation,
         test=told.test,
         seconds=told.seconds,
-        runs=grid.runs[:, None],
+        trainings=grid.trainings[:, None],
         seeds=None if told.seed is None else grid.seeds[:, None],
         identity="exact",
         partial=None if codings <= MAX_DENSE else len(grid.archs) < codings,
@@ -142,9 +142,9 @@ class _Grid:
     archs : (N, L)
         In order of first appearance.
     seeds : (N, R) int32
-        -1 where a row has fewer runs than others.
+        -1 where a row has fewer trainings than others.
     epochs : (F,) int64
-    row, run, fidelity : (n,)
+    row, training, fidelity : (n,)
         Of each line.
     """
 
@@ -152,19 +152,19 @@ class _Grid:
     seeds: npt.NDArray[np.int32]
     epochs: IntArray
     row: Places
-    run: Places
+    training: Places
     fidelity: Places
 
     @property
-    def runs(self) -> npt.NDArray[np.intp]:
-        """How many runs each row has: (N,)."""
+    def trainings(self) -> npt.NDArray[np.intp]:
+        """How many trainings each row has: (N,)."""
         counts: Places = np.count_nonzero(self.seeds >= 0, axis=1)
         return counts
 
     def spread(self, values: FloatArray) -> FloatArray:
         """Put the values of lines in their places: (n,) to (N, R, F), NaN where no line tells."""
         spread = np.full((*self.seeds.shape, len(self.epochs)), np.nan)
-        spread[self.row, self.run, self.fidelity] = values
+        spread[self.row, self.training, self.fidelity] = values
         return spread
 
     def fidelities(self, schedule: int | None) -> list[Fidelity]:
@@ -188,13 +188,13 @@ def _grid(told: Description, lines: Lines, archs: Archs) -> _Grid:
     pairs, pair = np.unique(np.stack([row, seed], axis=1), axis=0, return_inverse=True)
     place_in_row = np.arange(len(pairs)) - np.searchsorted(pairs[:, 0], pairs[:, 0])
     most = int(place_in_row.max()) + 1
-    if most > _MOST_RUNS:
-        raise TableError(f"{lines.source} must have at most {_MOST_RUNS} seeds for an architecture, has {most}")
+    if most > _MOST_TRAININGS:
+        raise TableError(f"{lines.source} must have at most {_MOST_TRAININGS} seeds for an architecture, has {most}")
     seeds = np.full((len(order), most), -1, dtype=np.int32)
     seeds[pairs[:, 0], place_in_row] = pairs[:, 1]
-    run = place_in_row[pair.reshape(-1)]
+    training = place_in_row[pair.reshape(-1)]
     epochs, fidelity = np.unique(epoch, return_inverse=True)
-    return _Grid(archs[first[order]], seeds, epochs, row, run, fidelity)
+    return _Grid(archs[first[order]], seeds, epochs, row, training, fidelity)
 
 
 def _check_once(told: Description, lines: Lines, archs: Archs, places: IntArray) -> None:
@@ -215,11 +215,11 @@ def _training(told: Description, arch: Archs, seed: int) -> str:
 def _check_made(told: Description, lines: Lines, grid: _Grid) -> None:
     """Refuse a training of which an epoch was not run: it would be told as one that failed."""
     made = np.repeat((grid.seeds >= 0)[:, :, None], len(grid.epochs), axis=2)
-    made[grid.row, grid.run, grid.fidelity] = False
+    made[grid.row, grid.training, grid.fidelity] = False
     remedy = "give it, or write `nan` where the training failed"
-    for row, run, fidelity in np.argwhere(made)[:1]:
-        line = int(np.flatnonzero((grid.row == row) & (grid.run == run))[-1])
-        who = _training(told, grid.archs[row], int(grid.seeds[row, run]))
+    for row, training, fidelity in np.argwhere(made)[:1]:
+        line = int(np.flatnonzero((grid.row == row) & (grid.training == training))[-1])
+        who = _training(told, grid.archs[row], int(grid.seeds[row, training]))
         raise TableError(f"{lines.place(line)}: {who} has no epoch {grid.epochs[fidelity]}: {remedy}")
     source = told.sources[told.validation]
     blank = lines.blank(source)
@@ -244,7 +244,7 @@ def _check_held_out(told: Description, lines: Lines) -> None:
 
 
 def _column(told: Description, name: str, grid: _Grid, values: FloatArray, lines: Lines) -> tuple[Column, AnyArray]:
-    """Keep of a column what was measured: some epochs, or one value where runs and epochs all repeat it."""
+    """Keep of a column what was measured: some epochs, or one value where trainings and epochs all repeat it."""
     column = told.columns[name]
     there = ~np.isnan(values)
     if not there.any():
@@ -279,7 +279,7 @@ def _check_seconds(told: Description, lines: Lines, grid: _Grid) -> None:
     source = told.sources[str(told.seconds)]
     values = lines.floats(source)
     most = np.fmax.accumulate(grid.spread(values), axis=2)  # up to each epoch, passing over what is missing
-    falls = np.flatnonzero(values < most[grid.row, grid.run, grid.fidelity])
+    falls = np.flatnonzero(values < most[grid.row, grid.training, grid.fidelity])
     for row in [*np.flatnonzero(values < 0)[:1], *falls[:1]]:
         rule = "be what training from scratch costs up to the epoch, 0 or more and never less than at the epoch before"
         raise TableError(f"{lines.place(int(row), source)}: `seconds` must {rule}, got {values[row]}")

@@ -51,7 +51,7 @@ class SurrogateBenchmark:
         Columns to optimise; the default is the validation accuracy.
     constraints : sequence of Constraint
     training : int, optional
-        0 or None: there are no other runs.
+        0 or None: there are no other trainings.
     """
 
     def __init__(

@@ -187,7 +187,7 @@ def test_gaps_and_constants(tmp_path: Path) -> None:
     assert told["latency"] == (1, 1)
 
 
-def test_runs_that_do_not_exist_are_no_gap(tmp_path: Path) -> None:
+def test_trainings_that_do_not_exist_are_no_gap(tmp_path: Path) -> None:
     found = audited(scheduled(), tmp_path)
     assert "Nothing is missing" in about(found, "gaps").sentence
     uneven = about(found, "runs", "uneven")
@@ -263,7 +263,7 @@ def test_times_that_are_repeated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("alike", [True, False])
-def test_times_of_runs_that_are_alike(tmp_path: Path, alike: bool) -> None:
+def test_times_of_trainings_that_are_alike(tmp_path: Path, alike: bool) -> None:
     times = np.arange(1.0, 7.0)[:, None, None] + np.array([0.0, 0.0 if alike else 0.1])[:, None]
     values = np.arange(12.0).reshape(6, 2, 1)
     columns = results(values, values * 0.9) | {"train_seconds": (Column("train_seconds", "s", "minimise"), times)}

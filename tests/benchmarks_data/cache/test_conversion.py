@@ -301,13 +301,13 @@ def test_other_graph_files_are_refused(
         _converted(entry)
 
 
-def test_a_table_with_failed_runs_keeps_them_missing(tmp_path: Path, home: Path) -> None:
+def test_a_table_with_failed_trainings_keeps_them_missing(tmp_path: Path, home: Path) -> None:
     table = _converted(entries()[NAME])
     column, values = table.columns["valid_accuracy"]
     values = np.repeat(values, 2, axis=1)
     values[3], values[5, 1] = np.nan, np.nan
     runs = np.full((len(values), 1), 2, dtype=np.uint8)
-    changed = replace(table, columns={**table.columns, "valid_accuracy": (column, values)}, runs=runs)
+    changed = replace(table, columns={**table.columns, "valid_accuracy": (column, values)}, trainings=runs)
     path = files.table_path(NAME)
     path.parent.mkdir(parents=True)
     layout.write(path, changed)

@@ -311,7 +311,7 @@ def test_a_table_with_test_results_alone_needs_a_protocol(tables, given):
         provider.open_benchmark("graph-cora@run0-signal")
 
 
-def test_under_a_protocol_some_runs_are_told_and_the_others_judge(tables, given):
+def test_under_a_protocol_some_trainings_are_told_and_the_others_judge(tables, given):
     provider.import_table("made-test", [given])
     name = "made-test@run0-signal"
     benchmark, oracle = provider.open_benchmark(name, check_content=True), provider.open_oracle(name)

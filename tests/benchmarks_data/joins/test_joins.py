@@ -159,7 +159,7 @@ def base_of_ends(**changes: Any) -> layout.Table:
     return made(source.archs, **facts | changes)
 
 
-def test_curves_join_where_the_runs_are_the_same(tmp_path: Path) -> None:
+def test_curves_join_where_the_trainings_are_the_same(tmp_path: Path) -> None:
     source = scheduled()
     layout.write(tmp_path / "s.h5", source)
     curves = other_table("curves", layout.read_header(tmp_path / "s.h5", held_out=True))
@@ -170,7 +170,7 @@ def test_curves_join_where_the_runs_are_the_same(tmp_path: Path) -> None:
     for name, (column, values) in source.columns.items():
         assert table.columns[name][0].at == column.at
         np.testing.assert_array_equal(table.columns[name][1], values)
-    np.testing.assert_array_equal(table.runs, source.runs)
+    np.testing.assert_array_equal(table.trainings, source.trainings)
     np.testing.assert_array_equal(table.seeds, source.seeds)
     assert "valid_accuracy agrees with the base, and adds 2 fidelities" in report.text()
     layout.write(tmp_path / "j.h5", table)
@@ -178,7 +178,7 @@ def test_curves_join_where_the_runs_are_the_same(tmp_path: Path) -> None:
     check_benchmark(TableBenchmark(header, RowsSpace(Bags(), table.archs)), np.random.default_rng(0))
 
 
-def test_curves_of_other_runs_are_averaged_and_conflicts_told(tmp_path: Path) -> None:
+def test_curves_of_other_trainings_are_averaged_and_conflicts_told(tmp_path: Path) -> None:
     source = scheduled()
     layout.write(tmp_path / "s.h5", source)
     curves = other_table("curves", layout.read_header(tmp_path / "s.h5", held_out=True))
@@ -191,7 +191,7 @@ def test_curves_of_other_runs_are_averaged_and_conflicts_told(tmp_path: Path) ->
     assert table.columns["train_accuracy"][1][0, 0, 4] == pytest.approx(np.mean([0.4, 1.4, 2.4]))
     assert "its runs are not those of the base; train_accuracy is their mean" in report.text()
     assert table.seeds is None
-    assert table.runs.tolist() == [[1, count] for count in source.runs[:, 1]]
+    assert table.trainings.tolist() == [[1, count] for count in source.trainings[:, 1]]
 
 
 def test_a_source_of_one_fidelity_has_it_and_nothing_else(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_a_source_of_one_fidelity_has_it_and_nothing_else(tmp_path: Path) -> Non
     table, _ = join(base_of_ends(), [short], name="j", space=Bags())
     assert [fidelity.label for fidelity in table.meaning.fidelities] == ["epoch 2 of 2", "epoch 3 of 3"]
     assert [table.columns[name][0].at for name in ("valid_accuracy", "valid_accuracy_2", "size")] == [(1,), (0,), ()]
-    assert table.runs[:, 0].tolist() == [1, 1, 1, 1, 0, 0]
+    assert table.trainings[:, 0].tolist() == [1, 1, 1, 1, 0, 0]
     benchmark = opened(table, tmp_path / "j.h5", objectives=["valid_accuracy_2"])
     assert [fidelity.label for fidelity in benchmark.fidelities] == ["epoch 2 of 2"]
 
@@ -243,7 +243,7 @@ def test_an_entry_of_the_catalogue_joins_files_to_its_base(tmp_path: Path) -> No
     assert (told.constraints[:, 0] <= 0).tolist() == [True, True, False]
     base = layout.read_header(ensure("nb201-cifar10"))
     np.testing.assert_array_equal(table.columns["valid_accuracy"][1], base.values("valid_accuracy"))
-    np.testing.assert_array_equal(table.runs, base.array("index/runs"))
+    np.testing.assert_array_equal(table.trainings, base.array("index/runs"))
     assert table.meaning.validation == "valid_accuracy"
     assert table.meaning.seconds == "train_seconds"
 
@@ -296,7 +296,7 @@ def test_real_hardware_figures_join_the_real_table(tmp_path: Path, shared_data: 
 
 
 @pytest.mark.data
-def test_official_records_of_three_cells_join_run_by_run(shared_data: Path, tmp_path: Path) -> None:
+def test_official_records_of_three_cells_join_training_by_run(shared_data: Path, tmp_path: Path) -> None:
     from benchmarks_data.importers.nats_bench import importer
 
     given = joined_entry("nats", official="cifar10")

@@ -170,12 +170,12 @@ def test_members_of_a_class_share_its_row(arrays, tmp_path):
     np.testing.assert_array_equal(oracle.mean(archs, "valid_accuracy"), values[inverse])
 
 
-def test_a_failed_run_is_drawn_like_any_other(arrays, tmp_path):
+def test_a_failed_training_is_drawn_like_any_other(arrays, tmp_path):
     oracle = TableOracle(opened(arrays, tmp_path), SPACE)
     runs = oracle.trainings(arrays["archs"][[7]], "valid_accuracy")[0]
     assert np.isnan(runs).tolist() == [True, False], "in the order of the seeds"
     assert runs[1] == 2.5 * arrays["valid_accuracy"][7, 1, -1]
-    assert set(oracle.runs.tolist()) == {2}
+    assert set(oracle.training_counts.tolist()) == {2}
     benchmark, n = TableBenchmark(layout.read_header(tmp_path / "made.h5"), SPACE), 2000
     last = Proposals(np.repeat(arrays["archs"][[7]], n, axis=0), np.full(n, EPOCHS - 1), np.zeros(n, dtype=np.int64))
     told = benchmark.query(last, noise_seed=np.arange(n, dtype=np.uint64))

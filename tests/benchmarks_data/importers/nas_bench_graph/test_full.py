@@ -58,7 +58,7 @@ def table(tmp_path_factory):
     return converted(tmp_path_factory.mktemp("full"), [records(run) for run in range(3)])
 
 
-def test_every_run_and_epoch_stands_in_its_place(table):
+def test_every_training_and_epoch_stands_in_its_place(table):
     assert table.archs.shape == (2021, 5)
     assert SPACE.key(table.archs).tolist() == KEYS
     for kind, name in ((1, "train_accuracy"), (2, "valid_accuracy"), (3, "test_accuracy")):
@@ -74,10 +74,10 @@ def test_every_run_and_epoch_stands_in_its_place(table):
 def test_epochs_are_one_schedule(table):
     told = [(fidelity.schedule, fidelity.epoch, fidelity.continues) for fidelity in table.meaning.fidelities]
     assert told == [(3, 1, None), (3, 2, 0), (3, 3, 1)]
-    assert (table.runs == 3).all()
+    assert (table.trainings == 3).all()
 
 
-def test_costs_are_kept_by_run_only_where_runs_differ(table):
+def test_costs_are_kept_by_training_only_where_trainings_differ(table):
     assert table.columns["latency_seconds"][1].shape == (2021, 3, 1)
     assert table.columns["params_m"][1].ravel().tolist() == [0.5 + row for row in range(2021)]
 

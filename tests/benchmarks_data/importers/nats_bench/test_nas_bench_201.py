@@ -64,8 +64,8 @@ def test_the_table_has_both_schedules_and_times_may_be_missing(
     tables = list(
         nas_bench_201.convert_all([entry("cifar10"), entry("cifar100")], [path], [SPACE] * 2, lambda *_: None)
     )
-    assert tables[0].runs.tolist() == [[2, 3], [2, 3]]
-    assert tables[1].runs.tolist() == [[0, 3], [1, 3]]
+    assert tables[0].trainings.tolist() == [[2, 3], [2, 3]]
+    assert tables[1].trainings.tolist() == [[0, 3], [1, 3]]
     seconds = tables[0].columns["train_seconds"][1]
     assert np.isnan(seconds[0, :, 12:]).all()
     assert not np.isnan(seconds[0, 0, :12]).any()
