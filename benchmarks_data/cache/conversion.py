@@ -1,4 +1,4 @@
-"""Making the cache files of tables: from installed packages on first use, from files of the user's when told to.
+"""The conversion of tables to cache files: from installed packages on first use, from the user's files when told to.
 
 A table is written under an inter-process lock to a temporary name and renamed when it is whole; the one that was there
 before stays as it is until then, and if anything fails.

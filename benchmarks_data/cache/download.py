@@ -1,4 +1,4 @@
-"""Fetching official files: to a part beside the goal, verified by pooch, then moved; what is cut is gone on with.
+"""The download of official files: to a part beside the goal, verified by pooch, then moved; what is cut is continued.
 
 pooch verifies and moves, but starts again after every failure; `Resuming` is the downloader for it that does not.
 """

@@ -19,12 +19,13 @@ from benchmarks_data.file import layout
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray
 from benchmarks_data.file.oracle import TableOracle
+from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.file.table import TableBenchmark
 from harness.benchmark import Column
 from harness.checks import Archs, BoolArray
 from harness.errors import HarnessError, TableError, must, nearest
 from harness.files import replacing
-from harness.problem import Constraint, Fidelity, Objective
+from harness.problem import Constraint, Objective
 from harness.space import SearchSpace
 from harness.spaces import named
 from harness.spaces.rows import RowsSpace
@@ -92,7 +93,7 @@ def write(
         name=name,
         space=known,
         archs=archs,
-        fidelities=[Fidelity(f"epoch {epochs} of {epochs}", epochs, epochs)],
+        fidelities=epochs_of(epochs, [epochs]),
         columns=_columns(values, there, order, trained_on),
         validation="valid_accuracy",
         test="test_accuracy",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from benchmarks_data.file import index
 from benchmarks_data.file.index import Rows
 from benchmarks_data.file.layout import Header
+from benchmarks_data.file.problem import check_fidelity, objectives_of
 from benchmarks_data.file.trainings import (
     Choice,
     Drawing,
@@ -126,10 +127,7 @@ class TableBenchmark:
             raise HarnessError(
                 f"the table {self.name} has no validation column: name the objectives, or open it under a protocol"
             )
-        chosen = (self._header.meaning.validation,) if objectives is None else objectives
-        if not chosen:
-            raise HarnessError(must("objectives", "name at least one column", list(chosen)))
-        return tuple(self._objective(item) for item in chosen)
+        return objectives_of((self._header.meaning.validation,) if objectives is None else objectives, self._column)
 
     def _fixed(self, training: int | None, seed: int | None) -> Choice | None:
         if training is not None and seed is not None:
@@ -201,13 +199,6 @@ class TableBenchmark:
             raise HarnessError(unknown(f"column of {self.name}", name, self._header.columns))
         return self._header.columns[name]
 
-    def _objective(self, item: str | Objective) -> Objective:
-        if isinstance(item, Objective):
-            self._column(item.name)
-            return item
-        column = self._column(item)
-        return Objective(item, column.direction, column.unit, column.best)
-
     def _readers(self, choice: Choice | None) -> list[_Reader]:
         """Prepare objectives, constraints and seconds: with every training, or with one answer for each row."""
         conversions = [
@@ -271,10 +262,7 @@ class TableBenchmark:
             rule = f"be integers of shape (n, {self.space.genes})"
             raise HarnessError(must("archs", rule, f"{archs.dtype} of shape {archs.shape}"))
         index.check_genes(self.space, archs)
-        fidelity = proposals.fidelity
-        if fidelity.any() and not 0 <= fidelity.min() <= fidelity.max() < len(self.fidelities):
-            rule = f"be in range({len(self.fidelities)}): {self.name} has no other"
-            raise HarnessError(must("fidelity", rule, [int(fidelity.min()), int(fidelity.max())]))
+        check_fidelity(proposals.fidelity, len(self.fidelities), self.name)
         if noise_seed is None or self._trainings == 1:
             return None
         seeds = np.asarray(noise_seed)

@@ -20,6 +20,7 @@ from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import cost
 from benchmarks_data.importers.safe import json_files
 from harness.benchmark import Column
 from harness.checks import FloatArray
@@ -133,31 +134,30 @@ def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[C
         for top in ("top1", "top5")
     }
     columns["train_seconds"] = (
-        _cost("train_seconds", "s", "minimise", "Time of the reduced training, by run."),
+        cost("train_seconds", "s", "Time of the reduced training, by run."),
         (values["train_time"]),
     )
     for name, text in (("macs", "Multiply-adds"), ("params", "Trainable parameters")):
         columns[f"{name}_m"] = (
-            _cost(f"{name}_m", "M", "minimise", f"{text}, as reported."),
-            _once(name, values[name], source),
+            cost(f"{name}_m", "M", f"{text}, as reported."),
+            _single(name, values[name], source),
         )
     for platform in PLATFORMS:
         kind, _, device = platform.partition("_")
         unit, direction = UNITS[kind]
         told = f"{kind.capitalize()} of inference on {device}"
-        columns[platform] = _cost(platform, unit, direction, f"{told}, mean; by run."), values[f"{platform}_mean"]
+        columns[platform] = (
+            cost(platform, unit, f"{told}, mean; by run.", direction=direction),
+            values[f"{platform}_mean"],
+        )
         spread = values[f"{platform}_std"]
         if np.isfinite(spread).any():
             name = f"{platform}_std"
-            columns[name] = _cost(name, unit, "minimise", f"{told}, standard deviation; by run."), spread
+            columns[name] = cost(name, unit, f"{told}, standard deviation; by run."), spread
     return columns
 
 
-def _cost(name: str, unit: str, direction: str, description: str) -> Column:
-    return Column(name, unit, direction, description=description)
-
-
-def _once(name: str, values: FloatArray, source: str) -> AnyArray:
+def _single(name: str, values: FloatArray, source: str) -> AnyArray:
     """Return the one value of each row, (N, R, 1) to (N, 1, 1)."""
     first = values[:, :1]
     wrong = np.flatnonzero(((values != first) & ~np.isnan(values)).any(axis=(1, 2)))

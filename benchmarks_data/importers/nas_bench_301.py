@@ -20,12 +20,13 @@ import numpy as np
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import cost, millions
 from benchmarks_data.importers.safe import json_files
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError
-from harness.problem import Fidelity
 from harness.spaces.darts import costs as darts_costs
 from harness.spaces.darts.cells import EDGES, NODES, OPERATIONS, PAIR_GENES, START
 from harness.spaces.darts.space import DARTSSpace
@@ -116,20 +117,17 @@ def _table(
         name=entry.name,
         space=space,
         archs=archs,
-        fidelities=[
-            Fidelity(f"epoch {epoch} of {setting.epochs}", setting.epochs, epoch, index - 1 if index else None)
-            for index, epoch in enumerate(epochs)
-        ],
+        fidelities=epochs_of(setting.epochs, epochs),
         columns={
             "valid_accuracy": (valid, values["valid"]),
             "test_accuracy": (test, values["test"]),
             "train_seconds": (
-                _cost("train_seconds", "s", "Of the run, shared evenly among epochs."),
+                cost("train_seconds", "s", "Of the run, shared evenly among epochs."),
                 values["seconds"],
             ),
-            "params_m": (_cost("params_m", "M", told), _once(darts_costs.params(archs, **costs))),
-            "macs_m": (_cost("macs_m", "M", told), _once(darts_costs.macs(archs, **costs))),
-            "params_reported_m": (_cost("params_reported_m", "M", "Auxiliary head included."), values["params"]),
+            "params_m": (cost("params_m", "M", told), millions(darts_costs.params(archs, **costs))),
+            "macs_m": (cost("macs_m", "M", told), millions(darts_costs.macs(archs, **costs))),
+            "params_reported_m": (cost("params_reported_m", "M", "Auxiliary head included."), values["params"]),
         },
         validation="valid_accuracy",
         test="test_accuracy",
@@ -163,14 +161,6 @@ def _accuracy(name: str, setting: _Setting, description: str, at: int | None = N
     split = "ori-test" if held_out else "x-valid"
     places = () if at is None else (at,)
     return Column(name, "percent", "maximise", split, setting.trained_on, held_out, 100.0, description, places)
-
-
-def _cost(name: str, unit: str, description: str) -> Column:
-    return Column(name, unit, "minimise", description=description)
-
-
-def _once(counts: FloatArray) -> AnyArray:
-    return counts[:, None, None] / 1e6
 
 
 def _training(where: str, result: Any) -> _Training:

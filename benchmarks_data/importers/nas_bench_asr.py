@@ -19,12 +19,12 @@ import numpy as np
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError
-from harness.problem import Fidelity
 from harness.spaces.asr.space import OPERATIONS, ASRSpace, flatten
 
 SEEDS = (1234, 1235, 1236)
@@ -82,10 +82,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: ASRSpace, progress: Prog
         name=entry.name,
         space=space,
         archs=archs,
-        fidelities=[
-            Fidelity(f"epoch {epoch} of {epochs}", epochs, epoch, None if epoch == 1 else epoch - 2)
-            for epoch in range(1, epochs + 1)
-        ],
+        fidelities=epochs_of(epochs),
         columns=_accuracies(curves, epochs) | _costs(hashes, devices, files["static"][0]),
         validation="valid_per",
         test="test_per",

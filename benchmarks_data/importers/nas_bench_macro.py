@@ -17,6 +17,7 @@ from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import check_count, closed_form, cost, millions
 from benchmarks_data.importers.safe import json_files
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
@@ -66,9 +67,7 @@ def _read(path: Path) -> bytes:
 
 
 def _values(path: Path, records: Any, entry: Entry, space: MacroSpace) -> tuple[Archs, Mapping[str, FloatArray]]:
-    if not isinstance(records, dict) or len(records) != entry.rows:
-        held = f"{len(records)} networks" if isinstance(records, dict) else f"a {type(records).__name__}"
-        raise TableError(f"{path} must hold {entry.rows} networks, got {held}")
+    check_count(path, records, entry.rows, "networks")
     try:
         archs = space.parse(list(records))
         trainings = np.array([record["test_acc"] for record in records.values()], dtype=np.float64)
@@ -106,13 +105,12 @@ def _columns(archs: Archs, values: Mapping[str, FloatArray]) -> dict[str, tuple[
         best=100.0,
         description=f"Test accuracy by run, the best of {EPOCHS} epochs on the test set itself (optimistic).",
     )
-    costs = (
-        ("params_m", params(archs), "Trainable parameters, computed in closed form."),
-        ("macs_m", macs(archs), "Multiply-adds of convolutions and classifier, computed in closed form."),
+    reported = (
         ("params_reported_m", values["params"], "Trainable parameters, as reported."),
         ("macs_reported_m", values["flops"], "Multiply-adds, as reported (there called FLOPs)."),
     )
-    return {"test_accuracy": (accuracy, values["test_acc"][:, :, None])} | {
-        name: (Column(name, "M", "minimise", description=text), (counted / 1e6)[:, None, None])
-        for name, counted, text in costs
-    }
+    return (
+        {"test_accuracy": (accuracy, values["test_acc"][:, :, None])}
+        | closed_form(params(archs), macs(archs))
+        | {name: (cost(name, "M", text), millions(counts)) for name, counts, text in reported}
+    )

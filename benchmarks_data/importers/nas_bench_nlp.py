@@ -18,12 +18,12 @@ import numpy as np
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe import json_files
 from harness.benchmark import Column
 from harness.checks import FloatArray
 from harness.errors import HarnessError, TableError
-from harness.problem import Fidelity
 from harness.space import SearchSpace
 from harness.spaces.nlp.space import RecipeSpace
 
@@ -83,10 +83,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: SearchSpace | None, prog
         space=_space(logs),
         archs=np.arange(len(logs))[:, None],
         identity="exact",  # a recipe that was trained under two numbers has two rows, as published
-        fidelities=[
-            Fidelity(f"epoch {epoch} of {epochs}", epochs, epoch, None if epoch == 1 else epoch - 2)
-            for epoch in range(1, epochs + 1)
-        ],
+        fidelities=epochs_of(epochs),
         columns=_columns(logs, epochs),
         validation="valid_loss",
         test="test_loss",

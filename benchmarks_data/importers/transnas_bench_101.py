@@ -19,12 +19,12 @@ import numpy as np
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe import torch_file, unpickle
 from harness.benchmark import Column
 from harness.checks import FloatArray
 from harness.errors import TableError
-from harness.problem import Fidelity
 from harness.spaces.transnas.space import TransNASMacroSpace, TransNASMicroSpace
 
 GLOBALS = unpickle.NUMPY_SCALARS | {"collections.OrderedDict", "_codecs.encode"}
@@ -142,10 +142,7 @@ def _table(
         space=space,
         archs=space.official,
         identity="exact",  # cells that are functionally the same were trained and published one by one
-        fidelities=[
-            Fidelity(f"epoch {epoch} of {epochs}", epochs, epoch, None if epoch == 1 else epoch - 2)
-            for epoch in range(1, epochs + 1)
-        ],
+        fidelities=epochs_of(epochs),
         columns=columns,
         validation=f"valid_{objective}",
         test=f"test_{objective}",

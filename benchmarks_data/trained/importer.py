@@ -20,13 +20,14 @@ import numpy.typing as npt
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import Table
+from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
 from harness.benchmark import Column
 from harness.errors import TableError
-from harness.problem import Fidelity
 from harness.spaces.enumerated import EnumeratedSpace
 
-_MISSING = np.iinfo(np.uint16).max
+MISSING = np.iinfo(np.uint16).max
+"""Stands for a value that does not exist among the counts."""
 
 
 def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progress: Progress) -> Table:
@@ -52,10 +53,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
         name=entry.name,
         space=space,
         archs=arrays["archs"],
-        fidelities=[
-            Fidelity(f"epoch {epoch} of {epochs}", epochs, epoch, None if epoch == 1 else epoch - 2)
-            for epoch in range(1, epochs + 1)
-        ],
+        fidelities=epochs_of(epochs),
         validation="valid_accuracy",
         test="test_accuracy",
         seconds="train_seconds",
@@ -105,7 +103,7 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 def _percent(counts: npt.NDArray[np.uint16], size: int) -> npt.NDArray[np.float64]:
     percent = counts.astype(np.float64) * (100.0 / size)
-    percent[counts == _MISSING] = np.nan
+    percent[counts == MISSING] = np.nan
     return percent
 
 

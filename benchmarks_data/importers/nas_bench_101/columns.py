@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from benchmarks_data.file.layout import AnyArray
+from benchmarks_data.importers.parts import closed_form, cost, millions
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import TableError
@@ -62,14 +63,12 @@ def columns(
         ("halfway_seconds", f"Training time until the halfway evaluation: {halfway}."),
     )
     for name, text in times:
-        made[name] = (Column(name, "s", "minimise", description=text), _seconds(name, values[name]))
-    costs = (
-        ("params_m", params(archs), "Trainable parameters, computed in closed form."),
-        ("macs_m", macs(archs), "Multiply-adds of convolutions and classifier, computed in closed form."),
-        ("params_reported_m", parameters, "Trainable parameters, as reported."),
+        made[name] = (cost(name, "s", text), _seconds(name, values[name]))
+    made |= closed_form(params(archs), macs(archs))
+    made["params_reported_m"] = (
+        cost("params_reported_m", "M", "Trainable parameters, as reported."),
+        millions(parameters),
     )
-    for name, counted, text in costs:
-        made[name] = (Column(name, "M", "minimise", description=text), (counted / 1e6)[:, None, None])
     return made
 
 

@@ -1,7 +1,7 @@
 """NAS-Bench-101 from its TFRecord files: three trainings of every cell, for 108 epochs or for 4, 12, 36 and 108.
 
 A record is one training: a JSON array of module hash, epochs, adjacency, operations and a base64 message
-(`nas_bench_101_metrics`).  The hash is worked out again from the adjacency and compared.  Fractions become percent
+(`metrics`).  The hash is worked out again from the adjacency and compared.  Fractions become percent
 here, once, rounded to 10 decimals: means that are equal differ in their last bits otherwise.
 """
 
@@ -21,8 +21,8 @@ from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.nas_bench_101 import metrics as nas_bench_101_metrics
 from benchmarks_data.importers.nas_bench_101.columns import MEASURED, columns
+from benchmarks_data.importers.nas_bench_101.metrics import Metrics, read_metrics
 from benchmarks_data.importers.safe import tfrecord
 from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import HarnessError, TableError, must
@@ -112,7 +112,7 @@ def _read(path: Path, space: NB101Space, progress: Progress) -> _Records:
             if not (isinstance(module_hash, str) and isinstance(adjacency, str)):
                 raise ValueError("its module hash and its adjacency must be texts")
             cell = (module_hash, adjacency, intern(operations))
-            metrics = nas_bench_101_metrics.read(a2b_base64(message))
+            metrics = read_metrics(a2b_base64(message))
             records.epochs.append(epochs)
             records.parameters.append(metrics.parameters)
             records.values.extend(_measured(epochs, metrics))
@@ -131,7 +131,7 @@ def _read(path: Path, space: NB101Space, progress: Progress) -> _Records:
     return records
 
 
-def _measured(epochs: int, metrics: nas_bench_101_metrics.Metrics) -> list[float]:
+def _measured(epochs: int, metrics: Metrics) -> list[float]:
     """Return `MEASURED` of a record; raises ValueError if it was not evaluated before, within and after training."""
     if epochs not in SCHEDULES:
         raise ValueError(must("epochs", f"be one of {', '.join(map(str, SCHEDULES))}", epochs))

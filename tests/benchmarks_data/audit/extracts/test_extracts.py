@@ -9,21 +9,10 @@ import numpy as np
 import pytest
 
 from benchmarks_data.audit.audit import audit
-from benchmarks_data.audit.findings import Audit, Finding
 from benchmarks_data.file import layout
 from harness.errors import HarnessError
 from harness.spaces import named
-
-
-def quiet(what: str, fraction: float) -> None:
-    assert what
-
-
-def about(found: Audit, topic: str, words: str = "") -> Finding:
-    """Return the one finding of a topic that has the words."""
-    (only,) = [item for item in found.findings if item.topic == topic and words in item.sentence]
-    return only
-
+from tests.benchmarks_data.audit.support import about, quiet
 
 ANCHORED = {0: 81.90, 11: 87.96, 284: 85.57}
 """Official test accuracy of seed 888 (known_answers, section 1.2)."""
