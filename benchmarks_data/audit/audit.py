@@ -69,10 +69,10 @@ def audit(name: str | Path, *, progress: Progress = on_terminal) -> Audit:
     if known in entries():
         under = provider.protocol_of(text)
         path = provider.ensure(known, progress=progress)
-        found = audit_table(
+        result = audit_table(
             path, entries()[known], siblings=_siblings(path, entries()[known], progress), progress=progress
         )
-        return found if under is None else _under(found, under, text)
+        return result if under is None else _under(result, under, text)
     if text.endswith(recorded.SUFFIX):
         layout.check_content(recorded.path_of(text))
         return audit_table(Path(text), None, siblings={}, progress=progress)
@@ -82,10 +82,10 @@ def audit(name: str | Path, *, progress: Progress = on_terminal) -> Audit:
     raise HarnessError(f"{unknown('table', text, entries())} A path must end in one of {readable}.")
 
 
-def _under(found: Audit, under: Protocol, name: str) -> Audit:
+def _under(result: Audit, under: Protocol, name: str) -> Audit:
     """Say first what the protocol makes of the table."""
-    told = f"Searched as {name}: {under.text.strip()}"
-    return replace(found, name=name, findings=(Finding("caution", "protocol", told), *found.findings))
+    sentence = f"Searched as {name}: {under.text.strip()}"
+    return replace(result, name=name, findings=(Finding("caution", "protocol", sentence), *result.findings))
 
 
 def _extract(path: Path) -> Audit:
@@ -159,28 +159,28 @@ def _siblings(path: Path, entry: Entry, progress: Progress) -> dict[str, layout.
 
     They serve to compare times: none is opened for a table without.
     """
-    found: dict[str, layout.Header] = {}
+    headers: dict[str, layout.Header] = {}
     if layout.read_header(path).meaning.seconds is None:
-        return found
+        return headers
     for other in entries().values():
         if other.name == entry.name or (other.source, other.space) != (entry.source, entry.space):
             continue
         path = files.table_path(other.name)
         try:
-            found[other.name] = layout.read_header(
+            headers[other.name] = layout.read_header(
                 path if other.imported else provider.ensure(other.name, progress=progress)
             )
         except TableError:  # not imported, or not to be made: there is nothing to compare with
             continue
-    return found
+    return headers
 
 
 def _comparable() -> dict[str, layout.Header]:
     """Open every table that is ready, with its held-out columns."""
-    found = {}
+    headers = {}
     for name in entries():
         try:
-            found[name] = layout.read_header(files.table_path(name), held_out=True)
+            headers[name] = layout.read_header(files.table_path(name), held_out=True)
         except TableError:
             continue
-    return found
+    return headers

@@ -99,17 +99,17 @@ def schedule_facts(subject: Subject) -> tuple[ScheduleFacts, ...]:
     header, meaning = subject.header, subject.header.meaning
     counts = header.array("index/runs")
     labelled = header.array("index/seeds") if "index/seeds" in header.places else None
-    told = []
+    facts = []
     for place, epochs in enumerate(meaning.schedules):
         seeds = {} if labelled is None else _counted(labelled[:, place][labelled[:, place] >= 0])
         label = f"{epochs} epoch{'s' if epochs != 1 else ''}"
         if len(meaning.fidelities) == 1 and "epoch" not in meaning.fidelities[0].label:
             label = meaning.fidelities[0].label
         every = _epochs(subject, place, set(range(len(meaning.fidelities))))
-        told.append(ScheduleFacts(label, every, _counted(counts[:, place]), seeds))
-    return tuple(told)
+        facts.append(ScheduleFacts(label, every, _counted(counts[:, place]), seeds))
+    return tuple(facts)
 
 
 def _counted(values: AnyArray) -> dict[str, int]:
-    found, counts = np.unique(values, return_counts=True)
-    return {str(value): int(count) for value, count in zip(found.tolist(), counts.tolist(), strict=True)}
+    distinct, counts = np.unique(values, return_counts=True)
+    return {str(value): int(count) for value, count in zip(distinct.tolist(), counts.tolist(), strict=True)}

@@ -159,11 +159,11 @@ def ranges(numbers: list[int]) -> str:
     >>> ranges([1, 2, 3, 7, 9, 10])
     '1-3, 7, 9-10'
     """
-    told = []
+    parts = []
     start = 0
     for place, number in enumerate(numbers):
         if place + 1 == len(numbers) or numbers[place + 1] != number + 1:
             first = numbers[start]
-            told.append(str(first) if first == number else f"{first}-{number}")
+            parts.append(str(first) if first == number else f"{first}-{number}")
             start = place + 1
-    return ", ".join(told) if len(told) <= 8 else f"{len(numbers)} epochs, {numbers[0]} to {numbers[-1]}"
+    return ", ".join(parts) if len(parts) <= 8 else f"{len(numbers)} epochs, {numbers[0]} to {numbers[-1]}"

@@ -77,8 +77,8 @@ def _finding(finding: Finding, width: int) -> Iterator[str]:
     for row in finding.rows[:3]:
         yield pad + "  " + ", ".join(f"{key} {_shown(value)}" for key, value in row.items())
     if len(finding.rows) > 3:
-        told = finding.numbers.get("rows")
-        count = told if isinstance(told, int) else len(finding.rows)
+        rows = finding.numbers.get("rows")
+        count = rows if isinstance(rows, int) else len(finding.rows)
         yield f"{pad}  … {count:,} in all; --json and --html list {len(finding.rows)}"
 
 
@@ -121,5 +121,7 @@ def _column(column: ColumnFacts, width: int) -> Iterator[str]:
 def _numbers(column: ColumnFacts) -> str:
     if column.lowest is None:
         return "no value"
-    told = f"{column.lowest:.6g} to {column.highest:.6g}, mean {column.mean:.6g}, {column.distinct:,} different values"
-    return told + (f", {column.missing:,} missing" if column.missing else "")
+    span = (
+        f"{column.lowest:.6g} to {column.highest:.6g}, mean {column.mean:.6g}, {column.distinct:,} different values"
+    )
+    return span + (f", {column.missing:,} missing" if column.missing else "")

@@ -55,8 +55,8 @@ def convert(entry: Entry, path: Path, progress: Progress, because: TableError) -
             for table in _tables([entry], paths, progress):
                 _write(entry, table, path, _about(entry, paths, source), progress)
     except TableError as error:
-        told = f"{because}; it cannot be made again: {error}" if path.exists() else str(error)
-        raise TableError(told) from error
+        message = f"{because}; it cannot be made again: {error}" if path.exists() else str(error)
+        raise TableError(message) from error
     except OSError as error:
         raise TableError(f"cannot write the table {path} ({error}): set {files.HOME_VARIABLE}") from error
     finally:
@@ -113,10 +113,10 @@ def _told_official(entry: Entry, sums: Mapping[str, str]) -> Iterator[None]:
     except TableError as error:
         if not set(sums.values()) - set(entry.sha256):
             raise
-        given, official = ", ".join(sums), ", ".join(entry.files)
-        told = f"{given} is not the official {official}." if entry.sha256 else f"Is {given} the official {official}?"
+        names, official = ", ".join(sums), ", ".join(entry.files)
+        doubt = f"{names} is not the official {official}." if entry.sha256 else f"Is {names} the official {official}?"
         where = f"`nas-harness data get {entry.name}` gets that, or says where it is"
-        raise TableError(f"{str(error).splitlines()[0].rstrip('.:')}. {told} {where}") from error
+        raise TableError(f"{str(error).splitlines()[0].rstrip('.:')}. {doubt} {where}") from error
 
 
 def _check_given(entries: Sequence[Entry], paths: Sequence[Path]) -> Sequence[Path]:
@@ -153,10 +153,10 @@ def _compare(entry: Entry, sums: Mapping[str, str]) -> None:
             warnings.warn(f"{name} is named as a file of another table than {entry.name}: right?", stacklevel=4)
     unknown = sorted(set(sums.values()) - set(entry.sha256))
     if entry.sha256 and unknown:
-        given = ", ".join(f"{name} ({total[:16]}…)" for name, total in sums.items() if total in unknown)
+        unpinned = ", ".join(f"{name} ({total[:16]}…)" for name, total in sums.items() if total in unknown)
         checked = ", ".join(f"{total[:16]}…" for total in entry.sha256)
         warnings.warn(
-            f"{entry.name}: the sha256 of {given} is not that of the files on which this import was checked "
+            f"{entry.name}: the sha256 of {unpinned} is not that of the files on which this import was checked "
             f"({checked}): cut short, changed, or another release; its numbers are unchecked",
             stacklevel=4,
         )

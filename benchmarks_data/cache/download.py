@@ -190,12 +190,12 @@ class Resuming:
         have = self._length()
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECONDS) as answer:
-            told = answer.headers.get("Content-Range", "")
-            if answer.status_code == 416 and have and told == f"bytes */{have}":
+            content_range = answer.headers.get("Content-Range", "")
+            if answer.status_code == 416 and have and content_range == f"bytes */{have}":
                 return  # the part was whole already
             if answer.status_code in _LATER:
                 raise _CutError(f"it answers {answer.status_code} {answer.reason}")
-            if answer.status_code == 206 and told.startswith(f"bytes {have}-"):
+            if answer.status_code == 206 and content_range.startswith(f"bytes {have}-"):
                 self._append(answer, have)
             elif answer.status_code == 200:
                 self._append(answer, 0)  # no Range here: all of it, from the first byte

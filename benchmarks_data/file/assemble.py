@@ -92,7 +92,7 @@ def assemble(
         identity=identity,
         space_definition=definition() if (definition := getattr(space, "definition", None)) else "",
     )
-    checked = {key: _checked_column(key, meaning, len(archs), *given) for key, given in columns.items()}
+    checked = {key: _checked_column(key, meaning, len(archs), *item) for key, item in columns.items()}
     _check_named(meaning, checked)
     most = _most_trainings(checked)
     counted = (
@@ -102,13 +102,13 @@ def assemble(
     )
     _check_absent(meaning, checked, counted)
     _check_seconds(meaning, checked)
-    found = index.build(space, archs, identity=identity) if rows is None else index.checked_rows(space, archs, rows)
+    entries = index.build(space, archs, identity=identity) if rows is None else index.checked_rows(space, archs, rows)
     if partial is None:
-        partial = "rows" in found and _lacks(space, found["rows"])
+        partial = "rows" in entries and _lacks(space, entries["rows"])
     return Table(
         meaning=replace(meaning, partial=partial),
         archs=archs,
-        index=found,
+        index=entries,
         trainings=counted,
         columns=checked,
         about=dict(about or {}),
@@ -117,14 +117,14 @@ def assemble(
 
 
 def _checked_archs(space: SearchSpace, archs: Archs) -> Archs:
-    given = arch_matrix("archs", archs, space.genes)
-    if not len(given):
-        raise TableError(must("archs", "have at least one row", given.shape))
-    wrong = np.flatnonzero(~space.is_valid(given))
+    matrix = arch_matrix("archs", archs, space.genes)
+    if not len(matrix):
+        raise TableError(must("archs", "have at least one row", matrix.shape))
+    wrong = np.flatnonzero(~space.is_valid(matrix))
     if len(wrong):
         rule = f"be architectures of the space '{space.name}': row {wrong[0]} is not"
-        raise TableError(must("archs", rule, given[wrong[0]].tolist()))
-    return np.ascontiguousarray(given, dtype=space.dtype)
+        raise TableError(must("archs", rule, matrix[wrong[0]].tolist()))
+    return np.ascontiguousarray(matrix, dtype=space.dtype)
 
 
 def _checked_fidelities(fidelities: Sequence[Fidelity]) -> tuple[Fidelity, ...]:
@@ -175,8 +175,8 @@ def _check_named(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]
             raise TableError(unknown(f"{role} column", name, columns))
         column = columns[name][0]
         if column.held_out != (role == "test"):
-            told = "held out" if role == "test" else "not held out"
-            raise TableError(must(f"{role} column {name}", f"be {told}", f"held_out={column.held_out}"))
+            state = "held out" if role == "test" else "not held out"
+            raise TableError(must(f"{role} column {name}", f"be {state}", f"held_out={column.held_out}"))
         if role == "validation" and column.split != "x-valid":
             raise TableError(must(f"validation column {name}", "be of the split 'x-valid'", column.split))
 
@@ -208,8 +208,8 @@ def _counted(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]], m
         present = _present_trainings(meaning, columns, schedule, most)
         holes = np.flatnonzero((present[:, 1:] & ~present[:, :-1]).any(axis=1))
         if len(holes):
-            told = f"row {holes[0]} has {present[holes[0]].tolist()} in the schedule of {epochs} epochs"
-            raise TableError(f"runs that are there must come first, {told}; order them or give `trainings`")
+            gap = f"row {holes[0]} has {present[holes[0]].tolist()} in the schedule of {epochs} epochs"
+            raise TableError(f"runs that are there must come first, {gap}; order them or give `trainings`")
         counts.append(present.sum(axis=1))
     return np.stack(counts, axis=1).astype(np.uint8)
 
@@ -226,9 +226,9 @@ def _present_trainings(
     return present
 
 
-def _is_constant(given: tuple[Column, AnyArray]) -> bool:
+def _is_constant(item: tuple[Column, AnyArray]) -> bool:
     """Say whether a column does not change in training."""
-    column, values = given
+    column, values = item
     return values.shape[2] == 1 and not column.at
 
 
@@ -240,15 +240,15 @@ def _present(values: AnyArray, places: list[int]) -> BoolArray:
 
 
 def _checked_trainings(meaning: Meaning, trainings: npt.ArrayLike, rows: int, most: int) -> AnyArray:
-    given = np.asarray(trainings)
+    counts = np.asarray(trainings)
     shape = (rows, len(meaning.schedules))
-    if given.shape != shape or given.dtype.kind not in "ui":
+    if counts.shape != shape or counts.dtype.kind not in "ui":
         raise TableError(
-            must("trainings", f"be integers of shape {shape}: rows, schedules", f"{given.dtype} {given.shape}")
+            must("trainings", f"be integers of shape {shape}: rows, schedules", f"{counts.dtype} {counts.shape}")
         )
-    if given.min() < 0 or given.max() > most:
-        raise TableError(must("trainings", f"lie in 0 to {most}", [int(given.min()), int(given.max())]))
-    return given.astype(np.uint8)
+    if counts.min() < 0 or counts.max() > most:
+        raise TableError(must("trainings", f"lie in 0 to {most}", [int(counts.min()), int(counts.max())]))
+    return counts.astype(np.uint8)
 
 
 def _check_absent(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]], trainings: AnyArray) -> None:
@@ -264,8 +264,8 @@ def _check_absent(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray
             absent = np.arange(values.shape[1]) >= count[:, None]
             wrong = np.flatnonzero((~np.isnan(values[:, :, places[-1]]) & absent).any(axis=1))
             if len(wrong):
-                told = f"row {wrong[0]} has more than its {count[wrong[0]]}"
-                raise TableError(f"the column {name} must be NaN where a run is absent, {told}")
+                excess = f"row {wrong[0]} has more than its {count[wrong[0]]}"
+                raise TableError(f"the column {name} must be NaN where a run is absent, {excess}")
 
 
 def _check_seconds(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]]) -> None:
@@ -275,8 +275,8 @@ def _check_seconds(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArra
     column, values = columns[meaning.seconds]
     places = meaning.places(column, values.shape[2])
     latest: dict[int, AnyArray] = {}  # by fidelity, the last seconds known of each training, (N, R)
-    for fidelity, told in enumerate(meaning.fidelities):
-        before = np.full(values.shape[:2], np.nan) if told.continues is None else latest[told.continues]
+    for fidelity, known in enumerate(meaning.fidelities):
+        before = np.full(values.shape[:2], np.nan) if known.continues is None else latest[known.continues]
         if fidelity not in places:
             latest[fidelity] = before
             continue
@@ -286,25 +286,25 @@ def _check_seconds(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArra
             row, training = fallen[0]
             raise TableError(
                 f"the column {meaning.seconds} must not fall in the course of a training: run {training} of row {row} "
-                f"has {now[row, training]:g} s at '{told.label}' after {before[row, training]:g} s"
+                f"has {now[row, training]:g} s at '{known.label}' after {before[row, training]:g} s"
             )
         latest[fidelity] = np.where(np.isnan(now), before, now) if np.isnan(now).any() else now
 
 
 def _checked_seeds(seeds: npt.ArrayLike, trainings: AnyArray, most: int) -> AnyArray:
-    given = np.asarray(seeds)
+    labels = np.asarray(seeds)
     shape = (*trainings.shape, most)
-    if given.shape != shape or given.dtype.kind not in "ui":
-        raise TableError(must("seeds", f"be integers of shape {shape}", f"{given.dtype} {given.shape}"))
+    if labels.shape != shape or labels.dtype.kind not in "ui":
+        raise TableError(must("seeds", f"be integers of shape {shape}", f"{labels.dtype} {labels.shape}"))
     absent = np.arange(most) >= trainings[:, :, None]
-    wrong = np.flatnonzero(((given >= 0) & absent).any(axis=(1, 2)))
+    wrong = np.flatnonzero(((labels >= 0) & absent).any(axis=(1, 2)))
     if len(wrong):
-        raise TableError(must("seeds", f"be -1 where a run is absent (row {wrong[0]})", given[wrong[0]].tolist()))
-    ordered = np.sort(given, axis=2)
+        raise TableError(must("seeds", f"be -1 where a run is absent (row {wrong[0]})", labels[wrong[0]].tolist()))
+    ordered = np.sort(labels, axis=2)
     twice = np.flatnonzero(((ordered[:, :, 1:] == ordered[:, :, :-1]) & (ordered[:, :, 1:] >= 0)).any(axis=(1, 2)))
     if len(twice):
-        raise TableError(must("seeds", f"name each run of a row once (row {twice[0]})", given[twice[0]].tolist()))
-    return given.astype(np.int32)
+        raise TableError(must("seeds", f"name each run of a row once (row {twice[0]})", labels[twice[0]].tolist()))
+    return labels.astype(np.int32)
 
 
 def _lacks(space: SearchSpace, rows: AnyArray) -> bool:

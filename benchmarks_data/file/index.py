@@ -84,10 +84,10 @@ def checked_rows(space: SearchSpace, archs: Archs, rows: npt.ArrayLike) -> dict[
         raise TableError(must("rows", f"have shape ({codings(space)},), of at most {MAX_DENSE} codings", rows.shape))
     if rows.min() < -1 or rows.max() >= len(archs):
         raise TableError(must("rows", f"lie in -1 to {len(archs) - 1}", [int(rows.min()), int(rows.max())]))
-    found = rows[space.code(archs).astype(np.intp)]
-    if not np.array_equal(found, np.arange(len(archs))):
-        wrong = int(np.flatnonzero(found != np.arange(len(archs)))[0])
-        raise TableError(must("rows", f"lead from the coding of row {wrong} to that row", int(found[wrong])))
+    reached = rows[space.code(archs).astype(np.intp)]
+    if not np.array_equal(reached, np.arange(len(archs))):
+        wrong = int(np.flatnonzero(reached != np.arange(len(archs)))[0])
+        raise TableError(must("rows", f"lead from the coding of row {wrong} to that row", int(reached[wrong])))
     return {"rows": rows}
 
 
@@ -160,8 +160,8 @@ class KeyIndex:
 def _search(keys: UInt64Array, rows: AnyArray, wanted: UInt64Array) -> Rows:
     """Return the row of each key wanted, -1 where it is not among the sorted keys."""
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    found: Rows = np.where(keys[places] == wanted, rows[places], -1).astype(np.intp)
-    return found
+    matches: Rows = np.where(keys[places] == wanted, rows[places], -1).astype(np.intp)
+    return matches
 
 
 def opened(header: Header, space: SearchSpace) -> Index:
@@ -189,8 +189,10 @@ def rows_of(index: Index, space: SearchSpace, archs: Archs, name: str) -> Rows:
     rows = index.find(archs)
     if len(rows) and rows.min() < 0:
         missing = archs[rows < 0][:1]
-        told = space.format(missing)[0] if codings(space) <= MAX_DENSE or space.is_valid(missing)[0] else missing[0]
-        raise HarnessError(must("archs", f"be in the table {name}", told if isinstance(told, str) else told.tolist()))
+        shown = space.format(missing)[0] if codings(space) <= MAX_DENSE or space.is_valid(missing)[0] else missing[0]
+        raise HarnessError(
+            must("archs", f"be in the table {name}", shown if isinstance(shown, str) else shown.tolist())
+        )
     return rows
 
 

@@ -218,7 +218,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        why = next((told for words, told in _DAMAGE.items() if words in str(error)), str(error))
+        why = next((reason for words, reason in _DAMAGE.items() if words in str(error)), str(error))
         raise TableError(f"the table {path} is damaged: {why}") from None
     with file:
         try:
@@ -295,8 +295,8 @@ def _check_layout(header: Header) -> None:
             or shape[2] not in widths
             or not set(column.at) <= set(range(fidelities))
         ):
-            told = " or ".join(map(str, widths))
-            raise TableError(f"damaged: the column {name} has shape {shape}, not ({rows}, runs, {told})")
+            allowed = " or ".join(map(str, widths))
+            raise TableError(f"damaged: the column {name} has shape {shape}, not ({rows}, runs, {allowed})")
         trainings.add(shape[1])
     if len(trainings) > 2:
         raise TableError(f"damaged: its columns disagree about the number of runs: {sorted(trainings)}")

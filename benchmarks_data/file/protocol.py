@@ -53,7 +53,7 @@ def under(protocol: Protocol, name: str, header: Header, *, held_out: bool) -> H
         raise TableError(must(f"runs of {name}", f"be different ones of {values.shape[1]}, some in each part", chosen))
     signal = f"signal_{objective}"
     column = header.columns[objective]
-    told = replace(
+    signal_column = replace(
         column,
         name=signal,
         held_out=False,
@@ -77,7 +77,7 @@ def under(protocol: Protocol, name: str, header: Header, *, held_out: bool) -> H
         header,
         meaning=replace(header.meaning, name=name, validation=signal, test=objective),
         digest=hashlib.sha256(json.dumps(division).encode()).hexdigest(),
-        columns=columns | {signal: told},
+        columns=columns | {signal: signal_column},
         places={key: place for key, place in header.places.items() if key != "index/seeds"},
         derived=derived,
     )

@@ -111,10 +111,10 @@ def _columns(
     values: Mapping[str, npt.NDArray[Any]], there: BoolArray, order: npt.NDArray[np.intp], trained_on: str
 ) -> dict[str, tuple[Column, AnyArray]]:
     def by_training(name: str) -> AnyArray:
-        given = np.asarray(values[name], dtype=np.float64)
-        if given.shape != order.shape:
-            raise TableError(must(name, f"have shape {order.shape}", given.shape))
-        return np.take_along_axis(np.where(there, given, np.nan), order, axis=1)[:, :, None]
+        array = np.asarray(values[name], dtype=np.float64)
+        if array.shape != order.shape:
+            raise TableError(must(name, f"have shape {order.shape}", array.shape))
+        return np.take_along_axis(np.where(there, array, np.nan), order, axis=1)[:, :, None]
 
     def millions(name: str) -> AnyArray:
         return (np.asarray(values[name], dtype=np.float64) / 1e6).reshape(len(order), 1, 1)
@@ -210,10 +210,10 @@ def run_counts(header: layout.Header) -> dict[str, int]:
 
 def described_column(header: layout.Header, name: str) -> dict[str, Any]:
     """Return what a column is, and at which fidelities it was measured, in words; "" for all of them."""
-    told = asdict(header.columns[name])
-    labels = [header.meaning.fidelities[fidelity].label for fidelity in told.pop("at")]
+    fields = asdict(header.columns[name])
+    labels = [header.meaning.fidelities[fidelity].label for fidelity in fields.pop("at")]
     words = ", ".join(labels) if len(labels) < 4 else f"{len(labels)} fidelities, {labels[0]} to {labels[-1]}"
-    return told | {"measured_at": words}
+    return fields | {"measured_at": words}
 
 
 def describe(name: str) -> dict[str, Any]:

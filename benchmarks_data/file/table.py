@@ -64,8 +64,8 @@ class _Reader:
         found_at = trainings if self.trainings > 1 else rows
         if self.width > 1:
             found_at = found_at * self.width + (fidelity if self.places is None else self.places.take(fidelity))
-        found: FloatArray = self.values.take(found_at)
-        return found if self.convert is None else self.convert(found)
+        answers: FloatArray = self.values.take(found_at)
+        return answers if self.convert is None else self.convert(answers)
 
 
 class TableBenchmark:
@@ -162,11 +162,11 @@ class TableBenchmark:
         measured = {name: set(self._places(name)) for name in self._asked}
         offered = tuple(sorted(set(range(len(fidelities))).intersection(*measured.values())))
         if not offered:
-            told = "; ".join(
+            listed = "; ".join(
                 f"{name} at {', '.join(fidelities[place].label for place in sorted(places)[-3:])}"
                 for name, places in measured.items()
             )
-            raise HarnessError(f"no fidelity of {self.name} has all that is asked, the last ones are: {told}")
+            raise HarnessError(f"no fidelity of {self.name} has all that is asked, the last ones are: {listed}")
         return offered
 
     def _renumbered(self) -> tuple[Fidelity, ...]:

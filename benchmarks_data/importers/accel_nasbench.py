@@ -63,7 +63,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: MnasNetSpace, progress: 
     values = {}
     for name in results[0][1][1]:
         filled = np.full((len(archs), int(trainings.max()) + 1), np.nan)
-        filled[rows, trainings] = [told[name] for _, (_, told) in results]
+        filled[rows, trainings] = [numbers[name] for _, (_, numbers) in results]
         values[name] = filled[:, :, None]
     return assemble(
         name=entry.name,
@@ -88,17 +88,17 @@ def _values(name: str, record: Any) -> tuple[tuple[int, ...], Mapping[str, float
     try:
         codes = tuple(genes(record["architecture"]))
         metrics, model, platforms = record["metrics"], record["model_info"], record["platform_perf"]
-        told = {key: float(metrics[key]) for key in ("val_top1", "val_top5", "train_time")}
-        told |= {key: float(model[key]) for key in _ONCE}
+        numbers = {key: float(metrics[key]) for key in ("val_top1", "val_top5", "train_time")}
+        numbers |= {key: float(model[key]) for key in _ONCE}
         for platform in PLATFORMS:
             kind = platform.partition("_")[0]
             for what in ("mean", "std"):
-                told[f"{platform}_{what}"] = _number(platforms[platform][f"{kind}_{what}"])
+                numbers[f"{platform}_{what}"] = _number(platforms[platform][f"{kind}_{what}"])
     except (HarnessError, KeyError, TypeError, ValueError) as error:
         raise TableError(f"{name} is not a result of this format: {type(error).__name__}: {error}") from None
-    if not 0.0 <= told["val_top1"] <= told["val_top5"] <= 100.0:
-        raise TableError(f"{name} must have accuracies in percent, got {told['val_top1']} and {told['val_top5']}")
-    return codes, told
+    if not 0.0 <= numbers["val_top1"] <= numbers["val_top5"] <= 100.0:
+        raise TableError(f"{name} must have accuracies in percent, got {numbers['val_top1']} and {numbers['val_top5']}")
+    return codes, numbers
 
 
 def _number(value: float | None) -> float:
@@ -145,15 +145,15 @@ def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[C
     for platform in PLATFORMS:
         kind, _, device = platform.partition("_")
         unit, direction = UNITS[kind]
-        told = f"{kind.capitalize()} of inference on {device}"
+        quantity = f"{kind.capitalize()} of inference on {device}"
         columns[platform] = (
-            cost(platform, unit, f"{told}, mean; by run.", direction=direction),
+            cost(platform, unit, f"{quantity}, mean; by run.", direction=direction),
             values[f"{platform}_mean"],
         )
         spread = values[f"{platform}_std"]
         if np.isfinite(spread).any():
             name = f"{platform}_std"
-            columns[name] = cost(name, unit, f"{told}, standard deviation; by run."), spread
+            columns[name] = cost(name, unit, f"{quantity}, standard deviation; by run."), spread
     return columns
 
 

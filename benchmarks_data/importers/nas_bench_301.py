@@ -109,7 +109,7 @@ def _table(
         raise TableError(f"an architecture must have at most {_MOST_TRAININGS} trainings, one has {counts.max()}")
     epochs = sorted({epoch for training in trainings for epoch in training.curve})
     costs = {"channels": setting.channels, "cells": setting.cells}
-    told = "In closed form, auxiliary head apart."
+    text = "In closed form, auxiliary head apart."
     values = _values(trainings, rows, (len(archs), int(counts.max())), epochs)
     valid = _accuracy("valid_accuracy", setting, "Validation accuracy after the epoch.")
     test = _accuracy("test_accuracy", setting, "Test accuracy of the same model at its end.", len(epochs) - 1)
@@ -125,8 +125,8 @@ def _table(
                 cost("train_seconds", "s", "Of the run, shared evenly among epochs."),
                 values["seconds"],
             ),
-            "params_m": (cost("params_m", "M", told), millions(darts_costs.params(archs, **costs))),
-            "macs_m": (cost("macs_m", "M", told), millions(darts_costs.macs(archs, **costs))),
+            "params_m": (cost("params_m", "M", text), millions(darts_costs.params(archs, **costs))),
+            "macs_m": (cost("macs_m", "M", text), millions(darts_costs.macs(archs, **costs))),
             "params_reported_m": (cost("params_reported_m", "M", "Auxiliary head included."), values["params"]),
         },
         validation="valid_accuracy",

@@ -64,10 +64,10 @@ def convert(entry: Entry, paths: Sequence[Path], space: ASRSpace, progress: Prog
         If a file is missing, damaged, of other settings, names what it may not, repeats a cell, or its cells are not
         those of the space.
     """
-    given = [file for path in paths for file in (sorted(path.glob("*.pickle")) if path.is_dir() else [path])]
+    listed = [file for path in paths for file in (sorted(path.glob("*.pickle")) if path.is_dir() else [path])]
     files: dict[str, list[_File]] = {kind: [] for kind in _COLUMNS}
-    for place, path in enumerate(given):
-        progress(f"reading {path.name}", 0.8 * place / len(given))
+    for place, path in enumerate(listed):
+        progress(f"reading {path.name}", 0.8 * place / len(listed))
         file = _read(path)
         files[file.header["dataset_type"]].append(file)
     training = _by_seed(files["training"])
@@ -103,27 +103,27 @@ def _read(path: Path) -> _File:
         raise TableError(f"{path} must have the columns {', '.join(wanted)}, got {header.get('columns')}")
     if tuple(header.get("search_space", {}).get("ops", ())) != OPERATIONS:
         raise TableError(f"{path} must be of the operations {', '.join(OPERATIONS)}, got {header.get('search_space')}")
-    found: dict[str, Sequence[Any]] = {}
+    cells: dict[str, Sequence[Any]] = {}
     try:
         for key, *rest in rows:
-            if found.setdefault(str(key), rest) is not rest:
+            if cells.setdefault(str(key), rest) is not rest:
                 raise TableError(f"{path} must not repeat a cell, {key} is there twice")
     except (TypeError, ValueError) as error:
         raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from None
-    return _File(path, header, found)
+    return _File(path, header, cells)
 
 
 def _two_pickles(path: Path) -> tuple[Any, Any]:
     try:
         with path.open("rb") as file:
-            found = []
+            parts = []
             for _ in range(2):
                 unpickler = unpickle.Restricted(file)
                 unpickler.allowed = unpickle.NUMPY_SCALARS
-                found.append(unpickler.load())
+                parts.append(unpickler.load())
             if file.read(1):
                 raise TableError(f"it goes on after its two pickles, at byte {file.tell() - 1}")
-            return found[0], found[1]
+            return parts[0], parts[1]
     except TableError as error:
         raise TableError(f"{path} was not read: {error}") from None
     except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
@@ -151,14 +151,14 @@ def _cells(training: Sequence[_File], entry: Entry, space: ASRSpace) -> tuple[li
     vectors: dict[str, list[int]] = {}
     for file in training:
         try:
-            told = {key: flatten(row[_VECTOR]) for key, row in file.rows.items()}
+            codings = {key: flatten(row[_VECTOR]) for key, row in file.rows.items()}
         except (HarnessError, IndexError) as error:
             raise TableError(f"{file.path} has rows of another layout: {error}") from None
-        computed = space.hashes(np.array(list(told.values()), dtype=space.dtype).reshape(len(told), space.genes))
-        for key, vector, mine in zip(told, told.values(), computed, strict=True):
+        computed = space.hashes(np.array(list(codings.values()), dtype=space.dtype).reshape(len(codings), space.genes))
+        for key, vector, mine in zip(codings, codings.values(), computed, strict=True):
             if mine != key:
                 raise TableError(f"{file.path} must store a cell under its own hash: {vector} is {mine}, not {key}")
-        vectors = told | vectors
+        vectors = codings | vectors
     if len(vectors) != entry.rows:
         raise TableError(f"the training files must hold {entry.rows} cells, got {len(vectors)}")
     hashes = sorted(vectors)
@@ -214,7 +214,7 @@ def _costs(hashes: Sequence[str], devices: Mapping[str, _File], static: _File) -
 def _looked_up(file: _File, hashes: Sequence[str], place: int) -> AnyArray:
     """Return one number of each cell, (N, 1, 1), NaN where the file does not have the cell."""
     try:
-        found = [file.rows[key][place] if key in file.rows else np.nan for key in hashes]
-        return np.array(found, dtype=np.float64)[:, None, None]
+        numbers = [file.rows[key][place] if key in file.rows else np.nan for key in hashes]
+        return np.array(numbers, dtype=np.float64)[:, None, None]
     except (TypeError, ValueError, IndexError) as error:
         raise TableError(f"{file.path} has rows of another layout: {type(error).__name__}: {error}") from None

@@ -72,14 +72,14 @@ def _values(path: Path, records: Any, entry: Entry, space: MacroSpace) -> tuple[
         archs = space.parse(list(records))
         trainings = np.array([record["test_acc"] for record in records.values()], dtype=np.float64)
         fields = ("mean_acc", "std", "params", "flops")
-        told = np.array([[record[field] for field in fields] for record in records.values()], dtype=np.float64)
+        reported = np.array([[record[field] for field in fields] for record in records.values()], dtype=np.float64)
     except (HarnessError, KeyError, TypeError, ValueError) as error:
         raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from None
     if trainings.shape != (entry.rows, TRAININGS) or not ((trainings >= 0.0) & (trainings <= 100.0)).all():
         raise TableError(f"{path} must list {TRAININGS} accuracies in percent for each network")
     for name, mine, published in (
-        ("mean", trainings.mean(axis=1), told[:, 0]),
-        ("std", trainings.std(axis=1), told[:, 1]),
+        ("mean", trainings.mean(axis=1), reported[:, 0]),
+        ("std", trainings.std(axis=1), reported[:, 1]),
     ):
         wrong = np.flatnonzero(~(np.abs(mine - published) <= _TOLERANCE))
         if len(wrong):
@@ -91,7 +91,7 @@ def _values(path: Path, records: Any, entry: Entry, space: MacroSpace) -> tuple[
         key, other = space.format(archs[[wrong[0], first[again[wrong[0]]]]])
         raise TableError(f"{path} must repeat the runs of a network under all its keys: {key} and {other} differ")
     order = np.argsort(space.code(archs))
-    return archs[order], {"test_acc": trainings[order]} | dict(zip(fields[2:], told[order, 2:].T, strict=True))
+    return archs[order], {"test_acc": trainings[order]} | dict(zip(fields[2:], reported[order, 2:].T, strict=True))
 
 
 def _columns(archs: Archs, values: Mapping[str, FloatArray]) -> dict[str, tuple[Column, AnyArray]]:

@@ -95,7 +95,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: SearchSpace | None, prog
 def _log(match: re.Match[str], record: Any) -> _Log:
     try:
         curves = {name: [float(value) for value in record[name]] for name in _LISTS}
-        found = _Log(
+        log = _Log(
             number=int(record["recepie_id"]),
             file=match[0],
             recipe=str(record["recepie"]),
@@ -106,14 +106,14 @@ def _log(match: re.Match[str], record: Any) -> _Log:
         status, epochs = str(record["status"]), int(record["epochs"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TableError(f"{match[0]} is not a log of this format: {type(error).__name__}: {error}") from None
-    if found.number != int(match[1]):
-        raise TableError(f"{match[0]} must be the log of recipe {match[1]}, it is that of {found.number}")
+    if log.number != int(match[1]):
+        raise TableError(f"{match[0]} must be the log of recipe {match[1]}, it is that of {log.number}")
     lengths = {name: len(values) for name, values in curves.items()}
     if len(set(lengths.values())) > 1 or max(lengths.values()) > epochs:
         raise TableError(f"{match[0]} must have four lists of one length, at most {epochs}, got {lengths}")
     if status == "OK" and lengths["wall_times"] != epochs:
         raise TableError(f"{match[0]} must have {epochs} epochs: its status is OK, it has {lengths['wall_times']}")
-    return found
+    return log
 
 
 def _space(logs: Sequence[_Log]) -> RecipeSpace:

@@ -183,8 +183,8 @@ def _curves(path: Path, records: Sequence[Any], name: str, epochs: int, space: S
 def _numbers(path: Path, records: Sequence[Any], name: str) -> AnyArray:
     """Return a number of every network, NaN where the file has none: (N,)."""
     try:
-        told = [record["model_info"].get(name) for record in records]
-        return np.array([np.nan if value is None else float(value) for value in told])
+        reported = [record["model_info"].get(name) for record in records]
+        return np.array([np.nan if value is None else float(value) for value in reported])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TableError(f"{path} has records of another layout: {type(error).__name__}: {error}") from None
 

@@ -79,5 +79,5 @@ def _read(part: Mapping[str, Any], paths: Sequence[Path], space: SearchSpace, pr
         if name not in columns:
             raise TableError(unknown(f"column of {paths[0].name}", name, columns))
     label = ", ".join(path.name for path in paths)
-    fidelities = (Fidelity("epoch {1} of {0}".format(*given), *given),) if (given := part.get("fidelity")) else ()
+    fidelities = (Fidelity("epoch {1} of {0}".format(*place), *place),) if (place := part.get("fidelity")) else ()
     return Other(label, archs, {name: columns[name] for name in wanted}, fidelities)

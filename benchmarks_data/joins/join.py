@@ -86,8 +86,8 @@ def join(
     merged = union(base.meaning.fidelities, [other.fidelities for other in others])
     width = max(
         values.shape[1]
-        for given in (base.columns, *(other.columns for other in others))
-        for _, values in given.values()
+        for columns in (base.columns, *(other.columns for other in others))
+        for _, values in columns.values()
     )
     state = Merge(base, merged, report, width)
     for other in others:

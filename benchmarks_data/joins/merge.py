@@ -64,9 +64,9 @@ class Merge:
         self.merged, self.report = merged, report
         self.schedules = tuple(dict.fromkeys(fidelity.schedule for fidelity in merged))
         self.width = width
-        given = base.meaning.fidelities
+        own = base.meaning.fidelities
         columns = {
-            name: moved(*item, given, merged, changes=len(given) == 1 and _changes(item[0], base.meaning.seconds))
+            name: moved(*item, own, merged, changes=len(own) == 1 and _changes(item[0], base.meaning.seconds))
             for name, item in base.columns.items()
         }
         self.columns = {name: (column, self._widened(values)) for name, (column, values) in columns.items()}
@@ -89,12 +89,12 @@ class Merge:
 
     def add(self, other: Other, rows: npt.NDArray[np.intp]) -> None:
         """Add the columns of a source, whose row for each of ours is known."""
-        given = other.fidelities or (self.merged[-1],)
+        own = other.fidelities or (self.merged[-1],)
         taken = {
             name: (column, self._widened(_taken(values, rows))) for name, (column, values) in other.columns.items()
         }
         taken = {
-            name: moved(*item, given, self.merged, changes=len(given) == 1 and bool(item[0].split))
+            name: moved(*item, own, self.merged, changes=len(own) == 1 and bool(item[0].split))
             for name, item in taken.items()
         }
         trainings = other.trainings if self._aligned(other, taken, rows) else None
@@ -118,8 +118,8 @@ class Merge:
             for name, (_, values) in taken.items()
             if values.shape[1] > 1 and name in self.columns and self.columns[name][1].shape[1] > 1
         ]
-        found = [not _differences(self.columns[name], taken[name], self.merged, rows >= 0)[0].any() for name in shared]
-        return bool(found) and all(found)
+        equal = [not _differences(self.columns[name], taken[name], self.merged, rows >= 0)[0].any() for name in shared]
+        return bool(equal) and all(equal)
 
     def _averaged(self, other: Other, column: Column, values: AnyArray) -> AnyArray:
         """Return the mean over the trainings of a source, whose trainings are not ours."""

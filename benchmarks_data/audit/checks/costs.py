@@ -29,12 +29,12 @@ def _image_network(
 
     def closed(subject: Subject) -> Closed | None:
         facts = subject.facts
-        given = facts.get("classes"), facts.get("image_size")
-        if None in given:
+        shape = facts.get("classes"), facts.get("image_size")
+        if None in shape:
             if facts.get("official") not in DATASETS:
                 return None
-            given = DATASETS[str(facts["official"])]
-        classes, image_size = given
+            shape = DATASETS[str(facts["official"])]
+        classes, image_size = shape
         return {
             "params": params(subject.archs, classes=classes),
             "macs": macs(subject.archs, classes=classes, image_size=image_size),
@@ -81,18 +81,18 @@ def _without_closed_form(subject: Subject, names: list[str]) -> Iterator[Finding
         difference = subject.final(reported) - subject.final(computed)
         usual = float(np.nanmedian(difference))
         wrong = np.flatnonzero((np.abs(difference - usual) > 1.5 * TOLERANCE).any(axis=1))
-        told = f"{reported} less {computed}, which is computed, is {usual:.6g} millions"
+        sentence_start = f"{reported} less {computed}, which is computed, is {usual:.6g} millions"
         if len(wrong):
             yield Finding(
                 "fault",
                 "costs",
-                f"{told} in most rows and something else in {len(wrong):,} of {subject.rows:,}.",
+                f"{sentence_start} in most rows and something else in {len(wrong):,} of {subject.rows:,}.",
                 f"Use {computed}.",
                 {"rows": len(wrong), "usual_difference_m": usual},
                 tuple({"row": int(row), "architecture": subject.text(int(row))} for row in wrong[:LISTED]),
             )
         else:
-            sentence = f"{told} in every row: a part that all networks have."
+            sentence = f"{sentence_start} in every row: a part that all networks have."
             yield Finding("fact", "costs", sentence, numbers={"rows": 0, "usual_difference_m": usual})
     if names and not pairs:
         sentence = f"{', '.join(names)}: no closed form is known here to compare them with; they are taken as they are."

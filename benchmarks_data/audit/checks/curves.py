@@ -28,9 +28,9 @@ def ends(subject: Subject) -> Iterator[Finding]:
                 "Do not use it as a cheaper fidelity.",
             )
     for name in filter(None, (meaning.validation, meaning.test)):
-        found = _best_epoch(subject, name)
-        if found is not None:
-            yield found
+        finding = _best_epoch(subject, name)
+        if finding is not None:
+            yield finding
     yield from _halves(subject)
 
 
@@ -76,7 +76,9 @@ def _halves(subject: Subject) -> Iterator[Finding]:
     both = ~np.isnan(ours) & ~np.isnan(theirs)
     if both.any():
         gap = float(np.abs(ours - theirs)[both].max())
-        told = f"At the end, {whole} and the mean of {' and '.join(names)} differ by {gap:.2g} at most"
+        sentence = f"At the end, {whole} and the mean of {' and '.join(names)} differ by {gap:.2g} at most"
         fits = gap < ROUNDED
         what = "the halves are what they are said to be" if fits else "they cannot be halves of one test set"
-        yield Finding("fact" if fits else "fault", "curves", f"{told}: {what}.", numbers={"largest_difference": gap})
+        yield Finding(
+            "fact" if fits else "fault", "curves", f"{sentence}: {what}.", numbers={"largest_difference": gap}
+        )

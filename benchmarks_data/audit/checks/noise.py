@@ -72,9 +72,9 @@ def _with_trainings(subject: Subject, name: str) -> tuple[FloatArray, str]:
     values, column, meaning = subject.values(name), subject.columns[name], subject.header.meaning
     places = sorted(meaning.places(column, values.shape[2]).items(), reverse=True)
     for fidelity, place in places:
-        found = np.ascontiguousarray(values[:, :, place])
-        if (np.count_nonzero(~np.isnan(found), axis=1) > 1).any():
-            return found, "" if place == values.shape[2] - 1 else f"at {meaning.fidelities[fidelity].label}"
+        last = np.ascontiguousarray(values[:, :, place])
+        if (np.count_nonzero(~np.isnan(last), axis=1) > 1).any():
+            return last, "" if place == values.shape[2] - 1 else f"at {meaning.fidelities[fidelity].label}"
     return subject.final(name), ""
 
 

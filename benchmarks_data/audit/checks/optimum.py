@@ -23,7 +23,7 @@ def optimum(subject: Subject) -> Iterator[Finding]:
         final = subject.final(name)
         counts = np.count_nonzero(~np.isnan(final), axis=1)
         sd, whose = _noise_of_good(final, sign * means)
-        told = f"The best {name} is {means[row]:.6g} {column.unit}: row {row}, {subject.text(row)}"
+        sentence = f"The best {name} is {means[row]:.6g} {column.unit}: row {row}, {subject.text(row)}"
         numbers = {"row": row, "value": float(means[row]), "runs": final[row][~np.isnan(final[row])].tolist()}
         if not np.isnan(sd):
             close = _near(sign * means, counts, row, sd)
@@ -33,8 +33,8 @@ def optimum(subject: Subject) -> Iterator[Finding]:
                 if close > 2
                 else ("no other row lies", "one other row lies")[close - 1]
             )
-            told += f"; {others} within two standard errors of it (by the noise of {whose})"
-        yield Finding("fact", "optimum", f"{told}.", numbers=numbers)
+            sentence += f"; {others} within two standard errors of it (by the noise of {whose})"
+        yield Finding("fact", "optimum", f"{sentence}.", numbers=numbers)
 
 
 def _noise_of_good(values: FloatArray, means: FloatArray) -> tuple[float, str]:

@@ -42,8 +42,8 @@ def rows(subject: Subject) -> Iterator[Finding]:
     numbers = {"rows": subject.rows, "functions": total_of(subject.space), "codings": valid or None}
     if not subject.header.meaning.partial:
         what = f"{valid:,} codings" if valid else "architectures"
-        told = f"Every architecture of the space has a row: {subject.rows:,} rows for {what}"
-        yield Finding("fact", "rows", f"{told}{_functions(total, subject.rows, valid)}.", numbers=numbers)
+        sentence = f"Every architecture of the space has a row: {subject.rows:,} rows for {what}"
+        yield Finding("fact", "rows", f"{sentence}{_functions(total, subject.rows, valid)}.", numbers=numbers)
         return
     part = f" of {total:,}" if total else ""
     yield Finding(
@@ -65,19 +65,19 @@ def trainings(subject: Subject) -> Iterator[Finding]:
     header, meaning = subject.header, subject.header.meaning
     counts = header.array("index/runs")
     for place, epochs in enumerate(meaning.schedules):
-        found, of_rows = np.unique(counts[:, place], return_counts=True)
-        told = ", ".join(
-            f"{rows:,} rows have {count}" for count, rows in zip(found.tolist(), of_rows.tolist(), strict=True)
+        numbers, of_rows = np.unique(counts[:, place], return_counts=True)
+        listed = ", ".join(
+            f"{rows:,} rows have {count}" for count, rows in zip(numbers.tolist(), of_rows.tolist(), strict=True)
         )
         where = f"In the schedule of {epochs} epochs training" if len(meaning.schedules) > 1 else "Training"
-        if len(found) > 1:
+        if len(numbers) > 1:
             yield Finding(
                 "caution",
                 "runs",
-                f"{where} runs are uneven: {told}. Means are surer in some rows than in others, and the best of many "
+                f"{where} runs are uneven: {listed}. Means are surer in some rows than in others, and the best of many "
                 "unsure means is too good.",
                 "`training = 0` answers with one run in every row; reports average what exists.",
-                {"schedule": epochs, "rows_by_runs": _by_count(found, of_rows)},
+                {"schedule": epochs, "rows_by_runs": _by_count(numbers, of_rows)},
             )
     if "index/seeds" in header.places:
         yield from _single_seeds(subject, header.array("index/seeds"))
@@ -104,11 +104,11 @@ def _single_seeds(subject: Subject, seeds: AnyArray) -> Iterator[Finding]:
         lone = {str(seed): int(((mine == seed).any(axis=1) & ((mine >= 0).sum(axis=1) == 1)).sum()) for seed in known}
         alone = {seed: count for seed, count in lone.items() if count and len(known) > 1}
         if alone:
-            told = ", ".join(f"{count:,} rows have seed {seed} alone" for seed, count in alone.items())
+            listed = ", ".join(f"{count:,} rows have seed {seed} alone" for seed, count in alone.items())
             yield Finding(
                 "caution",
                 "runs",
-                f"In the schedule of {epochs} epochs {told}: their value is one run, and has no mean to speak of.",
+                f"In the schedule of {epochs} epochs {listed}: their value is one run, and has no mean to speak of.",
                 numbers={"schedule": epochs, "rows_by_seed": shares, "single": alone},
             )
 
@@ -120,10 +120,10 @@ def duplicates(subject: Subject) -> Iterator[Finding]:
     _, first, again, sizes = np.unique(subject.keys, return_index=True, return_inverse=True, return_counts=True)
     shared = int(sizes[sizes > 1].sum())
     if not shared:
-        told = "No two rows compute the same function."
+        sentence = "No two rows compute the same function."
         if type(subject.space).key is SearchSpace.key:
-            told = "No two rows repeat an architecture; which of them compute the same function is not known here."
-        yield Finding("fact", "duplicates", told)
+            sentence = "No two rows repeat an architecture; which of them compute the same function is not known here."
+        yield Finding("fact", "duplicates", sentence)
         return
     name = subject.header.meaning.validation or subject.header.meaning.test or ""
     numbers: dict[str, object] = {"classes": len(sizes), "rows_in_shared_classes": shared, "largest": int(sizes.max())}

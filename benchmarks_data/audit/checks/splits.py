@@ -34,12 +34,12 @@ def named(subject: Subject) -> Iterator[Finding]:
             "Say so where results are given; join a table that has test results, if there is one.",
         )
     if meaning.validation and meaning.test:
-        told, judged = subject.columns[meaning.validation], subject.columns[meaning.test]
-        if told.trained_on != judged.trained_on:
+        signal, judged = subject.columns[meaning.validation], subject.columns[meaning.test]
+        if signal.trained_on != judged.trained_on:
             yield Finding(
                 "caution",
                 "splits",
-                f"{told.name} and {judged.name} are of different models: trained on {told.trained_on} and on "
+                f"{signal.name} and {judged.name} are of different models: trained on {signal.trained_on} and on "
                 f"{judged.trained_on} images.",
                 "Part of the test regret is the other training; no search by validation can remove it.",
             )
@@ -47,10 +47,10 @@ def named(subject: Subject) -> Iterator[Finding]:
 
 def equal_columns(subject: Subject) -> Iterator[Finding]:
     """Find a told column that has the numbers of a held-out one."""
-    told = [name for name in subject.results if not subject.columns[name].held_out]
+    open_columns = [name for name in subject.results if not subject.columns[name].held_out]
     secret = [name for name in subject.results if subject.columns[name].held_out]
     clean = True
-    for one, other in product(told, secret):
+    for one, other in product(open_columns, secret):
         equal, compared, varied = _equal(subject, one, other)
         if compared and varied and equal / compared >= MANY:
             clean = False
@@ -62,7 +62,7 @@ def equal_columns(subject: Subject) -> Iterator[Finding]:
                 f"Do not search by {one}.",
                 {"equal": equal, "compared": compared},
             )
-    if told and secret and clean:
+    if open_columns and secret and clean:
         yield Finding("fact", "splits", "No column that strategies may be told has the numbers of a held-out one.")
 
 
@@ -90,13 +90,13 @@ def curves(subject: Subject) -> Iterator[Finding]:
         return
     valid = _fidelities(subject, meaning.validation)
     for place, epochs in enumerate(meaning.schedules):
-        found: dict[tuple[int, ...], list[str]] = {}
+        epochs_alone: dict[tuple[int, ...], list[str]] = {}
         for name in subject.results:
             only = sorted(_fidelities(subject, name) - valid) if subject.columns[name].held_out else []
             inside = [meaning.fidelities[item].epoch for item in only if meaning.schedule_of[item] == place]
             if inside:
-                found.setdefault(tuple(inside), []).append(name)
-        for at, names in found.items():
+                epochs_alone.setdefault(tuple(inside), []).append(name)
+        for at, names in epochs_alone.items():
             splits = " and ".join(sorted({subject.columns[name].split for name in names}))
             yield Finding(
                 "caution",

@@ -26,18 +26,18 @@ def times(subject: Subject) -> Iterator[Finding]:
             "A budget in seconds is refused; give it in evaluations or epochs.",
         )
         return
-    told = []
+    reasons = []
     if _trainings_are_equal(subject, name):
-        told.append("all runs of a row have one and the same time")
+        reasons.append("all runs of a row have one and the same time")
     if _steps_are_equal(subject, name):
-        told.append("every epoch of a run takes exactly as long as its first")
+        reasons.append("every epoch of a run takes exactly as long as its first")
     copied = _copied(subject, name)
-    told += [f"they are exactly {factor:.4g} times those of {other}" for other, factor in copied.items()]
-    if told:
+    reasons += [f"they are exactly {factor:.4g} times those of {other}" for other, factor in copied.items()]
+    if reasons:
         yield Finding(
             "caution",
             "times",
-            f"{name} is no measurement of each training: {'; '.join(told)}. A search meets no noise in time.",
+            f"{name} is no measurement of each training: {'; '.join(reasons)}. A search meets no noise in time.",
             "Do not report a spread of times or of time-to-target as measured.",
             {"ratio_to_other_tables": copied},
         )
@@ -63,7 +63,7 @@ def _trainings_are_equal(subject: Subject, name: str) -> bool:
 def _steps_are_equal(subject: Subject, name: str) -> bool:
     meaning, values = subject.header.meaning, subject.values(name)
     places = meaning.places(subject.columns[name], values.shape[2])
-    found = False
+    several = False
     for schedule in range(len(meaning.schedules)):
         inside = [fidelity for fidelity in places if meaning.schedule_of[fidelity] == schedule]
         if len(inside) < 3 or values.shape[2] == 1:
@@ -72,8 +72,8 @@ def _steps_are_equal(subject: Subject, name: str) -> bool:
         rates = values[:, :, [places[fidelity] for fidelity in inside]] / epochs
         if not _alike(rates, rates[:, :, :1]):
             return False
-        found = True
-    return found
+        several = True
+    return several
 
 
 def _alike(values: AnyArray, other: AnyArray) -> bool:
@@ -85,7 +85,7 @@ def _alike(values: AnyArray, other: AnyArray) -> bool:
 def _copied(subject: Subject, name: str) -> dict[str, float]:
     """Return the factor to every sibling's final seconds that is the same in all rows."""
     mine = subject.mean(name)
-    found = {}
+    factors = {}
     for other, header in subject.siblings.items():
         theirs = _sibling_seconds(header, name)
         if theirs is None or theirs.shape != mine.shape or not np.array_equal(header.array("archs"), subject.archs):
@@ -93,8 +93,8 @@ def _copied(subject: Subject, name: str) -> dict[str, float]:
         ratio = mine / theirs
         middle = float(np.nanmedian(ratio))
         if (np.abs(ratio - middle)[~np.isnan(ratio)] <= 1e-6 * middle).all():
-            found[other] = middle
-    return found
+            factors[other] = middle
+    return factors
 
 
 def _sibling_seconds(header: Header, name: str) -> FloatArray | None:

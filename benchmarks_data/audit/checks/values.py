@@ -16,24 +16,24 @@ _COARSE = 2.0**10
 
 def gaps(subject: Subject) -> Iterator[Finding]:
     """Tell of values that are missing in trainings that exist, or infinite."""
-    found = {name: _gaps_of(subject, name) for name in subject.columns}
+    gaps_by_column = {name: _gaps_of(subject, name) for name in subject.columns}
     for what, place, severity in (("infinite", 1, "fault"), ("missing", 0, "caution")):
-        counts = {name: item[place] for name, item in found.items() if item[place]}
+        counts = {name: item[place] for name, item in gaps_by_column.items() if item[place]}
         if not counts:
             continue
-        rows = sorted({row for name in counts for row in found[name][2]})
-        told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        rows = sorted({row for name in counts for row in gaps_by_column[name][2]})
+        listed = ", ".join(f"{name} {count:,}" for name, count in counts.items())
         yield Finding(
             severity,
             "gaps",
-            f"Values that are {what} in runs that exist, in {len(rows):,} rows: {told}.",
+            f"Values that are {what} in runs that exist, in {len(rows):,} rows: {listed}.",
             "A query answers NaN there, a failed evaluation; a row whose constraint is NaN keeps no bound."
             if what == "missing"
             else "Do not use these columns as objectives.",
             {"values": counts, "rows": len(rows)},
             tuple({"row": row, "architecture": subject.text(row)} for row in rows[:LISTED]),
         )
-    if not any(missing or infinite for missing, infinite, _ in found.values()):
+    if not any(missing or infinite for missing, infinite, _ in gaps_by_column.values()):
         yield Finding("fact", "gaps", "Nothing is missing in any run that exists, and nothing is infinite.")
 
 
@@ -58,8 +58,8 @@ def constants(subject: Subject) -> Iterator[Finding]:
         if not len(known):
             yield Finding("fault", "constants", f"{name} has no value at all.", "Leave it out.")
         elif (known == known[0]).all():
-            told = f"{name} is {known[0]:.6g} in every row: it tells nothing apart."
-            yield Finding("caution", "constants", told, "It cannot be an objective.")
+            sentence = f"{name} is {known[0]:.6g} in every row: it tells nothing apart."
+            yield Finding("caution", "constants", sentence, "It cannot be an objective.")
 
 
 def ties(subject: Subject) -> Iterator[Finding]:

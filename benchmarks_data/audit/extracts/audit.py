@@ -96,7 +96,7 @@ def audit_extract(path: Path, tables: Mapping[str, Header]) -> Audit:
 def _column(extract: Extract, name: str) -> ColumnFacts:
     values = extract.columns[name]
     finite = values[np.isfinite(values)]
-    told = "claims to be a result; see the findings" if _RESULT.search(name) else "no result by its name"
+    words = "claims to be a result; see the findings" if _RESULT.search(name) else "no result by its name"
     edges = (float(finite.min()), float(finite.mean()), float(finite.max())) if len(finite) else (None, None, None)
     missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
     lowest, mean, highest = edges
@@ -108,7 +108,7 @@ def _column(extract: Extract, name: str) -> ColumnFacts:
         trained_on="",
         held_out=False,
         description="",
-        words=told,
+        words=words,
         runs=1,
         measured=(),
         missing=missing,
@@ -150,13 +150,13 @@ def _order(extract: Extract) -> Iterator[Finding]:
 def _result(extract: Extract, name: str, tables: Mapping[str, Header]) -> Iterator[Finding]:
     """Say what a column that claims to be a result is."""
     values = _percent(extract.columns[name])
-    found = [like for table, header in tables.items() for like in _likenesses(extract, values, table, header)]
-    same = max(found, key=lambda like: like.equal, default=None)
+    likenesses = [like for table, header in tables.items() for like in _likenesses(extract, values, table, header)]
+    same = max(likenesses, key=lambda like: like.equal, default=None)
     if same is not None and same.equal >= SURE:
-        told = f"{same.column} of {same.table}, {same.training}: equal in {same.equal:.1%} of {same.compared:,} rows"
-        yield _judged(name, told, same.held_out, {"equal": same.equal, "compared": same.compared})
+        text = f"{same.column} of {same.table}, {same.training}: equal in {same.equal:.1%} of {same.compared:,} rows"
+        yield _judged(name, text, same.held_out, {"equal": same.equal, "compared": same.compared})
         return
-    nearest = min(found, key=lambda like: like.difference, default=None)
+    nearest = min(likenesses, key=lambda like: like.difference, default=None)
     beside = ""
     if nearest is not None and nearest.difference < _NEAR:
         beside = (
@@ -168,8 +168,8 @@ def _result(extract: Extract, name: str, tables: Mapping[str, Header]) -> Iterat
         anchor, cells = known
         shown = ", ".join(f"{anchor.values[anchors.CELLS.index(cell)]:.6g}" for cell in cells)
         where = f"cell{'s' if len(cells) > 1 else ''} {', '.join(map(str, cells))}"
-        told = f"{anchor.what}: it has the official value{'s' if len(cells) > 1 else ''} {shown} at {where}{beside}"
-        yield _judged(name, told, anchor.is_test, {"cells": cells, "values": anchor.values})
+        text = f"{anchor.what}: it has the official value{'s' if len(cells) > 1 else ''} {shown} at {where}{beside}"
+        yield _judged(name, text, anchor.is_test, {"cells": cells, "values": anchor.values})
     else:
         yield Finding(
             "caution",
@@ -179,12 +179,12 @@ def _result(extract: Extract, name: str, tables: Mapping[str, Header]) -> Iterat
         )
 
 
-def _judged(name: str, told: str, is_test: bool, numbers: Mapping[str, object]) -> Finding:
+def _judged(name: str, text: str, is_test: bool, numbers: Mapping[str, object]) -> Finding:
     if is_test and _CLAIMS_VALIDATION.search(name):
         remedy = "It is test: do not search by it, and do not fit a proxy to it as if it were validation."
-        return Finding("fault", "splits", f"{name} is {told}.", remedy, numbers)
+        return Finding("fault", "splits", f"{name} is {text}.", remedy, numbers)
     remedy = "Held out: not to be told to a strategy." if is_test else ""
-    return Finding("fact", "splits", f"{name} is {told}.", remedy, numbers)
+    return Finding("fact", "splits", f"{name} is {text}.", remedy, numbers)
 
 
 def _percent(values: FloatArray) -> FloatArray:
@@ -206,14 +206,17 @@ def _likenesses(extract: Extract, values: FloatArray, table: str, header: Header
         if column.unit != "percent" or not there.any():
             continue
         final = np.ascontiguousarray(header.values(name)[:, :, -1])[places[there]]
-        given = values[there]
+        mine_there = values[there]
         mean = mean_over_trainings(final[:, :, None])[:, 0]
-        difference = float(np.nanmean(np.abs(mean - given)))
-        close = np.abs(final - given[:, None]) <= ALIKE
-        trainings = [("the mean over its runs", np.abs(mean - given) <= ALIKE), ("one of its runs", close.any(axis=1))]
+        difference = float(np.nanmean(np.abs(mean - mine_there)))
+        close = np.abs(final - mine_there[:, None]) <= ALIKE
+        trainings = [
+            ("the mean over its runs", np.abs(mean - mine_there) <= ALIKE),
+            ("one of its runs", close.any(axis=1)),
+        ]
         trainings += [(f"seed {seed}", equal) for seed, equal in _by_seed(header, close, places[there])]
         for training, equal in trainings:
-            yield _Likeness(table, name, column.held_out, training, float(equal.mean()), difference, len(given))
+            yield _Likeness(table, name, column.held_out, training, float(equal.mean()), difference, len(mine_there))
 
 
 def _by_seed(header: Header, close: BoolArray, rows: npt.NDArray[np.intp]) -> Iterator[tuple[int, BoolArray]]:
@@ -232,10 +235,10 @@ def _params(extract: Extract) -> Iterator[Finding]:
     name = next((name for name in ("params", "params_m", "zc_params") if name in extract.columns), None)
     if extract.space != "nb201" or name is None:
         return
-    given = extract.columns[name]
-    given = given if np.nanmax(given) > 1e3 else given * 1e6
+    counts = extract.columns[name]
+    counts = counts if np.nanmax(counts) > 1e3 else counts * 1e6
     differs = {
-        classes: int(np.count_nonzero(np.abs(given - nb201.params(extract.archs, classes=classes)) > 1.5))
+        classes: int(np.count_nonzero(np.abs(counts - nb201.params(extract.archs, classes=classes)) > 1.5))
         for classes in (10, 100, 120)
     }
     classes = min(differs, key=lambda key: differs[key])
@@ -243,6 +246,6 @@ def _params(extract: Extract) -> Iterator[Finding]:
         yield Finding("fact", "costs", f"{name} equals the closed form ({classes} classes) in all rows.")
     else:
         text = (
-            f"{name} differs from the closed form ({classes} classes) in {differs[classes]:,} of {len(given):,} rows."
+            f"{name} differs from the closed form ({classes} classes) in {differs[classes]:,} of {len(counts):,} rows."
         )
         yield Finding("fault", "costs", text, "Recompute them.", {"rows": differs[classes]})

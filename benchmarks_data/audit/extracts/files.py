@@ -114,15 +114,15 @@ def _named(path: Path, arrays: Mapping[str, Any]) -> Extract:
 
 
 def _numbers(arrays: Mapping[str, Any], rows: int, leave_out: Iterable[str]) -> dict[str, FloatArray]:
-    found = {}
-    for name, given in arrays.items():
-        if name in leave_out or np.shape(given) != (rows,):
+    columns = {}
+    for name, values in arrays.items():
+        if name in leave_out or np.shape(values) != (rows,):
             continue
         try:
-            found[name] = np.asarray(given).astype(np.float64)
+            columns[name] = np.asarray(values).astype(np.float64)
         except ValueError:  # text
             continue
-    return found
+    return columns
 
 
 def _suite_zero(path: Path) -> Extract:
@@ -130,16 +130,16 @@ def _suite_zero(path: Path) -> Extract:
     if part is None:
         raise TableError(must("path", f"name its space: one of {', '.join(_SUITE_ZERO)}", path.name))
     space = named.space(_SUITE_ZERO[part])
-    told = json.loads(path.read_text(encoding="utf-8"))
-    keys = list(dict.fromkeys(key for scores in told.values() for key in scores))
+    datasets = json.loads(path.read_text(encoding="utf-8"))
+    keys = list(dict.fromkeys(key for scores in datasets.values() for key in scores))
     row_of = {key: row for row, key in enumerate(keys)}
     columns: dict[str, FloatArray] = {}
-    for dataset, scores in told.items():
+    for dataset, scores in datasets.items():
         for key, record in scores.items():
-            for proxy, given in record.items():
-                value = given.get("score") if isinstance(given, dict) else given
+            for proxy, entry in record.items():
+                value = entry.get("score") if isinstance(entry, dict) else entry
                 if isinstance(value, int | float) and proxy not in ("idx", "id"):
-                    name = proxy if len(told) == 1 else f"{proxy}_{dataset}"
+                    name = proxy if len(datasets) == 1 else f"{proxy}_{dataset}"
                     columns.setdefault(name, np.full(len(keys), np.nan))[row_of[key]] = value
     return Extract(path, space.name, archs_of(space, keys, str(path)), columns)
 

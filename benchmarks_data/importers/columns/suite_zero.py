@@ -60,16 +60,16 @@ def read_columns(
         raise TableError(must("paths", "be one file 'zc_….json'", [str(path) for path in paths]))
     path = paths[0]
     progress(f"reading {path.name}", 0.1)
-    told = _datasets(path, dataset)
-    keys = list(dict.fromkeys(key for scores in told.values() for key in scores))
+    datasets = _datasets(path, dataset)
+    keys = list(dict.fromkeys(key for scores in datasets.values() for key in scores))
     archs = archs_of(space, keys, str(path))
     _, first = np.unique(space.key(archs, "exact"), return_index=True)
     if len(first) != len(keys):
         raise TableError(f"{path} has {len(keys) - len(first)} architectures under two keys")
     row_of = {key: row for row, key in enumerate(keys)}
     columns: dict[str, tuple[Column, AnyArray]] = {}
-    for name, scores in told.items():
-        suffix = "" if len(told) == 1 else "_" + name.lower().replace("-", "_")
+    for name, scores in datasets.items():
+        suffix = "" if len(datasets) == 1 else "_" + name.lower().replace("-", "_")
         for column, values in _columns(path, scores, row_of, suffix):
             columns[column.name] = (column, values)
     return archs, columns
@@ -77,39 +77,39 @@ def read_columns(
 
 def _datasets(path: Path, dataset: str | None) -> Mapping[str, Mapping[str, Any]]:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise TableError(f"{path} is missing") from None
     except ValueError as error:
         raise TableError(f"{path} is no whole JSON file: {error}") from None
     if (
-        not isinstance(told, dict)
-        or not told
-        or not all(isinstance(scores, dict) and scores for scores in told.values())
+        not isinstance(content, dict)
+        or not content
+        or not all(isinstance(scores, dict) and scores for scores in content.values())
     ):
         raise TableError(f"{path} must map data sets to architectures to scores")
     if dataset is None:
-        return told
-    if dataset not in told:
-        raise TableError(unknown(f"data set of {path.name}", dataset, told))
-    return {dataset: told[dataset]}
+        return content
+    if dataset not in content:
+        raise TableError(unknown(f"data set of {path.name}", dataset, content))
+    return {dataset: content[dataset]}
 
 
 def _columns(
     path: Path, scores: Mapping[str, Any], row_of: Mapping[str, int], suffix: str
 ) -> list[tuple[Column, AnyArray]]:
-    found: dict[str, AnyArray] = {}
-    for key, told in scores.items():
-        if not isinstance(told, dict):
-            raise TableError(f"{path}: the scores of {key[:80]} must be a mapping, got {type(told).__name__}")
-        for proxy, given in told.items():
+    columns: dict[str, AnyArray] = {}
+    for key, proxies in scores.items():
+        if not isinstance(proxies, dict):
+            raise TableError(f"{path}: the scores of {key[:80]} must be a mapping, got {type(proxies).__name__}")
+        for proxy, score in proxies.items():
             if proxy in NO_PROXIES:
                 continue
-            parts = {"": given.get("score"), "_seconds": given.get("time")} if isinstance(given, dict) else {"": given}
+            parts = {"": score.get("score"), "_seconds": score.get("time")} if isinstance(score, dict) else {"": score}
             for part, value in parts.items():
-                values = found.setdefault(f"zc_{proxy}{part}", np.full((len(row_of), 1, 1), np.nan))
+                values = columns.setdefault(f"zc_{proxy}{part}", np.full((len(row_of), 1, 1), np.nan))
                 values[row_of[key]] = _number(path, key, proxy, value)
-    return [(_column(name, suffix), values) for name, values in found.items() if not np.isnan(values).all()]
+    return [(_column(name, suffix), values) for name, values in columns.items() if not np.isnan(values).all()]
 
 
 def _number(path: Path, key: str, proxy: str, value: Any) -> float:

@@ -89,11 +89,11 @@ def _accuracy(name: str, when: str) -> Column:
 
 def _halfway(epochs: AnyArray, schedules: Sequence[int]) -> str:
     """Say when the halfway evaluations were made; in EC-NAS files it is not half of the schedule."""
-    told = [
+    listed = [
         f"{' or '.join(f'{epoch:g}' for epoch in np.unique(np.round(epochs[:, :, place])))} of {schedule}"
         for place, schedule in enumerate(schedules)
     ]
-    return f"within the schedule, after epoch {', '.join(told)} (not the end of a shorter schedule)"
+    return f"within the schedule, after epoch {', '.join(listed)} (not the end of a shorter schedule)"
 
 
 def _percent(name: str, fractions: AnyArray) -> AnyArray:

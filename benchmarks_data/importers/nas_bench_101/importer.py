@@ -155,12 +155,12 @@ def _check_hashes(path: Path, new: dict[tuple[str, str, str], int], space: NB101
     valid = space.is_valid(archs)
     known = sum(map(len, records.archs))
     first: list[int] = []
-    for place, ((told, *_), found) in enumerate(zip(new, space.module_hashes(archs), strict=True)):
-        if not valid[place] or told != found:
+    for place, ((stored, *_), computed) in enumerate(zip(new, space.module_hashes(archs), strict=True)):
+        if not valid[place] or stored != computed:
             number = list(new.values())[place]
-            rule = f"have the module hash of its cell, {found}" if valid[place] else "be a valid cell"
-            raise TableError(f"{path}: record {number} must {rule}, got {told!r}")
-        if records.hashes[told] == known + len(first):
+            rule = f"have the module hash of its cell, {computed}" if valid[place] else "be a valid cell"
+            raise TableError(f"{path}: record {number} must {rule}, got {stored!r}")
+        if records.hashes[stored] == known + len(first):
             first.append(place)
     records.archs.append(archs[first])
     new.clear()
@@ -174,10 +174,10 @@ def _coding(path: Path, number: int, adjacency: str, operations: str) -> list[in
 
 
 def _schedules(path: Path, entry: Entry, records: _Records) -> tuple[int, ...]:
-    found = tuple(np.unique(np.frombuffer(records.epochs, dtype=np.intc)).tolist())
-    if found != tuple(entry.facts.get("epochs", found)):
-        raise TableError(f"{path} must hold runs of {list(entry.facts['epochs'])} epochs, got {list(found)}")
-    return found
+    epochs = tuple(np.unique(np.frombuffer(records.epochs, dtype=np.intc)).tolist())
+    if epochs != tuple(entry.facts.get("epochs", epochs)):
+        raise TableError(f"{path} must hold runs of {list(entry.facts['epochs'])} epochs, got {list(epochs)}")
+    return epochs
 
 
 def _by_row(
@@ -204,11 +204,11 @@ def _by_row(
 
 
 def _parameters(path: Path, records: _Records, rows: IntArray, count: int) -> FloatArray:
-    told = np.frombuffer(records.parameters, dtype=np.int64)
+    reported = np.frombuffer(records.parameters, dtype=np.int64)
     parameters = np.empty(count, dtype=np.int64)
-    parameters[rows] = told
-    wrong = np.flatnonzero(parameters[rows] != told)
+    parameters[rows] = reported
+    wrong = np.flatnonzero(parameters[rows] != reported)
     if len(wrong):
         rule = f"report the parameters of the other runs of its cell, {parameters[rows[wrong[0]]]}"
-        raise TableError(f"{path}: record {wrong[0]} must {rule}, got {told[wrong[0]]}")
+        raise TableError(f"{path}: record {wrong[0]} must {rule}, got {reported[wrong[0]]}")
     return parameters.astype(np.float64)

@@ -76,10 +76,10 @@ def _columns(
         columns[name] = _score(name, split, metric), values
     for field, (name, unit) in _COSTS.items():
         if all(field in cost for cost in costs):
-            told = np.stack([cost[field] for cost in costs], axis=1)[:, :, None]
-            same = bool((told == told[:, :1]).all())
+            reported = np.stack([cost[field] for cost in costs], axis=1)[:, :, None]
+            same = bool((reported == reported[:, :1]).all())
             column = Column(name, unit, "minimise", description=f"As reported under '{field}'.")
-            columns[name] = column, told[:, :1] if same else told
+            columns[name] = column, reported[:, :1] if same else reported
     return columns
 
 
@@ -92,12 +92,12 @@ def _curves(path: Path, records: dict[Any, Any], keys: UInt64Array) -> FloatArra
     curves = np.full((len(_SPLITS), len(keys), longest), np.nan)
     for row, key in enumerate(keys.tolist()):
         try:
-            told = np.array(records.pop(key)["dur"], dtype=np.float64)
+            epochs = np.array(records.pop(key)["dur"], dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise TableError(f"{path} has another layout under {key}: {error}") from error
-        if told.ndim != 2 or told.shape[1] != _FIELDS:
-            raise TableError(f"{path} must have {_FIELDS} values for each epoch, has {told.shape} under {key}")
-        curves[:, row, : len(told)] = told[:, : len(_SPLITS)].T
+        if epochs.ndim != 2 or epochs.shape[1] != _FIELDS:
+            raise TableError(f"{path} must have {_FIELDS} values for each epoch, has {epochs.shape} under {key}")
+        curves[:, row, : len(epochs)] = epochs[:, : len(_SPLITS)].T
     if (curves < 0).any() or (curves > 1).any():
         raise TableError(f"{path} must have performances as fractions, has {np.nanmin(curves)} to {np.nanmax(curves)}")
     return percent(curves)
@@ -118,5 +118,5 @@ def _costs(path: Path, records: Any, keys: UInt64Array) -> dict[str, FloatArray]
 
 
 def _score(name: str, split: str, metric: str) -> Column:
-    told = f"{split.removeprefix('x-').capitalize()} {metric} after the epoch."
-    return Column(name, "percent", "maximise", split, "full", split == "x-test", 100.0, told)
+    text = f"{split.removeprefix('x-').capitalize()} {metric} after the epoch."
+    return Column(name, "percent", "maximise", split, "full", split == "x-test", 100.0, text)

@@ -38,7 +38,7 @@ def records(paths: Sequence[Path]) -> Iterator[tuple[str, int, Any]]:
     TableError
         If a file is missing, cut, no pickle of these tables, or names another global; says which.
     """
-    listed = [path for given in paths for path in (sorted(given.iterdir()) if given.is_dir() else [given])]
+    listed = [path for each in paths for path in (sorted(each.iterdir()) if each.is_dir() else [each])]
     single = [path for path in listed if _ONE.fullmatch(path.name)]
     if len(listed) == 1 and not single:
         path = listed[0]

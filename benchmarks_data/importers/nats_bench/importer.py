@@ -141,10 +141,10 @@ def _read(records: Records, gathered: list[Gathered], space: SearchSpace, rows: 
 
 def _name(record: Mapping[str, Any], index: int) -> str:
     """Return the string of a record, checked to be one architecture and this one."""
-    told = {(part["arch_index"], part["arch_str"]) for part in record.values()}
-    if len(told) != 1 or next(iter(told))[0] != index:
-        raise TableError(must(f"record {index}", "be of that one architecture", sorted(told)))
-    return str(next(iter(told))[1])
+    names = {(part["arch_index"], part["arch_str"]) for part in record.values()}
+    if len(names) != 1 or next(iter(names))[0] != index:
+        raise TableError(must(f"record {index}", "be of that one architecture", sorted(names)))
+    return str(next(iter(names))[1])
 
 
 def _check_family(where: str, record: Any, space: SearchSpace) -> None:
@@ -220,8 +220,8 @@ def _costs(gathered: Gathered, archs: Archs, space: str) -> tuple[dict[str, tupl
             once(gathered.costs["flop"]),
         ),
     }
-    told = f"params of {differs['params']} rows, multiply-adds of {differs['flop']} rows"
-    return columns, {"reported_costs_that_differ": told}
+    counts_text = f"params of {differs['params']} rows, multiply-adds of {differs['flop']} rows"
+    return columns, {"reported_costs_that_differ": counts_text}
 
 
 def _coverage(gathered: Gathered) -> str:
@@ -229,8 +229,8 @@ def _coverage(gathered: Gathered) -> str:
     lines = []
     for number, schedule in enumerate(gathered.schedules):
         seeds, counts = np.unique(gathered.seeds[:, number], return_counts=True)
-        told = ", ".join(f"{seed}: {n}" for seed, n in zip(seeds.tolist(), counts.tolist(), strict=True) if seed >= 0)
-        lines.append(f"{schedule.epochs} epochs, architectures by seed: {told or 'none'}")
+        listed = ", ".join(f"{seed}: {n}" for seed, n in zip(seeds.tolist(), counts.tolist(), strict=True) if seed >= 0)
+        lines.append(f"{schedule.epochs} epochs, architectures by seed: {listed or 'none'}")
     lacking = {part.column.name: int(n) for part, n in zip(gathered.parts, gathered.absent, strict=True) if n}
     lines.append(f"values that a run lacks: {lacking or 'none'}")
     if gathered.left_out:
