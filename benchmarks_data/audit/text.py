@@ -121,7 +121,5 @@ def _column(column: ColumnFacts, width: int) -> Iterator[str]:
 def _numbers(column: ColumnFacts) -> str:
     if column.lowest is None:
         return "no value"
-    span = (
-        f"{column.lowest:.6g} to {column.highest:.6g}, mean {column.mean:.6g}, {column.distinct:,} different values"
-    )
+    span = f"{column.lowest:.6g} to {column.highest:.6g}, mean {column.mean:.6g}, {column.distinct:,} different values"
     return span + (f", {column.missing:,} missing" if column.missing else "")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.file import index
-from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.layout import AnyArray, Columns, Table
 from benchmarks_data.file.meaning import TEST_SPLITS, Meaning, check_held_out
 from harness.benchmark import Column
 from harness.checks import Archs, BoolArray, arch_matrix
@@ -28,7 +28,7 @@ def assemble(
     space: SearchSpace,
     archs: Archs,
     fidelities: Sequence[Fidelity],
-    columns: Mapping[str, tuple[Column, AnyArray]],
+    columns: Columns,
     validation: str | None,
     test: str | None,
     seconds: str | None,
@@ -166,7 +166,7 @@ def _checked_column(
     return column, array
 
 
-def _check_named(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]]) -> None:
+def _check_named(meaning: Meaning, columns: Columns) -> None:
     """Check that validation, test and seconds are columns, and of the right kind."""
     for role, name in (("validation", meaning.validation), ("test", meaning.test), ("seconds", meaning.seconds)):
         if not name:
@@ -181,7 +181,7 @@ def _check_named(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]
             raise TableError(must(f"validation column {name}", "be of the split 'x-valid'", column.split))
 
 
-def _most_trainings(columns: Mapping[str, tuple[Column, AnyArray]]) -> int:
+def _most_trainings(columns: Columns) -> int:
     """Return R; columns have it or 1."""
     widths = {name: values.shape[1] for name, (_, values) in columns.items() if values.shape[1] > 1}
     if len(set(widths.values())) > 1:
@@ -189,9 +189,7 @@ def _most_trainings(columns: Mapping[str, tuple[Column, AnyArray]]) -> int:
     return max(widths.values(), default=1)
 
 
-def _measured(
-    meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]], schedule: int
-) -> Iterator[tuple[str, AnyArray, list[int]]]:
+def _measured(meaning: Meaning, columns: Columns, schedule: int) -> Iterator[tuple[str, AnyArray, list[int]]]:
     """Yield every column measured in a schedule, with its places along the last axis."""
     for name, (column, values) in columns.items():
         width = values.shape[2]
@@ -201,7 +199,7 @@ def _measured(
             yield name, values, sorted(inside)
 
 
-def _counted(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]], most: int) -> AnyArray:
+def _counted(meaning: Meaning, columns: Columns, most: int) -> AnyArray:
     """Count the trainings of each row and schedule: (N, S)."""
     counts = []
     for schedule, epochs in enumerate(meaning.schedules):
@@ -214,9 +212,7 @@ def _counted(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]], m
     return np.stack(counts, axis=1).astype(np.uint8)
 
 
-def _present_trainings(
-    meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]], schedule: int, most: int
-) -> BoolArray:
+def _present_trainings(meaning: Meaning, columns: Columns, schedule: int, most: int) -> BoolArray:
     """Say which trainings of a schedule have any value in the columns that tell: (N, R)."""
     measured = list(_measured(meaning, columns, schedule))
     changing = [item for item in measured if not _is_constant(columns[item[0]])] or measured
@@ -251,7 +247,7 @@ def _checked_trainings(meaning: Meaning, trainings: npt.ArrayLike, rows: int, mo
     return counts.astype(np.uint8)
 
 
-def _check_absent(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]], trainings: AnyArray) -> None:
+def _check_absent(meaning: Meaning, columns: Columns, trainings: AnyArray) -> None:
     """Refuse results at the end of trainings that are said not to exist: they would enter means, and never be drawn.
 
     A training that failed on the way may have values before its end, and a cost.
@@ -268,7 +264,7 @@ def _check_absent(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray
                 raise TableError(f"the column {name} must be NaN where a run is absent, {excess}")
 
 
-def _check_seconds(meaning: Meaning, columns: Mapping[str, tuple[Column, AnyArray]]) -> None:
+def _check_seconds(meaning: Meaning, columns: Columns) -> None:
     """Refuse seconds that fall in the course of a training: what continues it would be charged less than nothing."""
     if meaning.seconds is None:
         return

@@ -46,6 +46,8 @@ FORMAT = "nas-harness table"
 SCHEMA = 2
 """Bump when the layout changes, or what a converter writes: files of another number are made again."""
 AnyArray = npt.NDArray[Any]
+Columns = Mapping[str, tuple[Column, AnyArray]]
+"""What each column is, and its values (N, R, A), by name."""
 _INDICES = (("rows",), ("keys", "key_rows"))
 
 
@@ -72,7 +74,7 @@ class Table:
     archs: AnyArray
     index: Mapping[str, AnyArray]
     trainings: AnyArray
-    columns: Mapping[str, tuple[Column, AnyArray]]
+    columns: Columns
     about: Mapping[str, str] = field(default_factory=dict)
     seeds: AnyArray | None = None
 

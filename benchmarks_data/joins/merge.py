@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.layout import AnyArray, Columns, Table
 from benchmarks_data.file.trainings import mean_over_trainings
 from benchmarks_data.joins.fidelities import measured, moved, place_of
 from benchmarks_data.joins.outcome import Conflict, Joined
@@ -18,7 +18,6 @@ from harness.problem import Fidelity
 
 TOLERANCE = 1e-6
 """Relative; values that differ by more are in conflict."""
-Columns = Mapping[str, tuple[Column, AnyArray]]
 
 
 @dataclass(frozen=True, eq=False)

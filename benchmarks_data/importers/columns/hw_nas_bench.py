@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks_data.file.layout import AnyArray
+from benchmarks_data.file.layout import AnyArray, Columns
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.columns.naslib_keys import archs_of
 from benchmarks_data.importers.safe import torch_file, unpickle
@@ -38,12 +38,11 @@ METRICS = (
     "fpga_energy",
 )
 _UNITS = {"latency": "ms", "energy": "mJ", "intensity": "operations/byte"}
-Columns = dict[str, tuple[Column, AnyArray]]
 
 
 def read_columns(
     paths: Sequence[Path], space: SearchSpace, progress: Progress, *, dataset: str | None = None
-) -> tuple[Archs, Mapping[str, tuple[Column, AnyArray]]]:
+) -> tuple[Archs, Columns]:
     """Read one or more files of the three kinds; the kind is that of the file's ending.
 
     Parameters
@@ -72,7 +71,7 @@ def read_columns(
     if space.name != "nb201":
         raise TableError(must("space", "be nb201, whose cells these figures are of", space.name))
     archs = official_archs(space)
-    columns: Columns = {}
+    columns: dict[str, tuple[Column, AnyArray]] = {}
     for done, path in enumerate(paths):
         progress(f"reading {path.name}", done / len(paths))
         reader = _READERS.get(path.suffix)
@@ -91,7 +90,7 @@ def _pickle(path: Path, space: SearchSpace, archs: Archs, dataset: str | None) -
         datasets: Mapping[str, Any] = content["nasbench201"]
         if dataset is not None and dataset not in datasets:
             raise TableError(unknown(f"data set of {path.name}", dataset, datasets))
-        columns: Columns = {}
+        columns: dict[str, tuple[Column, AnyArray]] = {}
         for name in datasets if dataset is None else (dataset,):
             suffix = "" if dataset else "_" + name.lower().replace("-", "_")
             for metric, values in datasets[name].items():
@@ -113,7 +112,7 @@ def _csv(path: Path, space: SearchSpace, archs: Archs, dataset: str | None) -> C
     if not named or "net" not in (reader.fieldnames or ()):
         raise TableError(f"{path} must have a column net and metrics, it has {reader.fieldnames}")
     cells = archs_of(space, [row["net"] or "" for row in rows], str(path))
-    columns: Columns = {}
+    columns: dict[str, tuple[Column, AnyArray]] = {}
     for metric in named:
         columns |= _column(path, metric, [row[metric] for row in rows], "")
     place = np.argsort(space.key(archs, "exact"))[np.argsort(np.argsort(space.key(cells, "exact")))]

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks_data.file.layout import AnyArray
+from benchmarks_data.file.layout import AnyArray, Columns
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe import pandas_pickle, unpickle
 from harness.benchmark import Column
@@ -34,7 +34,7 @@ Given = tuple[Column, npt.ArrayLike]
 
 def read_columns(
     paths: Sequence[Path], space: SearchSpace, progress: Progress, *, dataset: str | None = None
-) -> tuple[Archs, Mapping[str, tuple[Column, AnyArray]]]:
+) -> tuple[Archs, Columns]:
     """Read one file of the four kinds; the kind is that of its name.
 
     Parameters

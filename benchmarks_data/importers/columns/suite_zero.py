@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks_data.file.layout import AnyArray
+from benchmarks_data.file.layout import AnyArray, Columns
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.columns.naslib_keys import archs_of
 from harness.benchmark import Column
@@ -30,7 +30,7 @@ _COUNTS = frozenset({"params", "flops"})
 
 def read_columns(
     paths: Sequence[Path], space: SearchSpace, progress: Progress, *, dataset: str | None = None
-) -> tuple[Archs, Mapping[str, tuple[Column, AnyArray]]]:
+) -> tuple[Archs, Columns]:
     """Read the scores of a file.
 
     Parameters
