@@ -21,6 +21,7 @@ from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import cost
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
@@ -200,14 +201,14 @@ def _costs(hashes: Sequence[str], devices: Mapping[str, _File], static: _File) -
     for device, file in devices.items():
         name = f"latency_{device}_seconds"
         columns[name] = (
-            Column(name, "s", "minimise", description=f"Inference on {device}, as reported."),
+            cost(name, "s", f"Inference on {device}, as reported."),
             _looked_up(file, hashes, 0),
         )
     reported = {"params_m": (0, "Trainable parameters, as reported.")}
     if "flops" in static.header["columns"]:
         reported["flops_m"] = (1, "FLOPs, as reported; the source does not name its counter.")
     for name, (place, text) in reported.items():
-        columns[name] = (Column(name, "M", "minimise", description=text), _looked_up(static, hashes, place) / 1e6)
+        columns[name] = (cost(name, "M", text), _looked_up(static, hashes, place) / 1e6)
     return columns
 
 

@@ -21,6 +21,7 @@ from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import cost
 from benchmarks_data.importers.safe import torch_file, unpickle
 from harness.benchmark import Column
 from harness.checks import FloatArray
@@ -136,7 +137,7 @@ def _table(
             raise TableError(f"{path} has information that this version does not know: {name}")
         column_name, unit, divisor, text = _INFO[name]
         values = _numbers(path, records, name) / divisor
-        columns[column_name] = (Column(column_name, unit, "minimise", description=text), values[:, None, None])
+        columns[column_name] = (cost(column_name, unit, text), values[:, None, None])
     return assemble(
         name=entry.name,
         space=space,
@@ -191,7 +192,7 @@ def _numbers(path: Path, records: Sequence[Any], name: str) -> AnyArray:
 
 def _column(path: Path, name: str) -> Column:
     if name == "time_elapsed":
-        return Column("train_seconds", "s", "minimise", description=_ELAPSED)
+        return cost("train_seconds", "s", _ELAPSED)
     part, _, metric = name.partition("_")
     if part not in SPLITS or metric not in _METRICS:
         raise TableError(f"{path} has a metric that this version does not know: {name}")

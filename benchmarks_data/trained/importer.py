@@ -22,6 +22,7 @@ from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import cost, millions
 from harness.benchmark import Column
 from harness.errors import TableError
 from harness.spaces.enumerated import EnumeratedSpace
@@ -73,18 +74,9 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
                 ),
                 percent["test_accuracy"][:, :, None],
             ),
-            "train_seconds": (
-                Column("train_seconds", "s", "minimise", description="Share of the build's time, by multiply-adds."),
-                seconds,
-            ),
-            "params_m": (
-                Column("params_m", "M", "minimise", description="Trainable parameters, in closed form."),
-                arrays["params"][:, None, None] / 1e6,
-            ),
-            "macs_m": (
-                Column("macs_m", "M", "minimise", description="Multiply-adds, in closed form."),
-                arrays["macs"][:, None, None] / 1e6,
-            ),
+            "train_seconds": (cost("train_seconds", "s", "Share of the build's time, by multiply-adds."), seconds),
+            "params_m": (cost("params_m", "M", "Trainable parameters, in closed form."), millions(arrays["params"])),
+            "macs_m": (cost("macs_m", "M", "Multiply-adds, in closed form."), millions(arrays["macs"])),
         },
         about={"training": json.dumps(about["plan"]["training"]), "provenance": json.dumps(about)},
     )

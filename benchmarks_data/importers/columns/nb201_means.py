@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from benchmarks_data.file.layout import AnyArray, Columns
 from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import cost
 from benchmarks_data.importers.safe import pandas_pickle, unpickle
 from harness.benchmark import Column
 from harness.checks import Archs
@@ -135,9 +136,7 @@ def _landscapes(path: Path, dataset: str | None) -> tuple[list[str], list[Given]
             text.replace("accuracy", "loss"),
         )
         columns.append((loss, [row[f"{which}-loss"] for row in rows]))
-    spent = Column(
-        "train_seconds_landscapes", "s", "minimise", description="NAS-Landscapes: training time of 200 epochs."
-    )
+    spent = cost("train_seconds_landscapes", "s", "NAS-Landscapes: training time of 200 epochs.")
     return [row["arch_str"] for row in rows], [*columns, (spent, [row["train-all-time"] for row in rows])]
 
 
@@ -193,11 +192,11 @@ def _naslib(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:  
         ),
         (_accuracy("test_accuracy_naslib", name, "test", text), final["eval_acc1es"]),
         (
-            Column("epoch_seconds_naslib", "s", "minimise", description="NASLib: `train_time`, as the file has it."),
+            cost("epoch_seconds_naslib", "s", "NASLib: `train_time`, as the file has it."),
             costs["train_time"],
         ),
         (
-            Column("latency_seconds_naslib", "s", "minimise", description="NASLib: latency, as the file has it."),
+            cost("latency_seconds_naslib", "s", "NASLib: latency, as the file has it."),
             costs["latency"],
         ),
     ]

@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks_data.file.layout import AnyArray, Columns
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.columns.naslib_keys import archs_of
+from benchmarks_data.importers.parts import cost
 from harness.benchmark import Column
 from harness.checks import Archs
 from harness.errors import TableError, must, unknown
@@ -123,9 +124,9 @@ def _number(path: Path, key: str, proxy: str, value: Any) -> float:
 def _column(name: str, suffix: str) -> Column:
     proxy = name.removeprefix("zc_").removesuffix("_seconds")
     if name.endswith("_seconds"):
-        return Column(name + suffix, "s", "minimise", description=f"Time to compute the zero-cost proxy {proxy}.")
+        return cost(name + suffix, "s", f"Time to compute the zero-cost proxy {proxy}.")
     if proxy in _COUNTS:
         text = f"{proxy} as NAS-Bench-Suite-Zero counts them; another counter than that of the benchmark."
-        return Column(name + suffix, "M", "minimise", description=text)
+        return cost(name + suffix, "M", text)
     text = f"Zero-cost proxy {proxy}, scored without training; higher is meant to be better."
-    return Column(name + suffix, "", "maximise", description=text)
+    return cost(name + suffix, "", text, direction="maximise")

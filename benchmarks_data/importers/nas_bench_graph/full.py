@@ -21,6 +21,7 @@ from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.nas_bench_graph.light import networks, percent
+from benchmarks_data.importers.parts import cost
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import FloatArray, UInt64Array
@@ -75,10 +76,10 @@ def _columns(
             values[:, training, : curve.shape[2]] = curve[place]
         columns[name] = _score(name, split, metric), values
     for field, (name, unit) in _COSTS.items():
-        if all(field in cost for cost in costs):
-            reported = np.stack([cost[field] for cost in costs], axis=1)[:, :, None]
+        if all(field in each for each in costs):
+            reported = np.stack([each[field] for each in costs], axis=1)[:, :, None]
             same = bool((reported == reported[:, :1]).all())
-            column = Column(name, unit, "minimise", description=f"As reported under '{field}'.")
+            column = cost(name, unit, f"As reported under '{field}'.")
             columns[name] = column, reported[:, :1] if same else reported
     return columns
 

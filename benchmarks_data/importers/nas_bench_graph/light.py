@@ -17,7 +17,7 @@ from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import check_count
+from benchmarks_data.importers.parts import check_count, cost
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import FloatArray, UInt64Array
@@ -80,8 +80,8 @@ def _columns(values: Mapping[str, FloatArray], metric: str) -> dict[str, tuple[C
     columns = (
         Column("valid_accuracy", split="x-valid", description=f"Validation {metric}.", **score),
         Column("test_accuracy", split="x-test", held_out=True, description=f"Test {metric}.", **score),
-        Column("latency_seconds", "s", "minimise", description="Inference of the whole graph, as reported."),
-        Column("params_m", "M", "minimise", description="Trainable parameters, as reported."),
+        cost("latency_seconds", "s", "Inference of the whole graph, as reported."),
+        cost("params_m", "M", "Trainable parameters, as reported."),
     )
     valid, test = (percent(values[name]) for name in ("valid_perf", "perf"))
     published = (valid, test, values["latency"], values["para"])
