@@ -1,15 +1,19 @@
-"""Where tables and their sources lie."""
+"""Places of tables and their sources on this machine, and the progress of work on them."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import TableError
 
 HOME_VARIABLE = "NAS_HARNESS_HOME"
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the fraction done, 0 to 1; 1 comes last."""
 
 
 def cache_folder() -> Path:
@@ -62,3 +66,13 @@ def sha256(path: Path) -> str:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def on_terminal(what: str, fraction: float) -> None:
+    """Draw one line on standard error, and wipe it at the end; quiet unless that is a terminal."""
+    if not sys.stderr.isatty():
+        return
+    done = round(20 * fraction)
+    line = "" if fraction >= 1.0 else f"{what} [{'#' * done}{'.' * (20 - done)}]"
+    sys.stderr.write(f"\r\x1b[K{line}")
+    sys.stderr.flush()

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks_data import files
+from benchmarks_data.cache import conversion
 from benchmarks_data.catalogue.builds import Build
 from benchmarks_data.catalogue.entries import Entry, Protocol, builds, carried, entries, others
 from benchmarks_data.file import layout, protocol, recorded
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
-from benchmarks_data.importers import conversion
-from benchmarks_data.progress import Progress, on_terminal
+from benchmarks_data.files import Progress, on_terminal
 from harness.benchmark import BenchmarkProvider
 from harness.errors import HarnessError, TableError, nearest, unknown
 from harness.names import read

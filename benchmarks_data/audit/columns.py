@@ -1,12 +1,12 @@
-"""What each column and each schedule of a table is, in words and in counts."""
+"""Descriptions of each column and each schedule of a table, in words and in counts."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from benchmarks_data.audit.facts import ColumnFacts, ScheduleFacts, ranges
+from benchmarks_data.audit.findings import ColumnFacts, ScheduleFacts, ranges
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.file.layout import Dataset
+from benchmarks_data.file.layout import AnyArray
 from harness.benchmark import Column
 
 SPLITS = {
@@ -24,13 +24,13 @@ SAW = {
 }
 
 
-def words_of(column: Column, runs: int, named: str = "") -> str:
+def words_of(column: Column, trainings: int, named: str = "") -> str:
     """Say what a column really is.
 
     Parameters
     ----------
     column : Column
-    runs : int
+    trainings : int
         Along it.
     named : str
         What the table uses it for: "default objective", "judge of reports", "cost of an evaluation"; "" for nothing.
@@ -40,7 +40,7 @@ def words_of(column: Column, runs: int, named: str = "") -> str:
         quantity = column.name.replace("_", " ")
         saw = SAW.get(column.trained_on, f"of models trained on {column.trained_on}" if column.trained_on else "")
         kind = f"{quantity}: measured {SPLITS.get(column.split, column.split)} ({column.split}) {saw}".rstrip()
-    by = f"{runs} runs" if runs > 1 else "one value for each row"
+    by = f"{trainings} runs" if trainings > 1 else "one value for each row"
     secret = "held out: strategies are never told it" if column.held_out else "may be told to strategies"
     return "; ".join(part for part in (kind, by, f"{column.direction} {column.unit}".strip(), secret, named) if part)
 
@@ -80,7 +80,7 @@ def _use(subject: Subject, name: str) -> str:
     return uses.get(name, "what reports judge by" if name == meaning.test else "")
 
 
-def _measured(subject: Subject, column: Column, values: Dataset) -> tuple[str, ...]:
+def _measured(subject: Subject, column: Column, values: AnyArray) -> tuple[str, ...]:
     meaning = subject.header.meaning
     if values.shape[2] == 1 and not column.at and (len(meaning.fidelities) > 1 or not column.split):
         return ("unchanging",) * len(meaning.schedules)
@@ -95,21 +95,21 @@ def _epochs(subject: Subject, schedule: int, among: set[int]) -> str:
 
 
 def schedule_facts(subject: Subject) -> tuple[ScheduleFacts, ...]:
-    """Count runs and seeds of each schedule."""
+    """Count trainings and seeds of each schedule."""
     header, meaning = subject.header, subject.header.meaning
     counts = header.array("index/runs")
     labelled = header.array("index/seeds") if "index/seeds" in header.places else None
-    told = []
+    facts = []
     for place, epochs in enumerate(meaning.schedules):
         seeds = {} if labelled is None else _counted(labelled[:, place][labelled[:, place] >= 0])
         label = f"{epochs} epoch{'s' if epochs != 1 else ''}"
         if len(meaning.fidelities) == 1 and "epoch" not in meaning.fidelities[0].label:
             label = meaning.fidelities[0].label
         every = _epochs(subject, place, set(range(len(meaning.fidelities))))
-        told.append(ScheduleFacts(label, every, _counted(counts[:, place]), seeds))
-    return tuple(told)
+        facts.append(ScheduleFacts(label, every, _counted(counts[:, place]), seeds))
+    return tuple(facts)
 
 
-def _counted(values: Dataset) -> dict[str, int]:
-    found, counts = np.unique(values, return_counts=True)
-    return {str(value): int(count) for value, count in zip(found.tolist(), counts.tolist(), strict=True)}
+def _counted(values: AnyArray) -> dict[str, int]:
+    distinct, counts = np.unique(values, return_counts=True)
+    return {str(value): int(count) for value, count in zip(distinct.tolist(), counts.tolist(), strict=True)}

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks_data.audit.facts import Audit
+from benchmarks_data.audit.findings import Audit
 from benchmarks_data.audit.text import beside, summary
 from harness.files import replacing
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.catalogue.entries import Entry, entries
-from benchmarks_data.file.layout import Dataset, Header
-from benchmarks_data.file.runs import mean_over_runs
+from benchmarks_data.file.layout import AnyArray, Header
+from benchmarks_data.file.trainings import mean_over_trainings
 from harness.benchmark import Column
 from harness.checks import BoolArray, FloatArray, UInt64Array
 from harness.space import SearchSpace
@@ -49,7 +49,7 @@ class Subject:
         return self.header.columns
 
     @cached_property
-    def archs(self) -> Dataset:
+    def archs(self) -> AnyArray:
         """Return the architectures: (N, L)."""
         return self.header.array("archs")
 
@@ -75,7 +75,7 @@ class Subject:
         """Write the architecture of a row."""
         return self.space.format(self.archs[[row]])[0]
 
-    def values(self, name: str) -> Dataset:
+    def values(self, name: str) -> AnyArray:
         """Map a column: (N, R, A)."""
         return self.header.values(name)
 
@@ -84,14 +84,14 @@ class Subject:
         return np.ascontiguousarray(self.values(name)[:, :, -1])
 
     def mean(self, name: str) -> FloatArray:
-        """Return the mean over runs where it was last measured: (N,)."""
-        return mean_over_runs(self.final(name)[:, :, None])[:, 0]
+        """Return the mean over trainings where it was last measured: (N,)."""
+        return mean_over_trainings(self.final(name)[:, :, None])[:, 0]
 
     def existing(self, name: str) -> npt.NDArray[np.intp]:
-        """Say how many runs of a column exist at each of its places: (N, A), all 1 for a column without runs."""
+        """Say how many trainings of a column exist at each of its places: (N, A), all 1 for a column without any."""
         values, column = self.values(name), self.columns[name]
-        rows, runs, width = values.shape
-        if runs == 1:
+        rows, trainings, width = values.shape
+        if trainings == 1:
             return np.ones((rows, width), dtype=np.intp)
         counts = self.header.array("index/runs").astype(np.intp)
         if width == 1 and not column.at:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks_data.audit.facts import Audit, ColumnFacts, Finding
+from benchmarks_data.audit.findings import Audit, ColumnFacts, Finding
 
 WIDTH = 100
 _MARKS = {"fault": "FAULT  ", "caution": "CAUTION", "fact": "fact   "}
@@ -77,8 +77,8 @@ def _finding(finding: Finding, width: int) -> Iterator[str]:
     for row in finding.rows[:3]:
         yield pad + "  " + ", ".join(f"{key} {_shown(value)}" for key, value in row.items())
     if len(finding.rows) > 3:
-        told = finding.numbers.get("rows")
-        count = told if isinstance(told, int) else len(finding.rows)
+        rows = finding.numbers.get("rows")
+        count = rows if isinstance(rows, int) else len(finding.rows)
         yield f"{pad}  … {count:,} in all; --json and --html list {len(finding.rows)}"
 
 
@@ -96,9 +96,9 @@ def _coverage(audit: Audit) -> Iterator[str]:
         return
     heads = [schedule.label for schedule in audit.schedules]
     cells = [[column.name, *(cell or "-" for cell in column.measured)] for column in audit.columns]
-    runs = ["runs (rows)", *(_counts(schedule.runs) for schedule in audit.schedules)]
+    trainings = ["runs (rows)", *(_counts(schedule.runs) for schedule in audit.schedules)]
     seeds = ["seeds (rows)", *(_counts(schedule.seeds) or "not named" for schedule in audit.schedules)]
-    yield from _matrix(["Measured at epoch", *heads], [*cells, runs, seeds])
+    yield from _matrix(["Measured at epoch", *heads], [*cells, trainings, seeds])
 
 
 def _counts(counts: Mapping[str, int]) -> str:
@@ -121,5 +121,5 @@ def _column(column: ColumnFacts, width: int) -> Iterator[str]:
 def _numbers(column: ColumnFacts) -> str:
     if column.lowest is None:
         return "no value"
-    told = f"{column.lowest:.6g} to {column.highest:.6g}, mean {column.mean:.6g}, {column.distinct:,} different values"
-    return told + (f", {column.missing:,} missing" if column.missing else "")
+    span = f"{column.lowest:.6g} to {column.highest:.6g}, mean {column.mean:.6g}, {column.distinct:,} different values"
+    return span + (f", {column.missing:,} missing" if column.missing else "")

@@ -20,7 +20,7 @@ def audit(
     """
     from benchmarks_data.audit import page as audit_page
     from benchmarks_data.audit import text
-    from benchmarks_data.audit.examine import audit as looked_at
+    from benchmarks_data.audit.audit import audit as looked_at
     from harness.errors import HarnessError, must
 
     if html is not None and not html.parent.is_dir():

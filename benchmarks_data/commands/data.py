@@ -155,8 +155,8 @@ def get(
 ) -> None:
     """Fetch the official files of a table and import them; the same command continues after an interruption."""
     from benchmarks_data import files, provider
+    from benchmarks_data.cache import download
     from benchmarks_data.commands import inventory
-    from benchmarks_data.importers import download
 
     entry = inventory.known(name)
     if not entry.imported:

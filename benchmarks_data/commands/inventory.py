@@ -10,10 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from benchmarks_data import files, provider
+from benchmarks_data.cache import conversion
 from benchmarks_data.catalogue.entries import Entry, entries, others
 from benchmarks_data.file import layout, protocol
-from benchmarks_data.importers import conversion
-from benchmarks_data.progress import Progress, on_terminal
+from benchmarks_data.files import Progress, on_terminal
 from harness.errors import HarnessError, TableError, unknown
 from harness.names import read
 
@@ -113,7 +113,7 @@ def made_together(name: str) -> tuple[str, ...]:
 
 
 def take(names: Sequence[str], paths: Sequence[Path], *, progress: Progress = on_terminal) -> dict[str, Path]:
-    """Import files of the user's, as tables or by the importer of their source; see `catalog.import_tables`."""
+    """Import files of the user's, as tables or by the importer of their source; see `provider.import_tables`."""
     first = known(names[0])
     if not first.source.importer:
         return provider.import_tables(names, paths, progress=progress)

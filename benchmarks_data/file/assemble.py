@@ -1,4 +1,4 @@
-"""From arrays to a table: every rule that a table keeps is checked here, once, for all converters."""
+"""The assembly of a table from arrays: every rule that a table keeps is checked here, once, for all converters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.file import index
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Columns, Table
 from benchmarks_data.file.meaning import TEST_SPLITS, Meaning, check_held_out
 from harness.benchmark import Column
 from harness.checks import Archs, BoolArray, arch_matrix
@@ -28,11 +28,11 @@ def assemble(
     space: SearchSpace,
     archs: Archs,
     fidelities: Sequence[Fidelity],
-    columns: Mapping[str, tuple[Column, Dataset]],
+    columns: Columns,
     validation: str | None,
     test: str | None,
     seconds: str | None,
-    runs: npt.ArrayLike | None = None,
+    trainings: npt.ArrayLike | None = None,
     seeds: npt.ArrayLike | None = None,
     rows: npt.ArrayLike | None = None,
     about: Mapping[str, str] | None = None,
@@ -52,24 +52,24 @@ def assemble(
     fidelities : sequence of Fidelity
         F of them, every (schedule, epoch) at which anything was measured, the one that reports judge by last.
     columns : mapping of str to (Column, (N, R, A) array)
-        R is the number of runs, or 1 where runs do not differ; A the number of fidelities in `Column.at`; where that is
-        empty F, or 1 for what does not change in training.  NaN where a value is missing.
+        R is the number of trainings, or 1 where trainings do not differ; A the number of fidelities in `Column.at`;
+        where that is empty F, or 1 for what does not change in training.  NaN where a value is missing.
     validation : str or None
         Column of the default objective, of the split x-valid; None: the table can be searched under a protocol only.
     test : str or None
         Held-out column that reports judge by.
     seconds : str or None
-        Column of what an evaluation costs, from scratch: in a run, later epochs never cost less.
-    runs : (N, S) integers, optional
-        How many runs exist in each row, in each of the S schedules (in order of first appearance in `fidelities`); they
-        come first along R.  By default counted from what is missing in the validation column, or, where that was not
-        measured in a schedule, in the columns that were.
+        Column of what an evaluation costs, from scratch: in a training, later epochs never cost less.
+    trainings : (N, S) integers, optional
+        How many trainings exist in each row, in each of the S schedules (in order of first appearance in `fidelities`);
+        they come first along R.  By default counted from what is missing in the validation column, or, where that was
+        not measured in a schedule, in the columns that were.
     seeds : (N, S, R) integers, optional
-        The seed of each run, -1 where absent or unlabelled.
+        The seed of each training, -1 where absent or unlabelled.
     rows : (codings,) integers, optional
         Row of each coding, -1 for none: for spaces of at most 2**20 codings whose index is none of the identities.
     about : mapping of str to str, optional
-        For people; see `schema.Table`.
+        For people; see `benchmarks_data.file.layout.Table`.
     identity : {"functional", "string", "exact"}
         Architectures that are the same in this sense share a row; "exact" where the table tells equal ones apart.
     partial : bool, optional
@@ -92,37 +92,39 @@ def assemble(
         identity=identity,
         space_definition=definition() if (definition := getattr(space, "definition", None)) else "",
     )
-    checked = {key: _checked_column(key, meaning, len(archs), *given) for key, given in columns.items()}
+    checked = {key: _checked_column(key, meaning, len(archs), *item) for key, item in columns.items()}
     _check_named(meaning, checked)
-    replicates = _replicates(checked)
+    most = _most_trainings(checked)
     counted = (
-        _counted(meaning, checked, replicates) if runs is None else _given_runs(meaning, runs, len(archs), replicates)
+        _counted(meaning, checked, most)
+        if trainings is None
+        else _checked_trainings(meaning, trainings, len(archs), most)
     )
     _check_absent(meaning, checked, counted)
     _check_seconds(meaning, checked)
-    found = index.build(space, archs, identity=identity) if rows is None else index.checked_rows(space, archs, rows)
+    entries = index.build(space, archs, identity=identity) if rows is None else index.checked_rows(space, archs, rows)
     if partial is None:
-        partial = "rows" in found and _lacks(space, found["rows"])
+        partial = "rows" in entries and _lacks(space, entries["rows"])
     return Table(
         meaning=replace(meaning, partial=partial),
         archs=archs,
-        index=found,
-        runs=counted,
+        index=entries,
+        trainings=counted,
         columns=checked,
         about=dict(about or {}),
-        seeds=None if seeds is None else _checked_seeds(seeds, counted, replicates),
+        seeds=None if seeds is None else _checked_seeds(seeds, counted, most),
     )
 
 
 def _checked_archs(space: SearchSpace, archs: Archs) -> Archs:
-    given = arch_matrix("archs", archs, space.genes)
-    if not len(given):
-        raise TableError(must("archs", "have at least one row", given.shape))
-    wrong = np.flatnonzero(~space.is_valid(given))
+    matrix = arch_matrix("archs", archs, space.genes)
+    if not len(matrix):
+        raise TableError(must("archs", "have at least one row", matrix.shape))
+    wrong = np.flatnonzero(~space.is_valid(matrix))
     if len(wrong):
         rule = f"be architectures of the space '{space.name}': row {wrong[0]} is not"
-        raise TableError(must("archs", rule, given[wrong[0]].tolist()))
-    return np.ascontiguousarray(given, dtype=space.dtype)
+        raise TableError(must("archs", rule, matrix[wrong[0]].tolist()))
+    return np.ascontiguousarray(matrix, dtype=space.dtype)
 
 
 def _checked_fidelities(fidelities: Sequence[Fidelity]) -> tuple[Fidelity, ...]:
@@ -142,7 +144,9 @@ def _checked_fidelities(fidelities: Sequence[Fidelity]) -> tuple[Fidelity, ...]:
     return known
 
 
-def _checked_column(name: str, meaning: Meaning, rows: int, column: Column, values: Dataset) -> tuple[Column, Dataset]:
+def _checked_column(
+    name: str, meaning: Meaning, rows: int, column: Column, values: AnyArray
+) -> tuple[Column, AnyArray]:
     """Check one column and return its values as contiguous float64."""
     if column.name != name:
         raise TableError(must(f"column {name}", "have its own name", column.name))
@@ -162,7 +166,7 @@ def _checked_column(name: str, meaning: Meaning, rows: int, column: Column, valu
     return column, array
 
 
-def _check_named(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]]) -> None:
+def _check_named(meaning: Meaning, columns: Columns) -> None:
     """Check that validation, test and seconds are columns, and of the right kind."""
     for role, name in (("validation", meaning.validation), ("test", meaning.test), ("seconds", meaning.seconds)):
         if not name:
@@ -171,13 +175,13 @@ def _check_named(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]]
             raise TableError(unknown(f"{role} column", name, columns))
         column = columns[name][0]
         if column.held_out != (role == "test"):
-            told = "held out" if role == "test" else "not held out"
-            raise TableError(must(f"{role} column {name}", f"be {told}", f"held_out={column.held_out}"))
+            state = "held out" if role == "test" else "not held out"
+            raise TableError(must(f"{role} column {name}", f"be {state}", f"held_out={column.held_out}"))
         if role == "validation" and column.split != "x-valid":
             raise TableError(must(f"validation column {name}", "be of the split 'x-valid'", column.split))
 
 
-def _replicates(columns: Mapping[str, tuple[Column, Dataset]]) -> int:
+def _most_trainings(columns: Columns) -> int:
     """Return R; columns have it or 1."""
     widths = {name: values.shape[1] for name, (_, values) in columns.items() if values.shape[1] > 1}
     if len(set(widths.values())) > 1:
@@ -185,9 +189,7 @@ def _replicates(columns: Mapping[str, tuple[Column, Dataset]]) -> int:
     return max(widths.values(), default=1)
 
 
-def _measured(
-    meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]], schedule: int
-) -> Iterator[tuple[str, Dataset, list[int]]]:
+def _measured(meaning: Meaning, columns: Columns, schedule: int) -> Iterator[tuple[str, AnyArray, list[int]]]:
     """Yield every column measured in a schedule, with its places along the last axis."""
     for name, (column, values) in columns.items():
         width = values.shape[2]
@@ -197,110 +199,110 @@ def _measured(
             yield name, values, sorted(inside)
 
 
-def _counted(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]], replicates: int) -> Dataset:
-    """Count the runs of each row and schedule: (N, S)."""
+def _counted(meaning: Meaning, columns: Columns, most: int) -> AnyArray:
+    """Count the trainings of each row and schedule: (N, S)."""
     counts = []
     for schedule, epochs in enumerate(meaning.schedules):
-        present = _present_runs(meaning, columns, schedule, replicates)
+        present = _present_trainings(meaning, columns, schedule, most)
         holes = np.flatnonzero((present[:, 1:] & ~present[:, :-1]).any(axis=1))
         if len(holes):
-            told = f"row {holes[0]} has {present[holes[0]].tolist()} in the schedule of {epochs} epochs"
-            raise TableError(f"runs that are there must come first, {told}; order them or give `runs`")
+            gap = f"row {holes[0]} has {present[holes[0]].tolist()} in the schedule of {epochs} epochs"
+            raise TableError(f"runs that are there must come first, {gap}; order them or give `trainings`")
         counts.append(present.sum(axis=1))
     return np.stack(counts, axis=1).astype(np.uint8)
 
 
-def _present_runs(
-    meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]], schedule: int, replicates: int
-) -> BoolArray:
-    """Say which runs of a schedule have any value in the columns that tell: (N, R)."""
+def _present_trainings(meaning: Meaning, columns: Columns, schedule: int, most: int) -> BoolArray:
+    """Say which trainings of a schedule have any value in the columns that tell: (N, R)."""
     measured = list(_measured(meaning, columns, schedule))
     changing = [item for item in measured if not _is_constant(columns[item[0]])] or measured
-    by_run = [item for item in changing if item[1].shape[1] == replicates] or changing
-    chosen = [item for item in by_run if item[0] == meaning.validation] or by_run
+    by_training = [item for item in changing if item[1].shape[1] == most] or changing
+    chosen = [item for item in by_training if item[0] == meaning.validation] or by_training
     present: BoolArray = np.logical_or.reduce([_present(values, places) for _, values, places in chosen])
     return present
 
 
-def _is_constant(given: tuple[Column, Dataset]) -> bool:
+def _is_constant(item: tuple[Column, AnyArray]) -> bool:
     """Say whether a column does not change in training."""
-    column, values = given
+    column, values = item
     return values.shape[2] == 1 and not column.at
 
 
-def _present(values: Dataset, places: list[int]) -> BoolArray:
+def _present(values: AnyArray, places: list[int]) -> BoolArray:
     present: BoolArray = np.zeros(values.shape[:2], dtype=bool)
     for place in places:
         present |= ~np.isnan(values[:, :, place])
     return present
 
 
-def _given_runs(meaning: Meaning, runs: npt.ArrayLike, rows: int, replicates: int) -> Dataset:
-    given = np.asarray(runs)
+def _checked_trainings(meaning: Meaning, trainings: npt.ArrayLike, rows: int, most: int) -> AnyArray:
+    counts = np.asarray(trainings)
     shape = (rows, len(meaning.schedules))
-    if given.shape != shape or given.dtype.kind not in "ui":
-        raise TableError(must("runs", f"be integers of shape {shape}: rows, schedules", f"{given.dtype} {given.shape}"))
-    if given.min() < 0 or given.max() > replicates:
-        raise TableError(must("runs", f"lie in 0 to {replicates}", [int(given.min()), int(given.max())]))
-    return given.astype(np.uint8)
+    if counts.shape != shape or counts.dtype.kind not in "ui":
+        raise TableError(
+            must("trainings", f"be integers of shape {shape}: rows, schedules", f"{counts.dtype} {counts.shape}")
+        )
+    if counts.min() < 0 or counts.max() > most:
+        raise TableError(must("trainings", f"lie in 0 to {most}", [int(counts.min()), int(counts.max())]))
+    return counts.astype(np.uint8)
 
 
-def _check_absent(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]], runs: Dataset) -> None:
-    """Refuse results at the end of runs that are said not to exist: they would enter means, and never be drawn.
+def _check_absent(meaning: Meaning, columns: Columns, trainings: AnyArray) -> None:
+    """Refuse results at the end of trainings that are said not to exist: they would enter means, and never be drawn.
 
-    A run that failed on the way may have values before its end, and a cost.
+    A training that failed on the way may have values before its end, and a cost.
     """
-    for schedule in range(runs.shape[1]):
+    for schedule in range(trainings.shape[1]):
         for name, values, places in _measured(meaning, columns, schedule):
             if values.shape[1] == 1 or not columns[name][0].split:
                 continue
-            count = runs.max(axis=1) if _is_constant(columns[name]) else runs[:, schedule]
+            count = trainings.max(axis=1) if _is_constant(columns[name]) else trainings[:, schedule]
             absent = np.arange(values.shape[1]) >= count[:, None]
             wrong = np.flatnonzero((~np.isnan(values[:, :, places[-1]]) & absent).any(axis=1))
             if len(wrong):
-                told = f"row {wrong[0]} has more than its {count[wrong[0]]}"
-                raise TableError(f"the column {name} must be NaN where a run is absent, {told}")
+                excess = f"row {wrong[0]} has more than its {count[wrong[0]]}"
+                raise TableError(f"the column {name} must be NaN where a run is absent, {excess}")
 
 
-def _check_seconds(meaning: Meaning, columns: Mapping[str, tuple[Column, Dataset]]) -> None:
+def _check_seconds(meaning: Meaning, columns: Columns) -> None:
     """Refuse seconds that fall in the course of a training: what continues it would be charged less than nothing."""
     if meaning.seconds is None:
         return
     column, values = columns[meaning.seconds]
     places = meaning.places(column, values.shape[2])
-    latest: dict[int, Dataset] = {}  # by fidelity, the last seconds known of each run, (N, R)
-    for fidelity, told in enumerate(meaning.fidelities):
-        before = np.full(values.shape[:2], np.nan) if told.continues is None else latest[told.continues]
+    latest: dict[int, AnyArray] = {}  # by fidelity, the last seconds known of each training, (N, R)
+    for fidelity, known in enumerate(meaning.fidelities):
+        before = np.full(values.shape[:2], np.nan) if known.continues is None else latest[known.continues]
         if fidelity not in places:
             latest[fidelity] = before
             continue
         now = values[:, :, places[fidelity]]
         fallen = np.argwhere(now < before)
         if len(fallen):
-            row, run = fallen[0]
+            row, training = fallen[0]
             raise TableError(
-                f"the column {meaning.seconds} must not fall in the course of a training: run {run} of row {row} has "
-                f"{now[row, run]:g} s at '{told.label}' after {before[row, run]:g} s"
+                f"the column {meaning.seconds} must not fall in the course of a training: run {training} of row {row} "
+                f"has {now[row, training]:g} s at '{known.label}' after {before[row, training]:g} s"
             )
         latest[fidelity] = np.where(np.isnan(now), before, now) if np.isnan(now).any() else now
 
 
-def _checked_seeds(seeds: npt.ArrayLike, runs: Dataset, replicates: int) -> Dataset:
-    given = np.asarray(seeds)
-    shape = (*runs.shape, replicates)
-    if given.shape != shape or given.dtype.kind not in "ui":
-        raise TableError(must("seeds", f"be integers of shape {shape}", f"{given.dtype} {given.shape}"))
-    absent = np.arange(replicates) >= runs[:, :, None]
-    wrong = np.flatnonzero(((given >= 0) & absent).any(axis=(1, 2)))
+def _checked_seeds(seeds: npt.ArrayLike, trainings: AnyArray, most: int) -> AnyArray:
+    labels = np.asarray(seeds)
+    shape = (*trainings.shape, most)
+    if labels.shape != shape or labels.dtype.kind not in "ui":
+        raise TableError(must("seeds", f"be integers of shape {shape}", f"{labels.dtype} {labels.shape}"))
+    absent = np.arange(most) >= trainings[:, :, None]
+    wrong = np.flatnonzero(((labels >= 0) & absent).any(axis=(1, 2)))
     if len(wrong):
-        raise TableError(must("seeds", f"be -1 where a run is absent (row {wrong[0]})", given[wrong[0]].tolist()))
-    ordered = np.sort(given, axis=2)
+        raise TableError(must("seeds", f"be -1 where a run is absent (row {wrong[0]})", labels[wrong[0]].tolist()))
+    ordered = np.sort(labels, axis=2)
     twice = np.flatnonzero(((ordered[:, :, 1:] == ordered[:, :, :-1]) & (ordered[:, :, 1:] >= 0)).any(axis=(1, 2)))
     if len(twice):
-        raise TableError(must("seeds", f"name each run of a row once (row {twice[0]})", given[twice[0]].tolist()))
-    return given.astype(np.int32)
+        raise TableError(must("seeds", f"name each run of a row once (row {twice[0]})", labels[twice[0]].tolist()))
+    return labels.astype(np.int32)
 
 
-def _lacks(space: SearchSpace, rows: Dataset) -> bool:
+def _lacks(space: SearchSpace, rows: AnyArray) -> bool:
     absent = np.flatnonzero(rows < 0).astype(np.uint64)
     return bool(len(absent)) and bool(space.is_valid(space.decode(absent)).any())

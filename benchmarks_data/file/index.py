@@ -1,4 +1,4 @@
-"""From architectures to the rows of a table: a dense list of codings for small spaces, sorted keys for all others."""
+"""The index of a table, from architectures to rows: dense codings for small spaces, sorted keys for all others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks_data.file.layout import Dataset, Header
+from benchmarks_data.file.layout import AnyArray, Header
 from harness.checks import Archs, UInt64Array
 from harness.errors import HarnessError, TableError, must
 from harness.space import SearchSpace
@@ -34,7 +34,7 @@ def codings(space: SearchSpace) -> int:
     return math.prod(int(count) for count in space.cardinalities)
 
 
-def build(space: SearchSpace, archs: Archs, *, identity: str = "functional") -> dict[str, Dataset]:
+def build(space: SearchSpace, archs: Archs, *, identity: str = "functional") -> dict[str, AnyArray]:
     """Index the rows of a table: what goes into its ``index`` group.
 
     Parameters
@@ -71,7 +71,7 @@ def build(space: SearchSpace, archs: Archs, *, identity: str = "functional") -> 
     return {"rows": rows}
 
 
-def checked_rows(space: SearchSpace, archs: Archs, rows: npt.ArrayLike) -> dict[str, Dataset]:
+def checked_rows(space: SearchSpace, archs: Archs, rows: npt.ArrayLike) -> dict[str, AnyArray]:
     """Return a dense index that a converter made itself, after checking that it finds every row.
 
     Raises
@@ -84,10 +84,10 @@ def checked_rows(space: SearchSpace, archs: Archs, rows: npt.ArrayLike) -> dict[
         raise TableError(must("rows", f"have shape ({codings(space)},), of at most {MAX_DENSE} codings", rows.shape))
     if rows.min() < -1 or rows.max() >= len(archs):
         raise TableError(must("rows", f"lie in -1 to {len(archs) - 1}", [int(rows.min()), int(rows.max())]))
-    found = rows[space.code(archs).astype(np.intp)]
-    if not np.array_equal(found, np.arange(len(archs))):
-        wrong = int(np.flatnonzero(found != np.arange(len(archs)))[0])
-        raise TableError(must("rows", f"lead from the coding of row {wrong} to that row", int(found[wrong])))
+    reached = rows[space.code(archs).astype(np.intp)]
+    if not np.array_equal(reached, np.arange(len(archs))):
+        wrong = int(np.flatnonzero(reached != np.arange(len(archs)))[0])
+        raise TableError(must("rows", f"lead from the coding of row {wrong} to that row", int(reached[wrong])))
     return {"rows": rows}
 
 
@@ -100,7 +100,7 @@ class DenseIndex:
     space : SearchSpace
     """
 
-    def __init__(self, rows: Dataset, space: SearchSpace) -> None:
+    def __init__(self, rows: AnyArray, space: SearchSpace) -> None:
         self._rows = rows.astype(np.intp)  # what `take` wants: no conversion in each look-up
         positions = getattr(space, "positions", None)  # a faster `code` where the space has one
         self._positions = positions or (lambda archs: space.code(archs).astype(np.intp))
@@ -125,7 +125,7 @@ class KeyIndex:
         Of the keys.
     """
 
-    def __init__(self, keys: UInt64Array, rows: Dataset, archs: Archs, space: SearchSpace, identity: str) -> None:
+    def __init__(self, keys: UInt64Array, rows: AnyArray, archs: Archs, space: SearchSpace, identity: str) -> None:
         self._keys = keys
         self._rows = rows
         self._archs = archs
@@ -157,11 +157,11 @@ class KeyIndex:
         return rows
 
 
-def _search(keys: UInt64Array, rows: Dataset, wanted: UInt64Array) -> Rows:
+def _search(keys: UInt64Array, rows: AnyArray, wanted: UInt64Array) -> Rows:
     """Return the row of each key wanted, -1 where it is not among the sorted keys."""
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    found: Rows = np.where(keys[places] == wanted, rows[places], -1).astype(np.intp)
-    return found
+    matches: Rows = np.where(keys[places] == wanted, rows[places], -1).astype(np.intp)
+    return matches
 
 
 def opened(header: Header, space: SearchSpace) -> Index:
@@ -189,8 +189,10 @@ def rows_of(index: Index, space: SearchSpace, archs: Archs, name: str) -> Rows:
     rows = index.find(archs)
     if len(rows) and rows.min() < 0:
         missing = archs[rows < 0][:1]
-        told = space.format(missing)[0] if codings(space) <= MAX_DENSE or space.is_valid(missing)[0] else missing[0]
-        raise HarnessError(must("archs", f"be in the table {name}", told if isinstance(told, str) else told.tolist()))
+        shown = space.format(missing)[0] if codings(space) <= MAX_DENSE or space.is_valid(missing)[0] else missing[0]
+        raise HarnessError(
+            must("archs", f"be in the table {name}", shown if isinstance(shown, str) else shown.tolist())
+        )
     return rows
 
 

@@ -1,6 +1,6 @@
 """The file of a table: one HDF5 of contiguous datasets, so that it is memory-mapped, never loaded.
 
-Layout of schema 2; N rows, L genes, R runs, F fidelities, S schedules, A fidelities of a column::
+Layout of schema 2; N rows, L genes, R trainings, F fidelities, S schedules, A fidelities of a column::
 
     /                  attributes: format, schema, those of `Meaning` ("" = none), sha256, file_bytes
     /about             attributes for people: title, dataset, replicates, licence, citation, source, source_sha256,
@@ -10,10 +10,10 @@ Layout of schema 2; N rows, L genes, R runs, F fidelities, S schedules, A fideli
                        Only for spaces of at most 2**20 codings; all others have in its place:
     /index/keys        (K,) uint64, rising: `SearchSpace.key` of the table's identity
     /index/key_rows    (K,) int32: the row of each key
-    /index/runs        (N, S) uint8: training runs present in each schedule; they come first along R, the rest is NaN
-    /index/seeds       (N, S, R) int32, where runs are labelled: the seed of each run, -1 where absent or unlabelled
+    /index/runs        (N, S) uint8: trainings made in each schedule; they come first along R, the rest is NaN
+    /index/seeds       (N, S, R) int32, where labelled: the seed of each training, -1 where absent or unlabelled
     /columns/<name>    (N, R, A) float64; attributes unit, direction, description and, where they apply, split,
-                       trained_on, best, at.  R is 1 for what does not differ between runs.  ``at`` lists the A
+                       trained_on, best, at.  R is 1 for what does not differ between them.  ``at`` lists the A
                        fidelities at which it was measured; without it A is F, or 1 for what does not change in training
     /held_out/<name>   the same, for columns that hold test results; only an Oracle opens them
 
@@ -45,7 +45,9 @@ from harness.errors import TableError
 FORMAT = "nas-harness table"
 SCHEMA = 2
 """Bump when the layout changes, or what a converter writes: files of another number are made again."""
-Dataset = npt.NDArray[Any]
+AnyArray = npt.NDArray[Any]
+Columns = Mapping[str, tuple[Column, AnyArray]]
+"""What each column is, and its values (N, R, A), by name."""
 _INDICES = (("rows",), ("keys", "key_rows"))
 
 
@@ -59,29 +61,29 @@ class Table:
     archs : (N, L) unsigned integers
     index : mapping of str to array
         How a row is found: ``rows``, or ``keys`` and ``key_rows``; see the module.
-    runs : (N, S) uint8
-        Training runs present in each row and schedule; they come first.
+    trainings : (N, S) uint8
+        How many trainings there are in each row and schedule; they come first.
     columns : mapping of str to (Column, (N, R, A) float64)
     about : mapping of str to str
         For people: title, dataset, replicates, licence, citation, source, source_sha256, source_files.
     seeds : (N, S, R) int32 or None
-        Seed of each run, -1 where absent or unlabelled.
+        Seed of each training, -1 where absent or unlabelled.
     """
 
     meaning: Meaning
-    archs: Dataset
-    index: Mapping[str, Dataset]
-    runs: Dataset
-    columns: Mapping[str, tuple[Column, Dataset]]
+    archs: AnyArray
+    index: Mapping[str, AnyArray]
+    trainings: AnyArray
+    columns: Columns
     about: Mapping[str, str] = field(default_factory=dict)
-    seeds: Dataset | None = None
+    seeds: AnyArray | None = None
 
-    def datasets(self) -> Iterator[tuple[str, Dataset]]:
+    def datasets(self) -> Iterator[tuple[str, AnyArray]]:
         """Yield every dataset with its path in the file."""
         yield "archs", self.archs
         for name, values in sorted(self.index.items()):
             yield f"index/{name}", values
-        yield "index/runs", self.runs
+        yield "index/runs", self.trainings
         if self.seeds is not None:
             yield "index/seeds", self.seeds
         for name, (column, values) in sorted(self.columns.items()):
@@ -123,7 +125,7 @@ def _write(path: Path, table: Table) -> None:
         file.attrs.modify("file_bytes", path.stat().st_size)
 
 
-def _digest(meaning: Meaning, columns: list[Column], datasets: Mapping[str, Dataset]) -> str:
+def _digest(meaning: Meaning, columns: list[Column], datasets: Mapping[str, AnyArray]) -> str:
     said = [identity(replace(column, description="")) for column in sorted(columns, key=lambda column: column.name)]
     covered = {"schema": SCHEMA, "columns": said} | meaning.to_attributes()
     digest = hashlib.sha256(json.dumps(covered, sort_keys=True).encode())
@@ -167,9 +169,9 @@ class Header:
     digest: str
     columns: Mapping[str, Column]
     places: Mapping[str, _Place]
-    derived: Mapping[str, Dataset] = field(default_factory=dict)
+    derived: Mapping[str, AnyArray] = field(default_factory=dict)
 
-    def array(self, name: str) -> Dataset:
+    def array(self, name: str) -> AnyArray:
         """Map ``archs`` or what lies in ``index``; read-only."""
         if name in self.derived:
             return self.derived[name]
@@ -177,7 +179,7 @@ class Header:
         mapped = np.memmap(self.path, dtype=place.dtype, mode="r", offset=place.offset, shape=place.shape)
         return mapped.view(np.ndarray)  # a plain array: the subclass makes every operation on it slower
 
-    def values(self, column: str) -> Dataset:
+    def values(self, column: str) -> AnyArray:
         """Map a column: (N, R, A) float64, read-only."""
         if column in self.derived:
             return self.derived[column]
@@ -218,7 +220,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        why = next((told for words, told in _DAMAGE.items() if words in str(error)), str(error))
+        why = next((reason for words, reason in _DAMAGE.items() if words in str(error)), str(error))
         raise TableError(f"the table {path} is damaged: {why}") from None
     with file:
         try:
@@ -285,7 +287,7 @@ def _check_layout(header: Header) -> None:
         raise TableError(f"damaged: it counts runs as {shapes['index/runs']}, not ({rows}, {schedules})")
     if not any(all(f"index/{part}" in shapes for part in parts) for parts in _INDICES):
         raise TableError("damaged: it has no index of its rows")
-    runs = {1}
+    trainings = {1}
     for name, column in header.columns.items():
         shape = shapes[f"{_group(column)}/{name}"]
         widths = (len(column.at),) if column.at else (1, fidelities)
@@ -295,11 +297,11 @@ def _check_layout(header: Header) -> None:
             or shape[2] not in widths
             or not set(column.at) <= set(range(fidelities))
         ):
-            told = " or ".join(map(str, widths))
-            raise TableError(f"damaged: the column {name} has shape {shape}, not ({rows}, runs, {told})")
-        runs.add(shape[1])
-    if len(runs) > 2:
-        raise TableError(f"damaged: its columns disagree about the number of runs: {sorted(runs)}")
+            allowed = " or ".join(map(str, widths))
+            raise TableError(f"damaged: the column {name} has shape {shape}, not ({rows}, runs, {allowed})")
+        trainings.add(shape[1])
+    if len(trainings) > 2:
+        raise TableError(f"damaged: its columns disagree about the number of runs: {sorted(trainings)}")
     if "index/seeds" in shapes and shapes["index/seeds"][:2] != (rows, schedules):
         raise TableError(f"damaged: it has seeds of shape {shapes['index/seeds']}")
 

@@ -1,4 +1,4 @@
-"""What gives the numbers of a table their meaning: its fidelities, its special columns, its space."""
+"""The meaning of the numbers of a table: its fidelities, its special columns, its space."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Meaning:
 
     @cached_property
     def schedules(self) -> tuple[int, ...]:
-        """The S different schedules, in order of first appearance; runs are counted for each."""
+        """The S different schedules, in order of first appearance; trainings are counted for each."""
         return tuple(dict.fromkeys(fidelity.schedule for fidelity in self.fidelities))
 
     @cached_property
@@ -102,14 +102,14 @@ def check_held_out(column: Column) -> None:
 
 def column_attributes(column: Column) -> dict[str, Any]:
     """Return what a column is, as plain values for a file, whose layout tells its name and whether it is held out."""
-    told = {key: value for key, value in asdict(column).items() if key not in ("name", "held_out")}
-    return {key: value for key, value in told.items() if value not in ("", None, ())}
+    fields = {key: value for key, value in asdict(column).items() if key not in ("name", "held_out")}
+    return {key: value for key, value in fields.items() if value not in ("", None, ())}
 
 
 def column_of(name: str, held_out: bool, attributes: Mapping[str, Any]) -> Column:
     """Read what `column_attributes` wrote."""
-    told = dict(attributes)
-    told["at"] = tuple(int(fidelity) for fidelity in told.get("at", ()))
-    if "best" in told:  # HDF5 gives a numpy number, which could not be written again
-        told["best"] = float(told["best"])
-    return Column(name, held_out=held_out, **told)
+    fields = dict(attributes)
+    fields["at"] = tuple(int(fidelity) for fidelity in fields.get("at", ()))
+    if "best" in fields:  # HDF5 gives a numpy number, which could not be written again
+        fields["best"] = float(fields["best"])
+    return Column(name, held_out=held_out, **fields)

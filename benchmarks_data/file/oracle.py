@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.file import index
-from benchmarks_data.file.layout import Dataset, Header
-from benchmarks_data.file.runs import mean_over_runs
+from benchmarks_data.file.layout import AnyArray, Header
+from benchmarks_data.file.trainings import mean_over_trainings
 from harness.benchmark import Column, Optimum
 from harness.checks import Archs, FloatArray, arch_matrix
 from harness.errors import HarnessError, must, unknown
@@ -31,8 +31,8 @@ class TableOracle:
     ----------
     archs : (N, L) unsigned integers
         The architecture of every row, in table order (NAS-Bench-201: the official index); read-only.
-    runs : (N,) uint8
-        How many training runs every row has in the schedule of the full fidelity; read-only.
+    training_counts : (N,) uint8
+        How many trainings every row has in the schedule of the full fidelity; read-only.
     """
 
     def __init__(self, header: Header, space: SearchSpace) -> None:
@@ -45,17 +45,17 @@ class TableOracle:
         self.test: str | None = header.meaning.test
         self.has_seconds: bool = header.meaning.seconds is not None
         self.archs: Archs = header.array("archs")
-        self.runs: Dataset = header.array("index/runs")[:, header.meaning.schedule_of[-1]]
+        self.training_counts: AnyArray = header.array("index/runs")[:, header.meaning.schedule_of[-1]]
         self._index = index.opened(header, space)
         self._means: dict[str, FloatArray] = {}
 
     def mean(self, archs: Archs, column: str) -> FloatArray:
-        """Return the mean over the training runs that exist: (n, L) to (n,)."""
+        """Return the mean over the trainings that exist: (n, L) to (n,)."""
         return self._mean(column)[self.rows(archs)]
 
     def trainings(self, archs: Archs, column: str) -> FloatArray:
-        """Return every training run, NaN where one was not made: (n, L) to (n, s)."""
-        return self._runs_of(column)[self.rows(archs)]
+        """Return every training, NaN where one was not made: (n, L) to (n, s)."""
+        return self._trainings_of(column)[self.rows(archs)]
 
     def values(self, column: str) -> FloatArray:
         """Return the mean of every row of the table, in table order: (N,)."""
@@ -87,12 +87,12 @@ class TableOracle:
         index.check_genes(self.space, archs)
         return index.rows_of(self._index, self.space, archs, self.name)
 
-    def _runs_of(self, column: str) -> FloatArray:
+    def _trainings_of(self, column: str) -> FloatArray:
         if column not in self.columns:
             raise HarnessError(unknown(f"column of {self.name}", column, self.columns))
         return self._header.values(column)[:, :, -1]
 
     def _mean(self, column: str) -> FloatArray:
         if column not in self._means:
-            self._means[column] = mean_over_runs(self._runs_of(column)[:, :, None])[:, 0]
+            self._means[column] = mean_over_trainings(self._trainings_of(column)[:, :, None])[:, 0]
         return self._means[column]

@@ -17,12 +17,12 @@ import numpy.typing as npt
 
 from benchmarks_data.file import layout
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset
+from benchmarks_data.file.layout import AnyArray
+from benchmarks_data.file.problem import epochs_of
 from harness.benchmark import Column
 from harness.checks import Archs, BoolArray
 from harness.errors import TableError, must
 from harness.files import replacing
-from harness.problem import Fidelity
 from harness.space import SearchSpace
 from harness.spaces import named
 from harness.spaces.rows import RowsSpace
@@ -57,9 +57,9 @@ def write(
     archs : (n, L) integers
         All different.
     values : mapping of str to (n, s) or (n,) arrays
-        By run, NaN where a training failed: ``valid_accuracy`` and ``test_accuracy`` in percent, ``train_seconds``.
-        A failed training is a run like any other: it is drawn, and answers NaN at what it cost.
-        By row: ``params`` and ``macs``.  The test is held out.
+        By training, NaN where a training failed: ``valid_accuracy`` and ``test_accuracy`` in percent,
+        ``train_seconds``.  A failed training is a training like any other: it is drawn, and answers NaN at what it
+        cost.  By row: ``params`` and ``macs``.  The test is held out.
     about : mapping of str to str
         Texts of `ABOUT`.
     training : mapping, optional
@@ -69,7 +69,7 @@ def write(
     seeds : sequence of int, optional
         Of the s trainings of a row.
     made : (n, s) bool, optional
-        Which trainings there were; by default all of them.  Those that were not made are no runs.
+        Which trainings there were; by default all of them.  Those that were not made are no trainings.
 
     Raises
     ------
@@ -84,18 +84,18 @@ def write(
     there = np.ones(accuracy.shape, dtype=bool) if made is None else np.asarray(made, dtype=bool)
     if there.shape != accuracy.shape or (seeds and len(seeds) != accuracy.shape[1]):
         raise TableError(must("made and seeds", f"be of {accuracy.shape} trainings", [there.shape, list(seeds)]))
-    order = np.argsort(~there, axis=1, kind="stable")  # runs come first, in the order of their seeds
+    order = np.argsort(~there, axis=1, kind="stable")  # trainings come first, in the order of their seeds
     labels = np.take_along_axis(np.where(there, np.array(seeds), -1), order, axis=1)[:, None] if seeds else None
     table = assemble(
         name=name,
         space=known,
         archs=archs,
-        fidelities=[Fidelity(f"epoch {epochs} of {epochs}", epochs, epochs)],
+        fidelities=epochs_of(epochs, [epochs]),
         columns=_columns(values, there, order, trained_on),
         validation="valid_accuracy",
         test="test_accuracy",
         seconds="train_seconds",
-        runs=np.count_nonzero(there, axis=1)[:, None],
+        trainings=np.count_nonzero(there, axis=1)[:, None],
         seeds=labels,
         about={key: about.get(key, "") for key in ABOUT} | ({"training": json.dumps(training)} if training else {}),
         identity="exact",
@@ -106,14 +106,14 @@ def write(
 
 def _columns(
     values: Mapping[str, npt.NDArray[Any]], there: BoolArray, order: npt.NDArray[np.intp], trained_on: str
-) -> dict[str, tuple[Column, Dataset]]:
-    def by_run(name: str) -> Dataset:
-        given = np.asarray(values[name], dtype=np.float64)
-        if given.shape != order.shape:
-            raise TableError(must(name, f"have shape {order.shape}", given.shape))
-        return np.take_along_axis(np.where(there, given, np.nan), order, axis=1)[:, :, None]
+) -> dict[str, tuple[Column, AnyArray]]:
+    def by_training(name: str) -> AnyArray:
+        array = np.asarray(values[name], dtype=np.float64)
+        if array.shape != order.shape:
+            raise TableError(must(name, f"have shape {order.shape}", array.shape))
+        return np.take_along_axis(np.where(there, array, np.nan), order, axis=1)[:, :, None]
 
-    def millions(name: str) -> Dataset:
+    def millions(name: str) -> AnyArray:
         return (np.asarray(values[name], dtype=np.float64) / 1e6).reshape(len(order), 1, 1)
 
     def accuracy(name: str, split: str, held_out: bool, words: str) -> Column:
@@ -122,11 +122,11 @@ def _columns(
     valid = accuracy("valid_accuracy", "x-valid", False, "Validation accuracy after the last epoch, by run.")
     test = accuracy("test_accuracy", "x-test", True, "Test accuracy of the same models, by run.")
     return {
-        "valid_accuracy": (valid, by_run("valid_accuracy")),
-        "test_accuracy": (test, by_run("test_accuracy")),
+        "valid_accuracy": (valid, by_training("valid_accuracy")),
+        "test_accuracy": (test, by_training("test_accuracy")),
         "train_seconds": (
             Column("train_seconds", "s", "minimise", description="Real training seconds, by run."),
-            by_run("train_seconds"),
+            by_training("train_seconds"),
         ),
         "params_m": (
             Column("params_m", "M", "minimise", description="Trainable parameters, counted on the network."),
@@ -152,14 +152,14 @@ def whole_space_of(header: layout.Header) -> SearchSpace:
 
 
 def run_counts(header: layout.Header) -> dict[str, int]:
-    """Return how many rows have how many training runs in the schedule of the full fidelity."""
+    """Return how many rows have how many trainings in the schedule of the full fidelity."""
     counts, of_rows = np.unique(header.array("index/runs")[:, header.meaning.schedule_of[-1]], return_counts=True)
     return {str(count): int(rows) for count, rows in zip(counts, of_rows, strict=True)}
 
 
 def described_column(header: layout.Header, name: str) -> dict[str, Any]:
     """Return what a column is, and at which fidelities it was measured, in words; "" for all of them."""
-    told = asdict(header.columns[name])
-    labels = [header.meaning.fidelities[fidelity].label for fidelity in told.pop("at")]
+    fields = asdict(header.columns[name])
+    labels = [header.meaning.fidelities[fidelity].label for fidelity in fields.pop("at")]
     words = ", ".join(labels) if len(labels) < 4 else f"{len(labels)} fidelities, {labels[0]} to {labels[-1]}"
-    return told | {"measured_at": words}
+    return fields | {"measured_at": words}

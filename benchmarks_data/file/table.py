@@ -12,7 +12,15 @@ import numpy.typing as npt
 from benchmarks_data.file import index
 from benchmarks_data.file.index import Rows
 from benchmarks_data.file.layout import Header
-from benchmarks_data.file.runs import Choice, Drawing, fixed_run, fixed_seed, mean_over_runs, mean_run
+from benchmarks_data.file.problem import check_fidelity, objectives_of
+from benchmarks_data.file.trainings import (
+    Choice,
+    Drawing,
+    fixed_seed,
+    fixed_training,
+    mean_over_trainings,
+    mean_training,
+)
 from harness.benchmark import Column
 from harness.checks import FloatArray, IntArray, UInt64Array
 from harness.errors import HarnessError, must, unknown
@@ -31,45 +39,45 @@ class _Reader:
     Attributes
     ----------
     values : (N * R * A,) float64
-        Flat; R is 1 where the column has no runs of its own, A is 1 where it does not change in training.
-    runs : int
+        Flat; R is 1 where the column has no trainings of its own, A is 1 where it does not change in training.
+    trainings : int
         R.
     width : int
         A.
     places : (offered fidelities,) intp or None
         Place of each fidelity along A; None where they are the same numbers.
     final : bool
-        Whether its runs are those of the last schedule, whatever the fidelity asked.
+        Whether its trainings are those of the last schedule, whatever the fidelity asked.
     convert : callable or None
         From published values to what is told; None leaves them as they are.
     """
 
     values: FloatArray
-    runs: int
+    trainings: int
     width: int
     places: npt.NDArray[np.intp] | None
     convert: Callable[[FloatArray], FloatArray] | None
     final: bool
 
-    def read(self, rows: Rows, runs: Rows, fidelity: IntArray) -> FloatArray:
-        """Look up table rows, or run numbers, at a fidelity each: (n,), (n,), (n,) to (n,)."""
-        found_at = runs if self.runs > 1 else rows
+    def read(self, rows: Rows, trainings: Rows, fidelity: IntArray) -> FloatArray:
+        """Look up table rows, or training numbers, at a fidelity each: (n,), (n,), (n,) to (n,)."""
+        found_at = trainings if self.trainings > 1 else rows
         if self.width > 1:
             found_at = found_at * self.width + (fidelity if self.places is None else self.places.take(fidelity))
-        found: FloatArray = self.values.take(found_at)
-        return found if self.convert is None else self.convert(found)
+        answers: FloatArray = self.values.take(found_at)
+        return answers if self.convert is None else self.convert(answers)
 
 
 class TableBenchmark:
     """Answers proposals from a table; see `harness.benchmark.Benchmark` for the protocol.
 
-    It offers the fidelities at which all objectives, constraints and, where there are any, seconds were measured.
-    A noise seed draws one of the runs present in the row and schedule: hash(noise seed, row, length of the schedule),
-    the same run for every column, whatever the order or the batch.  Columns without runs of their own answer with their
-    one value; those with runs that do not change in training (a measured latency) hold the runs of the last schedule,
-    and answer at every fidelity with the run that is drawn there.  The seconds told are those of training:
-    NAS-Bench-201's 200-epoch total, without the validation pass, which its source does not record; NaN where a table
-    has no times.
+    It offers the fidelities at which all objectives, constraints and, where there are any, seconds were measured.  A
+    noise seed draws one of the trainings present in the row and schedule: hash(noise seed, row, length of the
+    schedule), the same training for every column, whatever the order or the batch.  Columns without trainings of their
+    own answer with their one value; those with trainings that do not change in training (a measured latency) hold the
+    trainings of the last schedule, and answer at every fidelity with the training that is drawn there.  The seconds
+    told are those of training: NAS-Bench-201's 200-epoch total, without the validation pass, which its source does not
+    record; NaN where a table has no times.
 
     Parameters
     ----------
@@ -80,9 +88,9 @@ class TableBenchmark:
         Columns to optimise; the default is the validation column.
     constraints : sequence of Constraint
     training : int, optional
-        Always answer with this run, counted among those present, instead of drawing one; every row must have it.
+        Always answer with this training, counted among those present, instead of drawing one; every row must have it.
     seed : int, optional
-        Always answer with the run of this seed; every row must have it.
+        Always answer with the training of this seed; every row must have it.
     """
 
     def __init__(
@@ -110,7 +118,7 @@ class TableBenchmark:
         choice = self._fixed(training, seed)
         self._answers_fixed = choice is not None
         self._drawn = self._readers(choice)
-        self._trainings = max(reader.runs for reader in self._drawn)
+        self._trainings = max(reader.trainings for reader in self._drawn)
         self._means: list[_Reader] = []
         self._check_feasible()
 
@@ -119,10 +127,7 @@ class TableBenchmark:
             raise HarnessError(
                 f"the table {self.name} has no validation column: name the objectives, or open it under a protocol"
             )
-        chosen = (self._header.meaning.validation,) if objectives is None else objectives
-        if not chosen:
-            raise HarnessError(must("objectives", "name at least one column", list(chosen)))
-        return tuple(self._objective(item) for item in chosen)
+        return objectives_of((self._header.meaning.validation,) if objectives is None else objectives, self._column)
 
     def _fixed(self, training: int | None, seed: int | None) -> Choice | None:
         if training is not None and seed is not None:
@@ -131,7 +136,7 @@ class TableBenchmark:
         if any(self._is_final(name) for name in self._asked):
             needed.append(len(self._header.meaning.fidelities) - 1)
         if training is not None:
-            return fixed_run(self._header, needed, training)
+            return fixed_training(self._header, needed, training)
         return None if seed is None else fixed_seed(self._header, needed, seed)
 
     @cached_property
@@ -139,10 +144,10 @@ class TableBenchmark:
         return Drawing(self._header, [len(self._header.meaning.fidelities) - 1])
 
     def _is_final(self, name: str) -> bool:
-        """Say whether a column has runs of the last of several schedules and does not change in training."""
-        meaning, (_, runs, width) = self._header.meaning, self._header.values(name).shape
+        """Say whether a column has trainings of the last of several schedules and does not change in training."""
+        meaning, (_, trainings, width) = self._header.meaning, self._header.values(name).shape
         constant = width == 1 and not self._header.columns[name].at
-        return constant and runs > 1 and len(meaning.schedules) > 1
+        return constant and trainings > 1 and len(meaning.schedules) > 1
 
     @property
     def _asked(self) -> list[str]:
@@ -157,11 +162,11 @@ class TableBenchmark:
         measured = {name: set(self._places(name)) for name in self._asked}
         offered = tuple(sorted(set(range(len(fidelities))).intersection(*measured.values())))
         if not offered:
-            told = "; ".join(
+            listed = "; ".join(
                 f"{name} at {', '.join(fidelities[place].label for place in sorted(places)[-3:])}"
                 for name, places in measured.items()
             )
-            raise HarnessError(f"no fidelity of {self.name} has all that is asked, the last ones are: {told}")
+            raise HarnessError(f"no fidelity of {self.name} has all that is asked, the last ones are: {listed}")
         return offered
 
     def _renumbered(self) -> tuple[Fidelity, ...]:
@@ -180,7 +185,7 @@ class TableBenchmark:
         if not self.constraints:
             return
         kept = [
-            constraint.violation(mean_over_runs(self._header.values(constraint.name)[:, :, -1:])[:, 0]) <= 0
+            constraint.violation(mean_over_trainings(self._header.values(constraint.name)[:, :, -1:])[:, 0]) <= 0
             for constraint in self.constraints
         ]
         if not np.logical_and.reduce(kept).any():
@@ -194,15 +199,8 @@ class TableBenchmark:
             raise HarnessError(unknown(f"column of {self.name}", name, self._header.columns))
         return self._header.columns[name]
 
-    def _objective(self, item: str | Objective) -> Objective:
-        if isinstance(item, Objective):
-            self._column(item.name)
-            return item
-        column = self._column(item)
-        return Objective(item, column.direction, column.unit, column.best)
-
     def _readers(self, choice: Choice | None) -> list[_Reader]:
-        """Prepare objectives, constraints and seconds: with every run, or with one answer for each row."""
+        """Prepare objectives, constraints and seconds: with every training, or with one answer for each row."""
         conversions = [
             *(item.to_minimised if item.direction == "maximise" else None for item in self.objectives),
             *(item.violation for item in self.constraints),
@@ -212,15 +210,17 @@ class TableBenchmark:
 
     def _reader(self, name: str, choice: Choice | None, convert: Callable[[FloatArray], FloatArray] | None) -> _Reader:
         values, places, final = self._header.values(name), self._places(name), self._is_final(name)
-        _, runs, width = values.shape
-        if runs > 1 and choice is not None:
+        _, trainings, width = values.shape
+        if trainings > 1 and choice is not None:
             meaning = self._header.meaning
             # the last fidelity of a place says its schedule: that of a column which does not change is the final one
             schedule_at = {place: meaning.schedule_of[fidelity] for fidelity, place in places.items()}
-            values, runs = choice(values, np.array([schedule_at[place] for place in range(width)])), 1
+            values, trainings = choice(values, np.array([schedule_at[place] for place in range(width)])), 1
         chosen = np.array([places[fidelity] for fidelity in self._offered], dtype=np.intp)
         same = np.array_equal(chosen, np.arange(len(chosen)))
-        return _Reader(np.ascontiguousarray(values).reshape(-1), runs, width, None if same else chosen, convert, final)
+        return _Reader(
+            np.ascontiguousarray(values).reshape(-1), trainings, width, None if same else chosen, convert, final
+        )
 
     def query(self, proposals: Proposals, *, noise_seed: UInt64Array | None) -> Evaluations:
         """Evaluate n proposals; see `harness.benchmark.Benchmark.query`.
@@ -233,7 +233,7 @@ class TableBenchmark:
         archs, n = proposals.archs, len(proposals)
         seeds = self._checked(proposals, noise_seed)
         if noise_seed is None and not self._answers_fixed:
-            self._means = self._means or self._readers(mean_run)
+            self._means = self._means or self._readers(mean_training)
             readers = self._means
         else:
             readers = self._drawn
@@ -242,30 +242,27 @@ class TableBenchmark:
             part = slice(start, start + CHUNK)
             rows = index.rows_of(self._index, self.space, archs[part], self.name)
             fidelity = proposals.fidelity[part]
-            runs = final = rows
+            trainings = final = rows
             if seeds is not None:
-                runs = self._drawing.draw(rows, seeds[part], fidelity)
-                runs += rows * self._trainings
+                trainings = self._drawing.draw(rows, seeds[part], fidelity)
+                trainings += rows * self._trainings
                 if any(reader.final for reader in readers):
                     final = self._final_drawing.draw(rows, seeds[part], fidelity) + rows * self._trainings
             for column, reader in zip(columns, readers, strict=True):
-                column[part] = reader.read(rows, final if reader.final else runs, fidelity)
+                column[part] = reader.read(rows, final if reader.final else trainings, fidelity)
         m, c = len(self.objectives), len(self.constraints)
         seconds = columns[m + c] if self.has_seconds else np.full(n, np.nan)
         objectives, constraints = columns[:m].T, columns[m : m + c].T
         return Evaluations(archs, proposals.fidelity, proposals.tag, objectives, constraints, seconds)
 
     def _checked(self, proposals: Proposals, noise_seed: UInt64Array | None) -> UInt64Array | None:
-        """Check what is asked; return the noise seeds, None where no run is to be drawn."""
+        """Check what is asked; return the noise seeds, None where no training is to be drawn."""
         archs = proposals.archs
         if archs.ndim != 2 or archs.shape[1] != self.space.genes or archs.dtype.kind not in "ui":
             rule = f"be integers of shape (n, {self.space.genes})"
             raise HarnessError(must("archs", rule, f"{archs.dtype} of shape {archs.shape}"))
         index.check_genes(self.space, archs)
-        fidelity = proposals.fidelity
-        if fidelity.any() and not 0 <= fidelity.min() <= fidelity.max() < len(self.fidelities):
-            rule = f"be in range({len(self.fidelities)}): {self.name} has no other"
-            raise HarnessError(must("fidelity", rule, [int(fidelity.min()), int(fidelity.max())]))
+        check_fidelity(proposals.fidelity, len(self.fidelities), self.name)
         if noise_seed is None or self._trainings == 1:
             return None
         seeds = np.asarray(noise_seed)

@@ -1,1 +1,1 @@
-"""Converters from the files of published benchmarks to the table schema, one file each."""
+"""Converters from the files of published benchmarks to the table schema, a file or a folder each."""

@@ -3,7 +3,7 @@
 A file ``result_<n>.json`` is ``{"architecture": {28 variables}, "metrics": {"val_top1", "val_top5": percent,
 "train_time": s}, "model_info": {"macs": M, "params": M}, "platform_perf": {platform: {"<kind>_mean", "<kind>_std":
 number or null}}}``.  Accuracy is ImageNet's validation accuracy after a reduced training; nothing was held out, and
-nothing is made up.  Some networks were trained twice: these are runs of one row, in the order of the file numbers.
+nothing is made up.  Some networks were trained twice: these are trainings of one row, in the order of the file numbers.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import cost
 from benchmarks_data.importers.safe import json_files
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import FloatArray
 from harness.errors import HarnessError, TableError
@@ -58,11 +59,11 @@ def convert(entry: Entry, paths: Sequence[Path], space: MnasNetSpace, progress: 
     archs, places = _grouped([codes for _, (codes, _) in results])
     if len(archs) != entry.rows:
         raise TableError(f"{_named(paths)} must hold results of {entry.rows} networks, got {len(archs)}")
-    rows, runs = places.T
+    rows, trainings = places.T
     values = {}
     for name in results[0][1][1]:
-        filled = np.full((len(archs), int(runs.max()) + 1), np.nan)
-        filled[rows, runs] = [told[name] for _, (_, told) in results]
+        filled = np.full((len(archs), int(trainings.max()) + 1), np.nan)
+        filled[rows, trainings] = [numbers[name] for _, (_, numbers) in results]
         values[name] = filled[:, :, None]
     return assemble(
         name=entry.name,
@@ -73,7 +74,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: MnasNetSpace, progress: 
         validation="valid_top1",
         test=None,
         seconds="train_seconds",
-        runs=np.bincount(rows)[:, None],
+        trainings=np.bincount(rows)[:, None],
         partial=True,
     )
 
@@ -87,17 +88,17 @@ def _values(name: str, record: Any) -> tuple[tuple[int, ...], Mapping[str, float
     try:
         codes = tuple(genes(record["architecture"]))
         metrics, model, platforms = record["metrics"], record["model_info"], record["platform_perf"]
-        told = {key: float(metrics[key]) for key in ("val_top1", "val_top5", "train_time")}
-        told |= {key: float(model[key]) for key in _ONCE}
+        numbers = {key: float(metrics[key]) for key in ("val_top1", "val_top5", "train_time")}
+        numbers |= {key: float(model[key]) for key in _ONCE}
         for platform in PLATFORMS:
             kind = platform.partition("_")[0]
             for what in ("mean", "std"):
-                told[f"{platform}_{what}"] = _number(platforms[platform][f"{kind}_{what}"])
+                numbers[f"{platform}_{what}"] = _number(platforms[platform][f"{kind}_{what}"])
     except (HarnessError, KeyError, TypeError, ValueError) as error:
         raise TableError(f"{name} is not a result of this format: {type(error).__name__}: {error}") from None
-    if not 0.0 <= told["val_top1"] <= told["val_top5"] <= 100.0:
-        raise TableError(f"{name} must have accuracies in percent, got {told['val_top1']} and {told['val_top5']}")
-    return codes, told
+    if not 0.0 <= numbers["val_top1"] <= numbers["val_top5"] <= 100.0:
+        raise TableError(f"{name} must have accuracies in percent, got {numbers['val_top1']} and {numbers['val_top5']}")
+    return codes, numbers
 
 
 def _number(value: float | None) -> float:
@@ -105,7 +106,7 @@ def _number(value: float | None) -> float:
 
 
 def _grouped(codes: Sequence[tuple[int, ...]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the distinct codings (N, L) by first appearance, and row and run of each result (n, 2)."""
+    """Return the distinct codings (N, L) by first appearance, and row and training of each result (n, 2)."""
     rows: dict[tuple[int, ...], int] = {}
     counts: dict[int, int] = {}
     places = []
@@ -116,7 +117,7 @@ def _grouped(codes: Sequence[tuple[int, ...]]) -> tuple[npt.NDArray[np.int64], n
     return np.array(list(rows)), np.array(places)
 
 
-def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[Column, Dataset]]:
+def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[Column, AnyArray]]:
     accuracy: dict[str, Any] = {
         "unit": "percent",
         "direction": "maximise",
@@ -125,7 +126,7 @@ def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[C
         "best": 100.0,
     }
     text = "accuracy on ImageNet's validation set after a reduced training; by run."
-    columns: dict[str, tuple[Column, Dataset]] = {
+    columns: dict[str, tuple[Column, AnyArray]] = {
         f"valid_{top}": (
             Column(f"valid_{top}", description=f"{top.capitalize()} {text}", **accuracy),
             values[f"val_{top}"],
@@ -133,31 +134,30 @@ def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[C
         for top in ("top1", "top5")
     }
     columns["train_seconds"] = (
-        _cost("train_seconds", "s", "minimise", "Time of the reduced training, by run."),
+        cost("train_seconds", "s", "Time of the reduced training, by run."),
         (values["train_time"]),
     )
     for name, text in (("macs", "Multiply-adds"), ("params", "Trainable parameters")):
         columns[f"{name}_m"] = (
-            _cost(f"{name}_m", "M", "minimise", f"{text}, as reported."),
-            _once(name, values[name], source),
+            cost(f"{name}_m", "M", f"{text}, as reported."),
+            _single(name, values[name], source),
         )
     for platform in PLATFORMS:
         kind, _, device = platform.partition("_")
         unit, direction = UNITS[kind]
-        told = f"{kind.capitalize()} of inference on {device}"
-        columns[platform] = _cost(platform, unit, direction, f"{told}, mean; by run."), values[f"{platform}_mean"]
+        quantity = f"{kind.capitalize()} of inference on {device}"
+        columns[platform] = (
+            cost(platform, unit, f"{quantity}, mean; by run.", direction=direction),
+            values[f"{platform}_mean"],
+        )
         spread = values[f"{platform}_std"]
         if np.isfinite(spread).any():
             name = f"{platform}_std"
-            columns[name] = _cost(name, unit, "minimise", f"{told}, standard deviation; by run."), spread
+            columns[name] = cost(name, unit, f"{quantity}, standard deviation; by run."), spread
     return columns
 
 
-def _cost(name: str, unit: str, direction: str, description: str) -> Column:
-    return Column(name, unit, direction, description=description)
-
-
-def _once(name: str, values: FloatArray, source: str) -> Dataset:
+def _single(name: str, values: FloatArray, source: str) -> AnyArray:
     """Return the one value of each row, (N, R, 1) to (N, 1, 1)."""
     first = values[:, :1]
     wrong = np.flatnonzero(((values != first) & ~np.isnan(values)).any(axis=(1, 2)))

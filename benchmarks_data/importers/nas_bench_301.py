@@ -1,10 +1,10 @@
 """The trainings behind NAS-Bench-301: a folder of ``results_<n>.json`` by many optimisers, one file for each training.
 
 A file holds the configuration (cells as edges and inputs), the validation accuracy at the end and, in the published
-release, after every epoch (``learning_curves``), the test accuracy at the end, and the seconds of the whole run.  They
-are a sample of the space, gathered by searches: the table is partial, and better than a random sample.
+release, after every epoch (``learning_curves``), the test accuracy at the end, and the seconds of all of it.  They are
+a sample of the space, gathered by searches: the table is partial, and better than a random sample.
 
-Files of the same network, in the sense of the space's functional key, are runs of one row.
+Files of the same network, in the sense of the space's functional key, are trainings of one row.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.problem import epochs_of
+from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import cost, millions
 from benchmarks_data.importers.safe import json_files
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError
-from harness.problem import Fidelity
 from harness.spaces.darts import costs as darts_costs
 from harness.spaces.darts.cells import EDGES, NODES, OPERATIONS, PAIR_GENES, START
 from harness.spaces.darts.space import DARTSSpace
@@ -34,7 +35,7 @@ from harness.spaces.darts.texts import genes_of
 _PREFIX = "NetworkSelectorDatasetInfo:darts:"
 _FORM = re.compile(r"results_.*\.json")
 _CURVE = "Train/val_accuracy"
-_MOST_RUNS = 255
+_MOST_TRAININGS = 255
 
 
 @dataclass(frozen=True)
@@ -101,60 +102,57 @@ def convert(entry: Entry, paths: Sequence[Path], space: DARTSSpace, progress: Pr
 
 
 def _table(
-    entry: Entry, space: DARTSSpace, setting: _Setting, trainings: Sequence[_Training], archs: Archs, rows: Dataset
+    entry: Entry, space: DARTSSpace, setting: _Setting, trainings: Sequence[_Training], archs: Archs, rows: AnyArray
 ) -> Table:
-    runs = np.bincount(rows, minlength=len(archs))
-    if runs.max() > _MOST_RUNS:
-        raise TableError(f"an architecture must have at most {_MOST_RUNS} trainings, one has {runs.max()}")
+    counts = np.bincount(rows, minlength=len(archs))
+    if counts.max() > _MOST_TRAININGS:
+        raise TableError(f"an architecture must have at most {_MOST_TRAININGS} trainings, one has {counts.max()}")
     epochs = sorted({epoch for training in trainings for epoch in training.curve})
     costs = {"channels": setting.channels, "cells": setting.cells}
-    told = "In closed form, auxiliary head apart."
-    values = _values(trainings, rows, (len(archs), int(runs.max())), epochs)
+    text = "In closed form, auxiliary head apart."
+    values = _values(trainings, rows, (len(archs), int(counts.max())), epochs)
     valid = _accuracy("valid_accuracy", setting, "Validation accuracy after the epoch.")
     test = _accuracy("test_accuracy", setting, "Test accuracy of the same model at its end.", len(epochs) - 1)
     return assemble(
         name=entry.name,
         space=space,
         archs=archs,
-        fidelities=[
-            Fidelity(f"epoch {epoch} of {setting.epochs}", setting.epochs, epoch, index - 1 if index else None)
-            for index, epoch in enumerate(epochs)
-        ],
+        fidelities=epochs_of(setting.epochs, epochs),
         columns={
             "valid_accuracy": (valid, values["valid"]),
             "test_accuracy": (test, values["test"]),
             "train_seconds": (
-                _cost("train_seconds", "s", "Of the run, shared evenly among epochs."),
+                cost("train_seconds", "s", "Of the run, shared evenly among epochs."),
                 values["seconds"],
             ),
-            "params_m": (_cost("params_m", "M", told), _once(darts_costs.params(archs, **costs))),
-            "macs_m": (_cost("macs_m", "M", told), _once(darts_costs.macs(archs, **costs))),
-            "params_reported_m": (_cost("params_reported_m", "M", "Auxiliary head included."), values["params"]),
+            "params_m": (cost("params_m", "M", text), millions(darts_costs.params(archs, **costs))),
+            "macs_m": (cost("macs_m", "M", text), millions(darts_costs.macs(archs, **costs))),
+            "params_reported_m": (cost("params_reported_m", "M", "Auxiliary head included."), values["params"]),
         },
         validation="valid_accuracy",
         test="test_accuracy",
         seconds="train_seconds",
-        runs=runs[:, None].astype(np.uint8),
+        trainings=counts[:, None].astype(np.uint8),
         partial=True,
     )
 
 
 def _values(
-    trainings: Sequence[_Training], rows: Dataset, shape: tuple[int, int], epochs: Sequence[int]
+    trainings: Sequence[_Training], rows: AnyArray, shape: tuple[int, int], epochs: Sequence[int]
 ) -> dict[str, FloatArray]:
-    """Put what trainings tell in their rows and runs: (N, R, E), and (N, R, 1) for what is told once."""
+    """Put what trainings tell in their rows, side by side: (N, R, E), and (N, R, 1) for what is told once."""
     place = {epoch: index for index, epoch in enumerate(epochs)}
     values = {name: np.full((*shape, len(epochs)), np.nan) for name in ("valid", "seconds")}
     values |= {name: np.full((*shape, 1), np.nan) for name in ("test", "params")}
     seen = np.zeros(shape[0], dtype=np.intp)
     for training, row in zip(trainings, rows, strict=True):
-        run = seen[row]
+        position = seen[row]
         seen[row] += 1
-        ended = max(training.curve)  # a run that broke off has cost all its seconds at every later epoch
-        values["valid"][row, run, [place[epoch] for epoch in training.curve]] = list(training.curve.values())
-        values["seconds"][row, run] = training.seconds * np.minimum(epochs, ended) / ended
-        values["test"][row, run] = training.test_percent
-        values["params"][row, run] = training.params_m
+        ended = max(training.curve)  # a training that broke off has cost all its seconds at every later epoch
+        values["valid"][row, position, [place[epoch] for epoch in training.curve]] = list(training.curve.values())
+        values["seconds"][row, position] = training.seconds * np.minimum(epochs, ended) / ended
+        values["test"][row, position] = training.test_percent
+        values["params"][row, position] = training.params_m
     return values
 
 
@@ -163,14 +161,6 @@ def _accuracy(name: str, setting: _Setting, description: str, at: int | None = N
     split = "ori-test" if held_out else "x-valid"
     places = () if at is None else (at,)
     return Column(name, "percent", "maximise", split, setting.trained_on, held_out, 100.0, description, places)
-
-
-def _cost(name: str, unit: str, description: str) -> Column:
-    return Column(name, unit, "minimise", description=description)
-
-
-def _once(counts: FloatArray) -> Dataset:
-    return counts[:, None, None] / 1e6
 
 
 def _training(where: str, result: Any) -> _Training:

@@ -18,13 +18,14 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.problem import epochs_of
+from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import cost
 from benchmarks_data.importers.safe import unpickle
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError
-from harness.problem import Fidelity
 from harness.spaces.asr.space import OPERATIONS, ASRSpace, flatten
 
 SEEDS = (1234, 1235, 1236)
@@ -64,10 +65,10 @@ def convert(entry: Entry, paths: Sequence[Path], space: ASRSpace, progress: Prog
         If a file is missing, damaged, of other settings, names what it may not, repeats a cell, or its cells are not
         those of the space.
     """
-    given = [file for path in paths for file in (sorted(path.glob("*.pickle")) if path.is_dir() else [path])]
+    listed = [file for path in paths for file in (sorted(path.glob("*.pickle")) if path.is_dir() else [path])]
     files: dict[str, list[_File]] = {kind: [] for kind in _COLUMNS}
-    for place, path in enumerate(given):
-        progress(f"reading {path.name}", 0.8 * place / len(given))
+    for place, path in enumerate(listed):
+        progress(f"reading {path.name}", 0.8 * place / len(listed))
         file = _read(path)
         files[file.header["dataset_type"]].append(file)
     training = _by_seed(files["training"])
@@ -82,15 +83,12 @@ def convert(entry: Entry, paths: Sequence[Path], space: ASRSpace, progress: Prog
         name=entry.name,
         space=space,
         archs=archs,
-        fidelities=[
-            Fidelity(f"epoch {epoch} of {epochs}", epochs, epoch, None if epoch == 1 else epoch - 2)
-            for epoch in range(1, epochs + 1)
-        ],
+        fidelities=epochs_of(epochs),
         columns=_accuracies(curves, epochs) | _costs(hashes, devices, files["static"][0]),
         validation="valid_per",
         test="test_per",
         seconds=None,
-        runs=np.count_nonzero(seeds >= 0, axis=1)[:, None],
+        trainings=np.count_nonzero(seeds >= 0, axis=1)[:, None],
         seeds=seeds[:, None, :],
     )
 
@@ -106,27 +104,27 @@ def _read(path: Path) -> _File:
         raise TableError(f"{path} must have the columns {', '.join(wanted)}, got {header.get('columns')}")
     if tuple(header.get("search_space", {}).get("ops", ())) != OPERATIONS:
         raise TableError(f"{path} must be of the operations {', '.join(OPERATIONS)}, got {header.get('search_space')}")
-    found: dict[str, Sequence[Any]] = {}
+    cells: dict[str, Sequence[Any]] = {}
     try:
         for key, *rest in rows:
-            if found.setdefault(str(key), rest) is not rest:
+            if cells.setdefault(str(key), rest) is not rest:
                 raise TableError(f"{path} must not repeat a cell, {key} is there twice")
     except (TypeError, ValueError) as error:
         raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from None
-    return _File(path, header, found)
+    return _File(path, header, cells)
 
 
 def _two_pickles(path: Path) -> tuple[Any, Any]:
     try:
         with path.open("rb") as file:
-            found = []
+            parts = []
             for _ in range(2):
                 unpickler = unpickle.Restricted(file)
                 unpickler.allowed = unpickle.NUMPY_SCALARS
-                found.append(unpickler.load())
+                parts.append(unpickler.load())
             if file.read(1):
                 raise TableError(f"it goes on after its two pickles, at byte {file.tell() - 1}")
-            return found[0], found[1]
+            return parts[0], parts[1]
     except TableError as error:
         raise TableError(f"{path} was not read: {error}") from None
     except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
@@ -154,14 +152,14 @@ def _cells(training: Sequence[_File], entry: Entry, space: ASRSpace) -> tuple[li
     vectors: dict[str, list[int]] = {}
     for file in training:
         try:
-            told = {key: flatten(row[_VECTOR]) for key, row in file.rows.items()}
+            codings = {key: flatten(row[_VECTOR]) for key, row in file.rows.items()}
         except (HarnessError, IndexError) as error:
             raise TableError(f"{file.path} has rows of another layout: {error}") from None
-        computed = space.hashes(np.array(list(told.values()), dtype=space.dtype).reshape(len(told), space.genes))
-        for key, vector, mine in zip(told, told.values(), computed, strict=True):
+        computed = space.hashes(np.array(list(codings.values()), dtype=space.dtype).reshape(len(codings), space.genes))
+        for key, vector, mine in zip(codings, codings.values(), computed, strict=True):
             if mine != key:
                 raise TableError(f"{file.path} must store a cell under its own hash: {vector} is {mine}, not {key}")
-        vectors = told | vectors
+        vectors = codings | vectors
     if len(vectors) != entry.rows:
         raise TableError(f"the training files must hold {entry.rows} cells, got {len(vectors)}")
     hashes = sorted(vectors)
@@ -173,18 +171,18 @@ def _curves(training: Sequence[_File], hashes: Sequence[str], epochs: int) -> tu
     values = np.full((len(hashes), len(training), epochs + 1), np.nan)
     seeds = np.full((len(hashes), len(training)), -1)
     for row, key in enumerate(hashes):
-        there = [file for file in training if key in file.rows]  # runs that are there come first
-        for run, file in enumerate(there):
+        there = [file for file in training if key in file.rows]  # trainings that are there come first
+        for place, file in enumerate(there):
             valid, test = file.rows[key][:2]
             try:
-                values[row, run] = np.array([*valid, test], dtype=np.float64) * _PERCENT
+                values[row, place] = np.array([*valid, test], dtype=np.float64) * _PERCENT
             except (TypeError, ValueError) as error:
                 raise TableError(f"{file.path} must have {epochs} validation PERs for {key}: {error}") from None
-            seeds[row, run] = file.header["seed"]
+            seeds[row, place] = file.header["seed"]
     return values, seeds
 
 
-def _accuracies(curves: FloatArray, epochs: int) -> dict[str, tuple[Column, Dataset]]:
+def _accuracies(curves: FloatArray, epochs: int) -> dict[str, tuple[Column, AnyArray]]:
     rate: dict[str, Any] = {"unit": "percent", "direction": "minimise", "trained_on": "full"}
     valid = Column("valid_per", split="x-valid", description="Validation phoneme error rate by epoch and seed.", **rate)
     test = Column(
@@ -198,26 +196,26 @@ def _accuracies(curves: FloatArray, epochs: int) -> dict[str, tuple[Column, Data
     return {"valid_per": (valid, curves[:, :, :-1]), "test_per": (test, curves[:, :, -1:])}
 
 
-def _costs(hashes: Sequence[str], devices: Mapping[str, _File], static: _File) -> dict[str, tuple[Column, Dataset]]:
+def _costs(hashes: Sequence[str], devices: Mapping[str, _File], static: _File) -> dict[str, tuple[Column, AnyArray]]:
     columns = {}
     for device, file in devices.items():
         name = f"latency_{device}_seconds"
         columns[name] = (
-            Column(name, "s", "minimise", description=f"Inference on {device}, as reported."),
+            cost(name, "s", f"Inference on {device}, as reported."),
             _looked_up(file, hashes, 0),
         )
     reported = {"params_m": (0, "Trainable parameters, as reported.")}
     if "flops" in static.header["columns"]:
         reported["flops_m"] = (1, "FLOPs, as reported; the source does not name its counter.")
     for name, (place, text) in reported.items():
-        columns[name] = (Column(name, "M", "minimise", description=text), _looked_up(static, hashes, place) / 1e6)
+        columns[name] = (cost(name, "M", text), _looked_up(static, hashes, place) / 1e6)
     return columns
 
 
-def _looked_up(file: _File, hashes: Sequence[str], place: int) -> Dataset:
+def _looked_up(file: _File, hashes: Sequence[str], place: int) -> AnyArray:
     """Return one number of each cell, (N, 1, 1), NaN where the file does not have the cell."""
     try:
-        found = [file.rows[key][place] if key in file.rows else np.nan for key in hashes]
-        return np.array(found, dtype=np.float64)[:, None, None]
+        numbers = [file.rows[key][place] if key in file.rows else np.nan for key in hashes]
+        return np.array(numbers, dtype=np.float64)[:, None, None]
     except (TypeError, ValueError, IndexError) as error:
         raise TableError(f"{file.path} has rows of another layout: {type(error).__name__}: {error}") from None

@@ -1,8 +1,8 @@
-"""NAS-Bench-Macro from its JSON file: the test accuracy of three runs of each network, and nothing else measured.
+"""NAS-Bench-Macro from its JSON file: the test accuracy of three trainings of each network, and nothing else measured.
 
 The file is ``{eight digits: {"test_acc": [percent] * 3, "mean_acc", "std", "params", "flops"}}``.  Each accuracy is the
-best of its run's epochs *on test*: there is no validation column, so the table can only be searched under a named
-protocol.  Keys of one network, of which identities have traded places, repeat its runs: 3,969 networks were trained.
+best of its training's epochs *on test*: there is no validation column, so the table can only be searched under a named
+protocol.  Keys of one network, of which identities have traded places, repeat them: 3,969 networks were trained.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import check_count, closed_form, cost, millions
 from benchmarks_data.importers.safe import json_files
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError, must
@@ -25,7 +26,7 @@ from harness.problem import Fidelity
 from harness.spaces.macro.space import MacroSpace, macs, params
 
 EPOCHS = 50
-RUNS = 3
+TRAININGS = 3
 _TOLERANCE = 1e-3
 """Percent; the published means and deviations were computed in single precision."""
 
@@ -49,7 +50,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: MacroSpace, progress: Pr
         name=entry.name,
         space=space,
         archs=archs,
-        identity="exact",  # a row for each published key; those of one network repeat its runs
+        identity="exact",  # a row for each published key; those of one network repeat its trainings
         fidelities=(Fidelity(f"best test epoch of {EPOCHS}", EPOCHS, EPOCHS),),
         columns=_columns(archs, values),
         validation=None,
@@ -66,33 +67,34 @@ def _read(path: Path) -> bytes:
 
 
 def _values(path: Path, records: Any, entry: Entry, space: MacroSpace) -> tuple[Archs, Mapping[str, FloatArray]]:
-    if not isinstance(records, dict) or len(records) != entry.rows:
-        held = f"{len(records)} networks" if isinstance(records, dict) else f"a {type(records).__name__}"
-        raise TableError(f"{path} must hold {entry.rows} networks, got {held}")
+    check_count(path, records, entry.rows, "networks")
     try:
         archs = space.parse(list(records))
-        runs = np.array([record["test_acc"] for record in records.values()], dtype=np.float64)
+        trainings = np.array([record["test_acc"] for record in records.values()], dtype=np.float64)
         fields = ("mean_acc", "std", "params", "flops")
-        told = np.array([[record[field] for field in fields] for record in records.values()], dtype=np.float64)
+        reported = np.array([[record[field] for field in fields] for record in records.values()], dtype=np.float64)
     except (HarnessError, KeyError, TypeError, ValueError) as error:
         raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from None
-    if runs.shape != (entry.rows, RUNS) or not ((runs >= 0.0) & (runs <= 100.0)).all():
-        raise TableError(f"{path} must list {RUNS} accuracies in percent for each network")
-    for name, mine, published in (("mean", runs.mean(axis=1), told[:, 0]), ("std", runs.std(axis=1), told[:, 1])):
+    if trainings.shape != (entry.rows, TRAININGS) or not ((trainings >= 0.0) & (trainings <= 100.0)).all():
+        raise TableError(f"{path} must list {TRAININGS} accuracies in percent for each network")
+    for name, mine, published in (
+        ("mean", trainings.mean(axis=1), reported[:, 0]),
+        ("std", trainings.std(axis=1), reported[:, 1]),
+    ):
         wrong = np.flatnonzero(~(np.abs(mine - published) <= _TOLERANCE))
         if len(wrong):
             key = space.format(archs[wrong[:1]])[0]
             raise TableError(f"{path}: the {name} of {key} must be that of its runs, {mine[wrong[0]]:.5f}")
     _, first, again = np.unique(space.key(archs), return_index=True, return_inverse=True)
-    wrong = np.flatnonzero((runs != runs[first[again]]).any(axis=1))
+    wrong = np.flatnonzero((trainings != trainings[first[again]]).any(axis=1))
     if len(wrong):
         key, other = space.format(archs[[wrong[0], first[again[wrong[0]]]]])
         raise TableError(f"{path} must repeat the runs of a network under all its keys: {key} and {other} differ")
     order = np.argsort(space.code(archs))
-    return archs[order], {"test_acc": runs[order]} | dict(zip(fields[2:], told[order, 2:].T, strict=True))
+    return archs[order], {"test_acc": trainings[order]} | dict(zip(fields[2:], reported[order, 2:].T, strict=True))
 
 
-def _columns(archs: Archs, values: Mapping[str, FloatArray]) -> dict[str, tuple[Column, Dataset]]:
+def _columns(archs: Archs, values: Mapping[str, FloatArray]) -> dict[str, tuple[Column, AnyArray]]:
     accuracy = Column(
         "test_accuracy",
         "percent",
@@ -103,13 +105,12 @@ def _columns(archs: Archs, values: Mapping[str, FloatArray]) -> dict[str, tuple[
         best=100.0,
         description=f"Test accuracy by run, the best of {EPOCHS} epochs on the test set itself (optimistic).",
     )
-    costs = (
-        ("params_m", params(archs), "Trainable parameters, computed in closed form."),
-        ("macs_m", macs(archs), "Multiply-adds of convolutions and classifier, computed in closed form."),
+    reported = (
         ("params_reported_m", values["params"], "Trainable parameters, as reported."),
         ("macs_reported_m", values["flops"], "Multiply-adds, as reported (there called FLOPs)."),
     )
-    return {"test_accuracy": (accuracy, values["test_acc"][:, :, None])} | {
-        name: (Column(name, "M", "minimise", description=text), (counted / 1e6)[:, None, None])
-        for name, counted, text in costs
-    }
+    return (
+        {"test_accuracy": (accuracy, values["test_acc"][:, :, None])}
+        | closed_form(params(archs), macs(archs))
+        | {name: (cost(name, "M", text), millions(counts)) for name, counts, text in reported}
+    )

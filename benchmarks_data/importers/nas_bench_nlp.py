@@ -17,13 +17,13 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.problem import epochs_of
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe import json_files
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import FloatArray
 from harness.errors import HarnessError, TableError
-from harness.problem import Fidelity
 from harness.space import SearchSpace
 from harness.spaces.nlp.space import RecipeSpace
 
@@ -83,22 +83,19 @@ def convert(entry: Entry, paths: Sequence[Path], space: SearchSpace | None, prog
         space=_space(logs),
         archs=np.arange(len(logs))[:, None],
         identity="exact",  # a recipe that was trained under two numbers has two rows, as published
-        fidelities=[
-            Fidelity(f"epoch {epoch} of {epochs}", epochs, epoch, None if epoch == 1 else epoch - 2)
-            for epoch in range(1, epochs + 1)
-        ],
+        fidelities=epochs_of(epochs),
         columns=_columns(logs, epochs),
         validation="valid_loss",
         test="test_loss",
         seconds="train_seconds",
-        runs=np.ones((len(logs), 1), dtype=np.uint8),  # a diverged run is a run, and its missing losses are failures
+        trainings=np.ones((len(logs), 1), dtype=np.uint8),  # a diverged one counts, its missing losses are failures
     )
 
 
 def _log(match: re.Match[str], record: Any) -> _Log:
     try:
         curves = {name: [float(value) for value in record[name]] for name in _LISTS}
-        found = _Log(
+        log = _Log(
             number=int(record["recepie_id"]),
             file=match[0],
             recipe=str(record["recepie"]),
@@ -109,14 +106,14 @@ def _log(match: re.Match[str], record: Any) -> _Log:
         status, epochs = str(record["status"]), int(record["epochs"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TableError(f"{match[0]} is not a log of this format: {type(error).__name__}: {error}") from None
-    if found.number != int(match[1]):
-        raise TableError(f"{match[0]} must be the log of recipe {match[1]}, it is that of {found.number}")
+    if log.number != int(match[1]):
+        raise TableError(f"{match[0]} must be the log of recipe {match[1]}, it is that of {log.number}")
     lengths = {name: len(values) for name, values in curves.items()}
     if len(set(lengths.values())) > 1 or max(lengths.values()) > epochs:
         raise TableError(f"{match[0]} must have four lists of one length, at most {epochs}, got {lengths}")
     if status == "OK" and lengths["wall_times"] != epochs:
         raise TableError(f"{match[0]} must have {epochs} epochs: its status is OK, it has {lengths['wall_times']}")
-    return found
+    return log
 
 
 def _space(logs: Sequence[_Log]) -> RecipeSpace:
@@ -130,7 +127,7 @@ def _space(logs: Sequence[_Log]) -> RecipeSpace:
         raise TableError(f"the logs hold a recipe that cannot be read: {error}") from None
 
 
-def _columns(logs: Sequence[_Log], epochs: int) -> dict[str, tuple[Column, Dataset]]:
+def _columns(logs: Sequence[_Log], epochs: int) -> dict[str, tuple[Column, AnyArray]]:
     curves = {name: _padded(logs, name, epochs) for name in _LISTS}
     seconds = np.nancumsum(curves["wall_times"], axis=1)  # nothing is spent after a training has ended
     loss: dict[str, Any] = {"unit": "nats", "direction": "minimise", "trained_on": "full"}

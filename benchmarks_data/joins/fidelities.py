@@ -1,4 +1,4 @@
-"""One list of fidelities for several tables, and where each column of them was measured in it."""
+"""Fidelities of a joined table: one list for several tables, and where each of their columns was measured in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks_data.file.layout import Dataset
+from benchmarks_data.file.layout import AnyArray
 from harness.benchmark import Column
 from harness.errors import TableError
 from harness.problem import Fidelity
@@ -30,40 +30,40 @@ def union(base: Sequence[Fidelity], others: Sequence[Sequence[Fidelity]]) -> tup
         If another list goes further than the end of the base's final schedule.
     """
     last = place_of(base[-1])
-    found: dict[Place, Fidelity] = {}
+    known: dict[Place, Fidelity] = {}
     before: dict[Place, Place] = {}
     for listed in (base, *others):
         for fidelity in listed:
-            found.setdefault(place_of(fidelity), fidelity)
+            known.setdefault(place_of(fidelity), fidelity)
             if fidelity.continues is not None:
                 before.setdefault(place_of(fidelity), place_of(listed[fidelity.continues]))
-    order = sorted(found, key=lambda place: (place[0] == last[0], *place))
+    order = sorted(known, key=lambda place: (place[0] == last[0], *place))
     if order[-1] != last:
         raise TableError(
-            f"a joined table ends where its base does, at {base[-1].label}, not at {found[order[-1]].label}"
+            f"a joined table ends where its base does, at {base[-1].label}, not at {known[order[-1]].label}"
         )
     index = {place: number for number, place in enumerate(order)}
-    return tuple(replace(found[place], continues=index.get(before.get(place, (-1, -1)))) for place in order)
+    return tuple(replace(known[place], continues=index.get(before.get(place, (-1, -1)))) for place in order)
 
 
 def moved(
     column: Column,
-    values: Dataset,
-    given: Sequence[Fidelity],
+    values: AnyArray,
+    own: Sequence[Fidelity],
     merged: Sequence[Fidelity],
     *,
     changes: bool,
-) -> tuple[Column, Dataset]:
+) -> tuple[Column, AnyArray]:
     """Say of a column where it was measured among the merged fidelities.
 
     Parameters
     ----------
     column : Column
-        Its `at` counts among `given`.
+        Its `at` counts among `own`.
     values : (N, R, A) float64
-    given, merged : sequence of Fidelity
+    own, merged : sequence of Fidelity
     changes : bool
-        Whether a column that is told once is of the last of `given`, rather than unchanging in training.
+        Whether a column that is told once is of the last of `own`, rather than unchanging in training.
 
     Returns
     -------
@@ -71,11 +71,11 @@ def moved(
     """
     width = values.shape[2]
     if column.at:
-        places = [place_of(given[fidelity]) for fidelity in column.at]
+        places = [place_of(own[fidelity]) for fidelity in column.at]
     elif width > 1:
-        places = [place_of(fidelity) for fidelity in given]
+        places = [place_of(fidelity) for fidelity in own]
     elif changes:
-        places = [place_of(given[-1])]
+        places = [place_of(own[-1])]
     else:
         return column, values
     index = {place_of(fidelity): number for number, fidelity in enumerate(merged)}
@@ -87,7 +87,7 @@ def moved(
     return replace(column, at=kept), values if same else values[:, :, order]
 
 
-def measured(column: Column, values: Dataset, merged: Sequence[Fidelity]) -> Mapping[int, int]:
+def measured(column: Column, values: AnyArray, merged: Sequence[Fidelity]) -> Mapping[int, int]:
     """Say where a moved column was measured: fidelity to place along A; {-1: 0} for what does not change."""
     if column.at:
         return {fidelity: place for place, fidelity in enumerate(column.at)}

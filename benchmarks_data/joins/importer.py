@@ -17,14 +17,15 @@ from benchmarks_data import provider
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file import layout
 from benchmarks_data.file.layout import Table
-from benchmarks_data.joins.join import Other, join, other_table, table_of
-from benchmarks_data.progress import Progress
+from benchmarks_data.files import Progress
+from benchmarks_data.joins.join import join, other_table, table_of
+from benchmarks_data.joins.merge import Other
 from harness.errors import TableError, must, unknown
 from harness.problem import Fidelity
 from harness.space import SearchSpace
 
-READERS = ("hw_nas_bench", "nb201_csv", "suite_zero")
-"""Modules beside this one that have ``read_columns(paths, space, progress, dataset=…)``."""
+READERS = ("hw_nas_bench", "nb201_means", "suite_zero")
+"""Modules of `benchmarks_data.importers.columns`, each with ``read_columns(paths, space, progress, dataset=…)``."""
 
 
 def convert(entry: Entry, paths: Sequence[Path], space: SearchSpace, progress: Progress) -> Table:
@@ -71,12 +72,12 @@ def _check_kinds(entry: Entry, paths: Sequence[Path]) -> None:
 def _read(part: Mapping[str, Any], paths: Sequence[Path], space: SearchSpace, progress: Progress) -> Other:
     if part["reader"] not in READERS:
         raise TableError(unknown("reader of columns", part["reader"], READERS))
-    reader = importlib.import_module(f"benchmarks_data.importers.{part['reader']}")
+    reader = importlib.import_module(f"benchmarks_data.importers.columns.{part['reader']}")
     archs, columns = reader.read_columns(paths, space, progress, dataset=part.get("dataset"))
     wanted = part.get("columns", tuple(columns))
     for name in wanted:
         if name not in columns:
             raise TableError(unknown(f"column of {paths[0].name}", name, columns))
     label = ", ".join(path.name for path in paths)
-    fidelities = (Fidelity("epoch {1} of {0}".format(*given), *given),) if (given := part.get("fidelity")) else ()
+    fidelities = (Fidelity("epoch {1} of {0}".format(*place), *place),) if (place := part.get("fidelity")) else ()
     return Other(label, archs, {name: columns[name] for name in wanted}, fidelities)

@@ -1,4 +1,4 @@
-"""Joining tables: one benchmark whose columns come from several sources, matched by architecture.
+"""The join of tables: one benchmark whose columns come from several sources, matched by architecture.
 
 A column that the base has already keeps the base's values where the two differ, and the difference is reported.  What
 other sources lack is NaN.  A column of results whose split is not told is refused: nobody could say whether it is test.
@@ -15,14 +15,12 @@ import numpy.typing as npt
 
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import Header, Table
-from benchmarks_data.joins.columns import Merge
-from benchmarks_data.joins.facts import Conflict, Joined, Other
 from benchmarks_data.joins.fidelities import union
+from benchmarks_data.joins.merge import Merge, Other
+from benchmarks_data.joins.outcome import Joined
 from harness.benchmark import Column
 from harness.errors import TableError
 from harness.space import SearchSpace
-
-__all__ = ["Conflict", "Joined", "Other", "join", "other_table", "table_of"]
 
 _RESULT = re.compile(r"accuracy|\bacc\b|_acc|loss|error|perplexity", re.IGNORECASE)
 
@@ -54,7 +52,7 @@ def other_table(label: str, header: Header, columns: Sequence[str] = ()) -> Othe
     """Return a table as something to join; `columns` names those to take, all if it is empty."""
     table = table_of(header)
     taken = {name: table.columns[name] for name in columns or table.columns}
-    return Other(label, table.archs, taken, table.meaning.fidelities, table.runs, table.seeds)
+    return Other(label, table.archs, taken, table.meaning.fidelities, table.trainings, table.seeds)
 
 
 def join(
@@ -88,8 +86,8 @@ def join(
     merged = union(base.meaning.fidelities, [other.fidelities for other in others])
     width = max(
         values.shape[1]
-        for given in (base.columns, *(other.columns for other in others))
-        for _, values in given.values()
+        for columns in (base.columns, *(other.columns for other in others))
+        for _, values in columns.values()
     )
     state = Merge(base, merged, report, width)
     for other in others:
@@ -103,7 +101,7 @@ def join(
         validation=base.meaning.validation or None,
         test=test or base.meaning.test,
         seconds=base.meaning.seconds,
-        runs=state.runs,
+        trainings=state.trainings,
         seeds=state.seeds,
         rows=base.index.get("rows"),
         identity=base.meaning.identity,

@@ -1,4 +1,4 @@
-"""Building a table by real training: every functional class of a space, several seeds, in parts that survive a restart.
+"""The build of a table by real training: each functional class of a space, several seeds, in parts that survive a stop.
 
 The work is cut into parts of some architectures each; a part is one file, written whole or not at all, and a build that
 was stopped continues with the parts that are missing.  The finished table is one compact file that ships with the
@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.catalogue.builds import Build
+from benchmarks_data.trained.importer import MISSING
 from harness import __version__
 from harness.checks import Archs, IntArray, integer
 from harness.errors import HarnessError, TableError
@@ -38,8 +39,6 @@ CURVES = ("train_accuracy", "valid_accuracy")
 FINAL = ("test_accuracy",)
 CUDA_PARTS = 21
 """Parts of a CPU that make one of a GPU, which trains hundreds of networks side by side."""
-MISSING = np.iinfo(np.uint16).max
-"""Stands for a value that does not exist among the counts."""
 
 
 def classes(space: EnumeratedSpace) -> Archs:

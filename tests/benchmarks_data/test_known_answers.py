@@ -45,9 +45,9 @@ def test_nb201_optima(name: str, row: int, value: float, table_mean: float, arch
 def test_nb201_rows_are_in_official_order_with_two_or_three_runs(name: str) -> None:
     opened = oracle(name)
     assert hashlib.sha256("\n".join(opened.space.format(opened.archs)).encode()).hexdigest() == OFFICIAL_ORDER
-    assert np.bincount(opened.runs).tolist() == [0, 0, 7_456, 8_169]
+    assert np.bincount(opened.training_counts).tolist() == [0, 0, 7_456, 8_169]
     present = ~np.isnan(opened.trainings(opened.archs, "valid_accuracy"))
-    assert np.array_equal(present.sum(axis=1), opened.runs)
+    assert np.array_equal(present.sum(axis=1), opened.training_counts)
     assert present[:, :2].all()
 
 
@@ -59,7 +59,7 @@ def test_nb201_rows_are_in_official_order_with_two_or_three_runs(name: str) -> N
         ("nb201-imagenet16", [28.3333, 27.3667, 28.9333], [29.3667, 31.4333, 30.4333], [33.9333, 33.0667, 33.2]),
     ],
 )
-def test_nb201_runs_of_official_records(
+def test_nb201_trainings_of_official_records(
     name: str, first: list[float], eleventh: list[float], tss_284: list[float]
 ) -> None:
     opened = oracle(name)
@@ -85,7 +85,7 @@ def test_nb201_costs_are_computed_and_204_reported_sizes_disagree() -> None:
     assert quartiles == pytest.approx([19.57953, 47.10465, 82.49409, 90.35841], abs=1e-5)
 
 
-def test_nb201_single_runs_and_training_times() -> None:
+def test_nb201_single_trainings_and_training_times() -> None:
     opened = oracle("nb201-cifar10")
     runs = opened.trainings(opened.archs, "valid_accuracy")
     row, run = np.unravel_index(np.nanargmax(runs), runs.shape)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmarks_data.file.layout import Dataset
+from benchmarks_data.file.layout import AnyArray
+from benchmarks_data.importers.parts import closed_form, cost, millions
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import TableError
@@ -30,8 +31,8 @@ _IMAGES = {
 
 
 def columns(
-    archs: Archs, values: Mapping[str, Dataset], parameters: FloatArray, schedules: Sequence[int]
-) -> dict[str, tuple[Column, Dataset]]:
+    archs: Archs, values: Mapping[str, AnyArray], parameters: FloatArray, schedules: Sequence[int]
+) -> dict[str, tuple[Column, AnyArray]]:
     """Make the columns of a table.
 
     Parameters
@@ -62,14 +63,12 @@ def columns(
         ("halfway_seconds", f"Training time until the halfway evaluation: {halfway}."),
     )
     for name, text in times:
-        made[name] = (Column(name, "s", "minimise", description=text), _seconds(name, values[name]))
-    costs = (
-        ("params_m", params(archs), "Trainable parameters, computed in closed form."),
-        ("macs_m", macs(archs), "Multiply-adds of convolutions and classifier, computed in closed form."),
-        ("params_reported_m", parameters, "Trainable parameters, as reported."),
+        made[name] = (cost(name, "s", text), _seconds(name, values[name]))
+    made |= closed_form(params(archs), macs(archs))
+    made["params_reported_m"] = (
+        cost("params_reported_m", "M", "Trainable parameters, as reported."),
+        millions(parameters),
     )
-    for name, counted, text in costs:
-        made[name] = (Column(name, "M", "minimise", description=text), (counted / 1e6)[:, None, None])
     return made
 
 
@@ -88,22 +87,22 @@ def _accuracy(name: str, when: str) -> Column:
     )
 
 
-def _halfway(epochs: Dataset, schedules: Sequence[int]) -> str:
+def _halfway(epochs: AnyArray, schedules: Sequence[int]) -> str:
     """Say when the halfway evaluations were made; in EC-NAS files it is not half of the schedule."""
-    told = [
+    listed = [
         f"{' or '.join(f'{epoch:g}' for epoch in np.unique(np.round(epochs[:, :, place])))} of {schedule}"
         for place, schedule in enumerate(schedules)
     ]
-    return f"within the schedule, after epoch {', '.join(told)} (not the end of a shorter schedule)"
+    return f"within the schedule, after epoch {', '.join(listed)} (not the end of a shorter schedule)"
 
 
-def _percent(name: str, fractions: Dataset) -> Dataset:
+def _percent(name: str, fractions: AnyArray) -> AnyArray:
     if not ((fractions >= 0.0) & (fractions <= 1.0)).all():
         raise TableError(f"every {name} of a record must be a fraction, 0 to 1")
     return np.round(fractions * 100.0, 10)
 
 
-def _seconds(name: str, seconds: Dataset) -> Dataset:
+def _seconds(name: str, seconds: AnyArray) -> AnyArray:
     if not (seconds >= 0.0).all():
         raise TableError(f"every {name} of a record must be at least 0")
     return seconds

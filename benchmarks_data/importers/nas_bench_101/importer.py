@@ -1,7 +1,7 @@
-"""NAS-Bench-101 from its TFRecord files: three training runs of every cell, for 108 epochs or for 4, 12, 36 and 108.
+"""NAS-Bench-101 from its TFRecord files: three trainings of every cell, for 108 epochs or for 4, 12, 36 and 108.
 
-A record is one run: a JSON array of module hash, epochs, adjacency, operations and a base64 message
-(`nas_bench_101_metrics`).  The hash is worked out again from the adjacency and compared.  Fractions become percent
+A record is one training: a JSON array of module hash, epochs, adjacency, operations and a base64 message
+(`metrics`).  The hash is worked out again from the adjacency and compared.  Fractions become percent
 here, once, rounded to 10 decimals: means that are equal differ in their last bits otherwise.
 """
 
@@ -19,18 +19,18 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import Dataset, Table
-from benchmarks_data.importers.nas_bench_101 import metrics as nas_bench_101_metrics
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.nas_bench_101.columns import MEASURED, columns
+from benchmarks_data.importers.nas_bench_101.metrics import Metrics, read_metrics
 from benchmarks_data.importers.safe import tfrecord
-from benchmarks_data.progress import Progress
 from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import HarnessError, TableError, must
 from harness.problem import Fidelity
 from harness.spaces.nb101.space import NB101Space
 from harness.spaces.nb101.texts import coding
 
-RUNS = 3
+TRAININGS = 3
 SCHEDULES = (4, 12, 36, 108)
 _EVALUATIONS = 3
 _BATCH = 1 << 15
@@ -60,19 +60,19 @@ class _Records:
 
 
 def convert(entry: Entry, paths: Sequence[Path], space: NB101Space, progress: Progress) -> Table:
-    """Read one TFRecord file; rows are in the order in which its cells first appear, and so are the runs of a cell.
+    """Read one TFRecord file; rows are in the order in which cells first appear, and so are the trainings of a cell.
 
     ``entry.facts["epochs"]`` lists the training schedules that it must have; without it, any are taken.
-    ``entry.facts["runs"]`` is how many runs each cell must have in each of them, three by default.
+    ``entry.facts["runs"]`` is how many trainings each cell must have in each of them, three by default.
 
     Raises
     ------
     TableError
-        If the file is cut short or damaged, a hash is not that of its cell, or a cell lacks a run.
+        If the file is cut short or damaged, a hash is not that of its cell, or a cell lacks a training.
     """
     if len(paths) != 1:
         raise TableError(must("files", "be one TFRecord file", [path.name for path in paths]))
-    archs, values, parameters, schedules = _runs(paths[0], entry, space, progress)
+    archs, values, parameters, schedules = _trainings(paths[0], entry, space, progress)
     return assemble(
         name=entry.name,
         space=space,
@@ -85,9 +85,9 @@ def convert(entry: Entry, paths: Sequence[Path], space: NB101Space, progress: Pr
     )
 
 
-def _runs(
+def _trainings(
     path: Path, entry: Entry, space: NB101Space, progress: Progress
-) -> tuple[Archs, Mapping[str, Dataset], FloatArray, tuple[int, ...]]:
+) -> tuple[Archs, Mapping[str, AnyArray], FloatArray, tuple[int, ...]]:
     """Return the cells (N, 26), each of `MEASURED` (N, R, F), the reported parameters (N,) and the schedules, F."""
     records = _read(path, space, progress)
     if not records.archs:
@@ -97,8 +97,8 @@ def _runs(
         raise TableError(f"{path} must hold {entry.rows} cells, got {len(archs)} in {len(records.rows)} records")
     schedules = _schedules(path, entry, records)
     progress(f"sorting the runs of {path.name}", 0.75)
-    runs = int(entry.facts.get("runs", RUNS))
-    return archs, *_by_row(path, records, archs, space, schedules, runs), schedules
+    trainings = int(entry.facts.get("runs", TRAININGS))
+    return archs, *_by_row(path, records, archs, space, schedules, trainings), schedules
 
 
 def _read(path: Path, space: NB101Space, progress: Progress) -> _Records:
@@ -112,7 +112,7 @@ def _read(path: Path, space: NB101Space, progress: Progress) -> _Records:
             if not (isinstance(module_hash, str) and isinstance(adjacency, str)):
                 raise ValueError("its module hash and its adjacency must be texts")
             cell = (module_hash, adjacency, intern(operations))
-            metrics = nas_bench_101_metrics.read(a2b_base64(message))
+            metrics = read_metrics(a2b_base64(message))
             records.epochs.append(epochs)
             records.parameters.append(metrics.parameters)
             records.values.extend(_measured(epochs, metrics))
@@ -131,7 +131,7 @@ def _read(path: Path, space: NB101Space, progress: Progress) -> _Records:
     return records
 
 
-def _measured(epochs: int, metrics: nas_bench_101_metrics.Metrics) -> list[float]:
+def _measured(epochs: int, metrics: Metrics) -> list[float]:
     """Return `MEASURED` of a record; raises ValueError if it was not evaluated before, within and after training."""
     if epochs not in SCHEDULES:
         raise ValueError(must("epochs", f"be one of {', '.join(map(str, SCHEDULES))}", epochs))
@@ -155,12 +155,12 @@ def _check_hashes(path: Path, new: dict[tuple[str, str, str], int], space: NB101
     valid = space.is_valid(archs)
     known = sum(map(len, records.archs))
     first: list[int] = []
-    for place, ((told, *_), found) in enumerate(zip(new, space.module_hashes(archs), strict=True)):
-        if not valid[place] or told != found:
+    for place, ((stored, *_), computed) in enumerate(zip(new, space.module_hashes(archs), strict=True)):
+        if not valid[place] or stored != computed:
             number = list(new.values())[place]
-            rule = f"have the module hash of its cell, {found}" if valid[place] else "be a valid cell"
-            raise TableError(f"{path}: record {number} must {rule}, got {told!r}")
-        if records.hashes[told] == known + len(first):
+            rule = f"have the module hash of its cell, {computed}" if valid[place] else "be a valid cell"
+            raise TableError(f"{path}: record {number} must {rule}, got {stored!r}")
+        if records.hashes[stored] == known + len(first):
             first.append(place)
     records.archs.append(archs[first])
     new.clear()
@@ -174,28 +174,28 @@ def _coding(path: Path, number: int, adjacency: str, operations: str) -> list[in
 
 
 def _schedules(path: Path, entry: Entry, records: _Records) -> tuple[int, ...]:
-    found = tuple(np.unique(np.frombuffer(records.epochs, dtype=np.intc)).tolist())
-    if found != tuple(entry.facts.get("epochs", found)):
-        raise TableError(f"{path} must hold runs of {list(entry.facts['epochs'])} epochs, got {list(found)}")
-    return found
+    epochs = tuple(np.unique(np.frombuffer(records.epochs, dtype=np.intc)).tolist())
+    if epochs != tuple(entry.facts.get("epochs", epochs)):
+        raise TableError(f"{path} must hold runs of {list(entry.facts['epochs'])} epochs, got {list(epochs)}")
+    return epochs
 
 
 def _by_row(
-    path: Path, records: _Records, archs: Archs, space: NB101Space, schedules: Sequence[int], runs: int
-) -> tuple[Mapping[str, Dataset], FloatArray]:
+    path: Path, records: _Records, archs: Archs, space: NB101Space, schedules: Sequence[int], trainings: int
+) -> tuple[Mapping[str, AnyArray], FloatArray]:
     rows = np.frombuffer(records.rows, dtype=np.intc).astype(np.int64)
     fidelity = np.searchsorted(schedules, np.frombuffer(records.epochs, dtype=np.intc))
     cells = rows * len(schedules) + fidelity
     counts = np.bincount(cells, minlength=len(archs) * len(schedules))
-    wrong = np.flatnonzero(counts != runs)
+    wrong = np.flatnonzero(counts != trainings)
     if len(wrong):
         row, place = divmod(int(wrong[0]), len(schedules))
         cell = space.module_hashes(archs[[row]])[0]
-        rule = f"have {runs} runs of {schedules[place]} epochs of the cell {cell}"
+        rule = f"have {trainings} runs of {schedules[place]} epochs of the cell {cell}"
         raise TableError(f"{path} must {rule}, got {counts[wrong[0]]}")
     order = np.argsort(cells, kind="stable")
     table = np.frombuffer(records.values, dtype=np.float64).reshape(-1, len(MEASURED))
-    shape = (len(archs), len(schedules), runs)
+    shape = (len(archs), len(schedules), trainings)
     values = {
         name: np.ascontiguousarray(table[order, place].reshape(shape).transpose(0, 2, 1))
         for place, name in enumerate(MEASURED)
@@ -204,11 +204,11 @@ def _by_row(
 
 
 def _parameters(path: Path, records: _Records, rows: IntArray, count: int) -> FloatArray:
-    told = np.frombuffer(records.parameters, dtype=np.int64)
+    reported = np.frombuffer(records.parameters, dtype=np.int64)
     parameters = np.empty(count, dtype=np.int64)
-    parameters[rows] = told
-    wrong = np.flatnonzero(parameters[rows] != told)
+    parameters[rows] = reported
+    wrong = np.flatnonzero(parameters[rows] != reported)
     if len(wrong):
         rule = f"report the parameters of the other runs of its cell, {parameters[rows[wrong[0]]]}"
-        raise TableError(f"{path}: record {wrong[0]} must {rule}, got {told[wrong[0]]}")
+        raise TableError(f"{path}: record {wrong[0]} must {rule}, got {reported[wrong[0]]}")
     return parameters.astype(np.float64)

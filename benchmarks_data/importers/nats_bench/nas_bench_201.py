@@ -15,12 +15,12 @@ from typing import Any
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.layout import Table
+from benchmarks_data.files import Progress
 from benchmarks_data.importers.nats_bench import importer
-from benchmarks_data.importers.nats_bench import stream as nats_bench_stream
 from benchmarks_data.importers.nats_bench.files import GLOBALS
 from benchmarks_data.importers.nats_bench.records import TOPOLOGY
+from benchmarks_data.importers.nats_bench.stream import split
 from benchmarks_data.importers.safe import torch_file
-from benchmarks_data.progress import Progress
 from harness.errors import TableError, must
 from harness.space import SearchSpace
 
@@ -32,23 +32,7 @@ ALLOWED = GLOBALS | {"_codecs.encode"}
 def convert_all(
     entries: Sequence[Entry], paths: Sequence[Path], spaces: Sequence[SearchSpace], progress: Progress
 ) -> Iterator[Table]:
-    """Read the tables of several data sets in one pass over the file.
-
-    Parameters
-    ----------
-    entries : sequence of Entry
-        Their fact ``official`` is the data set's official name.
-    paths : sequence of pathlib.Path
-        The one file.
-    spaces : sequence of SearchSpace
-        One for each entry, all of them NAS-Bench-201's.
-    progress : callable
-
-    Raises
-    ------
-    TableError
-        If the file is cut, damaged or of another layout, or if architectures are missing.
-    """
+    """Read the tables of several data sets in one pass over the one file; see `importer.convert_all`."""
     if len(paths) != 1:
         raise TableError(must("paths", "be one file 'NAS-Bench-201-v1_….pth'", [str(path) for path in paths]))
     yield from importer.tables(entries, records(paths[0]), spaces[0], SCHEDULES, progress)
@@ -57,5 +41,5 @@ def convert_all(
 def records(path: Path) -> Iterator[tuple[str, int, Any]]:
     """Yield file name, official index and record of every architecture of a file."""
     with torch_file.object_pickle(path) as stream:
-        for index, record in nats_bench_stream.split(stream, name=str(path), allowed=ALLOWED):
+        for index, record in split(stream, name=str(path), allowed=ALLOWED):
             yield str(path), index, record

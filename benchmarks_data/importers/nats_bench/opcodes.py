@@ -102,11 +102,11 @@ class Reader:
     def run(self, pattern: re.Pattern[bytes]) -> bytes:
         """Take what matches, or nothing."""
         self._need(_LOOK_AHEAD)
-        found = pattern.match(self._data, self._at)
-        if found is None:
+        match = pattern.match(self._data, self._at)
+        if match is None:
             return b""
-        self._at = found.end()
-        return found.group()
+        self._at = match.end()
+        return match.group()
 
     def token(self) -> bytes:
         """Take one opcode with its argument."""

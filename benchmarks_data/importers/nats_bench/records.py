@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks_data.file.problem import epochs_of
 from harness.benchmark import Column
 from harness.errors import TableError, must
 from harness.problem import Fidelity
@@ -35,15 +36,15 @@ class Schedule:
     key : str
         Of the record, for example ``"01"``.
     epochs : int
-    runs : int
-        Most training runs that an architecture can have.
+    trainings : int
+        Most trainings that an architecture can have.
     last_only : frozenset of (str, str)
         Which (dataset, set) were evaluated after the last epoch only; all others after each.
     """
 
     key: str
     epochs: int
-    runs: int
+    trainings: int
     last_only: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -128,9 +129,7 @@ def fidelities(schedules: Sequence[Schedule]) -> tuple[Fidelity, ...]:
     """Return every epoch of every schedule; only the epoch before in the same schedule may be continued."""
     listed: list[Fidelity] = []
     for schedule in schedules:
-        for epoch in range(1, schedule.epochs + 1):
-            label = f"epoch {epoch} of {schedule.epochs}"
-            listed.append(Fidelity(label, schedule.epochs, epoch, len(listed) - 1 if epoch > 1 else None))
+        listed += epochs_of(schedule.epochs, first=len(listed))
     return tuple(listed)
 
 
@@ -152,13 +151,13 @@ class Gathered:
         self.model = "cifar10-valid" if official == "cifar10" else official
         self.schedules = tuple(schedules)
         self.parts = parts(official)
-        self.replicates = max(schedule.runs for schedule in schedules)
+        self.most = max(schedule.trainings for schedule in schedules)
         widths = [sum(len(part.epochs(schedule)) for schedule in schedules) for part in self.parts]
-        self.curves = [mapped((rows, self.replicates, width)) for width in widths]
-        self.seconds = mapped((rows, self.replicates, sum(schedule.epochs for schedule in schedules)))
-        self.costs = {name: np.full((rows, self.replicates, 1), np.nan) for name in ("params", "flop", "latency")}
-        self.pass_seconds = np.full((rows, self.replicates, 1), np.nan)
-        self.seeds = np.full((rows, len(schedules), self.replicates), -1, dtype=np.int32)
+        self.curves = [mapped((rows, self.most, width)) for width in widths]
+        self.seconds = mapped((rows, self.most, sum(schedule.epochs for schedule in schedules)))
+        self.costs = {name: np.full((rows, self.most, 1), np.nan) for name in ("params", "flop", "latency")}
+        self.pass_seconds = np.full((rows, self.most, 1), np.nan)
+        self.seeds = np.full((rows, len(schedules), self.most), -1, dtype=np.int32)
         self.absent = np.zeros(len(self.parts), dtype=np.int64)
         self.left_out = 0
 
@@ -189,13 +188,13 @@ class Gathered:
                 continue
             results = record[schedule.key]["all_results"]
             seeds = sorted(seed for dataset, seed in results if dataset == self.model)
-            if len(seeds) > schedule.runs:
-                raise TableError(must(f"runs of schedule {schedule.key}", f"be at most {schedule.runs}", seeds))
+            if len(seeds) > schedule.trainings:
+                raise TableError(must(f"runs of schedule {schedule.key}", f"be at most {schedule.trainings}", seeds))
             self.seeds[row, number, : len(seeds)] = seeds
-            for run, seed in enumerate(seeds):
+            for training, seed in enumerate(seeds):
                 result = results[self.model, seed]
                 _check_result(result, seed, schedule)
-                self._add_costs(row, run, result, schedule, begins)
+                self._add_costs(row, training, result, schedule, begins)
             for index, part, place, keys in placed:
                 self._add_curve(row, results, seeds, (index, part, place, keys))
 
@@ -203,33 +202,33 @@ class Gathered:
         self, row: int, results: Mapping[Any, Any], seeds: list[int], placed: tuple[int, Part, slice, list[Any]]
     ) -> None:
         index, part, place, keys = placed
-        for run, seed in enumerate(seeds):
+        for training, seed in enumerate(seeds):
             result = results.get((part.dataset, seed))
             if result is None:
                 continue
             values = result[part.source]
             try:
-                self.curves[index][row, run, place] = list(map(values.__getitem__, keys))
+                self.curves[index][row, training, place] = list(map(values.__getitem__, keys))
             except KeyError:
                 known = [values.get(key, np.nan) for key in keys]
-                self.curves[index][row, run, place] = known
+                self.curves[index][row, training, place] = known
                 self.absent[index] += sum(key not in values for key in keys)
         if part.dataset != self.model:
             self.left_out += sum(dataset == part.dataset and seed not in seeds for dataset, seed in results)
 
-    def _add_costs(self, row: int, run: int, result: Mapping[str, Any], schedule: Schedule, begins: int) -> None:
+    def _add_costs(self, row: int, training: int, result: Mapping[str, Any], schedule: Schedule, begins: int) -> None:
         times = result["train_times"]
         if times is not None:
             spent = list(accumulate(times.get(epoch, np.nan) for epoch in range(schedule.epochs)))
-            self.seconds[row, run, begins : begins + schedule.epochs] = spent
+            self.seconds[row, training, begins : begins + schedule.epochs] = spent
         if schedule is not self.schedules[-1]:
             return
-        self.costs["params"][row, run] = result["params"]
-        self.costs["flop"][row, run] = result["flop"]
+        self.costs["params"][row, training] = result["params"]
+        self.costs["flop"][row, training] = result["flop"]
         latency = result["latency"]
-        self.costs["latency"][row, run] = sum(latency) / len(latency) if latency else np.nan
+        self.costs["latency"][row, training] = sum(latency) / len(latency) if latency else np.nan
         passed = result["eval_times"].get(f"x-valid@{schedule.epochs - 1}", np.nan)
-        self.pass_seconds[row, run] = np.nan if passed is None else passed
+        self.pass_seconds[row, training] = np.nan if passed is None else passed
 
     def at(self, part: Part) -> tuple[int, ...]:
         """Return the fidelities at which a part was measured; empty for all."""
@@ -241,7 +240,7 @@ class Gathered:
 
 
 def _check_result(result: Mapping[str, Any], seed: int, schedule: Schedule) -> None:
-    """Check that a result is the run that it is filed as."""
+    """Check that a result is the training that it is filed as."""
     if int(result["seed"]) != seed or result["epochs"] != schedule.epochs:
         filed = f"seed {seed} of the schedule of {schedule.epochs} epochs"
         raise TableError(f"the run filed as {filed} says seed {result['seed']!r}, {result['epochs']} epochs")
@@ -256,13 +255,3 @@ def mapped(shape: tuple[int, ...]) -> Array:
         array = np.memmap(file, dtype=np.float64, mode="w+", shape=shape)
     array[...] = np.nan
     return array.view(np.ndarray)
-
-
-def once(values: Array) -> Array:
-    """Keep one value of a column whose runs all repeat it, (N, R, A) to (N, 1, A); otherwise all."""
-    rows = max(1, 2**20 // max(1, values[0].size))
-    for start in range(0, len(values), rows):
-        part = values[start : start + rows]
-        if not ((part == part[:, :1]) | np.isnan(part)).all():
-            return values
-    return np.ascontiguousarray(values[:, :1])

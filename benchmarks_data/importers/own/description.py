@@ -1,4 +1,4 @@
-"""What a user says of a table of their own: a short TOML file, checked before any number is read."""
+"""The description that a user gives of a table of their own: a short TOML file, checked before any number is read."""
 
 from __future__ import annotations
 
@@ -171,20 +171,20 @@ def _number(text: str) -> float | None:
 
 
 def _architecture(fields: Mapping[str, Any], space: SearchSpace) -> tuple[str, ...]:
-    given = fields.get("architecture")
-    if isinstance(given, str) and given:
-        return (given,)
-    if isinstance(given, list) and len(given) == space.genes and all(isinstance(column, str) for column in given):
-        return tuple(given)
+    names = fields.get("architecture")
+    if isinstance(names, str) and names:
+        return (names,)
+    if isinstance(names, list) and len(names) == space.genes and all(isinstance(column, str) for column in names):
+        return tuple(names)
     rule = f"name the column of the architecture's string, or the {space.genes} columns of its genes' codes"
-    raise TableError(must("architecture", rule, given))
+    raise TableError(must("architecture", rule, names))
 
 
-def _columns(given: Any) -> tuple[dict[str, Column], dict[str, str]]:
-    if not isinstance(given, dict) or not given:
-        raise TableError(must("columns", "describe each column of the table under [columns.NAME]", given))
-    columns = {name: _column(name, fields) for name, fields in given.items()}
-    sources = {name: str(fields.get("column", name)) for name, fields in given.items()}
+def _columns(tables: Any) -> tuple[dict[str, Column], dict[str, str]]:
+    if not isinstance(tables, dict) or not tables:
+        raise TableError(must("columns", "describe each column of the table under [columns.NAME]", tables))
+    columns = {name: _column(name, fields) for name, fields in tables.items()}
+    sources = {name: str(fields.get("column", name)) for name, fields in tables.items()}
     for name, source in sources.items():
         for other in (other for other in sources if sources[other] == source and columns[other].held_out):
             if not columns[name].held_out:
@@ -240,8 +240,8 @@ def _named_column(
     if name not in columns:
         raise TableError(unknown(f"column for `{role}`", name, columns))
     if columns[name].split not in splits:
-        told = ", ".join(split or COST for split in splits)
+        allowed = ", ".join(split or COST for split in splits)
         raise TableError(
-            must(f"split of {name}", f"be {told}, for it is the `{role}` column", columns[name].split or COST)
+            must(f"split of {name}", f"be {allowed}, for it is the `{role}` column", columns[name].split or COST)
         )
     return name

@@ -158,5 +158,5 @@ def _text(value: Any) -> str:
 def _check_header(source: str, header: Sequence[str]) -> None:
     twice = sorted({name for name in header if header.count(name) > 1})
     if not header or "" in header or twice:
-        told = f"has {', '.join(twice)} twice" if twice else "has a column without a name"
-        raise TableError(f"{source} must begin with a line of column names, all different; it {told}")
+        fault = f"has {', '.join(twice)} twice" if twice else "has a column without a name"
+        raise TableError(f"{source} must begin with a line of column names, all different; it {fault}")

@@ -22,7 +22,8 @@ from benchmarks_data import files
 from benchmarks_data.file import layout
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.index import MAX_DENSE
-from benchmarks_data.file.layout import Dataset, Table
+from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.importers.own.description import Description, read_description
 from benchmarks_data.importers.own.lines import Lines, read_lines
 from harness.benchmark import Column
@@ -34,7 +35,7 @@ from harness.spaces.categorical import CategoricalSpace
 
 _LARGEST = 2**31 - 1
 _MOST_EPOCHS = 10**6
-_MOST_RUNS = 255
+_MOST_TRAININGS = 255
 Places = npt.NDArray[np.intp]
 
 
@@ -55,30 +56,30 @@ def read(data: Path | pd.DataFrame, description: Path) -> Table:
     TableError
         If the description or a line breaks a rule; names file, line and column.
     """
-    told, lines = read_description(description), read_lines(data)
-    lines.check(told.needed())
-    grid = _grid(told, lines, _archs(told, lines))
-    _check_made(told, lines, grid)
-    codings = math.prod(told.space.cardinalities.tolist())
-    values = {name: grid.spread(lines.floats(source)) for name, source in told.sources.items()}
-    _check_best(told, lines)
-    _check_held_out(told, lines)
-    if told.seconds is not None:
-        _check_seconds(told, lines, grid)
+    fields, lines = read_description(description), read_lines(data)
+    lines.check(fields.needed())
+    grid = _grid(fields, lines, _archs(fields, lines))
+    _check_made(fields, lines, grid)
+    codings = math.prod(fields.space.cardinalities.tolist())
+    values = {name: grid.spread(lines.floats(source)) for name, source in fields.sources.items()}
+    _check_best(fields, lines)
+    _check_held_out(fields, lines)
+    if fields.seconds is not None:
+        _check_seconds(fields, lines, grid)
     return assemble(
-        name=told.name,
-        space=told.space,
+        name=fields.name,
+        space=fields.space,
         archs=grid.archs,
-        fidelities=grid.fidelities(told.schedule),
-        columns={name: _column(told, name, grid, array, lines) for name, array in values.items()},
-        validation=told.validation,
-        test=told.test,
-        seconds=told.seconds,
-        runs=grid.runs[:, None],
-        seeds=None if told.seed is None else grid.seeds[:, None],
+        fidelities=grid.fidelities(fields.schedule),
+        columns={name: _column(fields, name, grid, array, lines) for name, array in values.items()},
+        validation=fields.validation,
+        test=fields.test,
+        seconds=fields.seconds,
+        trainings=grid.trainings[:, None],
+        seeds=None if fields.seed is None else grid.seeds[:, None],
         identity="exact",
         partial=None if codings <= MAX_DENSE else len(grid.archs) < codings,
-        about=_about(told, data),
+        about=_about(fields, data),
     )
 
 
@@ -93,31 +94,34 @@ def write(path: Path, data: Path | pd.DataFrame, description: Path) -> Path:
     return path
 
 
-def _about(told: Description, data: Path | pd.DataFrame) -> dict[str, str]:
+def _about(description: Description, data: Path | pd.DataFrame) -> dict[str, str]:
     if isinstance(data, pd.DataFrame):
-        return dict(told.about) | {"source_sha256": ""}
-    return dict(told.about) | {"source": told.about["source"] or data.name, "source_sha256": files.sha256(data)}
+        return dict(description.about) | {"source_sha256": ""}
+    return dict(description.about) | {
+        "source": description.about["source"] or data.name,
+        "source_sha256": files.sha256(data),
+    }
 
 
-def _archs(told: Description, lines: Lines) -> Archs:
+def _archs(description: Description, lines: Lines) -> Archs:
     """Return the architecture of each line: (n, L)."""
-    genes = [_codes(told, lines, gene, column) for gene, column in enumerate(told.architecture)]
+    genes = [_codes(description, lines, gene, column) for gene, column in enumerate(description.architecture)]
     archs = np.concatenate(genes, axis=1)
-    wrong = np.flatnonzero(~told.space.is_valid(archs))
+    wrong = np.flatnonzero(~description.space.is_valid(archs))
     if len(wrong):
         codes = archs[wrong[0]].tolist()
-        raise TableError(f"{lines.place(int(wrong[0]))}: {codes} is no architecture of '{told.space.name}'")
-    return archs.astype(told.space.dtype)
+        raise TableError(f"{lines.place(int(wrong[0]))}: {codes} is no architecture of '{description.space.name}'")
+    return archs.astype(description.space.dtype)
 
 
-def _codes(told: Description, lines: Lines, gene: int, column: str) -> Archs:
+def _codes(description: Description, lines: Lines, gene: int, column: str) -> Archs:
     """Return what a column tells: one gene of each line, or all genes where it holds the field's own string."""
-    space, codes = told.space, []
+    space, codes = description.space, []
     for row, text in enumerate(lines.columns[column]):
         try:
             if isinstance(space, CategoricalSpace):
                 codes.append([space.code_of(column, _as_in_toml(text, space.values[column]))])
-            elif len(told.architecture) == 1:
+            elif len(description.architecture) == 1:
                 codes.append(space.parse([text])[0].tolist())
             else:
                 codes.append(
@@ -142,9 +146,9 @@ class _Grid:
     archs : (N, L)
         In order of first appearance.
     seeds : (N, R) int32
-        -1 where a row has fewer runs than others.
+        -1 where a row has fewer trainings than others.
     epochs : (F,) int64
-    row, run, fidelity : (n,)
+    row, training, fidelity : (n,)
         Of each line.
     """
 
@@ -152,87 +156,83 @@ class _Grid:
     seeds: npt.NDArray[np.int32]
     epochs: IntArray
     row: Places
-    run: Places
+    training: Places
     fidelity: Places
 
     @property
-    def runs(self) -> npt.NDArray[np.intp]:
-        """How many runs each row has: (N,)."""
+    def trainings(self) -> npt.NDArray[np.intp]:
+        """How many trainings each row has: (N,)."""
         counts: Places = np.count_nonzero(self.seeds >= 0, axis=1)
         return counts
 
     def spread(self, values: FloatArray) -> FloatArray:
         """Put the values of lines in their places: (n,) to (N, R, F), NaN where no line tells."""
         spread = np.full((*self.seeds.shape, len(self.epochs)), np.nan)
-        spread[self.row, self.run, self.fidelity] = values
+        spread[self.row, self.training, self.fidelity] = values
         return spread
 
-    def fidelities(self, schedule: int | None) -> list[Fidelity]:
+    def fidelities(self, schedule: int | None) -> tuple[Fidelity, ...]:
         """Return one fidelity for each epoch, each continuing the one before."""
-        length = int(self.epochs[-1]) if schedule is None else schedule
-        return [
-            Fidelity(f"epoch {epoch} of {length}", length, epoch, place - 1 if place else None)
-            for place, epoch in enumerate(self.epochs.tolist())
-        ]
+        return epochs_of(int(self.epochs[-1]) if schedule is None else schedule, self.epochs.tolist())
 
 
-def _grid(told: Description, lines: Lines, archs: Archs) -> _Grid:
+def _grid(description: Description, lines: Lines, archs: Archs) -> _Grid:
     n = len(lines)
-    last = told.schedule or _MOST_EPOCHS
-    seed = lines.integers(told.seed, 0, _LARGEST) if told.seed else np.zeros(n, dtype=np.int64)
-    epoch = lines.integers(told.epoch, 1, last) if told.epoch else np.full(n, told.schedule or 1)
-    _, first, row = np.unique(told.space.code(archs), return_index=True, return_inverse=True)
+    last = description.schedule or _MOST_EPOCHS
+    seed = lines.integers(description.seed, 0, _LARGEST) if description.seed else np.zeros(n, dtype=np.int64)
+    epoch = lines.integers(description.epoch, 1, last) if description.epoch else np.full(n, description.schedule or 1)
+    _, first, row = np.unique(description.space.code(archs), return_index=True, return_inverse=True)
     order = np.argsort(first)
     row = np.argsort(order)[row]
-    _check_once(told, lines, archs, np.stack([row, seed, epoch], axis=1))
+    _check_once(description, lines, archs, np.stack([row, seed, epoch], axis=1))
     pairs, pair = np.unique(np.stack([row, seed], axis=1), axis=0, return_inverse=True)
     place_in_row = np.arange(len(pairs)) - np.searchsorted(pairs[:, 0], pairs[:, 0])
     most = int(place_in_row.max()) + 1
-    if most > _MOST_RUNS:
-        raise TableError(f"{lines.source} must have at most {_MOST_RUNS} seeds for an architecture, has {most}")
+    if most > _MOST_TRAININGS:
+        raise TableError(f"{lines.source} must have at most {_MOST_TRAININGS} seeds for an architecture, has {most}")
     seeds = np.full((len(order), most), -1, dtype=np.int32)
     seeds[pairs[:, 0], place_in_row] = pairs[:, 1]
-    run = place_in_row[pair.reshape(-1)]
+    training = place_in_row[pair.reshape(-1)]
     epochs, fidelity = np.unique(epoch, return_inverse=True)
-    return _Grid(archs[first[order]], seeds, epochs, row, run, fidelity)
+    return _Grid(archs[first[order]], seeds, epochs, row, training, fidelity)
 
 
-def _check_once(told: Description, lines: Lines, archs: Archs, places: IntArray) -> None:
+def _check_once(description: Description, lines: Lines, archs: Archs, places: IntArray) -> None:
     """Refuse two lines for the same architecture, seed and epoch: (n, L), (n, 3)."""
     _, first, place = np.unique(places, axis=0, return_index=True, return_inverse=True)
     for line in np.flatnonzero(first[place.reshape(-1)] != np.arange(len(places)))[:1]:
-        text = _training(told, archs[line], int(places[line, 1]))
-        text += f", epoch {places[line, 2]}" if told.epoch else ""
+        text = _training(description, archs[line], int(places[line, 1]))
+        text += f", epoch {places[line, 2]}" if description.epoch else ""
         other = f"{lines.unit} {lines.numbers[first[place.reshape(-1)[line]]]}"
         raise TableError(f"{lines.place(int(line))} repeats {text} of {other}: give one {lines.unit} for each")
 
 
-def _training(told: Description, arch: Archs, seed: int) -> str:
+def _training(description: Description, arch: Archs, seed: int) -> str:
     """Name a training: (L,)."""
-    return told.space.format(arch[None])[0] + (f", seed {seed}" if told.seed else "")
+    return description.space.format(arch[None])[0] + (f", seed {seed}" if description.seed else "")
 
 
-def _check_made(told: Description, lines: Lines, grid: _Grid) -> None:
+def _check_made(description: Description, lines: Lines, grid: _Grid) -> None:
     """Refuse a training of which an epoch was not run: it would be told as one that failed."""
     made = np.repeat((grid.seeds >= 0)[:, :, None], len(grid.epochs), axis=2)
-    made[grid.row, grid.run, grid.fidelity] = False
+    made[grid.row, grid.training, grid.fidelity] = False
     remedy = "give it, or write `nan` where the training failed"
-    for row, run, fidelity in np.argwhere(made)[:1]:
-        line = int(np.flatnonzero((grid.row == row) & (grid.run == run))[-1])
-        who = _training(told, grid.archs[row], int(grid.seeds[row, run]))
+    for row, training, fidelity in np.argwhere(made)[:1]:
+        line = int(np.flatnonzero((grid.row == row) & (grid.training == training))[-1])
+        who = _training(description, grid.archs[row], int(grid.seeds[row, training]))
         raise TableError(f"{lines.place(line)}: {who} has no epoch {grid.epochs[fidelity]}: {remedy}")
-    source = told.sources[told.validation]
+    source = description.sources[description.validation]
     blank = lines.blank(source)
     measured = np.bincount(grid.fidelity[~blank], minlength=len(grid.epochs)) > 0
     for line in np.flatnonzero(blank & measured[grid.fidelity])[:1]:
         raise TableError(f"{lines.place(int(line), source)}: nothing is told, as if it had not been run: {remedy}")
 
 
-def _check_held_out(told: Description, lines: Lines) -> None:
+def _check_held_out(description: Description, lines: Lines) -> None:
     """Warn where a column that strategies may be told repeats one that is held out."""
-    values = {name: lines.floats(source) for name, source in told.sources.items()}
-    for hidden in (name for name, column in told.columns.items() if column.held_out):
-        for name in (name for name, column in told.columns.items() if not column.held_out):
+    values = {name: lines.floats(source) for name, source in description.sources.items()}
+    for hidden in (name for name, column in description.columns.items() if column.held_out):
+        for name in (name for name, column in description.columns.items() if not column.held_out):
             both = ~np.isnan(values[name]) & ~np.isnan(values[hidden])
             varied = len(np.unique(values[hidden][both])) > 1
             if varied and np.array_equal(values[name][both], values[hidden][both]):
@@ -243,13 +243,17 @@ def _check_held_out(told: Description, lines: Lines) -> None:
                 )
 
 
-def _column(told: Description, name: str, grid: _Grid, values: FloatArray, lines: Lines) -> tuple[Column, Dataset]:
-    """Keep of a column what was measured: some epochs, or one value where runs and epochs all repeat it."""
-    column = told.columns[name]
+def _column(
+    description: Description, name: str, grid: _Grid, values: FloatArray, lines: Lines
+) -> tuple[Column, AnyArray]:
+    """Keep of a column what was measured: some epochs, or one value where trainings and epochs all repeat it."""
+    column = description.columns[name]
     there = ~np.isnan(values)
     if not there.any():
-        raise TableError(f"{lines.source}: the column '{told.sources[name]}' must have a value in some {lines.unit}")
-    if not column.split and name != told.seconds:
+        raise TableError(
+            f"{lines.source}: the column '{description.sources[name]}' must have a value in some {lines.unit}"
+        )
+    if not column.split and name != description.seconds:
         most = np.where(there, values, -np.inf).max(axis=(1, 2))
         least = np.where(there, values, np.inf).min(axis=(1, 2))
         if bool((most <= least).all()):  # a row without any value has -inf and inf
@@ -260,26 +264,26 @@ def _column(told: Description, name: str, grid: _Grid, values: FloatArray, lines
     return replace(column, at=tuple(at.tolist())), values[:, :, at]
 
 
-def _check_best(told: Description, lines: Lines) -> None:
+def _check_best(description: Description, lines: Lines) -> None:
     """Refuse values that are better than the best that can be thought of: the unit is another."""
-    for name, column in told.columns.items():
+    for name, column in description.columns.items():
         if column.best is None:
             continue
-        values = lines.floats(told.sources[name])
+        values = lines.floats(description.sources[name])
         beyond = values > column.best if column.direction == "maximise" else values < column.best
         for row in np.flatnonzero(beyond)[:1]:
-            where = lines.place(int(row), told.sources[name])
+            where = lines.place(int(row), description.sources[name])
             raise TableError(
                 f"{where}: {values[row]} is better than the `best` of {name}, {column.best}: another unit?"
             )
 
 
-def _check_seconds(told: Description, lines: Lines, grid: _Grid) -> None:
+def _check_seconds(description: Description, lines: Lines, grid: _Grid) -> None:
     """Refuse negative seconds, and seconds that fall while a training goes on."""
-    source = told.sources[str(told.seconds)]
+    source = description.sources[str(description.seconds)]
     values = lines.floats(source)
     most = np.fmax.accumulate(grid.spread(values), axis=2)  # up to each epoch, passing over what is missing
-    falls = np.flatnonzero(values < most[grid.row, grid.run, grid.fidelity])
+    falls = np.flatnonzero(values < most[grid.row, grid.training, grid.fidelity])
     for row in [*np.flatnonzero(values < 0)[:1], *falls[:1]]:
         rule = "be what training from scratch costs up to the epoch, 0 or more and never less than at the epoch before"
         raise TableError(f"{lines.place(int(row), source)}: `seconds` must {rule}, got {values[row]}")

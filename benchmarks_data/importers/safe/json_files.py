@@ -61,11 +61,11 @@ def parse(content: bytes, where: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    content = dict(pairs)
+    if len(content) < len(pairs):
         names = [name for name, _ in pairs]
         raise TableError(f"the key {next(name for name in names if names.count(name) > 1)!r} is there twice")
-    return found
+    return content
 
 
 def contents(path: Path, form: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:

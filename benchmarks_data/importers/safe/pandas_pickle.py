@@ -25,8 +25,8 @@ class _Kept:
         self.state = state
 
 
-def _index(kind: type, told: Mapping[str, Any]) -> Mapping[str, Any]:  # all kinds keep their data alike
-    return told
+def _index(kind: type, state: Mapping[str, Any]) -> Mapping[str, Any]:  # all kinds keep their data alike
+    return state
 
 
 _STAND_INS: Mapping[str, Any] = {

@@ -140,10 +140,10 @@ def _load_zip(path: Path, allowed: frozenset[str]) -> Any:
 def _folder(archive: zipfile.ZipFile) -> str:
     if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
         raise TableError("the zip must not be compressed: torch.save never does, and it could unpack to any size")
-    found = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
-    if len(found) != 1:
-        raise TableError(f"the zip must hold one data.pkl, it holds {len(found)}")
-    return found[0].removesuffix("data.pkl")
+    names = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
+    if len(names) != 1:
+        raise TableError(f"the zip must hold one data.pkl, it holds {len(names)}")
+    return names[0].removesuffix("data.pkl")
 
 
 def _load_legacy(path: Path, allowed: frozenset[str]) -> Any:

@@ -77,7 +77,7 @@ class Values:
             starts = np.cumsum(counts) - counts
             step = np.arange(counts.sum()) - np.repeat(starts, counts) + 1
             archs = np.repeat(self._archs[part], counts, axis=0)
-            told = self._model.predict(archs, np.repeat(self._epochs[part], counts) + step)[:, 2]
+            runtimes = self._model.predict(archs, np.repeat(self._epochs[part], counts) + step)[:, 2]
             if len(part):
-                seconds[part] = np.minimum(seconds[part], np.minimum.reduceat(told, starts))
+                seconds[part] = np.minimum(seconds[part], np.minimum.reduceat(runtimes, starts))
         return seconds

@@ -53,50 +53,52 @@ def import_files(paths: Sequence[Path], folder: Path) -> Path:
         If a file is missing, unknown or given twice, or the folder cannot be written.
     """
     try:
-        given = _given(paths)
-        digests = {name: files.sha256(path) for name, path in given.items()}
+        sources = _given(paths)
+        digests = {name: files.sha256(path) for name, path in sources.items()}
         for name, digest in digests.items():
             if digest != PINNED[name]:
-                warnings.warn(f"{given[name]} is not the {name} that was checked (sha256 {digest[:12]}…)", stacklevel=2)
+                warnings.warn(
+                    f"{sources[name]} is not the {name} that was checked (sha256 {digest[:12]}…)", stacklevel=2
+                )
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / ".lock"):
             remove_unfinished(folder)
-            _swap(given, digests, folder)
+            _swap(sources, digests, folder)
     except OSError as error:
         raise TableError(f"cannot import {NAME} to {folder} ({error}): set {files.HOME_VARIABLE}") from error
     return folder
 
 
-def _swap(given: Mapping[str, Path], digests: Mapping[str, str], folder: Path) -> None:
+def _swap(sources: Mapping[str, Path], digests: Mapping[str, str], folder: Path) -> None:
     """Copy everything beside what is there, and only then put it in its place; what tells of it comes last."""
-    about = {"files": {name: path.name for name, path in given.items()}, "sha256": digests}
+    about = {"files": {name: path.name for name, path in sources.items()}, "sha256": digests}
     with ExitStack() as copies:  # renames in the reverse order
-        told = copies.enter_context(replacing(folder / _ABOUT))
-        told.write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
-        for name, path in given.items():
+        note = copies.enter_context(replacing(folder / _ABOUT))
+        note.write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
+        for name, path in sources.items():
             shutil.copyfile(path, copies.enter_context(replacing(folder / name)))
         (folder / _ABOUT).unlink(missing_ok=True)  # without it the folder holds no import, not half of one
 
 
 def _given(paths: Sequence[Path]) -> dict[str, Path]:
     """Return the three files by what they are."""
-    given: dict[str, Path] = {}
+    sources: dict[str, Path] = {}
     others = []
     for path in (file for each in paths for file in _files_of(Path(each))):
         name = _kind(path)
         if name is None:
             others.append(str(path))
-        elif name in given:
-            raise TableError(f"{path} and {given[name]} both are {OFFICIAL[name]}; give one")
+        elif name in sources:
+            raise TableError(f"{path} and {sources[name]} both are {OFFICIAL[name]}; give one")
         else:
-            given[name] = path
-    missing = [OFFICIAL[name] for name in PINNED if name not in given]
+            sources[name] = path
+    missing = [OFFICIAL[name] for name in PINNED if name not in sources]
     if missing:
         none = f" ({', '.join(others)}: no file of {NAME})" if others else ""
         raise TableError(
             f"{NAME} needs {', '.join(OFFICIAL.values())}; {', '.join(missing)} was not given{none}: {_REMEDY}"
         )
-    return given
+    return sources
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -168,8 +170,8 @@ class Imported:
     @property
     def digest(self) -> str:
         """SHA-256 of what was imported, hexadecimal."""
-        told = json.dumps({"benchmark": NAME, "sha256": self.about["sha256"]}, sort_keys=True)
-        return hashlib.sha256(told.encode()).hexdigest()
+        content = json.dumps({"benchmark": NAME, "sha256": self.about["sha256"]}, sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def path(self, name: str) -> Path:
         """Return where a file lies."""

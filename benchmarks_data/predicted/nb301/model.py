@@ -78,8 +78,8 @@ class Model:
         out = np.empty((len(archs), 3))
         for start in range(0, len(archs), CHUNK):
             part = slice(start, start + CHUNK)
-            (told,) = self._session.run(None, {"x_cat": inputs[part], "x_cont": times[part]})
-            out[part] = told[:, :3]
+            (outputs,) = self._session.run(None, {"x_cat": inputs[part], "x_cont": times[part]})
+            out[part] = outputs[:, :3]
         return out
 
     def encode(self, archs: Archs) -> npt.NDArray[np.int32]:
@@ -123,8 +123,8 @@ def _encoding(encoding: Any) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int32
 
 def _epoch_range(config_space: Any) -> tuple[int, int]:
     """Return the first and the last epoch that the configuration space allows; both must be those of this benchmark."""
-    found = [item for item in config_space["hyperparameters"] if item.get("name") == "epoch"]
-    limits = [(int(item["lower"]), int(item["upper"])) for item in found]
+    parameters = [item for item in config_space["hyperparameters"] if item.get("name") == "epoch"]
+    limits = [(int(item["lower"]), int(item["upper"])) for item in parameters]
     if limits != [(1, EPOCHS)]:
         raise TableError(f"the configuration space must have an epoch of 1 to {EPOCHS}, got {limits}")
     return limits[0]

@@ -1,4 +1,4 @@
-"""What reports are told of NAS-Bench-301's surrogate: its own predictions, at the last epoch."""
+"""The oracle of NAS-Bench-301's surrogate, for reports: its own predictions, at the last epoch."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ class SurrogateOracle:
         climbing = np.arange(len(ends))
         while len(climbing):
             around = np.stack([self.space.neighbours(ends[row]) for row in climbing])
-            found = self.mean(around.reshape(-1, self.space.genes), self.validation).reshape(around.shape[:2])
-            steps = found.argmax(axis=1)
-            better = found.max(axis=1) > values[climbing]
+            accuracies = self.mean(around.reshape(-1, self.space.genes), self.validation).reshape(around.shape[:2])
+            steps = accuracies.argmax(axis=1)
+            better = accuracies.max(axis=1) > values[climbing]
             ends[climbing[better]] = around[better, steps[better]]
-            values[climbing[better]] = found.max(axis=1)[better]
+            values[climbing[better]] = accuracies.max(axis=1)[better]
             climbing = climbing[better]
         return ends

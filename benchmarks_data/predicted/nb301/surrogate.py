@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks_data import files
+from benchmarks_data.file.problem import check_fidelity, epochs_of, objectives_of
 from benchmarks_data.predicted.nb301.columns import COLUMNS, Values, column_of
 from benchmarks_data.predicted.nb301.files import NAME, Imported, import_files
 from benchmarks_data.predicted.nb301.model import EPOCHS, Model
 from benchmarks_data.predicted.nb301.oracle import SurrogateOracle
 from harness.checks import UInt64Array, arch_matrix, integer
 from harness.errors import HarnessError, must, unknown
-from harness.problem import Constraint, Fidelity, Objective
+from harness.problem import Constraint, Objective
 from harness.records import Evaluations, Proposals
 from harness.spaces.darts.space import DARTSSpace
 
@@ -31,10 +32,7 @@ __all__ = ["NAME", "SurrogateBenchmark", "SurrogateOracle", "describe", "import_
 
 SCHEDULE = 100
 """Epochs of the training schedule; the published results end at epoch 98."""
-FIDELITIES = tuple(
-    Fidelity(f"epoch {epoch} of {SCHEDULE}", SCHEDULE, epoch, epoch - 2 if epoch > 1 else None)
-    for epoch in range(1, EPOCHS + 1)
-)
+FIDELITIES = epochs_of(SCHEDULE, range(1, EPOCHS + 1))
 
 
 class SurrogateBenchmark:
@@ -51,7 +49,7 @@ class SurrogateBenchmark:
         Columns to optimise; the default is the validation accuracy.
     constraints : sequence of Constraint
     training : int, optional
-        0 or None: there are no other runs.
+        0 or None: there are no other trainings.
     """
 
     def __init__(
@@ -71,10 +69,8 @@ class SurrogateBenchmark:
         self.has_seconds = True
         self.libraries = ("onnxruntime",)  # what predicts: another version may round otherwise
         chosen = ("valid_accuracy",) if objectives is None else objectives
-        self.objectives: tuple[Objective, ...] = tuple(_objective(item) for item in chosen)
+        self.objectives: tuple[Objective, ...] = objectives_of(chosen, column_of)
         self.constraints: tuple[Constraint, ...] = tuple(constraints)
-        if not self.objectives:
-            raise HarnessError(must("objectives", "name at least one column", list(chosen)))
         for constraint in self.constraints:
             column_of(constraint.name)
         self._model = Model(imported)
@@ -91,20 +87,13 @@ class SurrogateBenchmark:
         if len(archs) and not self.space.is_valid(arch_matrix("archs", archs, self.space.genes)).all():
             rule = f"have genes below {self.space.cardinalities.tolist()}"
             raise HarnessError(must("archs", rule, archs[~self.space.is_valid(archs)][0].tolist()))
-        if len(archs) and not 0 <= fidelity.min() <= fidelity.max() < EPOCHS:
-            rule = f"be in range({EPOCHS}): {NAME} has no other"
-            raise HarnessError(must("fidelity", rule, [int(fidelity.min()), int(fidelity.max())]))
+        check_fidelity(fidelity, EPOCHS, NAME)
         values = Values(self._model, archs, fidelity + 1)
         objectives = [item.to_minimised(values.column(item.name)) for item in self.objectives]
         constraints = [item.violation(values.column(item.name)) for item in self.constraints]
         bounds = np.stack(constraints, axis=1) if constraints else np.empty((len(archs), 0))
         seconds = values.column("train_seconds")
         return Evaluations(archs, fidelity, proposals.tag, np.stack(objectives, axis=1), bounds, seconds)
-
-
-def _objective(item: str | Objective) -> Objective:
-    column = column_of(item if isinstance(item, str) else item.name)
-    return item if isinstance(item, Objective) else Objective(item, column.direction, column.unit, column.best)
 
 
 def _imported(name: str, *, check_content: bool = False) -> Imported:

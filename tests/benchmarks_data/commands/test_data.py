@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 
 from benchmarks_data import provider
+from benchmarks_data.cache import download
 from benchmarks_data.catalogue import entries
 from benchmarks_data.commands import inventory
 from benchmarks_data.file import layout
-from benchmarks_data.importers import download
 from benchmarks_data.importers.own import table as own_table
 from harness.cli import exit as cli_exit
 from harness.cli.__main__ import main
 from harness.errors import TableError
 from harness.spaces import named
-from tests.benchmarks_data.importers.file_server import serving
+from tests.benchmarks_data.cache.file_server import serving
 from tests.benchmarks_data.made_up import accuracy, bags, made
 from tests.paths import ROOT
 

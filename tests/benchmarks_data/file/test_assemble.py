@@ -46,12 +46,12 @@ def test_a_table_is_written_and_read_as_it_is(tmp_path):
     assert layout.read_about(tmp_path / "t.h5") == {"title": "Made up"}
 
 
-def test_runs_are_counted_for_each_schedule():
-    assert scheduled(3).runs.tolist() == [[2, 3], [2, 2], [2, 3]]
-    assert made(bags(2)).runs.tolist() == [[2], [2]]
+def test_trainings_are_counted_for_each_schedule():
+    assert scheduled(3).trainings.tolist() == [[2, 3], [2, 2], [2, 3]]
+    assert made(bags(2)).trainings.tolist() == [[2], [2]]
 
 
-def test_runs_are_counted_in_what_was_measured_where_validation_was_not():
+def test_trainings_are_counted_in_what_was_measured_where_validation_was_not():
     train = np.ones((2, 3, 5))
     train[:, 1:, :2] = NAN
     valid = np.ones((2, 3, 1))
@@ -62,7 +62,7 @@ def test_runs_are_counted_in_what_was_measured_where_validation_was_not():
         "train_accuracy": (accuracy("train_accuracy"), train),
     }
     table = made(bags(2), fidelities=SHORT_AND_LONG, columns=columns, test=None)
-    assert table.runs.tolist() == [[1, 2], [1, 3]]
+    assert table.trainings.tolist() == [[1, 2], [1, 3]]
 
 
 def test_the_digest_covers_what_was_measured_where_and_who_ran_it(tmp_path):
@@ -96,9 +96,9 @@ def test_the_digest_covers_what_was_measured_where_and_who_ran_it(tmp_path):
         ({"validation": "test_accuracy"}, "test_accuracy` must be not held out"),
         ({"test": "valid_accuracy"}, "valid_accuracy` must be held out"),
         ({"seconds": "time"}, "unknown seconds column"),
-        ({"runs": np.array([[2, 2]] * 3)}, r"shape \(3, 1\)"),
-        ({"runs": np.array([[3]] * 3)}, "lie in 0 to 2"),
-        ({"runs": np.array([[2], [1], [2]])}, "NaN where a run is absent, row 1 has more than its 1"),
+        ({"trainings": np.array([[2, 2]] * 3)}, r"shape \(3, 1\)"),
+        ({"trainings": np.array([[3]] * 3)}, "lie in 0 to 2"),
+        ({"trainings": np.array([[2], [1], [2]])}, "NaN where a run is absent, row 1 has more than its 1"),
         ({"seeds": np.array([[1, 2]] * 3)}, r"shape \(3, 1, 2\)"),
         ({"seeds": np.array([[[1, 2]], [[3, 3]], [[1, 2]]])}, r"name each run of a row once \(row 1\)"),
         ({"rows": np.zeros(7, int)}, "of at most 1048576 codings"),
@@ -192,14 +192,14 @@ def _changed(path, change):
         file.attrs.modify("file_bytes", path.stat().st_size)
 
 
-def test_runs_with_a_hole_before_them_are_refused():
+def test_trainings_with_a_hole_before_them_are_refused():
     values = np.ones((3, 2, 1))
     values[2, 0] = NAN
     with pytest.raises(TableError, match=r"come first, row 2 has \[False, True\]"):
         made(bags(3), **with_columns(valid_accuracy=(accuracy(), values)))
 
 
-def test_seeds_of_absent_runs_are_refused():
+def test_seeds_of_absent_trainings_are_refused():
     seeds = scheduled().seeds
     seeds[1, 1, 2] = 777
     with pytest.raises(TableError, match=r"-1 where a run is absent \(row 1\)"):

@@ -30,7 +30,7 @@ def header(tmp_path):
         "train_seconds": (Column("train_seconds", "s", "minimise"), 10.0 + 10.0 * VALUES),
     }
     seeds = np.where(np.arange(3) < RUNS[:, None], [5, 6, 7], -1)
-    table = made(bags(5), columns=columns, validation=None, seconds="train_seconds", runs=RUNS, seeds=seeds)
+    table = made(bags(5), columns=columns, validation=None, seconds="train_seconds", trainings=RUNS, seeds=seeds)
     layout.write(tmp_path / "t.h5", table)
     return layout.read_header(tmp_path / "t.h5", held_out=True)
 
@@ -39,21 +39,21 @@ def told(header, **options):
     return TableBenchmark(under(CHOSEN, "t@p", header, held_out=False), Bags(), **options)
 
 
-def test_runs_are_those_that_judge(header):
-    assert TableOracle(header, Bags()).runs.tolist() == [3, 3, 3, 3, 2]
+def test_trainings_are_those_that_judge(header):
+    assert TableOracle(header, Bags()).training_counts.tolist() == [3, 3, 3, 3, 2]
     judge = TableOracle(under(CHOSEN, "t@p", header, held_out=True), Bags())
-    assert judge.runs.tolist() == [2, 2, 2, 2, 1]
+    assert judge.training_counts.tolist() == [2, 2, 2, 2, 1]
     np.testing.assert_allclose(judge.trainings(bags(5)[:1], "test_accuracy"), [[0.0, 0.2]])
 
 
 @pytest.mark.parametrize("options", [{}, {"training": 0}])
-def test_what_is_told_by_run_is_the_mean_of_the_signal_runs(header, options):
+def test_what_is_told_by_training_is_the_mean_of_the_signal_runs(header, options):
     answers = told(header, **options).query(Proposals.of(bags(5)), noise_seed=np.arange(5, dtype=np.uint64))
     np.testing.assert_allclose(answers.objectives[:, 0], 100.0 - VALUES[:, 1, 0])
     np.testing.assert_allclose(answers.seconds, 10.0 + 10.0 * VALUES[:, 1, 0])
 
 
-def test_there_is_no_run_to_choose(header):
+def test_there_is_no_training_to_choose(header):
     for run in (1, 2):
         with pytest.raises(HarnessError, match="training"):
             told(header, training=run)
@@ -62,7 +62,7 @@ def test_there_is_no_run_to_choose(header):
 
 
 @pytest.mark.parametrize("runs", [([0], [0, 1]), ([0], [3]), ([], [1]), ([0], [])])
-def test_a_protocol_that_does_not_divide_the_runs_is_refused(header, runs):
+def test_a_protocol_that_does_not_divide_the_trainings_is_refused(header, runs):
     odd = Protocol("test_accuracy", tuple(runs[0]), tuple(runs[1]), "")
     with pytest.raises(TableError, match="be different ones of 3"):
         under(odd, "t@odd", header, held_out=False)

@@ -77,10 +77,10 @@ def test_batches_longer_than_a_chunk_are_the_same_answers() -> None:
     assert wide.objectives.tobytes() == whole.objectives.tobytes()
 
 
-def test_a_noise_seed_draws_each_run_that_exists_equally_often() -> None:
+def test_a_noise_seed_draws_each_training_that_exists_equally_often() -> None:
     benchmark, oracle = provider.PROVIDER.open(NAME), provider.PROVIDER.oracle(NAME)
     n = 30_000
-    for row in (0, int(np.flatnonzero(oracle.runs == 2)[0])):
+    for row in (0, int(np.flatnonzero(oracle.training_counts == 2)[0])):
         archs = np.repeat(oracle.archs[row : row + 1], n, axis=0)
         told = 100.0 - benchmark.query(Proposals.of(archs), noise_seed=seeds(n)).objectives[:, 0]
         values, counts = np.unique(told, return_counts=True)
@@ -93,7 +93,9 @@ def test_a_noise_seed_draws_each_run_that_exists_equally_often() -> None:
 def test_draws_of_different_rows_are_independent() -> None:
     benchmark, oracle = provider.PROVIDER.open(NAME), provider.PROVIDER.oracle(NAME)
     runs = oracle.trainings(oracle.archs, "valid_accuracy")
-    different = np.flatnonzero((oracle.runs == 3) & (np.diff(np.sort(runs, axis=1), axis=1) > 1e-6).all(axis=1))
+    different = np.flatnonzero(
+        (oracle.training_counts == 3) & (np.diff(np.sort(runs, axis=1), axis=1) > 1e-6).all(axis=1)
+    )
     archs = oracle.archs[different]
     told = 100.0 - benchmark.query(Proposals.of(archs), noise_seed=np.full(len(archs), 5, dtype=np.uint64)).objectives
     drawn = np.abs(runs[different] - told).argmin(axis=1)
@@ -117,7 +119,7 @@ def test_all_columns_of_an_evaluation_come_from_the_same_run() -> None:
     assert first.objectives[:, 0].tolist() == told[:, 0].tolist()
 
 
-def test_replicate_answers_with_one_run_whatever_the_noise_seed() -> None:
+def test_replicate_answers_with_one_training_whatever_the_noise_seed() -> None:
     oracle = provider.PROVIDER.oracle(NAME)
     runs = oracle.trainings(oracle.archs, "valid_accuracy")
     for replicate in (0, 1):
@@ -137,7 +139,7 @@ def test_no_noise_seed_answers_with_the_mean_that_the_oracle_knows() -> None:
     assert np.array_equal(told, 100.0 - oracle.values("valid_accuracy"))
 
 
-def test_tables_without_runs_or_times_answer_with_what_they_have() -> None:
+def test_tables_without_trainings_or_times_answer_with_what_they_have() -> None:
     benchmark, oracle = provider.PROVIDER.open("graph-cora"), provider.PROVIDER.oracle("graph-cora")
     archs = benchmark.space.sample(200, np.random.default_rng(0))
     told = [benchmark.query(Proposals.of(archs), noise_seed=noise) for noise in (None, seeds(200))]

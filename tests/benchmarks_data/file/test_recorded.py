@@ -61,7 +61,7 @@ def test_what_is_written_is_read(path, archs):
     assert oracle.mean(archs[:2], "valid_accuracy").tolist() == [81.0, 84.0]
     assert oracle.trainings(archs[:1], "valid_accuracy")[0].tolist()[::2] == [80.0, 82.0], "in the order of the seeds"
     assert oracle.trainings(archs[:1], "test_accuracy")[0].tolist()[::2] == [79.0, 81.0], "in step with validation"
-    assert oracle.runs[:2].tolist() == [3, 3], "a failed run is one"
+    assert oracle.training_counts[:2].tolist() == [3, 3], "a failed run is one"
     assert oracle.mean(archs[:1], "params_m").tolist() == [0.001]
     assert oracle.mean(archs[:1], "macs_m").tolist() == [5.0]
 
@@ -182,7 +182,7 @@ def test_failed_trainings_are_drawn_and_those_not_made_are_not(tmp_path, archs):
         [1000, 1002, -1],
     ]
     oracle = PROVIDER.oracle(str(path))
-    assert oracle.runs.tolist() == [2, 3, 3, 2, *[3] * 8]
+    assert oracle.training_counts.tolist() == [2, 3, 3, 2, *[3] * 8]
     assert oracle.trainings(archs[3:4], "train_seconds")[0].tolist()[:2] == [10.0, 12.0]
     n = 3000
     told = PROVIDER.open(str(path)).query(

@@ -73,7 +73,7 @@ def test_answers_come_from_the_fidelity_asked(path):
     assert told[:, 1].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
 
 
-def test_runs_are_drawn_among_those_of_the_schedule(path):
+def test_trainings_are_drawn_among_those_of_the_schedule(path):
     benchmark, archs = opened(path), bags(6)
     n = 3000
     seeds = np.arange(n, dtype=np.uint64)
@@ -107,7 +107,7 @@ def test_replicate_must_exist_in_every_schedule_offered(path):
         opened(path, training=2)
 
 
-def test_a_seed_is_answered_by_its_run_wherever_it_stands(tmp_path):
+def test_a_seed_is_answered_by_its_training_wherever_it_stands(tmp_path):
     table = scheduled()
     seeds = table.seeds.copy()
     seeds[1, 1] = [888, 777, -1]
@@ -195,7 +195,7 @@ def test_where_a_column_was_measured_is_told_in_words(path):
 
 def test_the_oracle_judges_by_the_last_fidelity(path):
     oracle = TableOracle(layout.read_header(path, held_out=True), Bags())
-    assert oracle.runs.tolist() == [3, 2, 3, 3, 3, 3]
+    assert oracle.training_counts.tolist() == [3, 2, 3, 3, 3, 3]
     np.testing.assert_allclose(oracle.mean(bags(6)[:2], "test_accuracy"), [0.4, 9.9])
     np.testing.assert_allclose(oracle.values("valid_accuracy")[:2], [1.4, 10.9])
     assert np.isnan(oracle.trainings(bags(6)[1:2], "test_accuracy")[0]).tolist() == [False, False, True]

@@ -142,7 +142,7 @@ def test_numbers_stay_what_they_were(tmp_path: Path) -> None:
 def test_a_network_that_was_trained_twice_is_one_row_of_two_runs(tmp_path: Path) -> None:
     numbers = [3, 4, 10, 53, 104]  # 53 is the network of 3, 104 that of 4
     table = convert(write(tmp_path / "all", {number: result(number) for number in numbers}), 3, 5)
-    assert table.runs.tolist() == [[2], [2], [1]]
+    assert table.trainings.tolist() == [[2], [2], [1]]
     accuracy = table.columns["valid_top1"][1][:, :, 0]
     assert accuracy[0].tolist() == [result(3)["metrics"]["val_top1"], result(53)["metrics"]["val_top1"]]
     assert accuracy[1].tolist() == [result(4)["metrics"]["val_top1"], result(104)["metrics"]["val_top1"]]
@@ -248,7 +248,7 @@ def test_a_whole_archive_of_5138_results_equals_the_shared_table(shared_data: Pa
             archive.add(path, f"anb_dataset_jsons/{path.name}")
             path.unlink()
     table = convert(tmp_path / "anb_dataset_jsons.tar.gz", 5_125, 5_138)
-    assert int(table.runs.sum()) == 5_138
+    assert int(table.trainings.sum()) == 5_138
     assert np.nanmax(table.columns["valid_top1"][1]) == pytest.approx(67.052, abs=1e-4)
     assert SPACE.is_valid(table.archs).all()
     missing = {

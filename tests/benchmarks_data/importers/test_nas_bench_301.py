@@ -102,7 +102,7 @@ def test_the_published_example_is_read(tmp_path):
     assert told["params_m"][0] + auxiliary_params(channels=50) / 1e6 == pytest.approx(6.369358)
 
 
-def test_curves_runs_and_seconds_are_those_of_the_files(tmp_path):
+def test_curves_trainings_and_seconds_are_those_of_the_files(tmp_path):
     archs = SPACE.parse([DARTS_V2, DARTS_V1])
     results = [
         result(archs[0], test=89.0),
@@ -126,7 +126,7 @@ def test_curves_runs_and_seconds_are_those_of_the_files(tmp_path):
     assert oracle.columns["valid_accuracy"].trained_on == "train40k"
 
 
-def test_renamed_nodes_are_runs_of_one_row(tmp_path):
+def test_renamed_nodes_are_trainings_of_one_row(tmp_path):
     arch = SPACE.sample(1, np.random.default_rng(0))[0]
     arch[[2, 5, 8]] = 0  # nodes 2 to 5 all read 0 and 1, and can trade places
     other = arch.copy()
@@ -134,7 +134,7 @@ def test_renamed_nodes_are_runs_of_one_row(tmp_path):
     assert not np.array_equal(arch, other)
     table = converted(folder_of(tmp_path, [result(arch), result(other, (1.0, 2.0, 3.0))]))
     assert table.archs.tolist() == [arch.tolist()]
-    assert table.runs.tolist() == [[2]]
+    assert table.trainings.tolist() == [[2]]
     assert table.columns["valid_accuracy"][1][0, :, -1].tolist() == [90.0, 3.0]
 
 

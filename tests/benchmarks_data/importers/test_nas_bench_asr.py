@@ -208,16 +208,16 @@ def test_it_opens_as_a_benchmark_of_40_epochs(table: layout.Table, tmp_path: Pat
     assert "test_per" not in benchmark._header.columns
 
 
-def test_a_seed_that_lacks_a_cell_has_no_run_of_it(official: Content, folder: Path, tmp_path: Path) -> None:
+def test_a_seed_that_lacks_a_cell_has_no_training_of_it(official: Content, folder: Path, tmp_path: Path) -> None:
     name = "nb-asr-e40-1234.pickle"
     header, rows = official[name]
     table = convert(*with_changed(folder, write(tmp_path, {name: (header, rows[1:])})))
     assert table.seeds is not None
     row = SPACE.hashes(table.archs).index(rows[0][0])
-    assert table.runs[row].tolist() == [2]
+    assert table.trainings[row].tolist() == [2]
     assert table.seeds[row].tolist() == [[1235, 1236, -1]]
     assert np.isnan(table.columns["valid_per"][1][row, 2]).all()
-    assert np.count_nonzero(table.runs != 3) == 1
+    assert np.count_nonzero(table.trainings != 3) == 1
 
 
 def test_a_device_that_lacks_a_cell_has_nan(official: Content, folder: Path, tmp_path: Path) -> None:

@@ -196,14 +196,14 @@ def test_every_epoch_is_kept_and_times_add_up(tmp_path: Path) -> None:
     assert table.columns["params_m"][1][:, 0, 0].tolist() == [1.00001, 1.00002, 1.00003]
 
 
-def test_a_diverged_training_is_a_run_that_failed(tmp_path: Path) -> None:
+def test_a_diverged_training_is_a_training_that_failed(tmp_path: Path) -> None:
     table = convert(write(tmp_path / "logs", log(1), diverged(2, 3), diverged(3, 1)), 3)
     valid = table.columns["valid_loss"][1][:, 0]
     assert np.isnan(valid).tolist() == [[False] * 5, [False] * 2 + [True] * 3, [True] * 5]
     seconds = table.columns["train_seconds"][1][:, 0]
     assert (seconds[1, 2:] == seconds[1, 2]).all()
     assert seconds[1, 2] == pytest.approx(sum(diverged(2, 3)["wall_times"]))
-    assert table.runs.tolist() == [[1], [1], [1]]
+    assert table.trainings.tolist() == [[1], [1], [1]]
 
 
 def test_it_opens_as_a_benchmark_whose_space_the_file_holds(tmp_path: Path) -> None:

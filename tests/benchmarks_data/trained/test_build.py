@@ -15,8 +15,7 @@ from benchmarks_data.catalogue.entries import entries
 from benchmarks_data.file import layout
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
-from benchmarks_data.importers import trained
-from benchmarks_data.trained import build
+from benchmarks_data.trained import build, importer
 from harness.errors import HarnessError, TableError
 from harness.records import Proposals
 from harness.testing.conformance import check_benchmark
@@ -118,7 +117,7 @@ def arrays():
     }
     counts["test_accuracy"] = counts["test_accuracy"][:, :, -1]
     for values in counts.values():
-        values[7, 0] = build.MISSING
+        values[7, 0] = importer.MISSING
     provenance = {"plan": PLAN.as_dict(), "sizes": SIZES}
     return counts | {
         "archs": archs,
@@ -133,7 +132,7 @@ def opened(arrays, folder):
     path = folder / "made.npz"
     np.savez_compressed(path, **arrays)
     entry = replace(entries()["nb201-cifar10"], name="made", facts=MappingProxyType({}))
-    table = trained.convert(entry, [path], SPACE, lambda what, fraction: None)
+    table = importer.convert(entry, [path], SPACE, lambda what, fraction: None)
     layout.write(folder / "made.h5", table)
     return layout.read_header(folder / "made.h5", held_out=True)
 
@@ -171,12 +170,12 @@ def test_members_of_a_class_share_its_row(arrays, tmp_path):
     np.testing.assert_array_equal(oracle.mean(archs, "valid_accuracy"), values[inverse])
 
 
-def test_a_failed_run_is_drawn_like_any_other(arrays, tmp_path):
+def test_a_failed_training_is_drawn_like_any_other(arrays, tmp_path):
     oracle = TableOracle(opened(arrays, tmp_path), SPACE)
     runs = oracle.trainings(arrays["archs"][[7]], "valid_accuracy")[0]
     assert np.isnan(runs).tolist() == [True, False], "in the order of the seeds"
     assert runs[1] == 2.5 * arrays["valid_accuracy"][7, 1, -1]
-    assert set(oracle.runs.tolist()) == {2}
+    assert set(oracle.training_counts.tolist()) == {2}
     benchmark, n = TableBenchmark(layout.read_header(tmp_path / "made.h5"), SPACE), 2000
     last = Proposals(np.repeat(arrays["archs"][[7]], n, axis=0), np.full(n, EPOCHS - 1), np.zeros(n, dtype=np.int64))
     told = benchmark.query(last, noise_seed=np.arange(n, dtype=np.uint64))

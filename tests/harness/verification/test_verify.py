@@ -92,7 +92,7 @@ def test_the_table_counts_what_diverged_and_not_what_ran_out_of_memory(folder):
     (item,) = verify(folder, CPU, tools=tools(train=broken)).verified
     oracle, archs = registry.oracle(str(item.table)), item.measurements.archs
     assert np.isnan(oracle.trainings(archs[[2, 4]], "valid_accuracy")).tolist() == [[True, False, False], [True] * 3]
-    assert sorted(oracle.runs.tolist()) == [2] + [3] * (len(archs) - 1)
+    assert sorted(oracle.training_counts.tolist()) == [2] + [3] * (len(archs) - 1)
     seeds = layout.read_header(item.table).array("index/seeds")[oracle.rows(archs[[2, 3, 4]]), 0]
     assert seeds.tolist() == [[1000, 1001, 1002], [1000, 1002, -1], [1000, 1001, 1002]]
 

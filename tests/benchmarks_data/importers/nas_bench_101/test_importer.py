@@ -20,7 +20,7 @@ from benchmarks_data.file import layout
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.importers.nas_bench_101 import importer
-from benchmarks_data.importers.nas_bench_101 import metrics as nas_bench_101_metrics
+from benchmarks_data.importers.nas_bench_101.metrics import read_metrics
 from benchmarks_data.importers.safe import tfrecord
 from harness.errors import HarnessError, TableError
 from harness.records import Proposals
@@ -164,7 +164,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_message_is_decoded() -> None:
-    metrics = nas_bench_101_metrics.read(message(108, 0.8, 2_694_282))
+    metrics = read_metrics(message(108, 0.8, 2_694_282))
     assert (metrics.parameters, metrics.total_seconds) == (2_694_282, 1_180.0)
     assert metrics.evaluations == [
         [0.0, 0.0, 0.8, 0.4, 0.2],
@@ -184,18 +184,16 @@ def test_a_message_is_decoded() -> None:
     ],
 )
 def test_fields_that_are_not_known_are_skipped(extra: bytes) -> None:
-    assert nas_bench_101_metrics.read(message(36, 0.5, 7, extra=extra)) == nas_bench_101_metrics.read(
-        message(36, 0.5, 7)
-    )
+    assert read_metrics(message(36, 0.5, 7, extra=extra)) == read_metrics(message(36, 0.5, 7))
 
 
 def test_a_message_cut_short_is_refused() -> None:
     whole = message(4, 0.5, 300)
     for length in range(len(whole) - 9):
         with pytest.raises(ValueError, match=r"cut short|does not end|does not say"):
-            nas_bench_101_metrics.read(whole[:length])
+            read_metrics(whole[:length])
     with pytest.raises(ValueError, match="wire type 3"):
-        nas_bench_101_metrics.read(whole + b"\x0b")
+        read_metrics(whole + b"\x0b")
 
 
 def test_a_table_answers_what_the_records_say(tmp_path: Path) -> None:

@@ -107,9 +107,9 @@ def test_official_bytes_give_what_the_official_api_reads(
 
 
 @pytest.mark.data
-def test_official_runs_are_labelled_by_seed(official: dict[str, dict[str, Table]]) -> None:
+def test_official_trainings_are_labelled_by_seed(official: dict[str, dict[str, Table]]) -> None:
     table = official["tss"]["cifar10"]
-    assert table.runs.tolist() == [[2, 3]] * 3
+    assert table.trainings.tolist() == [[2, 3]] * 3
     assert table.seeds is not None
     assert table.seeds[0].tolist() == [[111, 777, -1], [777, 888, 999]]
     # known_answers, section 1.2: seeds 777, 888, 999 of the cells 0, 11 and 284
@@ -124,7 +124,7 @@ def test_official_runs_are_labelled_by_seed(official: dict[str, dict[str, Table]
     assert value(table, "train_seconds", 12, 1, 0)[0] == pytest.approx(7.221092998981476)
 
 
-def test_every_value_comes_from_its_run_set_and_epoch(tmp_path: Path, made: dict[str, dict[int, Any]]) -> None:
+def test_every_value_comes_from_its_training_set_and_epoch(tmp_path: Path, made: dict[str, dict[int, Any]]) -> None:
     for family in ("tss", "sss"):
         folder = made_records.write_folder(tmp_path / FOLDERS[family], made[family], NAMES[family])
         tables = read(family, [folder], 2)
@@ -193,13 +193,13 @@ def test_folder_tar_and_whole_file_are_the_same(tmp_path: Path, made: dict[str, 
         paths = sorted(folder.glob("0*"))
     expected, found = read("sss", [folder], 2), read("sss", paths, 2)
     for name, table in expected.items():
-        assert (table.runs == found[name].runs).all()
+        assert (table.trainings == found[name].trainings).all()
         for key, (column, values) in table.columns.items():
             assert found[name].columns[key][0] == column
             np.testing.assert_array_equal(found[name].columns[key][1], values)
 
 
-def test_a_missing_run_is_nan_and_no_other_takes_its_place(tmp_path: Path) -> None:
+def test_a_missing_training_is_nan_and_no_other_takes_its_place(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     records = {index: made_records.record(rng, "tss", index, name) for index, name in enumerate(NAMES["tss"])}
     for model in made_records.MODELS:
@@ -208,7 +208,7 @@ def test_a_missing_run_is_nan_and_no_other_takes_its_place(tmp_path: Path) -> No
     records[1]["12"]["all_results"]["cifar10-valid", 111]["train_times"] = None
     del records[1]["12"]["all_results"]["cifar10-valid", 777]["eval_acc1es"]["x-valid@4"]
     table = read("tss", [made_records.write_folder(tmp_path / "tss", records, NAMES["tss"])], 2)["cifar10"]
-    assert table.runs.tolist() == [[2, 2], [2, 3]]
+    assert table.trainings.tolist() == [[2, 2], [2, 3]]
     assert table.seeds is not None
     assert table.seeds[:, 1].tolist() == [[777, 999, -1], [777, 888, 999]]
     expected = records[0]["200"]["all_results"]["cifar10-valid", 999]["eval_acc1es"]["x-valid@199"]
@@ -309,7 +309,9 @@ def test_the_files_of_the_other_space_are_named(
         ({"eval_names": ["x-train"]}, "evaluated set"),
     ],
 )
-def test_a_run_that_is_not_what_it_is_filed_as_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+def test_a_training_that_is_not_what_it_is_filed_as_is_refused(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
     rng = np.random.default_rng(1)
     records = {index: made_records.record(rng, "sss", index, name) for index, name in enumerate(NAMES["sss"])}
     records[1]["12"]["all_results"]["cifar100", 777].update(change)

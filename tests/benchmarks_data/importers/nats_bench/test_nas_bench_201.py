@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks_data.importers.nats_bench import nas_bench_201
-from benchmarks_data.importers.nats_bench import stream as nats_bench_stream
+from benchmarks_data.importers.nats_bench.stream import split
 from harness.errors import TableError
 from harness.spaces.nb201.space import NB201Space
 from tests.benchmarks_data.importers.nats_bench import made_records
@@ -64,8 +64,8 @@ def test_the_table_has_both_schedules_and_times_may_be_missing(
     tables = list(
         nas_bench_201.convert_all([entry("cifar10"), entry("cifar100")], [path], [SPACE] * 2, lambda *_: None)
     )
-    assert tables[0].runs.tolist() == [[2, 3], [2, 3]]
-    assert tables[1].runs.tolist() == [[0, 3], [1, 3]]
+    assert tables[0].trainings.tolist() == [[2, 3], [2, 3]]
+    assert tables[1].trainings.tolist() == [[0, 3], [1, 3]]
     seconds = tables[0].columns["train_seconds"][1]
     assert np.isnan(seconds[0, :, 12:]).all()
     assert not np.isnan(seconds[0, 0, :12]).any()
@@ -129,7 +129,7 @@ def test_a_stream_yields_what_the_whole_pickle_holds(protocol: int, values: list
     whole = {"meta_archs": [text, "x"], "arch2infos": records, "evaluated_indexes": set(records)}
     stream = io.BytesIO(pickle.dumps(whole, protocol=protocol))
     allowed = frozenset({"_codecs.encode", "builtins.bytes", "__builtin__.bytes"})
-    assert dict(nats_bench_stream.split(stream, name="x", allowed=allowed)) == records
+    assert dict(split(stream, name="x", allowed=allowed)) == records
 
 
 def test_frames_may_begin_before_any_opcode() -> None:
@@ -142,7 +142,7 @@ def test_frames_may_begin_before_any_opcode() -> None:
         if name not in ("PROTO", "FRAME")
     )
     stream = io.BytesIO(b"\x80\x04" + framed)
-    assert dict(nats_bench_stream.split(stream, name="x", allowed=frozenset())) == records
+    assert dict(split(stream, name="x", allowed=frozenset())) == records
 
 
 def test_what_one_record_takes_from_another_is_kept_or_refused() -> None:
@@ -150,8 +150,8 @@ def test_what_one_record_takes_from_another_is_kept_or_refused() -> None:
     records = {0: {"a": shared, "b": ("x", 1)}, 1: {"a": shared, "b": 1}}
     data = pickle.dumps({"meta_archs": [], "arch2infos": records}, protocol=4)
     with pytest.raises(TableError, match="that is no text; this file cannot be streamed"):
-        list(nats_bench_stream.split(io.BytesIO(data), name="x", allowed=frozenset()))
+        list(split(io.BytesIO(data), name="x", allowed=frozenset()))
     pair = ("x", 1)
     records = {index: {"a": {pair: 1.0}, "b": f"only {index}"} for index in range(2500)}
     data = pickle.dumps({"meta_archs": [], "arch2infos": records}, protocol=4)
-    assert dict(nats_bench_stream.split(io.BytesIO(data), name="x", allowed=frozenset())) == records
+    assert dict(split(io.BytesIO(data), name="x", allowed=frozenset())) == records

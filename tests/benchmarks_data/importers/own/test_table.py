@@ -89,7 +89,7 @@ def test_every_line_stands_in_its_place(made):
     assert table.meaning.name == table.meaning.space == "grid"
     assert [(f.schedule, f.epoch, f.continues) for f in table.meaning.fidelities] == [(4, 2, None), (4, 4, 0)]
     assert table.archs.tolist() == [[0, 0], [1, 1]]
-    assert table.runs.tolist() == [[2], [1]]
+    assert table.trainings.tolist() == [[2], [1]]
     assert table.seeds.tolist() == [[[7, 9]], [[7, -1]]]
     values = {name: array for name, (_, array) in table.columns.items()}
     nan = np.nan

@@ -1,0 +1,1 @@
+"""The checks of an audit: each looks at the table and yields findings; a file for each thing that is checked."""

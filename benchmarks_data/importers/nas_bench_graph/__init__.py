@@ -1,0 +1,1 @@
+"""The importers of NAS-Bench-Graph."""

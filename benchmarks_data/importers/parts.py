@@ -1,0 +1,54 @@
+"""Parts that converters share: checks of what a file holds, and columns of costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks_data.file.layout import AnyArray
+from harness.benchmark import Column
+from harness.checks import FloatArray
+from harness.errors import TableError
+
+BLOCK = 2**20
+"""Values that are compared together: memory stays bounded for tables of any size."""
+
+
+def check_count(path: Path, records: Any, count: int, noun: str = "rows") -> None:
+    """Refuse what a file holds where it is no dictionary of `count` entries; raises TableError."""
+    if not isinstance(records, dict) or len(records) != count:
+        held = f"{len(records)} {noun}" if isinstance(records, dict) else f"a {type(records).__name__}"
+        raise TableError(f"{path} must hold {count} {noun}, got {held}")
+
+
+def cost(name: str, unit: str, description: str, *, direction: str = "minimise") -> Column:
+    """Return a column that is no result: of no split, told to strategies."""
+    return Column(name, unit, direction, description=description)
+
+
+def millions(counts: FloatArray) -> AnyArray:
+    """Return counts of each row in millions, as a column that has neither trainings nor epochs: (N,) to (N, 1, 1)."""
+    return (counts / 1e6)[:, None, None]
+
+
+def closed_form(params: FloatArray, macs: FloatArray) -> dict[str, tuple[Column, AnyArray]]:
+    """Return the columns of parameters and multiply-adds, from counts in closed form: (N,) each."""
+    return {
+        "params_m": (cost("params_m", "M", "Trainable parameters, computed in closed form."), millions(params)),
+        "macs_m": (
+            cost("macs_m", "M", "Multiply-adds of convolutions and classifier, computed in closed form."),
+            millions(macs),
+        ),
+    }
+
+
+def once(values: AnyArray) -> AnyArray:
+    """Keep one value of a column whose trainings all repeat it, (N, R, A) to (N, 1, A); otherwise all."""
+    rows = max(1, BLOCK // max(1, values[0].size))
+    for start in range(0, len(values), rows):
+        part = values[start : start + rows]
+        if not ((part == part[:, :1]) | np.isnan(part)).all():
+            return values
+    return np.ascontiguousarray(values[:, :1])
