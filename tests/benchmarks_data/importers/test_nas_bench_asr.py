@@ -20,7 +20,9 @@ from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.importers import nas_bench_asr
 from harness.errors import HarnessError, TableError
-from harness.spaces.asr.space import EMPTY, OPERATIONS, SHAPE, ZERO, ASRSpace, flatten, model_hash
+from harness.spaces.asr.cells import OPERATIONS, SHAPE, ZERO, flatten
+from harness.spaces.asr.keys import EMPTY, model_hash
+from harness.spaces.asr.space import ASRSpace
 from harness.testing.conformance import check_benchmark, check_space
 
 SPACE = ASRSpace()

@@ -21,7 +21,8 @@ from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.importers import nas_bench_nlp
 from harness.errors import HarnessError, TableError
 from harness.spaces import named
-from harness.spaces.nlp.space import OPERATIONS, RecipeSpace, from_definition, read_recipe, recipe_digest
+from harness.spaces.nlp.recipes import OPERATIONS, read_recipe, recipe_digest
+from harness.spaces.nlp.space import RecipeSpace, from_definition
 from harness.testing.conformance import check_benchmark, check_space
 
 EPOCHS = 5
