@@ -24,7 +24,7 @@ from benchmarks_data.file.runs import mean_over_runs
 from benchmarks_data.importers.hw_nas_bench import official_archs
 from harness.checks import BoolArray, FloatArray
 from harness.spaces import named
-from harness.spaces.nb201 import space as nb201
+from harness.spaces.nb201 import costs as nb201
 
 __all__ = ["SUFFIXES", "audit"]
 
@@ -237,7 +237,7 @@ def _params(extract: Extract) -> Iterator[Finding]:
     given = extract.columns[name]
     given = given if np.nanmax(given) > 1e3 else given * 1e6
     differs = {
-        classes: int(np.count_nonzero(np.abs(given - nb201.params(extract.archs, classes=classes)) > 1.5))
+        classes: int(np.count_nonzero(np.abs(given - nb201.cost(extract.archs, classes=classes).params) > 1.5))
         for classes in (10, 100, 120)
     }
     classes = min(differs, key=lambda key: differs[key])

@@ -24,7 +24,8 @@ from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import TableError
 from harness.problem import Fidelity
-from harness.spaces.nb201.space import NB201Space, macs, params
+from harness.spaces.nb201.costs import cost
+from harness.spaces.nb201.space import NB201Space
 
 OFFICIAL_ORDER = "83abc799e45cf34e9d2163654668ab998b9a54d01c39e72ca1f71f2cdf356d84"
 """SHA-256 of the official strings in the order of the official index, joined by newline."""
@@ -99,6 +100,7 @@ def _values(path: Path, records: Mapping[str, Any]) -> tuple[Dataset, Mapping[st
 
 def _columns(entry: Entry, archs: Archs, values: Mapping[str, Dataset]) -> dict[str, tuple[Column, Dataset]]:
     classes, image_size = entry.facts["classes"], entry.facts["image_size"]
+    counts = cost(archs, classes=classes, shape=(3, image_size, image_size))
     accuracy = Column(
         "valid_accuracy",
         "percent",
@@ -119,11 +121,11 @@ def _columns(entry: Entry, archs: Archs, values: Mapping[str, Dataset]) -> dict[
         ),
         "params_m": (
             _cost("params_m", "M", "Trainable parameters, computed in closed form."),
-            _per_row(params(archs, classes=classes) / 1e6),
+            _per_row(counts.params / 1e6),
         ),
         "macs_m": (
             _cost("macs_m", "M", "Multiply-adds of convolutions and classifier, computed in closed form."),
-            _per_row(macs(archs, classes=classes, image_size=image_size) / 1e6),
+            _per_row(counts.macs / 1e6),
         ),
         "params_reported_m": (_cost("params_reported_m", "M", reported), values["model_size"]),
     }

@@ -1,7 +1,7 @@
 """Networks of the NATS-Bench size space: one fixed cell, five widths.
 
 Dong, Liu, Musial & Gabrys, "NATS-Bench: Benchmarking NAS Algorithms for Architecture Topology and Size", TPAMI 2021,
-section 3.2.  Gene j codes width 8 (gene + 1).  Of the recipe's skeleton only `reduction` is used.
+section 3.2.  Of the recipe's skeleton only `reduction` is used.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import numpy as np
 from torch import Tensor, nn
 
 from harness.checks import Archs
-from harness.training.networks import counting
-from harness.training.networks.operations import Conv, Geometry, Head, Norm, ReLUConvNorm, Stem, reduction
+from harness.spaces.four_nodes import EDGES, SKIP
+from harness.spaces.layers import Cost, Geometry, Shape
+from harness.spaces.nats_size import costs
+from harness.spaces.nats_size.skeleton import CELL, CELLS, REDUCTIONS, channels
+from harness.spaces.nb201.operations import KERNELS
+from harness.training.networks.operations import Conv, Head, Norm, ReLUConvNorm, Stem, reduction
 from harness.training.recipe import Recipe
-
-CARDINALITIES = (8,) * 5
-WIDTH_STEP = 8
 
 
 class Widen(nn.Module):
@@ -35,18 +36,17 @@ class Widen(nn.Module):
 
 
 class SizeCell(nn.Module):
-    """|3x3~0|+|3x3~0|3x3~1|+|skip~0|3x3~1|3x3~2|; the edges that leave node 0 change the width.
-
-    The operations are named by gene, in the order of the official strings.
-    """
+    """The operations of `skeleton.CELL`, named by edge; those that leave node 0 change the width."""
 
     def __init__(self, inputs: int, outputs: int, geometry: Geometry) -> None:
         super().__init__()
-        skip = nn.Identity() if inputs == outputs else Widen(inputs, outputs, geometry)
-        self.edges = nn.ModuleList(
-            skip if gene == 3 else ReLUConvNorm(inputs if gene in (0, 1) else outputs, outputs, 3, geometry)
-            for gene in range(6)
-        )
+        self.edges = nn.ModuleList()
+        for (source, _), operation in zip(EDGES, CELL, strict=True):
+            before = outputs if source else inputs
+            if operation != SKIP:
+                self.edges.append(ReLUConvNorm(before, outputs, KERNELS[operation], geometry))
+            else:
+                self.edges.append(nn.Identity() if before == outputs else Widen(before, outputs, geometry))
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H, W)."""
@@ -57,18 +57,18 @@ class SizeCell(nn.Module):
 
 
 class SizeNetwork(nn.Module):
-    """Stem to c0, cell c0 to c0, reduction to c1, cell to c2, reduction to c3, cell to c4, head."""
+    """Stem, cell, reduction, cell, reduction, cell, head between the layers of `skeleton.CELLS` and `REDUCTIONS`."""
 
-    def __init__(self, arch: Sequence[int], recipe: Recipe, shape: tuple[int, int, int], classes: int) -> None:
+    def __init__(self, arch: Sequence[int], recipe: Recipe, shape: Shape, classes: int) -> None:
         super().__init__()
-        geometry = Geometry(signal=shape[1] == 1)
-        c0, c1, c2, c3, c4 = (WIDTH_STEP * (int(gene) + 1) for gene in arch)
-        self.stem = Stem(shape[0], c0, geometry)
-        self.stages = nn.ModuleList(SizeCell(a, b, geometry) for a, b in ((c0, c0), (c1, c2), (c3, c4)))
+        geometry = Geometry.of(shape)
+        widths = channels(np.asarray(arch)).tolist()
+        self.stem = Stem(shape[0], widths[0], geometry)
+        self.stages = nn.ModuleList(SizeCell(widths[before], widths[after], geometry) for before, after in CELLS)
         self.reductions = nn.ModuleList(
-            reduction(recipe.reduction, before, after, geometry) for before, after in ((c0, c1), (c2, c3))
+            reduction(recipe.reduction, widths[before], widths[after], geometry) for before, after in REDUCTIONS
         )
-        self.head = Head(c4, classes)
+        self.head = Head(widths[-1], classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, C, H, W) normalised images to (B, classes) float32 logits."""
@@ -79,18 +79,6 @@ class SizeNetwork(nn.Module):
         return logits
 
 
-def cost(archs: Archs, recipe: Recipe, shape: tuple[int, int, int], classes: int) -> counting.Cost:
-    """Return parameters and MACs in closed form: (n, 5) to two (n,) int64 arrays."""
-    geometry = Geometry(signal=shape[1] == 1)
-    area = geometry.area(3)
-    c0, c1, c2, c3, c4 = WIDTH_STEP * (np.asarray(archs, dtype=np.int64).T + 1)
-    channels, height, width = shape
-    positions = [height * width, *(height * width // geometry.area(2) ** stage for stage in (1, 2))]
-    total = counting.conv_norm(channels, c0, area, positions[0])
-    for before, after, places in ((c0, c0, positions[0]), (c1, c2, positions[1]), (c3, c4, positions[2])):
-        total += counting.conv_norm(before, after, area, places) * 2
-        total += counting.conv_norm(before, after, 1, places) * (before != after).astype(np.int64)
-        total += counting.conv_norm(after, after, area, places) * 3
-    total += counting.reduction(recipe.reduction, c0, c1, geometry, positions[1])
-    total += counting.reduction(recipe.reduction, c2, c3, geometry, positions[2])
-    return total + counting.head(c4, classes)
+def cost(archs: Archs, recipe: Recipe, shape: Shape, classes: int) -> Cost:
+    """Return parameters and multiply-adds in closed form: (n, 5) to two (n,) int64 arrays."""
+    return costs.cost(archs, classes=classes, shape=shape, reduction=recipe.reduction)

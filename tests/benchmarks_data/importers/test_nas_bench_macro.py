@@ -17,7 +17,8 @@ from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.importers import nas_bench_macro
 from harness.errors import HarnessError, TableError
-from harness.spaces.macro.space import STAGES, MacroSpace, macs, params
+from harness.spaces.macro.costs import macs, params
+from harness.spaces.macro.space import STAGES, MacroSpace
 from harness.testing.conformance import check_space
 
 SPACE = MacroSpace()

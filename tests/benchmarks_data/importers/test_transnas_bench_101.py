@@ -22,7 +22,9 @@ from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.importers import transnas_bench_101 as transnas
 from harness.errors import HarnessError, TableError
-from harness.spaces.transnas.space import EDGES, NONE, SKIP, TransNASMacroSpace, TransNASMicroSpace
+from harness.spaces.four_nodes import EDGES, NONE, SKIP
+from harness.spaces.transnas.macro import TransNASMacroSpace
+from harness.spaces.transnas.micro import TransNASMicroSpace
 from harness.testing.conformance import check_benchmark, check_space
 from tests.benchmarks_data.made_up import one_of
 
