@@ -81,13 +81,13 @@ class TransNASMicroSpace(EnumeratedSpace):
         HarnessError
             If a text has another form.
         """
-        archs = np.empty((len(texts), self.genes), dtype=self.dtype)
-        for row, text in enumerate(texts):
+        rows = []
+        for text in texts:
             match = _FORM.fullmatch(text.strip())
             if match is None:
                 raise HarnessError(must("architecture", "read '64-41414-a_bc_def', digits 0 to 3", text))
-            archs[row] = [int(code) for code in match.groups()]
-        return archs
+            rows.append(match.groups())
+        return np.array(rows, dtype=self.dtype).reshape(len(rows), self.genes)
 
     def facts(self) -> Mapping[str, object]:
         """Return what `describe` prints."""

@@ -76,7 +76,7 @@ def build(network: str, arch: Sequence[int], recipe: Recipe, shape: Shape, class
     Parameters
     ----------
     network : str
-        "nb201" or "nats_size".
+        A name of `KINDS`.
     arch : (L,) int
     shape : (C, H, W)
         Of an image; H = 1 for signals.
