@@ -20,9 +20,9 @@ from harness.errors import HarnessError, must, unknown
 from harness.spaces.layers import Cost, Shape
 from harness.spaces.named import NETWORKS
 from harness.spaces.nats_size import skeleton as size
-from harness.spaces.nb201 import operations as cells
+from harness.spaces.nb201 import operations as nb201
 from harness.training.engines.engine import Member
-from harness.training.networks import nats_size, nb201
+from harness.training.networks.cells import NB201Network, SizeNetwork, nb201_cost, size_cost
 from harness.training.recipe import Recipe
 from harness.training.schedule import initial_values
 
@@ -37,8 +37,8 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    NETWORKS["nb201"]: Kind(cells.CARDINALITIES, nb201.NB201Network, nb201.cost),
-    NETWORKS["nats-size"]: Kind(size.CARDINALITIES, nats_size.SizeNetwork, nats_size.cost),
+    NETWORKS["nb201"]: Kind(nb201.CARDINALITIES, NB201Network, nb201_cost),
+    NETWORKS["nats-size"]: Kind(size.CARDINALITIES, SizeNetwork, size_cost),
 }
 """Networks by name; a third party adds its own before training."""
 

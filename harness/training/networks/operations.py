@@ -78,6 +78,20 @@ class Stem(nn.Module):
         return normed
 
 
+class Widen(nn.Module):
+    """A skip between unequal widths: 1x1 convolution and batch normalisation, no ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, geometry: Geometry) -> None:
+        super().__init__()
+        self.conv = Conv(inputs, outputs, 1, geometry)
+        self.norm = Norm(outputs)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H, W)."""
+        normed: Tensor = self.norm(self.conv(features))
+        return normed
+
+
 class Pool3(nn.Module):
     """Average over 3x3 neighbours at stride 1; padding is not counted."""
 

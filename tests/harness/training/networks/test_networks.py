@@ -16,7 +16,7 @@ from harness.spaces.four_nodes import EDGES, NONE, SKIP
 from harness.spaces.layers import Geometry
 from harness.spaces.nb201.operations import POOL
 from harness.training import networks, recipe
-from harness.training.networks import nb201
+from harness.training.networks.cells import Cell
 from harness.training.networks.operations import Pool3
 from harness.training.recipe import Recipe
 from harness.training.threads import compute_threads
@@ -37,7 +37,7 @@ def genes(*sizes: int) -> tuple[int, ...]:
     return tuple(size // 8 - 1 for size in sizes)
 
 
-def plainly(cell: nb201.Cell, arch, features, *, signal: bool):
+def plainly(cell: Cell, arch, features, *, signal: bool):
     """Compute a cell edge by edge, dead ones included, from the definition."""
     kernel, padding = ((1, 3), (0, 1)) if signal else ((3, 3), (1, 1))
     inside = functional.avg_pool2d(torch.ones_like(features), kernel, 1, padding) * math.prod(kernel)
@@ -68,7 +68,7 @@ def plainly(cell: nb201.Cell, arch, features, *, signal: bool):
 @given(arch=cells, signal=st.booleans(), seed=st.integers(0, 99))
 def test_cell_computes_its_definition(arch, signal, seed):
     generator = torch.Generator().manual_seed(seed)
-    cell = nb201.Cell(arch, 4, Geometry(signal))
+    cell = Cell(arch, 4, 4, Geometry(signal))
     for part in cell.parameters():
         nn.init.normal_(part, generator=generator)
     features = torch.randn((5, 4, 1, 12) if signal else (5, 4, 6, 6), generator=generator)
@@ -99,7 +99,7 @@ def test_size_cell_widens_a_skip_without_relu():
     cell = networks.build("nats_size", arch, PUBLISHED, C10, 10, seed=0).stages[1].eval()
     features = -torch.rand(2, 16, 4, 4, generator=torch.Generator().manual_seed(0))
     scale = math.sqrt(1 + 1e-5)
-    widened = functional.conv2d(features, cell.edges[3].conv.weight) / scale
+    widened = functional.conv2d(features, cell.edges["3"].conv.weight) / scale
     # Every 3x3 begins with ReLU, so negative features leave only the widened skip.
     torch.testing.assert_close(cell(features), widened)
 
@@ -112,9 +112,9 @@ def test_disconnected_cell_ignores_the_input(arch):
 
 
 def test_none_stops_values_that_are_not_finite():
-    cell = nb201.Cell((0, 1, 3, 0, 2, 1), 4, Geometry())
+    cell = Cell((0, 1, 3, 0, 2, 1), 4, 4, Geometry())
     features = torch.full((2, 4, 4, 4), math.nan)
-    assert torch.isfinite(nb201.Cell((0, 0, 3, 0, 2, 1), 4, Geometry())(features)).all()
+    assert torch.isfinite(Cell((0, 0, 3, 0, 2, 1), 4, 4, Geometry())(features)).all()
     assert torch.isnan(cell(features)).any()
 
 
