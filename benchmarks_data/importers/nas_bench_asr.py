@@ -26,7 +26,8 @@ from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError
-from harness.spaces.asr.space import OPERATIONS, ASRSpace, flatten
+from harness.spaces.asr.cells import OPERATIONS, flatten
+from harness.spaces.asr.space import ASRSpace
 
 SEEDS = (1234, 1235, 1236)
 _COLUMNS = {

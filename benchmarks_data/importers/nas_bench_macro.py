@@ -23,7 +23,8 @@ from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError, must
 from harness.problem import Fidelity
-from harness.spaces.macro.space import MacroSpace, macs, params
+from harness.spaces.macro.costs import macs, params
+from harness.spaces.macro.space import MacroSpace
 
 EPOCHS = 50
 TRAININGS = 3

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks_data.file.layout import AnyArray
 from harness.benchmark import Column
-from harness.checks import FloatArray
+from harness.checks import FloatArray, IntArray
 from harness.errors import TableError
 
 BLOCK = 2**20
@@ -28,12 +28,12 @@ def cost(name: str, unit: str, description: str, *, direction: str = "minimise")
     return Column(name, unit, direction, description=description)
 
 
-def millions(counts: FloatArray) -> AnyArray:
+def millions(counts: FloatArray | IntArray) -> AnyArray:
     """Return counts of each row in millions, as a column that has neither trainings nor epochs: (N,) to (N, 1, 1)."""
     return (counts / 1e6)[:, None, None]
 
 
-def closed_form(params: FloatArray, macs: FloatArray) -> dict[str, tuple[Column, AnyArray]]:
+def closed_form(params: FloatArray | IntArray, macs: FloatArray | IntArray) -> dict[str, tuple[Column, AnyArray]]:
     """Return the columns of parameters and multiply-adds, from counts in closed form: (N,) each."""
     return {
         "params_m": (cost("params_m", "M", "Trainable parameters, computed in closed form."), millions(params)),

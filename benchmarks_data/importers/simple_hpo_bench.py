@@ -26,7 +26,8 @@ from harness.benchmark import Column
 from harness.checks import Archs
 from harness.errors import TableError
 from harness.space import SearchSpace
-from harness.spaces.nb201.space import NB201Space, macs, params
+from harness.spaces.nb201 import costs as nb201
+from harness.spaces.nb201.space import NB201Space
 
 OFFICIAL_ORDER = "83abc799e45cf34e9d2163654668ab998b9a54d01c39e72ca1f71f2cdf356d84"
 """SHA-256 of the official strings in the order of the official index, joined by newline."""
@@ -113,6 +114,7 @@ def _values(path: Path, records: Mapping[str, Any]) -> tuple[AnyArray, Mapping[s
 
 def _columns(entry: Entry, archs: Archs, values: Mapping[str, AnyArray]) -> dict[str, tuple[Column, AnyArray]]:
     classes, image_size = entry.facts["classes"], entry.facts["image_size"]
+    counts = nb201.cost(archs, classes=classes, shape=(3, image_size, image_size))
     accuracy = Column(
         "valid_accuracy",
         "percent",
@@ -131,6 +133,6 @@ def _columns(entry: Entry, archs: Archs, values: Mapping[str, AnyArray]) -> dict
             cost("latency_seconds", "s", "Inference of one batch of 256 images."),
             once(values["latency"]),
         ),
-        **closed_form(params(archs, classes=classes), macs(archs, classes=classes, image_size=image_size)),
+        **closed_form(counts.params, counts.macs),
         "params_reported_m": (cost("params_reported_m", "M", reported), values["model_size"]),
     }

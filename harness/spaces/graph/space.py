@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import permutations, product
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.checks import Archs, FloatArray, IntArray, UInt64Array, arch_matrix, choice, read_only
+from harness.checks import Archs, FloatArray, UInt64Array, arch_matrix, choice, read_only
 from harness.errors import HarnessError, must, unknown
 from harness.space import IDENTITIES
 from harness.spaces.enumerated import EnumeratedSpace
-from harness.spaces.graph.keys import LINKS, NODES, OPERATIONS, canonical_form, published_hash
+from harness.spaces.graph import encodings
+from harness.spaces.graph.keys import canonical_form, published_hash
+from harness.spaces.graph.links import LINKS, NODES, OPERATIONS, RELABELLED
 
 _FORM = re.compile(r"\[?\s*(\d)\s*,?\s*(\d)\s*,?\s*(\d)\s*,?\s*(\d)\s*\]?\s+(\w+)[\s,]+(\w+)[\s,]+(\w+)[\s,]+(\w+)")
 
@@ -152,36 +153,10 @@ class GraphSpace(EnumeratedSpace):
         if encoding == "one_hot":
             return self.one_hot(archs)
         if encoding == "adjacency":
-            upper = _ADJACENCY[archs[:, 0]][:, *np.triu_indices(NODES + 2, 1)]
-            return np.concatenate([upper, self.one_hot(archs)[:, len(LINKS) :]], axis=1)
+            return np.concatenate([encodings.upper_adjacency(archs), self.one_hot(archs)[:, len(LINKS) :]], axis=1)
         if encoding == "graph":
-            return self._graph(archs)
-        return self._paths(archs, NODES if encoding == "path" else 2)
-
-    def _paths(self, archs: Archs, longest: int) -> FloatArray:
-        base = len(self.operations)
-        starts = np.cumsum([0] + [base**length for length in range(1, longest + 1)])
-        out = np.zeros((len(archs), starts[-1]))
-        rows = np.arange(len(archs))[:, None]
-        on_path = _PATHS[archs[:, 0]]
-        operations = np.where(on_path >= 0, archs[rows[:, :, None], 1 + on_path], 0).astype(np.intp)
-        number = np.zeros(on_path.shape[:2], dtype=np.intp)
-        for place in range(NODES):
-            number = np.where(on_path[:, :, place] >= 0, number * base + operations[:, :, place], number)
-        lengths = np.count_nonzero(on_path >= 0, axis=2)
-        there = (lengths > 0) & (lengths <= longest)
-        column = starts[np.clip(lengths, 1, longest) - 1] + number
-        out[np.broadcast_to(rows, there.shape)[there], column[there]] = 1.0
-        return out
-
-    def _graph(self, archs: Archs) -> FloatArray:
-        nodes, labels = self.graph_shape
-        features = np.zeros((len(archs), nodes, labels))
-        features[:, 0, 0] = 1.0
-        features[:, -1, 1] = 1.0
-        np.put_along_axis(features[:, 1:-1, 2:], archs[:, 1:, None].astype(np.intp), 1.0, axis=2)
-        adjacency = _ADJACENCY[archs[:, 0]].reshape(len(archs), -1)
-        return np.concatenate([adjacency, features.reshape(len(archs), -1)], axis=1)
+            return encodings.graph(archs, self.graph_shape)
+        return encodings.paths(archs, len(self.operations), NODES if encoding == "path" else 2)
 
     def facts(self) -> Mapping[str, object]:
         """Return what `describe` prints."""
@@ -191,39 +166,3 @@ class GraphSpace(EnumeratedSpace):
             "valid": int(valid.sum()),
             "classes": {"functional": len(np.unique(self._canonical[1][valid]))},
         }
-
-
-def _relabel(link: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
-    """Return the link code and the order of the old nodes that make a link canonical."""
-    for order in permutations(range(NODES)):
-        new_number = {0: 0} | {old + 1: new + 1 for new, old in enumerate(order)}
-        renamed = tuple(new_number[link[old]] for old in order)
-        if renamed in LINKS:
-            return LINKS.index(renamed), order
-    raise AssertionError(f"{link} has no canonical form")
-
-
-RELABELLED: Mapping[tuple[int, ...], tuple[int, tuple[int, ...]]] = {
-    link: _relabel(link) for link in product(*(range(node + 1) for node in range(NODES)))
-}
-"""For each of the 24 possible links, its link code and the order in which its nodes take the canonical places."""
-
-
-def _wiring() -> tuple[FloatArray, IntArray]:
-    """Return, by link code, the adjacency (9, 6, 6) and the nodes of each path to a leaf (9, 4, 4), -1 elsewhere."""
-    adjacency = np.zeros((len(LINKS), NODES + 2, NODES + 2))
-    paths = np.full((len(LINKS), NODES, NODES), -1)
-    for code, link in enumerate(LINKS):
-        for node, parent in enumerate(link, start=1):
-            adjacency[code, parent, node] = 1.0
-        leaves = sorted(set(range(1, NODES + 1)) - set(link))
-        for slot, leaf in enumerate(leaves):
-            adjacency[code, leaf, NODES + 1] = 1.0
-            path = [leaf]
-            while link[path[0] - 1]:
-                path.insert(0, link[path[0] - 1])
-            paths[code, slot, : len(path)] = [node - 1 for node in path]
-    return read_only(adjacency), read_only(paths)
-
-
-_ADJACENCY, _PATHS = _wiring()

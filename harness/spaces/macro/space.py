@@ -1,4 +1,4 @@
-"""The NAS-Bench-Macro space: one of three layers at each of eight places, and its costs in closed form."""
+"""The NAS-Bench-Macro space: one of three layers at each of eight places."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, UInt64Array, choice, read_only
+from harness.checks import Archs, UInt64Array, choice
 from harness.errors import HarnessError, must
 from harness.space import IDENTITIES
 from harness.spaces.enumerated import EnumeratedSpace
@@ -16,7 +16,6 @@ OPERATIONS = ("identity", "mb3_k3", "mb6_k5")
 """Nothing; inverted residuals with kernel 3 and expansion 3; with kernel 5 and expansion 6."""
 STAGES = (2, 3, 3)
 """Layers of each stage; the first of a stage has stride 2 and doubles the width."""
-CLASSES = 10
 _FREE = ((3, 4), (6, 7))
 """Places of one stage where both layers keep the shape, so that an identity between them moves nothing."""
 
@@ -86,52 +85,3 @@ class MacroSpace(EnumeratedSpace):
             "valid": self.codings,
             "classes": {"functional": len(np.unique(self.key(self.all_codings)))},
         }
-
-
-def params(archs: Archs) -> FloatArray:
-    """Count trainable parameters of the CIFAR-10 network in closed form: (n, 8) to (n,); equal to the published ones.
-
-    Stem of 32 channels, widths 64, 128 and 256, a 1x1 convolution to 1,280 channels and the classifier; weights and
-    shifts of batch norm count.
-    """
-    stem, head = 3 * 32 * 9 + 2 * 32, 256 * 1280 + 2 * 1280 + (1280 + 1) * CLASSES
-    return _total(archs, _PARAMS) + float(stem + head)
-
-
-def macs(archs: Archs) -> FloatArray:
-    """Count multiply-adds on a 32 x 32 image in closed form: (n, 8) to (n,); equal to the published "flops".
-
-    Convolutions and the classifier without its bias; batch norm, ReLU, pooling and sums are not counted.
-    """
-    stem, head = 32 * 32 * 3 * 32 * 9, 4 * 4 * 256 * 1280 + 1280 * CLASSES
-    return _total(archs, _MACS) + float(stem + head)
-
-
-def _total(archs: Archs, costs: FloatArray) -> FloatArray:
-    total: FloatArray = costs[np.arange(sum(STAGES)), archs].sum(axis=1)
-    return total
-
-
-def _layer_costs() -> tuple[FloatArray, FloatArray]:
-    """Return parameters and multiply-adds of each operation at each layer: (8, 3) and (8, 3)."""
-    parameters, multiply_adds = [], []
-    width, size = 32, 32
-    for layers in STAGES:
-        for layer in range(layers):
-            out, size_out = (2 * width, size // 2) if layer == 0 else (width, size)
-            convolution = width * out if layer == 0 else 0
-            blocks = [_mbconv(width, out, size, size_out, kernel, expansion) for kernel, expansion in ((3, 3), (5, 6))]
-            parameters.append([convolution + (2 * out if layer == 0 else 0), *(count for count, _ in blocks)])
-            multiply_adds.append([convolution * size_out**2, *(count for _, count in blocks)])
-            width, size = out, size_out
-    return read_only(np.array(parameters, dtype=np.float64)), read_only(np.array(multiply_adds, dtype=np.float64))
-
-
-def _mbconv(width: int, out: int, size: int, size_out: int, kernel: int, expansion: int) -> tuple[int, int]:
-    hidden = expansion * width
-    weights = width * hidden, kernel**2 * hidden, hidden * out
-    norms = 2 * hidden + 2 * hidden + 2 * out
-    return sum(weights) + norms, size**2 * weights[0] + size_out**2 * (weights[1] + weights[2])
-
-
-_PARAMS, _MACS = _layer_costs()

@@ -11,10 +11,7 @@ from harness.checks import Archs, FloatArray, UInt64Array, arch_matrix, choice
 from harness.errors import HarnessError, must
 from harness.space import IDENTITIES
 from harness.spaces.enumerated import EnumeratedSpace
-
-LAYERS = 5
-WIDTHS = tuple(range(8, 65, 8))
-"""Channels of each value of a gene."""
+from harness.spaces.nats_size.skeleton import CARDINALITIES, WIDTHS, channels
 
 
 class SizeSpace(EnumeratedSpace):
@@ -36,7 +33,7 @@ class SizeSpace(EnumeratedSpace):
     )
 
     def __init__(self) -> None:
-        super().__init__("nats-size", [len(WIDTHS)] * LAYERS)
+        super().__init__("nats-size", CARDINALITIES)
 
     def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
         """Return the official index of each row: (n, 5) to (n,) uint64."""
@@ -55,7 +52,7 @@ class SizeSpace(EnumeratedSpace):
         >>> SizeSpace().format(np.array([[0, 0, 0, 1, 3]]))
         ['8:8:8:16:32']
         """
-        return [":".join(map(str, row)) for row in ((np.asarray(archs, dtype=np.int64) + 1) * 8).tolist()]
+        return [":".join(map(str, row)) for row in channels(archs).tolist()]
 
     def parse(self, texts: Sequence[str]) -> Archs:
         """Read official strings: n strings to (n, 5) uint8.
@@ -77,44 +74,3 @@ class SizeSpace(EnumeratedSpace):
     def facts(self) -> Mapping[str, object]:
         """Return what `describe` prints."""
         return dict(super().facts()) | {"widths": list(WIDTHS), "valid": self.codings}
-
-
-def params(archs: Archs, *, classes: int) -> FloatArray:
-    """Count trainable parameters in closed form: (n, 5) to (n,).
-
-    Stem, cell at c0, reduction to c1, cell to c2, reduction to c3, cell to c4, last norm and classifier.  The cell has
-    five 3x3 convolutions and a skip, which is a 1x1 convolution where it changes the width.
-    """
-    c0, c1, c2, c3, c4 = _channels(archs)
-    total: FloatArray = _convolution(np.full_like(c0, 3), c0, 9) + 2 * c4 + (c4 + 1) * classes
-    for before, after in ((c0, c0), (c1, c2), (c3, c4)):
-        skip = (before != after) * _convolution(before, after, 1)
-        total = total + 2 * _convolution(before, after, 9) + 3 * _convolution(after, after, 9) + skip
-    for before, after in ((c0, c1), (c2, c3)):
-        total = total + _convolution(before, after, 9) + _convolution(after, after, 9) + before * after
-    return total
-
-
-def macs(archs: Archs, *, classes: int, image_size: int) -> FloatArray:
-    """Count multiply-adds in closed form: (n, 5) to (n,).
-
-    Convolutions and the classifier with its bias, as in `harness.spaces.nb201.space.macs`.
-    """
-    c0, c1, c2, c3, c4 = _channels(archs)
-    places = [float((image_size // 2**stage) ** 2) for stage in range(3)]
-    total: FloatArray = 27.0 * c0 * places[0] + (c4 + 1) * classes
-    for (before, after), at in zip(((c0, c0), (c1, c2), (c3, c4)), places, strict=True):
-        skip = (before != after) * before * after
-        total = total + (18 * before * after + 27 * after * after + skip) * at
-    for (before, after), at in zip(((c0, c1), (c2, c3)), places[1:], strict=True):
-        total = total + (9 * before * after + 9 * after * after + before * after) * at
-    return total
-
-
-def _channels(archs: Archs) -> FloatArray:
-    return 8.0 * (np.asarray(archs, dtype=np.float64).T + 1.0)
-
-
-def _convolution(inputs: FloatArray, outputs: FloatArray, area: int) -> FloatArray:
-    """Parameters of a convolution without bias and its batch norm."""
-    return area * inputs * outputs + 2 * outputs

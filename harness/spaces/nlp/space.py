@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from hashlib import sha256
 from typing import Any, ClassVar
 
 import numpy as np
 
 from harness.checks import Archs, FloatArray, UInt64Array, arch_matrix, choice, read_only
-from harness.errors import HarnessError, must, unknown
+from harness.errors import HarnessError, must
 from harness.space import IDENTITIES, SearchSpace
-
-OPERATIONS = (
-    "linear",
-    "activation_tanh",
-    "activation_sigm",
-    "activation_leaky_relu",
-    "elementwise_sum",
-    "elementwise_prod",
-    "blend",
-)
-_SOURCE = re.compile(r"x|h_prev_\d+")
-_RESULT = re.compile(r"h_new_\d+")
+from harness.spaces.nlp.recipes import OPERATIONS, RESULT, read_recipe, recipe_digest, text_digest
 
 
 class RecipeSpace(SearchSpace):
@@ -79,7 +66,7 @@ class RecipeSpace(SearchSpace):
 
     @cached_property
     def _keys(self) -> Mapping[str, UInt64Array]:
-        texts = {"string": [_digest(text) for text in self.recipes.values()], "functional": self._digests}
+        texts = {"string": [text_digest(text) for text in self.recipes.values()], "functional": self._digests}
         return {
             identity: read_only(np.array([int(text[:16], 16) for text in digests], dtype=np.uint64))
             for identity, digests in texts.items()
@@ -92,7 +79,7 @@ class RecipeSpace(SearchSpace):
             for name, (operation, inputs) in nodes.items():
                 counts[row, OPERATIONS.index(operation)] += 1
                 counts[row, -2] += len(inputs)
-                counts[row, -1] += _RESULT.fullmatch(name) is not None
+                counts[row, -1] += RESULT.fullmatch(name) is not None
         return read_only(counts)
 
     def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
@@ -142,74 +129,3 @@ class RecipeSpace(SearchSpace):
 def from_definition(fields: Mapping[str, Any]) -> RecipeSpace:
     """Rebuild a space from what `RecipeSpace.definition` wrote into a table, already read from JSON."""
     return RecipeSpace(fields["recipes"], fields["name"])
-
-
-Recipe = Mapping[str, tuple[str, tuple[str, ...]]]
-"""Operation and inputs of each node, by the node's name."""
-
-
-def read_recipe(text: str) -> Recipe:
-    """Read a published recipe, JSON ``{node: {"op": operation, "input": [nodes]}}``.
-
-    Inputs are ``x``, hidden states ``h_prev_i`` and other nodes; nodes named ``h_new_i`` are the new hidden states.
-
-    Raises
-    ------
-    HarnessError
-        If the text is no such JSON, names an unknown operation or input, has a cycle or no ``h_new_0``.
-    """
-    try:
-        nodes = {
-            str(name): (str(node["op"]), tuple(map(str, node["input"]))) for name, node in json.loads(text).items()
-        }
-    except (json.JSONDecodeError, AttributeError, KeyError, TypeError):
-        rule = "be a number of the list or JSON {node: {op, input: [...]}}"
-        raise HarnessError(must("architecture", rule, text)) from None
-    if "h_new_0" not in nodes:
-        raise HarnessError(must("architecture", "have a node h_new_0", text))
-    done: set[str] = set()
-    waiting = set(nodes)
-    for operation, inputs in nodes.values():
-        if operation not in OPERATIONS:
-            raise HarnessError(unknown("operation", operation, OPERATIONS) + f" In {text[:80]!r}.")
-        done |= {source for source in inputs if _SOURCE.fullmatch(source)}
-    while ready := {name for name in waiting if done.issuperset(nodes[name][1])}:
-        done |= ready
-        waiting -= ready
-    if waiting:
-        raise HarnessError(must("architecture", f"compute {min(waiting)} from x, h_prev_i and other nodes", text))
-    return nodes
-
-
-def recipe_digest(nodes: Recipe) -> str:
-    """Return a digest that does not depend on the names and order of inner nodes, nor on the order of operands.
-
-    Colour refinement over predecessors and successors, as in the hash of NAS-Bench-101.  The operands of a blend keep
-    their order; those of a sum, a product or a linear layer, which has weights for each, do not matter.
-    """
-    after: dict[str, list[tuple[str, str]]] = {}
-    for name, (operation, inputs) in nodes.items():
-        for place, source in enumerate(inputs):
-            after.setdefault(source, []).append((_slot(operation, place), name))
-    colours = {name: name for name in after if name not in nodes}
-    colours |= {name: f"{node[0]}:{name if _RESULT.fullmatch(name) else ''}" for name, node in nodes.items()}
-    for _ in range(len(colours)):
-        colours = {name: _colour(name, nodes, after, colours) for name in colours}
-    return _digest(*sorted(colours.values()))
-
-
-def _colour(
-    name: str, nodes: Recipe, after: Mapping[str, Sequence[tuple[str, str]]], colours: Mapping[str, str]
-) -> str:
-    operation, inputs = nodes.get(name, ("", ()))
-    before = sorted(_slot(operation, place) + colours[source] for place, source in enumerate(inputs))
-    behind = sorted(slot + colours[target] for slot, target in after.get(name, ()))
-    return _digest(*before, "|", *behind, "|", colours[name])
-
-
-def _slot(operation: str, place: int) -> str:
-    return str(place) if operation == "blend" else "-"
-
-
-def _digest(*parts: Any) -> str:
-    return sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Networks built from genotypes, and their costs in closed form.
+"""Networks built from genotypes, and what is counted on them.
 
 >>> from harness.training import recipe
 >>> build("nb201", (3, 3, 0, 1, 2, 4), recipe.load("micro"), (1, 1, 40), 10, seed=0)(torch.zeros(2, 1, 1, 40)).shape
@@ -15,11 +15,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from harness.checks import Archs, IntArray, arch_matrix
+from harness.checks import Archs, arch_matrix
 from harness.errors import HarnessError, must, unknown
+from harness.spaces.layers import Cost, Shape
+from harness.spaces.named import NETWORKS
+from harness.spaces.nats_size import skeleton as size
+from harness.spaces.nb201 import operations as nb201
 from harness.training.engines.engine import Member
-from harness.training.networks import nats_size, nb201
-from harness.training.networks.counting import Cost
+from harness.training.networks.cells import NB201Network, SizeNetwork, nb201_cost, size_cost
 from harness.training.recipe import Recipe
 from harness.training.schedule import initial_values
 
@@ -29,13 +32,13 @@ class Kind:
     """How the networks of one space are built and counted."""
 
     cardinalities: tuple[int, ...]
-    module: Callable[[Sequence[int], Recipe, tuple[int, int, int], int], nn.Module]
-    cost: Callable[[Archs, Recipe, tuple[int, int, int], int], Cost]
+    module: Callable[[Sequence[int], Recipe, Shape, int], nn.Module]
+    cost: Callable[[Archs, Recipe, Shape, int], Cost]
 
 
 KINDS: dict[str, Kind] = {
-    "nb201": Kind(nb201.CARDINALITIES, nb201.NB201Network, nb201.cost),
-    "nats_size": Kind(nats_size.CARDINALITIES, nats_size.SizeNetwork, nats_size.cost),
+    NETWORKS["nb201"]: Kind(nb201.CARDINALITIES, NB201Network, nb201_cost),
+    NETWORKS["nats-size"]: Kind(size.CARDINALITIES, SizeNetwork, size_cost),
 }
 """Networks by name; a third party adds its own before training."""
 
@@ -56,16 +59,14 @@ def check_archs(network: str, archs: object) -> Archs:
     return checked
 
 
-def check_shape(shape: tuple[int, int, int]) -> None:
+def check_shape(shape: Shape) -> None:
     """Refuse images whose size cannot be halved twice."""
     _, height, width = shape
     if width % 4 or (height != 1 and height % 4):
         raise HarnessError(must("shape", "have a height (unless 1) and width divisible by 4", shape))
 
 
-def build(
-    network: str, arch: Sequence[int], recipe: Recipe, shape: tuple[int, int, int], classes: int, *, seed: int
-) -> nn.Module:
+def build(network: str, arch: Sequence[int], recipe: Recipe, shape: Shape, classes: int, *, seed: int) -> nn.Module:
     """Return a network with the initial weights of (architecture, seed), on the CPU, in fp32.
 
     Convolutions and the classifier start as torch's defaults do (uniform in +-1/sqrt(fan in), He et al. 2015 with
@@ -75,7 +76,7 @@ def build(
     Parameters
     ----------
     network : str
-        "nb201" or "nats_size".
+        A name of `KINDS`.
     arch : (L,) int
     shape : (C, H, W)
         Of an image; H = 1 for signals.
@@ -101,31 +102,43 @@ def _initialise(module: nn.Module, member: Member, network: str) -> None:
                 parameter.copy_(torch.from_numpy(values))
 
 
-def params(network: str, archs: Archs, recipe: Recipe, shape: tuple[int, int, int], classes: int) -> IntArray:
-    """Return the number of parameters of each architecture in closed form: (n, L) to (n,) int64.
+def cost(network: str, archs: Archs, recipe: Recipe, shape: Shape, classes: int) -> Cost:
+    """Return parameters and multiply-adds in the closed form of the space: (n, L) to two (n,) int64 arrays.
+
+    Dead parts are counted; `harness.spaces.layers` says what multiply-adds are.
 
     Examples
     --------
     >>> published = Recipe("published", epochs=200)
-    >>> params("nb201", np.array([[3, 3, 3, 3, 3, 3]]), published, (3, 32, 32), 10)
-    array([1531546])
+    >>> cost("nb201", np.array([[3, 3, 3, 3, 3, 3]]), published, (3, 32, 32), 10)
+    Cost(params=array([1531546]), macs=array([220119690]))
     """
-    return _costs(network, archs, recipe, shape, classes)[0]
-
-
-def macs(network: str, archs: Archs, recipe: Recipe, shape: tuple[int, int, int], classes: int) -> IntArray:
-    """Return the multiply-accumulates for one image in closed form: (n, L) to (n,) int64.
-
-    Convolution weights x output positions, plus the head's weights and bias; what NAS-Bench-201 calls FLOPs.
-    """
-    return _costs(network, archs, recipe, shape, classes)[1]
-
-
-def _costs(
-    network: str, archs: Archs, recipe: Recipe, shape: tuple[int, int, int], classes: int
-) -> tuple[IntArray, IntArray]:
     archs = check_archs(network, archs)
     check_shape(shape)
-    counted = kind(network).cost(archs, recipe, shape, classes)
-    counts = np.broadcast_to(counted.params, len(archs)), np.broadcast_to(counted.macs, len(archs))
-    return counts[0].astype(np.int64), counts[1].astype(np.int64)
+    return kind(network).cost(archs, recipe, shape, classes)
+
+
+def parameters(module: nn.Module) -> int:
+    """Count the parameters of a network as built."""
+    return sum(part.numel() for part in module.parameters())
+
+
+@torch.no_grad()
+def multiply_adds(module: nn.Module, shape: Shape) -> int:
+    """Count the multiply-adds of one image on a network as built, from what passes through it; dead parts have none."""
+    total = 0
+
+    def count(layer: nn.Module, _: object, output: torch.Tensor) -> None:
+        nonlocal total
+        if isinstance(layer, nn.Linear):
+            total += layer.weight.numel() + layer.bias.numel()
+        elif isinstance(layer, nn.Conv2d):
+            total += layer.weight.numel() * math.prod(output.shape[2:])
+
+    training = module.training
+    hooks = [layer.register_forward_hook(count) for layer in module.modules()]
+    module.eval()(torch.zeros(1, *shape))
+    module.train(training)
+    for hook in hooks:
+        hook.remove()
+    return total

@@ -5,34 +5,14 @@ A signal is an image of height 1: its kernels are (1, k), its strides and pools 
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from harness.spaces.layers import Geometry
+
 EPSILON, MOMENTUM = 1e-5, 0.1
 """Of batch normalisation."""
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """Kernel shapes for images or, with `signal`, for signals of height 1."""
-
-    signal: bool = False
-
-    def size(self, length: int) -> tuple[int, int]:
-        """Return a kernel or stride of this length."""
-        return (1 if self.signal else length, length)
-
-    def padding(self, kernel: int) -> tuple[int, int]:
-        """Return the padding that keeps the size at stride 1."""
-        return (0 if self.signal else kernel // 2, kernel // 2)
-
-    def area(self, kernel: int) -> int:
-        """Return the number of weights of a kernel, for one input and one output channel."""
-        return math.prod(self.size(kernel))
 
 
 class Conv(nn.Conv2d):
@@ -95,6 +75,20 @@ class Stem(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H, W)."""
         normed: Tensor = self.norm(self.conv(images))
+        return normed
+
+
+class Widen(nn.Module):
+    """A skip between unequal widths: 1x1 convolution and batch normalisation, no ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, geometry: Geometry) -> None:
+        super().__init__()
+        self.conv = Conv(inputs, outputs, 1, geometry)
+        self.norm = Norm(outputs)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H, W)."""
+        normed: Tensor = self.norm(self.conv(features))
         return normed
 
 

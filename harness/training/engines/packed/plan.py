@@ -13,15 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.checks import Archs, IntArray
-from harness.training.networks.nb201 import CONV_1X1, CONV_3X3, EDGES, POOL, SKIP, live_edges
+from harness.spaces.four_nodes import EDGES, NODES, SKIP, live_edges
+from harness.spaces.nb201.operations import CONV_1X1, CONV_3X3, KERNELS, POOL, stage_widths
 from harness.training.recipe import Recipe
 
-NODES, SOURCES = 4, 3
-KERNELS = {CONV_1X1: 1, CONV_3X3: 3}
-"""Kernel size of the convolutional operations."""
-
-
-STAGES = 3
+SOURCES = NODES - 1
+"""Nodes that edges leave."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Problem:
     @property
     def widths(self) -> list[int]:
         """Channels of each stage."""
-        return [self.recipe.channels * 2**stage for stage in range(STAGES)]
+        return stage_widths(self.recipe.channels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,10 +15,10 @@ from benchmarks_data.importers.columns import hw_nas_bench
 from benchmarks_data.importers.columns.naslib_keys import NB201_OPERATIONS, NB201_PLACES
 from harness.errors import TableError
 from harness.spaces.nats_size.space import SizeSpace
+from harness.spaces.nb201.operations import CODINGS
 from harness.spaces.nb201.space import NB201Space
 
 SPACE = NB201Space()
-ROWS = hw_nas_bench.ROWS
 
 
 def quiet(*_: object) -> None:
@@ -27,7 +27,7 @@ def quiet(*_: object) -> None:
 
 @pytest.fixture(scope="module")
 def values() -> np.ndarray:
-    return np.random.default_rng(0).random(ROWS) + 0.5
+    return np.random.default_rng(0).random(CODINGS) + 0.5
 
 
 def write_pickle(path: Path, content: Any) -> Path:
@@ -71,7 +71,7 @@ def test_the_pickle_has_each_data_set(tmp_path: Path, values: np.ndarray) -> Non
     }
     path = write_pickle(tmp_path / "HW.pickle", content)
     archs, columns = hw_nas_bench.read_columns([path], SPACE, quiet)
-    assert archs.shape == (ROWS, 6)
+    assert archs.shape == (CODINGS, 6)
     assert {name: (column.unit, column.direction) for name, (column, _) in columns.items()} == {
         "raspi4_latency_ms_cifar10": ("ms", "minimise"),
         "fpga_energy_mj_cifar10": ("mJ", "minimise"),
@@ -85,7 +85,7 @@ def test_the_pickle_has_each_data_set(tmp_path: Path, values: np.ndarray) -> Non
 
 
 def test_rows_of_the_csv_are_put_in_order_by_their_key(tmp_path: Path, values: np.ndarray) -> None:
-    order = np.random.default_rng(1).permutation(ROWS)
+    order = np.random.default_rng(1).permutation(CODINGS)
     path = write_csv(tmp_path / "hw_cifar10.csv", values, order)
     archs, columns = hw_nas_bench.read_columns([path], SPACE, quiet)
     np.testing.assert_array_equal(archs, hw_nas_bench.official_archs(SPACE))
@@ -109,9 +109,9 @@ def test_several_files_join_and_the_same_twice_does_not(tmp_path: Path, values: 
     ("content", "message"),
     [
         ({"nasbench201": {"cifar10": {"raspi4_latency": [1.0, 2.0]}}}, "must have 15625 rows"),
-        ({"nasbench201": {"cifar10": {"raspi4_latency": [-2.0] * ROWS}}}, "row 0 must not be negative"),
-        ({"nasbench201": {"cifar10": {"raspi4_latency": ["x"] * ROWS}}}, "must be numbers"),
-        ({"nasbench201": {"cifar10": {"raspi4_price": [1.0] * ROWS}}}, "unknown metric 'raspi4_price'"),
+        ({"nasbench201": {"cifar10": {"raspi4_latency": [-2.0] * CODINGS}}}, "row 0 must not be negative"),
+        ({"nasbench201": {"cifar10": {"raspi4_latency": ["x"] * CODINGS}}}, "must be numbers"),
+        ({"nasbench201": {"cifar10": {"raspi4_price": [1.0] * CODINGS}}}, "unknown metric 'raspi4_price'"),
         ({"other": 1}, "no HW-NAS-Bench file"),
         ([1], "no HW-NAS-Bench file"),
     ],
@@ -143,7 +143,7 @@ def test_other_bad_input_is_named(tmp_path: Path, values: np.ndarray) -> None:
         hw_nas_bench.read_columns([tmp_path / "x.pt"], SizeSpace(), quiet)
     with pytest.raises(TableError, match=r"hw\.csv was not read"):
         hw_nas_bench.read_columns([tmp_path / "hw.csv"], SPACE, quiet)
-    order = np.arange(ROWS)
+    order = np.arange(CODINGS)
     order[5] = 6
     path = write_csv(tmp_path / "hw.csv", values, order)
     with pytest.raises(TableError, match="must name each of the 15625 cells once"):

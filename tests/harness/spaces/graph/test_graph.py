@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from benchmarks_data import provider
 from harness.cli.describe import describe
 from harness.errors import HarnessError
-from harness.spaces.graph.keys import LINKS, OPERATIONS
-from harness.spaces.graph.space import RELABELLED, GraphSpace
+from harness.spaces.graph.links import LINKS, OPERATIONS, RELABELLED
+from harness.spaces.graph.space import GraphSpace
 
 SPACE = GraphSpace()
 PROTEINS = provider.space("graph-proteins")

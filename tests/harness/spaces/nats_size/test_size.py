@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
-from harness.spaces.nats_size.space import SizeSpace, macs, params
+from harness.spaces.nats_size.costs import cost
+from harness.spaces.nats_size.space import SizeSpace
 from harness.testing.conformance import check_space
 
 SPACE = SizeSpace()
@@ -34,6 +35,9 @@ def test_the_number_of_a_coding_is_the_official_index() -> None:
         # known_answers, section 1.4
         ("8:8:8:8:8", 10, 32, (11_714, 4_481_114)),
         ("8:8:8:16:32", 10, 32, (49_202, 6_840_650)),
+        ("8:8:8:16:40", 10, 32, (67_378, 7_991_706)),
+        ("8:24:32:24:24", 10, 32, (92_434, 18_284_794)),
+        ("64:64:64:64:64", 10, 32, (713_674, 274_399_882)),
         ("8:8:8:8:8", 100, 32, (12_524, 4_481_924)),
         ("8:8:8:16:32", 100, 32, (52_172, 6_843_620)),
         ("8:8:8:8:8", 120, 16, (12_704, 1_121_336)),
@@ -43,20 +47,8 @@ def test_the_number_of_a_coding_is_the_official_index() -> None:
 def test_costs_are_those_of_official_records(
     text: str, classes: int, image_size: int, expected: tuple[int, int]
 ) -> None:
-    archs = SPACE.parse([text])
-    assert params(archs, classes=classes).tolist() == [expected[0]]
-    assert macs(archs, classes=classes, image_size=image_size).tolist() == [expected[1]]
-
-
-def test_costs_are_those_counted_on_the_network() -> None:
-    pytest.importorskip("torch")
-    from harness.training.networks import nats_size
-    from harness.training.recipe import load
-
-    archs = SPACE.sample(50, np.random.default_rng(0))
-    counted = nats_size.cost(archs, load("nb201-200"), (3, 32, 32), 10)
-    np.testing.assert_array_equal(params(archs, classes=10), counted.params)
-    np.testing.assert_array_equal(macs(archs, classes=10, image_size=32), counted.macs)
+    counts = cost(SPACE.parse([text]), classes=classes, shape=(3, image_size, image_size))
+    assert (counts.params.tolist(), counts.macs.tolist()) == ([expected[0]], [expected[1]])
 
 
 @pytest.mark.parametrize("text", ["8:8:8:8", "8:8:8:8:9", "8:8:8:8:72", "8:8:8:8:8:8", "", "a"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 import pytest
@@ -11,18 +11,11 @@ from hypothesis import strategies as st
 
 from harness.cli.describe import describe
 from harness.errors import HarnessError
-from harness.spaces.nb201.space import (
-    EDGES,
-    NONE,
-    OPERATIONS,
-    PATHS,
-    SKIP,
-    NB201Space,
-    functional_string,
-    macs,
-    params,
-    unique_string,
-)
+from harness.spaces.four_nodes import EDGES, NONE, PATHS, SKIP
+from harness.spaces.nb201.costs import cost
+from harness.spaces.nb201.keys import functional_string, unique_string
+from harness.spaces.nb201.operations import CODINGS, OPERATIONS
+from harness.spaces.nb201.space import NB201Space
 
 SPACE = NB201Space()
 CELLS = st.tuples(*[st.integers(0, 4)] * 6)
@@ -140,8 +133,8 @@ def test_samples_are_uniform_and_belong_to_the_generator() -> None:
 
 
 def test_codes_count_every_cell_once() -> None:
-    assert np.array_equal(SPACE.code(SPACE.all_codings), np.arange(15_625))
-    assert np.array_equal(SPACE.positions(SPACE.all_codings), np.arange(15_625))
+    assert np.array_equal(SPACE.code(SPACE.all_codings), np.arange(CODINGS))
+    assert np.array_equal(SPACE.positions(SPACE.all_codings), np.arange(CODINGS))
 
 
 def _naive_paths(cell: tuple[int, ...]) -> set[int]:
@@ -156,13 +149,6 @@ def test_path_encoding_is_the_set_of_operation_sequences(cell: tuple[int, ...]) 
     assert set(np.flatnonzero(full).tolist()) == _naive_paths(cell)
     assert set(np.unique(full)) <= {0.0, 1.0}
     assert np.array_equal(SPACE.features(rows(cell), "path_truncated")[0], full[:30])
-
-
-def test_paths_run_from_input_to_output() -> None:
-    for path in PATHS:
-        ends = [EDGES[edge] for edge in path]
-        assert (ends[0][0], ends[-1][1]) == (0, 3)
-        assert all(left[1] == right[0] for left, right in pairwise(ends))
 
 
 @given(CELLS)
@@ -192,16 +178,25 @@ def test_graph_encoding_leads_from_input_to_output_exactly_where_a_path_exists(c
         (TSS_11, 802_426, 113_951_370, 113_957_220, 28_495_480),
         (TSS_284, 101_306, 11_715_210, 11_721_060, 2_936_440),
         (TSS_1462, 1_531_546, 220_119_690, 220_125_540, 55_037_560),
+        ((3, 3, 3, 1, 1, 1), 802_426, 113_951_370, 113_957_220, 28_495_480),
         ((0,) * 6, 73_306, 7_783_050, 7_788_900, 1_953_400),
         ((1,) * 6, 73_306, 7_783_050, 7_788_900, 1_953_400),
     ],
 )
 def test_costs_in_closed_form(cell: tuple[int, ...], size: int, cifar10: int, cifar100: int, imagenet16: int) -> None:
     arch = rows(cell)
-    assert [params(arch, classes=classes)[0] for classes in (10, 100, 120)] == [size, size + 5_850, size + 7_150]
-    assert macs(arch, classes=10, image_size=32)[0] == cifar10
-    assert macs(arch, classes=100, image_size=32)[0] == cifar100
-    assert macs(arch, classes=120, image_size=16)[0] == imagenet16
+    data = ((10, 32), (100, 32), (120, 16))
+    counts = [cost(arch, classes=classes, shape=(3, side, side)) for classes, side in data]
+    assert [count.params.tolist() for count in counts] == [[size], [size + 5_850], [size + 7_150]]
+    assert [count.macs.tolist() for count in counts] == [[cifar10], [cifar100], [imagenet16]]
+
+
+@given(CELLS)
+def test_costs_of_the_micro_network_follow_the_number_of_convolutions(cell: tuple[int, ...]) -> None:
+    convs_3x3, convs_1x1 = cell.count(3), cell.count(2)
+    counts = cost(rows(cell), classes=10, shape=(1, 1, 40), channels=8, cells=1, reduction="pool")
+    assert counts.params.tolist() == [1_170 + 4_144 * convs_3x3 + 1_456 * convs_1x1]
+    assert counts.macs.tolist() == [8_970 + 53_760 * convs_3x3 + 17_920 * convs_1x1]
 
 
 def test_facts_say_what_the_space_is() -> None:

@@ -1,10 +1,9 @@
-"""Networks equal the published counts, their closed forms, and a plain reading of the cells."""
+"""Networks equal a plain reading of their cells, and start from streams of their own."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,33 +12,19 @@ from torch import nn
 from torch.nn import functional
 
 from harness.errors import HarnessError
+from harness.spaces.four_nodes import EDGES, NONE, SKIP
+from harness.spaces.layers import Geometry
+from harness.spaces.nb201.operations import POOL
 from harness.training import networks, recipe
-from harness.training.networks import nb201
-from harness.training.networks.operations import Geometry, Pool3
+from harness.training.networks.cells import Cell
+from harness.training.networks.operations import Pool3
 from harness.training.recipe import Recipe
 from harness.training.threads import compute_threads
 
 PUBLISHED = Recipe("published", epochs=200)
 MICRO = recipe.load("micro")
 C10, SIGNAL = (3, 32, 32), (1, 1, 40)
-NB201_GOLDEN = {  # cell: parameters, MACs on CIFAR-10, CIFAR-100, ImageNet16-120
-    (4, 2, 1, 2, 1, 1): (129_306, 15_647_370, 15_653_220, 3_919_480),
-    (3, 3, 4, 0, 3, 4): (802_426, 113_951_370, 113_957_220, 28_495_480),
-    (1, 1, 0, 0, 2, 0): (101_306, 11_715_210, 11_721_060, 2_936_440),
-    (3, 3, 3, 3, 3, 3): (1_531_546, 220_119_690, None, None),
-    (1, 1, 1, 1, 1, 1): (73_306, 7_783_050, None, None),
-    (0, 0, 0, 0, 0, 0): (73_306, 7_783_050, None, None),
-    (3, 3, 3, 1, 1, 1): (802_426, 113_951_370, None, None),
-}
-SIZE_GOLDEN = {  # widths: parameters, MACs on CIFAR-10
-    (8, 8, 8, 8, 8): (11_714, 4_481_114),
-    (8, 8, 8, 16, 32): (49_202, 6_840_650),
-    (8, 8, 8, 16, 40): (67_378, 7_991_706),
-    (8, 24, 32, 24, 24): (92_434, 18_284_794),
-    (64, 64, 64, 64, 64): (713_674, 274_399_882),
-}
 cells = st.tuples(*[st.integers(0, 4)] * 6)
-widths = st.tuples(*[st.integers(0, 7)] * 5)
 
 
 @pytest.fixture(autouse=True)
@@ -52,107 +37,22 @@ def genes(*sizes: int) -> tuple[int, ...]:
     return tuple(size // 8 - 1 for size in sizes)
 
 
-def counted(network: str, arch, given_recipe: Recipe, shape, classes: int) -> tuple[int, int]:
-    """Count a built network: its parameters, and its MACs from the shapes that pass through it."""
-    module = networks.build(network, arch, given_recipe, shape, classes, seed=0).eval()
-    macs = 0
-
-    def count(layer: nn.Module, _, output) -> None:
-        nonlocal macs
-        if isinstance(layer, nn.Linear):
-            macs += layer.weight.numel() + layer.bias.numel()
-        elif isinstance(layer, nn.Conv2d):
-            macs += layer.weight.numel() * math.prod(output.shape[2:])
-
-    for layer in module.modules():
-        layer.register_forward_hook(count)
-    with torch.no_grad():
-        module(torch.zeros(1, *shape))
-    return sum(part.numel() for part in module.parameters()), macs
-
-
-def closed(network: str, arch, given_recipe: Recipe, shape, classes: int) -> tuple[int, int]:
-    archs = np.array([arch], dtype=np.uint8)
-    return (
-        int(networks.params(network, archs, given_recipe, shape, classes)[0]),
-        int(networks.macs(network, archs, given_recipe, shape, classes)[0]),
-    )
-
-
-@pytest.mark.parametrize(("cell", "golden"), NB201_GOLDEN.items())
-def test_nb201_counts_are_the_published_ones(cell, golden):
-    params, macs, macs_c100, macs_in16 = golden
-    assert closed("nb201", cell, PUBLISHED, C10, 10) == (params, macs)
-    assert closed("nb201", cell, PUBLISHED, C10, 100)[0] == params + 5_850
-    assert closed("nb201", cell, PUBLISHED, (3, 16, 16), 120)[0] == params + 7_150
-    if macs_c100 is not None:
-        assert closed("nb201", cell, PUBLISHED, C10, 100)[1] == macs_c100
-        assert closed("nb201", cell, PUBLISHED, (3, 16, 16), 120)[1] == macs_in16
-    module = networks.build("nb201", cell, PUBLISHED, C10, 10, seed=0)
-    assert sum(part.numel() for part in module.parameters()) == params
-
-
-@pytest.mark.parametrize(("sizes", "golden"), SIZE_GOLDEN.items())
-def test_size_space_counts_are_the_published_ones(sizes, golden):
-    assert closed("nats_size", genes(*sizes), PUBLISHED, C10, 10) == golden
-    assert counted("nats_size", genes(*sizes), PUBLISHED, C10, 10) == golden
-
-
-def test_size_space_counts_on_other_data():
-    small, larger = genes(8, 8, 8, 8, 8), genes(8, 8, 8, 16, 32)
-    assert [closed("nats_size", arch, PUBLISHED, C10, 100)[0] for arch in (small, larger)] == [12_524, 52_172]
-    macs = [closed("nats_size", arch, PUBLISHED, (3, 16, 16), 120)[1] for arch in (small, larger)]
-    assert macs == [1_121_336, 1_714_040]
-
-
-@given(cells)
-def test_micro_counts_follow_the_number_of_convolutions(cell):
-    convs_3x3, convs_1x1 = cell.count(3), cell.count(2)
-    params = 1_170 + 4_144 * convs_3x3 + 1_456 * convs_1x1
-    assert closed("nb201", cell, MICRO, SIGNAL, 10) == (
-        params,
-        8_970 + 53_760 * convs_3x3 + 17_920 * convs_1x1,
-    )
-
-
-@settings(max_examples=12)
-@given(
-    cell=cells,
-    sizes=widths,
-    channels=st.integers(1, 6),
-    depth=st.integers(1, 2),
-    kind=st.sampled_from(["residual", "pool"]),
-    shape=st.sampled_from([(1, 1, 40), (3, 8, 8), (2, 8, 4)]),
-    classes=st.integers(2, 12),
-)
-def test_closed_forms_equal_built_networks(cell, sizes, channels, depth, kind, shape, classes):
-    given_recipe = Recipe("any", epochs=1, channels=channels, cells=depth, reduction=kind)
-    built = counted("nb201", cell, given_recipe, shape, classes)
-    expected = closed("nb201", cell, given_recipe, shape, classes)
-    assert built[0] == expected[0]
-    if set(nb201.live_edges(cell)) >= {gene for gene, operation in enumerate(cell) if operation in (2, 3)}:
-        assert built[1] == expected[1]  # dead convolutions are counted, and not computed
-    assert counted("nats_size", sizes, given_recipe, shape, classes) == closed(
-        "nats_size", sizes, given_recipe, shape, classes
-    )
-
-
-def plainly(cell: nb201.Cell, arch, features, *, signal: bool):
+def plainly(cell: Cell, arch, features, *, signal: bool):
     """Compute a cell edge by edge, dead ones included, from the definition."""
     kernel, padding = ((1, 3), (0, 1)) if signal else ((3, 3), (1, 1))
     inside = functional.avg_pool2d(torch.ones_like(features), kernel, 1, padding) * math.prod(kernel)
     nodes = [features]
     for target in (1, 2, 3):
         total = torch.zeros_like(features)
-        for gene, (source, into) in enumerate(nb201.EDGES):
+        for gene, (source, into) in enumerate(EDGES):
             if into != target:
                 continue
             start, operation = nodes[source], arch[gene]
-            if operation == nb201.SKIP:
+            if operation == SKIP:
                 total = total + start
-            elif operation == nb201.POOL:
+            elif operation == POOL:
                 total = total + functional.avg_pool2d(start, kernel, 1, padding) * math.prod(kernel) / inside
-            elif operation != nb201.NONE:
+            elif operation != NONE:
                 edge = cell.edges[str(gene)]
                 weight = edge.conv.weight
                 size = tuple(side // 2 for side in weight.shape[2:])
@@ -168,7 +68,7 @@ def plainly(cell: nb201.Cell, arch, features, *, signal: bool):
 @given(arch=cells, signal=st.booleans(), seed=st.integers(0, 99))
 def test_cell_computes_its_definition(arch, signal, seed):
     generator = torch.Generator().manual_seed(seed)
-    cell = nb201.Cell(arch, 4, Geometry(signal))
+    cell = Cell(arch, 4, 4, Geometry(signal))
     for part in cell.parameters():
         nn.init.normal_(part, generator=generator)
     features = torch.randn((5, 4, 1, 12) if signal else (5, 4, 6, 6), generator=generator)
@@ -199,7 +99,7 @@ def test_size_cell_widens_a_skip_without_relu():
     cell = networks.build("nats_size", arch, PUBLISHED, C10, 10, seed=0).stages[1].eval()
     features = -torch.rand(2, 16, 4, 4, generator=torch.Generator().manual_seed(0))
     scale = math.sqrt(1 + 1e-5)
-    widened = functional.conv2d(features, cell.edges[3].conv.weight) / scale
+    widened = functional.conv2d(features, cell.edges["3"].conv.weight) / scale
     # Every 3x3 begins with ReLU, so negative features leave only the widened skip.
     torch.testing.assert_close(cell(features), widened)
 
@@ -212,24 +112,10 @@ def test_disconnected_cell_ignores_the_input(arch):
 
 
 def test_none_stops_values_that_are_not_finite():
-    cell = nb201.Cell((0, 1, 3, 0, 2, 1), 4, Geometry())
+    cell = Cell((0, 1, 3, 0, 2, 1), 4, 4, Geometry())
     features = torch.full((2, 4, 4, 4), math.nan)
-    assert torch.isfinite(nb201.Cell((0, 0, 3, 0, 2, 1), 4, Geometry())(features)).all()
+    assert torch.isfinite(Cell((0, 0, 3, 0, 2, 1), 4, 4, Geometry())(features)).all()
     assert torch.isnan(cell(features)).any()
-
-
-@given(cells)
-def test_dead_edges_are_those_that_change_nothing(arch):
-    def output(*, without: int | None = None):
-        return {
-            path
-            for path in ((3,), (0, 4), (1, 5), (0, 2, 5), (4,), (2, 5), (5,))
-            if all(arch[gene] for gene in path) and without not in path
-        }
-
-    # (4,), (2, 5) and (5,) begin at an inner node: a convolution there adds a trained constant.
-    expected = [gene for gene in range(6) if arch[gene] and output(without=gene) != output()]
-    assert nb201.live_edges(arch) == expected
 
 
 def test_initial_weights_are_torch_defaults_from_streams_of_their_own():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from harness.spaces.four_nodes import NODES
+from harness.spaces.nb201 import operations as nb201
 from harness.training.engines.packed.images.maps import POOL, SKIP, Edge, Slope, Sum, Term
 from harness.training.engines.packed.images.operations import Run
 from harness.training.engines.packed.images.places import Feature, Pack, normed
-from harness.training.engines.packed.plan import NODES, SOURCES
-from harness.training.networks import nb201
+from harness.training.engines.packed.plan import SOURCES
 
 
 class ImageCell:

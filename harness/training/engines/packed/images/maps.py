@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.spaces.layers import Geometry
 from harness.training.engines.packed.weights import PackWeights
-from harness.training.networks.operations import Geometry
 
 SKIP, POOL, CONV = 1, 2, 3
 """Kinds of terms: identity, 3x3 average without padding, normalised convolution."""

@@ -13,20 +13,22 @@ import torch
 from torch import Tensor
 
 from harness.checks import IntArray
+from harness.spaces.layers import Geometry
+from harness.spaces.nb201.operations import KERNELS
 from harness.training.engines.packed.images.cell import ImageCell
 from harness.training.engines.packed.images.ends import Head, PoolReduction, ResidualReduction, Stem
 from harness.training.engines.packed.images.maps import Lattice, Norms
 from harness.training.engines.packed.images.operations import Operations, PlainOperations
 from harness.training.engines.packed.images.places import Pack
-from harness.training.engines.packed.plan import KERNELS, Plan, Problem
+from harness.training.engines.packed.plan import Plan, Problem
 from harness.training.engines.packed.weights import PackWeights, Slots
-from harness.training.networks.operations import EPSILON, Geometry
+from harness.training.networks.operations import EPSILON
 
 
 def image_slots(plan: Plan, problem: Problem) -> Slots:
     """Return what a pack of networks on images stores; a convolution is (taps, outputs, inputs)."""
     everybody = np.arange(plan.members, dtype=np.int64)
-    slots, widths, geometry = Slots(), problem.widths, Geometry(signal=problem.shape[1] == 1)
+    slots, widths, geometry = Slots(), problem.widths, Geometry.of(problem.shape)
     slots.conv_norm("stem", (1, widths[0], geometry.area(3) * problem.shape[0]), widths[0], everybody, ["stem"])
     for stage, width in enumerate(widths):
         if stage:
@@ -110,7 +112,7 @@ class _Networks:
     ) -> None:
         self._weights, self._training = weights, training
         self._norms = Norms(weights, problem.widths[-1])
-        lattice, dtype = Lattice.of(Geometry(signal=problem.shape[1] == 1)), precision(device)
+        lattice, dtype = Lattice.of(Geometry.of(problem.shape)), precision(device)
         self._operations = operations(self._norms, lattice, device, dtype)
         pack = Pack(plan, weights, problem, self._norms, self._operations, batch, dtype, training=training)
         self._stem = Stem(pack)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
+from harness.spaces.layers import Geometry
 from harness.training.engines.packed.images.maps import CONV, Edge, Lattice, Maps, Norms, Term
 from harness.training.engines.packed.images.operations import Operations
 from harness.training.engines.packed.plan import Plan, Problem
 from harness.training.engines.packed.weights import PackWeights
-from harness.training.networks.operations import Geometry
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ class Pack:
         self.operations, self.training = operations, training
         self._batch, self._dtype = batch, dtype
         self.members = range(plan.members)
-        self.lattice = Lattice.of(Geometry(signal=problem.shape[1] == 1))
+        self.lattice = Lattice.of(Geometry.of(problem.shape))
         self.stage_of: dict[str, int] = {}
         height, width = problem.shape[1:]
         self.stages: list[Stage] = []

@@ -7,10 +7,11 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from harness.training.engines.packed.plan import NODES, SOURCES, Bucket, Plan
+from harness.spaces.four_nodes import NODES, SKIP
+from harness.spaces.nb201.operations import POOL
+from harness.training.engines.packed.plan import SOURCES, Bucket, Plan
 from harness.training.engines.packed.signals.layers import ConvNorm, Feature, Rows, Workspace
 from harness.training.engines.packed.weights import PackWeights
-from harness.training.networks.nb201 import POOL, SKIP
 
 
 class Edges(ABC):

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.training.engines.packed.plan import KERNELS, Plan, Problem
+from harness.spaces.nb201.operations import KERNELS
+from harness.training.engines.packed.plan import Plan, Problem
 from harness.training.engines.packed.signals.cell import FusedCell
 from harness.training.engines.packed.signals.ends import Head, Reduction, Stem
 from harness.training.engines.packed.signals.layers import Feature, Workspace

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from harness.checks import FloatArray
 from harness.errors import HarnessError
+from harness.spaces.four_nodes import live_edges
 from harness.training.curves import DIVERGED, OK
 from harness.training.data.augment import DeviceImages
 from harness.training.data.dataset import Dataset
@@ -25,7 +26,6 @@ from harness.training.engines.packed.engine import FusedEngine
 from harness.training.engines.packed.plan import wave_plan
 from harness.training.engines.reference import ReferenceEngine
 from harness.training.engines.single import Work
-from harness.training.networks.nb201 import live_edges
 from harness.training.recipe import Recipe
 from harness.training.threads import compute_threads
 from harness.training.trainer import train
