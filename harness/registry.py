@@ -26,7 +26,10 @@ from harness.space import SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Surrogate
 
-KINDS = ("benchmark", "oracle", "strategy", "surrogate", "command", "view", "description", "recorded")
+KINDS = (
+    *("benchmark", "oracle", "strategy", "surrogate", "command", "view", "description", "recorded"),
+    *("section", "figure"),  # of reports: `reports.sections.section`, `reports.figures.render.kind_of`
+)
 _PLURAL = {kind: f"{kind}s" for kind in KINDS} | {"strategy": "strategies", "recorded": "recorded"}
 
 

@@ -1,4 +1,4 @@
-"""The table of final values: what every strategy ends with, on every benchmark."""
+"""The table of final values: what every strategy ends with, on every benchmark (T1, T2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from reports.study.measures import RANDOM, centre_and_band, finals, log_aucs
 from reports.study.provenance import budget_words
 from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.wording import SIGNAL, best_label, judged_by, noted, split_word, split_words, worst_label
-from reports.tables.table import BEST, DAGGER, NONE, TIED, Table, accuracy, bracket, three_digits
+from reports.tables.numbers import NONE, accuracy, bracket, three_digits
+from reports.tables.report_table import BEST, DAGGER, TIED, ReportTable
 
 
 def summary(study: Study, split: str) -> pd.DataFrame:
@@ -85,8 +86,8 @@ def _statistics(study: Study, item: Aligned, split: str, regrets: FloatArray) ->
     }
 
 
-def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> Table:
-    """Return final values and regrets by benchmark and strategy (T1, T2), with exact random search and the best."""
+def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTable:
+    """Return final values and regrets by benchmark and strategy, with exact random search and the best."""
     data = summary(study, split)
     name = {"median": "median", "iqm": "IQM"}[study.centre]
     early = [checkpoint for checkpoint in study.checkpoints if checkpoint != study.aligned[0].final_budget]
@@ -126,7 +127,7 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> Table:
     if split == "test":
         caption = caption.replace(" log-AUC: median over runs of the mean regret over log evaluations.", "")
     caption += noted(study)
-    return Table(f"final-{split}", f"Final {word} values", caption, data, tuple(headers), tuple(cells), marks)
+    return ReportTable(f"final-{split}", f"Final {word} values", caption, data, tuple(headers), tuple(cells), marks)
 
 
 def _final_cells(study: Study, item: Aligned, split: str, row: Any, early: list[float]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from harness.verification.tools import Tools
 from harness.verification.verify import Verified
 from harness.verification.verify import verify as train_for_real
 from reports.sections.verification.section import sentence, verdict_words
-from reports.sections.verification.verdicts import Verification, judge
+from reports.study.verdicts import Verification, judge
 
 
 def run(

@@ -17,13 +17,13 @@ import pytest
 
 from harness.errors import HarnessError, ResultError
 from harness.experiments.store import Results
-from reports.figures.drawing import spread
-from reports.figures.exhibits import Exhibit
+from reports.figures.exhibit import Exhibit
+from reports.figures.lines import spread
 from reports.figures.render import FORMATS, draw, plot, rendered
 from reports.page import build as building
 from reports.study.measures import curves
 from reports.study.study import prepare
-from reports.tables.table import BEST, TIED, Table, tex
+from reports.tables.report_table import BEST, TIED, ReportTable, tex
 from tests.paths import ROOT
 from tests.reports.support import FakeOracle, make_results, opener
 
@@ -135,7 +135,7 @@ def test_a_figure_is_drawn_again_from_its_csv_and_json_to_the_byte(page, name):
 
 def test_two_processes_with_other_hash_seeds_draw_the_same_bytes(page):
     code = (
-        "import hashlib, sys; from pathlib import Path; from reports.figures.exhibits import Exhibit;"
+        "import hashlib, sys; from pathlib import Path; from reports.figures.exhibit import Exhibit;"
         " from reports.figures.render import FORMATS, draw, rendered;"
         " figure = draw(Exhibit.read(Path(sys.argv[1]), 'rank'));"
         " print([hashlib.sha256(rendered(figure, kind)).hexdigest() for kind in FORMATS])"
@@ -187,7 +187,7 @@ def test_latex_escapes_marks_and_has_no_vertical_rules(page):
 
 
 def test_table_marks_and_groups():
-    table = Table("t", "T", "c", pd.DataFrame(), ("Benchmark", "Strategy", "x"),
+    table = ReportTable("t", "T", "c", pd.DataFrame(), ("Benchmark", "Strategy", "x"),
                   (("a", "s<1", "1"), ("a", "s2", "2"), ("b", "s1", "3")), {(0, 2): BEST, (1, 2): TIED})  # fmt: skip
     html, latex = table.to_html(), table.to_latex()
     assert "<strong>1</strong>" in html

@@ -8,10 +8,10 @@ from scipy import stats
 
 from harness.errors import ResultError
 from reports.page import narrative
+from reports.page.comparison import tables
 from reports.study.comparisons import LEFT_OUT, WORST, omnibus, pairwise, scores, winners
 from reports.study.measures import finals, ranks
 from reports.study.study import prepare
-from reports.tables.contents import tables
 from reports.tables.final import summary
 from tests.reports.support import FakeOracle, make_results, opener
 
