@@ -15,7 +15,8 @@ from scipy import stats
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.verdicts import LINE, MARGIN, drawn_rows, joined, mark, points, verification_exhibit
-from reports.statistics.equivalence import ALPHA, SIMULATIONS
+from reports.statistics.agreement import SIMULATIONS
+from reports.statistics.significance import ALPHA
 from reports.study.study import Study
 from reports.study.verdicts import CONFIRMED, Verification
 from reports.tables.numbers import ceiling_words

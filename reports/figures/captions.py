@@ -10,7 +10,7 @@ import pandas as pd
 from reports.figures.exhibit import Exhibit
 from reports.figures.lines import REGRET_FLOOR
 from reports.figures.style import style_map
-from reports.study.measures import FLOOR, RANDOM
+from reports.study.curves import FLOOR, RANDOM
 from reports.study.provenance import provenance
 from reports.study.study import Study
 from reports.study.wording import noted, split_word

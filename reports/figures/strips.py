@@ -14,7 +14,7 @@ from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.lines import REGRET_FLOOR, log_ticks
 from reports.figures.style import darker, shown_name
-from reports.study.measures import finals
+from reports.study.finals import finals
 from reports.study.provenance import budget_sentence
 from reports.study.study import Study
 from reports.study.wording import split_words

@@ -13,7 +13,7 @@ from reports.figures.captions import runs_sentence, study_exhibit
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.style import shown_name
-from reports.study.comparisons import LEFT_OUT
+from reports.study.comparisons import pairs_at
 from reports.study.provenance import budget_sentence
 from reports.study.study import Study
 from reports.study.wording import split_words
@@ -22,12 +22,9 @@ from reports.study.wording import split_words
 def exhibit(study: Study, split: str, comparisons: pd.DataFrame) -> Exhibit:
     """Return the probability of improvement for all pairs."""
     rows, word = [], split_words(study, split)
-    last = study.checkpoints[-1]
-    kept = comparisons[
-        (comparisons["split"] == split) & (comparisons["missing"] == LEFT_OUT) & (comparisons["budget"] == last)
-    ]
-    for _, row in kept.dropna(subset=["poi"]).iterrows():
-        significant = bool(row["p_holm"] < 0.05) and row["effect"] != 0
+    kept = pairs_at(comparisons, split, study.checkpoints[-1])
+    for row in kept.dropna(subset=["poi"]).to_dict("records"):
+        significant = row["better"] != ""
         rows.append((row["benchmark"], row["a"], row["b"], row["poi"], significant))
         rows.append((row["benchmark"], row["b"], row["a"], 1.0 - row["poi"], significant))
     frame = pd.DataFrame(rows, columns=["benchmark", "row", "column", "poi", "significant"])

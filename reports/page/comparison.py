@@ -11,11 +11,10 @@ from reports.page import narrative
 from reports.sections.section import Section
 from reports.study.study import Study
 from reports.tables.architectures import architecture_table
+from reports.tables.comparisons import pair_table, score_table
 from reports.tables.costs import cost_table
 from reports.tables.final import final_table
-from reports.tables.pairs import pair_table
 from reports.tables.report_table import ReportTable
-from reports.tables.scores import score_table
 
 
 def comparison(study: Study, comparisons: pd.DataFrame) -> Section:

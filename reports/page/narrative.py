@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from reports.study.align import Aligned
-from reports.study.comparisons import LEFT_OUT, omnibus, scores, winners
+from reports.study.comparisons import OPEN, WORSE, omnibus, scores, standings
+from reports.study.finals import LEFT_OUT, best_first, summary
 from reports.study.provenance import budget_sentence, library_versions
 from reports.study.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
 from reports.study.truth import PROTOCOL
@@ -20,7 +19,6 @@ from reports.study.wording import (
     told_sentence,
     worst_label,
 )
-from reports.tables.final import summary
 from reports.tables.numbers import bracket, p_value, three_digits
 
 _CENTRE = {"median": "median", "iqm": "interquartile-mean"}
@@ -47,8 +45,8 @@ def headline(study: Study, comparisons: pd.DataFrame) -> list[str]:
 
 
 def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, split: str, rows: pd.DataFrame) -> str:
-    benchmark, unit = item.name, item.truth.unit(split)
-    first, *others = _best_first(rows)
+    unit = item.truth.unit(split)
+    first, *others = best_first(rows).to_dict("records")
     best, value = str(first["label"]), first["regret"]
     level = [str(row["label"]) for row in others if row["regret"] == value]
     shown = bracket(*[three_digits(first[key]) for key in ("regret", "regret_low", "regret_high")])
@@ -62,12 +60,12 @@ def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, 
         return text + "."
     rest = ", ".join(f"{row['label']} with {three_digits(row['regret'])}" for row in others if row["regret"] != value)
     text += f"; {rest}. " if rest else ". "
-    known = winners(comparisons, benchmark, split, best, study.checkpoints[-1])
-    beaten = [name for name, state in known.items() if state == "worse"]
-    still = [name for name, state in known.items() if state == "open"]
+    known = standings(comparisons, item.name, split, best, study.checkpoints[-1])
+    beaten = [name for name, standing in known.items() if standing.state == WORSE]
+    still = [name for name, standing in known.items() if standing.state == OPEN]
     parts = []
     if beaten:
-        largest = p_value(_largest_p(comparisons, benchmark, split, best, beaten, study.checkpoints[-1]))
+        largest = p_value(max(known[name].p_holm for name in beaten))
         sign = "p " if largest.startswith("<") else ("p = " if len(beaten) == 1 else "p up to ")
         sure = f"Holm-adjusted {sign}{largest}".replace("<", "< ")
         parts.append(f"{best if level else 'it'} is better than {listed(beaten)} ({sure})")
@@ -77,23 +75,6 @@ def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, 
         parts.append("too few replicates to test")
     joined = "; ".join(parts)
     return text + (joined if level and beaten else joined[0].upper() + joined[1:]) + "."
-
-
-def _best_first(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return records from best to worst: by the centre of regrets, then by the mean."""
-    ordered = rows.sort_values(["regret", "regret_mean"], kind="stable")
-    return [{str(key): value for key, value in row.items()} for row in ordered.to_dict("records")]
-
-
-def _largest_p(
-    comparisons: pd.DataFrame, benchmark: str, split: str, best: str, beaten: list[str], budget: float
-) -> float:
-    rows = comparisons[
-        (comparisons["benchmark"] == benchmark) & (comparisons["split"] == split)
-        & (comparisons["missing"] == LEFT_OUT) & (comparisons["budget"] == budget)
-    ]  # fmt: skip
-    against = ((rows["a"] == best) & rows["b"].isin(beaten)) | ((rows["b"] == best) & rows["a"].isin(beaten))
-    return float(rows.loc[against, "p_holm"].max())
 
 
 def listed(names: list[str], word: str = "and") -> str:

@@ -1,1 +1,1 @@
-"""Sections of a page that kinds of work add."""
+"""Sections of a page: a folder for each that comes with this program; other packages register their own."""

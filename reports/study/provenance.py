@@ -1,4 +1,4 @@
-"""Where the numbers come from, in words and as data: versions, digests, seeds, budget semantics."""
+"""Provenance of the numbers, in words and as data: versions, digests, seeds, budget semantics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from harness import __version__
 from harness.experiments.spec import Spec
-from reports.statistics.summaries import ALPHA
+from reports.statistics.significance import ALPHA
 from reports.study.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
 from reports.study.wording import answers
 

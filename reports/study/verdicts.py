@@ -1,4 +1,4 @@
-"""From raw measurements to verdicts: one for each architecture, and what holds over all of them."""
+"""Verdicts on measurements of a verification: one for each architecture, and what holds over all of them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from harness.checks import FloatArray
 from harness.errors import ResultError
 from harness.training.curves import OK, STATUS
 from harness.verification.record import Measurements
-from reports.statistics import equivalence
-from reports.statistics.equivalence import ALPHA, Ceiling, Mean, Pooled
-from reports.statistics.summaries import holm
+from reports.statistics import agreement, equivalence
+from reports.statistics.agreement import Ceiling, Mean
+from reports.statistics.equivalence import Pooled
+from reports.statistics.significance import ALPHA, holm
 
 CONFIRMED, DRIFTED, INCONCLUSIVE, FAILED = VERDICTS = ("confirmed", "drifted", "inconclusive", "failed")
 
@@ -237,21 +238,21 @@ def _overall(measured: Measurements, oracle: Oracle, rows: pd.DataFrame, pooled:
     everything = oracle.values(measured.column)
     everything = everything[~np.isnan(everything)]
     usual_runs = np.maximum(rows["table_n"].to_numpy(dtype=np.int64), 1)
-    rel = equivalence.reliability(everything, pooled.sd, usual_runs)
-    curse = equivalence.shrinkage(picked["table_mean"].to_numpy(dtype=np.float64), rel, float(everything.mean()))
+    rel = agreement.reliability(everything, pooled.sd, usual_runs)
+    curse = agreement.shrinkage(picked["table_mean"].to_numpy(dtype=np.float64), rel, float(everything.mean()))
     return Overall(
         counts={verdict: int((rows["verdict"] == verdict).sum()) for verdict in VERDICTS},
         sd=pooled.sd,
         df=pooled.df,
         table_sd=equivalence.pooled_sd(table).sd,
-        bias=equivalence.mean_interval(y - x),
-        top_bias=equivalence.mean_interval(picked["difference"].to_numpy(dtype=np.float64)),
+        bias=agreement.mean_interval(y - x),
+        top_bias=agreement.mean_interval(picked["difference"].to_numpy(dtype=np.float64)),
         expected_top_bias=float(curse.mean()) if len(curse) else math.nan,
-        slope=equivalence.slope(x, y),
+        slope=agreement.slope(x, y),
         absolute=float(known["difference"].abs().mean()) if len(known) else math.nan,
-        expected_absolute=equivalence.expected_absolute(
+        expected_absolute=agreement.expected_absolute(
             pooled.sd, known["real_n"].to_numpy(dtype=np.int64), known["table_n"].to_numpy(dtype=np.int64)
         ),
-        tau=equivalence.kendall(x, y),
-        ceiling=equivalence.noise_ceiling(x, pooled.sd, runs["table_n"], runs["real_n"], rng),
+        tau=agreement.kendall(x, y),
+        ceiling=agreement.noise_ceiling(x, pooled.sd, runs["table_n"], runs["real_n"], rng),
     )

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from reports.statistics.equivalence import Ceiling, Mean
+from reports.statistics.agreement import Ceiling, Mean
 
 DASH = NONE = "\N{EN DASH}"
 """Between two names; alone, it stands for what does not exist."""

@@ -1,4 +1,4 @@
-"""From a request to files: train, judge, write the verdicts."""
+"""The verification of an experiment, from a request to files: training, judgement, verdicts."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pandas as pd
 from harness.verification import record as verify_record
 from reports.figures import agreement, differences
 from reports.sections.section import Section
-from reports.statistics.equivalence import Mean
+from reports.statistics.agreement import Mean
 from reports.study.study import Study
 from reports.study.verdicts import CONFIRMED, DRIFTED, FAILED, INCONCLUSIVE, Verification, judge
 from reports.tables.numbers import NONE, bracket, ceiling_words, mean_words, p_value, signed
@@ -46,20 +46,20 @@ def section(study: Study) -> Section | None:
 
 def sentence(item: Verification) -> str:
     """Say what was found on one benchmark."""
-    told, found = item.measurements, item.overall
-    counts = found.counts
-    said = [f"{counts[CONFIRMED]} of {len(item.rows)} architectures are confirmed"]
-    said += [f"{counts[verdict]} {verdict}" for verdict in (DRIFTED, INCONCLUSIVE, FAILED) if counts[verdict]]
-    text = f"{told.benchmark}, trained for real: {', '.join(said)}, at a margin of {told.margin_percent:g} points"
-    text += f" ({len(told.seeds)} fresh seeds each). "
-    if math.isfinite(found.bias.value):
-        text += f"On the stratified sample real training differs from the table by {mean_words(found.bias)} points"
-        if math.isfinite(found.tau):
-            text += f"; Kendall's tau is {found.tau:.2f}, where noise allows {ceiling_words(found.ceiling)}"
+    measurements, overall = item.measurements, item.overall
+    counts = overall.counts
+    parts = [f"{counts[CONFIRMED]} of {len(item.rows)} architectures are confirmed"]
+    parts += [f"{counts[verdict]} {verdict}" for verdict in (DRIFTED, INCONCLUSIVE, FAILED) if counts[verdict]]
+    text = f"{measurements.benchmark}, trained for real: {', '.join(parts)}, at a margin of"
+    text += f" {measurements.margin_percent:g} points ({len(measurements.seeds)} fresh seeds each). "
+    if math.isfinite(overall.bias.value):
+        text += f"On the stratified sample real training differs from the table by {mean_words(overall.bias)} points"
+        if math.isfinite(overall.tau):
+            text += f"; Kendall's tau is {overall.tau:.2f}, where noise allows {ceiling_words(overall.ceiling)}"
         text += ". "
-    if math.isfinite(found.top_bias.value):
-        text += f"The top picks differ by {signed(found.top_bias.value)} points on average, of which"
-        text += f" {signed(found.expected_top_bias)} is expected because they were picked for a high noisy value. "
+    if math.isfinite(overall.top_bias.value):
+        text += f"The top picks differ by {signed(overall.top_bias.value)} points on average, of which"
+        text += f" {signed(overall.expected_top_bias)} is expected because they were picked for a high noisy value. "
     needed = item.rows["seeds_needed"].dropna()
     if len(needed):
         text += f"The inconclusive ones need up to {int(needed.max())} seeds."
@@ -72,8 +72,8 @@ def table(judged: Sequence[Verification]) -> ReportTable:
     cells = tuple(_cells(row) for row in frame.to_dict("records"))
     origin = {"table": "set with the table beforehand", "command line": "given at verification"}
     margins = "; ".join(
-        f"{told.benchmark} {told.margin_percent:g} points ({origin[told.margin_source]})"
-        for told in (item.measurements for item in judged)
+        f"{measurements.benchmark} {measurements.margin_percent:g} points ({origin[measurements.margin_source]})"
+        for measurements in (item.measurements for item in judged)
     )
     caption = (
         "Validation accuracy in percent, mean \N{PLUS-MINUS SIGN} standard deviation over trainings (their number)."
@@ -140,14 +140,14 @@ def method(judged: Sequence[Verification]) -> str:
     """Return how it was done, in one paragraph."""
     parts = []
     for item in judged:
-        told, found = item.measurements, item.overall
-        level, device = (told.provenance.get(key, "unknown") for key in ("rung", "device"))
+        measurements, overall = item.measurements, item.overall
+        level, device = (measurements.provenance.get(key, "unknown") for key in ("rung", "device"))
         parts.append(
-            f"{told.benchmark}: recipe {told.training.recipe} on {told.training.dataset}, seeds"
-            f" {', '.join(map(str, told.seeds))}, trainer {level} on {device}; spread of one training {found.sd:.2f}"
-            f" points ({found.df} degrees of freedom; {found.table_sd:.2f} in the table alone); mean absolute"
-            f" difference {found.absolute:.2f}, where noise alone makes {found.expected_absolute:.2f}; slope of real on"
-            f" table {_slope(found.slope)}"
+            f"{measurements.benchmark}: recipe {measurements.training.recipe} on {measurements.training.dataset}, seeds"
+            f" {', '.join(map(str, measurements.seeds))}, trainer {level} on {device}; spread of one training"
+            f" {overall.sd:.2f} points ({overall.df} degrees of freedom; {overall.table_sd:.2f} in the table alone);"
+            f" mean absolute difference {overall.absolute:.2f}, where noise alone makes"
+            f" {overall.expected_absolute:.2f}; slope of real on table {_slope(overall.slope)}"
         )
     return (
         "Verification. Final incumbents and one architecture of each stratum of the table, all chosen by validation,"

@@ -21,7 +21,7 @@ from reports.figures.exhibit import Exhibit
 from reports.figures.lines import spread
 from reports.figures.render import FORMATS, draw, plot, rendered
 from reports.page import build as building
-from reports.study.measures import curves
+from reports.study.curves import curves
 from reports.study.study import prepare
 from reports.tables.report_table import BEST, TIED, ReportTable, tex
 from tests.paths import ROOT
@@ -110,6 +110,7 @@ def test_every_figure_has_words_for_those_who_do_not_see_it(page):
 
 def test_the_page_says_what_is_left_out_and_why(page):
     text = page.read_text()
+    assert re.findall(r"<h2>(.*?)</h2>", text) == ["Figures", "Tables", "Methods", "Best-practice checklist"]
     assert "No test figures for alpha: the table has no test column." in text
     assert "No figures against simulated time for cora: the table has no training seconds." in text
     assert "climb_er &amp; co" in text

@@ -17,8 +17,9 @@ from reports.page import narrative
 from reports.page.checklist import checklist
 from reports.page.comparison import tables
 from reports.study import truth
-from reports.study.comparisons import LEFT_OUT, pairwise
-from reports.study.measures import curves
+from reports.study.comparisons import pairwise
+from reports.study.curves import curves
+from reports.study.finals import LEFT_OUT
 from reports.study.study import prepare
 from reports.tables.report_table import BEST
 from tests.reports.support import FakeOracle, make_results, opener
