@@ -13,10 +13,9 @@ import pytest
 from harness import registry
 from harness.errors import HarnessError
 from harness.verification import record
-from reports.figures import KINDS
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
-from reports.figures.render import FORMATS, draw, kind_of, rendered
+from reports.figures.render import FORMATS, draw, rendered
 from reports.page import build as building
 from reports.sections.section import Section, sections
 from reports.study.study import Study, prepare
@@ -149,17 +148,3 @@ def test_verification_is_registered_and_silent_where_nothing_was_verified():
     assert "verification" in registry.names("section")
     study = prepare(make_results([ORACLE], replicates=2, evaluations=6), opener(ORACLE))
     assert sections(study) == []
-
-
-def test_every_kind_is_found_under_its_own_name(installed):
-    assert [kind_of(name).name for name in KINDS] == list(KINDS)
-    installed("figure", "stems", STEMS)
-    assert kind_of("stems") is STEMS
-
-
-def test_an_unknown_kind_imports_nothing_that_a_folder_names():
-    exhibit = Exhibit("x", "os:getcwd", pd.DataFrame({"benchmark": ["alpha"]}), {"styles": STYLES})
-    with pytest.raises(HarnessError, match="unknown kind of figure 'os:getcwd'"):
-        draw(exhibit)
-    with pytest.raises(HarnessError, match="Did you mean 'curves'"):
-        kind_of("curve")
