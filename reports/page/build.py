@@ -22,7 +22,7 @@ from reports.page.checklist import checklist, checklist_markdown
 from reports.page.comparison import comparison
 from reports.sections.section import Section, sections
 from reports.study.comparisons import pairwise
-from reports.study.provenance import TOLD, budget_words, sources
+from reports.study.provenance import SOURCE_FACTS, budget_words, sources
 from reports.study.study import Study, prepare
 from reports.study.truth import OpenOracle
 from reports.study.wording import constraint_words, notices
@@ -90,25 +90,25 @@ def _refuse_foreign(target: Path) -> None:
 
 def _write(study: Study, folder: Path) -> None:
     comparisons = pairwise(study)
-    main, others = comparison(study, comparisons), sections(study)
-    _refuse_doubles([main, *others])
-    for section in (main, *others):
+    parts = [comparison(study, comparisons), *sections(study)]
+    _refuse_doubles(parts)
+    for section in parts:
         section.write(folder)
     (folder / MARKER).write_text(checklist_markdown(study), encoding="utf-8")
-    page = _page(study, main, others, narrative.warnings(study, comparisons))
+    page = _page(study, parts, narrative.warnings(study, comparisons))
     (folder / PAGE).write_text(page, encoding="utf-8")
 
 
-def _refuse_doubles(shown: Sequence[Section]) -> None:
+def _refuse_doubles(parts: Sequence[Section]) -> None:
     """Refuse two parts of one name: they are one file and one anchor."""
-    names = [exhibit.name for section in shown for exhibit in section.figures]
-    names += [table.name for section in shown for table in section.tables]
+    names = [exhibit.name for section in parts for exhibit in section.figures]
+    names += [table.name for section in parts for table in section.tables]
     doubles = sorted({name for name in names if names.count(name) > 1})
     if doubles:
         raise HarnessError(f"figures and tables of a page must have names of their own, got {', '.join(doubles)} twice")
 
 
-def _page(study: Study, main: Section, others: Sequence[Section], warnings: list[str]) -> str:
+def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
     environment = Environment(
         loader=PackageLoader("reports.page"),
         autoescape=True,
@@ -117,29 +117,29 @@ def _page(study: Study, main: Section, others: Sequence[Section], warnings: list
         lstrip_blocks=True,
     )
     figure_numbers, table_numbers = count(1), count(1)
-    first, *rest = (
+    main, *others = (
         {
             "title": section.title,
             "figures": [_figure(exhibit, next(figure_numbers)) for exhibit in section.figures],
             "tables": [_shown_table(table, next(table_numbers)) for table in section.tables],
         }
-        for section in (main, *others)
+        for section in parts
     )
     return environment.get_template("page.html.j2").render(
         spec=study.spec,
         benchmarks=[item.name for item in study.aligned],
         budget=budget_words(study.spec),
-        headline=[_lead(sentence) for section in (main, *others) for sentence in section.sentences],
+        headline=[_lead(sentence) for section in parts for sentence in section.sentences],
         constraints=constraint_words(study),
         notices=notices(study),
         warnings=warnings,
-        comparison=first,
+        comparison=main,
         reasons=narrative.missing_reasons(study),
-        sections=rest,
-        methods=[paragraph.split(". ", 1) for section in (main, *others) for paragraph in section.methods],
+        sections=others,
+        methods=[paragraph.split(". ", 1) for section in parts for paragraph in section.methods],
         checklist=checklist(study),
         sources=sources(study),
-        told=TOLD,
+        facts=SOURCE_FACTS,
     )
 
 

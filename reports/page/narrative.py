@@ -26,13 +26,13 @@ _CENTRE = {"median": "median", "iqm": "interquartile-mean"}
 
 def headline(study: Study, comparisons: pd.DataFrame) -> list[str]:
     """Return who wins where, by how much, how sure: one sentence or two for each benchmark, then over all."""
-    said = []
+    sentences = []
     for split in study.splits:
         data = summary(study, split)
         for item in study.aligned:
             if split in item.truth.splits:
                 rows = data[(data["benchmark"] == item.name) & (data["missing"] == LEFT_OUT)]
-                said.append(_benchmark_sentence(study, comparisons, item, split, rows))
+                sentences.append(_benchmark_sentence(study, comparisons, item, split, rows))
     if len(study.aligned) > 1 and len(study.labels) > 1:
         table = scores(study).sort_values("rank")
         if len(table) and not table["rank"].isna().any():
@@ -40,8 +40,8 @@ def headline(study: Study, comparisons: pd.DataFrame) -> list[str]:
                 f"{row['label']} {row['rank']:.2f} [{row['rank_low']:.2f}, {row['rank_high']:.2f}]"
                 for row in table.to_dict("records")
             ]
-            said.append(f"Mean rank over the {len(study.aligned)} benchmarks, 1 is best: {', '.join(places)}.")
-    return said
+            sentences.append(f"Mean rank over the {len(study.aligned)} benchmarks, 1 is best: {', '.join(places)}.")
+    return sentences
 
 
 def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, split: str, rows: pd.DataFrame) -> str:
@@ -51,11 +51,11 @@ def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, 
     level = [str(row["label"]) for row in others if row["regret"] == value]
     shown = bracket(*[three_digits(first[key]) for key in ("regret", "regret_low", "regret_high")])
     measured = "points" if unit == "percentage points" else unit
-    found = f"the lowest {_CENTRE[study.centre]} {split_word(item.truth, split)} regret, {shown} {measured}".strip()
+    finding = f"the lowest {_CENTRE[study.centre]} {split_word(item.truth, split)} regret, {shown} {measured}".strip()
     if level:
-        text = f"{lead(item, split)}: {listed([best, *level])} share {found} (interval of {best})"
+        text = f"{lead(item, split)}: {listed([best, *level])} share {finding} (interval of {best})"
     else:
-        text = f"{lead(item, split)}: {best} ends with {found}"
+        text = f"{lead(item, split)}: {best} ends with {finding}"
     if not others:
         return text + "."
     rest = ", ".join(f"{row['label']} with {three_digits(row['regret'])}" for row in others if row["regret"] != value)
@@ -84,25 +84,25 @@ def listed(names: list[str], word: str = "and") -> str:
 
 def warnings(study: Study, comparisons: pd.DataFrame) -> list[str]:
     """Return what a reader must know before believing the numbers."""
-    found = []
+    sentences = []
     if study.results.missing:
         runs = sum(stop - first for _, _, first, stop in study.results.missing)
-        found.append(
+        sentences.append(
             f"{runs} runs are missing. Figures show what exists; tables and tests are given twice: with the missing"
             f" runs left out, and with {worst_label(study)} in their place."
         )
     n = study.spec.replicates
     if n < 10:
-        found.append(f"With {n} replicates the bootstrap intervals are too narrow.")
+        sentences.append(f"With {n} replicates the bootstrap intervals are too narrow.")
     elif n < 30:
-        found.append(f"{n} replicates are few where evaluations are look-ups; 30 or more are advised.")
+        sentences.append(f"{n} replicates are few where evaluations are look-ups; 30 or more are advised.")
     refused = comparisons[comparisons["verdict"].str.startswith("not tested")] if len(comparisons) else comparisons
     if len(refused):
-        found.append(f"{len(refused)} comparisons: {refused['verdict'].iloc[0]}.")
+        sentences.append(f"{len(refused)} comparisons: {refused['verdict'].iloc[0]}.")
     for item in study.aligned:
         several = [objective.name for objective in item.truth.facts.objectives]
         if len(several) > 1:
-            found.append(
+            sentences.append(
                 f"{item.name} has several objectives ({', '.join(several)}); this page judges by {several[0]} alone."
             )
         without = {label: sum(len(steps.rows) == 0 for steps in group) for label, group in item.steps.items()}
@@ -110,11 +110,11 @@ def warnings(study: Study, comparisons: pd.DataFrame) -> list[str]:
             what = "feasible architecture" if item.truth.constraints else "incumbent"
             total = sum(map(len, item.steps.values()))
             each = ", ".join(f"{label} {k} of {len(item.steps[label])}" for label, k in without.items() if k)
-            found.append(
+            sentences.append(
                 f"{item.name}: no {what} in {sum(without.values())} of {total} runs ({each}). These runs count as"
                 f" {worst_label(study)}."
             )
-    return found
+    return sentences
 
 
 def methods(study: Study) -> list[str]:
@@ -165,7 +165,7 @@ def missing_reasons(study: Study) -> list[str]:
         if "seconds" not in item.axes:
             reason = "No figures against simulated time for {}: the table has no training seconds."
             reasons.setdefault(reason, []).append(item.name)
-    said = [reason.format(listed(names)) for reason, names in reasons.items()]
+    sentences = [reason.format(listed(names)) for reason, names in reasons.items()]
     if len(study.labels) < 2:
-        said.append("No ranks and no comparisons: there is one strategy only.")
-    return said
+        sentences.append("No ranks and no comparisons: there is one strategy only.")
+    return sentences

@@ -54,5 +54,5 @@ def sections(study: Study) -> list[Section]:
     ResultError
         Whatever a provider raises: what lies beside the runs is damaged or belongs to another table.
     """
-    made = [registry.load("section", name)(study) for name in registry.names("section")]
-    return [section for section in made if section is not None]
+    parts = [registry.load("section", name)(study) for name in registry.names("section")]
+    return [section for section in parts if section is not None]

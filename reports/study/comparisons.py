@@ -248,8 +248,8 @@ def omnibus(study: Study) -> str:
     chi2, f, p = friedman(mean_ranks, len(usable))
     difference = critical_difference(len(study.labels), len(usable))
     few = " With fewer than ten benchmarks this test has little power." if len(usable) < 10 else ""
-    found = "finds differences" if p < ALPHA else "finds no difference, so no ranks are called different"
+    finding = "finds differences" if p < ALPHA else "finds no difference, so no ranks are called different"
     return (
-        f"Friedman's test over {len(usable)} benchmarks {found} (chi-squared {chi2:.2f}, Iman-Davenport F {f:.2f},"
+        f"Friedman's test over {len(usable)} benchmarks {finding} (chi-squared {chi2:.2f}, Iman-Davenport F {f:.2f},"
         f" p = {p:.2g}; Nemenyi critical difference {difference:.2f} ranks).{few}"
     )

@@ -86,14 +86,14 @@ class Verification:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON data: what was asked, every row, what holds over all; NaN becomes None."""
-        told = self.measurements
+        measurements = self.measurements
         data = {
-            "benchmark": told.benchmark,
-            "table_digest": told.table_digest,
-            "margin_percent": told.margin_percent,
-            "margin_source": told.margin_source,
-            "seeds": list(told.seeds),
-            "provenance": dict(told.provenance),
+            "benchmark": measurements.benchmark,
+            "table_digest": measurements.table_digest,
+            "margin_percent": measurements.margin_percent,
+            "margin_source": measurements.margin_source,
+            "seeds": list(measurements.seeds),
+            "provenance": dict(measurements.provenance),
             "overall": asdict(self.overall),
             "architectures": self.rows.to_dict("records"),
         }
@@ -175,12 +175,12 @@ def _row(
         "predicted": False, "verdict": INCONCLUSIVE, "reason": "",
     }  # fmt: skip
     if n and m and pooled.df:
-        found = equivalence.tost(
+        test = equivalence.tost(
             row["difference"], equivalence.standard_error(pooled.sd, n, m), pooled.df, measured.margin_percent
         )
-        row |= asdict(found)
+        row |= asdict(test)
         row["predicted"] = equivalence.is_predicted(row["difference"], pooled, n, m)
-        row["verdict"] = CONFIRMED if found.p_equivalent < ALPHA else INCONCLUSIVE
+        row["verdict"] = CONFIRMED if test.p_equivalent < ALPHA else INCONCLUSIVE
     if reason := _failure(measured, index):
         row |= {"verdict": FAILED, "reason": reason, "p_drift": math.nan}  # not one of Holm's family
     finished = measured.finished[index]
@@ -201,19 +201,19 @@ def _sd(values: FloatArray) -> float:
 
 def _failure(measured: Measurements, index: int) -> str:
     """Say why an architecture failed, or nothing."""
-    said = []
+    reasons = []
     for seed, status, epoch, done in zip(
         measured.seeds, measured.status[index], measured.diverged_epoch[index], measured.finished[index], strict=True
     ):
         if not done:
             word = STATUS[status] if status != OK else "no validation accuracy"
-            said.append(f"seed {seed}: {word}" + (f" in epoch {epoch + 1}" if epoch >= 0 else ""))
+            reasons.append(f"seed {seed}: {word}" + (f" in epoch {epoch + 1}" if epoch >= 0 else ""))
     if not measured.costs_agree[index]:
-        said.append(
+        reasons.append(
             f"{measured.params[index]:,} parameters and {measured.macs[index]:,} multiply-adds where the table says"
             f" {measured.params_expected[index]:,.0f} and {measured.macs_expected[index]:,.0f}"
         )
-    return "; ".join(said)
+    return "; ".join(reasons)
 
 
 def _needed(rows: pd.DataFrame, pooled: Pooled, margin: float) -> tuple[list[int | None], list[bool]]:
