@@ -29,6 +29,8 @@ GROUPS = {
     "strategy": "harness.strategies",
     "surrogate": "harness.surrogates",
     "kind": "harness.kinds",
+    "section": "harness.sections",
+    "figure": "harness.figures",
     "command": "harness.commands",
     "view": "harness.views",
 }

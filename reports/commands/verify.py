@@ -61,14 +61,14 @@ def verify(
         margin_percent=margin, level=level, threads=threads, force=force,
     )  # fmt: skip
     try:
-        told = run(results, request, say=lambda line: typer.echo(line, err=True))
+        answer = run(results, request, say=lambda line: typer.echo(line, err=True))
     except KeyboardInterrupt as stop:  # the trainer turns SIGTERM into one, after keeping a checkpoint
         typer.echo("interrupted: the same command continues from the last checkpoint", err=True)
         raise typer.Exit(128 + getattr(stop, "signal_number", signal.SIGINT)) from None
     if as_json:
-        typer.echo(json.dumps(told, indent=2))
+        typer.echo(json.dumps(answer, indent=2))
         return
-    for item in told["verified"]:
+    for item in answer["verified"]:
         for row in item["architectures"]:
             typer.echo(_line(row))
         typer.echo(item["sentence"])

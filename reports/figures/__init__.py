@@ -1,1 +1,15 @@
-"""Figures: what each kind shows, its caption, and how it is drawn."""
+"""Figures: a file for each kind, which owns its data, caption and drawing; what all share stands beside them.
+
+`exhibit` is a figure as data, `kind` the record of a kind, `render` makes matplotlib figures and files of exhibits.
+`captions`, `lines` and `style` hold sentences, curves on log axes, and colours and names.
+"""
+
+KINDS = {
+    "curves": "reports.figures.curves:KIND",
+    "ranks": "reports.figures.ranks:KIND",
+    "strips": "reports.figures.strips:KIND",
+    "wins": "reports.figures.wins:KIND",
+    "agreement": "reports.figures.agreement:KIND",
+    "differences": "reports.figures.differences:KIND",
+}
+"""Where each kind is, by name; others are found in the entry-point group ``harness.figures``."""

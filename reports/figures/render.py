@@ -13,15 +13,15 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from harness import registry
 from harness.checks import choice
 from harness.errors import ResultError
 from harness.experiments.results import Results
-from reports.figures.drawing import DRAWERS, REFERENCES, shown_name
-from reports.figures.exhibits import Exhibit, curve_exhibit
-from reports.study.measures import FLOOR, RANDOM
+from reports.figures import curves
+from reports.figures.exhibit import Exhibit
+from reports.figures.kind import FigureKind
+from reports.figures.style import names_inches
 from reports.study.study import prepare
 from reports.study.truth import SPLITS, OpenOracle
 
@@ -31,8 +31,20 @@ _METADATA: dict[str, dict[str, None]] = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
 }
-PANEL_INCHES = {"curves": (2.15, 1.85), "ranks": (2.15, 1.85), "strips": (2.3, 1.75), "wins": (1.9, 1.6)}
-"""Width and height of the axes of one panel, by kind of figure; other rooms add the kinds that they draw."""
+
+
+def kind_of(name: str) -> FigureKind:
+    """Return a kind of figure by name: one of `KINDS`, or one that another package registers in ``harness.figures``.
+
+    Only what is installed is imported, so an exhibit read from a folder of someone else runs nothing of that folder.
+
+    Raises
+    ------
+    HarnessError
+        If the name is unknown; names the nearest match.
+    """
+    kind: FigureKind = registry.load("figure", name)
+    return kind
 
 
 class NotebookFigure(Figure):
@@ -84,7 +96,7 @@ def plot(
     """
     choice("axis", axis, ("evaluations", "seconds"))
     choice("split", split, SPLITS)
-    exhibit = curve_exhibit(prepare(results, open_oracle, allow_missing=True), split, axis)
+    exhibit = curves.exhibit(prepare(results, open_oracle, allow_missing=True), split, axis)
     if not len(exhibit.frame):
         reasons = "; ".join(f"{name}: {reason}" for name, reason in exhibit.meta["left_out"].items())
         raise ResultError(f"nothing to plot: {reasons or 'no run has an incumbent'}")
@@ -100,18 +112,19 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
     panel : str, optional
         Draw this panel alone, a little larger; the default is all of them, two to a row.
     """
+    kind = kind_of(exhibit.kind)
     panels = exhibit.panels if panel is None else [panel]
-    columns = 1 if len(panels) == 1 else (3 if exhibit.kind == "wins" and len(panels) == 3 else 2)
+    columns = kind.columns(len(panels))
     rows = math.ceil(len(panels) / columns)
-    width, height = PANEL_INCHES[exhibit.kind]
+    width, height = kind.panel_inches
     if len(panels) == 1:
         width, height = 1.15 * width, 1.15 * height
-    left, right = _margins(exhibit)
-    below, above = (0.42 if exhibit.kind != "wins" else 0.28), 0.24
-    has_legend = exhibit.kind == "curves" and any((exhibit.frame["series"] == name).any() for name in (RANDOM, FLOOR))
-    top = 0.22 if has_legend else 0.04
-    size = (columns * (left + width + right), rows * (below + height + above) + top)
+    left, right = kind.margins(names_inches(exhibit.meta["styles"]))
+    below, above = kind.below, 0.24
     with house_style():
+        legend = kind.legend(exhibit.frame, exhibit.meta) if kind.legend else ()
+        top = 0.22 if legend else 0.04
+        size = (columns * (left + width + right), rows * (below + height + above) + top)
         figure = NotebookFigure(figsize=size)
         FigureCanvasAgg(figure)
         for index, name in enumerate(panels):
@@ -119,11 +132,14 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
             x = column * (left + width + right) + left
             y = size[1] - top - (row + 1) * (above + height) - row * below
             axes = figure.add_axes((x / size[0], y / size[1], width / size[0], height / size[1]))
-            DRAWERS[exhibit.kind](axes, exhibit.frame[exhibit.frame["benchmark"] == name], exhibit.meta)
+            kind.draw(axes, exhibit.frame[exhibit.frame["benchmark"] == name], exhibit.meta)
             axes.set_title(name)
             _label(axes, exhibit, name, first=column == 0)
-        if has_legend:
-            _reference_legend(figure, exhibit)
+        if legend:
+            figure.legend(
+                handles=list(legend), loc="upper right", bbox_to_anchor=(1.0 - right / figure.get_figwidth(), 1.0),
+                ncols=2, handlelength=2.2, borderpad=0.2,
+            )  # fmt: skip
     return figure
 
 
@@ -133,23 +149,6 @@ def _label(axes: Any, exhibit: Exhibit, panel: str, *, first: bool) -> None:
     labels = exhibit.meta["y_label"]
     if first or len(set(labels.values())) > 1:
         axes.set_ylabel(labels[panel])
-
-
-def _margins(exhibit: Exhibit) -> tuple[float, float]:
-    """Return the room left and right of a panel for tick labels and names, in inches."""
-    longest = max(len(line) for name in exhibit.meta["styles"] for line in shown_name(name).split("\n"))
-    names = 0.062 * longest  # inches: seven points, a little over half an em for each letter
-    if exhibit.kind in ("curves", "ranks"):
-        return 0.55, names + 0.32
-    return names + (0.18 if exhibit.kind == "strips" else 0.32), 0.18
-
-
-def _reference_legend(figure: Figure, exhibit: Exhibit) -> None:
-    present = [name for name in (RANDOM, FLOOR) if (exhibit.frame["series"] == name).any()]
-    words = {RANDOM: RANDOM, FLOOR: exhibit.meta.get("floor", FLOOR)}
-    handles = [Line2D([], [], label=words[name], **REFERENCES[name]) for name in present]
-    place = (1.0 - _margins(exhibit)[1] / figure.get_figwidth(), 1.0)
-    figure.legend(handles=handles, loc="upper right", bbox_to_anchor=place, ncols=2, handlelength=2.2, borderpad=0.2)
 
 
 def rendered(figure: Figure, file_format: str) -> bytes:

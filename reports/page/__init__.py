@@ -1,1 +1,1 @@
-"""The page: one self-contained HTML file, its sentences and its files."""
+"""The page: one self-contained HTML file of sections, its sentences and its files."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +13,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness import registry
-from harness.errors import ResultError
+from harness.errors import HarnessError, ResultError
 from harness.experiments.results import read_results
-from reports.figures.exhibits import Exhibit, exhibits
-from reports.figures.render import inline_svg, save
+from reports.figures.exhibit import Exhibit
+from reports.figures.render import inline_svg
 from reports.page import narrative
-from reports.sections.verification.section import Section, section
+from reports.page.checklist import checklist, checklist_markdown
+from reports.page.comparison import comparison
+from reports.sections.section import Section, sections
 from reports.study.comparisons import pairwise
-from reports.study.provenance import TOLD, budget_words, sources
+from reports.study.provenance import SOURCE_FACTS, budget_words, sources
 from reports.study.study import Study, prepare
 from reports.study.truth import OpenOracle
 from reports.study.wording import constraint_words, notices
-from reports.tables.contents import tables
-from reports.tables.table import Table
+from reports.tables.report_table import ReportTable
 
 PAGE = "index.html"
 MARKER = "checklist.md"
@@ -87,27 +90,25 @@ def _refuse_foreign(target: Path) -> None:
 
 def _write(study: Study, folder: Path) -> None:
     comparisons = pairwise(study)
-    shown = exhibits(study, comparisons)
-    made = tables(study, comparisons)
-    verified = section(study)
-    for exhibit in [*shown, *(verified.exhibits if verified else ())]:
-        save(exhibit, folder / "figures")
-    for table in [*made, *(verified.tables if verified else ())]:
-        table.write(folder / "tables")
-    (folder / "checklist.md").write_text(narrative.checklist_markdown(study), encoding="utf-8")
-    said = [*narrative.headline(study, comparisons), *(verified.sentences if verified else ())]
-    page = _page(study, shown, made, said, narrative.warnings(study, comparisons), verified)
+    parts = [comparison(study, comparisons), *sections(study)]
+    _refuse_doubles(parts)
+    for section in parts:
+        section.write(folder)
+    (folder / MARKER).write_text(checklist_markdown(study), encoding="utf-8")
+    page = _page(study, parts, narrative.warnings(study, comparisons))
     (folder / PAGE).write_text(page, encoding="utf-8")
 
 
-def _page(
-    study: Study,
-    shown: list[Exhibit],
-    made: list[Table],
-    headline: list[str],
-    warnings: list[str],
-    verified: Section | None,
-) -> str:
+def _refuse_doubles(parts: Sequence[Section]) -> None:
+    """Refuse two parts of one name: they are one file and one anchor."""
+    names = [exhibit.name for section in parts for exhibit in section.figures]
+    names += [table.name for section in parts for table in section.tables]
+    doubles = sorted({name for name in names if names.count(name) > 1})
+    if doubles:
+        raise HarnessError(f"figures and tables of a page must have names of their own, got {', '.join(doubles)} twice")
+
+
+def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
     environment = Environment(
         loader=PackageLoader("reports.page"),
         autoescape=True,
@@ -115,34 +116,40 @@ def _page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    methods = narrative.methods(study) + ([verified.method] if verified else [])
+    figure_numbers, table_numbers = count(1), count(1)
+    main, *others = (
+        {
+            "title": section.title,
+            "figures": [_figure(exhibit, next(figure_numbers)) for exhibit in section.figures],
+            "tables": [_shown_table(table, next(table_numbers)) for table in section.tables],
+        }
+        for section in parts
+    )
     return environment.get_template("page.html.j2").render(
         spec=study.spec,
         benchmarks=[item.name for item in study.aligned],
         budget=budget_words(study.spec),
-        headline=[_lead(sentence) for sentence in headline],
+        headline=[_lead(sentence) for section in parts for sentence in section.sentences],
         constraints=constraint_words(study),
         notices=notices(study),
         warnings=warnings,
-        figures=[_figure(exhibit) for exhibit in shown],
+        comparison=main,
         reasons=narrative.missing_reasons(study),
-        tables=[_shown_table(table) for table in made],
-        verified_figures=[_figure(exhibit) for exhibit in verified.exhibits] if verified else [],
-        verified_tables=[_shown_table(table) for table in verified.tables] if verified else [],
-        methods=[paragraph.split(". ", 1) for paragraph in methods],
-        checklist=narrative.checklist(study),
+        sections=others,
+        methods=[paragraph.split(". ", 1) for section in parts for paragraph in section.methods],
+        checklist=checklist(study),
         sources=sources(study),
-        told=TOLD,
+        facts=SOURCE_FACTS,
     )
 
 
-def _figure(exhibit: Exhibit) -> dict[str, Any]:
+def _figure(exhibit: Exhibit, number: int) -> dict[str, Any]:
     panels = [Markup(inline_svg(exhibit, panel)) for panel in exhibit.panels]  # noqa: S704  # our own drawing
-    return {"name": exhibit.name, "meta": exhibit.meta, "panels": panels}
+    return {"name": exhibit.name, "meta": exhibit.meta, "panels": panels, "number": number}
 
 
-def _shown_table(table: Table) -> dict[str, Any]:
-    return {"table": table, "html": Markup(table.to_html())}  # noqa: S704  # escaped there
+def _shown_table(table: ReportTable, number: int) -> dict[str, Any]:
+    return {"table": table, "html": Markup(table.to_html()), "number": number}  # noqa: S704  # escaped there
 
 
 def _lead(sentence: str) -> tuple[str, str]:

@@ -1,19 +1,16 @@
-"""What a report says in words, computed from the data: headline, warnings, methods, checklist."""
+"""Sentences of the page, computed from the data: headline, warnings, methods, what is left out and why."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from reports.study.align import Aligned
-from reports.study.comparisons import LEFT_OUT, omnibus, scores, winners
-from reports.study.provenance import budget_sentence, budget_words, library_versions
+from reports.study.comparisons import OPEN, WORSE, omnibus, scores, standings
+from reports.study.finals import LEFT_OUT, best_first, summary
+from reports.study.provenance import budget_sentence, library_versions
 from reports.study.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
-from reports.study.truth import PROTOCOL, SURROGATE, TABLE
+from reports.study.truth import PROTOCOL
 from reports.study.wording import (
-    by_kind,
     constraint_words,
     lead,
     noise_sentence,
@@ -22,21 +19,20 @@ from reports.study.wording import (
     told_sentence,
     worst_label,
 )
-from reports.tables.final import summary
-from reports.tables.table import bracket, p_value, three_digits
+from reports.tables.numbers import bracket, p_value, three_digits
 
 _CENTRE = {"median": "median", "iqm": "interquartile-mean"}
 
 
 def headline(study: Study, comparisons: pd.DataFrame) -> list[str]:
     """Return who wins where, by how much, how sure: one sentence or two for each benchmark, then over all."""
-    said = []
+    sentences = []
     for split in study.splits:
         data = summary(study, split)
         for item in study.aligned:
             if split in item.truth.splits:
                 rows = data[(data["benchmark"] == item.name) & (data["missing"] == LEFT_OUT)]
-                said.append(_benchmark_sentence(study, comparisons, item, split, rows))
+                sentences.append(_benchmark_sentence(study, comparisons, item, split, rows))
     if len(study.aligned) > 1 and len(study.labels) > 1:
         table = scores(study).sort_values("rank")
         if len(table) and not table["rank"].isna().any():
@@ -44,85 +40,69 @@ def headline(study: Study, comparisons: pd.DataFrame) -> list[str]:
                 f"{row['label']} {row['rank']:.2f} [{row['rank_low']:.2f}, {row['rank_high']:.2f}]"
                 for row in table.to_dict("records")
             ]
-            said.append(f"Mean rank over the {len(study.aligned)} benchmarks, 1 is best: {', '.join(places)}.")
-    return said
+            sentences.append(f"Mean rank over the {len(study.aligned)} benchmarks, 1 is best: {', '.join(places)}.")
+    return sentences
 
 
 def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, split: str, rows: pd.DataFrame) -> str:
-    benchmark, unit = item.name, item.truth.unit(split)
-    first, *others = _best_first(rows)
+    unit = item.truth.unit(split)
+    first, *others = best_first(rows).to_dict("records")
     best, value = str(first["label"]), first["regret"]
     level = [str(row["label"]) for row in others if row["regret"] == value]
     shown = bracket(*[three_digits(first[key]) for key in ("regret", "regret_low", "regret_high")])
     measured = "points" if unit == "percentage points" else unit
-    found = f"the lowest {_CENTRE[study.centre]} {split_word(item.truth, split)} regret, {shown} {measured}".strip()
+    finding = f"the lowest {_CENTRE[study.centre]} {split_word(item.truth, split)} regret, {shown} {measured}".strip()
     if level:
-        text = f"{lead(item, split)}: {_listed([best, *level])} share {found} (interval of {best})"
+        text = f"{lead(item, split)}: {listed([best, *level])} share {finding} (interval of {best})"
     else:
-        text = f"{lead(item, split)}: {best} ends with {found}"
+        text = f"{lead(item, split)}: {best} ends with {finding}"
     if not others:
         return text + "."
     rest = ", ".join(f"{row['label']} with {three_digits(row['regret'])}" for row in others if row["regret"] != value)
     text += f"; {rest}. " if rest else ". "
-    known = winners(comparisons, benchmark, split, best, study.checkpoints[-1])
-    beaten = [name for name, state in known.items() if state == "worse"]
-    still = [name for name, state in known.items() if state == "open"]
+    known = standings(comparisons, item.name, split, best, study.checkpoints[-1])
+    beaten = [name for name, standing in known.items() if standing.state == WORSE]
+    still = [name for name, standing in known.items() if standing.state == OPEN]
     parts = []
     if beaten:
-        largest = p_value(_largest_p(comparisons, benchmark, split, best, beaten, study.checkpoints[-1]))
+        largest = p_value(max(known[name].p_holm for name in beaten))
         sign = "p " if largest.startswith("<") else ("p = " if len(beaten) == 1 else "p up to ")
         sure = f"Holm-adjusted {sign}{largest}".replace("<", "< ")
-        parts.append(f"{best if level else 'it'} is better than {_listed(beaten)} ({sure})")
+        parts.append(f"{best if level else 'it'} is better than {listed(beaten)} ({sure})")
     if still:
-        parts.append(f"no difference{f' of {best}' if level else ''} from {_listed(still, 'or')} is shown")
+        parts.append(f"no difference{f' of {best}' if level else ''} from {listed(still, 'or')} is shown")
     if not parts:
         parts.append("too few replicates to test")
     joined = "; ".join(parts)
     return text + (joined if level and beaten else joined[0].upper() + joined[1:]) + "."
 
 
-def _best_first(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return records from best to worst: by the centre of regrets, then by the mean."""
-    ordered = rows.sort_values(["regret", "regret_mean"], kind="stable")
-    return [{str(key): value for key, value in row.items()} for row in ordered.to_dict("records")]
-
-
-def _largest_p(
-    comparisons: pd.DataFrame, benchmark: str, split: str, best: str, beaten: list[str], budget: float
-) -> float:
-    rows = comparisons[
-        (comparisons["benchmark"] == benchmark) & (comparisons["split"] == split)
-        & (comparisons["missing"] == LEFT_OUT) & (comparisons["budget"] == budget)
-    ]  # fmt: skip
-    against = ((rows["a"] == best) & rows["b"].isin(beaten)) | ((rows["b"] == best) & rows["a"].isin(beaten))
-    return float(rows.loc[against, "p_holm"].max())
-
-
-def _listed(names: list[str], word: str = "and") -> str:
+def listed(names: list[str], word: str = "and") -> str:
+    """Return names as a sentence lists them: "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
 def warnings(study: Study, comparisons: pd.DataFrame) -> list[str]:
     """Return what a reader must know before believing the numbers."""
-    found = []
+    sentences = []
     if study.results.missing:
         runs = sum(stop - first for _, _, first, stop in study.results.missing)
-        found.append(
+        sentences.append(
             f"{runs} runs are missing. Figures show what exists; tables and tests are given twice: with the missing"
             f" runs left out, and with {worst_label(study)} in their place."
         )
     n = study.spec.replicates
     if n < 10:
-        found.append(f"With {n} replicates the bootstrap intervals are too narrow.")
+        sentences.append(f"With {n} replicates the bootstrap intervals are too narrow.")
     elif n < 30:
-        found.append(f"{n} replicates are few where evaluations are look-ups; 30 or more are advised.")
+        sentences.append(f"{n} replicates are few where evaluations are look-ups; 30 or more are advised.")
     refused = comparisons[comparisons["verdict"].str.startswith("not tested")] if len(comparisons) else comparisons
     if len(refused):
-        found.append(f"{len(refused)} comparisons: {refused['verdict'].iloc[0]}.")
+        sentences.append(f"{len(refused)} comparisons: {refused['verdict'].iloc[0]}.")
     for item in study.aligned:
         several = [objective.name for objective in item.truth.facts.objectives]
         if len(several) > 1:
-            found.append(
+            sentences.append(
                 f"{item.name} has several objectives ({', '.join(several)}); this page judges by {several[0]} alone."
             )
         without = {label: sum(len(steps.rows) == 0 for steps in group) for label, group in item.steps.items()}
@@ -130,11 +110,11 @@ def warnings(study: Study, comparisons: pd.DataFrame) -> list[str]:
             what = "feasible architecture" if item.truth.constraints else "incumbent"
             total = sum(map(len, item.steps.values()))
             each = ", ".join(f"{label} {k} of {len(item.steps[label])}" for label, k in without.items() if k)
-            found.append(
+            sentences.append(
                 f"{item.name}: no {what} in {sum(without.values())} of {total} runs ({each}). These runs count as"
                 f" {worst_label(study)}."
             )
-    return found
+    return sentences
 
 
 def methods(study: Study) -> list[str]:
@@ -176,88 +156,6 @@ def methods(study: Study) -> list[str]:
     ]
 
 
-@dataclass(frozen=True)
-class Item:
-    """One item of the best-practice checklist: the demand, how it is met, and in words."""
-
-    demand: str
-    state: str
-    answer: str
-
-
-def checklist(study: Study) -> list[Item]:
-    """Answer the NAS best-practice checklist (Lindauer and Hutter, JMLR 21, 2020) as far as results can.
-
-    States: "yes", "no", or "author" where only the author knows.
-    """
-    spec = study.spec
-    n = spec.replicates
-    has_random = any(strategy.name == "random_search" for strategy in spec.strategies)
-    timed = [item.name for item in study.aligned if item.truth.facts.has_seconds]
-    digests = "; ".join(f"{item.name} {item.truth.facts.table_digest[:12]}" for item in study.aligned)
-    what = by_kind(study, _SOURCES, between=" and ")
-    return [
-        Item("Code of the training pipeline and of the search", "author",
-             f"Search: nas-harness {library_versions()['nas-harness']} with the spec of this experiment. Training: that"
-             " of the benchmarks' authors."),
-        Item("Same benchmark and training pipeline for all methods", "yes", f"The same {what}: {digests}."),
-        Item("Confounders controlled", "yes",
-             _sentence(by_kind(study, _CONTROLLED))),
-        Item("Ablations", "author", "Strategies may appear under several labels with other hyperparameters."),
-        Item("Comparison with random search", "yes" if has_random else "no",
-             "As a strategy, and exactly in closed form where that is known." if has_random
-             else "Only the closed form is shown where it is known; add random_search to the spec."),
-        Item("Several seeds", "yes" if n > 1 else "no", f"{n} replicates, root seed {spec.seed}."),
-        Item("Tabular benchmarks used for many repeats", "yes" if n >= 30 else "no",
-             f"n = {n}; 30 or more are advised."),
-        Item("Performance over time", "yes",
-             "Against evaluations" + (f", and against simulated seconds on {', '.join(timed)}." if timed else ".")),
-        _test_item(study),
-        Item("How hyperparameters were tuned, and at what cost", "author",
-             "The spec holds the values used; defaults are those of the papers."),
-        Item("End-to-end time", "yes", "Simulated time and real overhead are in the table of costs."),
-        Item("All details for reproduction", "yes",
-             f"Budget {budget_words(spec)}; spec sha256 {study.resampler.digest[:12]}; the full spec is in"
-             " experiment.json."),
-    ]  # fmt: skip
-
-
-_CONTROLLED = {
-    TABLE: "values and seconds come from tables; noise is shared by all strategies of a replicate",
-    PROTOCOL: "values and seconds come from tables; the signal has no noise, all strategies and replicates are told"
-    " the same",
-    SURROGATE: "values and seconds are predicted by one surrogate without noise, the same for all strategies and"
-    " replicates",
-}
-_SOURCES = {TABLE: "tables", PROTOCOL: "tables", SURROGATE: "surrogate"}
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def _test_item(study: Study) -> Item:
-    """Answer whether the search was kept from test data: not where a protocol tells test results."""
-    demand = "Test data kept from the search"
-    told = [f"{item.name}: {item.truth.protocol}" for item in study.aligned if item.truth.kind == PROTOCOL]
-    others = [item for item in study.aligned if item.truth.kind != PROTOCOL]
-    kept = ""
-    if others:
-        where = f"On {_listed([item.name for item in others])} strategies" if told else "Strategies"
-        tested = [item.name for item in others if "test" in item.truth.splits]
-        judged = f" Test values: {', '.join(tested)}." if tested else " No test column."
-        kept = f"{where} are told validation values only.{judged}"
-    answer = f"Under a protocol, {'; '.join(told)}." if told else ""
-    return Item(demand, "no" if told else "yes", f"{answer} {kept}".strip())
-
-
-def checklist_markdown(study: Study) -> str:
-    """Return the checklist as a Markdown document."""
-    marks = {"yes": "[x]", "no": "[ ]", "author": "[author]"}
-    lines = [f"- {marks[item.state]} **{item.demand}** {item.answer}" for item in checklist(study)]
-    return "\n".join([f"# Best-practice checklist: {study.spec.name}", "", *lines, ""])
-
-
 def missing_reasons(study: Study) -> list[str]:
     """Return which figures are left out for which benchmarks, and why."""
     reasons: dict[str, list[str]] = {}
@@ -267,7 +165,7 @@ def missing_reasons(study: Study) -> list[str]:
         if "seconds" not in item.axes:
             reason = "No figures against simulated time for {}: the table has no training seconds."
             reasons.setdefault(reason, []).append(item.name)
-    said = [reason.format(_listed(names)) for reason, names in reasons.items()]
+    sentences = [reason.format(listed(names)) for reason, names in reasons.items()]
     if len(study.labels) < 2:
-        said.append("No ranks and no comparisons: there is one strategy only.")
-    return said
+        sentences.append("No ranks and no comparisons: there is one strategy only.")
+    return sentences

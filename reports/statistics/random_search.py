@@ -14,7 +14,7 @@ from scipy.special import gammaln
 
 from harness.checks import FloatArray, IntArray
 from harness.errors import HarnessError
-from reports.statistics.summaries import order_weights
+from reports.statistics.centres import order_weights
 
 
 @dataclass(frozen=True)

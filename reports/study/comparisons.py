@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from harness.checks import FloatArray
 from harness.errors import ResultError
-from reports.statistics.summaries import (
+from reports.statistics.bootstrap import bootstrap_centres, interval, stratified_iqm
+from reports.statistics.centres import centre_of
+from reports.statistics.ranks import average_ranks, critical_difference, friedman, require_tasks
+from reports.statistics.significance import (
     ALPHA,
-    average_ranks,
-    bootstrap_centres,
-    centre_of,
-    critical_difference,
-    friedman,
     holm,
-    interval,
     probability_of_improvement,
     rank_biserial,
     require_reachable,
-    require_tasks,
-    stratified_iqm,
     wilcoxon_p,
 )
 from reports.study.align import Aligned
-from reports.study.measures import common_replicates, finals
+from reports.study.curves import common_replicates
+from reports.study.finals import LEFT_OUT, WORST, finals, regrets_of
 from reports.study.study import TABLE_REPETITIONS, Study
 
-LEFT_OUT, WORST = "left out", "worst value"
+WORSE, OPEN, NOT_TESTED = "worse", "open", "not tested"
 TEST_WORDS = (
     "paired Wilcoxon signed-rank test over replicates (Pratt's zeros), Holm-adjusted over benchmarks and pairs, at 5 %"
 )
@@ -103,7 +102,8 @@ def _judged(table: pd.DataFrame) -> pd.DataFrame:
     refusals = [_refusal(int(n), len(table)) for n in table["n"]]
     table.loc[[refusal is not None for refusal in refusals], "p"] = np.nan
     table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
-    table["verdict"] = [refusal or _verdict(row) for refusal, (_, row) in zip(refusals, table.iterrows(), strict=True)]
+    rows = table.to_dict("records")
+    table["verdict"] = [refusal or _verdict(_better(row)) for refusal, row in zip(refusals, rows, strict=True)]
     return table
 
 
@@ -115,26 +115,56 @@ def _refusal(n: int, comparisons: int) -> str | None:
     return None
 
 
-def _verdict(row: pd.Series) -> str:
-    if row["p_holm"] >= ALPHA or row["effect"] == 0:
-        return "no difference shown"
-    return f"{row['a'] if row['effect'] > 0 else row['b']} better"
+def _better(row: Mapping[Hashable, Any]) -> str:
+    """Return the label that a tested pair shows to be better, "" where it shows no difference."""
+    if not row["p_holm"] < ALPHA or row["effect"] == 0:
+        return ""
+    return str(row["a"] if row["effect"] > 0 else row["b"])
 
 
-def winners(comparisons: pd.DataFrame, benchmark: str, split: str, best: str, budget: float) -> dict[str, str]:
-    """Return what is known of each other strategy against the best one: "worse", "open" or "not tested"."""
+def _verdict(better: str) -> str:
+    return f"{better} better" if better else "no difference shown"
+
+
+def pairs_at(comparisons: pd.DataFrame, split: str, budget: float) -> pd.DataFrame:
+    """Return the pairs of one split at one budget, missing runs left out, with what is shown of each.
+
+    Parameters
+    ----------
+    comparisons : pandas.DataFrame
+        Of `pairwise`.
+    split : {"validation", "test"}
+    budget : float
+        One of the study's checkpoints.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `pairwise`, and ``better``: the label of the strategy that is better, "" where no difference is shown or
+        nothing was tested.
+    """
     rows = comparisons[
-        (comparisons["benchmark"] == benchmark)
-        & (comparisons["split"] == split)
-        & (comparisons["missing"] == LEFT_OUT)
-        & (comparisons["budget"] == budget)
-        & ((comparisons["a"] == best) | (comparisons["b"] == best))
+        (comparisons["split"] == split) & (comparisons["missing"] == LEFT_OUT) & (comparisons["budget"] == budget)
     ]
+    return rows.assign(better=[_better(row) for row in rows.to_dict("records")])
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of a strategy against the best one: `WORSE`, `OPEN` or `NOT_TESTED`, with the adjusted p."""
+
+    state: str
+    p_holm: float
+
+
+def standings(comparisons: pd.DataFrame, benchmark: str, split: str, best: str, budget: float) -> dict[str, Standing]:
+    """Return what is known of each other strategy against the best one on a benchmark, by label."""
+    rows = pairs_at(comparisons, split, budget)
+    rows = rows[(rows["benchmark"] == benchmark) & ((rows["a"] == best) | (rows["b"] == best))]
     known = {}
-    for _, row in rows.iterrows():
-        other = row["b"] if row["a"] == best else row["a"]
-        beaten = row["verdict"] == f"{best} better"
-        known[other] = "not tested" if np.isnan(row["p"]) else ("worse" if beaten else "open")
+    for row in rows.to_dict("records"):
+        state = NOT_TESTED if np.isnan(row["p"]) else (WORSE if row["better"] == best else OPEN)
+        known[str(row["b"] if row["a"] == best else row["a"])] = Standing(state, float(row["p_holm"]))
     return known
 
 
@@ -157,7 +187,7 @@ def scores(study: Study, split: str = "validation") -> pd.DataFrame:
     mean, low, high = _final_ranks(study, usable, split, values)
     rows = []
     for index, label in enumerate(study.labels):
-        strata = [_scaled(_column(values, item, split, label), item.truth.random(split)) for item in usable]
+        strata = [_scaled(regrets_of(values, item, split, label), item.truth.random(split)) for item in usable]
         rng = study.resampler.generator("iqm", split, label)
         iqm_low, iqm_high = interval(stratified_iqm(strata, TABLE_REPETITIONS, rng))
         iqm = float(centre_of(np.concatenate(strata), "iqm"))
@@ -171,12 +201,6 @@ def scores(study: Study, split: str = "validation") -> pd.DataFrame:
 SCORE_COLUMNS = [
     "label", "rank", "rank_low", "rank_high", "iqm", "iqm_low", "iqm_high", "gap", "benchmarks", "runs",
 ]  # fmt: skip
-
-
-def _column(values: pd.DataFrame, item: Aligned, split: str, label: str) -> FloatArray:
-    picked = (values["benchmark"] == item.name) & (values["split"] == split) & (values["label"] == label)
-    column: FloatArray = values.loc[picked, "regret"].to_numpy(dtype=np.float64)
-    return column
 
 
 def _scaled(regrets: FloatArray, mean: float) -> FloatArray:
@@ -218,14 +242,14 @@ def omnibus(study: Study) -> str:
     # A block is a benchmark, never a replicate: its strategies are ranked by their mean regret.
     values = finals(study)
     blocks = np.array(
-        [[_column(values, item, "validation", label).mean() for label in study.labels] for item in usable]
+        [[regrets_of(values, item, "validation", label).mean() for label in study.labels] for item in usable]
     )
     mean_ranks = average_ranks(blocks).mean(axis=0)
     chi2, f, p = friedman(mean_ranks, len(usable))
     difference = critical_difference(len(study.labels), len(usable))
     few = " With fewer than ten benchmarks this test has little power." if len(usable) < 10 else ""
-    found = "finds differences" if p < ALPHA else "finds no difference, so no ranks are called different"
+    finding = "finds differences" if p < ALPHA else "finds no difference, so no ranks are called different"
     return (
-        f"Friedman's test over {len(usable)} benchmarks {found} (chi-squared {chi2:.2f}, Iman-Davenport F {f:.2f},"
+        f"Friedman's test over {len(usable)} benchmarks {finding} (chi-squared {chi2:.2f}, Iman-Davenport F {f:.2f},"
         f" p = {p:.2g}; Nemenyi critical difference {difference:.2f} ranks).{few}"
     )

@@ -1,4 +1,4 @@
-"""Where the numbers come from, in words and as data: versions, digests, seeds, budget semantics."""
+"""Provenance of the numbers, in words and as data: versions, digests, seeds, budget semantics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from harness import __version__
 from harness.experiments.spec import Spec
-from reports.statistics.summaries import ALPHA
+from reports.statistics.significance import ALPHA
 from reports.study.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
 from reports.study.wording import answers
 
@@ -39,13 +39,13 @@ def budget_sentence(study: Study) -> str:
 
 def library_versions() -> dict[str, str]:
     """Return the versions of what the numbers and figures depend on."""
-    found = {"nas-harness": __version__, "python": platform.python_version()}
+    versions = {"nas-harness": __version__, "python": platform.python_version()}
     for name in _LIBRARIES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "unknown"
-    return found
+            versions[name] = "unknown"
+    return versions
 
 
 def provenance(study: Study) -> dict[str, Any]:
@@ -80,15 +80,15 @@ def provenance(study: Study) -> dict[str, Any]:
     }
 
 
-TOLD = ("protocol", "source", "licence", "citation")
+SOURCE_FACTS = ("protocol", "source", "licence", "citation")
 """What a page says of a table besides its name and content."""
 
 
 def sources(study: Study) -> list[dict[str, str]]:
     """Return sha256, and where the table tells them protocol, source, licence and citation, of every benchmark."""
-    found = []
+    rows = []
     for item in study.aligned:
         about = item.truth.about
         row = {"benchmark": item.name, "sha256": item.truth.facts.table_digest}
-        found.append(row | {key: str(about[key]) for key in TOLD if about.get(key)})
-    return found
+        rows.append(row | {key: str(about[key]) for key in SOURCE_FACTS if about.get(key)})
+    return rows

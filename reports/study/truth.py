@@ -1,4 +1,4 @@
-"""What the Oracle knows of a benchmark, turned into regret: the only place of a report where held-out values enter."""
+"""Truth about a benchmark, from its Oracle, as regret: the only place of a report where held-out values enter."""
 
 from __future__ import annotations
 

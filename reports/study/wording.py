@@ -1,4 +1,4 @@
-"""How a page speaks of what was told and what judges, for each kind of benchmark; every sentence of a page uses these.
+"""Words for what was told and what judges, for each kind of benchmark; every sentence of a page uses these.
 
 Tables searched by validation, tables of test results searched under a protocol, and surrogates differ in what is true
 of them; where a study mixes them, the words for each kind name its benchmarks.

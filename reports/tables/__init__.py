@@ -1,1 +1,1 @@
-"""Tables of a report: what each says, and its CSV, LaTeX and HTML."""
+"""Tables of a report: a function for each, the table as CSV, LaTeX and HTML, and numbers in words."""

@@ -1,1 +1,1 @@
-"""What real training says about a table: verdicts, the section of the report, the command."""
+"""Verification by real training: the section of the page, and the run that the command makes."""

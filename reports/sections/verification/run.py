@@ -1,4 +1,4 @@
-"""From a request to files: train, judge, write the verdicts."""
+"""The verification of an experiment, from a request to files: training, judgement, verdicts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.verification.tools import Tools
 from harness.verification.verify import Verified
 from harness.verification.verify import verify as train_for_real
 from reports.sections.verification.section import sentence, verdict_words
-from reports.sections.verification.verdicts import Verification, judge
+from reports.study.verdicts import Verification, judge
 
 
 def run(
@@ -47,20 +47,20 @@ def run(
     verified = []
     for item in outcome.verified:
         judged = judge(item.measurements, open_oracle(item.measurements.benchmark))
-        verified.append(_told(judged, item, write_verdicts(results, judged)))
+        verified.append(_answer(judged, item, write_verdicts(results, judged)))
     return {"folder": str(results), "verified": verified, "skipped": dict(outcome.skipped)}
 
 
-def _told(judged: Verification, item: Verified, verdicts: Path) -> dict[str, Any]:
-    told = judged.as_dict()
-    for row, words in zip(told["architectures"], judged.rows.to_dict("records"), strict=True):
+def _answer(judged: Verification, item: Verified, verdicts: Path) -> dict[str, Any]:
+    answer = judged.as_dict()
+    for row, words in zip(answer["architectures"], judged.rows.to_dict("records"), strict=True):
         row["verdict_words"] = verdict_words(words)
     files = {
         "measurements": str(item.record),
         "table": None if item.table is None else str(item.table),
         "verdicts": str(verdicts),
     }
-    return told | {"sentence": sentence(judged), "reused": item.reused, "files": files}
+    return answer | {"sentence": sentence(judged), "reused": item.reused, "files": files}
 
 
 def write_verdicts(results: Path, judged: Verification) -> Path:

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,11 @@ import pytest
 
 from harness.errors import HarnessError, ResultError
 from harness.experiments.results import Results
-from reports.figures.drawing import spread
-from reports.figures.exhibits import Exhibit
+from reports.figures.exhibit import Exhibit
 from reports.figures.render import FORMATS, draw, plot, rendered
 from reports.page import build as building
-from reports.study.measures import curves
+from reports.study.curves import curves
 from reports.study.study import prepare
-from reports.tables.table import BEST, TIED, Table, tex
 from tests.paths import ROOT
 from tests.reports.support import FakeOracle, make_results, opener
 
@@ -110,6 +107,7 @@ def test_every_figure_has_words_for_those_who_do_not_see_it(page):
 
 def test_the_page_says_what_is_left_out_and_why(page):
     text = page.read_text()
+    assert re.findall(r"<h2>(.*?)</h2>", text) == ["Figures", "Tables", "Methods", "Best-practice checklist"]
     assert "No test figures for alpha: the table has no test column." in text
     assert "No figures against simulated time for cora: the table has no training seconds." in text
     assert "climb_er &amp; co" in text
@@ -135,7 +133,7 @@ def test_a_figure_is_drawn_again_from_its_csv_and_json_to_the_byte(page, name):
 
 def test_two_processes_with_other_hash_seeds_draw_the_same_bytes(page):
     code = (
-        "import hashlib, sys; from pathlib import Path; from reports.figures.exhibits import Exhibit;"
+        "import hashlib, sys; from pathlib import Path; from reports.figures.exhibit import Exhibit;"
         " from reports.figures.render import FORMATS, draw, rendered;"
         " figure = draw(Exhibit.read(Path(sys.argv[1]), 'rank'));"
         " print([hashlib.sha256(rendered(figure, kind)).hexdigest() for kind in FORMATS])"
@@ -186,19 +184,6 @@ def test_latex_escapes_marks_and_has_no_vertical_rules(page):
     assert len({line.count(" & ") for line in body.splitlines() if line.endswith(r"\\")}) == 1
 
 
-def test_table_marks_and_groups():
-    table = Table("t", "T", "c", pd.DataFrame(), ("Benchmark", "Strategy", "x"),
-                  (("a", "s<1", "1"), ("a", "s2", "2"), ("b", "s1", "3")), {(0, 2): BEST, (1, 2): TIED})  # fmt: skip
-    html, latex = table.to_html(), table.to_latex()
-    assert "<strong>1</strong>" in html
-    assert "<u>2</u>" in html
-    assert "s&lt;1" in html
-    assert html.count(">a<") == 1
-    assert latex.count(r"\midrule") == 2
-    assert r"\underline{2}" in latex
-    assert tex(r"a\b_c{d}^~|") == r"a\textbackslash{}b\_c\{d\}\textasciicircum{}\textasciitilde{}\textbar{}"
-
-
 def test_plot_returns_a_figure_for_notebooks(results):
     figure = plot(results, axis="seconds", open_oracle=opener(ALPHA, CORA))
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["alpha"]
@@ -207,15 +192,6 @@ def test_plot_returns_a_figure_for_notebooks(results):
         plot(results, axis="seconds", split="test", open_oracle=opener(ALPHA, CORA))
     with pytest.raises(HarnessError, match="`axis` must be one of"):
         plot(results, axis="hours", open_oracle=opener(ALPHA, CORA))
-
-
-def test_labels_are_spread_without_overlap():
-    sizes = [0.2, 0.1, 0.3]
-    places = spread([0.01, 0.02, 0.03], sizes)
-    ends = [(place - size / 2, place + size / 2) for place, size in zip(places, sizes, strict=True)]
-    assert ends[0][0] >= -1e-9
-    assert all(low >= high - 1e-9 for (_, high), (low, _) in pairwise(ends))
-    assert spread([0.1, 0.9], [0.1, 0.1]) == [0.1, 0.9]
 
 
 def test_missing_results_are_refused_before_anything_is_written(tmp_path):

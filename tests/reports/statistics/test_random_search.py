@@ -65,14 +65,14 @@ def test_noisy_law_against_simulation(centre):
     rng = np.random.default_rng(0)
     draws = rng.choice(len(rows), p=atoms.weight, size=(20_000, 10))
     incumbents = draws[np.arange(20_000), atoms.shown[draws].argmin(axis=1)]
-    from reports.statistics.summaries import centre_of
+    from reports.statistics.centres import centre_of
 
     exact = exact_centre(atoms, outcome, np.array([10]), centre, replacement=True)[0]
     assert exact == pytest.approx(centre_of(outcome[incumbents], centre), abs=0.03)
 
 
 def test_the_dotted_line_lies_in_the_band_of_simulated_random_search():
-    from reports.study.measures import RANDOM, curves
+    from reports.study.curves import RANDOM, curves
     from reports.study.study import prepare
 
     oracle = FakeOracle("alpha")

@@ -7,12 +7,14 @@ import pytest
 from scipy import stats
 
 from harness.errors import ResultError
+from reports.figures import wins
 from reports.page import narrative
-from reports.study.comparisons import LEFT_OUT, WORST, omnibus, pairwise, scores, winners
-from reports.study.measures import finals, ranks
+from reports.page.comparison import tables
+from reports.study.comparisons import NOT_TESTED, OPEN, omnibus, pairs_at, pairwise, scores, standings
+from reports.study.curves import ranks
+from reports.study.finals import LEFT_OUT, WORST, finals, summary
 from reports.study.study import prepare
-from reports.tables.contents import tables
-from reports.tables.final import summary
+from reports.tables.report_table import BEST, TIED
 from tests.reports.support import FakeOracle, make_results, opener
 
 ALPHA, BETA = FakeOracle("alpha"), FakeOracle("beta", test=False)
@@ -80,6 +82,41 @@ def test_a_hopeless_test_is_refused_with_the_number_needed():
 
 def test_no_difference_is_never_called_equality(compared):
     assert set(compared["verdict"]) <= {"no difference shown", *(f"{label} better" for label in LABELS)}
+
+
+def test_what_is_significant_is_the_same_in_verdicts_figures_and_tables(study, compared):
+    last = study.checkpoints[-1]
+    pairs = pairs_at(compared, "validation", last)
+    shown = [f"{better} better" if better else "no difference shown" for better in pairs["better"]]
+    assert shown == pairs["verdict"].tolist()
+    assert len(set(shown)) > 1, "some pairs differ, some do not"
+    stars = wins.exhibit(study, "validation", compared).frame
+    expected = {
+        (row.benchmark, *names)
+        for row in pairs.itertuples()
+        for names in ((row.a, row.b), (row.b, row.a))
+        if row.better
+    }
+    assert set(stars.loc[stars["significant"], ["benchmark", "row", "column"]].itertuples(index=False, name=None)) == (
+        expected
+    )
+    final = tables(study, compared)[0]
+    for item in study.aligned:
+        rows = {row[1]: index for index, row in enumerate(final.cells) if row[0] == item.name}
+        marks = {label: mark for label, index in rows.items() for (i, _), mark in final.marks.items() if i == index}
+        (best,) = [label for label, mark in marks.items() if mark == BEST]
+        known = standings(compared, item.name, "validation", best, last)
+        assert {label for label, mark in marks.items() if mark == TIED} == {
+            label for label, standing in known.items() if standing.state == OPEN
+        }
+
+
+def test_what_was_not_tested_has_no_better():
+    few = study_of(ALPHA, replicates=5, evaluations=10)
+    table = pairwise(few)
+    assert set(pairs_at(table, "validation", 10.0)["better"]) == {""}
+    known = standings(table, "alpha", "validation", "keen", 10.0)
+    assert {standing.state for standing in known.values()} == {NOT_TESTED}
 
 
 def test_missing_shards_are_an_error_unless_allowed():
@@ -151,7 +188,7 @@ def test_headline_names_the_winner_and_how_sure(study, compared):
     lowest = first[first["benchmark"] == "alpha"]["regret"].min()
     best = first[(first["benchmark"] == "alpha") & (first["regret"] == lowest)]["label"].tolist()
     assert all(label in said[0].partition("regret,")[0] for label in best)
-    assert set(winners(compared, "alpha", "validation", best[0], 25.0)) == set(LABELS) - {best[0]}
+    assert set(standings(compared, "alpha", "validation", best[0], 25.0)) == set(LABELS) - {best[0]}
 
 
 def test_few_replicates_are_warned_of(study, compared):

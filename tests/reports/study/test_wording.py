@@ -14,12 +14,14 @@ from harness.experiments.results import Results
 from harness.problem import Constraint
 from reports.page import build as building
 from reports.page import narrative
+from reports.page.checklist import checklist
+from reports.page.comparison import tables
 from reports.study import truth
-from reports.study.comparisons import LEFT_OUT, pairwise
-from reports.study.measures import curves
+from reports.study.comparisons import pairwise
+from reports.study.curves import curves
+from reports.study.finals import LEFT_OUT
 from reports.study.study import prepare
-from reports.tables.contents import tables
-from reports.tables.table import BEST
+from reports.tables.report_table import BEST
 from tests.reports.support import FakeOracle, make_results, opener
 
 TEXT = "strategies are told the test accuracy of run 0, reports judge by the mean of runs 1 and 2"
@@ -96,7 +98,7 @@ def test_a_page_of_told_test_results_never_says_validation(tmp_path, monkeypatch
     assert "all training runs of the table" not in said
     assert "one training run drawn" not in said
     assert "the same noise" not in said
-    items = {item.demand: item for item in narrative.checklist(prepare(results, opener(oracle)))}
+    items = {item.demand: item for item in checklist(prepare(results, opener(oracle)))}
     assert items["Test data kept from the search"].state == "no"
     assert TEXT in items["Test data kept from the search"].answer
     assert said.count(TEXT) > 10, "every caption says it"
@@ -113,7 +115,7 @@ def test_a_protocol_is_known_by_what_was_told_without_a_description():
 def test_a_mixed_page_says_which_is_which():
     oracles = (FakeOracle("alpha"), Signal("macro"))
     study = prepare(make_results(oracles), opener(*oracles))
-    (item,) = [item for item in narrative.checklist(study) if item.demand.startswith("Test data")]
+    (item,) = [item for item in checklist(study) if item.demand.startswith("Test data")]
     assert item.state == "no"
     assert "On alpha strategies are told validation values only." in item.answer
     runs, *_ = narrative.methods(study)

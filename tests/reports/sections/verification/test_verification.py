@@ -19,14 +19,14 @@ from harness.training.interrupts import Stopped
 from harness.verification import record
 from harness.verification.job import Request
 from reports.commands import verify
-from reports.figures.exhibits import Exhibit
+from reports.figures.exhibit import Exhibit
 from reports.figures.render import draw, rendered
 from reports.page import build as building
 from reports.sections.verification.run import run
 from reports.sections.verification.section import section, sentence, table, verdict_words
-from reports.sections.verification.verdicts import CONFIRMED, DRIFTED, FAILED, INCONCLUSIVE, judge
 from reports.statistics import equivalence
 from reports.study.study import prepare
+from reports.study.verdicts import CONFIRMED, DRIFTED, FAILED, INCONCLUSIVE, judge
 from tests.harness.verification.support import MARGIN, NAME, FakeTrainer, measured, run_experiment, tools
 from tests.reports.support import FakeOracle, make_results, opener
 

@@ -1,15 +1,17 @@
-"""A study to tidy frames: the numbers behind curves, ranks and final values."""
+"""Curves of a study as tidy frames: regret and mean rank over the budget, with bands and references."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from harness.checks import FloatArray
-from reports.statistics.summaries import average_ranks, bootstrap_centres, centre_of, interval, log_auc
+from reports.statistics.bootstrap import bootstrap_centres, interval
+from reports.statistics.centres import centre_of
+from reports.statistics.ranks import average_ranks
 from reports.study.align import Aligned, at_budget
 from reports.study.study import CURVE_REPETITIONS, Study
 
@@ -138,35 +140,3 @@ def _rank_frame(
     low, high = interval(samples, axis=0)
     parts = [_part(benchmark, label, grid, mean[j], low[j], high[j], n) for j, label in enumerate(labels)]
     return pd.concat(parts, ignore_index=True)
-
-
-def finals(study: Study, budget: float | None = None) -> pd.DataFrame:
-    """Return the regret of every run at one budget (default the whole): benchmark, label, replicate, split, regret."""
-    rows = [
-        (item.name, label, replicate, split, regret)
-        for item in study.aligned
-        for split in item.truth.splits
-        for label in item.steps
-        for replicate, regret in item.at(label, split, item.final_budget if budget is None else budget).items()
-    ]
-    return pd.DataFrame(rows, columns=["benchmark", "label", "replicate", "split", "regret"])
-
-
-def log_aucs(item: Aligned) -> Mapping[str, FloatArray]:
-    """Return the log-AUC of every run's validation regret over the evaluations that all runs share, by label.
-
-    Empty where a run has no incumbent.
-    """
-    groups = {label: group for label, group in item.steps.items() if group}
-    runs = [steps for group in groups.values() for steps in group]
-    if any(len(steps.rows) == 0 for steps in runs):
-        return {}
-    start = max(float(steps.x["evaluations"][0]) for steps in runs)
-    stop = min(steps.end["evaluations"] for steps in runs)
-    stop = stop if np.isfinite(stop) else float(item.grid("evaluations")[-1])
-    if start >= stop:
-        return {}
-    return {
-        label: np.array([log_auc(s.x["evaluations"], s.regrets["validation"], start, stop) for s in group])
-        for label, group in groups.items()
-    }

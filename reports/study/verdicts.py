@@ -1,4 +1,4 @@
-"""From raw measurements to verdicts: one for each architecture, and what holds over all of them."""
+"""Verdicts on measurements of a verification: one for each architecture, and what holds over all of them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from harness.checks import FloatArray
 from harness.errors import ResultError
 from harness.training.curves import OK, STATUS
 from harness.verification.record import Measurements
-from reports.statistics import equivalence
-from reports.statistics.equivalence import ALPHA, Ceiling, Mean, Pooled
-from reports.statistics.summaries import holm
+from reports.statistics import agreement, equivalence
+from reports.statistics.agreement import Ceiling, Mean
+from reports.statistics.equivalence import Pooled
+from reports.statistics.significance import ALPHA, holm
 
 CONFIRMED, DRIFTED, INCONCLUSIVE, FAILED = VERDICTS = ("confirmed", "drifted", "inconclusive", "failed")
 
@@ -85,14 +86,14 @@ class Verification:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON data: what was asked, every row, what holds over all; NaN becomes None."""
-        told = self.measurements
+        measurements = self.measurements
         data = {
-            "benchmark": told.benchmark,
-            "table_digest": told.table_digest,
-            "margin_percent": told.margin_percent,
-            "margin_source": told.margin_source,
-            "seeds": list(told.seeds),
-            "provenance": dict(told.provenance),
+            "benchmark": measurements.benchmark,
+            "table_digest": measurements.table_digest,
+            "margin_percent": measurements.margin_percent,
+            "margin_source": measurements.margin_source,
+            "seeds": list(measurements.seeds),
+            "provenance": dict(measurements.provenance),
             "overall": asdict(self.overall),
             "architectures": self.rows.to_dict("records"),
         }
@@ -174,12 +175,12 @@ def _row(
         "predicted": False, "verdict": INCONCLUSIVE, "reason": "",
     }  # fmt: skip
     if n and m and pooled.df:
-        found = equivalence.tost(
+        test = equivalence.tost(
             row["difference"], equivalence.standard_error(pooled.sd, n, m), pooled.df, measured.margin_percent
         )
-        row |= asdict(found)
+        row |= asdict(test)
         row["predicted"] = equivalence.is_predicted(row["difference"], pooled, n, m)
-        row["verdict"] = CONFIRMED if found.p_equivalent < ALPHA else INCONCLUSIVE
+        row["verdict"] = CONFIRMED if test.p_equivalent < ALPHA else INCONCLUSIVE
     if reason := _failure(measured, index):
         row |= {"verdict": FAILED, "reason": reason, "p_drift": math.nan}  # not one of Holm's family
     finished = measured.finished[index]
@@ -200,19 +201,19 @@ def _sd(values: FloatArray) -> float:
 
 def _failure(measured: Measurements, index: int) -> str:
     """Say why an architecture failed, or nothing."""
-    said = []
+    reasons = []
     for seed, status, epoch, done in zip(
         measured.seeds, measured.status[index], measured.diverged_epoch[index], measured.finished[index], strict=True
     ):
         if not done:
             word = STATUS[status] if status != OK else "no validation accuracy"
-            said.append(f"seed {seed}: {word}" + (f" in epoch {epoch + 1}" if epoch >= 0 else ""))
+            reasons.append(f"seed {seed}: {word}" + (f" in epoch {epoch + 1}" if epoch >= 0 else ""))
     if not measured.costs_agree[index]:
-        said.append(
+        reasons.append(
             f"{measured.params[index]:,} parameters and {measured.macs[index]:,} multiply-adds where the table says"
             f" {measured.params_expected[index]:,.0f} and {measured.macs_expected[index]:,.0f}"
         )
-    return "; ".join(said)
+    return "; ".join(reasons)
 
 
 def _needed(rows: pd.DataFrame, pooled: Pooled, margin: float) -> tuple[list[int | None], list[bool]]:
@@ -237,21 +238,21 @@ def _overall(measured: Measurements, oracle: Oracle, rows: pd.DataFrame, pooled:
     everything = oracle.values(measured.column)
     everything = everything[~np.isnan(everything)]
     usual_runs = np.maximum(rows["table_n"].to_numpy(dtype=np.int64), 1)
-    rel = equivalence.reliability(everything, pooled.sd, usual_runs)
-    curse = equivalence.shrinkage(picked["table_mean"].to_numpy(dtype=np.float64), rel, float(everything.mean()))
+    rel = agreement.reliability(everything, pooled.sd, usual_runs)
+    curse = agreement.shrinkage(picked["table_mean"].to_numpy(dtype=np.float64), rel, float(everything.mean()))
     return Overall(
         counts={verdict: int((rows["verdict"] == verdict).sum()) for verdict in VERDICTS},
         sd=pooled.sd,
         df=pooled.df,
         table_sd=equivalence.pooled_sd(table).sd,
-        bias=equivalence.mean_interval(y - x),
-        top_bias=equivalence.mean_interval(picked["difference"].to_numpy(dtype=np.float64)),
+        bias=agreement.mean_interval(y - x),
+        top_bias=agreement.mean_interval(picked["difference"].to_numpy(dtype=np.float64)),
         expected_top_bias=float(curse.mean()) if len(curse) else math.nan,
-        slope=equivalence.slope(x, y),
+        slope=agreement.slope(x, y),
         absolute=float(known["difference"].abs().mean()) if len(known) else math.nan,
-        expected_absolute=equivalence.expected_absolute(
+        expected_absolute=agreement.expected_absolute(
             pooled.sd, known["real_n"].to_numpy(dtype=np.int64), known["table_n"].to_numpy(dtype=np.int64)
         ),
-        tau=equivalence.kendall(x, y),
-        ceiling=equivalence.noise_ceiling(x, pooled.sd, runs["table_n"], runs["real_n"], rng),
+        tau=agreement.kendall(x, y),
+        ceiling=agreement.noise_ceiling(x, pooled.sd, runs["table_n"], runs["real_n"], rng),
     )

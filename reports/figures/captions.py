@@ -1,0 +1,65 @@
+"""Sentences that captions of several kinds share, and what every exhibit of a study carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from reports.figures.exhibit import Exhibit
+from reports.figures.lines import REGRET_FLOOR
+from reports.figures.style import style_map
+from reports.study.curves import FLOOR, RANDOM
+from reports.study.provenance import provenance
+from reports.study.study import Study
+from reports.study.wording import noted, split_word
+
+AXIS_LABEL = {"evaluations": "evaluations", "seconds": "simulated seconds"}
+
+
+def study_exhibit(
+    study: Study, name: str, kind: str, frame: pd.DataFrame, caption: str, meta: Mapping[str, Any]
+) -> Exhibit:
+    """Return an exhibit with what all of a study share: notes in the caption, styles of strategies, provenance."""
+    common = {"caption": " ".join(f"{caption}{noted(study)}".split()), "styles": style_map(study.labels)}
+    return Exhibit(name, kind, frame, {**meta, **common, "provenance": provenance(study)})
+
+
+def regret_labels(study: Study, split: str) -> dict[str, str]:
+    """Return the label of an axis of regret, by benchmark that has the split."""
+    return {
+        item.name: f"{split_word(item.truth, split)} regret ({item.truth.unit(split)})"
+        for item in study.aligned
+        if split in item.truth.splits
+    }
+
+
+def runs_sentence(study: Study) -> str:
+    """Say how many runs there are, and of what there are fewer than declared."""
+    counts = {len(steps) for item in study.aligned for steps in item.steps.values()}
+    if len(counts) == 1:
+        return f"n = {counts.pop()} runs for each strategy and benchmark."
+    short = ", ".join(
+        f"{label} on {item.name} {len(steps)}"
+        for item in study.aligned
+        for label, steps in item.steps.items()
+        if len(steps) < study.spec.replicates
+    )
+    return f"n = {study.spec.replicates} runs, but fewer finished (†): {short}."
+
+
+def clip_sentence(frame: pd.DataFrame, column: str) -> str:
+    """Say that regrets below the floor are drawn at it, where there are any."""
+    below = (frame[column] < REGRET_FLOOR).any() if len(frame) else False
+    return f" Regrets below {REGRET_FLOOR:g} are drawn at {REGRET_FLOOR:g}." if below else ""
+
+
+def final_words(frame: pd.DataFrame) -> str:
+    """Say where every line ends, for readers who do not see it."""
+    runs = frame[~frame["series"].isin([RANDOM, FLOOR])]
+    last = runs.groupby(["benchmark", "series"], sort=False)["centre"].last().reset_index()
+    by_benchmark: dict[str, list[str]] = {}
+    for row in last.itertuples():
+        by_benchmark.setdefault(str(row.benchmark), []).append(f"{row.series} {row.centre:.3g}")
+    return "; ".join(f"on {name} the lines end at {', '.join(words)}" for name, words in by_benchmark.items()) + "."

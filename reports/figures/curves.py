@@ -1,0 +1,143 @@
+"""Curves: regret of the incumbent over the budget, with the exact random search and the floor (F1 to F3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from reports.figures.captions import (
+    AXIS_LABEL,
+    clip_sentence,
+    final_words,
+    regret_labels,
+    runs_sentence,
+    study_exhibit,
+)
+from reports.figures.exhibit import Exhibit
+from reports.figures.kind import FigureKind
+from reports.figures.lines import REGRET_FLOOR, draw_band, log_ticks, name_ends
+from reports.study.curves import FLOOR, RANDOM, curves
+from reports.study.provenance import budget_sentence
+from reports.study.study import CURVE_REPETITIONS, Study
+from reports.study.wording import floor_label, judged_by, split_words, worst_label
+
+_REFERENCES: dict[str, dict[str, Any]] = {
+    RANDOM: {"color": "#444444", "linestyle": (0, (1, 1.4)), "linewidth": 1.1},
+    FLOOR: {"color": "#999999", "linestyle": (0, (5, 3)), "linewidth": 0.9},
+}
+
+
+def exhibit(study: Study, split: str, axis: str) -> Exhibit:
+    """Return regret of the incumbent over the budget.
+
+    Parameters
+    ----------
+    study : Study
+    split : {"validation", "test"}
+        What the incumbent is judged by.
+    axis : {"evaluations", "seconds"}
+    """
+    frame = curves(study, split, axis)
+    left_out = {}
+    for item in study.aligned:
+        if item.truth.why_no_test and split == "test":
+            left_out[item.name] = item.truth.why_no_test
+        elif axis not in item.axes:
+            left_out[item.name] = "the table has no training seconds"
+        elif item.name not in set(frame["benchmark"]):
+            left_out[item.name] = "no strategy has a feasible architecture in half of its runs"
+    word = split_words(study, split)
+    centre = {"median": "median", "iqm": "interquartile mean"}[study.centre]
+    references = ""
+    if (frame["series"] == RANDOM).any():
+        references += f" Dotted: the exact {centre} of random search on the table, no simulation."
+    if split == "test":
+        references += f" Dashed: what the architecture {floor_label(study)} scores: a perfect search ends there."
+    runs = [steps for item in study.aligned for group in item.steps.values() for steps in group]
+    if any(len(steps.rows) == 0 or steps.rows[0] > 0 for steps in runs):
+        references += " A line starts where half of its runs have an incumbent; those that have none yet count as"
+        references += f" {worst_label(study)}."
+    caption = (
+        f"{word.capitalize()} regret of the incumbent against {AXIS_LABEL[axis]}. Line: {centre} over runs;"
+        f" band: 95 % bootstrap interval of the {centre} ({CURVE_REPETITIONS:,} resamples of replicates)."
+        f" {runs_sentence(study)} The incumbent is chosen by the"
+        f" {split_words(study, 'validation')} value the strategy was told and judged by {judged_by(study, split)}."
+        f"{references}{clip_sentence(frame, 'centre')}"
+        f" {budget_sentence(study)}{_end_sentence(study, axis)}"
+        f"{_left_out_sentence(left_out)}"
+    )
+    meta = {
+        "title": f"{word.capitalize()} regret over {AXIS_LABEL[axis]}",
+        "x_label": AXIS_LABEL[axis],
+        "y_label": regret_labels(study, split),
+        "left_out": left_out,
+        "floor": f"{floor_label(study)} (floor)",
+        "alt": f"Step curves of {word} regret against {AXIS_LABEL[axis]} on logarithmic axes, one panel for each"
+        f" benchmark: {final_words(frame)}",
+        "centre": study.centre,
+        "band": f"95 % percentile bootstrap interval, {CURVE_REPETITIONS} repetitions",
+    }
+    return study_exhibit(study, f"{split}-regret-{axis}", KIND.name, frame, caption, meta)
+
+
+def _end_sentence(study: Study, axis: str) -> str:
+    """Say how curves end that do not end with the budget."""
+    spent = sorted(
+        {label for item in study.aligned for label, group in item.steps.items() for s in group if np.isinf(s.end[axis])}
+    )
+    carried = f" Carried forward after the strategy had nothing more to propose: {', '.join(spent)}." if spent else ""
+    own = " Each curve ends where the strategy's shortest run ends." if axis != study.aligned[0].budget_axis else ""
+    return own + carried
+
+
+def _left_out_sentence(left_out: Mapping[str, str]) -> str:
+    by_reason: dict[str, list[str]] = {}
+    for benchmark, reason in left_out.items():
+        by_reason.setdefault(reason, []).append(benchmark)
+    return "".join(f" Left out, because {reason}: {', '.join(names)}." for reason, names in by_reason.items())
+
+
+def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
+    """Draw step curves with bands on log axes; references dotted and dashed; names at the ends of the lines."""
+    _log_axes(axes, frame)
+    ends: dict[str, tuple[float, float]] = {}
+    series = list(dict.fromkeys(frame["series"]))
+    for index, name in enumerate(series):
+        part = frame[frame["series"] == name]
+        if name in _REFERENCES:
+            middle = np.maximum(part["centre"].to_numpy(), REGRET_FLOOR)
+            axes.plot(part["x"].to_numpy(), middle, drawstyle="steps-post", zorder=2.5, **_REFERENCES[name])
+            continue
+        ends[name] = draw_band(axes, part, meta["styles"][name], index, len(series), REGRET_FLOOR)
+    name_ends(axes, ends, meta["styles"])
+
+
+def _log_axes(axes: Axes, frame: pd.DataFrame) -> None:
+    """Set log scales whose limits show every centre line; bands may be cut by the frame of the panel."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    runs = frame[~frame["series"].isin(list(_REFERENCES))]
+    x_low, x_high = float(runs["x"].min()), float(runs["x"].max())
+    axes.set_xlim(x_low, x_high if x_high > x_low else x_low * 10)
+    centres = np.maximum(frame["centre"].to_numpy(), REGRET_FLOOR)
+    low = min(float(centres.min()), max(float(np.quantile(runs["low"], 0.05)), REGRET_FLOOR))
+    high = max(float(centres.max()), float(np.quantile(runs["high"], 0.95)))
+    low, high = max(low / 1.25, REGRET_FLOOR / 1.25), high * 1.15
+    axes.set_ylim(low, high)
+    log_ticks(axes.xaxis, *axes.get_xlim())
+    log_ticks(axes.yaxis, low, high)
+
+
+def _legend(frame: pd.DataFrame, meta: Mapping[str, Any]) -> Sequence[Line2D]:
+    """Return what explains the lines that are no strategy's."""
+    words = {RANDOM: RANDOM, FLOOR: meta.get("floor", FLOOR)}
+    present = [name for name in _REFERENCES if (frame["series"] == name).any()]
+    return [Line2D([], [], label=words[name], **_REFERENCES[name]) for name in present]
+
+
+KIND = FigureKind("curves", (2.15, 1.85), draw, left=0.55, right=0.32, names="right", legend=_legend)

@@ -1,0 +1,130 @@
+"""Step curves on logarithmic axes: ticks, bands, marks, and each line's name at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.transforms import blended_transform_factory
+
+from harness.checks import FloatArray
+from reports.figures.style import line_style, shown_name
+
+REGRET_FLOOR = 1e-3
+"""Regrets below are drawn here on log axes; the caption says so."""
+_LABEL_POINTS = 7.0
+
+
+def draw_band(
+    axes: Axes, part: pd.DataFrame, style: Mapping[str, Any], index: int, count: int, floor: float = -np.inf
+) -> tuple[float, float]:
+    """Draw one step curve with its band and a few markers; return where it ends.
+
+    Parameters
+    ----------
+    axes : Axes
+    part : pandas.DataFrame
+        ``x``, ``centre``, ``low`` and ``high`` of one strategy.
+    style : mapping
+        Of `style_map`.
+    index, count : int
+        Which of how many curves: their markers do not meet.
+    floor : float
+        Values below are drawn here.
+    """
+    x = part["x"].to_numpy()
+    middle, low, high = (np.maximum(part[column].to_numpy(), floor) for column in ("centre", "low", "high"))
+    axes.fill_between(x, low, high, step="post", color=style["color"], alpha=0.16, linewidth=0)
+    every = _marked(np.log(x), index, count)
+    axes.plot(x, middle, drawstyle="steps-post", markevery=every, zorder=3, markeredgewidth=0, **line_style(style))
+    return float(x[-1]), float(middle[-1])
+
+
+def _marked(position: FloatArray, index: int, count: int, marks: int = 5) -> list[int]:
+    """Return where to put markers: evenly along the axis, shifted so that those of different lines do not meet."""
+    if len(position) < 2:
+        return [0]
+    shift = (index + 0.5) / max(count, 1)
+    wanted = position[0] + (np.arange(marks) + shift) / marks * (position[-1] - position[0])
+    return sorted({int(np.argmin(np.abs(position - place))) for place in wanted})
+
+
+def log_ticks(axis: Any, low: float, high: float) -> None:
+    """Label 1, 2 and 5 of each decade where there are few decades, powers of ten where there are many."""
+    decades = np.log10(high / low) if high > low > 0 else 1.0
+    subs: tuple[float, ...] = (1.0, 2.0, 5.0) if decades < 2.4 else (1.0,)
+    if 0.5 <= decades < 1.0:
+        subs = (1.0, 2.0, 3.0, 5.0, 7.0)
+    elif decades < 0.5:
+        subs = tuple(float(value) for value in range(1, 10))
+    axis.set_major_locator(LogLocator(base=10, subs=subs, numticks=20))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
+    axis.set_minor_locator(LogLocator(base=10, subs=tuple(range(1, 10)), numticks=20) if decades < 6 else NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def short_number(value: float) -> str:
+    """Write an axis number: 0.01, 5, 200, 10k, 2M.
+
+    >>> [short_number(value) for value in (0.05, 200.0, 20000.0, 2e6)]
+    ['0.05', '200', '20k', '2M']
+    """
+    for size, suffix in ((1e6, "M"), (1e3, "k")):
+        if value >= size * 0.9999 and (size > 1e3 or value >= 9_999):
+            return f"{value / size:.6g}{suffix}"
+    return f"{value:.6g}"
+
+
+def name_ends(axes: Axes, ends: Mapping[str, tuple[float, float]], styles: Mapping[str, Any]) -> None:
+    """Write each line's name at its end, moved apart where they would overlap, with its marker as a key."""
+    names = sorted(ends, key=lambda name: axes.transData.transform(ends[name])[1])
+    box = axes.get_window_extent()
+    height = box.height / axes.figure.dpi * 72.0  # of the panel, in points
+    lines = {name: shown_name(name).count("\n") + 1 for name in names}
+    sizes = [(lines[name] * _LABEL_POINTS * 1.12 + 2.5) / height for name in names]
+    true = [(axes.transData.transform(ends[name])[1] - box.y0) / box.height for name in names]
+    beside = blended_transform_factory(axes.transAxes, axes.transAxes)
+    for name, place, end in zip(names, spread(true, sizes), true, strict=True):
+        style = styles[name]
+        start = axes.transAxes.inverted().transform(axes.transData.transform(ends[name]))[0]
+        axes.plot([start, 1.035], [end, place], transform=beside, color=style["color"], linewidth=0.5, clip_on=False,
+                  alpha=0.8)  # fmt: skip
+        axes.plot([1.055], [place], transform=beside, color=style["color"], marker=style["marker"], clip_on=False,
+                  markeredgewidth=0)  # fmt: skip
+        axes.text(1.085, place, shown_name(name), transform=beside, va="center", ha="left", fontsize=_LABEL_POINTS,
+                  color="#222222", linespacing=1.05)  # fmt: skip
+
+
+def spread(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]:
+    """Move labels along a line as little as needed so that none overlap and, if they fit, all lie within [0, 1].
+
+    Parameters
+    ----------
+    wanted : sequence of float
+        Centres, ascending.
+    sizes : sequence of float
+        Extents, in the same unit.
+
+    >>> spread([0.5, 0.5], [0.2, 0.2])
+    [0.4, 0.6]
+    """
+    groups: list[tuple[float, float, list[float]]] = []  # centre, extent, offsets of members from the group's low end
+    for place, size in zip(wanted, sizes, strict=True):
+        groups.append((place, size, [size / 2]))
+        while True:
+            groups[-1] = (_inside(groups[-1][0], groups[-1][1]), *groups[-1][1:])
+            if len(groups) < 2 or groups[-2][0] + groups[-2][1] / 2 <= groups[-1][0] - groups[-1][1] / 2 + 1e-12:
+                break
+            (c1, e1, m1), (c2, e2, m2) = groups[-2:]
+            # the merged group keeps the mean place of its members
+            centre = (c1 * len(m1) + c2 * len(m2)) / (len(m1) + len(m2))
+            groups[-2:] = [(centre, e1 + e2, m1 + [e1 + offset for offset in m2])]
+    return [round(centre - extent / 2 + offset, 9) for centre, extent, offsets in groups for offset in offsets]
+
+
+def _inside(centre: float, extent: float) -> float:
+    return 0.5 if extent >= 1 else min(max(centre, extent / 2), 1 - extent / 2)

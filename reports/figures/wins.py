@@ -1,0 +1,73 @@
+"""Wins: a heat-map of the probability that one strategy beats another, with stars where that is significant (F11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from reports.figures.captions import runs_sentence, study_exhibit
+from reports.figures.exhibit import Exhibit
+from reports.figures.kind import FigureKind
+from reports.figures.style import shown_name
+from reports.study.comparisons import pairs_at
+from reports.study.provenance import budget_sentence
+from reports.study.study import Study
+from reports.study.wording import split_words
+
+
+def exhibit(study: Study, split: str, comparisons: pd.DataFrame) -> Exhibit:
+    """Return the probability of improvement for all pairs."""
+    rows, word = [], split_words(study, split)
+    kept = pairs_at(comparisons, split, study.checkpoints[-1])
+    for row in kept.dropna(subset=["poi"]).to_dict("records"):
+        significant = row["better"] != ""
+        rows.append((row["benchmark"], row["a"], row["b"], row["poi"], significant))
+        rows.append((row["benchmark"], row["b"], row["a"], 1.0 - row["poi"], significant))
+    frame = pd.DataFrame(rows, columns=["benchmark", "row", "column", "poi", "significant"])
+    caption = (
+        f"Probability that a run of the row's strategy ends with lower {word} regret than one of the column's (ties"
+        " count half; 0.5 is no difference). Star: Holm-adjusted p < 0.05 in the paired Wilcoxon signed-rank test over"
+        f" replicates, one family over all benchmarks and pairs. {runs_sentence(study)} {budget_sentence(study)}"
+    )
+    words = "; ".join(f"{row[0]}: {row[1]} against {row[2]} {row[3]:.2f}" for row in rows[::2])
+    meta = {
+        "title": f"Who beats whom ({word})",
+        "x_label": "",
+        "y_label": dict.fromkeys(frame["benchmark"], ""),
+        "left_out": {},
+        "alt": f"Heat-map of the probability that one strategy beats another. {words}.",
+        "centre": "probability of improvement",
+        "band": "none",
+    }
+    return study_exhibit(study, f"wins-{split}", KIND.name, frame, caption, meta)
+
+
+def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
+    """Draw the probability that the row's strategy beats the column's; a star where the difference is significant."""
+    names = list(meta["styles"])
+    grid = np.full((len(names), len(names)), np.nan)
+    for _, row in frame.iterrows():
+        i, j = names.index(row["row"]), names.index(row["column"])
+        grid[i, j] = row["poi"]
+        shade = "white" if abs(row["poi"] - 0.5) > 0.3 else "#222222"
+        text = f"{row['poi']:.2f}{'*' if row['significant'] else ''}"
+        axes.text(j, i, text, ha="center", va="center", color=shade, fontsize=7)
+    edges = np.arange(len(names) + 1) - 0.5
+    axes.pcolormesh(edges, edges, grid, cmap="PuOr_r", vmin=0.0, vmax=1.0)  # vectors, where imshow makes an image
+    axes.set_ylim(edges[-1], edges[0])
+    axes.set_xticks(range(len(names)), [str(place + 1) for place in range(len(names))])
+    named = [f"{shown_name(name)}  {place + 1}" for place, name in enumerate(names)]
+    axes.set_yticks(range(len(names)), named)
+    axes.set_xticks(np.arange(len(names) - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(len(names) - 1) + 0.5, minor=True)
+    axes.grid(False, which="major")
+    axes.grid(True, which="minor", color="white", linewidth=2)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
+
+
+KIND = FigureKind("wins", (1.9, 1.6), draw, below=0.28, most_columns=3)

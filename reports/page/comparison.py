@@ -1,0 +1,54 @@
+"""The comparison of strategies, the main part of every page: its figures, tables, sentences and methods, in order."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from reports.figures import curves, ranks, strips, wins
+from reports.figures.captions import AXIS_LABEL
+from reports.figures.exhibit import Exhibit
+from reports.page import narrative
+from reports.sections.section import Section
+from reports.study.study import Study
+from reports.tables.architectures import architecture_table
+from reports.tables.comparisons import pair_table, score_table
+from reports.tables.costs import cost_table
+from reports.tables.final import final_table
+from reports.tables.report_table import ReportTable
+
+
+def comparison(study: Study, comparisons: pd.DataFrame) -> Section:
+    """Return the main part of the page.
+
+    Parameters
+    ----------
+    study : Study
+    comparisons : pandas.DataFrame
+        Of `reports.study.comparisons.pairwise`.
+    """
+    return Section(
+        title="Comparison",
+        sentences=tuple(narrative.headline(study, comparisons)),
+        figures=tuple(figures(study, comparisons)),
+        tables=tuple(tables(study, comparisons)),
+        methods=tuple(narrative.methods(study)),
+    )
+
+
+def figures(study: Study, comparisons: pd.DataFrame) -> list[Exhibit]:
+    """Return every figure that the study can show, in the order of the page; validation first: every table has it."""
+    shown = [curves.exhibit(study, split, axis) for split in study.splits for axis in AXIS_LABEL]
+    shown.append(ranks.exhibit(study))
+    for split in study.splits:
+        shown += [strips.exhibit(study, split), wins.exhibit(study, split, comparisons)]
+    return [exhibit for exhibit in shown if len(exhibit.frame)]
+
+
+def tables(study: Study, comparisons: pd.DataFrame) -> list[ReportTable]:
+    """Return every table that the study can show, in the order of the page."""
+    shown = [final_table(study, split, comparisons) for split in study.splits]
+    if len(study.labels) > 1:
+        shared = [split for split in study.splits if sum(split in item.truth.splits for item in study.aligned) > 1]
+        shown += [score_table(study, split) for split in shared]
+        shown += [pair_table(study, split, comparisons) for split in study.splits]
+    return [table for table in [*shown, cost_table(study), architecture_table(study)] if len(table.cells)]

@@ -1,0 +1,58 @@
+"""The section: a part of a page with its figures, tables, sentences and methods, and the look-up of all sections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import registry
+from reports.figures.exhibit import Exhibit
+from reports.figures.render import save
+from reports.study.study import Study
+from reports.tables.report_table import ReportTable
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page.
+
+    A section of one's own is one entry point in the group ``harness.sections``: a provider, called with the `Study`,
+    that returns a Section, or None where it has nothing to show.  What it reads beside the runs lies in
+    ``study.results.folder`` (None for results in memory).
+
+    Attributes
+    ----------
+    title : str
+        Heading above its figures and tables.
+    sentences : tuple of str
+        What the headline says of it, each "lead: what was found"; a sentence without a colon is all lead.
+    figures : tuple of Exhibit
+    tables : tuple of ReportTable
+    methods : tuple of str
+        Paragraphs for Methods; a first sentence of up to eleven letters, "Verification.", is set in bold.
+    """
+
+    title: str
+    sentences: tuple[str, ...] = ()
+    figures: tuple[Exhibit, ...] = ()
+    tables: tuple[ReportTable, ...] = ()
+    methods: tuple[str, ...] = ()
+
+    def write(self, folder: Path) -> None:
+        """Write ``figures/NAME.{pdf,svg,png,csv,json}`` and ``tables/NAME.{csv,tex}``."""
+        for exhibit in self.figures:
+            save(exhibit, folder / "figures")
+        for table in self.tables:
+            table.write(folder / "tables")
+
+
+def sections(study: Study) -> list[Section]:
+    """Return what the registered providers have to show of a study, in the order of their names.
+
+    Raises
+    ------
+    ResultError
+        Whatever a provider raises: what lies beside the runs is damaged or belongs to another table.
+    """
+    parts = [registry.load("section", name)(study) for name in registry.names("section")]
+    return [section for section in parts if section is not None]

@@ -1,0 +1,88 @@
+"""The percentile bootstrap: resamples as counts, centres of all resamples, intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.checks import FloatArray
+from reports.statistics.centres import centre_of, order_weights
+
+_CHUNK = 4_000_000  # floats held at once while resampling, 32 MB
+
+
+def resample_counts(n: int, repetitions: int, rng: np.random.Generator) -> npt.NDArray[np.int32]:
+    """Draw bootstrap resamples of n items as counts.
+
+    Returns
+    -------
+    (n, repetitions) int32
+        How often each item is in each resample; columns add up to n. One such matrix shared by all grid points of all
+        strategies makes bands smooth and keeps pairs together.
+    """
+    counts = np.empty((n, repetitions), dtype=np.int32)
+    step = max(1, _CHUNK // max(n, 1))
+    for start in range(0, repetitions, step):
+        stop = min(start + step, repetitions)
+        drawn = rng.integers(0, n, size=(stop - start, n)) + n * np.arange(stop - start)[:, None]
+        counts[:, start:stop] = np.bincount(drawn.ravel(), minlength=n * (stop - start)).reshape(-1, n).T
+    return counts
+
+
+def bootstrap_centres(values: FloatArray, counts: npt.NDArray[np.int32], centre: str) -> FloatArray:
+    """Return a centre of every resample, for many columns at once.
+
+    With c_j the number of resampled items among the j smallest and W the cumulated order weights, the centre is
+    ``sum_j x_(j) (W[c_j] - W[c_(j-1)])``: no resampled matrix is ever sorted.
+
+    Parameters
+    ----------
+    values : (n, T) float64
+        Finite.
+    counts : (n, B) int32
+        From `resample_counts`.
+    centre : {"median", "iqm", "mean"}
+
+    Returns
+    -------
+    (T, B) float64
+    """
+    n = len(values)
+    cumulated = np.concatenate([[0.0], np.cumsum(order_weights(n, centre))])
+    order = np.argsort(values, axis=0, kind="stable")
+    ordered = np.take_along_axis(values, order, axis=0)
+    out = np.empty((values.shape[1], counts.shape[1]))
+    for column in range(values.shape[1]):
+        if column and np.array_equal(values[:, column], values[:, column - 1]):
+            out[column] = out[column - 1]  # step curves often stand still
+            continue
+        below = np.cumsum(counts[order[:-1, column]], axis=0)
+        out[column] = ordered[-1, column] - np.diff(ordered[:, column]) @ cumulated[below]
+    return out
+
+
+def interval(samples: FloatArray, level: float = 0.95, axis: int = -1) -> tuple[FloatArray, FloatArray]:
+    """Return the percentile interval of bootstrap samples: two arrays without `axis`.
+
+    Efron & Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
+    """
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile(samples, [tail, 1.0 - tail], axis=axis)
+    return np.asarray(low), np.asarray(high)
+
+
+def stratified_iqm(strata: Sequence[FloatArray], repetitions: int, rng: np.random.Generator) -> FloatArray:
+    """Return the IQM of the pooled values of every stratified resample: (repetitions,).
+
+    Runs are resampled within each stratum (task) independently; tasks are not resampled.
+    """
+    total = sum(len(stratum) for stratum in strata)
+    out = np.empty(repetitions)
+    step = max(1, _CHUNK // max(total, 1))
+    for start in range(0, repetitions, step):
+        size = min(step, repetitions - start)
+        drawn = [stratum[rng.integers(0, len(stratum), size=(size, len(stratum)))] for stratum in strata]
+        out[start : start + size] = centre_of(np.concatenate(drawn, axis=1), "iqm", axis=1)
+    return out

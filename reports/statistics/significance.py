@@ -1,0 +1,93 @@
+"""Significance and effect size of a difference between two strategies, and Holm's adjustment over all of them.
+
+Larger is worse nowhere by convention: functions that need a direction say so.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import stats
+
+from harness.checks import FloatArray
+from harness.errors import ResultError
+
+ALPHA = 0.05
+
+
+def wilcoxon_p(differences: FloatArray) -> float:
+    """Return the two-sided p of the signed-rank test with Pratt's treatment of zeros.
+
+    Exact where n <= 50 without ties or zeros, else the normal approximation.  Wilcoxon, Biometrics Bulletin 1, 1945;
+    Pratt, JASA 54, 1959.
+    """
+    if not np.any(differences):
+        return 1.0
+    plain = len(differences) <= 50 and np.all(differences) and len(np.unique(np.abs(differences))) == len(differences)
+    result = stats.wilcoxon(differences, zero_method="pratt", method="exact" if plain else "approx")
+    return float(result.pvalue)
+
+
+def holm(p_values: FloatArray) -> FloatArray:
+    """Adjust p values for the family they form; NaN entries (tests not made) stay NaN and are not counted.
+
+    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979.
+
+    >>> holm(np.array([0.01, 0.04, 0.03])).round(3).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    from statsmodels.stats.multitest import multipletests  # takes half a second to import
+
+    adjusted = np.full(len(p_values), np.nan)
+    made = ~np.isnan(p_values)
+    if made.any():
+        adjusted[made] = multipletests(p_values[made], method="holm")[1]
+    return adjusted
+
+
+def require_reachable(n: int, comparisons: int, alpha: float = ALPHA) -> None:
+    """Refuse a signed-rank test that could not reject whatever the data.
+
+    The smallest two-sided p of n pairs is ``2 / 2**n``; Holm compares the smallest p with ``alpha / comparisons``.
+
+    Raises
+    ------
+    ResultError
+        States the n that would be needed.
+
+    >>> require_reachable(12, 24)
+    """
+    if n < 1 or 2.0 ** (1 - n) > alpha / comparisons:
+        needed = math.ceil(1 - math.log2(alpha / comparisons))
+        raise ResultError(
+            f"not tested: {n} pairs reach p = {2.0 ** (1 - n) if n else 1.0:.2g} at best, above {alpha:g}/{comparisons}"
+            f" comparisons; {needed} pairs are needed"
+        )
+
+
+def rank_biserial(differences: FloatArray) -> float:
+    """Return the matched-pairs rank-biserial correlation in [-1, 1]; positive where differences are.
+
+    Kerby, "The simple difference formula", Comprehensive Psychology 3, 2014; Pratt ranks, zeros then left out.
+    """
+    ranks = stats.rankdata(np.abs(differences))
+    positive, negative = ranks[differences > 0].sum(), ranks[differences < 0].sum()
+    total = positive + negative
+    return float((positive - negative) / total) if total > 0 else 0.0
+
+
+def probability_of_improvement(better: FloatArray, worse: FloatArray) -> float:
+    """Return P(x < y) + P(x = y) / 2 over all pairs of runs: Vargha and Delaney's A12 for values to minimise.
+
+    Parameters
+    ----------
+    better, worse : (n,) and (m,) float64
+        x and y.
+
+    >>> probability_of_improvement(np.array([1.0, 2.0]), np.array([2.0, 3.0]))
+    0.875
+    """
+    n, m = len(better), len(worse)
+    ranks = stats.rankdata(np.concatenate([better, worse]))
+    return float(1.0 - (ranks[:n].sum() / n - (n + 1) / 2) / m)

@@ -1,0 +1,123 @@
+"""Final values of a study as tidy frames: the regret of every run at a budget, and statistics of each strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from harness.checks import FloatArray
+from reports.statistics.centres import log_auc
+from reports.study.align import Aligned
+from reports.study.curves import centre_and_band
+from reports.study.study import TABLE_REPETITIONS, Study
+
+LEFT_OUT, WORST = "left out", "worst value"
+"""What becomes of a run that is missing: nothing, or the worst value of the table."""
+
+
+def finals(study: Study, budget: float | None = None) -> pd.DataFrame:
+    """Return the regret of every run at one budget (default the whole): benchmark, label, replicate, split, regret."""
+    rows = [
+        (item.name, label, replicate, split, regret)
+        for item in study.aligned
+        for split in item.truth.splits
+        for label in item.steps
+        for replicate, regret in item.at(label, split, item.final_budget if budget is None else budget).items()
+    ]
+    return pd.DataFrame(rows, columns=["benchmark", "label", "replicate", "split", "regret"])
+
+
+def regrets_of(values: pd.DataFrame, item: Aligned, split: str, label: str) -> FloatArray:
+    """Return the regrets of one strategy on one benchmark from a frame of `finals`: (R,)."""
+    picked = (values["benchmark"] == item.name) & (values["split"] == split) & (values["label"] == label)
+    column: FloatArray = values.loc[picked, "regret"].to_numpy(dtype=np.float64)
+    return column
+
+
+def log_aucs(item: Aligned) -> Mapping[str, FloatArray]:
+    """Return the log-AUC of every run's validation regret over the evaluations that all runs share, by label.
+
+    Empty where a run has no incumbent.
+    """
+    groups = {label: group for label, group in item.steps.items() if group}
+    runs = [steps for group in groups.values() for steps in group]
+    if any(len(steps.rows) == 0 for steps in runs):
+        return {}
+    start = max(float(steps.x["evaluations"][0]) for steps in runs)
+    stop = min(steps.end["evaluations"] for steps in runs)
+    stop = stop if np.isfinite(stop) else float(item.grid("evaluations")[-1])
+    if start >= stop:
+        return {}
+    return {
+        label: np.array([log_auc(s.x["evaluations"], s.regrets["validation"], start, stop) for s in group])
+        for label, group in groups.items()
+    }
+
+
+def summary(study: Study, split: str) -> pd.DataFrame:
+    """Return the statistics of the final incumbents, one row for each benchmark and strategy.
+
+    Columns: ``benchmark``, ``label``, ``missing`` (how missing runs were treated), ``n``; of the value in the published
+    unit ``mean``, ``sd``, ``median``, ``iqm``, ``iqm_low``, ``iqm_high``, ``best``; ``regret``, ``regret_low``,
+    ``regret_high`` (of the centre), ``regret_mean``, the first three at each
+    further checkpoint; ``log_auc`` (median of runs).
+    """
+    rows = []
+    at = {checkpoint: finals(study, checkpoint) for checkpoint in study.checkpoints}
+    last = finals(study)
+    for item in study.aligned:
+        if split not in item.truth.splits:
+            continue
+        areas = log_aucs(item) if split == "validation" else {}
+        for label, steps in item.steps.items():
+            policies = (LEFT_OUT, WORST) if len(steps) < study.spec.replicates else (LEFT_OUT,)
+            for policy in policies:
+                regrets = _filled(regrets_of(last, item, split, label), study, item, split, policy)
+                if len(regrets) == 0:
+                    continue
+                row = {"benchmark": item.name, "label": label, "missing": policy, "n": len(steps)}
+                row |= _statistics(study, item, split, regrets)
+                for checkpoint, values in at.items():
+                    if checkpoint != item.final_budget:
+                        early = _filled(regrets_of(values, item, split, label), study, item, split, policy)
+                        row |= _centre(study, item, early, f"_at_{checkpoint:g}")
+                row["log_auc"] = float(np.median(areas[label])) if label in areas else np.nan
+                rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _filled(regrets: FloatArray, study: Study, item: Aligned, split: str, policy: str) -> FloatArray:
+    if policy == LEFT_OUT:
+        return regrets
+    return np.concatenate([regrets, np.full(study.spec.replicates - len(regrets), item.truth.worst(split))])
+
+
+def _centre(study: Study, item: Aligned, regrets: FloatArray, suffix: str = "") -> dict[str, float]:
+    counts = study.resampler.counts(item.name, len(regrets), TABLE_REPETITIONS)
+    middle, low, high = centre_and_band(regrets[:, None], study.centre, counts)
+    return {f"regret{suffix}": middle[0], f"regret_low{suffix}": low[0], f"regret_high{suffix}": high[0]}
+
+
+def _statistics(study: Study, item: Aligned, split: str, regrets: FloatArray) -> dict[str, float]:
+    sign = 1.0 if item.truth.column(split).direction == "maximise" else -1.0
+    values = item.truth.best(split) - sign * regrets
+    counts = study.resampler.counts(item.name, len(regrets), TABLE_REPETITIONS)
+    iqm, low, high = centre_and_band(values[:, None], "iqm", counts)
+    return {
+        "mean": float(values.mean()),
+        "sd": float(values.std(ddof=1)) if len(values) > 1 else np.nan,
+        "median": float(np.median(values)),
+        "iqm": float(iqm[0]),
+        "iqm_low": float(low[0]),
+        "iqm_high": float(high[0]),
+        "best": float(values.max() if sign > 0 else values.min()),
+        **_centre(study, item, regrets),
+        "regret_mean": float(regrets.mean()),
+    }
+
+
+def best_first(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of `summary` from the best strategy to the worst: by the centre of regrets, then by the mean."""
+    return rows.sort_values(["regret", "regret_mean"], kind="stable")

@@ -1,0 +1,72 @@
+"""The reference of a benchmark: exact random search under the experiment's own noise and duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.checks import FloatArray
+from harness.errors import HarnessError
+from harness.experiments.spec import Spec
+from reports.statistics.random_search import Atoms, exact_centre
+from reports.study.truth import Truth
+
+_MAX_CODINGS = 2**20
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Exact random search on one benchmark, under the experiment's own noise and duplicates.
+
+    Attributes
+    ----------
+    atoms : Atoms
+        What one uniform draw from the table shows.
+    outcome : mapping of split to (K,) float64
+        Regret of each atom's architecture.
+    replacement : bool
+        Whether draws repeat, and are charged when they do.
+    """
+
+    atoms: Atoms
+    outcome: Mapping[str, FloatArray]
+    replacement: bool
+
+    def centre(self, split: str, evaluations: FloatArray, centre: str) -> FloatArray:
+        """Return median, IQM or mean regret of the incumbent: (T,) to (T,); NaN beyond the whole table."""
+        n = evaluations.astype(np.int64)
+        inside = np.full(len(n), True) if self.replacement else n <= self.atoms.rows
+        out = np.full(len(n), np.nan)
+        out[inside] = exact_centre(self.atoms, self.outcome[split], n[inside], centre, replacement=self.replacement)
+        return out
+
+
+def reference(truth: Truth, spec: Spec) -> Reference | None:
+    """Return the random-search reference of a benchmark; None where it cannot be known exactly.
+
+    Draws are uniform over the valid codings of the space, as `SearchSpace.sample` promises by default.  The law cannot
+    be known where constraints are set or trainings failed (a run may have no incumbent), where the codings are too many
+    to list, or where the table lacks some of them.
+    """
+    space, name = truth.oracle.space, truth.objective.name
+    if spec.constraints or float(np.sum(np.log2(space.cardinalities))) > np.log2(_MAX_CODINGS):
+        return None
+    archs = space.decode(np.arange(int(np.prod(space.cardinalities)), dtype=np.uint64))
+    archs = archs[space.is_valid(archs)]
+    try:
+        runs = truth.oracle.trainings(archs, name)
+        outcome = {split: truth.regrets_of(split, truth.mean(archs, split)) for split in truth.splits}
+    except HarnessError:
+        return None
+    if np.isnan(runs).all(axis=1).any():
+        return None
+    if spec.budget.table_seed == "mean":
+        runs = truth.mean(archs, "validation")[:, None]
+    elif spec.budget.table_seed == "fixed":
+        runs = runs[np.arange(len(runs)), np.argmax(~np.isnan(runs), axis=1)][:, None]
+    atoms, rows = Atoms.of_runs(truth.objective.to_minimised(runs))
+    distinct = any(item.name == "random_search" and item.hyperparameters.get("distinct") for item in spec.strategies)
+    replacement = spec.budget.duplicates == "charged" and not distinct
+    return Reference(atoms, {split: values[rows] for split, values in outcome.items()}, replacement)

@@ -1,0 +1,96 @@
+"""Tables of comparisons: ranks and scores over benchmarks (T3), and pairs of strategies (T4)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports.study.comparisons import TEST_WORDS, scores
+from reports.study.finals import LEFT_OUT
+from reports.study.study import TABLE_REPETITIONS, Study
+from reports.study.truth import PROTOCOL, SURROGATE, TABLE
+from reports.study.wording import by_kind, noted, split_words
+from reports.tables.numbers import MINUS, NONE, bracket, p_value, signed, three_digits
+from reports.tables.report_table import BEST, ReportTable
+
+_SCALE = {
+    TABLE: "0 is a uniform draw from the table, 1 its best",
+    PROTOCOL: "0 is a uniform draw from the table, 1 its best",
+    SURROGATE: "0 is the mean of the reference architectures, 1 the best of them",
+}
+
+
+def score_table(study: Study, split: str) -> ReportTable:
+    """Return mean ranks and normalised scores over benchmarks."""
+    data, words = scores(study, split), split_words(study, split)
+    scale = by_kind(study, _SCALE, split)
+    scale = scale.replace("draw from", "draw from what is feasible of") if study.spec.constraints else scale
+    rows = [
+        (
+            row["label"],
+            bracket(*[f"{value:.2f}" for value in (row["rank"], row["rank_low"], row["rank_high"])]),
+            bracket(*[f"{value:.3f}" for value in (row["iqm"], row["iqm_low"], row["iqm_high"])]),
+            f"{row['gap']:.3f}",
+        )
+        for row in data.to_dict("records")
+    ]
+    marks: dict[tuple[int, int], str] = {}
+    if len(data):
+        for column, best in ((1, data["rank"] == data["rank"].min()), (2, data["iqm"] == data["iqm"].max())):
+            marks |= {(int(row), column): BEST for row in np.flatnonzero(best)}
+    shared = sum(split in item.truth.splits for item in study.aligned)
+    caption = (
+        f"Over {shared} benchmarks, by {words} regret at the end of the budget. Rank: 1 is best, ranked"
+        f" within replicates, ties averaged. Score: {scale}; IQM pools benchmarks"
+        f" and runs. Gap: mean distance from 1. Brackets: 95 % stratified bootstrap intervals, {TABLE_REPETITIONS:,}"
+        " resamples of replicates within benchmarks; benchmarks are not resampled."
+        f"{noted(study)}"
+    )
+    headers = ("Strategy", "Mean rank [95 % CI]", "Score, IQM [95 % CI]", "Optimality gap")
+    title = f"Ranks and scores over benchmarks ({words})"
+    return ReportTable(
+        f"ranks-{split}", title, caption, data, headers, tuple(rows), marks, text_columns=1, grouped=False
+    )
+
+
+def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTable:
+    """Return all pairwise comparisons."""
+    words = split_words(study, split)
+    data = comparisons[comparisons["split"] == split].reset_index(drop=True)
+    several, missing = data["budget"].nunique() > 1, data["missing"].nunique() > 1
+    cells = tuple(_pair_cells(row, several=several, missing=missing) for row in data.to_dict("records"))
+    headers = (
+        "Benchmark", "Pair A vs. B", "Verdict", "n", "Won/tied/lost", "P(A beats B)", "Effect",
+        "Regret of B \N{MINUS SIGN} A [95 % CI]", "p", "p (Holm)",
+    )  # fmt: skip
+    caption = (
+        f"Pairs of strategies by {words} regret of the incumbent, replicate by replicate ({TEST_WORDS}; one family of"
+        f" {len(data[data['missing'] == LEFT_OUT])} comparisons). Won/tied/lost: by A. P(A beats B): probability of"
+        " improvement over all"
+        " pairs of runs, ties half. Effect: matched-pairs rank-biserial correlation, positive where A is better."
+        f" Regret of B {MINUS} A: median over pairs, above zero where A is better, with its bootstrap interval. That no"
+        f" difference is shown does not say that there is none.{noted(study)}"
+    )
+    return ReportTable(
+        f"pairwise-{split}", f"Pairwise comparisons ({words})", caption, data, headers, cells, text_columns=3
+    )
+
+
+def _pair_cells(row: Mapping[Hashable, Any], *, several: bool, missing: bool) -> tuple[str, ...]:
+    notes = ([f"at {row['budget']:g}"] if several else []) + ([f"missing: {row['missing']}"] if missing else [])
+    known = row["n"] > 0
+    return (
+        f"{row['benchmark']} ({', '.join(notes)})" if notes else str(row["benchmark"]),
+        f"{row['a']} vs. {row['b']}",
+        str(row["verdict"]),
+        str(row["n"]),
+        f"{row['wins']}/{row['ties']}/{row['losses']}",
+        format(row["poi"], ".2f") if known else NONE,
+        signed(row["effect"]) if known else NONE,
+        bracket(*[three_digits(row[key]) for key in ("difference", "low", "high")]),
+        p_value(row["p"]),
+        p_value(row["p_holm"]),
+    )

@@ -1,0 +1,30 @@
+"""Marks, groups and escapes of tables, and numbers in words."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from reports.statistics.agreement import Mean
+from reports.tables.numbers import NONE, mean_words, p_value, signed, three_digits
+from reports.tables.report_table import BEST, TIED, ReportTable, tex
+
+
+def test_table_marks_and_groups():
+    table = ReportTable("t", "T", "c", pd.DataFrame(), ("Benchmark", "Strategy", "x"),
+                  (("a", "s<1", "1"), ("a", "s2", "2"), ("b", "s1", "3")), {(0, 2): BEST, (1, 2): TIED})  # fmt: skip
+    html, latex = table.to_html(), table.to_latex()
+    assert "<strong>1</strong>" in html
+    assert "<u>2</u>" in html
+    assert "s&lt;1" in html
+    assert html.count(">a<") == 1
+    assert latex.count(r"\midrule") == 2
+    assert r"\underline{2}" in latex
+    assert tex(r"a\b_c{d}^~|") == r"a\textbackslash{}b\_c\{d\}\textasciicircum{}\textasciitilde{}\textbar{}"
+
+
+def test_what_does_not_exist_is_a_dash_and_an_interval_is_left_out_where_there_is_none():
+    assert three_digits(math.nan) == p_value(math.nan) == NONE
+    assert mean_words(Mean(0.5, 0.25, 0.75)) == "+0.50 [+0.25, +0.75]"
+    assert mean_words(Mean(0.5, math.nan, math.nan)) == signed(0.5) == "+0.50"
