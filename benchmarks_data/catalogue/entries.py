@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks_data import files
 from benchmarks_data.catalogue.builds import Plan
 from harness.errors import TableError
-from harness.verification.record import Training
+from harness.training.recipe import TrainingSetup
 
 _CARRIED, _IMPORTED = "catalog.toml", "catalog_imported.toml"
 """What comes with the program, and what is made from files that the user gets."""
@@ -172,7 +172,7 @@ def builds() -> Mapping[str, Plan]:
     """Return what to train for each table that this project trains itself, by name."""
     plans = _catalogue(_CARRIED)["builds"]
     return {
-        name: Plan(name, fields["space"], Training.from_dict(fields["training"]), fields["part_size"])
+        name: Plan(name, fields["space"], TrainingSetup.from_dict(fields["training"]), fields["part_size"])
         for name, fields in plans.items()
     }
 

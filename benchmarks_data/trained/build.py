@@ -29,10 +29,8 @@ from harness.errors import HarnessError, TableError
 from harness.experiments.processes import spawned
 from harness.files import locked, remove_unfinished, replacing
 from harness.spaces.enumerated import EnumeratedSpace
-from harness.training import recipe
 from harness.training.curves import DIVERGED, OK
 from harness.training.data.dataset import Dataset
-from harness.training.recipe import Recipe
 
 CURVES = ("train_accuracy", "valid_accuracy")
 FINAL = ("test_accuracy",)
@@ -149,17 +147,20 @@ def _dataset(plan: Plan) -> Dataset:
     return data.load(plan.training.dataset, **plan.training.dataset_options)
 
 
-def _recipe(plan: Plan) -> Recipe:
-    return recipe.load(plan.training.recipe).but(**plan.training.recipe_changes)
-
-
 def _train(plan: Plan, archs: Archs, device: str, path: str) -> None:
     """Train a part and store its curves, in a worker."""
     from harness.training.trainer import train
 
     training = plan.training
     curves = train(
-        archs, training.seeds, _recipe(plan), _dataset(plan), device, network=training.network, level="R4", force=True
+        archs,
+        training.seeds,
+        training.load_recipe(),
+        _dataset(plan),
+        device,
+        network=training.network,
+        level="R4",
+        force=True,
     )
     values = {name: getattr(curves, name) for name in (*CURVES, *FINAL, "seconds", "status", "diverged_epoch")}
     versions = {"nas-harness": __version__, "torch": version("torch"), "numpy": np.__version__}
@@ -194,7 +195,7 @@ def _assemble(plan: Plan, archs: Archs, cut: list[IntArray], work: Path, path: P
     }
     provenance = {
         "plan": plan.as_dict(),
-        "recipe": _recipe(plan).as_dict(),
+        "recipe": plan.training.load_recipe().as_dict(),
         "sizes": sizes,
         "dataset_sha256": dataset.sha256,
         "dataset": dataset.description,
@@ -202,7 +203,7 @@ def _assemble(plan: Plan, archs: Archs, cut: list[IntArray], work: Path, path: P
         "commit": _commit(),
         "seconds": round(float(whole["seconds"].sum()), 1),
     }
-    cost = networks.kind(plan.training.network).cost(archs, _recipe(plan), dataset.shape, dataset.classes)
+    cost = networks.kind(plan.training.network).cost(archs, plan.training.load_recipe(), dataset.shape, dataset.classes)
     arrays = counts | {
         "archs": archs,
         "params": np.asarray(cost.params, dtype=np.int64),

@@ -16,10 +16,9 @@ from harness.checks import Archs, IntArray, choice, integer, real
 from harness.errors import HarnessError, ResultError
 from harness.experiments.store import BenchmarkFacts, Results
 from harness.training.data.dataset import Dataset
-from harness.training.recipe import Recipe
-from harness.training.recipe import load as load_recipe
+from harness.training.recipe import Recipe, TrainingSetup
 from harness.verification import picks as verify_picks
-from harness.verification.record import Pick, Training
+from harness.verification.record import Pick
 from harness.verification.tools import Tools
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -76,7 +75,7 @@ class Job:
 
     facts: BenchmarkFacts
     oracle: Oracle
-    training: Training
+    training: TrainingSetup
     margin: tuple[float, str]
     picks: tuple[Pick, ...]
     seeds: tuple[int, ...]
@@ -92,11 +91,11 @@ class Job:
     @property
     def digest(self) -> str:
         """SHA-256 of what is trained, hexadecimal."""
-        told = [self.archs.tolist(), self.seeds, self.training.network, self.recipe.as_dict(), self.dataset.sha256]
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        facts = [self.archs.tolist(), self.seeds, self.training.network, self.recipe.as_dict(), self.dataset.sha256]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def prepare(results: Results, name: str, training: Training, request: Request, tools: Tools) -> Job:
+def prepare(results: Results, name: str, training: TrainingSetup, request: Request, tools: Tools) -> Job:
     """Pick, load and count for one benchmark.
 
     Raises
@@ -120,7 +119,7 @@ def prepare(results: Results, name: str, training: Training, request: Request, t
     picks = verify_picks.top(verify_picks.incumbents(results, name), request.top, oracle) if request.top else []
     rng = seeding.generator(results.spec.seed, "verify", name, "stratified", request.stratified)
     picks += verify_picks.stratified(request.stratified, oracle, rng, picks)
-    recipe = load_recipe(training.recipe).but(**training.recipe_changes)
+    recipe = training.load_recipe()
     dataset = tools.load_dataset(training, request.data)
     archs = np.array([pick.arch for pick in picks], dtype=np.uint8)
     costs = tools.count(training.network, archs, recipe, dataset)
@@ -129,7 +128,7 @@ def prepare(results: Results, name: str, training: Training, request: Request, t
     return Job(facts, oracle, training, margin, tuple(picks), seeds, recipe, dataset, costs)
 
 
-def _margin(name: str, training: Training, given: float | None) -> tuple[float, str]:
+def _margin(name: str, training: TrainingSetup, given: float | None) -> tuple[float, str]:
     """Return the margin and where it comes from; one that was stored beforehand cannot be replaced."""
     if training.margin_percent is not None:
         if given is not None and given != training.margin_percent:

@@ -20,9 +20,10 @@ from harness.errors import HarnessError, IncompleteError, ResultError, unknown
 from harness.experiments.store import Results, read_results
 from harness.files import locked, remove_unfinished
 from harness.training.curves import OK, UNFINISHED, Curves
+from harness.training.recipe import TrainingSetup
 from harness.verification import record as verify_record
 from harness.verification.job import Job, Request, device_of, prepare
-from harness.verification.record import FOLDER, Measurements, Training
+from harness.verification.record import FOLDER, Measurements
 from harness.verification.tools import Tools
 
 TELL_SECONDS = 10.0
@@ -114,7 +115,7 @@ def verify(
     return Outcome(verified, skipped)
 
 
-def _trainings(results: Results, request: Request, tools: Tools) -> tuple[dict[str, Training], dict[str, str]]:
+def _trainings(results: Results, request: Request, tools: Tools) -> tuple[dict[str, TrainingSetup], dict[str, str]]:
     """Return how each benchmark asked for was trained, and why the others cannot be."""
     trainings, skipped = {}, {}
     for name in request.benchmarks:
@@ -134,7 +135,7 @@ def _trainings(results: Results, request: Request, tools: Tools) -> tuple[dict[s
     return trainings, skipped
 
 
-def _prepared(results: Results, name: str, training: Training, request: Request, tools: Tools) -> Job:
+def _prepared(results: Results, name: str, training: TrainingSetup, request: Request, tools: Tools) -> Job:
     """Make a benchmark ready; where one of several cannot be, say how to leave it out."""
     try:
         return prepare(results, name, training, request, tools)
@@ -251,7 +252,7 @@ def _record_table(path: Path, job: Job, measured: Measurements, tools: Tools) ->
     """Write the rows that were trained; a training that diverged is a run without a result."""
     rows = measured.made.any(axis=1)
     column = job.oracle.columns[job.oracle.validation]
-    training = Training(**{**vars(job.training), "seeds": job.seeds, "margin_percent": measured.margin_percent})
+    training = TrainingSetup(**{**vars(job.training), "seeds": job.seeds, "margin_percent": measured.margin_percent})
     told = measured.provenance
     tools.write_table(
         path,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
 from benchmarks_data.catalogue.entries import builds
+from harness.digests import later
 from harness.training import recipe
 from harness.training.campaign import Campaign
 from harness.training.data.dataset import SPLITS, Dataset
 from harness.training.engines import reference
 from harness.training.engines.engine import Member
+from harness.training.recipe import Recipe, TrainingSetup
 from harness.training.threads import compute_threads
 
 CELL = (3, 2, 1, 4, 0, 3)
@@ -33,3 +37,22 @@ def test_the_identity_of_a_campaign_is_what_it_was():
 
 def test_the_digest_of_a_build_is_what_it_was():
     assert builds()["micro-mnist1d"].digest == "6f5e51b8b31a11ae2fd04fad0ba25179950c1b491d3100f8783aa9b7f8d91fa1"
+
+
+@dataclass(frozen=True)
+class LongerRecipe(Recipe):
+    warm_up: int = later(0)
+
+
+@dataclass(frozen=True)
+class LongerSetup(TrainingSetup):
+    teacher: str = later("")
+
+
+def test_a_later_field_enters_the_digests_only_where_it_differs():
+    assert LongerRecipe("any", epochs=3).as_dict() == Recipe("any", epochs=3).as_dict()
+    assert LongerRecipe("any", epochs=3, warm_up=1).as_dict() == Recipe("any", epochs=3).as_dict() | {"warm_up": 1}
+    facts = ("nb201", "micro", "digits", (0, 1))
+    assert LongerSetup(*facts).as_dict() == TrainingSetup(*facts).as_dict()
+    assert LongerSetup(*facts, teacher="large").as_dict() == TrainingSetup(*facts).as_dict() | {"teacher": "large"}
+    assert TrainingSetup.from_dict(LongerSetup(*facts).as_dict()) == TrainingSetup(*facts)

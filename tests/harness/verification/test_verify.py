@@ -13,10 +13,10 @@ from benchmarks_data.file import layout
 from harness import registry, seeding
 from harness.errors import HarnessError, IncompleteError, ResultError
 from harness.training.curves import DIVERGED, OUT_OF_MEMORY
-from harness.training.recipe import load
+from harness.training.recipe import TrainingSetup, load
 from harness.verification import record as verify_record
 from harness.verification.job import Job, Request
-from harness.verification.record import Measurements, Pick, Training
+from harness.verification.record import Measurements, Pick
 from harness.verification.tools import registered_training
 from harness.verification.verify import verify
 from tests.harness.verification.support import (
@@ -259,11 +259,11 @@ def test_two_verifications_do_not_write_at_once(folder):
 
 def test_training_facts_are_plain_data_and_checked():
     facts = replace(TRAINING, recipe_changes={"epochs": 5}, dataset_options={"protocol": "25k"})
-    assert Training.from_dict(json.loads(json.dumps(facts.as_dict()))) == facts
+    assert TrainingSetup.from_dict(json.loads(json.dumps(facts.as_dict()))) == facts
     with pytest.raises(HarnessError, match="Did you mean 'network'"):
-        Training.from_dict(facts.as_dict() | {"netwrok": "nb201"})
+        TrainingSetup.from_dict(facts.as_dict() | {"netwrok": "nb201"})
     with pytest.raises(HarnessError, match="name its recipe"):
-        Training.from_dict({"network": "nb201", "dataset": "digits"})
+        TrainingSetup.from_dict({"network": "nb201", "dataset": "digits"})
     with pytest.raises(HarnessError, match="margin_percent"):
         replace(facts, margin_percent=-1.0)
 
@@ -309,7 +309,7 @@ def test_the_real_trainer_is_asked_in_its_own_words(folder):
     from harness.verification.tools import Tools
 
     own = Tools()
-    quick = Training("nb201", "micro", "digits", (0, 1), 5.0, recipe_changes={"epochs": 1})
+    quick = TrainingSetup("nb201", "micro", "digits", (0, 1), 5.0, recipe_changes={"epochs": 1})
     real = tools(training=quick, train=own.train, load_dataset=own.load_dataset, count=own.count,
                  refuse_long=own.refuse_long)  # fmt: skip
     (item,) = verify(folder, Request(top=1, stratified=1, seeds=2, device="cpu"), tools=real).verified
