@@ -1,4 +1,4 @@
-"""Which architectures a verification trains: what the search ended with, and a stratified sample of the table.
+"""The picks of a verification: what the search ended with, and a stratified sample of the table.
 
 Both look at validation values only.  No two picks compute the same function; where a table shares one row among
 architectures of the same function, the one that was trained for it is picked.

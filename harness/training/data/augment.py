@@ -1,4 +1,4 @@
-"""Data that lives on the device, cut into normalised batches there; crops and flips are index gathers."""
+"""Data on the device, cut into normalised batches there by the plan of an epoch; crops and flips are index gathers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.checks import BoolArray, IntArray
 from harness.training.data.dataset import SPLITS, Dataset
-from harness.training.schedule import EpochPlan
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """The training images of one member in one epoch, in the order in which it sees them.
+
+    Attributes
+    ----------
+    order : (n,) int64
+        Image at each position.
+    flip : (n,) bool or None
+        Whether the image at a position is mirrored; None where nothing is.
+    top, left : (n,) int64 or None
+        Corner of the crop in the padded (mirrored) image, in ``range(2 padding + 1)``; None without a crop.  `top` is 0
+        for signals, which are padded along their length only.
+    """
+
+    order: IntArray
+    flip: BoolArray | None
+    top: IntArray | None
+    left: IntArray | None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Files as their publishers made them: which, how large, with which SHA-256, and what to say when one is not there."""
+"""Files as their publishers made them: size and SHA-256 of each, and the remedy where one is not there."""
 
 from __future__ import annotations
 

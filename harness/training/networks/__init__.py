@@ -17,11 +17,10 @@ from torch import nn
 
 from harness.checks import Archs, IntArray, arch_matrix
 from harness.errors import HarnessError, must, unknown
-from harness.training.engines.engine import Member
 from harness.training.networks import nats_size, nb201
 from harness.training.networks.counting import Cost
 from harness.training.recipe import Recipe
-from harness.training.schedule import initial_values
+from harness.training.schedule import Member, initial_values
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from harness.digests import later
 from harness.training import recipe
 from harness.training.campaign import Campaign
 from harness.training.data.dataset import SPLITS, Dataset
-from harness.training.engines import reference
-from harness.training.engines.engine import Member
+from harness.training.devices import compute_threads
+from harness.training.engines.engine import Task
+from harness.training.engines.reference import ReferenceLevel
 from harness.training.recipe import Recipe, TrainingSetup
-from harness.training.threads import compute_threads
+from harness.training.schedule import Member
 
 CELL = (3, 2, 1, 4, 0, 3)
 
@@ -29,9 +30,10 @@ def ramp() -> Dataset:
 
 
 def test_the_identity_of_a_campaign_is_what_it_was():
+    task = Task("nb201", recipe.load("micro"), ramp(), torch.device("cpu"))
     members = [Member(CELL, 0), Member(CELL, 7)]
     with compute_threads(1):
-        campaign = Campaign(members, recipe.load("micro"), ramp(), torch.device("cpu"), "nb201", reference, None)
+        campaign = Campaign(members, task, ReferenceLevel(), None)
         assert campaign.identity() == "e32dd74b2972920d252a4c6f5f1f196b687aaf99c6a19ec657208d07982677ca"
 
 

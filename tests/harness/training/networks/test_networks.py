@@ -14,10 +14,10 @@ from torch.nn import functional
 
 from harness.errors import HarnessError
 from harness.training import networks, recipe
+from harness.training.devices import compute_threads
 from harness.training.networks import nb201
 from harness.training.networks.operations import Geometry, Pool3
 from harness.training.recipe import Recipe
-from harness.training.threads import compute_threads
 
 PUBLISHED = Recipe("published", epochs=200)
 MICRO = recipe.load("micro")
