@@ -36,6 +36,22 @@ FLOORS = {
         "search",
         "judging",
         "experiments",
+        "training.recipe",
+        "training.curves",
+        "training.data",
+        "training.schedule",
+        "training.networks",
+        "training.engines.engine",
+        "training.engines.loop",
+        "training.engines",
+        "training.engines.packed.plan",
+        "training.engines.packed.weights",
+        "training.engines.packed.signals",
+        "training.engines.packed.images.maps",
+        "training.engines.packed.images.operations",
+        "training.engines.packed.triton",
+        "training.engines.packed.images",
+        "training.engines.packed",
         "training",
         "verification",
         "testing",
@@ -59,7 +75,10 @@ FLOORS = {
     "strategies": ("parts", "random_search", "evolution", "local_search", "bayesian"),
     "reports": ("statistics", "study", "tables", "figures", "sections", "page", "commands"),
 }
-"""The rooms of each package, from the ground up: a file imports only from its own room and from rooms below."""
+"""The rooms of each package, from the ground up: a file imports only from its own room and from rooms below.
+
+A file is in the room of the longest name that it begins with: what is in no room of `training` is on its top floor.
+"""
 
 COMMANDS = ("harness.cli.*", "*.commands.*")
 ALLOWED_IN = {
