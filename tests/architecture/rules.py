@@ -110,7 +110,7 @@ CENTRE_MAY_IMPORT = (
     "triton",
 )
 
-MAY_LOOK_AT_THE_GLOBAL_GENERATOR = ("harness.testing.conformance", "harness.training.data.mnist1d")
+MAY_LOOK_AT_THE_GLOBAL_GENERATOR = ("harness.testing.conformance", "harness.training.data.packaged")
 """Without drawing from it: to see whether a strategy does, and to keep it from a package that does."""
 MAY_OPEN_AN_ORACLE = ("reports.*", "harness.verification.*")
 MAY_PRINT = COMMANDS

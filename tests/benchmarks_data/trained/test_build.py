@@ -22,7 +22,7 @@ from harness.records import Proposals
 from harness.testing.conformance import check_benchmark
 from harness.training.curves import OUT_OF_MEMORY
 from harness.training.data import exported
-from harness.training.data.mnist1d import mnist1d
+from harness.training.data.packaged import mnist1d
 from harness.training.recipe import TrainingSetup
 
 SPACE = provider.space("nb201")
