@@ -2,7 +2,7 @@
 
 Wave i of a cell is everything that leaves node i.  Members whose operation leads from node i to the same targets form
 one bucket, whatever the rest of their cells looks like; two convolutions of equal kernel out of one node ("siblings")
-share their input and become one convolution with twice the outputs.  Dead edges are dropped.
+share their input.  Dead edges are dropped.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def image_slots(plan: WavePlan, skeleton: Skeleton) -> Slots:
     """Return what a pack of networks on images stores; a convolution is (taps, outputs, inputs)."""
     everybody = np.arange(plan.members, dtype=np.int64)
     slots, widths, geometry = Slots(), skeleton.widths, Geometry(signal=skeleton.shape[1] == 1)
-    slots.conv_norm("stem", (1, widths[0], geometry.area(3) * skeleton.shape[0]), widths[0], everybody, ["stem"])
+    slots.conv_norm("stem", (1, widths[0], geometry.area(3) * skeleton.shape[0]), widths[0], everybody, "stem")
     for stage, width in enumerate(widths):
         if stage:
             _reduction_slots(slots, skeleton, stage, geometry.area(3), everybody)
@@ -37,7 +37,7 @@ def image_slots(plan: WavePlan, skeleton: Skeleton) -> Slots:
                 for gene in bucket.genes if bucket.is_convolution else ():
                     shape = (geometry.area(KERNELS[bucket.operation]), width, width)
                     key = f"{prefix}.{gene}.{bucket.key}"
-                    slots.conv_norm(key, shape, width, bucket.members, [f"{prefix}.edges.{gene}"])
+                    slots.conv_norm(key, shape, width, bucket.members, f"{prefix}.edges.{gene}")
     slots.head(widths[-1], skeleton.classes, everybody)
     return slots
 
@@ -45,11 +45,11 @@ def image_slots(plan: WavePlan, skeleton: Skeleton) -> Slots:
 def _reduction_slots(slots: Slots, skeleton: Skeleton, stage: int, taps: int, everybody: IntArray) -> None:
     width, name = skeleton.widths[stage], f"reductions.{stage - 1}"
     if skeleton.recipe.reduction == "pool":
-        slots.conv_norm(name, (1, width, width // 2), width, everybody, [name])
+        slots.conv_norm(name, (1, width, width // 2), width, everybody, name)
         return
-    slots.conv_norm(f"{name}.a", (taps, width, width // 2), width, everybody, [f"{name}.a"])
-    slots.conv_norm(f"{name}.b", (taps, width, width), width, everybody, [f"{name}.b"])
-    slots.tensor(f"{name}.shortcut", (1, width, width // 2), everybody, [f"{name}.shortcut.weight"])
+    slots.conv_norm(f"{name}.a", (taps, width, width // 2), width, everybody, f"{name}.a")
+    slots.conv_norm(f"{name}.b", (taps, width, width), width, everybody, f"{name}.b")
+    slots.tensor(f"{name}.shortcut", (1, width, width // 2), everybody, f"{name}.shortcut.weight")
 
 
 class Block(Protocol):
