@@ -128,18 +128,18 @@ def prepare(results: Results, name: str, training: TrainingSetup, request: Reque
     return Job(facts, oracle, training, margin, tuple(picks), seeds, recipe, dataset, costs)
 
 
-def _margin(name: str, training: TrainingSetup, given: float | None) -> tuple[float, str]:
+def _margin(name: str, training: TrainingSetup, margin_percent: float | None) -> tuple[float, str]:
     """Return the margin and where it comes from; one that was stored beforehand cannot be replaced."""
     if training.margin_percent is not None:
-        if given is not None and given != training.margin_percent:
+        if margin_percent is not None and margin_percent != training.margin_percent:
             raise HarnessError(
                 f"the table of '{name}' carries the margin {training.margin_percent:g} points, set before anything was"
-                f" verified; it cannot be replaced by {given:g}"
+                f" verified; it cannot be replaced by {margin_percent:g}"
             )
         return training.margin_percent, "table"
-    if given is None:
+    if margin_percent is None:
         raise HarnessError(f"the table of '{name}' carries no equivalence margin: give one in points, --margin 0.5")
-    return given, "command line"
+    return margin_percent, "command line"
 
 
 def device_of(wanted: str, say: Callable[[str], None]) -> str:

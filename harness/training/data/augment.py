@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -36,7 +37,7 @@ class EpochPlan:
 
 @dataclass(frozen=True)
 class DevicePlan:
-    """An `EpochPlan` on the device."""
+    """An `EpochPlan` on the device; that of a pack has a first axis more, its M members."""
 
     order: Tensor
     flip: Tensor | None
@@ -46,13 +47,19 @@ class DevicePlan:
     @classmethod
     def of(cls, plan: EpochPlan, device: torch.device) -> DevicePlan:
         """Copy a plan to the device."""
-        parts = (plan.order, plan.flip, plan.top, plan.left)
-        return cls(*(None if part is None else torch.from_numpy(part).to(device) for part in parts))  # type: ignore[arg-type]  # order is never None
+        drawn = (
+            None if part is None else torch.from_numpy(part).to(device) for part in (plan.flip, plan.top, plan.left)
+        )
+        return cls(torch.from_numpy(plan.order).to(device), *drawn)
 
     def batch(self, start: int, stop: int) -> DevicePlan:
-        """Return positions `start` to `stop`, as views."""
-        parts = (self.order, self.flip, self.top, self.left)
-        return DevicePlan(*(None if part is None else part[start:stop] for part in parts))  # type: ignore[arg-type]  # as above
+        """Return positions `start` to `stop`, of each member if the plan is a pack's (M, n), as views."""
+        return self.each(lambda part: part[..., start:stop])
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> DevicePlan:
+        """Return a plan of changed parts."""
+        drawn = (None if part is None else change(part) for part in (self.flip, self.top, self.left))
+        return DevicePlan(change(self.order), *drawn)
 
 
 class DeviceImages:

@@ -62,9 +62,9 @@ def check(path: Path, content: bytes, expected: OfficialFile) -> None:
             f"{path} is {kind}: {len(content):,} bytes of data, the official file has {expected.size:,}. "
             "Copy or unpack it again."
         )
-    found = hashlib.sha256(content).hexdigest()
-    if found != expected.sha256:
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != expected.sha256:
         raise HarnessError(
-            f"{path} is not the official file: the sha256 of its data is {found}, expected {expected.sha256}. "
+            f"{path} is not the official file: the sha256 of its data is {sha256}, expected {expected.sha256}. "
             "Copy or unpack it again, or pass official=False to use it nevertheless."
         )

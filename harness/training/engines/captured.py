@@ -87,8 +87,7 @@ class StepGraphs:
         """Train on the batch that the counter points at, count."""
         assert self._plan is not None, "the loop begins an epoch before its steps"  # noqa: S101 - a fault of ours
         places = self.counter * self._batch + self._offsets[:size]
-        parts = (self._plan.order, self._plan.flip, self._plan.top, self._plan.left)
-        batch = DevicePlan(*(None if part is None else part[..., places] for part in parts))  # type: ignore[arg-type]  # order is never None
+        batch = self._plan.each(lambda part: part[..., places])
         # Indexed by a vector: an index of no dimensions would be read back to the host.
         self._whole_step(batch, self._rates[self.counter].squeeze(0))
         self.counter += 1

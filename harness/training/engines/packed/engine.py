@@ -110,13 +110,13 @@ class PackedEngine:
         assert self._epoch is not None, "the loop begins an epoch before its steps"  # noqa: S101 - a fault of ours
         size = self.task.recipe.batch_size
         rate = self.task.learning_rate(epoch, step)
-        self._train(part_of(self._epoch, slice(step * size, (step + 1) * size)), rate)
+        self._train(self._epoch.batch(step * size, (step + 1) * size), rate)
 
     def _train(self, batch: DevicePlan, rate: float | Tensor) -> None:
         """Take a step on a batch (M, B)."""
         with self._mode():
             data, order = self._data["train"], batch.order
-            images = data.augmented(flat(batch))
+            images = data.augmented(batch.each(torch.flatten))
             networks = self.networks(order.shape[1])
             logits = networks.forward(images.view(*order.shape, *images.shape[1:]), training=True)
             networks.backward(self._learn(logits, data.labels[order], self.sums))
@@ -163,18 +163,6 @@ class PackedEngine:
 def fits_signals(task: Task) -> bool:
     """Return whether the networks are those of `signals`: on signals, with reductions that pool."""
     return task.dataset.is_signal and task.recipe.reduction == "pool"
-
-
-def flat(batch: DevicePlan) -> DevicePlan:
-    """Return a batch (M, B) with the members one after the other."""
-    parts = (batch.order, batch.flip, batch.top, batch.left)
-    return DevicePlan(*(None if part is None else part.flatten() for part in parts))  # type: ignore[arg-type]  # order is never None
-
-
-def part_of(plan: DevicePlan, places: slice) -> DevicePlan:
-    """Return some positions of plans (M, n)."""
-    parts = (plan.order, plan.flip, plan.top, plan.left)
-    return DevicePlan(*(None if part is None else part[:, places] for part in parts))  # type: ignore[arg-type]  # order is never None
 
 
 def stacked(plans: Sequence[EpochPlan]) -> EpochPlan:
