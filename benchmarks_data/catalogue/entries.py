@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks_data import files
 from benchmarks_data.catalogue.builds import Build
 from harness.errors import TableError
-from harness.verification.record import Training
+from harness.training.recipe import TrainingSetup
 
 _CARRIED, _IMPORTED = "carried", "imported"
 """Folders of what comes with the program, and of what is made from files that the user gets."""
@@ -181,7 +181,7 @@ class Entry:
 def builds() -> Mapping[str, Build]:
     """Return how each table is trained that this project trains itself, by name."""
     return {
-        name: Build(name, fields["space"], Training.from_dict(fields["training"]), fields["part_size"])
+        name: Build(name, fields["space"], TrainingSetup.from_dict(fields["training"]), fields["part_size"])
         for file in _files(_CARRIED)
         for name, fields in file.get("builds", {}).items()
     }

@@ -30,10 +30,8 @@ from harness.errors import HarnessError, TableError
 from harness.experiments.processes import spawned
 from harness.files import locked, remove_unfinished, replacing
 from harness.spaces.enumerated import EnumeratedSpace
-from harness.training import recipe
 from harness.training.curves import DIVERGED, OK
 from harness.training.data.dataset import Dataset
-from harness.training.recipe import Recipe
 
 CURVES = ("train_accuracy", "valid_accuracy")
 FINAL = ("test_accuracy",)
@@ -148,17 +146,20 @@ def _dataset(plan: Build) -> Dataset:
     return data.load(plan.training.dataset, **plan.training.dataset_options)
 
 
-def _recipe(plan: Build) -> Recipe:
-    return recipe.load(plan.training.recipe).but(**plan.training.recipe_changes)
-
-
 def _train(plan: Build, archs: Archs, device: str, path: str) -> None:
     """Train a part and store its curves, in a worker."""
     from harness.training.trainer import train
 
     training = plan.training
     curves = train(
-        archs, training.seeds, _recipe(plan), _dataset(plan), device, network=training.network, level="R4", force=True
+        archs,
+        training.seeds,
+        training.load_recipe(),
+        _dataset(plan),
+        device,
+        network=training.network,
+        level="R4",
+        force=True,
     )
     values = {name: getattr(curves, name) for name in (*CURVES, *FINAL, "seconds", "status", "diverged_epoch")}
     versions = {"nas-harness": __version__, "torch": version("torch"), "numpy": np.__version__}
@@ -193,7 +194,7 @@ def _assemble(plan: Build, archs: Archs, cut: list[IntArray], work: Path, path: 
     }
     provenance = {
         "plan": plan.as_dict(),
-        "recipe": _recipe(plan).as_dict(),
+        "recipe": plan.training.load_recipe().as_dict(),
         "sizes": sizes,
         "dataset_sha256": dataset.sha256,
         "dataset": dataset.description,
@@ -201,7 +202,7 @@ def _assemble(plan: Build, archs: Archs, cut: list[IntArray], work: Path, path: 
         "commit": _commit(),
         "seconds": round(float(whole["seconds"].sum()), 1),
     }
-    cost = networks.cost(plan.training.network, archs, _recipe(plan), dataset.shape, dataset.classes)
+    cost = networks.cost(plan.training.network, archs, plan.training.load_recipe(), dataset.shape, dataset.classes)
     arrays = counts | {
         "archs": archs,
         "params": cost.params,

@@ -1,4 +1,21 @@
-"""Real training of architectures: networks, datasets, recipes, a trainer with several levels of speed, verification.
+"""Real training of architectures: one call, `harness.training.trainer.train`, and what it is made of.
 
-The core needs torch and numpy alone, so it runs on a bare GPU machine; nothing here is imported by ``import harness``.
+From the ground up:
+
+============  ==========================================================================================
+recipe        `Recipe` (how a network is trained) and `TrainingSetup` (how the networks of a table were)
+curves        `Curves`: what training leaves behind
+data          datasets by name, exported files, augmentation on the device
+schedule      learning rates, batches and every random choice, named by network and epoch; `Member`
+networks      modules built from genotypes, and their costs in closed form
+engines       the same training at levels of speed: R0 is the oracle, `engines.packed` the fast end
+checkpoint    a training's file: whole or not at all, two kept
+interrupts    signals that end a training politely
+estimate      how long a CPU would take
+devices       the device and its threads
+campaign      packs of networks one after the other, and the ledger of what came out
+trainer       `train`: checks, chooses a level, runs the campaign
+============  ==========================================================================================
+
+It needs torch and numpy alone, so it runs on a bare GPU machine; nothing here is imported by ``import harness``.
 """

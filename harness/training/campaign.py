@@ -1,4 +1,4 @@
-"""The work of one training: packs of networks, one after the other, with a ledger of what came out."""
+"""The work of one call of the trainer: packs of networks, one after the other, with a ledger of what came out."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import torch
 
 from harness.training.checkpoint import Checkpoint, Progressed
 from harness.training.curves import OUT_OF_MEMORY, UNFINISHED
-from harness.training.data.dataset import Dataset
-from harness.training.engines.engine import Level, Member, State
+from harness.training.engines.engine import Level, State, Task
+from harness.training.engines.loop import train_pack
 from harness.training.interrupts import Requests
-from harness.training.recipe import Recipe
+from harness.training.schedule import Member
 
 
 @dataclass(frozen=True)
@@ -44,26 +44,23 @@ class Progress:
 
 @dataclass
 class Campaign:
-    """All that a training was asked for, and its loop over packs."""
+    """All that the trainer was asked for, and its loop over packs."""
 
     members: Sequence[Member]
-    recipe: Recipe
-    dataset: Dataset
-    device: torch.device
-    network: str
+    task: Task
     level: Level
     on_progress: Callable[[Progress], None] | None
 
     def identity(self) -> str:
         """Return the SHA-256 of all that a training's numbers depend on, machine and versions apart."""
-        dataset = self.dataset
+        task, dataset = self.task, self.task.dataset
         facts = {
             "members": [(member.arch, member.seed) for member in self.members],
-            "recipe": self.recipe.as_dict() | {"name": None},
+            "recipe": task.recipe.as_dict() | {"name": None},
             "dataset": [dataset.sha256, dataset.mean.tolist(), dataset.std.tolist(), dataset.flip, dataset.padding],
-            "network": self.network,
-            "rung": self.level.NAME,
-            "device": self.device.type,
+            "network": task.network,
+            "rung": self.level.name,
+            "device": task.device.type,
             "threads": torch.get_num_threads(),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -72,8 +69,8 @@ class Campaign:
         """Train all packs, continuing from the file; return the ledger of all networks."""
         now = file.load() if file else None
         if now is None:
-            packs = self.level.packs(self.members, self.recipe, self.dataset, self.device, network=self.network)
-            now = Progressed(State.fresh(len(self.members), self.recipe.epochs), packs)
+            packs = self.level.packs(self.members, self.task)
+            now = Progressed(State.fresh(len(self.members), self.task.recipe.epochs), packs)
         started, begun = time.perf_counter(), self._epochs_done(now)
         while now.queue:
             positions = now.queue[0]
@@ -101,23 +98,15 @@ class Campaign:
     ) -> State | None:
         """Train the first pack; where memory runs out, put its halves in its place and return None."""
         try:
-            return self.level.train_pack(
-                [self.members[position] for position in positions],
-                self.recipe,
-                self.dataset,
-                self.device,
-                network=self.network,
-                state=now.pack,
-                on_epoch=on_epoch,
-                interrupted=asked.came,
-            )
+            members = [self.members[position] for position in positions]
+            return train_pack(self.level, members, self.task, state=now.pack, on_epoch=on_epoch, interrupted=asked.came)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
         gc.collect()  # what failed may still hold its tensors in cycles
-        if self.device.type == "cuda":
+        if self.task.device.type == "cuda":
             torch.cuda.empty_cache()
-        fresh = State.fresh(len(positions), self.recipe.epochs)
+        fresh = State.fresh(len(positions), self.task.recipe.epochs)
         now.pack = None
         if len(positions) == 1:
             fresh.status[:] = OUT_OF_MEMORY
@@ -133,7 +122,7 @@ class Campaign:
     def _tell(self, now: Progressed, started: float, begun: float) -> None:
         if self.on_progress is None or now.pack is None:
             return
-        behind, total = self._epochs_done(now), len(self.members) * self.recipe.epochs
+        behind, total = self._epochs_done(now), len(self.members) * self.task.recipe.epochs
         pace = (time.perf_counter() - started) / (behind - begun) if behind > begun else None
         self.on_progress(
             Progress(
@@ -141,7 +130,7 @@ class Campaign:
                 total=len(self.members),
                 pack=len(now.pack.status),
                 epoch=now.pack.epoch,
-                epochs=self.recipe.epochs,
+                epochs=self.task.recipe.epochs,
                 seconds_left=None if pace is None else pace * (total - behind),
             )
         )

@@ -1,4 +1,4 @@
-"""What training leaves behind."""
+"""Curves of trainings: metrics after each epoch, seconds, and how each one ended."""
 
 from __future__ import annotations
 

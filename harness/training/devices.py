@@ -1,8 +1,10 @@
-"""Which device to train on."""
+"""The device that is trained on, and its CPU threads."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -24,3 +26,18 @@ def choose_device(name: str) -> torch.device:
     if not cuda or int(number or 0) >= torch.cuda.device_count():
         raise HarnessError(f"torch finds no CUDA device '{name}': use device='cpu', or a torch built for CUDA")
     return torch.device("cuda", int(number) if number else torch.cuda.current_device())
+
+
+@contextmanager
+def compute_threads(count: int = 1) -> Iterator[None]:
+    """Compute on `count` CPU threads and restore the caller's number.
+
+    Results are bitwise reproducible only for a fixed number, and networks as small as the micro ones gain nothing from
+    a second thread: two processes of one thread each do more work.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,4 +1,4 @@
-"""How long a training would take on a CPU."""
+"""The estimate of how long a training would take on a CPU, and the refusal of one of hours."""
 
 from __future__ import annotations
 

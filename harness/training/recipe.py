@@ -1,14 +1,16 @@
-"""How a network is trained, as data."""
+"""Recipes and setups of trainings, as data: the protocol of one network, and what made the networks of a table."""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.checks import choice, integer, real
-from harness.errors import HarnessError, unknown
+from harness.digests import identity
+from harness.errors import HarnessError, must, unknown
 
 _FOLDER = Path(__file__).parent / "recipes"
 
@@ -37,6 +39,10 @@ class Recipe:
         Between stages: the residual block of NAS-Bench-201, or average pool and 1x1 convolution (the micro network).
     augment : bool
         Whether the dataset's flip and crop are used.
+
+    Notes
+    -----
+    A field added later is declared with `harness.digests.later`, so that it moves no digest of a training.
     """
 
     name: str
@@ -62,8 +68,8 @@ class Recipe:
         choice("reduction", self.reduction, ("residual", "pool"))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the recipe as plain data."""
-        return asdict(self)
+        """Return the recipe as plain data, as it enters digests and records."""
+        return identity(self)
 
     def but(self, **changes: Any) -> Recipe:
         """Return the recipe with some values changed."""
@@ -86,9 +92,65 @@ def load(name: str | Path) -> Recipe:
     path = Path(name) if str(name).endswith(".toml") else _FOLDER / f"{name}.toml"
     if not path.is_file():
         raise HarnessError(unknown("recipe", str(name), names()))
-    given = {"name": path.stem} | tomllib.loads(path.read_text(encoding="utf-8"))
+    values = {"name": path.stem} | tomllib.loads(path.read_text(encoding="utf-8"))
     known = Recipe.__dataclass_fields__
-    for key in given:
+    for key in values:
         if key not in known:
             raise HarnessError(f"{path}: {unknown('key', key, known)}")
-    return Recipe(**given)
+    return Recipe(**values)
+
+
+@dataclass(frozen=True)
+class TrainingSetup:
+    """How the networks of a table were trained, so that it can be done again.
+
+    Attributes
+    ----------
+    network, recipe, dataset : str
+        Names of `harness.training`; a field added later is declared with `harness.digests.later`.
+    seeds : tuple of int
+        Those of the table; a verification takes others.
+    margin_percent : float or None
+        Difference of accuracies, in percentage points, below which two trainings count as equal; stored with the table
+        before anything is verified.
+    recipe_changes, dataset_options : mapping
+        What differs from the recipe of that name, and the arguments of the dataset.
+    """
+
+    network: str
+    recipe: str
+    dataset: str
+    seeds: tuple[int, ...] = ()
+    margin_percent: float | None = None
+    recipe_changes: Mapping[str, Any] = field(default_factory=dict)
+    dataset_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seeds", tuple(int(seed) for seed in self.seeds))
+        if self.margin_percent is not None:
+            real("margin_percent", self.margin_percent, low=0.0, open_low=True)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON data; `from_dict` reads it back."""
+        return identity(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TrainingSetup:
+        """Read plain data; an unknown or missing key is refused."""
+        for key in data:
+            if key not in cls.__dataclass_fields__:
+                raise HarnessError(unknown("key of training", key, cls.__dataclass_fields__))
+        for key in ("network", "recipe", "dataset"):
+            if key not in data:
+                raise HarnessError(must("training", f"name its {key}", dict(data)))
+        return cls(**data)
+
+    def load_recipe(self) -> Recipe:
+        """Read the recipe, with what is changed in it.
+
+        Raises
+        ------
+        HarnessError
+            As `load`.
+        """
+        return load(self.recipe).but(**self.recipe_changes)

@@ -1,4 +1,4 @@
-"""What happens when in a training: learning rate, batches, and every random choice, all pure functions.
+"""The schedule of a training: learning rate, batches, and every random choice, all pure functions.
 
 The streams are named by (seed, network, exact genotype, purpose, epoch), never by position in a pack: shuffles, crops,
 flips and initial weights do not depend on the level, the pack, the order of work or where a run was resumed.
@@ -12,11 +12,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.checks import BoolArray, IntArray
 from harness.seeding import generator
+from harness.training.data.augment import EpochPlan
 from harness.training.data.dataset import Dataset
-from harness.training.engines.engine import Member
 from harness.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a pack: an architecture and a seed."""
+
+    arch: tuple[int, ...]
+    seed: int
+
+    @property
+    def text(self) -> str:
+        """The exact genotype as digits, for example ``"432100"``: it names the member's random streams."""
+        return "".join(map(str, self.arch))
 
 
 def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int) -> float:
@@ -31,27 +43,6 @@ def learning_rate(recipe: Recipe, epoch: int, step: int, steps: int) -> float:
 def steps_per_epoch(images: int, batch_size: int) -> int:
     """Return the number of batches of an epoch, the partial last one included."""
     return -(-images // batch_size)
-
-
-@dataclass(frozen=True)
-class EpochPlan:
-    """The training images of one member in one epoch, in the order in which it sees them.
-
-    Attributes
-    ----------
-    order : (n,) int64
-        Image at each position.
-    flip : (n,) bool or None
-        Whether the image at a position is mirrored; None where nothing is.
-    top, left : (n,) int64 or None
-        Corner of the crop in the padded (mirrored) image, in ``range(2 padding + 1)``; None without a crop.  `top` is 0
-        for signals, which are padded along their length only.
-    """
-
-    order: IntArray
-    flip: BoolArray | None
-    top: IntArray | None
-    left: IntArray | None
 
 
 def epoch_plan(member: Member, epoch: int, recipe: Recipe, dataset: Dataset, *, network: str) -> EpochPlan:

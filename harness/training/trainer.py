@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,23 +19,22 @@ from harness.training.campaign import Campaign, Progress
 from harness.training.checkpoint import Checkpoint
 from harness.training.curves import Curves
 from harness.training.data.dataset import Dataset
-from harness.training.devices import choose_device
-from harness.training.engines.engine import EPOCH_METRICS, FINAL_METRICS, Level, Member, State
+from harness.training.devices import choose_device, compute_threads
+from harness.training.engines.engine import EPOCH_METRICS, FINAL_METRICS, Level, State, Task
 from harness.training.interrupts import Requests, requests
 from harness.training.recipe import Recipe
-from harness.training.threads import compute_threads
+from harness.training.schedule import Member
 
 LEVELS = {
-    "R0": "harness.training.engines.reference",
-    "R1": "harness.training.engines.resident",
-    "R2": "harness.training.engines.captured",
-    "R3": "harness.training.engines.packed.seeds",
-    "R4": "harness.training.engines.packed.waves",
+    "R0": "harness.training.engines.reference:ReferenceLevel",
+    "R1": "harness.training.engines.resident:ResidentLevel",
+    "R2": "harness.training.engines.packed.levels:CapturedLevel",
+    "R3": "harness.training.engines.packed.levels:SeedLevel",
+    "R4": "harness.training.engines.packed.levels:WaveLevel",
 }
-"""Modules of the levels, by name."""
+"""Classes of the levels, by name."""
 FASTEST_FIRST = {"cuda": ("R4", "R3", "R2", "R1", "R0"), "cpu": ("R4", "R3", "R0")}
-"""What "auto" tries; fused levels only for more than one network."""
-FUSED = ("R3", "R4")
+"""Levels that "auto" tries; packed ones only for more than one network."""
 
 
 def train(
@@ -95,41 +92,45 @@ def train(
     integer("threads", threads, low=1)
     place = choose_device(device)
     members = [Member(tuple(int(gene) for gene in arch), int(seed)) for arch in archs for seed in seeds]
-    name, module = choose_level(level, len(members), recipe, dataset, place, network=network)
+    task = Task(network, recipe, dataset, place)
+    chosen = choose_level(level, len(members), task)
     with compute_threads(threads):
         if place.type == "cpu" and not force and len(members):
             estimate.refuse_long(archs, len(seeds), recipe, dataset, network=network)
-        campaign = Campaign(members, recipe, dataset, place, network, module, on_progress)
+        campaign = Campaign(members, task, chosen, on_progress)
         run = campaign.identity() if checkpoint else ""
         with _kept(checkpoint, run, checkpoint_seconds) as file, _listening(checkpoint) as asked:
             ledger = campaign.do(file, asked)
-    return _curves(archs, seeds, recipe, ledger, name, place)
+    return _curves(archs, seeds, ledger, chosen, task)
 
 
-def choose_level(
-    level: str, members: int, recipe: Recipe, dataset: Dataset, device: torch.device, *, network: str
-) -> tuple[str, Level]:
-    """Return the name and module of a level; "auto" is the fastest that fits the work.
+def choose_level(level: str, members: int, task: Task) -> Level:
+    """Return a level by name; "auto" is the fastest that fits the work.
 
     Raises
     ------
     HarnessError
         If the name is unknown or the level cannot train this.
     """
-    if level != "auto" and level not in LEVELS:
-        raise HarnessError(unknown("level", level, [*LEVELS, "auto"]))
-    for name in (level,) if level != "auto" else FASTEST_FIRST[device.type]:
-        if level == "auto" and name in FUSED and members < 2:
-            continue
-        if level == "auto" and importlib.util.find_spec(LEVELS[name]) is None:
-            continue
-        module = cast(Level, importlib.import_module(LEVELS[name]))
-        reason = module.unfit(network, recipe, dataset, device)
-        if reason is None:
-            return name, module
-        if level != "auto":
-            raise HarnessError(f"level {name} cannot train this: it {reason}; use another level, or 'auto'")
+    if level != "auto":
+        named = load_level(level)
+        if reason := named.unfit(task):
+            raise HarnessError(f"level {level} cannot train this: it {reason}; use another level, or 'auto'")
+        return named
+    for name in FASTEST_FIRST[task.device.type]:
+        tried = load_level(name)
+        if not (tried.packed and members < 2) and tried.unfit(task) is None:
+            return tried
     raise AssertionError("R0 fits everything")
+
+
+def load_level(name: str) -> Level:
+    """Import a level by name."""
+    if name not in LEVELS:
+        raise HarnessError(unknown("level", name, [*LEVELS, "auto"]))
+    module, _, attribute = LEVELS[name].partition(":")
+    level: Level = getattr(import_module(module), attribute)()
+    return level
 
 
 def _check_seeds(seeds: npt.ArrayLike) -> IntArray:
@@ -164,12 +165,12 @@ def _listening(path: Path | None) -> Iterator[Requests]:
         yield asked
 
 
-def _curves(archs: Archs, seeds: IntArray, recipe: Recipe, ledger: State, level: str, device: torch.device) -> Curves:
-    shape = len(archs), len(seeds)
+def _curves(archs: Archs, seeds: IntArray, ledger: State, level: Level, task: Task) -> Curves:
+    shape, epochs, device = (len(archs), len(seeds)), task.recipe.epochs, task.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    curves = Curves.empty(archs, seeds, recipe.epochs, level=level, device=name)
+    curves = Curves.empty(archs, seeds, epochs, level=level.name, device=name)
     for metric in EPOCH_METRICS:
-        getattr(curves, metric)[:] = ledger.metrics[metric].reshape(*shape, recipe.epochs)
+        getattr(curves, metric)[:] = ledger.metrics[metric].reshape(*shape, epochs)
     for metric in FINAL_METRICS:
         getattr(curves, metric)[:] = ledger.metrics[metric].reshape(shape)
     for column in ("seconds", "status", "diverged_epoch"):

@@ -17,10 +17,9 @@ from harness.errors import HarnessError, ResultError
 from harness.experiments.results import Results
 from harness.experiments.store import BenchmarkFacts
 from harness.training.data.dataset import Dataset
-from harness.training.recipe import Recipe
-from harness.training.recipe import load as load_recipe
+from harness.training.recipe import Recipe, TrainingSetup
 from harness.verification import picks as verify_picks
-from harness.verification.record import Pick, Training
+from harness.verification.record import Pick
 from harness.verification.tools import Tools
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -77,7 +76,7 @@ class Job:
 
     facts: BenchmarkFacts
     oracle: Oracle
-    training: Training
+    training: TrainingSetup
     margin: tuple[float, str]
     picks: tuple[Pick, ...]
     seeds: tuple[int, ...]
@@ -93,11 +92,11 @@ class Job:
     @property
     def digest(self) -> str:
         """SHA-256 of what is trained, hexadecimal."""
-        told = [self.archs.tolist(), self.seeds, self.training.network, self.recipe.as_dict(), self.dataset.sha256]
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        facts = [self.archs.tolist(), self.seeds, self.training.network, self.recipe.as_dict(), self.dataset.sha256]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def prepare(results: Results, name: str, training: Training, request: Request, tools: Tools) -> Job:
+def prepare(results: Results, name: str, training: TrainingSetup, request: Request, tools: Tools) -> Job:
     """Pick, load and count for one benchmark.
 
     Raises
@@ -121,7 +120,7 @@ def prepare(results: Results, name: str, training: Training, request: Request, t
     picks = verify_picks.top(verify_picks.incumbents(results, name), request.top, oracle) if request.top else []
     rng = seeding.generator(results.spec.seed, "verify", name, "stratified", request.stratified)
     picks += verify_picks.stratified(request.stratified, oracle, rng, picks)
-    recipe = load_recipe(training.recipe).but(**training.recipe_changes)
+    recipe = training.load_recipe()
     dataset = tools.load_dataset(training, request.data)
     archs = np.array([pick.arch for pick in picks], dtype=np.uint8)
     costs = tools.count(training.network, archs, recipe, dataset)
@@ -130,18 +129,18 @@ def prepare(results: Results, name: str, training: Training, request: Request, t
     return Job(facts, oracle, training, margin, tuple(picks), seeds, recipe, dataset, costs)
 
 
-def _margin(name: str, training: Training, given: float | None) -> tuple[float, str]:
+def _margin(name: str, training: TrainingSetup, margin_percent: float | None) -> tuple[float, str]:
     """Return the margin and where it comes from; one that was stored beforehand cannot be replaced."""
     if training.margin_percent is not None:
-        if given is not None and given != training.margin_percent:
+        if margin_percent is not None and margin_percent != training.margin_percent:
             raise HarnessError(
                 f"the table of '{name}' carries the margin {training.margin_percent:g} points, set before anything was"
-                f" verified; it cannot be replaced by {given:g}"
+                f" verified; it cannot be replaced by {margin_percent:g}"
             )
         return training.margin_percent, "table"
-    if given is None:
+    if margin_percent is None:
         raise HarnessError(f"the table of '{name}' carries no equivalence margin: give one in points, --margin 0.5")
-    return given, "command line"
+    return margin_percent, "command line"
 
 
 def device_of(wanted: str, say: Callable[[str], None]) -> str:

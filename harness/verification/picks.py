@@ -1,4 +1,4 @@
-"""Which architectures a verification trains: what the search ended with, and a stratified sample of the table.
+"""The picks of a verification: what the search ended with, and a stratified sample of the table.
 
 Both look at validation values only.  No two picks compute the same function; where a table shares one row among
 architectures of the same function, the one that was trained for it is picked.
@@ -53,24 +53,24 @@ def incumbents(results: Results, benchmark: str) -> Archs:
     return np.stack(found)
 
 
-def top(found: Archs, count: int, oracle: Oracle) -> list[Pick]:
+def top(finals: Archs, count: int, oracle: Oracle) -> list[Pick]:
     """Pick the incumbents that most runs ended with; ties go to the better table mean of validation.
 
     Parameters
     ----------
-    found : (n, L) integers
+    finals : (n, L) integers
         One for each run.
     count : int
         At most so many; fewer if the runs ended with fewer functions.
     oracle : Oracle
         Asked for its validation column only.
     """
-    goodness = _goodness(oracle, found)
-    order = np.lexsort((oracle.space.code(found), -goodness))  # best first
-    keys = oracle.space.key(found)[order]
+    goodness = _goodness(oracle, finals)
+    order = np.lexsort((oracle.space.code(finals), -goodness))  # best first
+    keys = oracle.space.key(finals)[order]
     _, first, runs = np.unique(keys, return_index=True, return_counts=True)
     ranked = sorted(zip(runs.tolist(), first.tolist(), strict=True), key=lambda item: (-item[0], item[1]))[:count]
-    archs = found[order[[place for _, place in ranked]]]
+    archs = finals[order[[place for _, place in ranked]]]
     return _picks(oracle, archs, "top", runs=[number for number, _ in ranked])
 
 
@@ -130,8 +130,8 @@ def _picks(
     rows = archs.tolist()
     counted = list(runs) or [0] * len(rows)
     parts = list(strata) or [-1] * len(rows)
-    told = zip(rows, texts, counted, parts, strict=True)
-    return [Pick(tuple(arch), text, role, number, part) for arch, text, number, part in told]
+    columns = zip(rows, texts, counted, parts, strict=True)
+    return [Pick(tuple(arch), text, role, number, part) for arch, text, number, part in columns]
 
 
 def fresh_seeds(count: int, used: Iterable[int], first: int = 1000) -> tuple[int, ...]:

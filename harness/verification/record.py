@@ -1,19 +1,20 @@
-"""What a verification knows beforehand and what it leaves behind, as plain data written as JSON."""
+"""Records of a verification: what was picked and what its training gave, raw, written as JSON."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.checks import Archs, BoolArray, FloatArray, IntArray, choice, real
-from harness.errors import HarnessError, ResultError, must, unknown
+from harness.checks import Archs, BoolArray, FloatArray, IntArray, choice
+from harness.errors import ResultError
 from harness.files import replacing
 from harness.training.curves import DIVERGED, OK
+from harness.training.recipe import TrainingSetup
 
 FORMAT = "nas-harness verification 1"
 FOLDER = "verification"
@@ -22,52 +23,6 @@ ROLES = ("top", "stratified")
 _REAL = ("valid_accuracy", "test_accuracy", "seconds")
 _WHOLE = ("status", "diverged_epoch")
 _COSTS = ("params", "macs", "params_expected", "macs_expected")
-
-
-@dataclass(frozen=True)
-class Training:
-    """How the networks of a table were trained, so that it can be done again.
-
-    Attributes
-    ----------
-    network, recipe, dataset : str
-        Names of `harness.training`.
-    seeds : tuple of int
-        Those of the table; a verification takes others.
-    margin_percent : float or None
-        Difference of accuracies, in percentage points, below which two trainings count as equal; stored with the table
-        before anything is verified.
-    recipe_changes, dataset_options : mapping
-        What differs from the recipe of that name, and the arguments of the dataset.
-    """
-
-    network: str
-    recipe: str
-    dataset: str
-    seeds: tuple[int, ...] = ()
-    margin_percent: float | None = None
-    recipe_changes: Mapping[str, Any] = field(default_factory=dict)
-    dataset_options: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "seeds", tuple(int(seed) for seed in self.seeds))
-        if self.margin_percent is not None:
-            real("margin_percent", self.margin_percent, low=0.0, open_low=True)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON data; `from_dict` reads it back."""
-        return asdict(self) | {"seeds": list(self.seeds)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Training:
-        """Read plain data; an unknown or missing key is refused."""
-        for key in data:
-            if key not in cls.__dataclass_fields__:
-                raise HarnessError(unknown("key of training", key, cls.__dataclass_fields__))
-        for key in ("network", "recipe", "dataset"):
-            if key not in data:
-                raise HarnessError(must("training", f"name its {key}", dict(data)))
-        return cls(**data)
 
 
 @dataclass(frozen=True)
@@ -109,7 +64,7 @@ class Measurements:
         The table that is tested.
     column : str
         Its validation column, which `valid_accuracy` is compared with.
-    training : Training
+    training : TrainingSetup
         Of the table.
     margin_percent : float
         Equivalence margin in percentage points.
@@ -133,7 +88,7 @@ class Measurements:
     benchmark: str
     table_digest: str
     column: str
-    training: Training
+    training: TrainingSetup
     margin_percent: float
     margin_source: str
     picks: tuple[Pick, ...]
@@ -193,22 +148,22 @@ class Measurements:
         """Read what `as_dict` gave."""
         if data.get("format") != FORMAT:
             raise ResultError(f"not a verification of this version ('{FORMAT}')")
-        told = {key: data[key] for key in cls.__dataclass_fields__}
+        values = {key: data[key] for key in cls.__dataclass_fields__}
         shape = (len(data["picks"]), len(data["seeds"]))
         for name in (*_REAL, "params_expected", "macs_expected"):
-            told[name] = np.array(data[name], dtype=np.float64)  # None becomes NaN
+            values[name] = np.array(data[name], dtype=np.float64)  # None becomes NaN
         for name in (*_WHOLE, "params", "macs"):
-            told[name] = np.array(data[name], dtype=np.int64)
+            values[name] = np.array(data[name], dtype=np.int64)
         for name in (*_REAL, *_WHOLE, *_COSTS):
             wanted = shape[:1] if name in _COSTS else shape
-            if told[name].shape != wanted:
-                raise ResultError(f"`{name}` has shape {told[name].shape}, not {wanted}")
-        told |= {
-            "training": Training.from_dict(data["training"]),
+            if values[name].shape != wanted:
+                raise ResultError(f"`{name}` has shape {values[name].shape}, not {wanted}")
+        values |= {
+            "training": TrainingSetup.from_dict(data["training"]),
             "picks": tuple(Pick(**pick) for pick in data["picks"]),
             "seeds": tuple(data["seeds"]),
         }
-        return cls(**told)
+        return cls(**values)
 
 
 def _plain(values: FloatArray | IntArray) -> list[Any]:

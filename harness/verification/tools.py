@@ -1,4 +1,4 @@
-"""What a verification works with: trainer, datasets, counts, tables; loaded when they are used, replaced in tests."""
+"""The tools of a verification: trainer, datasets, counts, tables; loaded when they are used, replaced in tests."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from harness.checks import Archs, IntArray
 from harness.errors import HarnessError, TableError
 from harness.training.curves import Curves
 from harness.training.data.dataset import Dataset
-from harness.training.recipe import Recipe
-from harness.verification.record import Training
+from harness.training.recipe import Recipe, TrainingSetup
 
 
 class Train(Protocol):
@@ -41,7 +40,7 @@ class Train(Protocol):
         ...
 
 
-def registered_training(name: str) -> Training | None:
+def registered_training(name: str) -> TrainingSetup | None:
     """Return how the networks of a benchmark's table were trained, as its description says; None if it does not."""
     try:
         facts = registry.describe_benchmark(name)
@@ -49,7 +48,7 @@ def registered_training(name: str) -> Training | None:
         raise
     except HarnessError:
         return None
-    return Training.from_dict(facts["training"]) if facts.get("training") else None
+    return TrainingSetup.from_dict(facts["training"]) if facts.get("training") else None
 
 
 def _train(*arguments: Any, **options: Any) -> Curves:
@@ -65,7 +64,7 @@ def _refuse_long(archs: Archs, seeds: int, recipe: Recipe, dataset: Dataset, net
     estimate.refuse_long(archs, seeds, recipe, dataset, network=network)
 
 
-def _load_dataset(training: Training, data: Path | None) -> Dataset:
+def _load_dataset(training: TrainingSetup, data: Path | None) -> Dataset:
     """Load a dataset; the folder goes to those that are read from files."""
     from harness.training import data as datasets
 
@@ -112,8 +111,8 @@ class Tools:
 
     train: Train = _train
     refuse_long: Callable[[Archs, int, Recipe, Dataset, str], None] = _refuse_long
-    training_of: Callable[[str], Training | None] = registered_training
-    load_dataset: Callable[[Training, Path | None], Dataset] = _load_dataset
+    training_of: Callable[[str], TrainingSetup | None] = registered_training
+    load_dataset: Callable[[TrainingSetup, Path | None], Dataset] = _load_dataset
     count: Callable[[str, Archs, Recipe, Dataset], tuple[IntArray, IntArray]] = _count
     open_oracle: Callable[[str], Oracle] = registry.oracle
     write_table: Callable[..., None] = _write_table

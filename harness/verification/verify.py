@@ -20,9 +20,10 @@ from harness.errors import HarnessError, IncompleteError, ResultError, unknown
 from harness.experiments.results import Results, read_results
 from harness.files import locked, remove_unfinished
 from harness.training.curves import OK, UNFINISHED, Curves
+from harness.training.recipe import TrainingSetup
 from harness.verification import record as verify_record
 from harness.verification.job import Job, Request, device_of, prepare
-from harness.verification.record import FOLDER, Measurements, Training
+from harness.verification.record import FOLDER, Measurements
 from harness.verification.tools import Tools
 
 TELL_SECONDS = 10.0
@@ -114,7 +115,7 @@ def verify(
     return Outcome(verified, skipped)
 
 
-def _trainings(results: Results, request: Request, tools: Tools) -> tuple[dict[str, Training], dict[str, str]]:
+def _trainings(results: Results, request: Request, tools: Tools) -> tuple[dict[str, TrainingSetup], dict[str, str]]:
     """Return how each benchmark asked for was trained, and why the others cannot be."""
     trainings, skipped = {}, {}
     for name in request.benchmarks:
@@ -134,7 +135,7 @@ def _trainings(results: Results, request: Request, tools: Tools) -> tuple[dict[s
     return trainings, skipped
 
 
-def _prepared(results: Results, name: str, training: Training, request: Request, tools: Tools) -> Job:
+def _prepared(results: Results, name: str, training: TrainingSetup, request: Request, tools: Tools) -> Job:
     """Make a benchmark ready; where one of several cannot be, say how to leave it out."""
     try:
         return prepare(results, name, training, request, tools)
@@ -149,19 +150,19 @@ def _prepared(results: Results, name: str, training: Training, request: Request,
 def _kept(folder: Path, job: Job) -> Measurements | None:
     """Return the record on disk if it answers this very request."""
     try:
-        found = verify_record.read(verify_record.record_path(folder, job.facts.name))
+        earlier = verify_record.read(verify_record.record_path(folder, job.facts.name))
     except ResultError:
         return None
     same = (
-        found.table_digest == job.facts.table_digest
-        and found.training == job.training
-        and (found.margin_percent, found.margin_source) == job.margin
-        and found.picks == job.picks
-        and found.seeds == job.seeds
-        and found.provenance.get("recipe") == job.recipe.as_dict()
-        and found.provenance.get("dataset_sha256") == job.dataset.sha256
+        earlier.table_digest == job.facts.table_digest
+        and earlier.training == job.training
+        and (earlier.margin_percent, earlier.margin_source) == job.margin
+        and earlier.picks == job.picks
+        and earlier.seeds == job.seeds
+        and earlier.provenance.get("recipe") == job.recipe.as_dict()
+        and earlier.provenance.get("dataset_sha256") == job.dataset.sha256
     )
-    return found if same and not np.any(found.status == UNFINISHED) else None
+    return earlier if same and not np.any(earlier.status == UNFINISHED) else None
 
 
 def _verify_one(
@@ -194,11 +195,11 @@ def _verify_one(
 
 def _teller(say: Callable[[str], None]) -> Callable[[Any], None]:
     """Return what turns the trainer's progress into a line now and then."""
-    told = [time.monotonic()]
+    shown = [time.monotonic()]
 
     def tell(progress: Any) -> None:
-        if time.monotonic() - told[0] >= TELL_SECONDS:
-            told[0] = time.monotonic()
+        if time.monotonic() - shown[0] >= TELL_SECONDS:
+            shown[0] = time.monotonic()
             left = progress.seconds_left
             estimate = "" if left is None else f", about {left:.0f} s left"
             say(f"  {progress.done} of {progress.total} networks trained{estimate}")
@@ -251,8 +252,8 @@ def _record_table(path: Path, job: Job, measured: Measurements, tools: Tools) ->
     """Write the rows that were trained; a training that diverged is a run without a result."""
     rows = measured.made.any(axis=1)
     column = job.oracle.columns[job.oracle.validation]
-    training = Training(**{**vars(job.training), "seeds": job.seeds, "margin_percent": measured.margin_percent})
-    told = measured.provenance
+    training = TrainingSetup(**{**vars(job.training), "seeds": job.seeds, "margin_percent": measured.margin_percent})
+    provenance = measured.provenance
     tools.write_table(
         path,
         name=path.stem + "-verified",
@@ -276,8 +277,8 @@ def _record_table(path: Path, job: Job, measured: Measurements, tools: Tools) ->
             "replicates": f"trained with the seeds {', '.join(map(str, measured.seeds))}; failed ones have no result",
             "licence": "your own measurements",
             "citation": "",
-            "source": f"nas-harness verify, level {told['rung']} on {told['device']}, table sha256"
+            "source": f"nas-harness verify, level {provenance['rung']} on {provenance['device']}, table sha256"
             f" {measured.table_digest}",
-            "source_sha256": str(told["dataset_sha256"]),
+            "source_sha256": str(provenance["dataset_sha256"]),
         },
     )

@@ -16,7 +16,7 @@ from harness.space import SearchSpace
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from surrogates.inputs import check_width, encode, not_fitted, target_matrix
 from surrogates.neural.networks import Shape, Stack, initial_parameters, one_thread
-from surrogates.neural.training import Job, Recipe, Trainer
+from surrogates.neural.training import Fitting, Job, Trainer
 
 LOSSES = ("mape", "mae", "mse")
 NETWORKS_AT_ONCE = {"cpu": 40, "cuda": 5000}
@@ -111,16 +111,16 @@ class MLPEnsemble(Surrogate):
     def fit_many(self, tasks: Sequence[Fit]) -> list[Self]:
         """Fit many tasks, their networks trained side by side."""
         jobs = [self._job(task) for task in tasks]
-        recipe = self._recipe
+        fitting = self._fitting
         groups: dict[tuple[int, int], list[int]] = {}
         for index, job in enumerate(jobs):
-            groups.setdefault((job.features.shape[1], job.rows(recipe.batch_size)), []).append(index)
+            groups.setdefault((job.features.shape[1], job.rows(fitting.batch_size)), []).append(index)
         fitted: dict[int, Self] = {}
         for (inputs, _), indices in groups.items():
             shape = Shape(inputs, self.hyperparameters["layers"], self.hyperparameters["width"])
             for chunk in self._chunks(indices, len(jobs[indices[0]].targets)):
                 with torch.inference_mode(), one_thread():
-                    stack = Trainer(shape, recipe, [jobs[i] for i in chunk], self.device).train()
+                    stack = Trainer(shape, fitting, [jobs[i] for i in chunk], self.device).train()
                     start = 0
                     for index in chunk:
                         stop = start + len(jobs[index].targets)
@@ -151,9 +151,9 @@ class MLPEnsemble(Surrogate):
         return [answers[index] for index in range(len(tasks))]
 
     @property
-    def _recipe(self) -> Recipe:
+    def _fitting(self) -> Fitting:
         given = self.hyperparameters
-        return Recipe(given["epochs"], given["batch_size"], given["learning_rate"], squared=given["loss"] == "mse")
+        return Fitting(given["epochs"], given["batch_size"], given["learning_rate"], squared=given["loss"] == "mse")
 
     def _chunks(self, items: list[Any], networks: int) -> list[list[Any]]:
         """Cut items of so many networks each into lists that the device takes at once."""

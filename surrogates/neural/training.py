@@ -26,8 +26,8 @@ _PADDING = 8
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How networks are trained.
+class Fitting:
+    """How networks are fitted.
 
     Attributes
     ----------
@@ -87,16 +87,16 @@ class Trainer:
     Parameters
     ----------
     shape : Shape
-    recipe : Recipe
+    fitting : Fitting
     jobs : sequence of Job
     device : str
     """
 
-    def __init__(self, shape: Shape, recipe: Recipe, jobs: Sequence[Job], device: str) -> None:
-        self.recipe = recipe
+    def __init__(self, shape: Shape, fitting: Fitting, jobs: Sequence[Job], device: str) -> None:
+        self.fitting = fitting
         self.device = device
         self.count = count = sum(len(job.targets) for job in jobs)
-        self.rows = jobs[0].rows(recipe.batch_size)
+        self.rows = jobs[0].rows(fitting.batch_size)
         size = count * sum(shape.sizes)
         flat = np.zeros(-(-size // _ALIGNMENT) * _ALIGNMENT, dtype=np.float32)
         flat[:size] = interleave(np.concatenate([job.parameters for job in jobs]), shape)
@@ -110,7 +110,7 @@ class Trainer:
 
     def _batches(self, gradient: Stack) -> list[Batch]:
         """Return the mini-batches of an epoch; those of equal size share their buffers."""
-        size = self.recipe.batch_size
+        size = self.fitting.batch_size
         workspaces: dict[int, Workspace] = {}
         batches = []
         for start in range(0, self.rows, size):
@@ -119,15 +119,15 @@ class Trainer:
             count = part.stop - part.start
             if count not in workspaces:
                 workspaces[count] = Workspace.of(self.stack, count)
-            batches.append(Batch(self.stack, gradient, workspaces[count], rows, squared=self.recipe.squared))
+            batches.append(Batch(self.stack, gradient, workspaces[count], rows, squared=self.fitting.squared))
         return batches
 
     def _load(self, jobs: Sequence[Job]) -> None:
         """Put the rows of all jobs on the device, and where each epoch of each network finds its rows."""
-        recipe, count = self.recipe, self.count
+        fitting, count = self.fitting, self.count
         n_max = max(len(job.features) for job in jobs)
         sources = np.zeros((len(jobs), n_max + 1, jobs[0].features.shape[1]), dtype=np.float32)
-        self._index = np.full((recipe.epochs, count, self.rows), n_max, dtype=np.int32)  # row n_max is all zero
+        self._index = np.full((fitting.epochs, count, self.rows), n_max, dtype=np.int32)  # row n_max is all zero
         values = np.zeros((2, count, n_max + 1), dtype=np.float32)
         shares = np.zeros((count, self.rows), dtype=np.float32)
         job_of = np.repeat(np.arange(len(jobs)), [len(job.targets) for job in jobs])
@@ -138,11 +138,11 @@ class Trainer:
             source[:n] = job.features
             values[0, part, :n], values[1, part, :n] = job.targets, job.weights
             self._index[:, part, :n] = job.orders.transpose(1, 0, 2)
-            whole = n // recipe.batch_size * recipe.batch_size
-            shares[part, :whole] = 1 / recipe.batch_size
+            whole = n // fitting.batch_size * fitting.batch_size
+            shares[part, :whole] = 1 / fitting.batch_size
             shares[part, whole:] = 1 / max(n - whole, 1)
             start = part.stop
-        if recipe.squared:
+        if fitting.squared:
             shares *= 2
         self._sources = torch.from_numpy(sources).to(self.device).flatten(0, 1)
         self._values = torch.from_numpy(values).to(self.device).flatten(1)
@@ -165,7 +165,7 @@ class Trainer:
 
     def step(self) -> None:
         """Take one step of Adam along the gradients."""
-        recipe = self.recipe
+        fitting = self.fitting
         first, second = self._moments
         adam(
             [self.parameters],
@@ -176,17 +176,17 @@ class Trainer:
             self._steps,
             fused=True,
             amsgrad=False,
-            beta1=recipe.beta1,
-            beta2=recipe.beta2,
-            lr=recipe.learning_rate,
+            beta1=fitting.beta1,
+            beta2=fitting.beta2,
+            lr=fitting.learning_rate,
             weight_decay=0.0,
-            eps=recipe.epsilon,
+            eps=fitting.epsilon,
             maximize=False,
         )
 
     def train(self) -> Stack:
         """Train all epochs and return the networks, those of the first job first."""
-        for epoch in range(self.recipe.epochs):
+        for epoch in range(self.fitting.epochs):
             self.shuffle(epoch)
             for batch in self.batches:
                 batch.differentiate()

@@ -122,6 +122,12 @@ BAD = {
         ("harness/experiments/execute.py", "from harness.experiments.shards import run_shard"),
         ("harness/experiments/store.py", "SEARCH = 'harness.experiments.shards:Search'"),
         ("harness/nowhere.py", ""),
+        ("harness/training/data/augment.py", "from harness.training.schedule import EpochPlan"),
+        ("harness/training/schedule.py", "from harness.training.engines.loop import run"),
+        ("harness/training/networks/nb201.py", "import harness.training.trainer"),
+        ("harness/training/engines/loop.py", "from harness.training.engines.resident import ResidentLevel"),
+        ("harness/training/engines/resident.py", "TARGET = 'harness.training.engines.packed.levels:SeedLevel'"),
+        ("harness/training/engines/packed/levels.py", "def f():\n    from harness.training import trainer"),
         ("reports/statistics/a.py", "from reports.page import build"),
     ],
     "cycles": [
@@ -161,6 +167,11 @@ def test_a_broken_rule_is_found(rule, name, text, tmp_path):
         "reports/page/build.py": "",
         "harness/experiments/store.py": "",
         "harness/experiments/shards.py": "",
+        "harness/training/schedule.py": "",
+        "harness/training/trainer.py": "",
+        "harness/training/engines/loop.py": "",
+        "harness/training/engines/resident.py": "",
+        "harness/training/engines/packed/levels.py": "",
         "strategies/parts/b.py": "def f():\n    from strategies.parts import a",
     }
     found = getattr(rules, rule)(_tree(tmp_path, surroundings | {name: text}))

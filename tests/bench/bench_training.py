@@ -20,7 +20,7 @@ from harness.training.trainer import train
 from tests.bench.figures import Row, parser, show
 
 NETWORKS, SEEDS, EPOCHS = 32, 4, 2
-"""Networks of a pack, seeds of a cell where they are fused, and epochs that are really trained."""
+"""Networks of a pack, seeds of a cell where they are packed, and epochs that are really trained."""
 
 
 def _cells(count: int) -> Archs:

@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from harness.training.data.dataset import Dataset
+from harness.training.devices import compute_threads
 from harness.training.networks import build
 from harness.training.recipe import Recipe
-from harness.training.threads import compute_threads
 
 WORKERS = 8
 

@@ -30,7 +30,7 @@ SPEED_UP = {"R2": 4, "R3": 8, "R4": 12}
 """Images a second, as a multiple of the plain loop's."""
 LOSS_TOLERANCE = 0.05
 """Of the mean training loss of an epoch between levels that may compute in bf16; seeds differ by about 0.03."""
-FUSED = ("R3", "R4")
+PACKED = ("R3", "R4")
 MICRO_RUNS = 4930 * 3
 
 
@@ -212,7 +212,7 @@ def speed(bench: Bench) -> Iterator[Row]:
 
 def _speed_of(bench: Bench, level: str, few: Dataset, full: Dataset, baseline: float) -> Iterator[Row]:
     archs: Archs = np.array(list(INDEX.values()), dtype=np.uint8)
-    seeds = range(2 if bench.tiny else 8) if level in FUSED else range(1)
+    seeds = range(2 if bench.tiny else 8) if level in PACKED else range(1)
     members, longer = len(archs) * len(seeds), 2 if bench.tiny else 3
 
     def wall(dataset: Dataset, epochs: int) -> float:

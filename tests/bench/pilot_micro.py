@@ -24,7 +24,7 @@ from harness.checks import Archs, FloatArray
 from harness.seeding import generator
 from harness.spaces.nb201.space import NB201Space
 from harness.training import recipe as recipes
-from harness.training.data.mnist1d import mnist1d
+from harness.training.data.packaged import mnist1d
 from harness.training.trainer import train
 
 CLASSES = 4930

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks_data.audit.examine import audit
+from benchmarks_data.audit.audit import audit
 from benchmarks_data.commands import inventory
 from harness import checks, errors, registry
 from harness.errors import HarnessError

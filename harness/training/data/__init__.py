@@ -19,10 +19,10 @@ from harness.training.data.dataset import Dataset
 
 _MAKERS = {
     "cifar10": ("harness.training.data.cifar10", "cifar10"),
-    "digits": ("harness.training.data.digits", "digits"),
+    "digits": ("harness.training.data.packaged", "digits"),
     "fashion-mnist": ("harness.training.data.fashion_mnist", "fashion_mnist"),
-    "mnist1d": ("harness.training.data.mnist1d", "default"),
-    "mnist1d-hard": ("harness.training.data.mnist1d", "hard"),
+    "mnist1d": ("harness.training.data.packaged", "mnist1d_default"),
+    "mnist1d-hard": ("harness.training.data.packaged", "mnist1d_hard"),
 }
 """Module and function that make a dataset: packages of one dataset are not asked of those who use another."""
 

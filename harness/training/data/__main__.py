@@ -18,14 +18,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--folder", type=Path, help="where the official files lie, for datasets that are read from files"
     )
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        dataset = load(given.name, given.folder)
-        exported.save(dataset, given.file)
+        dataset = load(options.name, options.folder)
+        exported.save(dataset, options.file)
     except HarnessError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
-    sys.stdout.write(f"{given.file}: {dataset.name}, sha256 {dataset.sha256}\n")
+    sys.stdout.write(f"{options.file}: {dataset.name}, sha256 {dataset.sha256}\n")
     return 0
 
 

@@ -1,7 +1,8 @@
-"""Data that lives on the device, cut into normalised batches there; crops and flips are index gathers."""
+"""Data on the device, cut into normalised batches there by the plan of an epoch; crops and flips are index gathers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -9,13 +10,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.checks import BoolArray, IntArray
 from harness.training.data.dataset import SPLITS, Dataset
-from harness.training.schedule import EpochPlan
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """The training images of one member in one epoch, in the order in which it sees them.
+
+    Attributes
+    ----------
+    order : (n,) int64
+        Image at each position.
+    flip : (n,) bool or None
+        Whether the image at a position is mirrored; None where nothing is.
+    top, left : (n,) int64 or None
+        Corner of the crop in the padded (mirrored) image, in ``range(2 padding + 1)``; None without a crop.  `top` is 0
+        for signals, which are padded along their length only.
+    """
+
+    order: IntArray
+    flip: BoolArray | None
+    top: IntArray | None
+    left: IntArray | None
 
 
 @dataclass(frozen=True)
 class DevicePlan:
-    """An `EpochPlan` on the device."""
+    """An `EpochPlan` on the device; that of a pack has a first axis more, its M members."""
 
     order: Tensor
     flip: Tensor | None
@@ -25,13 +47,19 @@ class DevicePlan:
     @classmethod
     def of(cls, plan: EpochPlan, device: torch.device) -> DevicePlan:
         """Copy a plan to the device."""
-        parts = (plan.order, plan.flip, plan.top, plan.left)
-        return cls(*(None if part is None else torch.from_numpy(part).to(device) for part in parts))  # type: ignore[arg-type]  # order is never None
+        drawn = (
+            None if part is None else torch.from_numpy(part).to(device) for part in (plan.flip, plan.top, plan.left)
+        )
+        return cls(torch.from_numpy(plan.order).to(device), *drawn)
 
     def batch(self, start: int, stop: int) -> DevicePlan:
-        """Return positions `start` to `stop`, as views."""
-        parts = (self.order, self.flip, self.top, self.left)
-        return DevicePlan(*(None if part is None else part[start:stop] for part in parts))  # type: ignore[arg-type]  # as above
+        """Return positions `start` to `stop`, of each member if the plan is a pack's (M, n), as views."""
+        return self.each(lambda part: part[..., start:stop])
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> DevicePlan:
+        """Return a plan of changed parts."""
+        drawn = (None if part is None else change(part) for part in (self.flip, self.top, self.left))
+        return DevicePlan(change(self.order), *drawn)
 
 
 class DeviceImages:

@@ -190,10 +190,10 @@ def _split(folder: Path, labels: IntArray) -> tuple[IntArray, IntArray, str]:
 
 def _official_split(path: Path, count: int) -> tuple[IntArray, IntArray, str]:
     content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != SPLIT_FILE.sha256:
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != SPLIT_FILE.sha256:
         raise HarnessError(
-            f"{path} is not NAS-Bench-201's: its sha256 is {found}, expected {SPLIT_FILE.sha256}. "
+            f"{path} is not NAS-Bench-201's: its sha256 is {sha256}, expected {SPLIT_FILE.sha256}. "
             "Replace it, or remove it to use a split of our own."
         )
     parsed = {key: np.array(value[1], dtype=np.int64) for key, value in json.loads(content).items()}

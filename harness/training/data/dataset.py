@@ -1,4 +1,4 @@
-"""What the trainer trains on: arrays with fixed splits, kept raw until they are on the device."""
+"""The dataset that a network is trained on: arrays with fixed splits, kept raw until they are on the device."""
 
 from __future__ import annotations
 

@@ -82,10 +82,10 @@ def _read(folder: Path, expected: OfficialFile, official: bool) -> npt.NDArray[A
     header = 4 * (1 + dimensions)
     if len(content) < header:
         raise HarnessError(f"{path} is truncated: {len(content)} bytes, its header alone has {header}")
-    found, *shape = struct.unpack(f">{1 + dimensions}i", content[:header])
-    if found != magic:
+    tag, *shape = struct.unpack(f">{1 + dimensions}i", content[:header])
+    if tag != magic:
         raise HarnessError(f"{path} is no idx file of {'images' if is_images else 'labels'}: it starts with "
-                           f"{found & 0xFFFFFFFF:#010x}, expected {magic:#010x}")  # fmt: skip
+                           f"{tag & 0xFFFFFFFF:#010x}, expected {magic:#010x}")  # fmt: skip
     if official:
         check(path, content, expected)
     if len(content) - header != np.prod(shape, dtype=np.int64):

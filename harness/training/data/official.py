@@ -1,4 +1,4 @@
-"""Files as their publishers made them: which, how large, with which SHA-256, and what to say when one is not there."""
+"""Files as their publishers made them: size and SHA-256 of each, and the remedy where one is not there."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def check(path: Path, content: bytes, expected: OfficialFile) -> None:
             f"{path} is {kind}: {len(content):,} bytes of data, the official file has {expected.size:,}. "
             "Copy or unpack it again."
         )
-    found = hashlib.sha256(content).hexdigest()
-    if found != expected.sha256:
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != expected.sha256:
         raise HarnessError(
-            f"{path} is not the official file: the sha256 of its data is {found}, expected {expected.sha256}. "
+            f"{path} is not the official file: the sha256 of its data is {sha256}, expected {expected.sha256}. "
             "Copy or unpack it again, or pass official=False to use it nevertheless."
         )

@@ -1,39 +1,74 @@
-"""What every level of the trainer offers: one module, three functions, one kind of state.
+"""The interface of levels and engines: a level makes an engine for a pack of networks, a state says how far it is.
 
-A level trains packs of networks; the trainer cuts the work into packs, keeps checkpoints and collects the curves.  The
-same network trained at another level, in another pack or in another order starts from the same weights and sees the
-same batches (`harness.training.schedule`), so levels differ by rounding only.
+The trainer has the work cut into packs, keeps checkpoints and collects the curves; `harness.training.engines.loop`
+drives a pack at any level.  The same network trained at another level, in another pack or in another order starts from
+the same weights and sees the same batches (`harness.training.schedule`), so levels differ by rounding only.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
+from torch import nn
 
 from harness.checks import FloatArray, IntArray
+from harness.training import networks, schedule
 from harness.training.curves import UNFINISHED
+from harness.training.data.augment import EpochPlan
 from harness.training.data.dataset import Dataset
 from harness.training.recipe import Recipe
+from harness.training.schedule import Member
 
 EPOCH_METRICS = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")
 FINAL_METRICS = ("test_loss", "test_accuracy")
 
 
 @dataclass(frozen=True)
-class Member:
-    """One network of a pack: an architecture and a seed."""
+class Task:
+    """What all networks of a training have in common.
 
-    arch: tuple[int, ...]
-    seed: int
+    Attributes
+    ----------
+    network : str
+        One of `harness.training.networks.KINDS`.
+    recipe : Recipe
+    dataset : Dataset
+    device : device
+    """
+
+    network: str
+    recipe: Recipe
+    dataset: Dataset
+    device: torch.device
 
     @property
-    def text(self) -> str:
-        """The exact genotype as digits, for example ``"432100"``: it names the member's random streams."""
-        return "".join(map(str, self.arch))
+    def images(self) -> int:
+        """Training images, each seen once in an epoch."""
+        return len(self.dataset.labels["train"])
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return schedule.steps_per_epoch(self.images, self.recipe.batch_size)
+
+    def build(self, member: Member) -> nn.Module:
+        """Return a member's network with its initial weights, on the CPU, in fp32."""
+        shape, classes = self.dataset.shape, self.dataset.classes
+        return networks.build(self.network, member.arch, self.recipe, shape, classes, seed=member.seed)
+
+    def epoch_plan(self, member: Member, epoch: int) -> EpochPlan:
+        """Draw what a member sees in an epoch (epochs count from 0)."""
+        return schedule.epoch_plan(member, epoch, self.recipe, self.dataset, network=self.network)
+
+    def learning_rate(self, epoch: int, step: int) -> float:
+        """Return the learning rate of a step."""
+        return schedule.learning_rate(self.recipe, epoch, step, self.steps)
 
 
 @dataclass
@@ -85,11 +120,13 @@ class Engine(Protocol):
 
     Attributes
     ----------
+    task : Task
     sums : (M, 2) float64 Tensor
         On the device: cross-entropy summed over images and number of correct images since the epoch began.  The loop
         sets it to zero before an epoch, `step` adds to it in place without waiting for the device.
     """
 
+    task: Task
     sums: torch.Tensor
 
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -117,39 +154,37 @@ class Engine(Protocol):
         ...
 
 
-class Level(Protocol):
-    """A module that trains packs; found by name in `harness.training.trainer`."""
+class Level(ABC):
+    """A speed of the trainer; found by name in `harness.training.trainer`.
 
-    NAME: str
-    """For example ``"R0"``."""
+    As it stands it trains everything, everywhere, one network at a time.
 
-    def unfit(self, network: str, recipe: Recipe, dataset: Dataset, device: torch.device) -> str | None:
-        """Say why the level cannot train this (for example ``"needs a CUDA device"``), or None if it can."""
-        ...
+    Attributes
+    ----------
+    name : str
+        For example ``"R0"``.
+    packed : bool
+        Whether it is worth its while only for networks side by side.
+    """
 
-    def packs(
-        self, members: Sequence[Member], recipe: Recipe, dataset: Dataset, device: torch.device, *, network: str
-    ) -> list[list[int]]:
+    name: ClassVar[str]
+    packed: ClassVar[bool] = False
+
+    def unfit(self, task: Task) -> str | None:
+        """Say why the level cannot train this (for example ``"needs a CUDA device"``), or return None if it can."""
+        return None
+
+    def packs(self, members: Sequence[Member], task: Task) -> list[list[int]]:
         """Cut the work: positions in `members` of each pack, every position once."""
-        ...
+        return [[position] for position in range(len(members))]
 
-    def train_pack(
-        self,
-        members: Sequence[Member],
-        recipe: Recipe,
-        dataset: Dataset,
-        device: torch.device,
-        *,
-        network: str,
-        state: State | None,
-        on_epoch: OnEpoch,
-        interrupted: Interrupted,
-    ) -> State:
-        """Train a pack from the beginning, or from a state, to the end or to where it was asked to stop.
+    @abstractmethod
+    def engine(self, members: Sequence[Member], task: Task) -> Engine:
+        """Return the networks of a pack with their initial weights."""
 
-        The state returned has every status set to something else than unfinished if and only if the pack is done.
-        """
-        ...
+    @abstractmethod
+    def kernels(self) -> AbstractContextManager[None]:
+        """Return the settings of torch's kernels that an engine is made and run with; left, they are as before."""
 
 
 def never() -> bool:

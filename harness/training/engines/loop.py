@@ -1,8 +1,9 @@
-"""The loop over epochs that all levels share: resuming, metrics, divergence, seconds."""
+"""The training of a pack, the same at all levels: one loop over epochs, resuming, metrics, divergence, seconds."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,19 +11,36 @@ import torch
 from harness.checks import BoolArray, FloatArray
 from harness.training.curves import DIVERGED, OK, UNFINISHED
 from harness.training.data.dataset import Dataset
-from harness.training.engines.engine import Engine, Interrupted, OnEpoch, State
-from harness.training.recipe import Recipe
-from harness.training.schedule import steps_per_epoch
+from harness.training.engines.engine import Engine, Interrupted, Level, OnEpoch, State, Task, never
+from harness.training.schedule import Member
+
+
+def train_pack(
+    level: Level,
+    members: Sequence[Member],
+    task: Task,
+    *,
+    state: State | None = None,
+    on_epoch: OnEpoch = lambda state: False,
+    interrupted: Interrupted = never,
+) -> State:
+    """Train a pack at a level from the beginning, or from a state, to the end or to where it was asked to stop.
+
+    Returns
+    -------
+    State
+        Every status in it is something else than unfinished if and only if the pack is done.
+    """
+    with level.kernels():
+        return run(level.engine(members, task), state=state, on_epoch=on_epoch, interrupted=interrupted)
 
 
 def run(
     engine: Engine,
-    recipe: Recipe,
-    dataset: Dataset,
     *,
-    state: State | None,
-    on_epoch: OnEpoch,
-    interrupted: Interrupted,
+    state: State | None = None,
+    on_epoch: OnEpoch = lambda state: False,
+    interrupted: Interrupted = never,
 ) -> State:
     """Train the engine's networks to the end, or until asked to stop.
 
@@ -36,33 +54,33 @@ def run(
     state : State or None
         Where to continue; it is changed and returned.
     """
-    members = len(engine.sums)
-    steps = steps_per_epoch(len(dataset.labels["train"]), recipe.batch_size)
+    members, epochs, dataset = len(engine.sums), engine.task.recipe.epochs, engine.task.dataset
     if state is None:
-        state = State.fresh(members, recipe.epochs)
+        state = State.fresh(members, epochs)
     else:
         engine.sums.copy_(state.tensors["sums"])
         engine.load(state.tensors)
         engine.freeze(np.flatnonzero(state.status == DIVERGED))
-    while state.epoch < recipe.epochs and np.any(state.status == UNFINISHED):
+    while state.epoch < epochs and np.any(state.status == UNFINISHED):
         started = time.perf_counter()
-        whole = _train_epoch(engine, state, steps, interrupted)
+        whole = _train_epoch(engine, state, interrupted)
         valid = engine.evaluate("valid", interrupted) if whole else None
         if valid is not None:
-            told = _means(engine.sums, dataset, "train"), _means(valid, dataset, "valid")
-            _close_epoch(engine, state, *told, validates=len(dataset.labels["valid"]) > 0)
+            means = _means(engine.sums, dataset, "train"), _means(valid, dataset, "valid")
+            _close_epoch(engine, state, *means, validates=len(dataset.labels["valid"]) > 0)
         state.seconds += (time.perf_counter() - started) / members
         state.tensors = {**engine.tensors(), "sums": engine.sums}
         if on_epoch(state) or valid is None:
             return state
-    return _finish(engine, dataset, state, on_epoch, interrupted)
+    return _finish(engine, state, on_epoch, interrupted)
 
 
-def _train_epoch(engine: Engine, state: State, steps: int, interrupted: Interrupted) -> bool:
+def _train_epoch(engine: Engine, state: State, interrupted: Interrupted) -> bool:
     """Take the epoch's missing steps; False if interrupted before the last."""
     if state.step == 0:
         engine.sums.zero_()
     engine.begin(state.epoch)
+    steps = engine.task.steps
     while state.step < steps:
         if interrupted():
             return False
@@ -93,7 +111,7 @@ def _close_epoch(engine: Engine, state: State, train: FloatArray, valid: FloatAr
     state.epoch, state.step = state.epoch + 1, 0
 
 
-def _finish(engine: Engine, dataset: Dataset, state: State, on_epoch: OnEpoch, interrupted: Interrupted) -> State:
+def _finish(engine: Engine, state: State, on_epoch: OnEpoch, interrupted: Interrupted) -> State:
     """Evaluate the final models on the test split and close the pack."""
     alive = state.status == UNFINISHED
     if np.any(alive):
@@ -101,7 +119,7 @@ def _finish(engine: Engine, dataset: Dataset, state: State, on_epoch: OnEpoch, i
         if test is None:
             on_epoch(state)
             return state
-        means = _means(test, dataset, "test")
+        means = _means(test, engine.task.dataset, "test")
         state.metrics["test_loss"][alive] = means[alive, 0]
         state.metrics["test_accuracy"][alive] = means[alive, 1]
         state.status[alive] = OK

@@ -1,33 +1,29 @@
-"""R0, the oracle: one network at a time in plain fp32, bitwise reproducible; every faster level is compared with it."""
+"""The reference level, R0: one network at a time in plain fp32, bitwise reproducible.
+
+It is the oracle that every faster level is compared with.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
 from torch.nn import functional
 
 from harness.errors import HarnessError
-from harness.training.data.dataset import Dataset
-from harness.training.engines.engine import Interrupted, Member, OnEpoch, State, never
-from harness.training.engines.loop import run
-from harness.training.engines.single import SingleEngine, Work, add_to, packs, unfit
-from harness.training.recipe import Recipe
-from harness.training.schedule import learning_rate
-
-__all__ = ["NAME", "packs", "train_pack", "unfit"]
-
-NAME = "R0"
+from harness.training.engines.engine import Engine, Level, Task
+from harness.training.engines.single import SingleEngine, add_to
+from harness.training.schedule import Member
 
 
 class ReferenceEngine(SingleEngine):
     """A training step as the textbook has it, with `torch.optim.SGD`."""
 
-    def __init__(self, work: Work) -> None:
-        super().__init__(work)
-        recipe = work.recipe
+    def __init__(self, member: Member, task: Task) -> None:
+        super().__init__(member, task)
+        recipe = task.recipe
         self._optimiser = torch.optim.SGD(
             self.parameters,
             lr=recipe.learning_rate,
@@ -41,7 +37,7 @@ class ReferenceEngine(SingleEngine):
 
     def step(self, epoch: int, step: int) -> None:
         """Train on one batch."""
-        self._optimiser.param_groups[0]["lr"] = learning_rate(self.work.recipe, epoch, step, self.work.steps)
+        self._optimiser.param_groups[0]["lr"] = self.task.learning_rate(epoch, step)
         images, labels = self.batch(step)
         logits = self.forward(images)
         loss = functional.cross_entropy(logits, labels)
@@ -83,19 +79,16 @@ def deterministic() -> Iterator[None]:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
-def train_pack(
-    members: Sequence[Member],
-    recipe: Recipe,
-    dataset: Dataset,
-    device: torch.device,
-    *,
-    network: str,
-    state: State | None = None,
-    on_epoch: OnEpoch = lambda state: False,
-    interrupted: Interrupted = never,
-) -> State:
-    """Train one network; the same machine, versions and number of threads give the same bits."""
-    (member,) = members
-    with deterministic():
-        engine = ReferenceEngine(Work(member, recipe, dataset, device, network))
-        return run(engine, recipe, dataset, state=state, on_epoch=on_epoch, interrupted=interrupted)
+class ReferenceLevel(Level):
+    """R0: the same machine, versions and number of threads give the same bits."""
+
+    name = "R0"
+
+    def engine(self, members: Sequence[Member], task: Task) -> Engine:
+        """Return the engine of the pack's only network."""
+        (member,) = members
+        return ReferenceEngine(member, task)
+
+    def kernels(self) -> AbstractContextManager[None]:
+        """Return `deterministic`."""
+        return deterministic()

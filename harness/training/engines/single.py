@@ -1,9 +1,8 @@
-"""What the levels that train one network at a time share: the network, its momentum, its batches."""
+"""The engine of one network at a time, without its step: the network, its momentum, its batches."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -11,28 +10,9 @@ from torch.nn import functional
 
 from harness.checks import FloatArray, IntArray
 from harness.training.data.augment import DeviceImages, DevicePlan, resident
-from harness.training.data.dataset import Dataset
-from harness.training.engines.engine import Interrupted, Member
-from harness.training.networks import build
+from harness.training.engines.engine import Interrupted, Task
 from harness.training.networks.operations import laid_out
-from harness.training.recipe import Recipe
-from harness.training.schedule import epoch_plan, steps_per_epoch
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is trained, on what, where."""
-
-    member: Member
-    recipe: Recipe
-    dataset: Dataset
-    device: torch.device
-    network: str
-
-    @property
-    def steps(self) -> int:
-        """Steps of an epoch."""
-        return steps_per_epoch(len(self.dataset.labels["train"]), self.recipe.batch_size)
+from harness.training.schedule import Member
 
 
 class SingleEngine:
@@ -40,6 +20,8 @@ class SingleEngine:
 
     Attributes
     ----------
+    member : Member
+    task : Task
     module : Module
         On the device, in fp32, with the initial weights.
     memory_format : memory format
@@ -52,21 +34,20 @@ class SingleEngine:
 
     evaluation_batch = 256
 
-    def __init__(self, work: Work) -> None:
-        member, recipe, dataset = work.member, work.recipe, work.dataset
-        self.work = work
-        self.module = build(work.network, member.arch, recipe, dataset.shape, dataset.classes, seed=member.seed)
+    def __init__(self, member: Member, task: Task) -> None:
+        self.member, self.task = member, task
+        self.module = task.build(member)
         self.memory_format = self.choose_format()
-        laid_out(self.module, work.device, self.memory_format)
-        self.data: dict[str, DeviceImages] = resident(dataset, work.device, augment=recipe.augment)
+        laid_out(self.module, task.device, self.memory_format)
+        self.data: dict[str, DeviceImages] = resident(task.dataset, task.device, augment=task.recipe.augment)
         self.parameters = list(self.module.parameters())
         self.momentum = [torch.zeros_like(parameter) for parameter in self.parameters]
-        self.sums = torch.zeros((1, 2), dtype=torch.float64, device=work.device)
+        self.sums = torch.zeros((1, 2), dtype=torch.float64, device=task.device)
         self._plan: DevicePlan | None = None
 
     def choose_format(self) -> torch.memory_format:
         """Return the memory format to use; the network is built and still on the CPU."""
-        return torch.channels_last if self.work.device.type == "cpu" else torch.contiguous_format
+        return torch.channels_last if self.task.device.type == "cpu" else torch.contiguous_format
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the live parameters, buffers and momentum."""
@@ -82,16 +63,14 @@ class SingleEngine:
 
     def begin(self, epoch: int) -> None:
         """Draw the epoch's order and augmentation; training mode."""
-        work = self.work
-        plan = epoch_plan(work.member, epoch, work.recipe, work.dataset, network=work.network)
-        self._plan = DevicePlan.of(plan, work.device)
+        self._plan = DevicePlan.of(self.task.epoch_plan(self.member, epoch), self.task.device)
         self.module.train()
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Return images (B, C, H, W) and labels (B,) of a step of the epoch that was begun; the last may be smaller."""
         assert self._plan is not None, "the loop begins an epoch before its steps"  # noqa: S101 - a fault of ours
-        start = step * self.work.recipe.batch_size
-        batch = self._plan.batch(start, start + self.work.recipe.batch_size)
+        size = self.task.recipe.batch_size
+        batch = self._plan.batch(step * size, (step + 1) * size)
         return self.data["train"].augmented(batch), self.data["train"].labels[batch.order]
 
     @torch.no_grad()
@@ -128,15 +107,3 @@ def add_to(sums: Tensor, logits: Tensor, labels: Tensor, loss: Tensor | None = N
     mean = functional.cross_entropy(logits, labels) if loss is None else loss.detach()
     sums[0, 0] += mean.double() * len(labels)
     sums[0, 1] += (logits.detach().argmax(1) == labels).sum()
-
-
-def unfit(network: str, recipe: Recipe, dataset: Dataset, device: torch.device) -> str | None:
-    """Return None: one network at a time trains everything everywhere."""
-    return None
-
-
-def packs(
-    members: Sequence[Member], recipe: Recipe, dataset: Dataset, device: torch.device, *, network: str
-) -> list[list[int]]:
-    """Return packs of one network."""
-    return [[position] for position in range(len(members))]

@@ -21,10 +21,9 @@ from harness.spaces.layers import Cost, Shape
 from harness.spaces.named import NETWORKS
 from harness.spaces.nats_size import skeleton as size
 from harness.spaces.nb201 import operations as nb201
-from harness.training.engines.engine import Member
 from harness.training.networks.cells import NB201Network, SizeNetwork, nb201_cost, size_cost
 from harness.training.recipe import Recipe
-from harness.training.schedule import initial_values
+from harness.training.schedule import Member, initial_values
 
 
 @dataclass(frozen=True)

@@ -21,14 +21,14 @@ from harness.records import Proposals
 from harness.testing.conformance import check_benchmark
 from harness.training.curves import OUT_OF_MEMORY
 from harness.training.data import exported
-from harness.training.data.mnist1d import mnist1d
-from harness.verification.record import Training
+from harness.training.data.packaged import mnist1d
+from harness.training.recipe import TrainingSetup
 
 SPACE = provider.space("nb201")
 PLAN = Build(
     "tiny",
     "nb201",
-    Training(
+    TrainingSetup(
         "nb201",
         "micro",
         "mnist1d",

@@ -10,9 +10,8 @@ from benchmarks_data.file import layout
 from benchmarks_data.trained import build
 from harness import registry
 from harness.training import data, networks
-from harness.training import recipe as recipes
+from harness.training.recipe import TrainingSetup
 from harness.training.trainer import train
-from harness.verification.record import Training
 
 NAME = "micro-mnist1d"
 WEAK, MIDDLE, STRONG = "000200", "133033", "332423"
@@ -26,7 +25,7 @@ def oracle():
 
 @pytest.fixture(scope="module")
 def training():
-    return Training.from_dict(provider.PROVIDER.describe(NAME)["training"])
+    return TrainingSetup.from_dict(provider.PROVIDER.describe(NAME)["training"])
 
 
 def test_it_has_every_functional_class_once_and_its_members_share_the_row(oracle):
@@ -52,7 +51,7 @@ def test_it_has_three_seeds_every_epoch_and_no_hole(oracle):
 def test_it_says_how_it_was_made(training):
     about = json.loads(layout.read_about(provider.ensure(NAME))["provenance"])
     assert about["dataset_sha256"] == data.load(training.dataset).sha256
-    assert about["recipe"] == recipes.load(training.recipe).but(**training.recipe_changes).as_dict()
+    assert about["recipe"] == training.load_recipe().as_dict()
     assert len(about["commit"]) == 40
     assert about["seconds"] > 0
     (trained,) = about["trained"]
@@ -62,7 +61,7 @@ def test_it_says_how_it_was_made(training):
 
 
 def test_costs_are_those_of_the_networks(oracle, training):
-    recipe, dataset = recipes.load(training.recipe).but(**training.recipe_changes), data.load(training.dataset)
+    recipe, dataset = training.load_recipe(), data.load(training.dataset)
     rows = np.random.default_rng(0).integers(0, len(oracle.archs), 3)
     for arch in oracle.archs[rows]:
         network = networks.build("nb201", arch, recipe, dataset.shape, dataset.classes, seed=0)
@@ -96,7 +95,7 @@ def test_a_row_trained_again_lands_inside_noise(genes, oracle, training):
     """The same weights, batches and recipe on another device: rounding grows, but not to the spread of seeds."""
     archs = np.array([[int(gene) for gene in genes]], dtype=np.uint8)
     np.testing.assert_array_equal(archs[0], oracle.archs[oracle.rows(archs)[0]])
-    recipe = recipes.load(training.recipe).but(**training.recipe_changes)
+    recipe = training.load_recipe()
     curves = train(archs, training.seeds[:2], recipe, data.load(training.dataset), level="R4", force=True)
     for column, found in (
         ("valid_accuracy", curves.valid_accuracy[0, :, -1]), ("test_accuracy", curves.test_accuracy[0])

@@ -19,10 +19,12 @@ from harness.training import recipe
 from harness.training.checkpoint import Checkpoint, Progressed
 from harness.training.curves import Curves
 from harness.training.data.dataset import Dataset
-from harness.training.engines import reference, resident
-from harness.training.engines.engine import EPOCH_METRICS, Member, State, never
+from harness.training.engines.engine import EPOCH_METRICS, State, Task, never
+from harness.training.engines.loop import train_pack
+from harness.training.engines.reference import ReferenceLevel
+from harness.training.engines.resident import ResidentLevel
 from harness.training.interrupts import Stopped, requests
-from harness.training.threads import compute_threads
+from harness.training.schedule import Member
 from harness.training.trainer import train
 from tests.paths import ROOT
 
@@ -49,12 +51,6 @@ except Stopped as stopped:
 """
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with compute_threads(1):
-        yield
-
-
 def dataset() -> Dataset:
     rng = np.random.default_rng(0)
     sizes = {"train": 36, "valid": 16, "test": 16}
@@ -79,11 +75,11 @@ class After:
         return self.left < 0
 
 
-@pytest.mark.parametrize("level", [reference, resident])
+@pytest.mark.parametrize("level", [ReferenceLevel(), ResidentLevel()], ids=lambda level: level.name)
 def test_any_step_may_be_the_last_before_a_resume(level, tmp_path):
     """Stop after every number of steps and evaluation batches, write, read, continue."""
-    given_recipe, data, member = MICRO.but(epochs=2, augment=True), dataset(), Member(ARCHS[0], 3)
-    whole = level.train_pack([member], given_recipe, data, CPU, network="nb201")
+    task, members = Task("nb201", MICRO.but(epochs=2, augment=True), dataset(), CPU), [Member(ARCHS[0], 3)]
+    whole = train_pack(level, members, task)
     stopped_at = set()
     for questions in (0, 3, 4, 5, 9, 10):
         file = Checkpoint(tmp_path / f"{questions}", "run")
@@ -95,13 +91,13 @@ def test_any_step_may_be_the_last_before_a_resume(level, tmp_path):
             return False
 
         asked = After(questions)
-        part = level.train_pack([member], given_recipe, data, CPU, network="nb201", on_epoch=keep, interrupted=asked)
+        part = train_pack(level, members, task, on_epoch=keep, interrupted=asked)
         if asked.left < 0:
             stopped_at.add((part.epoch, part.step))
             assert np.all(part.status == 2)
         progressed = Checkpoint(file.path, "run").load()
         assert progressed is not None
-        done = level.train_pack([member], given_recipe, data, CPU, network="nb201", state=progressed.pack)
+        done = train_pack(level, members, task, state=progressed.pack)
         for name, values in whole.metrics.items():
             assert np.array_equal(values, done.metrics[name]), (questions, name)
         for name, tensor in whole.tensors.items():
@@ -116,7 +112,8 @@ def test_a_stop_asked_by_the_caller_keeps_the_epoch():
         states.append(state.epoch)
         return state.epoch == 2
 
-    part = reference.train_pack([Member(ARCHS[0], 0)], MICRO, dataset(), CPU, network="nb201", on_epoch=stop)
+    task = Task("nb201", MICRO, dataset(), CPU)
+    part = train_pack(ReferenceLevel(), [Member(ARCHS[0], 0)], task, on_epoch=stop)
     assert states == [1, 2]
     assert part.epoch == 2
     assert np.isnan(part.metrics["valid_loss"][0, 2:]).all()

@@ -2,145 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from types import SimpleNamespace
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from harness.checks import FloatArray, IntArray
 from harness.errors import HarnessError
-from harness.training import recipe, trainer
+from harness.training import campaign, recipe, trainer
 from harness.training.curves import DIVERGED, OK, OUT_OF_MEMORY
-from harness.training.data.augment import DeviceImages, DevicePlan
-from harness.training.data.dataset import Dataset
 from harness.training.devices import choose_device
-from harness.training.engines import reference
-from harness.training.engines.captured import GraphEngine
-from harness.training.engines.engine import EPOCH_METRICS, Member, never
-from harness.training.engines.loop import run
-from harness.training.engines.resident import ResidentEngine
-from harness.training.engines.sgd import sgd_step
-from harness.training.engines.single import Work
+from harness.training.engines.engine import EPOCH_METRICS, Engine, Interrupted, State, Task
+from harness.training.engines.reference import ReferenceEngine, ReferenceLevel
 from harness.training.recipe import Recipe
-from harness.training.schedule import EpochPlan, epoch_plan, learning_rate, steps_per_epoch
-from harness.training.threads import compute_threads
+from harness.training.schedule import Member
 from harness.training.trainer import train
-
-CPU = torch.device("cpu")
-MICRO = recipe.load("micro").but(epochs=2, batch_size=20)
-CELL, DISCONNECTED = (3, 2, 1, 4, 0, 3), (3, 3, 3, 0, 0, 0)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with compute_threads(1):
-        yield
-
-
-def signals(sizes=(50, 20, 20), *, seed=0) -> Dataset:
-    """Return four classes of noisy signals of length 12."""
-    rng = np.random.default_rng(seed)
-    shapes = rng.normal(size=(4, 1, 1, 12))
-    labels = {split: np.arange(size) % 4 for split, size in zip(("train", "valid", "test"), sizes, strict=True)}
-    images = {
-        split: (shapes[label] + 0.5 * rng.normal(size=(len(label), 1, 1, 12))).astype(np.float32)
-        for split, label in labels.items()
-    }
-    return Dataset("signals", images, labels, 4, np.zeros(1, np.float32), np.ones(1, np.float32))
-
-
-def pictures(*, flip=True, padding=2, size=8, count=30) -> Dataset:
-    rng = np.random.default_rng(1)
-    splits = ("train", "valid", "test")
-    images = {split: rng.integers(0, 256, size=(count, 3, size, size)).astype(np.uint8) for split in splits}
-    labels = {split: np.arange(count) % 4 for split in splits}
-    mean, std = np.array([125, 120, 110], np.float32), np.array([60, 61, 62], np.float32)
-    return Dataset("pictures", images, labels, 4, mean, std, flip=flip, padding=padding)
-
-
-# -- schedule ---------------------------------------------------------------------------------------------------------
-
-
-def test_learning_rate_falls_as_published():
-    by_epoch = Recipe("epoch", epochs=12)
-    rates = [learning_rate(by_epoch, epoch, 57, 98) for epoch in range(12)]
-    assert rates == pytest.approx([0.05 * (1 + math.cos(math.pi * epoch / 12)) for epoch in range(12)])
-    assert rates[0] == 0.1
-    assert rates[6] == pytest.approx(0.05)
-    by_step = by_epoch.but(anneal="step")
-    assert learning_rate(by_step, 6, 0, 98) == pytest.approx(0.05)
-    assert 0 < learning_rate(by_step, 11, 97, 98) < 1e-6
-    assert learning_rate(by_step, 0, 1, 98) < learning_rate(by_step, 0, 0, 98) == 0.1
-
-
-@pytest.mark.parametrize(("images", "steps"), [(50_000, 196), (25_000, 98), (151_700, 593), (3_000, 12)])
-def test_the_partial_last_batch_is_a_step(images, steps):
-    assert steps_per_epoch(images, 256) == steps
-
-
-def test_plans_are_permutations_named_by_member_and_epoch():
-    data, given_recipe = pictures(), Recipe("any", epochs=2)
-    member = Member(CELL, 3)
-    plan = epoch_plan(member, 1, given_recipe, data, network="nb201")
-    assert sorted(plan.order) == list(range(30))
-    assert plan.top.min() >= 0
-    assert plan.top.max() <= 4
-    again = epoch_plan(member, 1, given_recipe.but(epochs=9), data, network="nb201")
-    assert np.array_equal(plan.order, again.order)
-    assert np.array_equal(plan.left, again.left)
-    others = [epoch_plan(Member(CELL, 4), 1, given_recipe, data, network="nb201")]
-    others.append(epoch_plan(member, 0, given_recipe, data, network="nb201"))
-    others.append(epoch_plan(Member(DISCONNECTED, 3), 1, given_recipe, data, network="nb201"))
-    assert not any(np.array_equal(plan.order, other.order) for other in others)
-    plain = epoch_plan(member, 1, given_recipe.but(augment=False), data, network="nb201")
-    assert plain.flip is None
-    assert plain.top is None
-
-
-# -- augmentation -----------------------------------------------------------------------------------------------------
-
-
-def augmented_plainly(data: Dataset, plan: EpochPlan) -> np.ndarray:
-    """Flip, pad with raw zeros, crop, normalise: one image after the other."""
-    _, height, width = data.shape
-    across, along = (0 if data.is_signal else data.padding), data.padding
-    out = []
-    for position, image in enumerate(plan.order):
-        raw = data.images["train"][image].astype(np.float32)
-        if plan.flip is not None and plan.flip[position]:
-            raw = raw[:, :, ::-1]
-        if plan.top is not None:
-            raw = np.pad(raw, ((0, 0), (across, across), (along, along)))
-            top, left = plan.top[position], plan.left[position]
-            raw = raw[:, top : top + height, left : left + width]
-        out.append((raw - data.mean[:, None, None]) / data.std[:, None, None])
-    return np.stack(out)
-
-
-@pytest.mark.parametrize("flip", [False, True])
-@pytest.mark.parametrize("padding", [0, 2])
-@pytest.mark.parametrize("kind", ["pictures", "signals"])
-def test_gathered_batches_equal_one_image_at_a_time(kind, flip, padding):
-    data = pictures() if kind == "pictures" else signals()
-    data = Dataset(data.name, data.images, data.labels, 4, data.mean + 1, data.std, flip=flip, padding=padding)
-    plan = epoch_plan(Member(CELL, 0), 0, Recipe("any", epochs=1), data, network="nb201")
-    images = DeviceImages(data, "train", CPU, padding=padding)
-    batch = images.augmented(DevicePlan.of(plan, CPU).batch(5, 25))
-    np.testing.assert_allclose(batch.numpy(), augmented_plainly(data, plan)[5:25], rtol=1e-6)
-
-
-def test_padded_pixels_are_raw_zeros():
-    data = pictures(padding=8, flip=False)
-    corner = np.zeros(1, dtype=np.int64)
-    plan = EpochPlan(order=corner, flip=None, top=corner, left=corner)
-    image = DeviceImages(data, "train", CPU, padding=8).augmented(DevicePlan.of(plan, CPU))
-    np.testing.assert_allclose(image[0, :, 0, 0].numpy(), (0 - data.mean) / data.std, rtol=1e-6)
-
-
-# -- R0 ---------------------------------------------------------------------------------------------------------------
+from tests.harness.training.support import CELL, CPU, DISCONNECTED, MICRO, pictures, signals
 
 
 def test_reference_learns_and_reports():
@@ -164,36 +42,6 @@ def test_reference_repeats_its_bits_whatever_else_is_trained():
     for name in (*EPOCH_METRICS, "test_loss", "test_accuracy"):
         assert np.array_equal(getattr(alone, name)[0, 0], getattr(together, name)[1, 1])
     assert not np.array_equal(together.train_loss[1, 0], together.train_loss[1, 1])
-
-
-def test_reference_restores_what_it_changes():
-    before = torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision()
-    with reference.deterministic():
-        assert torch.are_deterministic_algorithms_enabled()
-    assert before == (torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision())
-
-
-def test_reference_takes_the_textbook_step():
-    """Two steps of SGD by hand, with the partial last batch, equal the engine's."""
-    data, given_recipe = signals((30, 8, 8)), MICRO.but(momentum=0.8, weight_decay=0.01)
-    engine = reference.ReferenceEngine(Work(Member(CELL, 0), given_recipe, data, CPU, "nb201"))
-    other = reference.ReferenceEngine(engine.work)
-    plan = epoch_plan(Member(CELL, 0), 0, given_recipe, data, network="nb201")
-    velocity = [torch.zeros_like(part) for part in other.parameters]
-    engine.begin(0)
-    other.module.train()
-    for step, order in enumerate((plan.order[:20], plan.order[20:])):
-        engine.step(0, step)
-        images = torch.from_numpy(data.images["train"][order])
-        loss = torch.nn.functional.cross_entropy(other.module(images), torch.from_numpy(data.labels["train"][order]))
-        slopes = torch.autograd.grad(loss, other.parameters, allow_unused=True)
-        with torch.no_grad():
-            for part, slope, speed in zip(other.parameters, slopes, velocity, strict=True):
-                if slope is not None:
-                    speed.mul_(0.8).add_(slope + 0.01 * part)
-                    part -= learning_rate(given_recipe, 0, step, 2) * (slope + 0.01 * part + 0.8 * speed)
-    for ours, theirs in zip(engine.parameters, other.parameters, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
 def test_disconnected_cell_is_a_result_at_chance():
@@ -224,44 +72,6 @@ def test_divergence_freezes_one_network_and_is_recorded():
     assert np.all(curves.status[1] != 2)  # the next network was trained, whatever became of it
 
 
-# -- R1 and R2 against R0 ---------------------------------------------------------------------------------------------
-
-
-@settings(max_examples=6)
-@given(arch=st.tuples(*[st.integers(0, 4)] * 6), images=st.booleans())
-def test_faster_levels_agree_with_the_reference(arch, images):
-    data = pictures() if images else signals()
-    given_recipe = MICRO.but(epochs=1, learning_rate=0.02, augment=True)
-    work = Work(Member(arch, 1), given_recipe, data, CPU, "nb201")
-    states = []
-    for kind in (reference.ReferenceEngine, ResidentEngine, GraphEngine):
-        engine = kind(work)
-        states.append(run(engine, given_recipe, data, state=None, on_epoch=lambda state: False, interrupted=never))
-    for state in states[1:]:
-        for name, expected in states[0].tensors.items():
-            torch.testing.assert_close(state.tensors[name], expected, rtol=2e-3, atol=2e-5, msg=name)
-        assert state.metrics["train_loss"][0, 0] == pytest.approx(states[0].metrics["train_loss"][0, 0], rel=1e-4)
-
-
-@pytest.mark.parametrize("nesterov", [True, False])
-@pytest.mark.parametrize("on_device", [True, False])
-def test_sgd_equals_torch(nesterov, on_device):
-    given_recipe = Recipe("any", epochs=1, nesterov=nesterov, weight_decay=0.01)
-    generator = torch.Generator().manual_seed(0)
-    ours = [torch.randn(size, generator=generator).requires_grad_() for size in (3, 5, 2)]
-    theirs = [part.detach().clone().requires_grad_() for part in ours]
-    momentum = [torch.zeros_like(part) for part in ours]
-    optimiser = torch.optim.SGD(theirs, lr=0.3, momentum=0.9, nesterov=nesterov, weight_decay=0.01)
-    for _ in range(3):
-        for one, other in zip(ours[:2], theirs[:2], strict=True):  # the third never gets a gradient
-            one.grad = torch.randn(one.shape, generator=generator)
-            other.grad = one.grad.clone()
-        sgd_step(ours, momentum, given_recipe, torch.tensor(0.3) if on_device else 0.3)
-        optimiser.step()
-    for one, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one, other)
-
-
 def test_size_space_trains():
     given_recipe = Recipe("any", epochs=1, batch_size=16)
     curves = train([(0, 1, 0, 0, 1)], [0], given_recipe, pictures(), network="nats_size", level="R0")
@@ -288,9 +98,6 @@ def test_graphs_replay_the_resident_step():
     np.testing.assert_allclose(one.train_loss, other.train_loss, rtol=0.03)
 
 
-# -- the trainer ------------------------------------------------------------------------------------------------------
-
-
 def test_progress_is_told():
     told = []
     train([CELL, (1,) * 6], [0], MICRO, signals(), level="R0", on_progress=told.append)
@@ -299,36 +106,55 @@ def test_progress_is_told():
     assert told[-1].seconds_left == pytest.approx(0.0, abs=1e-6)
 
 
-class SmallMemory:
+class OneAfterTheOther:
+    """The reference's networks as one pack: each adds to its row of the sums."""
+
+    def __init__(self, members: Sequence[Member], task: Task) -> None:
+        self.task, self.parts = task, [ReferenceEngine(member, task) for member in members]
+        self.sums = torch.zeros((len(members), 2), dtype=torch.float64)
+        for part, row in zip(self.parts, self.sums.split(1), strict=True):
+            part.sums = row
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        return {}
+
+    def load(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        raise AssertionError("nothing is continued")
+
+    def begin(self, epoch: int) -> None:
+        for part in self.parts:
+            part.begin(epoch)
+
+    def step(self, epoch: int, step: int) -> None:
+        for part in self.parts:
+            part.step(epoch, step)
+
+    def evaluate(self, split: str, interrupted: Interrupted) -> FloatArray | None:
+        return np.concatenate([part.evaluate(split, interrupted) for part in self.parts])
+
+    def freeze(self, members: IntArray) -> None:
+        raise AssertionError("nothing diverges")
+
+
+class SmallMemory(ReferenceLevel):
     """A level on a device with room for two networks, of which one kind needs more than there is."""
 
-    NAME = "R0"
+    def __init__(self) -> None:
+        self.tried: list[list[int]] = []
 
-    def __init__(self):
-        self.tried = []
-
-    def unfit(self, network, given_recipe, dataset, device):
-        return None
-
-    def packs(self, members, given_recipe, dataset, device, *, network):
+    def packs(self, members: Sequence[Member], task: Task) -> list[list[int]]:
         return [list(range(len(members)))]
 
-    def train_pack(self, members, given_recipe, dataset, device, *, network, state, on_epoch, interrupted):
+    def engine(self, members: Sequence[Member], task: Task) -> Engine:
         self.tried.append([member.seed for member in members])
         if len(members) > 2 or any(member.seed == 4 for member in members):
             raise torch.OutOfMemoryError("CUDA out of memory")
-        states = [reference.train_pack([member], given_recipe, dataset, device, network=network) for member in members]
-        joined = type(states[0]).fresh(len(members), given_recipe.epochs)
-        for position, one in enumerate(states):
-            joined.status[position] = one.status[0]
-            for name, values in one.metrics.items():
-                joined.metrics[name][position] = values[0]
-        return joined
+        return OneAfterTheOther(members, task)
 
 
 def test_out_of_memory_halves_the_pack_and_never_the_batch(monkeypatch):
     small, data = SmallMemory(), signals()
-    monkeypatch.setattr(trainer, "importlib", SimpleNamespace(import_module=lambda name: small))
+    monkeypatch.setattr(trainer, "load_level", lambda name: small)
     curves = train([CELL], [0, 1, 2, 3, 4], MICRO, data, level="R0")
     assert small.tried == [[0, 1, 2, 3, 4], [0, 1], [2, 3, 4], [2], [3, 4], [3], [4]]
     assert curves.status[0].tolist() == [OK, OK, OK, OK, OUT_OF_MEMORY]
@@ -339,14 +165,23 @@ def test_out_of_memory_halves_the_pack_and_never_the_batch(monkeypatch):
 
 
 def test_other_errors_are_not_taken_for_memory(monkeypatch):
-    def broken(*arguments, **options):
-        raise RuntimeError("a bug")
+    class Broken(ReferenceLevel):
+        def engine(self, members: Sequence[Member], task: Task) -> Engine:
+            raise RuntimeError("a bug")
 
-    small = SmallMemory()
-    small.train_pack = broken
-    monkeypatch.setattr(trainer, "importlib", SimpleNamespace(import_module=lambda name: small))
+    monkeypatch.setattr(trainer, "load_level", lambda name: Broken())
     with pytest.raises(RuntimeError, match="a bug"):
         train([CELL], [0], MICRO, signals(), level="R0")
+
+
+@pytest.mark.parametrize("name", trainer.LEVELS)
+def test_every_level_bears_its_name(name):
+    assert trainer.load_level(name).name == name
+
+
+@pytest.mark.parametrize(("members", "name"), [(0, "R0"), (1, "R0"), (2, "R4")])
+def test_auto_packs_networks_only_if_there_are_several(members, name):
+    assert trainer.choose_level("auto", members, Task("nb201", MICRO, signals(), CPU)).name == name
 
 
 def test_work_for_hours_on_a_cpu_is_refused_with_the_estimate(monkeypatch):
@@ -355,13 +190,13 @@ def test_work_for_hours_on_a_cpu_is_refused_with_the_estimate(monkeypatch):
     with pytest.raises(HarnessError, match=r"about \d+\.\d hours on this CPU .* GFLOP/s.*force"):
         train([(3,) * 6], [0], long, data, level="R0")
     called = []
-    monkeypatch.setattr(reference, "train_pack", lambda *args, **options: called.append(1) or _finished())
+    monkeypatch.setattr(campaign, "train_pack", lambda *args, **options: called.append(1) or _finished())
     train([(3,) * 6], [0], long, data, level="R0", force=True)
     assert called == [1]
 
 
 def _finished():
-    state = reference.State.fresh(1, 200_000)
+    state = State.fresh(1, 200_000)
     state.status[:] = OK
     return state
 

@@ -17,12 +17,13 @@ from harness.experiments.prepare import prepare
 from harness.experiments.spec import from_dict
 from harness.training.curves import DIVERGED, OK, Curves
 from harness.training.data.dataset import SPLITS, Dataset
-from harness.verification.record import Measurements, Pick, Training
+from harness.training.recipe import TrainingSetup
+from harness.verification.record import Measurements, Pick
 from harness.verification.tools import Tools
 
 NAME = "nb201-cifar10"
 MARGIN = 1.0
-TRAINING = Training("nb201", "nb201-200", "cifar10", (777, 888, 999), MARGIN)
+TRAINING = TrainingSetup("nb201", "nb201-200", "cifar10", (777, 888, 999), MARGIN)
 DATASET = Dataset(
     "made-up",
     {split: np.zeros((10, 3, 32, 32), dtype=np.uint8) for split in SPLITS},
@@ -63,7 +64,7 @@ def counts(network, archs, recipe, dataset):
     return tuple(np.rint(oracle.mean(archs, column) * 1e6).astype(np.int64) for column in ("params_m", "macs_m"))
 
 
-def tools(trainer: FakeTrainer | None = None, training: Training | None = TRAINING, **others: Any) -> Tools:
+def tools(trainer: FakeTrainer | None = None, training: TrainingSetup | None = TRAINING, **others: Any) -> Tools:
     """Return tools that train nothing, know one table and write real files."""
     fake = trainer or FakeTrainer(registry.oracle(NAME))
     made = Tools(

@@ -13,9 +13,10 @@ from benchmarks_data.file import layout
 from harness import registry, seeding
 from harness.errors import HarnessError, IncompleteError, ResultError
 from harness.training.curves import DIVERGED, OUT_OF_MEMORY
+from harness.training.recipe import TrainingSetup, load
 from harness.verification import record as verify_record
-from harness.verification.job import Request
-from harness.verification.record import Measurements, Training
+from harness.verification.job import Job, Request
+from harness.verification.record import Measurements, Pick
 from harness.verification.tools import registered_training
 from harness.verification.verify import verify
 from tests.harness.verification.support import (
@@ -235,6 +236,15 @@ def test_a_request_is_checked(wrong, message):
         Request(**wrong)
 
 
+def test_the_digest_of_a_job_is_what_it_was():
+    picks = (Pick((3, 2, 1, 4, 0, 3), "", "top"), Pick((1,) * 6, "", "stratified"))
+    nothing = np.zeros(2, dtype=np.int64)
+    recipe = load("micro").but(learning_rate=0.05)
+    parts = {"facts": None, "oracle": None, "training": TRAINING, "margin": (1.0, "table"), "costs": (nothing, nothing)}
+    job = Job(**parts, picks=picks, seeds=(1000, 1001), recipe=recipe, dataset=DATASET)
+    assert job.digest == "745edbef6a44da582f34d77d5c2608e9a74b7fba1e383a4227b88bfb6e54c44a"
+
+
 def test_two_verifications_do_not_write_at_once(folder):
     def nested(*arguments, **options):
         with pytest.raises(ResultError, match="another verification is writing"):
@@ -249,11 +259,11 @@ def test_two_verifications_do_not_write_at_once(folder):
 
 def test_training_facts_are_plain_data_and_checked():
     facts = replace(TRAINING, recipe_changes={"epochs": 5}, dataset_options={"protocol": "25k"})
-    assert Training.from_dict(json.loads(json.dumps(facts.as_dict()))) == facts
+    assert TrainingSetup.from_dict(json.loads(json.dumps(facts.as_dict()))) == facts
     with pytest.raises(HarnessError, match="Did you mean 'network'"):
-        Training.from_dict(facts.as_dict() | {"netwrok": "nb201"})
+        TrainingSetup.from_dict(facts.as_dict() | {"netwrok": "nb201"})
     with pytest.raises(HarnessError, match="name its recipe"):
-        Training.from_dict({"network": "nb201", "dataset": "digits"})
+        TrainingSetup.from_dict({"network": "nb201", "dataset": "digits"})
     with pytest.raises(HarnessError, match="margin_percent"):
         replace(facts, margin_percent=-1.0)
 
@@ -286,7 +296,6 @@ def test_costs_agree_only_where_both_are_equal_or_unknown():
 
 def test_networks_that_are_built_have_the_costs_of_the_published_table():
     pytest.importorskip("torch")
-    from harness.training.recipe import load
     from harness.verification.tools import Tools
 
     archs = space().sample(6, seeding.generator(0, "costs"))
@@ -300,7 +309,7 @@ def test_the_real_trainer_is_asked_in_its_own_words(folder):
     from harness.verification.tools import Tools
 
     own = Tools()
-    quick = Training("nb201", "micro", "digits", (0, 1), 5.0, recipe_changes={"epochs": 1})
+    quick = TrainingSetup("nb201", "micro", "digits", (0, 1), 5.0, recipe_changes={"epochs": 1})
     real = tools(training=quick, train=own.train, load_dataset=own.load_dataset, count=own.count,
                  refuse_long=own.refuse_long)  # fmt: skip
     (item,) = verify(folder, Request(top=1, stratified=1, seeds=2, device="cpu"), tools=real).verified

@@ -17,7 +17,7 @@ from surrogates.metrics import kendall_tau
 from surrogates.neural.ensemble import MLPEnsemble
 from surrogates.neural.gradients import Batch, Rows, Workspace
 from surrogates.neural.networks import Shape, Stack, initial_parameters, interleave, one_thread
-from surrogates.neural.training import Job, Recipe, Trainer
+from surrogates.neural.training import Fitting, Job, Trainer
 from tests.surrogates.support import SPACE, truth
 
 FIELDS = ("first", "hidden", "bias", "last", "last_bias")
@@ -64,29 +64,29 @@ def modules(job, shape):
     return built
 
 
-def train_plainly(job, shape, recipe):
+def train_plainly(job, shape, fitting):
     """Train one network after another with autograd and torch.optim.Adam."""
     networks = modules(job, shape)
     features = torch.from_numpy(job.features)
     for index, network in enumerate(networks):
-        betas = recipe.beta1, recipe.beta2
-        adam = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=betas, eps=recipe.epsilon)
+        betas = fitting.beta1, fitting.beta2
+        adam = torch.optim.Adam(network.parameters(), lr=fitting.learning_rate, betas=betas, eps=fitting.epsilon)
         target, weight = torch.from_numpy(job.targets[index]), torch.from_numpy(job.weights[index])
         for order in torch.from_numpy(job.orders[index].astype(np.int64)):
-            for rows in order.split(recipe.batch_size):
+            for rows in order.split(fitting.batch_size):
                 difference = network(features[rows])[:, 0] - target[rows]
                 adam.zero_grad()
-                (weight[rows] * (difference**2 if recipe.squared else difference.abs())).mean().backward()
+                (weight[rows] * (difference**2 if fitting.squared else difference.abs())).mean().backward()
                 adam.step()
     return networks
 
 
-def make_job(n, shape, recipe, networks, seed):
+def make_job(n, shape, fitting, networks, seed):
     rng = np.random.default_rng(seed)
     features = rng.random((n, shape.inputs)).astype(np.float32)
     targets = np.tile(10 * features.sum(axis=1), (networks, 1)).astype(np.float32)
     rows = np.arange(n, dtype=np.int32)
-    orders = rng.permuted(np.tile(rows, (networks * recipe.epochs, 1)), axis=1).reshape(networks, recipe.epochs, n)
+    orders = rng.permuted(np.tile(rows, (networks * fitting.epochs, 1)), axis=1).reshape(networks, fitting.epochs, n)
     return Job(features, targets, 1 / targets, initial_parameters(shape, networks, rng), orders)
 
 
@@ -94,14 +94,14 @@ def make_job(n, shape, recipe, networks, seed):
 @pytest.mark.parametrize("layers", [1, 4])
 @pytest.mark.parametrize("sizes", [(21, 17), (3, 5), (8, 8)])
 def test_training_together_follows_torch_modules_and_optimisers_one_by_one(sizes, layers, squared):
-    shape, recipe = Shape(6, layers, 5), Recipe(4, 8, 0.01, squared=squared)
-    jobs = [make_job(n, shape, recipe, 3, seed) for seed, n in enumerate(sizes)]
-    assert len({job.rows(recipe.batch_size) for job in jobs}) == 1
+    shape, fitting = Shape(6, layers, 5), Fitting(4, 8, 0.01, squared=squared)
+    jobs = [make_job(n, shape, fitting, 3, seed) for seed, n in enumerate(sizes)]
+    assert len({job.rows(fitting.batch_size) for job in jobs}) == 1
     with torch.no_grad():
-        stack = Trainer(shape, recipe, jobs, "cpu").train()
+        stack = Trainer(shape, fitting, jobs, "cpu").train()
         probe = torch.rand(11, shape.inputs)
         outputs = stack.forward(probe.expand(6, -1, -1))
-    plain = [network for job in jobs for network in train_plainly(job, shape, recipe)]
+    plain = [network for job in jobs for network in train_plainly(job, shape, fitting)]
     expected = torch.stack([network(probe)[:, 0] for network in plain]).detach()
     before = torch.stack([network(probe)[:, 0] for job in jobs for network in modules(job, shape)]).detach()
     assert (expected - before).abs().max() > 0.05
@@ -119,8 +119,8 @@ def test_the_loss_is_the_percentage_error_of_the_paper():
 
 @pytest.mark.parametrize(("n", "batch", "rows"), [(10, 32, 16), (32, 32, 32), (33, 32, 40), (63, 32, 64), (9, 10, 10)])
 def test_rows_of_an_epoch_are_padded_to_whole_vectors(n, batch, rows):
-    shape, recipe = Shape(2, 1, 2), Recipe(1, batch, 0.1, squared=False)
-    assert make_job(n, shape, recipe, 1, 0).rows(batch) == rows
+    shape, fitting = Shape(2, 1, 2), Fitting(1, batch, 0.1, squared=False)
+    assert make_job(n, shape, fitting, 1, 0).rows(batch) == rows
 
 
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 6), st.integers(1, 7))

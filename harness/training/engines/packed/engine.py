@@ -1,4 +1,4 @@
-"""The engine of the fused levels: all members of a pack take their steps side by side."""
+"""The engine of the packed levels: all members of a pack take their steps side by side."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ import torch
 from torch import Tensor
 
 from harness.checks import FloatArray, IntArray
-from harness.training.data.augment import DevicePlan, resident
-from harness.training.data.dataset import Dataset
-from harness.training.engines.engine import Interrupted, Member
+from harness.training.data.augment import DevicePlan, EpochPlan, resident
+from harness.training.engines.captured import StepGraphs
+from harness.training.engines.engine import Interrupted, Task
 from harness.training.engines.packed.images.networks import ImageNetworks, image_slots
-from harness.training.engines.packed.plan import Problem, wave_plan
+from harness.training.engines.packed.plan import Skeleton, wave_plan
 from harness.training.engines.packed.signals.networks import SignalNetworks, signal_slots
 from harness.training.engines.packed.weights import PackWeights
-from harness.training.engines.step_graphs import StepGraphs
-from harness.training.networks import build
-from harness.training.recipe import Recipe
-from harness.training.schedule import EpochPlan, epoch_plan, learning_rate, steps_per_epoch
+from harness.training.schedule import Member
 
 _EVALUATED = 4096
 """Images that all members together see in a batch of evaluation on CUDA."""
@@ -38,12 +35,14 @@ class Networks(Protocol):
         ...
 
 
-class FusedEngine:
+class PackedEngine:
     """M networks of NAS-Bench-201 cells; members with equal and with different cells are welcome.
 
     Parameters
     ----------
     members : sequence of M Member
+    task : Task
+        On the network "nb201".
 
     Attributes
     ----------
@@ -51,22 +50,19 @@ class FusedEngine:
     weights : PackWeights
     """
 
-    def __init__(self, members: Sequence[Member], recipe: Recipe, dataset: Dataset, device: torch.device) -> None:
-        self._members, self._recipe, self._dataset, self._device = list(members), recipe, dataset, device
-        self._problem = Problem(recipe, dataset.shape, dataset.classes)
-        self._on_signals = fits_signals(recipe, dataset)
+    def __init__(self, members: Sequence[Member], task: Task) -> None:
+        self._members, self.task = list(members), task
+        recipe, dataset, device = task.recipe, task.dataset, task.device
+        self._skeleton = Skeleton(recipe, dataset.shape, dataset.classes)
+        self._on_signals = fits_signals(task)
         self._plan = wave_plan([member.arch for member in members])
         slots = signal_slots if self._on_signals else image_slots
         self._captured = device.type == "cuda"
-        self.weights = PackWeights(slots(self._plan, self._problem), device)
-        shape, classes = dataset.shape, dataset.classes
-        fresh = (build("nb201", member.arch, recipe, shape, classes, seed=member.seed) for member in members)
-        self.weights.start([network.state_dict() for network in fresh])
+        self.weights = PackWeights(slots(self._plan, self._skeleton), device)
+        self.weights.start([task.build(member).state_dict() for member in members])
         self._data = resident(dataset, device, augment=recipe.augment)
-        images = len(dataset.labels["train"])
-        self._steps = steps_per_epoch(images, recipe.batch_size)
         self._epoch: DevicePlan | None = None
-        self._graphs = StepGraphs(self._train, self._live, recipe, images, device)
+        self._graphs = StepGraphs(self._train, self._live, task)
         self._evaluated = recipe.batch_size
         if self._captured and not self._on_signals:
             self._evaluated = max(recipe.batch_size, _EVALUATED // len(members))
@@ -79,10 +75,12 @@ class FusedEngine:
         if not self._on_signals:
             batch = 0  # theirs are for all sizes
         if batch not in self._networks:
-            pack = self._plan, self.weights, self._problem
-            sizes = self._recipe.batch_size, self._evaluated
+            pack = self._plan, self.weights, self._skeleton
+            sizes = self.task.recipe.batch_size, self._evaluated
             self._networks[batch] = (
-                SignalNetworks(*pack, batch, self._device) if batch else ImageNetworks(*pack, sizes, self._device)
+                SignalNetworks(*pack, batch, self.task.device)
+                if batch
+                else ImageNetworks(*pack, sizes, self.task.device)
             )
         return self._networks[batch]
 
@@ -96,10 +94,10 @@ class FusedEngine:
 
     def begin(self, epoch: int) -> None:
         """Draw every member's order and augmentation."""
-        plans = [epoch_plan(m, epoch, self._recipe, self._dataset, network="nb201") for m in self._members]
-        plan = DevicePlan.of(stacked(plans), self._device)
+        plans = [self.task.epoch_plan(member, epoch) for member in self._members]
+        plan = DevicePlan.of(stacked(plans), self.task.device)
         if self._captured:
-            rates = [learning_rate(self._recipe, epoch, step, self._steps) for step in range(self._steps)]
+            rates = [self.task.learning_rate(epoch, step) for step in range(self.task.steps)]
             self._graphs.begin(plan, rates)
         else:
             self._epoch = plan
@@ -110,19 +108,19 @@ class FusedEngine:
             self._graphs.step(step)
             return
         assert self._epoch is not None, "the loop begins an epoch before its steps"  # noqa: S101 - a fault of ours
-        size = self._recipe.batch_size
-        rate = learning_rate(self._recipe, epoch, step, self._steps)
-        self._train(part_of(self._epoch, slice(step * size, (step + 1) * size)), rate)
+        size = self.task.recipe.batch_size
+        rate = self.task.learning_rate(epoch, step)
+        self._train(self._epoch.batch(step * size, (step + 1) * size), rate)
 
     def _train(self, batch: DevicePlan, rate: float | Tensor) -> None:
         """Take a step on a batch (M, B)."""
         with self._mode():
             data, order = self._data["train"], batch.order
-            images = data.augmented(flat(batch))
+            images = data.augmented(batch.each(torch.flatten))
             networks = self.networks(order.shape[1])
             logits = networks.forward(images.view(*order.shape, *images.shape[1:]), training=True)
             networks.backward(self._learn(logits, data.labels[order], self.sums))
-            self.weights.descend(rate, self._recipe)
+            self.weights.descend(rate, self.task.recipe)
 
     def _live(self) -> list[Tensor]:
         return [*self.tensors().values(), self.sums]
@@ -162,21 +160,9 @@ class FusedEngine:
             self._graphs.forget()
 
 
-def fits_signals(recipe: Recipe, dataset: Dataset) -> bool:
-    """Return whether the networks have gradients written out: signals, reductions that pool."""
-    return dataset.is_signal and recipe.reduction == "pool"
-
-
-def flat(batch: DevicePlan) -> DevicePlan:
-    """Return a batch (M, B) with the members one after the other."""
-    parts = (batch.order, batch.flip, batch.top, batch.left)
-    return DevicePlan(*(None if part is None else part.flatten() for part in parts))  # type: ignore[arg-type]  # order is never None
-
-
-def part_of(plan: DevicePlan, places: slice) -> DevicePlan:
-    """Return some positions of plans (M, n)."""
-    parts = (plan.order, plan.flip, plan.top, plan.left)
-    return DevicePlan(*(None if part is None else part[:, places] for part in parts))  # type: ignore[arg-type]  # order is never None
+def fits_signals(task: Task) -> bool:
+    """Return whether the networks are those of `signals`: on signals, with reductions that pool."""
+    return task.dataset.is_signal and task.recipe.reduction == "pool"
 
 
 def stacked(plans: Sequence[EpochPlan]) -> EpochPlan:

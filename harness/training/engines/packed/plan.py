@@ -1,8 +1,8 @@
-"""Which members of a pack compute what, cell by cell: edges of all members bucketed by source, operation and targets.
+"""The plan of a pack, cell by cell: edges of all members bucketed by source, operation and targets.
 
 Wave i of a cell is everything that leaves node i.  Members whose operation leads from node i to the same targets form
 one bucket, whatever the rest of their cells looks like; two convolutions of equal kernel out of one node ("siblings")
-share their input and become one convolution with twice the outputs.  Dead edges are dropped.
+share their input.  Dead edges are dropped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SOURCES = NODES - 1
 
 
 @dataclass(frozen=True)
-class Problem:
+class Skeleton:
     """What all members of a pack have in common.
 
     Attributes
@@ -81,7 +81,7 @@ class Bucket:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class WavePlan:
     """The buckets of a pack of M members.
 
     Attributes
@@ -100,7 +100,7 @@ class Plan:
         return [bucket for wave in self.waves for bucket in wave]
 
 
-def wave_plan(archs: Archs | Sequence[Sequence[int]]) -> Plan:
+def wave_plan(archs: Archs | Sequence[Sequence[int]]) -> WavePlan:
     """Plan a pack.
 
     Parameters
@@ -114,20 +114,20 @@ def wave_plan(archs: Archs | Sequence[Sequence[int]]) -> Plan:
     >>> [(bucket.key, bucket.members.tolist()) for bucket in plan.waves[0]]
     [('1.0.3', [0]), ('3.0.12', [0, 1]), ('4.0.3', [1])]
     """
-    found: dict[tuple[int, int, tuple[int, ...]], list[int]] = {}
+    members: dict[tuple[int, int, tuple[int, ...]], list[int]] = {}
     for member, arch in enumerate(archs):
         live = live_edges([int(gene) for gene in arch])
         for source in range(SOURCES):
             for operation in (SKIP, CONV_1X1, CONV_3X3, POOL):
                 targets = tuple(EDGES[gene][1] for gene in live if EDGES[gene][0] == source and arch[gene] == operation)
                 if targets:
-                    found.setdefault((source, operation, targets), []).append(member)
+                    members.setdefault((source, operation, targets), []).append(member)
     waves = tuple(
         tuple(
-            Bucket(operation, source, targets, np.array(found[source, operation, targets], dtype=np.int64))
-            for at, operation, targets in sorted(found)
+            Bucket(operation, source, targets, np.array(members[source, operation, targets], dtype=np.int64))
+            for at, operation, targets in sorted(members)
             if at == source
         )
         for source in range(SOURCES)
     )
-    return Plan(len(archs), waves)
+    return WavePlan(len(archs), waves)

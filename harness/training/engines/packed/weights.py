@@ -23,23 +23,17 @@ class Slot:
     ----------
     key : str
     shape : tuple of int
-        (E, ...) for E rows; a convolution is (E, taps, outputs, inputs), or (E, outputs, inputs, kernel, kernel).
+        (E, ...) for E rows; a convolution is (E, taps, outputs, inputs).
     members : (E,) int64
         Whose row it is.
-    names : tuple of str
-        Names of the parts of a row in a network of its own; sibling convolutions stack their outputs.
+    name : str
+        Of a row in a network of its own.
     """
 
     key: str
     shape: tuple[int, ...]
     members: IntArray
-    names: tuple[str, ...]
-
-    def part(self, row: Tensor, position: int) -> Tensor:
-        """Return a part of a row as a view; convolutions begin with (outputs, inputs)."""
-        if row.ndim == 3:
-            return row.chunk(len(self.names), 1)[position].permute(1, 2, 0)
-        return row.chunk(len(self.names), 0)[position]
+    name: str
 
 
 @dataclass(frozen=True)
@@ -50,29 +44,27 @@ class Slots:
     means: list[Slot] = field(default_factory=list)
     variances: list[Slot] = field(default_factory=list)
 
-    def tensor(self, key: str, shape: tuple[int, ...], members: IntArray, names: Sequence[str]) -> None:
-        """Add a parameter; `shape` is a row's, `names` are those of its parts."""
-        self.learnt.append(Slot(key, (len(members), *shape), members, tuple(names)))
+    def tensor(self, key: str, shape: tuple[int, ...], members: IntArray, name: str) -> None:
+        """Add a parameter; `shape` is a row's."""
+        self.learnt.append(Slot(key, (len(members), *shape), members, name))
 
-    def norm(self, key: str, outputs: int, members: IntArray, names: Sequence[str]) -> None:
+    def norm(self, key: str, outputs: int, members: IntArray, name: str) -> None:
         """Add a normalisation of all `outputs` channels: ``key.weight``, ``key.bias``, and `key` for its statistics."""
         for part in ("weight", "bias"):
-            self.tensor(f"{key}.{part}", (outputs,), members, [f"{name}.{part}" for name in names])
+            self.tensor(f"{key}.{part}", (outputs,), members, f"{name}.{part}")
         for slots, part in ((self.means, "running_mean"), (self.variances, "running_var")):
-            slots.append(Slot(key, (len(members), outputs), members, tuple(f"{name}.{part}" for name in names)))
+            slots.append(Slot(key, (len(members), outputs), members, f"{name}.{part}"))
 
-    def conv_norm(
-        self, key: str, shape: tuple[int, ...], outputs: int, members: IntArray, names: Sequence[str]
-    ) -> None:
+    def conv_norm(self, key: str, shape: tuple[int, ...], outputs: int, members: IntArray, name: str) -> None:
         """Add a convolution (``key.conv``) and its normalisation."""
-        self.tensor(f"{key}.conv", shape, members, [f"{name}.conv.weight" for name in names])
-        self.norm(key, outputs, members, [f"{name}.norm" for name in names])
+        self.tensor(f"{key}.conv", shape, members, f"{name}.conv.weight")
+        self.norm(key, outputs, members, f"{name}.norm")
 
     def head(self, channels: int, classes: int, members: IntArray) -> None:
         """Add the head's normalisation and classifier."""
-        self.norm("head", channels, members, ["head.norm"])
-        self.tensor("head.linear.weight", (classes, channels), members, ["head.linear.weight"])
-        self.tensor("head.linear.bias", (classes,), members, ["head.linear.bias"])
+        self.norm("head", channels, members, "head.norm")
+        self.tensor("head.linear.weight", (classes, channels), members, "head.linear.weight")
+        self.tensor("head.linear.bias", (classes,), members, "head.linear.bias")
 
 
 class Flat:
@@ -100,6 +92,11 @@ class Flat:
         for slot in self.slots:
             rows = torch.from_numpy(np.flatnonzero(np.isin(slot.members, members))).to(self.flat.device)
             self.views[slot.key][rows] = value
+
+
+def _in_own_network(row: Tensor) -> Tensor:
+    """Return a row in the layout of a network of its own, as a view: convolutions begin with (outputs, inputs)."""
+    return row.permute(1, 2, 0) if row.ndim == 3 else row
 
 
 class PackWeights:
@@ -141,9 +138,8 @@ class PackWeights:
         staged = Flat(self.values.slots, torch.device("cpu"))
         for slot in staged.slots:
             for row, member in zip(staged.views[slot.key], slot.members, strict=True):
-                for position, name in enumerate(slot.names):
-                    part = slot.part(row, position)
-                    part.copy_(states[member][name].reshape(part.shape))
+                part = _in_own_network(row)
+                part.copy_(states[member][slot.name].reshape(part.shape))
         self.values.flat.copy_(staged.flat)
 
     def write(self, member: int, state: Mapping[str, Tensor]) -> None:
@@ -162,8 +158,7 @@ class PackWeights:
         for stack in (self.values, self.means, self.variances):
             for slot in stack.slots:
                 for row in np.flatnonzero(slot.members == member):
-                    for position, name in enumerate(slot.names):
-                        yield slot.part(stack.views[slot.key][int(row)], position), name
+                    yield _in_own_network(stack.views[slot.key][int(row)]), slot.name
 
     def descend(self, rate: float | Tensor, recipe: Recipe) -> None:
         """Take a step of SGD as `torch.optim.SGD` does.

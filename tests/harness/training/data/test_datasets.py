@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.training import data
-from harness.training.data import exported, mnist1d
+from harness.training.data import exported, packaged
 from harness.training.data.__main__ import main
 from harness.training.data.dataset import SPLITS
 
@@ -83,7 +83,7 @@ def test_mnist1d_is_the_generators_default_cut_as_documented():
 def test_generating_signals_is_deterministic_and_leaves_the_global_generators_alone():
     sizes = {"train": 50, "valid": 20, "test": 13}
     state, plain = np.random.get_state(), random.getstate()  # noqa: NPY002 - to see that nobody drew from it
-    first, second = mnist1d.mnist1d(**sizes), mnist1d.mnist1d(**sizes)
+    first, second = packaged.mnist1d(**sizes), packaged.mnist1d(**sizes)
     assert random.getstate() == plain
     after = np.random.get_state()  # noqa: NPY002 - as above
     assert after[2:] == state[2:]
@@ -98,20 +98,20 @@ def test_generating_signals_is_deterministic_and_leaves_the_global_generators_al
 )
 def test_every_argument_of_the_generator_changes_signals_and_name(change):
     sizes = {"train": 50, "valid": 20, "test": 10}
-    usual, changed = mnist1d.mnist1d(**sizes), mnist1d.mnist1d(**sizes | change)
+    usual, changed = packaged.mnist1d(**sizes), packaged.mnist1d(**sizes | change)
     assert usual.sha256 != changed.sha256
     assert usual.name != changed.name
 
 
 def test_impossible_signals_are_refused():
     with pytest.raises(HarnessError, match="`train` must be at least 1"):
-        mnist1d.mnist1d(train=0)
+        packaged.mnist1d(train=0)
     with pytest.raises(HarnessError, match="`translation` must be at most 48"):
-        mnist1d.mnist1d(translation=49)
+        packaged.mnist1d(translation=49)
 
 
 def test_signals_other_than_those_known_are_refused(monkeypatch):
-    monkeypatch.setattr(mnist1d, "_DEFAULT_SHA256", "0" * 64)
+    monkeypatch.setattr(packaged, "_MNIST1D_SHA256", "0" * 64)
     with pytest.raises(HarnessError, match="generates other signals"):
         data.load("mnist1d")
 

@@ -11,8 +11,8 @@ from harness.spaces import named
 from harness.spaces.four_nodes import live_edges
 from harness.spaces.nb201.operations import CONV_1X1, CONV_3X3, KERNELS
 from harness.training import networks, recipe
+from harness.training.devices import compute_threads
 from harness.training.recipe import Recipe
-from harness.training.threads import compute_threads
 
 PUBLISHED, MICRO = Recipe("published", epochs=200), recipe.load("micro")
 SMALL = [

@@ -16,10 +16,10 @@ from harness.spaces.four_nodes import EDGES, NONE, SKIP
 from harness.spaces.layers import Geometry
 from harness.spaces.nb201.operations import POOL
 from harness.training import networks, recipe
+from harness.training.devices import compute_threads
 from harness.training.networks.cells import Cell
 from harness.training.networks.operations import Pool3
 from harness.training.recipe import Recipe
-from harness.training.threads import compute_threads
 
 PUBLISHED = Recipe("published", epochs=200)
 MICRO = recipe.load("micro")

@@ -1,4 +1,4 @@
-"""What surrounds the cells of NAS-Bench-201, for all members of a pack, on images: stem, reductions, head.
+"""The surroundings of the cells of NAS-Bench-201, for all members of a pack, on images: stem, reductions, head.
 
 A block prepares its operations once.  Its `backward` begins with the gradients of the convolutions that lead into its
 output and ends with the gradient of its input, from which those of the norms before that follow.
@@ -16,13 +16,13 @@ _ALIGNED = 16
 """Values that the neighbourhoods of a position are filled up to a multiple of."""
 
 
-class Stem:
+class ImageStem:
     """3x3 convolution of the image, as a product with its neighbourhoods, and normalisation."""
 
     def __init__(self, pack: Pack) -> None:
-        stage, problem, self._operations = pack.stages[0], pack.problem, pack.operations
-        channels = problem.shape[0] * pack.lattice.taps
-        self._patches = pack.maps(*problem.shape[1:], channels, pitch=-(-channels // _ALIGNED) * _ALIGNED)
+        stage, skeleton, self._operations = pack.stages[0], pack.skeleton, pack.operations
+        channels = skeleton.shape[0] * pack.lattice.taps
+        self._patches = pack.maps(*skeleton.shape[1:], channels, pitch=-(-channels // _ALIGNED) * _ALIGNED)
         seen = self._patches.take(len(pack.members) if pack.training else 1)  # all see the same in evaluation
         self.out, rows = pack.feature(stage, 1), pack.rows(stage, len(pack.members))
         edges = [pack.edge("stem", m, seen[m % len(seen)], rows[m], self.out.gradients[m], 0) for m in pack.members]
@@ -157,7 +157,7 @@ def half_maps(pack: Pack, before: Stage, after: Stage) -> Maps:
     return pack.maps(after.nodes.height, after.nodes.width, before.nodes.channels)
 
 
-class Head:
+class ImageHead:
     """Normalisation, ReLU, mean over positions, linear classifier."""
 
     def __init__(self, pack: Pack, inputs: Feature) -> None:

@@ -1,4 +1,4 @@
-"""What the fused networks on images are made of: feature maps in rows, edges between rows, coefficients of the norms.
+"""Feature maps of the packed networks on images: rows of memory, edges between them, coefficients of the norms.
 
 A feature map is (B, H, W, C), channels last, one row for each member: members never share memory, and what a kernel
 reads and writes is named by row numbers.  So one kernel computes any set of edges of any members, and nothing is

@@ -16,42 +16,42 @@ from harness.checks import IntArray
 from harness.spaces.layers import Geometry
 from harness.spaces.nb201.operations import KERNELS
 from harness.training.engines.packed.images.cell import ImageCell
-from harness.training.engines.packed.images.ends import Head, PoolReduction, ResidualReduction, Stem
+from harness.training.engines.packed.images.ends import ImageHead, ImageStem, PoolReduction, ResidualReduction
 from harness.training.engines.packed.images.maps import Lattice, Norms
 from harness.training.engines.packed.images.operations import Operations, PlainOperations
 from harness.training.engines.packed.images.places import Pack
-from harness.training.engines.packed.plan import Plan, Problem
+from harness.training.engines.packed.plan import Skeleton, WavePlan
 from harness.training.engines.packed.weights import PackWeights, Slots
 from harness.training.networks.operations import EPSILON
 
 
-def image_slots(plan: Plan, problem: Problem) -> Slots:
+def image_slots(plan: WavePlan, skeleton: Skeleton) -> Slots:
     """Return what a pack of networks on images stores; a convolution is (taps, outputs, inputs)."""
     everybody = np.arange(plan.members, dtype=np.int64)
-    slots, widths, geometry = Slots(), problem.widths, Geometry.of(problem.shape)
-    slots.conv_norm("stem", (1, widths[0], geometry.area(3) * problem.shape[0]), widths[0], everybody, ["stem"])
+    slots, widths, geometry = Slots(), skeleton.widths, Geometry.of(skeleton.shape)
+    slots.conv_norm("stem", (1, widths[0], geometry.area(3) * skeleton.shape[0]), widths[0], everybody, "stem")
     for stage, width in enumerate(widths):
         if stage:
-            _reduction_slots(slots, problem, stage, geometry.area(3), everybody)
-        for cell in range(problem.recipe.cells):
+            _reduction_slots(slots, skeleton, stage, geometry.area(3), everybody)
+        for cell in range(skeleton.recipe.cells):
             prefix = f"stages.{stage}.{cell}"
             for bucket in plan.buckets:
                 for gene in bucket.genes if bucket.is_convolution else ():
                     shape = (geometry.area(KERNELS[bucket.operation]), width, width)
                     key = f"{prefix}.{gene}.{bucket.key}"
-                    slots.conv_norm(key, shape, width, bucket.members, [f"{prefix}.edges.{gene}"])
-    slots.head(widths[-1], problem.classes, everybody)
+                    slots.conv_norm(key, shape, width, bucket.members, f"{prefix}.edges.{gene}")
+    slots.head(widths[-1], skeleton.classes, everybody)
     return slots
 
 
-def _reduction_slots(slots: Slots, problem: Problem, stage: int, taps: int, everybody: IntArray) -> None:
-    width, name = problem.widths[stage], f"reductions.{stage - 1}"
-    if problem.recipe.reduction == "pool":
-        slots.conv_norm(name, (1, width, width // 2), width, everybody, [name])
+def _reduction_slots(slots: Slots, skeleton: Skeleton, stage: int, taps: int, everybody: IntArray) -> None:
+    width, name = skeleton.widths[stage], f"reductions.{stage - 1}"
+    if skeleton.recipe.reduction == "pool":
+        slots.conv_norm(name, (1, width, width // 2), width, everybody, name)
         return
-    slots.conv_norm(f"{name}.a", (taps, width, width // 2), width, everybody, [f"{name}.a"])
-    slots.conv_norm(f"{name}.b", (taps, width, width), width, everybody, [f"{name}.b"])
-    slots.tensor(f"{name}.shortcut", (1, width, width // 2), everybody, [f"{name}.shortcut.weight"])
+    slots.conv_norm(f"{name}.a", (taps, width, width // 2), width, everybody, f"{name}.a")
+    slots.conv_norm(f"{name}.b", (taps, width, width), width, everybody, f"{name}.b")
+    slots.tensor(f"{name}.shortcut", (1, width, width // 2), everybody, f"{name}.shortcut.weight")
 
 
 class Block(Protocol):
@@ -76,12 +76,12 @@ class ImageNetworks:
     """
 
     def __init__(
-        self, plan: Plan, weights: PackWeights, problem: Problem, batches: tuple[int, int], device: torch.device
+        self, plan: WavePlan, weights: PackWeights, skeleton: Skeleton, batches: tuple[int, int], device: torch.device
     ) -> None:
         self._made: dict[bool, _Networks] = {}
 
         def make(training: bool) -> _Networks:
-            return _Networks(plan, weights, problem, batches[not training], device, training=training)
+            return _Networks(plan, weights, skeleton, batches[not training], device, training=training)
 
         self._make = make
 
@@ -108,27 +108,34 @@ class _Networks:
     """
 
     def __init__(
-        self, plan: Plan, weights: PackWeights, problem: Problem, batch: int, device: torch.device, *, training: bool
+        self,
+        plan: WavePlan,
+        weights: PackWeights,
+        skeleton: Skeleton,
+        batch: int,
+        device: torch.device,
+        *,
+        training: bool,
     ) -> None:
         self._weights, self._training = weights, training
-        self._norms = Norms(weights, problem.widths[-1])
-        lattice, dtype = Lattice.of(Geometry.of(problem.shape)), precision(device)
+        self._norms = Norms(weights, skeleton.widths[-1])
+        lattice, dtype = Lattice.of(Geometry.of(skeleton.shape)), precision(device)
         self._operations = operations(self._norms, lattice, device, dtype)
-        pack = Pack(plan, weights, problem, self._norms, self._operations, batch, dtype, training=training)
-        self._stem = Stem(pack)
+        pack = Pack(plan, weights, skeleton, self._norms, self._operations, batch, dtype, training=training)
+        self._stem = ImageStem(pack)
         self._blocks: list[Block] = [self._stem]
         feature = self._stem.out
-        reduction = PoolReduction if problem.recipe.reduction == "pool" else ResidualReduction
-        for stage in range(len(problem.widths)):
+        reduction = PoolReduction if skeleton.recipe.reduction == "pool" else ResidualReduction
+        for stage in range(len(skeleton.widths)):
             if stage:
                 reduced = reduction(pack, stage, feature)
                 self._blocks.append(reduced)
                 feature = reduced.out
-            for cell in range(problem.recipe.cells):
+            for cell in range(skeleton.recipe.cells):
                 block = ImageCell(pack, stage, cell, feature)
                 self._blocks.append(block)
                 feature = block.out
-        self._head = Head(pack, feature)
+        self._head = ImageHead(pack, feature)
         self._counts = {key: pack.stages[stage].nodes.area for key, stage in pack.stage_of.items()}
         self._corrections: dict[int, Tensor] = {}
 
@@ -172,5 +179,5 @@ def operations(norms: Norms, lattice: Lattice, device: torch.device, dtype: torc
 
 
 def has_kernels(device: torch.device) -> bool:
-    """Return whether the fused networks on images have kernels for this device."""
+    """Return whether the packed networks on images have kernels for this device."""
     return device.type == "cuda" and find_spec("triton") is not None

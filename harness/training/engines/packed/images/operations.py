@@ -1,6 +1,6 @@
-"""The operations of the fused networks on images, in plain torch: one member after the other, for any device.
+"""The operations of the packed networks on images, in plain torch: one member after the other, for any device.
 
-The reference of the kernels in `fused_kernels`, which do the same for all members at once.
+The oracle of the kernels in `harness.training.engines.packed.triton`, which do the same for all members at once.
 """
 
 from __future__ import annotations

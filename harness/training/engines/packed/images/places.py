@@ -1,4 +1,4 @@
-"""Where the feature maps and the parameters of the fused networks on images are: rows and places, given out once."""
+"""The places of feature maps and parameters of the packed networks on images: rows, each given out once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from harness.spaces.layers import Geometry
 from harness.training.engines.packed.images.maps import CONV, Edge, Lattice, Maps, Norms, Term
 from harness.training.engines.packed.images.operations import Operations
-from harness.training.engines.packed.plan import Plan, Problem
+from harness.training.engines.packed.plan import Skeleton, WavePlan
 from harness.training.engines.packed.weights import PackWeights
 
 
@@ -65,9 +65,9 @@ class Pack:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: WavePlan,
         weights: PackWeights,
-        problem: Problem,
+        skeleton: Skeleton,
         norms: Norms,
         operations: Operations,
         batch: int,
@@ -75,15 +75,15 @@ class Pack:
         *,
         training: bool,
     ) -> None:
-        self.plan, self.weights, self.problem, self.norms = plan, weights, problem, norms
+        self.plan, self.weights, self.skeleton, self.norms = plan, weights, skeleton, norms
         self.operations, self.training = operations, training
         self._batch, self._dtype = batch, dtype
         self.members = range(plan.members)
-        self.lattice = Lattice.of(Geometry.of(problem.shape))
+        self.lattice = Lattice.of(Geometry.of(skeleton.shape))
         self.stage_of: dict[str, int] = {}
-        height, width = problem.shape[1:]
+        height, width = skeleton.shape[1:]
         self.stages: list[Stage] = []
-        for channels in problem.widths:
+        for channels in skeleton.widths:
             self.stages.append(Stage(*(self.maps(height, width, channels) for _ in range(4))))
             height, width = height // self.lattice.down[0], width // self.lattice.down[1]
         self._shared: dict[tuple[int, int], list[int]] = {}

@@ -9,21 +9,21 @@ from torch import Tensor
 
 from harness.spaces.four_nodes import NODES, SKIP
 from harness.spaces.nb201.operations import POOL
-from harness.training.engines.packed.plan import SOURCES, Bucket, Plan
-from harness.training.engines.packed.signals.layers import ConvNorm, Feature, Rows, Workspace
+from harness.training.engines.packed.plan import SOURCES, Bucket, WavePlan
+from harness.training.engines.packed.signals.layers import ConvNorm, Feature, MemberRows, Workspace
 from harness.training.engines.packed.weights import PackWeights
 
 
 class Edges(ABC):
     """A bucket in a cell: reads the rows of its source node, adds to the rows of its targets."""
 
-    def __init__(self, cell: FusedCell, bucket: Bucket) -> None:
+    def __init__(self, cell: SignalCell, bucket: Bucket) -> None:
         members, self.targets = bucket.members, bucket.targets
-        self.source = Rows(cell.nodes[bucket.source], members)
-        self.into = [Rows(cell.nodes[target], members) for target in bucket.targets]
+        self.source = MemberRows(cell.nodes[bucket.source], members)
+        self.into = [MemberRows(cell.nodes[target], members) for target in bucket.targets]
         self.first = [False] * len(bucket.targets)  # the cell says later which of them begin the sum of a node
-        self.source_gradient = Rows(cell.gradients[bucket.source], members)
-        self.from_ = [Rows(cell.gradients[target], members) for target in bucket.targets]
+        self.source_gradient = MemberRows(cell.gradients[bucket.source], members)
+        self.from_ = [MemberRows(cell.gradients[target], members) for target in bucket.targets]
 
     @abstractmethod
     def forward(self, *, training: bool) -> None:
@@ -52,7 +52,7 @@ class SkipEdges(Edges):
 class PoolEdges(Edges):
     """Average over three neighbours, padding not counted."""
 
-    def __init__(self, cell: FusedCell, bucket: Bucket) -> None:
+    def __init__(self, cell: SignalCell, bucket: Bucket) -> None:
         super().__init__(cell, bucket)
         self._shift = cell.work.batch
         neighbours = torch.full_like(cell.nodes[0][:1, :1], 3.0)
@@ -91,18 +91,18 @@ class PoolEdges(Edges):
 class ConvEdges(Edges):
     """ReLU, convolution, batch normalisation."""
 
-    def __init__(self, cell: FusedCell, bucket: Bucket, weights: PackWeights, *, first: bool) -> None:
+    def __init__(self, cell: SignalCell, bucket: Bucket, weights: PackWeights, *, first: bool) -> None:
         super().__init__(cell, bucket)
         members = bucket.members
-        self._rectified = Rows(cell.rectified[bucket.source], members)
+        self._rectified = MemberRows(cell.rectified[bucket.source], members)
         self._layers = [
             ConvNorm(weights, f"{cell.key}.{gene}.{bucket.key}", self._rectified.view, cell.work)
             for gene in bucket.genes
         ]
-        self._bases = [Rows(cell.bases[target], members) for target in bucket.targets]
+        self._bases = [MemberRows(cell.bases[target], members) for target in bucket.targets]
         self._scales: list[Tensor] = []
         self._scratch = cell.work.buffer("scratch", self._rectified.view.shape)
-        self._input_gradient = Rows(cell.input_gradient, members)
+        self._input_gradient = MemberRows(cell.input_gradient, members)
         self.overwrites = first and self._input_gradient.whole
         overwrite = self.overwrites or self._input_gradient.is_copy
         for position, (layer, rows) in enumerate(zip(self._layers, self.into, strict=True)):
@@ -140,12 +140,12 @@ class ConvEdges(Edges):
             self._input_gradient.add(self._input_gradient.view)
 
 
-class FusedCell:
+class SignalCell:
     """Four nodes of M members, each (M, C, N).
 
     Parameters
     ----------
-    plan : Plan
+    plan : WavePlan
     weights : PackWeights
     key : str
         Of the cell in `weights`, for example ``"stages.0.0"``.
@@ -159,7 +159,7 @@ class FusedCell:
         Node 3.
     """
 
-    def __init__(self, plan: Plan, weights: PackWeights, key: str, inputs: Feature, work: Workspace) -> None:
+    def __init__(self, plan: WavePlan, weights: PackWeights, key: str, inputs: Feature, work: Workspace) -> None:
         self.key, self.work, features = key, work, inputs.values
         # A node without edges into it stays zero.
         self.nodes = [features, *(torch.zeros_like(features) for _ in range(NODES - 1))]

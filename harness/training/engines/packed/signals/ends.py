@@ -1,4 +1,4 @@
-"""What surrounds the cells of NAS-Bench-201, for all members of a pack, on signals: stem, reductions, head."""
+"""The surroundings of the cells of NAS-Bench-201, for all members of a pack, on signals: stem, reductions, head."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ConvLayer:
         self._layer.backward(self._out.gradient)
 
 
-class Stem:
+class SignalStem:
     """Convolution of three taps on the signals, normalisation.
 
     Parameters
@@ -114,7 +114,7 @@ class Reduction:
         self._pair_gradients.copy_(self._gradient.unsqueeze(3).expand_as(self._pair_gradients))
 
 
-class Head:
+class SignalHead:
     """Batch normalisation, ReLU, mean over the signal, linear classifier."""
 
     def __init__(self, weights: PackWeights, inputs: Feature, work: Workspace) -> None:

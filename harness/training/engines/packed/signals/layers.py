@@ -81,7 +81,7 @@ class Feature:
         return cls(torch.zeros(shape, device=device), torch.zeros(shape, device=device))
 
 
-class Rows:
+class MemberRows:
     """Some members' rows of a stack that holds all members: a view where they are consecutive, else a copy.
 
     Parameters

@@ -12,30 +12,30 @@ import torch
 from torch import Tensor
 
 from harness.spaces.nb201.operations import KERNELS
-from harness.training.engines.packed.plan import Plan, Problem
-from harness.training.engines.packed.signals.cell import FusedCell
-from harness.training.engines.packed.signals.ends import Head, Reduction, Stem
+from harness.training.engines.packed.plan import Skeleton, WavePlan
+from harness.training.engines.packed.signals.cell import SignalCell
+from harness.training.engines.packed.signals.ends import Reduction, SignalHead, SignalStem
 from harness.training.engines.packed.signals.layers import Feature, Workspace
 from harness.training.engines.packed.weights import PackWeights, Slots
 
 
-def signal_slots(plan: Plan, problem: Problem) -> Slots:
+def signal_slots(plan: WavePlan, skeleton: Skeleton) -> Slots:
     """Return what a pack of networks on signals stores."""
     everybody = np.arange(plan.members, dtype=np.int64)
-    slots, widths = Slots(), problem.widths
-    slots.conv_norm("stem", (1, widths[0], 3 * problem.shape[0]), widths[0], everybody, ["stem"])
+    slots, widths = Slots(), skeleton.widths
+    slots.conv_norm("stem", (1, widths[0], 3 * skeleton.shape[0]), widths[0], everybody, "stem")
     for stage, width in enumerate(widths):
         if stage:
             name = f"reductions.{stage - 1}"
-            slots.conv_norm(name, (1, width, width // 2), width, everybody, [name])
-        for cell in range(problem.recipe.cells):
+            slots.conv_norm(name, (1, width, width // 2), width, everybody, name)
+        for cell in range(skeleton.recipe.cells):
             prefix = f"stages.{stage}.{cell}"
             for bucket in plan.buckets:
                 for gene in bucket.genes if bucket.is_convolution else ():
                     taps, name = KERNELS[bucket.operation], f"{prefix}.edges.{gene}"
                     key = f"{prefix}.{gene}.{bucket.key}"
-                    slots.conv_norm(key, (taps, width, width), width, bucket.members, [name])
-    slots.head(widths[-1], problem.classes, everybody)
+                    slots.conv_norm(key, (taps, width, width), width, bucket.members, name)
+    slots.head(widths[-1], skeleton.classes, everybody)
     return slots
 
 
@@ -65,12 +65,14 @@ class SignalNetworks:
     device : device
     """
 
-    def __init__(self, plan: Plan, weights: PackWeights, problem: Problem, batch: int, device: torch.device) -> None:
+    def __init__(
+        self, plan: WavePlan, weights: PackWeights, skeleton: Skeleton, batch: int, device: torch.device
+    ) -> None:
         self._weights = weights
-        length, widths = problem.shape[2], problem.widths
+        length, widths = skeleton.shape[2], skeleton.widths
         work = Workspace(plan.members * widths[0] * length * batch, batch, device)
         feature = Feature.empty((plan.members, widths[0], length * batch), device)
-        self._stem = Stem(weights, problem.shape[0], feature, work)
+        self._stem = SignalStem(weights, skeleton.shape[0], feature, work)
         self._blocks: list[Block] = [self._stem]
         for stage, width in enumerate(widths):
             if stage:
@@ -78,11 +80,11 @@ class SignalNetworks:
                 wide = Feature.empty((plan.members, width, length * batch), device)
                 self._blocks.append(Reduction(weights, f"reductions.{stage - 1}", feature, wide, work))
                 feature = wide
-            for cell in range(problem.recipe.cells):
-                block = FusedCell(plan, weights, f"stages.{stage}.{cell}", feature, work)
+            for cell in range(skeleton.recipe.cells):
+                block = SignalCell(plan, weights, f"stages.{stage}.{cell}", feature, work)
                 self._blocks.append(block)
                 feature = block.out
-        self._head = Head(weights, feature, work)
+        self._head = SignalHead(weights, feature, work)
         self._corrections = weights.corrections(work.counts)
 
     def forward(self, images: Tensor, *, training: bool) -> Tensor:

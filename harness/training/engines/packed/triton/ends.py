@@ -1,4 +1,4 @@
-"""Triton kernels of the ends of the fused networks on images: neighbourhoods, 2x2 averages, the head.
+"""Triton kernels of the ends of the packed networks on images: neighbourhoods, 2x2 averages, the head.
 
 See `harness.training.engines.packed.triton.shared`.
 """

@@ -1,4 +1,4 @@
-"""`Operations` by the kernels of `fused_kernels`: one launch, or two, for all members.
+"""The backward half of `Operations` by kernels, and the whole of it: one launch, or two, for all members.
 
 Kernels are compiled when they are first needed, which takes about half a minute for a new size of network; Triton keeps
 them on disk.

@@ -1,4 +1,4 @@
-"""Triton kernels of the fused networks on images; see `fused_operations` for what they compute.
+"""The common parts of the Triton kernels of the packed networks on images, which do what `images.operations` does.
 
 A program works on a tile of positions of one item, and reads from a table of integers which rows that item uses: so
 one launch serves all members, whatever their cells are.  Sums over all positions are left as one part per tile, added

@@ -1,4 +1,4 @@
-"""The fused levels R3 and R4 against R0, the oracle."""
+"""The packed levels R3 and R4 against R0, the oracle."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ from harness.spaces.four_nodes import live_edges
 from harness.training.curves import DIVERGED, OK
 from harness.training.data.augment import DeviceImages
 from harness.training.data.dataset import Dataset
-from harness.training.engines.engine import Engine, Interrupted, Member, State, never
-from harness.training.engines.loop import run
-from harness.training.engines.packed import seeds, waves
-from harness.training.engines.packed.engine import FusedEngine
+from harness.training.engines.engine import Engine, Interrupted, State, Task, never
+from harness.training.engines.loop import run, train_pack
+from harness.training.engines.packed.engine import PackedEngine
+from harness.training.engines.packed.levels import SeedLevel, WaveLevel
 from harness.training.engines.packed.plan import wave_plan
 from harness.training.engines.reference import ReferenceEngine
-from harness.training.engines.single import Work
 from harness.training.recipe import Recipe
-from harness.training.threads import compute_threads
+from harness.training.schedule import Member
 from harness.training.trainer import train
 
 CPU = torch.device("cpu")
@@ -50,10 +49,8 @@ def dataset(*, height: int = 1, images: int = 40, flip: bool = False) -> Dataset
     return Dataset("walks", walks, labels, 5, mean, std, flip=flip, padding=2 if flip else 0)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with compute_threads(1):
-        yield
+def task(data: Dataset, recipe: Recipe = RECIPE, device: torch.device = CPU) -> Task:
+    return Task("nb201", recipe, data, device)
 
 
 @pytest.fixture
@@ -67,7 +64,7 @@ def _doubles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def reference_engines(members: list[Member], recipe: Recipe, data: Dataset) -> list[ReferenceEngine]:
-    return [ReferenceEngine(Work(member, recipe, data, CPU, "nb201")) for member in members]
+    return [ReferenceEngine(member, task(data, recipe)) for member in members]
 
 
 def every(engine: Engine, references: Sequence[Engine]) -> list[Engine]:
@@ -80,7 +77,7 @@ def evaluated(engine: Engine) -> FloatArray:
     return sums
 
 
-def largest_difference(engine: FusedEngine, position: int, reference: ReferenceEngine) -> float:
+def largest_difference(engine: PackedEngine, position: int, reference: ReferenceEngine) -> float:
     """Compare parameters and statistics of all layers that learn; R0 does not even decay the others."""
     learning = {name.rsplit(".", 1)[0] for name, p in reference.module.named_parameters() if p.grad is not None}
     expected = reference.module.state_dict()
@@ -125,7 +122,10 @@ def test_siblings_share_a_bucket_and_dead_edges_none() -> None:
 def test_two_epochs_equal_r0(height: int, changes: dict[str, Any]) -> None:
     recipe = RECIPE.but(**changes)
     data = dataset(height=height, flip=recipe.augment)
-    engine, references = FusedEngine(MEMBERS, recipe, data, CPU), reference_engines(MEMBERS, recipe, data)
+    engine, references = (
+        PackedEngine(MEMBERS, Task("nb201", recipe, data, CPU)),
+        reference_engines(MEMBERS, recipe, data),
+    )
     for each in every(engine, references):
         for epoch in range(2):
             each.begin(epoch)
@@ -141,7 +141,7 @@ def test_two_epochs_equal_r0(height: int, changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("height", [1, 8])
 def test_fp32_forward_and_first_step_equal_r0_up_to_rounding(height: int) -> None:
     data = dataset(height=height)
-    engine, references = FusedEngine(MEMBERS, RECIPE, data, CPU), reference_engines(MEMBERS, RECIPE, data)
+    engine, references = PackedEngine(MEMBERS, task(data)), reference_engines(MEMBERS, RECIPE, data)
     for each in every(engine, references):
         each.begin(0)
         each.step(0, 0)
@@ -160,8 +160,8 @@ def test_results_do_not_depend_on_the_pack() -> None:
 
 
 def run_pack(members: list[Member], data: Dataset) -> State:
-    engine = FusedEngine(members, RECIPE, data, CPU)
-    return run(engine, RECIPE, data, state=None, on_epoch=lambda state: False, interrupted=never)
+    engine = PackedEngine(members, task(data))
+    return run(engine)
 
 
 @pytest.mark.parametrize("height", [1, 8])
@@ -169,10 +169,10 @@ def test_a_diverged_member_is_frozen_and_touches_nobody(height: int) -> None:
     data, members, ill = dataset(height=height), MEMBERS[:8], 2
     states = []
     for poison in (False, True):
-        engine = FusedEngine(members, RECIPE, data, CPU)
+        engine = PackedEngine(members, task(data))
         if poison:
             engine.weights.write(ill, {name: value * np.nan for name, value in engine.weights.read(ill).items()})
-        states.append(run(engine, RECIPE, data, state=None, on_epoch=lambda state: False, interrupted=never))
+        states.append(run(engine))
     sound, diverged = states
     others = np.arange(len(members)) != ill
     assert diverged.status.tolist() == [DIVERGED if position == ill else OK for position in range(len(members))]
@@ -199,9 +199,7 @@ def test_an_interrupted_pack_continues_to_the_same_bits(stop_after: int) -> None
         return False
 
     def trained(state: State | None, interrupted: Interrupted) -> State:
-        return waves.train_pack(
-            members, RECIPE, data, CPU, network="nb201", state=state, on_epoch=keep, interrupted=interrupted
-        )
+        return train_pack(WaveLevel(), members, task(data), state=state, on_epoch=keep, interrupted=interrupted)
 
     trained(None, lambda: next(polls) >= stop_after)
     again = trained(kept[-1], never)
@@ -211,7 +209,7 @@ def test_an_interrupted_pack_continues_to_the_same_bits(stop_after: int) -> None
 
 
 @pytest.mark.parametrize("level", ["R3", "R4"])
-def test_train_at_a_fused_level_follows_r0(level: str, tmp_path: Path) -> None:
+def test_train_at_a_packed_level_follows_r0(level: str, tmp_path: Path) -> None:
     data, archs = dataset(images=32), np.array(ARCHS[1:6], dtype=np.uint8)
     recipe = RECIPE.but(learning_rate=0.01)
     expected = train(archs, [1, 2], recipe, data, level="R0")
@@ -223,7 +221,7 @@ def test_train_at_a_fused_level_follows_r0(level: str, tmp_path: Path) -> None:
     assert np.all(curves.seconds > 0)
 
 
-def test_what_cannot_be_fused_is_refused() -> None:
+def test_what_cannot_be_packed_is_refused() -> None:
     sizes = np.zeros((2, 5), dtype=np.uint8)
     with pytest.raises(HarnessError, match="NAS-Bench-201 cell space only"):
         train(sizes, [0], RECIPE, dataset(height=8), network="nats_size", level="R4")
@@ -234,12 +232,12 @@ def test_what_cannot_be_fused_is_refused() -> None:
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), unique=True, max_size=40))
 def test_packs_hold_every_network_once_and_seeds_together(drawn: list[tuple[int, int]]) -> None:
-    members, data = [Member(ARCHS[arch], seed) for arch, seed in drawn], dataset()
-    for module in (seeds, waves):
-        packs = module.packs(members, RECIPE, data, CPU, network="nb201")
+    members, work = [Member(ARCHS[arch], seed) for arch, seed in drawn], task(dataset())
+    for level in (SeedLevel(), WaveLevel()):
+        packs = level.packs(members, work)
         assert sorted(position for pack in packs for position in pack) == list(range(len(members)))
         assert all(packs)
-    for pack in seeds.packs(members, RECIPE, data, CPU, network="nb201"):
+    for pack in SeedLevel().packs(members, work):
         assert len({members[position].arch for position in pack}) == 1
 
 
@@ -247,7 +245,7 @@ def test_packs_hold_every_network_once_and_seeds_together(drawn: list[tuple[int,
 @pytest.mark.parametrize(("height", "tolerance"), [(1, 1e-3), (8, 5e-2)], ids=["signals", "images in bf16"])
 def test_first_epoch_on_cuda_follows_r0_on_the_cpu(height: int, tolerance: float) -> None:
     recipe, data = RECIPE.but(learning_rate=0.01), dataset(height=height)
-    engine = FusedEngine(MEMBERS, recipe, data, torch.device("cuda"))
+    engine = PackedEngine(MEMBERS, task(data, recipe, torch.device("cuda")))
     references = reference_engines(MEMBERS, recipe, data)
     for each in every(engine, references):
         each.begin(0)

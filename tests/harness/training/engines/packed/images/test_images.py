@@ -1,9 +1,8 @@
-"""The fused networks on images: kernels against plain torch, captured steps, frozen members."""
+"""The packed networks on images: kernels against plain torch, captured steps, frozen members."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,19 +13,19 @@ import torch
 from harness.training.curves import DIVERGED, OK
 from harness.training.data.augment import DevicePlan
 from harness.training.data.dataset import Dataset
-from harness.training.engines.engine import Member, State, never
+from harness.training.engines.captured import StepGraphs
+from harness.training.engines.engine import never
 from harness.training.engines.loop import run
-from harness.training.engines.packed import cutting
-from harness.training.engines.packed.engine import FusedEngine
-from harness.training.engines.packed.images import networks as fused_images
+from harness.training.engines.packed import levels
+from harness.training.engines.packed.engine import PackedEngine
+from harness.training.engines.packed.images import networks as image_networks
 from harness.training.engines.packed.images.maps import Maps
 from harness.training.engines.packed.images.networks import image_slots
 from harness.training.engines.packed.images.operations import PlainOperations
-from harness.training.engines.packed.plan import Problem, wave_plan
+from harness.training.engines.packed.plan import Skeleton, wave_plan
 from harness.training.engines.packed.weights import PackWeights
-from harness.training.engines.step_graphs import StepGraphs
 from harness.training.recipe import Recipe
-from harness.training.threads import compute_threads
+from harness.training.schedule import Member
 from tests.harness.training.engines.packed.test_packed import (
     ALL_3X3,
     ALL_NONE,
@@ -35,17 +34,12 @@ from tests.harness.training.engines.packed.test_packed import (
     RECIPE,
     SIBLINGS,
     dataset,
+    task,
 )
 
 CUDA = torch.device("cuda")
 MIXED = (4, 2, 1, 3, 4, 2)
 MEMBERS = [Member(SIBLINGS, 12), Member(MIXED, 3), Member(ALL_NONE, 2), Member(FROM_NOWHERE, 1)]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    with compute_threads(1):
-        yield
 
 
 @pytest.fixture
@@ -68,20 +62,20 @@ def _interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def engines(
     members: list[Member], recipe: Recipe, data: Dataset, device: torch.device, patched: pytest.MonkeyPatch
-) -> tuple[FusedEngine, FusedEngine]:
+) -> tuple[PackedEngine, PackedEngine]:
     """Return an engine on plain operations and one on kernels, both in fp32, after a step and an evaluation."""
     from harness.training.engines.packed.triton.launch import KernelOperations
 
     made = []
-    patched.setattr(fused_images, "precision", lambda device: torch.float32)
+    patched.setattr(image_networks, "precision", lambda device: torch.float32)
     patched.setattr(torch.backends.cudnn, "allow_tf32", False)
     for kernels in (False, True):
 
         def operations(norms, lattice, device, dtype, kernels=kernels):
             return KernelOperations(norms, lattice, dtype) if kernels else PlainOperations(norms, lattice)
 
-        patched.setattr(fused_images, "operations", operations)
-        engine = FusedEngine(members, recipe, data, device)
+        patched.setattr(image_networks, "operations", operations)
+        engine = PackedEngine(members, task(data, recipe, device))
         engine.begin(0)
         engine.step(0, 0)
         made.append(engine)
@@ -121,18 +115,14 @@ def test_kernels_equal_plain_operations(changes, height, monkeypatch):
     check_kernels(CUDA, changes, height, monkeypatch)
 
 
-def trained(engine: FusedEngine, recipe: Recipe, data: Dataset) -> State:
-    return run(engine, recipe, data, state=None, on_epoch=lambda state: False, interrupted=never)
-
-
 @pytest.mark.gpu
 def test_a_frozen_member_touches_nobody_in_captured_steps():
     data, states = dataset(height=8), []
     for poison in (False, True):
-        engine = FusedEngine(MEMBERS, RECIPE, data, CUDA)
+        engine = PackedEngine(MEMBERS, task(data, device=CUDA))
         if poison:
             engine.weights.write(1, {name: value * np.nan for name, value in engine.weights.read(1).items()})
-        states.append(trained(engine, RECIPE, data))
+        states.append(run(engine))
     sound, diverged = states
     assert diverged.status.tolist() == [OK, DIVERGED, OK, OK]
     others = np.arange(len(MEMBERS)) != 1
@@ -145,7 +135,7 @@ def test_a_frozen_member_touches_nobody_in_captured_steps():
 @pytest.mark.parametrize("height", [1, 8], ids=["signals", "images"])
 def test_captured_steps_survive_a_load_and_repeat_to_the_bit(height):
     data = dataset(height=height)
-    engine = FusedEngine(MEMBERS, RECIPE, data, CUDA)
+    engine = PackedEngine(MEMBERS, task(data, device=CUDA))
     engine.begin(0)
     engine.step(0, 0)
     kept = {name: value.clone() for name, value in engine.tensors().items()}
@@ -163,9 +153,9 @@ def test_captured_steps_survive_a_load_and_repeat_to_the_bit(height):
 @pytest.mark.parametrize("nesterov", [True, False])
 def test_a_rate_on_the_device_gives_the_same_step(nesterov):
     recipe, plan = RECIPE.but(nesterov=nesterov), wave_plan([SIBLINGS, MIXED])
-    plain = PackWeights(image_slots(plan, Problem(recipe, (1, 8, 8), 5)), CPU)
+    plain = PackWeights(image_slots(plan, Skeleton(recipe, (1, 8, 8), 5)), CPU)
     plain.values.flat.normal_(generator=torch.Generator().manual_seed(0))
-    captured = PackWeights(image_slots(plan, Problem(recipe, (1, 8, 8), 5)), CPU)
+    captured = PackWeights(image_slots(plan, Skeleton(recipe, (1, 8, 8), 5)), CPU)
     captured.load(plain.tensors())
     for weights in (plain, captured):
         weights.freeze(np.array([1]))
@@ -180,7 +170,7 @@ def test_a_rate_on_the_device_gives_the_same_step(nesterov):
 
 def test_steps_of_packs_see_their_part_of_the_plan_and_their_rate():
     seen = []
-    graphs = StepGraphs(lambda batch, rate: seen.append((batch, float(rate))), list, RECIPE, 40, CPU)
+    graphs = StepGraphs(lambda batch, rate: seen.append((batch, float(rate))), list, task(dataset()))
     for shift in (0, 100):
         order = torch.arange(40) + shift
         plan = DevicePlan(torch.stack([order, order.flip(0)]), None, None, torch.stack([order, order]))
@@ -199,16 +189,16 @@ def test_captured_and_plain_steps_agree():
     data, recipe = dataset(height=8, images=20, flip=True), RECIPE.but(augment=True, epochs=1)
     ends = []
     for captured in (False, True):
-        engine = FusedEngine(MEMBERS[:2], recipe, data, CPU)
+        engine = PackedEngine(MEMBERS[:2], task(data, recipe))
         if captured:
             engine._captured = True
-        ends.append(trained(engine, recipe, data))
+        ends.append(run(engine))
     for name, values in ends[0].metrics.items():
         assert np.allclose(values, ends[1].metrics[name], rtol=1e-4), name
 
 
 def test_evaluation_needs_less_memory_than_training():
-    engine = FusedEngine([Member(ALL_3X3, 1)], RECIPE.but(cells=4), dataset(height=8), CPU)
+    engine = PackedEngine([Member(ALL_3X3, 1)], task(dataset(height=8), RECIPE.but(cells=4)))
     networks = engine.networks(16)
     sizes = {}
     taken = Maps.memory
@@ -237,10 +227,11 @@ def test_rows_are_given_once_and_sizes_share_memory():
 
 
 def test_images_on_cuda_need_triton(monkeypatch):
-    monkeypatch.setattr(cutting, "has_kernels", lambda device: False)
-    reason = cutting.unfit("nb201", RECIPE, dataset(height=8), CUDA)
+    images, signals = (task(data, device=CUDA) for data in (dataset(height=8), dataset()))
+    monkeypatch.setattr(levels, "has_kernels", lambda device: False)
+    reason = levels.WaveLevel().unfit(images)
     assert reason is not None
     assert "needs Triton" in reason
-    assert cutting.unfit("nb201", RECIPE, dataset(), CUDA) is None
-    monkeypatch.setattr(cutting, "has_kernels", lambda device: True)
-    assert cutting.unfit("nb201", RECIPE, dataset(height=8), CUDA) is None
+    assert levels.WaveLevel().unfit(signals) is None
+    monkeypatch.setattr(levels, "has_kernels", lambda device: True)
+    assert levels.WaveLevel().unfit(images) is None

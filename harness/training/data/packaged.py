@@ -1,7 +1,7 @@
-"""MNIST-1D: signals of length 40 in ten classes, generated here by the package ``mnist1d``.
+"""Datasets that Python packages bring: the digits of scikit-learn, and MNIST-1D, generated here by ``mnist1d``.
 
-Greydanus & Kobak, "Scaling down deep learning with MNIST-1D", ICML 2024.  The package can also download the dataset;
-that part of it is never called.
+Greydanus & Kobak, "Scaling down deep learning with MNIST-1D", ICML 2024: signals of length 40 in ten classes.  The
+package can also download the dataset; that part of it is never called.
 """
 
 from __future__ import annotations
@@ -16,35 +16,71 @@ import numpy as np
 
 from harness.checks import integer, real
 from harness.errors import HarnessError
+from harness.seeding import mix64
 from harness.training.data.dataset import SPLITS, Dataset
 
-_DEFAULT_SHA256 = "a6c8b9409355959e977d4be2bae008f2ab9e335c93338374e9c0c4e5933dc642"
-_HARD_SHA256 = "612a40f2e13af57a0c77d1363399c36f674641c34f9403ac9365c1636e50e250"
+_DIGITS_SHA256 = "a063ecb37511664f5e4bcff9aa73c3435056d58934db8b738e4ccdc984abbf65"
+_MNIST1D_SHA256 = "a6c8b9409355959e977d4be2bae008f2ab9e335c93338374e9c0c4e5933dc642"
+_MNIST1D_HARD_SHA256 = "612a40f2e13af57a0c77d1363399c36f674641c34f9403ac9365c1636e50e250"
 _HARD: dict[str, Any] = {"train": 4000, "valid": 2000, "test": 4000, "corr_noise": 0.75}
 
 
-def default() -> Dataset:
-    """Return the generator's default: 4,000 signals cut into 3,000 + 1,000 for validation, and 1,000 for the test.
+def digits() -> Dataset:
+    """Return scikit-learn's handwritten digits, 8 x 8: 1,097 for training, 350 for validation, 350 for the test.
+
+    A smoke test: networks saturate on it.  The splits are cut from one fixed order (a hash of the image's index),
+    because the file is ordered by writer.
+
+    Raises
+    ------
+    HarnessError
+        If scikit-learn is missing or brings other images.
+    """
+    try:
+        from sklearn.datasets import load_digits  # here, so that other datasets work without scikit-learn
+    except ImportError as error:
+        raise HarnessError("'digits' needs the package scikit-learn; elsewhere, use an exported .npz file") from error
+    bunch = load_digits()
+    order = np.argsort(mix64(np.arange(len(bunch.target))))
+    images = np.ascontiguousarray(bunch.images[order][:, None], dtype=np.uint8)
+    labels = bunch.target[order].astype(np.int64)
+    cut = {"train": slice(1097), "valid": slice(1097, 1447), "test": slice(1447, None)}
+    dataset = Dataset(
+        name="digits",
+        images={split: images[rows] for split, rows in cut.items()},
+        labels={split: labels[rows] for split, rows in cut.items()},
+        classes=10,
+        mean=np.array([4.884], dtype=np.float32),
+        std=np.array([6.017], dtype=np.float32),
+        description="scikit-learn digits, 1,097 / 350 / 350 in a fixed order (own split); test images seen by nobody",
+    )
+    if dataset.sha256 != _DIGITS_SHA256:
+        raise HarnessError(f"scikit-learn brings other digits: sha256 {dataset.sha256}, expected {_DIGITS_SHA256}")
+    return dataset
+
+
+def mnist1d_default() -> Dataset:
+    """Return the default of MNIST-1D: 4,000 signals cut into 3,000 + 1,000 for validation, and 1,000 for the test.
 
     Raises
     ------
     HarnessError
         If the package is missing or generates other signals than it did for the tables that were made with it.
     """
-    return _known(mnist1d(name="mnist1d"), _DEFAULT_SHA256)
+    return _known(mnist1d(name="mnist1d"), _MNIST1D_SHA256)
 
 
-def hard() -> Dataset:
-    """Return the variant of the micro table: three times the smooth noise, so that good cells are told apart.
+def mnist1d_hard() -> Dataset:
+    """Return MNIST-1D as the micro table has it: three times the smooth noise, so that good cells are told apart.
 
     4,000 signals train, 2,000 validate, 4,000 test.
 
     Raises
     ------
     HarnessError
-        As for `default`.
+        As for `mnist1d_default`.
     """
-    return _known(mnist1d(name="mnist1d-hard", **_HARD), _HARD_SHA256)
+    return _known(mnist1d(name="mnist1d-hard", **_HARD), _MNIST1D_HARD_SHA256)
 
 
 def mnist1d(
@@ -60,7 +96,7 @@ def mnist1d(
     seed: int = 42,
     name: str = "",
 ) -> Dataset:
-    """Generate a variant; the default values are the package's own.
+    """Generate a variant of MNIST-1D; the default values are the package's own.
 
     Equal arguments give equal arrays; other numbers of signals give other signals, because the generator normalises all
     of them together.
