@@ -35,7 +35,7 @@ class Widen(nn.Module):
 
 
 class SizeCell(nn.Module):
-    """|3x3~0|+|3x3~0|3x3~1|+|skip~0|3x3~1|3x3~2|; the edges that leave node 0 change the width.
+    """``|3x3~0|+|3x3~0|3x3~1|+|skip~0|3x3~1|3x3~2|``; the edges that leave node 0 change the width.
 
     The operations are named by gene, in the order of the official strings.
     """
