@@ -112,8 +112,8 @@ def _imports(room: Room) -> Iterator[str]:
         yield "| may be imported by | every room; `api` by the command line alone |\n"
     elif package == rules.CENTRE:
         own = rules.floor_of(room.name)
-        yield f"| may be imported by | {_folders(package, floors[(own or 0) + 1 :])}, and the other packages |\n"
-        yield f"| may import | {_folders(package, floors[: own or 0])}, and the files at the root |\n"
+        yield f"| may be imported by | {_folders(room, floors[(own or 0) + 1 :])}, and the other packages |\n"
+        yield f"| may import | {_folders(room, floors[: own or 0])}, and the files at the root |\n"
     else:
         yield "| may be imported by | no other package: they meet by name, through entry points |\n"
         yield "| may import | `harness` |\n"
@@ -128,9 +128,14 @@ def _imports(room: Room) -> Iterator[str]:
         yield f"| third-party packages, in all or part of it | {', '.join(f'`{name}`' for name in heavy)} |\n"
 
 
-def _folders(package: str, floors: tuple[str, ...]) -> str:
-    """Return the floors that are folders, as text."""
-    folders = [floor for floor in floors if (ROOT / package / floor.replace(".", "/")).is_dir()]
+def _folders(room: Room, floors: tuple[str, ...]) -> str:
+    """Return the floors that are folders outside a room, as text."""
+    package, _, inside = room.name.partition(".")
+    folders = [
+        floor
+        for floor in floors
+        if (ROOT / package / floor.replace(".", "/")).is_dir() and not f"{floor}.".startswith(f"{inside}.")
+    ]
     return ", ".join(f"`{folder}`" for folder in folders) or "no folder"
 
 
