@@ -30,7 +30,8 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 120
+nb_execution_show_tb = True
+nb_execution_timeout = 300
 nb_merge_streams = True
 
 html_theme = "pydata_sphinx_theme"
@@ -40,6 +41,7 @@ html_show_sourcelink = False
 html_show_copyright = False
 html_theme_options = {
     "navigation_depth": 2,
+    "collapse_navigation": True,
     "show_nav_level": 1,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": [],

@@ -1,1 +1,9 @@
-"""Search strategies, one file for each family."""
+"""Search strategies, a folder a family; the mapping names the built-in ones."""
+
+STRATEGIES = {
+    "random_search": "strategies.random_search:RandomSearch",
+    "regularized_evolution": "strategies.evolution.regularized:RegularizedEvolution",
+    "local_search": "strategies.local_search.restarts:LocalSearch",
+    "bananas": "strategies.bayesian.bananas:Bananas",
+}
+"""Where each strategy is, by the name that a spec uses."""

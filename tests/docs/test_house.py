@@ -149,3 +149,21 @@ def test_pages_are_written_anew(tmp_path):
     house.write_pages(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"rooms", "api"}
     assert Path(tmp_path / "api" / "harness.search.loop.rst").is_file()
+
+
+def unmatched(text: str, root: Path = ROOT) -> list[str]:
+    """Return the unchanged lines of the diffs of a text that are not in the file that it names before each."""
+    found = []
+    for path, diff in re.findall(r"`([\w/.-]+\.py)`[^`]*\n\n```diff\n(.*?)```", text, re.DOTALL):
+        lines = (root / path).read_text(encoding="utf-8").splitlines() if (root / path).is_file() else []
+        found += [line[1:] for line in diff.splitlines() if line.startswith(" ") and line[1:] not in lines]
+    return found
+
+
+def test_the_diffs_of_contributing_apply():
+    assert unmatched((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")) == []
+
+
+def test_a_diff_that_does_not_apply_is_found():
+    text = "in `tests/paths.py`, so:\n\n```diff\n+x = 1\n ROOT = Path(__file__).parent.parent\n ROOT = 0\n```\n"
+    assert unmatched(text) == ["ROOT = 0"]
