@@ -99,8 +99,9 @@ def room_page(room: Room, texts: Path = TEXTS) -> str:
     if room.name == AT_THE_ROOT:
         parts.append(f"## Public names\n\n{_TABLE}{''.join(_public_names(room.modules[0]))}")
     parts.append(f"## Modules\n\n{_TABLE}{''.join(_rows(room))}")
-    pages = "\n".join(f"../api/{module.name}" for module in room.modules if has_page(module))
-    parts.append(f"```{{toctree}}\n:hidden:\n:maxdepth: 1\n\n{pages}\n```\n")
+    pages = [f"../api/{module.name}.README" for module in room.modules if readme(module)]
+    pages += [f"../api/{module.name}" for module in room.modules if has_page(module)]
+    parts.append("\n".join(["```{toctree}", ":hidden:", ":maxdepth: 1", "", *pages, "```\n"]))
     return "\n".join(parts)
 
 
@@ -155,9 +156,16 @@ def _rows(room: Room) -> Iterator[str]:
             inside = f"{inside}/" if module.name != room.name else "`__init__`"
         if has_page(module):
             inside = f"[{inside}](../api/{module.name})"
-        elif module.name == room.name:
+        elif module.name == room.name and readme(module) is None:
             continue
-        yield f"| {inside} | {summary(module)} |\n"
+        more = f" [Read this first](../api/{module.name}.README)." if readme(module) else ""
+        yield f"| {inside} | {summary(module)}{more} |\n"
+
+
+def readme(module: rules.Module) -> Path | None:
+    """Return the README of a folder, given its ``__init__``; None where there is none."""
+    path = module.path.with_name("README.md")
+    return path if module.path.name == "__init__.py" and path.is_file() else None
 
 
 def has_page(module: rules.Module) -> bool:
@@ -200,6 +208,9 @@ def write_pages(folder: Path = GENERATED) -> None:
     (folder / "api").mkdir()
     for room in rooms(rules.read(ROOT)):
         (folder / "rooms" / f"{room.name}.md").write_text(room_page(room), encoding="utf-8")
+        for module, text in ((module, readme(module)) for module in room.modules):
+            if text:
+                shutil.copyfile(text, folder / "api" / f"{module.name}.README.md")
         for module in filter(has_page, room.modules):
             (folder / "api" / f"{module.name}.rst").write_text(module_page(module), encoding="utf-8")
 

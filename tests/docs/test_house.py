@@ -77,6 +77,7 @@ def test_a_room_is_described_by_its_docstring_until_it_has_a_text(tmp_path):
         "harness/search/__init__.py": '"""The loop."""\n',
         "harness/search/loop.py": '"""THE loop: a | b.\n\nMore of it.\n"""\n\ndef run(): ...\n',
         "harness/search/deep/__init__.py": '"""Deep."""\n',
+        "harness/search/deep/README.md": "# Depths\n",
         "harness/search/deep/er.py": '"""Deeper."""\n\nX = 1\n',
     }
     for name, source in sources.items():
@@ -92,7 +93,7 @@ def test_a_room_is_described_by_its_docstring_until_it_has_a_text(tmp_path):
 
     assert "The loop." in page("harness.search")
     assert r"| [loop](../api/harness.search.loop) | THE loop: a \| b. |" in page("harness.search")
-    assert "| deep/ | Deep. |" in page("harness.search")
+    assert "| deep/ | Deep. [Read this first](../api/harness.search.deep.README). |" in page("harness.search")
     assert "deep.er" in page("harness.search")
     (texts / "harness.search.deep.md").write_text("Deep waters.\n")
     assert "deep.er" not in page("harness.search")
