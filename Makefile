@@ -16,7 +16,7 @@ TORCH ?=
 INSTALLED_FROM := setup.cfg pyproject.toml constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: help install demo test test-slow check format bench gpu bless clean
+.PHONY: help install demo test test-slow check docs format bench gpu bless clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -40,6 +40,10 @@ check: $(VENV)/.installed-test ## check style, types and formatting
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict $(PACKAGES)
 
+docs: $(VENV)/.installed-docs ## build the site, tutorials and all: docs/_build/html (two or three minutes)
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
 format: $(VENV)/.installed-test ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -60,8 +64,8 @@ bless: $(VENV)/.installed-test ## accept the present behaviour of strategies as 
 	$(BIN)/python -m tests.golden.bless
 
 clean: ## remove .venv, caches and build products; results stay
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find $(PACKAGES) tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) build docs/_build docs/generated *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find $(PACKAGES) tests examples docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed; give its path: make PYTHON=..." >&2; exit 1; }
@@ -80,4 +84,8 @@ $(VENV)/.installed: $(VENV)/.constraints
 
 $(VENV)/.installed-test: $(VENV)/.constraints
 	$(PIP_INSTALL) -c $(VENV)/.constraints -e '.[test]' --config-settings editable_mode=compat
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: $(VENV)/.constraints
+	$(PIP_INSTALL) -c $(VENV)/.constraints -e '.[docs]' --config-settings editable_mode=compat
 	@touch $@ $(VENV)/.installed

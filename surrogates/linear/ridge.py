@@ -31,7 +31,7 @@ class Ridge(Surrogate):
     """Bayesian linear regression on an encoding, with an intercept: deterministic, closed form.
 
     Bishop, "Pattern Recognition and Machine Learning", 2006, section 3.3, on features x and targets t centred by their
-    means (a flat prior on the intercept).  With A = X'X + penalty * I, where `penalty` is alpha / beta:
+    means (a flat prior on the intercept).  With A = X'X + penalty * I, where `penalty` is alpha / beta::
 
         mean      w = A^-1 X't                                    (3.53, 3.54)
         variance  s^2 (1 + 1/n + x'A^-1 x)                        (3.58, 3.59; 1/n for the intercept)

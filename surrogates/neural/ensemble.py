@@ -32,7 +32,7 @@ class MLPEnsemble(Surrogate):
     White, Neiswanger & Savani, "BANANAS: Bayesian Optimization with Neural Architectures for Neural Architecture
     Search", AAAI 2021.  Every member is trained on all data; mean and standard deviation are those of the members'
     predictions (divisor K, as in the paper's code).  As in that code, targets are not standardised, weights start
-    Glorot-uniform and biases at 0, and Adam has beta2 = 0.99 and epsilon = 1e-7.  The loss "mape" is the paper's
+    Glorot-uniform and biases at 0, and Adam has beta2 = 0.99 and epsilon = 1e-7.  The loss "mape" is the paper's::
 
         mean |(prediction - lower_bound) / (target - lower_bound) - 1|
 

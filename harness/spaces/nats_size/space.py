@@ -20,8 +20,8 @@ class SizeSpace(EnumeratedSpace):
     Gene j is the width of layer j, 8 (gene + 1) channels; the number of a coding is the official index.  Every coding
     is a network of its own, so all identities are the same.
 
-    Encodings
-    ---------
+    Encodings, one row for each architecture:
+
     - ``one_hot`` (40);
     - ``widths`` (5): gene / 7, from 0 for 8 channels to 1 for 64.
     """

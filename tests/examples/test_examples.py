@@ -1,0 +1,85 @@
+"""Everything under ``examples/`` is executed, as its comments say it is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import harness as nh
+from harness.cli.__main__ import main
+from tests.paths import ROOT
+
+EXAMPLES = ROOT / "examples"
+EXECUTED = {
+    "quickstart.toml": "test_the_quickstart_runs",
+    "my_strategy.py": "test_the_strategy_keeps_the_rules",
+    "own_table/digits.csv": "test_the_table_is_imported_and_searched",
+    "own_table/digits.toml": "test_the_table_is_imported_and_searched",
+}
+"""The test that executes each file."""
+
+
+def unexecuted(folder: Path) -> set[str]:
+    """Return the files of a folder, below it, that no test executes."""
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return {name for name in files if "__pycache__" not in name and EXECUTED.get(name) not in globals()}
+
+
+def test_every_example_is_executed():
+    assert unexecuted(EXAMPLES) == set()
+    assert all((EXAMPLES / name).is_file() for name in EXECUTED)
+
+
+def test_a_new_example_without_a_test_is_found(tmp_path):
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    (tmp_path / "examples" / "own_table" / "more.csv").touch()
+    assert unexecuted(tmp_path / "examples") == {"own_table/more.csv"}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Stand in a folder that looks like the repository's root and may be written to."""
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_quickstart_runs(folder, capsys):
+    assert main(["check", "examples/quickstart.toml"]) == 0, capsys.readouterr().err
+    text = (EXAMPLES / "quickstart.toml").read_text(encoding="utf-8")
+    for key, shortened in (("replicates", 2), ("evaluations", 12)):
+        text, changes = re.subn(rf"^{key} = \d+$", f"{key} = {shortened}", text, flags=re.MULTILINE)
+        assert changes == 1
+    (folder / "short.toml").write_text(text)
+    assert main(["run", "short.toml"]) == 0, capsys.readouterr().err
+    results = nh.read_results("results/quickstart")
+    spec = nh.load_spec("examples/quickstart.toml")
+    assert results.missing == ()
+    assert {run.label for run in results.runs} == {strategy.label for strategy in spec.strategies}
+    assert {run.benchmark for run in results.runs} == set(spec.benchmarks)
+    assert len(results.runs) == 2 * len(spec.strategies) * len(spec.benchmarks)
+
+
+def test_the_strategy_keeps_the_rules(folder, capsys):
+    assert main(["check", "examples/my_strategy.py:MyStrategy"]) == 0, capsys.readouterr().err
+    (run,) = nh.run("examples/my_strategy.py:MyStrategy", "nb201-cifar10", evaluations=30, replicates=1).runs
+    assert len(run.trace) >= 30
+
+
+def test_the_table_is_imported_and_searched(folder, capsys):
+    table = ["examples/own_table/digits.csv", "--describe", "examples/own_table/digits.toml", "--out", "digits.h5"]
+    assert main(["data", "import", "digits-mlp", *table]) == 0, capsys.readouterr().err
+    benchmark = nh.open_benchmark("digits.h5")
+    assert (benchmark.space.name, len(benchmark.fidelities), benchmark.has_seconds) == ("digits-mlp", 3, True)
+    (folder / "search.toml").write_text(
+        'benchmarks = ["digits.h5"]\nreplicates = 3\nbudget = { evaluations = 8 }\n'
+        'strategies = [{ name = "random_search" }, { name = "local_search" }]\n'
+    )
+    assert main(["run", "search.toml"]) == 0, capsys.readouterr().err
+    frame = nh.frame(nh.read_results("results/search"))
+    assert set(frame["label"]) == {"random_search", "local_search"}
+    assert frame["objective"].between(0, 100).all()
+    assert frame["test"].notna().all(), "the test column is known to reports"
