@@ -1,4 +1,4 @@
-"""What notebooks use: open a benchmark, run strategies in this process, get a frame, plot."""
+"""The interface for notebooks: open a benchmark, run strategies in this process, get a frame, plot."""
 
 from __future__ import annotations
 

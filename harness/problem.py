@@ -1,4 +1,4 @@
-"""All that a strategy may know about what it optimises."""
+"""The problem: all that a strategy may know about what it optimises."""
 
 from __future__ import annotations
 

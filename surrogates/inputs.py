@@ -1,4 +1,4 @@
-"""What every learner does with its input: encode architectures, append covariates, check shapes and targets."""
+"""Inputs of learners: encode architectures, append covariates, check shapes and targets."""
 
 from __future__ import annotations
 

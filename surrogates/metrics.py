@@ -1,4 +1,4 @@
-"""How good predictions are: pure functions of arrays.
+"""Metrics of predictions: pure functions of arrays.
 
 Ranking (Kendall's tau-b), accuracy (root mean squared error) and honesty of the stated uncertainty (coverage of central
 intervals, Gaussian negative log-likelihood).

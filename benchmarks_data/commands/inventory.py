@@ -1,4 +1,4 @@
-"""What there is: every table of the catalogue, whether it is there, and how it is got where it is not."""
+"""The inventory: every table of the catalogue, whether it is there, and how it is got where it is not."""
 
 from __future__ import annotations
 

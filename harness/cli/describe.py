@@ -1,4 +1,4 @@
-"""What `list` and `describe` say about everything that has a name, as plain data."""
+"""Descriptions of everything that has a name, as plain data: what `list` and `describe` say."""
 
 from __future__ import annotations
 

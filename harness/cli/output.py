@@ -1,4 +1,4 @@
-"""What the commands print: tables for people, JSON for scripts, complaints on stderr.
+"""Output of the commands: tables for people, JSON for scripts, complaints on stderr.
 
 Colours and boxes appear on a terminal only; `NO_COLOR` turns colours off.
 """

@@ -1,4 +1,4 @@
-"""Where new architectures come from: fresh random ones, and mutants of the best.
+"""Candidates: fresh random ones, and mutants of the best.
 
 Both functions leave out what is taken already.  What "the same" means is the caller's choice: a function from (n, L)
 architectures to n hashable keys.

@@ -1,4 +1,4 @@
-"""Which of two results is better: the one rule that all single-objective strategies share.
+"""Ranking of results: the one rule that all single-objective strategies share.
 
 A result is a pair (violation, objective), compared in that order, lower is better: feasible before infeasible, among
 infeasible ones the smaller total violation, then the objective (Deb, "An efficient constraint handling method for

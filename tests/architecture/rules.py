@@ -126,6 +126,7 @@ MAY_OPEN_AN_ORACLE = ("reports.*", "harness.verification.*")
 MAY_PRINT = COMMANDS
 MAY_READ_ENVIRONMENT = ("harness.cli.*", "benchmarks_data.files")
 SEEDED = {"Generator", "SeedSequence", "BitGenerator", "PCG64", "PCG64DXSM", "Philox", "default_rng"}
+NO_NOUNS = {"What", "Which", "Where", "When", "How", "Who", "Why", "All", "Making", "Looking", "From"}
 LONGEST_FILE = 600
 
 _IMPORT_STRING = re.compile(rf"({'|'.join(PACKAGES)})((?:\.[A-Za-z_]\w*)*)(?::[A-Za-z_]\w*)?")
@@ -280,6 +281,14 @@ def third_party(modules: Mapping[str, Module]) -> list[str]:
             elif _top(module.name) == CENTRE and top not in CENTRE_MAY_IMPORT:
                 broken.append(f"{module.name} imports {top}: the centre may not")
     return broken
+
+
+def docstrings(modules: Mapping[str, Module]) -> list[str]:
+    """The docstring of a module begins with a noun that says what the room is, not with a question word."""
+    begun = {name: (ast.get_docstring(module.tree) or "").partition(" ")[0] for name, module in modules.items()}
+    return [
+        f"{name}: its docstring begins with '{word}': with a noun" for name, word in begun.items() if word in NO_NOUNS
+    ]
 
 
 def imported_packages(modules: Mapping[str, Module]) -> set[str]:

@@ -25,7 +25,7 @@ def modules() -> dict[str, rules.Module]:
     return rules.read(ROOT)
 
 
-@pytest.mark.parametrize("rule", ["star", "floors", "cycles", "third_party", "conduct"])
+@pytest.mark.parametrize("rule", ["star", "floors", "cycles", "third_party", "conduct", "docstrings"])
 def test_the_project_keeps_the_rule(rule, modules):
     assert getattr(rules, rule)(modules) == []
 
@@ -133,6 +133,9 @@ BAD = {
     "cycles": [
         ("strategies/parts/a.py", "from strategies.parts import b"),
         ("strategies/parts/a.py", "import strategies.parts.b as b"),
+    ],
+    "docstrings": [
+        ("strategies/parts/a.py", '"""What is shared."""'),
     ],
     "third_party": [
         ("harness/experiments/store.py", "import pandas as pd"),

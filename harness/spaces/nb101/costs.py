@@ -1,4 +1,4 @@
-"""What a NAS-Bench-101 network costs, in closed form.
+"""Costs of NAS-Bench-101 networks in closed form.
 
 The network: a 3x3 convolution to 128 channels; three stacks of three cells at 128, 256 and 512 channels, on images of
 32, 16 and 8 pixels; a linear layer to ten classes.  Each convolution has a batch norm with scale and shift.

@@ -1,4 +1,4 @@
-"""Which single edits of a NAS-Bench-101 coding give another valid cell."""
+"""Edits of NAS-Bench-101 codings: which single ones give another valid cell."""
 
 from __future__ import annotations
 
