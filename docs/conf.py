@@ -15,7 +15,7 @@ copyright = "the nas-harness authors"
 language = "en"
 
 extensions = ["sphinx.ext.autodoc", "numpydoc", "myst_nb", "docs.house"]
-exclude_patterns = ["_build", "rooms/*", "**.ipynb_checkpoints"]
+exclude_patterns = ["_build", "rooms/*", "generated/map.md", "**.ipynb_checkpoints"]
 default_role = "py:obj"
 # A short name in an annotation that two rooms have links to the first of them.
 suppress_warnings = ["ref.python"]

@@ -152,7 +152,10 @@ def test_paths_of_this_machine_are_found(tmp_path):
 def test_pages_are_written_anew(tmp_path):
     (tmp_path / "old").mkdir()
     house.write_pages(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"rooms", "api"}
+    assert {path.name for path in tmp_path.iterdir()} == {"rooms", "api", "map.md"}
+    lines = (tmp_path / "map.md").read_text().splitlines()[2:]
+    assert len(lines) == len(list((tmp_path / "rooms").iterdir())), "the map has a line for each room"
+    assert "| [harness/search/](generated/rooms/harness.search.md) | The search loop" in "\n".join(lines)
     assert Path(tmp_path / "api" / "harness.search.loop.rst").is_file()
 
 
