@@ -250,7 +250,7 @@ class BenchmarkProvider(ABC):
         training: int | None,
         check_content: bool,
     ) -> Benchmark:
-        """Open a benchmark, named as it was asked for; the parameters are those of `harness.registry.benchmark`."""
+        """Open a benchmark, whose `name` can be set; the parameters are those of `harness.registry.benchmark`."""
 
     @abstractmethod
     def oracle(self, name: str) -> Oracle:

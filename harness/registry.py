@@ -178,7 +178,13 @@ def benchmark(
     """
     provider, key = table_provider(name)
     parsed = tuple(item if isinstance(item, Constraint) else Constraint.parse(item) for item in constraints)
-    return provider.open(key, objectives=objectives, constraints=parsed, training=training, check_content=check_content)
+    opened: Any = provider.open(
+        key, objectives=objectives, constraints=parsed, training=training, check_content=check_content
+    )
+    if key != name:
+        opened.name = name  # so that it can be opened again; digests and random streams see the key
+    named: Benchmark = opened
+    return named
 
 
 def oracle(name: str) -> Oracle:
@@ -194,7 +200,7 @@ def describe_benchmark(name: str) -> dict[str, Any]:
 
 
 def write_table(path: Path, **facts: Any) -> None:
-    """Write trained architectures as a table, by the provider that writes them; see `BenchmarkProvider.write`."""
+    """Write trained architectures as a table, by the provider that reads such tables; see `BenchmarkProvider.write`."""
     providers("benchmark")["tables"].write(path, **facts)
 
 

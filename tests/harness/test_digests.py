@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pytest
@@ -107,6 +107,22 @@ def test_the_digest_of_a_shard_is_what_it_was(case, tmp_path, monkeypatch):
     spec, digest = SHARDS[case]
     first, *_ = resolve(spec, spec.strategies[0], registry.benchmark(spec.benchmarks[0]), "cpu")
     assert first.digest == digest
+
+
+def test_a_name_with_its_provider_is_the_same_run(monkeypatch):
+    spec, digest = SHARDS["evaluations"]
+    monkeypatch.setattr(shards, "version", lambda library: "1.0")
+    table = registry.benchmark("tables:nb201-cifar10")
+    assert table.name == "tables:nb201-cifar10"
+    first, *_ = resolve(spec, StrategySpec("built-in:random_search", "rs"), table, "cpu")
+    assert first.digest == digest
+    few = replace(spec, replicates=2)
+    plain, qualified = (
+        run_shard(resolve(few, StrategySpec(name, "rs"), registry.benchmark(benchmark), "cpu")[0])
+        for name, benchmark in (("random_search", "nb201-cifar10"), ("built-in:random_search", table.name))
+    )
+    assert [run.trace.archs.tobytes() for run in plain] == [run.trace.archs.tobytes() for run in qualified]
+    assert [run.trace.objectives.tobytes() for run in plain] == [run.trace.objectives.tobytes() for run in qualified]
 
 
 @dataclass(frozen=True)
