@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks_data.audit.findings import ColumnFacts, ScheduleFacts, ranges
+from benchmarks_data.audit.findings import ColumnFacts, ScheduleFacts, facts_of, ranges
 from benchmarks_data.audit.subject import Subject
 from benchmarks_data.file.layout import AnyArray
 from harness.benchmark import Column
@@ -52,26 +52,8 @@ def column_facts(subject: Subject, name: str) -> ColumnFacts:
     for _, block, there in subject.blocks(name):
         missing += int(np.count_nonzero(np.isnan(block) & there))
         infinite += int(np.count_nonzero(np.isinf(block)))
-    final = subject.final(name)
-    finite = final[np.isfinite(final)]
-    return ColumnFacts(
-        name=name,
-        unit=column.unit,
-        direction=column.direction,
-        split=column.split,
-        trained_on=column.trained_on,
-        held_out=column.held_out,
-        description=column.description,
-        words=words_of(column, values.shape[1], _use(subject, name)),
-        runs=values.shape[1],
-        measured=_measured(subject, column, values),
-        missing=missing,
-        infinite=infinite,
-        lowest=float(finite.min()) if len(finite) else None,
-        mean=float(finite.mean()) if len(finite) else None,
-        highest=float(finite.max()) if len(finite) else None,
-        distinct=len(np.unique(finite)),
-    )
+    words, measured = words_of(column, values.shape[1], _use(subject, name)), _measured(subject, column, values)
+    return facts_of(column, words, values.shape[1], measured, missing, infinite, subject.final(name))
 
 
 def _use(subject: Subject, name: str) -> str:

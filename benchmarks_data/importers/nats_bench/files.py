@@ -72,14 +72,8 @@ def _bounded(file: IO[bytes], where: str) -> bytes:
 
 
 def _load(name: str, data: bytes) -> Any:
-    unpickler = unpickle.Restricted(io.BytesIO(data))
-    unpickler.allowed = GLOBALS
-    try:
-        return unpickler.load()
-    except TableError as error:
-        raise TableError(f"{name} was not read: {error}") from None
-    except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
-        raise TableError(f"{name} is not a whole pickle: {type(error).__name__}: {error}") from error
+    with unpickle.explained(name):
+        return unpickle.Restricted(io.BytesIO(data), GLOBALS).load()
 
 
 def _ahead(call: Any, items: Iterable[Any]) -> Iterator[Any]:

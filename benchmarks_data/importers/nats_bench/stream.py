@@ -181,15 +181,10 @@ class _Memo:
 
     def load(self, data: bytes) -> Any:
         """Load one part, and keep what later ones may refer to."""
-        unpickler = _Part(io.BytesIO(data))
-        unpickler.allowed = self._allowed
+        unpickler = _Part(io.BytesIO(data), self._allowed)
         unpickler.objects = self._objects
-        try:
+        with unpickle.explained(self._name, "has a damaged record"):
             loaded = unpickler.load()
-        except TableError as error:
-            raise TableError(f"{self._name} was not read: {error}") from None
-        except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
-            raise TableError(f"{self._name} has a damaged record: {type(error).__name__}: {error}") from error
         made = unpickler.memo.copy()
         self._kept.append(zlib.compress(array("I", map(self._number, made.values())).tobytes(), 1))
         self._starts.append(self._begins)
