@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost, layout, named, score
+from benchmarks_data.importers.parts import cost, grouped, layout, named, score
 from benchmarks_data.importers.safe import json_files
 from harness.benchmark import Column
 from harness.checks import FloatArray
@@ -56,10 +55,11 @@ def convert(entry: Entry, paths: Sequence[Path], space: MnasNetSpace, progress: 
     if len(results) != expected:
         raise TableError(f"{_named(paths)} must hold {expected} results, got {len(results)}")
     results.sort(key=lambda result: result[0])
-    archs, places = _grouped([codes for _, (codes, _) in results])
+    codings = np.array([codes for _, (codes, _) in results], dtype=space.dtype)
+    first, rows, trainings = grouped(codings)
+    archs = codings[first]
     if len(archs) != entry.rows:
         raise TableError(f"{_named(paths)} must hold results of {entry.rows} networks, got {len(archs)}")
-    rows, trainings = places.T
     values = {}
     for name in results[0][1][1]:
         filled = np.full((len(archs), int(trainings.max()) + 1), np.nan)
@@ -68,7 +68,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: MnasNetSpace, progress: 
     return assemble(
         name=entry.name,
         space=space,
-        archs=archs.astype(space.dtype),
+        archs=archs,
         fidelities=(Fidelity("reduced proxy training", 1, 1),),
         columns=_columns(values, _named(paths)),
         validation="valid_top1",
@@ -98,18 +98,6 @@ def _values(name: str, record: Any) -> tuple[tuple[int, ...], Mapping[str, float
     if not 0.0 <= numbers["val_top1"] <= numbers["val_top5"] <= 100.0:
         raise TableError(f"{name} must have accuracies in percent, got {numbers['val_top1']} and {numbers['val_top5']}")
     return codes, numbers
-
-
-def _grouped(codes: Sequence[tuple[int, ...]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the distinct codings (N, L) by first appearance, and row and training of each result (n, 2)."""
-    rows: dict[tuple[int, ...], int] = {}
-    counts: dict[int, int] = {}
-    places = []
-    for code in codes:
-        row = rows.setdefault(code, len(rows))
-        places.append((row, counts.setdefault(row, 0)))
-        counts[row] += 1
-    return np.array(list(rows)), np.array(places)
 
 
 def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[Column, AnyArray]]:

@@ -19,10 +19,10 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.layout import Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost, layout, millions, named, score
+from benchmarks_data.importers.parts import Places, cost, grouped, layout, millions, named, score
 from benchmarks_data.importers.safe import json_files
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError
@@ -94,22 +94,26 @@ def convert(entry: Entry, paths: Sequence[Path], space: DARTSSpace, progress: Pr
             raise TableError(f"{training.where} must be trained as {trainings[0].where}: {training.setting}, {setting}")
     progress("putting runs together", 0.7)
     archs = np.array([training.genes for training in trainings], dtype=space.dtype)
-    keys, first, row = np.unique(space.key(archs), return_index=True, return_inverse=True)
-    rank = np.empty(len(keys), dtype=np.intp)
-    rank[np.argsort(first)] = np.arange(len(keys))
-    return _table(entry, space, setting, trainings, archs[np.sort(first)], rank[row])
+    first, rows, places = grouped(space.key(archs))
+    return _table(entry, space, setting, trainings, archs[first], (rows, places))
 
 
 def _table(
-    entry: Entry, space: DARTSSpace, setting: _Setting, trainings: Sequence[_Training], archs: Archs, rows: AnyArray
+    entry: Entry,
+    space: DARTSSpace,
+    setting: _Setting,
+    trainings: Sequence[_Training],
+    archs: Archs,
+    places: tuple[Places, Places],
 ) -> Table:
-    counts = np.bincount(rows, minlength=len(archs))
+    """Put trainings, of which row and place in the row are known, in a table."""
+    counts = np.bincount(places[0])
     if counts.max() > _MOST_TRAININGS:
         raise TableError(f"an architecture must have at most {_MOST_TRAININGS} trainings, one has {counts.max()}")
     epochs = sorted({epoch for training in trainings for epoch in training.curve})
     costs = {"channels": setting.channels, "cells": setting.cells}
     text = "In closed form, auxiliary head apart."
-    values = _values(trainings, rows, (len(archs), int(counts.max())), epochs)
+    values = _values(trainings, places, (len(archs), int(counts.max())), epochs)
     saw, at = setting.trained_on, (len(epochs) - 1,)
     valid = score("valid_accuracy", "x-valid", saw, "Validation accuracy after the epoch.")
     test = score("test_accuracy", "ori-test", saw, "Test accuracy of the same model at its end.", at)
@@ -135,16 +139,13 @@ def _table(
 
 
 def _values(
-    trainings: Sequence[_Training], rows: AnyArray, shape: tuple[int, int], epochs: Sequence[int]
+    trainings: Sequence[_Training], places: tuple[Places, Places], shape: tuple[int, int], epochs: Sequence[int]
 ) -> dict[str, FloatArray]:
     """Put what trainings tell in their rows, side by side: (N, R, E), and (N, R, 1) for what is told once."""
     place = {epoch: index for index, epoch in enumerate(epochs)}
     values = {name: np.full((*shape, len(epochs)), np.nan) for name in ("valid", "seconds")}
     values |= {name: np.full((*shape, 1), np.nan) for name in ("test", "params")}
-    seen = np.zeros(shape[0], dtype=np.intp)
-    for training, row in zip(trainings, rows, strict=True):
-        position = seen[row]
-        seen[row] += 1
+    for training, row, position in zip(trainings, *places, strict=True):
         ended = max(training.curve)  # a training that broke off has cost all its seconds at every later epoch
         values["valid"][row, position, [place[epoch] for epoch in training.curve]] = list(training.curve.values())
         values["seconds"][row, position] = training.seconds * np.minimum(epochs, ended) / ended

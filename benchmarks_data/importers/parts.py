@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks_data.file.layout import AnyArray
 from benchmarks_data.file.meaning import TEST_SPLITS
@@ -15,6 +16,7 @@ from harness.benchmark import Column
 from harness.checks import FloatArray, IntArray
 from harness.errors import TableError
 
+Places = npt.NDArray[np.intp]
 BLOCK = 2**20
 """Values that are compared together: memory stays bounded for tables of any size."""
 
@@ -71,6 +73,29 @@ def closed_form(params: FloatArray | IntArray, macs: FloatArray | IntArray) -> d
         (cost("params_m", "M", "Trainable parameters, computed in closed form."), millions(params)),
         (cost("macs_m", "M", "Multiply-adds of convolutions and classifier, computed in closed form."), millions(macs)),
     )
+
+
+def grouped(keys: npt.NDArray[Any]) -> tuple[Places, Places, Places]:
+    """Group what is the same, in order of first appearance.
+
+    Parameters
+    ----------
+    keys : (n,) or (n, L)
+
+    Returns
+    -------
+    first : (N,)
+        Where each group begins.
+    group, place : (n,)
+        Of each key, its group, and how many of the group come before it.
+    """
+    _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    group = np.argsort(order)[group.reshape(-1)]
+    together = np.argsort(group, kind="stable")
+    place = np.empty(len(keys), dtype=np.intp)
+    place[together] = np.arange(len(keys)) - np.searchsorted(group[together], group[together])
+    return first[order], group, place
 
 
 def once(values: AnyArray) -> AnyArray:
