@@ -262,11 +262,6 @@ def _header(
     return header if chosen is None else protocol.under(chosen, name, header, held_out=held_out)
 
 
-def import_table(name: str, paths: Sequence[Path], *, progress: Progress = on_terminal) -> Path:
-    """Convert files of the user's into the cache as the table of a name; see `import_tables`."""
-    return import_tables([name], paths, progress=progress)[name]
-
-
 def import_tables(names: Sequence[str], paths: Sequence[Path], *, progress: Progress = on_terminal) -> dict[str, Path]:
     """Convert files of the user's into the cache, several tables in one pass over them.
 

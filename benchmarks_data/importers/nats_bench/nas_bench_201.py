@@ -40,5 +40,5 @@ def convert_all(
 def records(path: Path) -> Iterator[tuple[str, int, Any]]:
     """Yield file name, official index and record of every architecture of a file."""
     with torch_file.object_pickle(path) as stream:
-        for index, record in split(stream, name=str(path), allowed=ALLOWED):
+        for index, record in split(stream.read, name=str(path), allowed=ALLOWED):
             yield str(path), index, record
