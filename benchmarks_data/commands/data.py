@@ -50,7 +50,7 @@ def list_tables(as_json: AsJson = False) -> None:
     """List every table: those that are here, those that can be fetched, those that must be fetched by hand."""
     from benchmarks_data.commands import inventory
 
-    items = inventory.items()
+    items = [inventory.item(inventory.known(name)) for name in inventory.names()]
     if as_json:
         print_json([_facts(item) for item in items])
         return

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.file.layout import AnyArray, Header
-from harness.checks import Archs, UInt64Array
+from harness.checks import Archs, BoolArray, UInt64Array
 from harness.errors import HarnessError, TableError, must
 from harness.space import SearchSpace
 
@@ -19,6 +19,12 @@ MAX_DENSE = 2**20
 MANY = 1024
 """From so many architectures on, a look-up by key tries the codings of the rows first: keys can be dear."""
 Rows = npt.NDArray[np.intp]
+
+
+def first_row(marked: BoolArray) -> int | None:
+    """Return the first row of which anything is marked, (N, ...), None where nothing is."""
+    rows = np.flatnonzero(marked.any(axis=tuple(range(1, marked.ndim))))
+    return int(rows[0]) if len(rows) else None
 
 
 def codings(space: SearchSpace) -> int:
@@ -45,9 +51,8 @@ def build(space: SearchSpace, archs: Archs, *, identity: str = "functional") -> 
     keys = space.key(archs, identity)
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
-    same = np.flatnonzero(keys[1:] == keys[:-1])
-    if len(same):
-        first, second = order[same[0]], order[same[0] + 1]
+    if (same := first_row(keys[1:] == keys[:-1])) is not None:
+        first, second = order[same : same + 2]
         raise TableError(
             f"rows {first} and {second} are the same architecture ({identity} identity) of the space '{space.name}': "
             f"{space.format(archs[[first]])[0]}; a row must not repeat"
@@ -76,8 +81,7 @@ def checked_rows(space: SearchSpace, archs: Archs, rows: npt.ArrayLike) -> dict[
     if rows.min() < -1 or rows.max() >= len(archs):
         raise TableError(must("rows", f"lie in -1 to {len(archs) - 1}", [int(rows.min()), int(rows.max())]))
     reached = rows[space.code(archs).astype(np.intp)]
-    if not np.array_equal(reached, np.arange(len(archs))):
-        wrong = int(np.flatnonzero(reached != np.arange(len(archs)))[0])
+    if (wrong := first_row(reached != np.arange(len(archs)))) is not None:
         raise TableError(must("rows", f"lead from the coding of row {wrong} to that row", int(reached[wrong])))
     return {"rows": rows}
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.index import first_row
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.parts import cost, grouped, layout, named, score
@@ -123,7 +124,6 @@ def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[C
 def _single(name: str, values: FloatArray, source: str) -> AnyArray:
     """Return the one value of each row, (N, R, 1) to (N, 1, 1)."""
     first = values[:, :1]
-    wrong = np.flatnonzero(((values != first) & ~np.isnan(values)).any(axis=(1, 2)))
-    if len(wrong):
-        raise TableError(f"{source} must have one number of {name} for a network, row {wrong[0]} has several")
+    if (row := first_row((values != first) & ~np.isnan(values))) is not None:
+        raise TableError(f"{source} must have one number of {name} for a network, row {row} has several")
     return first

@@ -21,7 +21,7 @@ from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost, layout, named
+from benchmarks_data.importers.parts import cost, layout, named, score
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
@@ -96,7 +96,10 @@ def convert(entry: Entry, paths: Sequence[Path], space: ASRSpace, progress: Prog
 
 def _read(path: Path) -> _File:
     """Read both pickles of a file and check what does not depend on the others."""
-    header, rows = _two_pickles(path)
+    with unpickle.explained(str(path), "is not two whole pickles"), path.open("rb") as file:
+        header, rows = (unpickle.Restricted(file, unpickle.NUMPY_SCALARS).load() for _ in range(2))
+        if file.read(1):
+            raise TableError(f"it goes on after its two pickles, at byte {file.tell() - 1}")
     kind = header.get("dataset_type") if isinstance(header, dict) else None
     if kind not in _COLUMNS:
         raise TableError(f"{path} must begin with the header of a NAS-Bench-ASR file, got {str(header)[:80]!r}")
@@ -111,14 +114,6 @@ def _read(path: Path) -> _File:
             if cells.setdefault(str(key), rest) is not rest:
                 raise TableError(f"{path} must not repeat a cell, {key} is there twice")
     return _File(path, header, cells)
-
-
-def _two_pickles(path: Path) -> tuple[Any, Any]:
-    with unpickle.explained(str(path), "is not two whole pickles"), path.open("rb") as file:
-        header, rows = (unpickle.Restricted(file, unpickle.NUMPY_SCALARS).load() for _ in range(2))
-        if file.read(1):
-            raise TableError(f"it goes on after its two pickles, at byte {file.tell() - 1}")
-        return header, rows
 
 
 def _by_seed(files: Sequence[_File]) -> list[_File]:
@@ -173,16 +168,10 @@ def _curves(training: Sequence[_File], hashes: Sequence[str], epochs: int) -> tu
 
 
 def _accuracies(curves: FloatArray, epochs: int) -> dict[str, tuple[Column, AnyArray]]:
-    rate: dict[str, Any] = {"unit": "percent", "direction": "minimise", "trained_on": "full"}
-    valid = Column("valid_per", split="x-valid", description="Validation phoneme error rate by epoch and seed.", **rate)
-    test = Column(
-        "test_per",
-        split="ori-test",
-        held_out=True,
-        at=(epochs - 1,),
-        description="Test phoneme error rate of the epoch with the lowest validation error, by seed.",
-        **rate,
-    )
+    rate: dict[str, Any] = {"direction": "minimise", "best": None}
+    valid = score("valid_per", "x-valid", "full", "Validation phoneme error rate by epoch and seed.", **rate)
+    text = "Test phoneme error rate of the epoch with the lowest validation error, by seed."
+    test = score("test_per", "ori-test", "full", text, (epochs - 1,), **rate)
     return named((valid, curves[:, :, :-1]), (test, curves[:, :, -1:]))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.index import first_row
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.parts import (
@@ -87,14 +88,12 @@ def _values(path: Path, records: Any, entry: Entry, space: MacroSpace) -> tuple[
         ("mean", trainings.mean(axis=1), reported[:, 0]),
         ("std", trainings.std(axis=1), reported[:, 1]),
     ):
-        wrong = np.flatnonzero(~(np.abs(mine - published) <= _TOLERANCE))
-        if len(wrong):
-            key = space.format(archs[wrong[:1]])[0]
-            raise TableError(f"{path}: the {name} of {key} must be that of its runs, {mine[wrong[0]]:.5f}")
+        if (row := first_row(~(np.abs(mine - published) <= _TOLERANCE))) is not None:
+            key = space.format(archs[[row]])[0]
+            raise TableError(f"{path}: the {name} of {key} must be that of its runs, {mine[row]:.5f}")
     _, first, again = np.unique(space.key(archs), return_index=True, return_inverse=True)
-    wrong = np.flatnonzero((trainings != trainings[first[again]]).any(axis=1))
-    if len(wrong):
-        key, other = space.format(archs[[wrong[0], first[again[wrong[0]]]]])
+    if (row := first_row(trainings != trainings[first[again]])) is not None:
+        key, other = space.format(archs[[row, first[again[row]]]])
         raise TableError(f"{path} must repeat the runs of a network under all its keys: {key} and {other} differ")
     order = np.argsort(space.code(archs))
     return archs[order], {"test_acc": trainings[order]} | dict(zip(fields[2:], reported[order, 2:].T, strict=True))

@@ -20,7 +20,7 @@ from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost, layout, millions, named
+from benchmarks_data.importers.parts import cost, layout, millions, named, score
 from benchmarks_data.importers.safe import json_files
 from harness.benchmark import Column
 from harness.checks import FloatArray
@@ -129,16 +129,13 @@ def _space(logs: Sequence[_Log]) -> RecipeSpace:
 def _columns(logs: Sequence[_Log], epochs: int) -> dict[str, tuple[Column, AnyArray]]:
     curves = {name: _padded(logs, name, epochs) for name in _LISTS}
     seconds = np.nancumsum(curves["wall_times"], axis=1)  # nothing is spent after a training has ended
-    loss: dict[str, Any] = {"unit": "nats", "direction": "minimise", "trained_on": "full"}
+    loss: dict[str, Any] = {"unit": "nats", "direction": "minimise", "best": None}
     text = "loss per token after each epoch, as reported; its exponential is the perplexity."
     spent = "Training time up to each epoch; a diverged training costs what it took until it ended."
-    valid = Column("valid_loss", split="x-valid", description=f"Validation {text}", **loss)
-    train = Column("train_loss", split="train", description=f"Training {text}", **loss)
-    test = Column("test_loss", split="ori-test", held_out=True, description=f"Test {text}", **loss)
     return named(
-        (valid, curves["val_losses"][:, None]),
-        (train, curves["train_losses"][:, None]),
-        (test, curves["test_losses"][:, None]),
+        (score("valid_loss", "x-valid", "full", f"Validation {text}", **loss), curves["val_losses"][:, None]),
+        (score("train_loss", "train", "full", f"Training {text}", **loss), curves["train_losses"][:, None]),
+        (score("test_loss", "ori-test", "full", f"Test {text}", **loss), curves["test_losses"][:, None]),
         (cost("train_seconds", "s", spent), seconds[:, None]),
         (cost("params_m", "M", "Trainable parameters, as reported."), millions(np.array([log.params for log in logs]))),
     )

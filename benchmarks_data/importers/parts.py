@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,16 @@ def single(paths: Sequence[Path], rule: str) -> Path:
     return paths[0]
 
 
+def csv_rows(path: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
+    """Return the header of a CSV file, and its lines by column; raises TableError if it is not read."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            return reader.fieldnames or [], list(reader)
+    except (OSError, ValueError, csv.Error) as error:
+        raise TableError(f"{path} was not read: {error}") from None
+
+
 @contextmanager
 def layout(rule: str) -> Iterator[None]:
     """Let what content of another layout raises become a TableError: the rule, and what was raised."""
@@ -46,10 +57,19 @@ def check_count(path: Path, records: Any, count: int, noun: str = "rows") -> Non
         raise TableError(f"{path} must hold {count} {noun}, got {held}")
 
 
-def score(name: str, split: str, trained_on: str, description: str, at: Sequence[int] = ()) -> Column:
-    """Return a column of accuracies in percent; those that were measured on test images are held out."""
-    held_out = split in TEST_SPLITS
-    return Column(name, "percent", "maximise", split, trained_on, held_out, 100.0, description, tuple(at))
+def score(
+    name: str,
+    split: str,
+    trained_on: str,
+    description: str,
+    at: tuple[int, ...] = (),
+    *,
+    unit: str = "percent",
+    direction: str = "maximise",
+    best: float | None = 100.0,
+) -> Column:
+    """Return a column of results, accuracies by default; those that were measured on test images are held out."""
+    return Column(name, unit, direction, split, trained_on, split in TEST_SPLITS, best, description, at)
 
 
 def named(*pairs: tuple[Column, AnyArray]) -> dict[str, tuple[Column, AnyArray]]:

