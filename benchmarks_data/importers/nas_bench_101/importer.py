@@ -96,7 +96,9 @@ def _trainings(
     archs = np.concatenate(records.archs)
     if entry.rows and len(archs) != entry.rows:
         raise TableError(f"{path} must hold {entry.rows} cells, got {len(archs)} in {len(records.rows)} records")
-    schedules = _schedules(path, entry, records)
+    schedules = tuple(np.unique(np.frombuffer(records.epochs, dtype=np.intc)).tolist())
+    if schedules != tuple(entry.facts.get("epochs", schedules)):
+        raise TableError(f"{path} must hold runs of {list(entry.facts['epochs'])} epochs, got {list(schedules)}")
     progress(f"sorting the runs of {path.name}", 0.75)
     trainings = int(entry.facts.get("runs", TRAININGS))
     return archs, *_by_row(path, records, archs, space, schedules, trainings), schedules
@@ -172,13 +174,6 @@ def _coding(path: Path, number: int, adjacency: str, operations: str) -> list[in
         return coding(adjacency, operations, f"{adjacency} {operations}")
     except HarnessError as error:
         raise TableError(f"{path}: record {number}: {error}") from None
-
-
-def _schedules(path: Path, entry: Entry, records: _Records) -> tuple[int, ...]:
-    epochs = tuple(np.unique(np.frombuffer(records.epochs, dtype=np.intc)).tolist())
-    if epochs != tuple(entry.facts.get("epochs", epochs)):
-        raise TableError(f"{path} must hold runs of {list(entry.facts['epochs'])} epochs, got {list(epochs)}")
-    return epochs
 
 
 def _by_row(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks_data.file.index import first_row
-from harness.checks import BoolArray, FloatArray, IntArray
+from harness.checks import FloatArray, IntArray
 from harness.errors import TableError, must, nearest
 
 
@@ -78,10 +78,6 @@ class Lines:
                         f"{self.place(row, column)}: " + must("value", "be a finite number, or empty, or `nan`", text)
                     )
         return values
-
-    def blank(self, column: str) -> BoolArray:
-        """Return where a column tells nothing at all: (n,)."""
-        return np.array([not text for text in self.columns[column]], dtype=np.bool_)
 
     def integers(self, column: str, low: int, high: int) -> IntArray:
         """Return a column of integers from `low` to `high`, none missing: (n,).

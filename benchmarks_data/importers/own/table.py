@@ -204,7 +204,7 @@ def _check_made(description: Description, lines: Lines, grid: _Grid) -> None:
         who = _training(description, grid.archs[row], int(grid.seeds[row, training]))
         raise TableError(f"{lines.place(line)}: {who} has no epoch {grid.epochs[fidelity]}: {remedy}")
     source = description.sources[description.validation]
-    blank = lines.blank(source)
+    blank = np.array([not text for text in lines.columns[source]], dtype=np.bool_)
     measured = np.bincount(grid.fidelity[~blank], minlength=len(grid.epochs)) > 0
     for line in np.flatnonzero(blank & measured[grid.fidelity])[:1]:
         raise TableError(f"{lines.place(int(line), source)}: nothing is told, as if it had not been run: {remedy}")
