@@ -8,15 +8,12 @@ again, or, where the source is gone, named in a TableError.  A table whose files
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from benchmarks_data import files
+from benchmarks_data import facts, files
 from benchmarks_data.cache import conversion
 from benchmarks_data.catalogue.builds import Build
 from benchmarks_data.catalogue.entries import Entry, Protocol, builds, carried, entries, others
@@ -145,14 +142,14 @@ class Tables(BenchmarkProvider):
             the catalogue says of it, ``imported`` (False) and ``to_get``.
         """
         if _predicts(name):
-            facts: dict[str, Any] = _predicting(name).describe(name)
-            return facts
+            description: dict[str, Any] = _predicting(name).describe(name)
+            return description
         if read(name).path is not None:
-            return _describe_table(name, None)
-        entry = _entry(name)
+            return facts.of_table(_header(name, held_out=True), name)
+        entry, under = _entry(name), protocol_of(name)
         if entry.imported and not files.table_path(entry.name).exists():
-            return _describe_entry(entry, name)
-        return _describe_table(name, entry)
+            return facts.of_entry(entry, name, under)
+        return facts.of_table(_header(name, held_out=True), name, entry, under)
 
     def searching(self, space: str) -> Sequence[str]:
         """Return the names of the tables on a search space, in the order of the catalogue."""
@@ -197,25 +194,20 @@ def _entry(name: str) -> Entry:
     return known[name]
 
 
-def _protocol(entry: Entry, name: str) -> Protocol | None:
+def protocol_of(name: str) -> Protocol | None:
     """Return the protocol that a name asks for, None if it asks for none.
 
     Raises
     ------
     HarnessError
-        If it is unknown; lists those that the table has.
+        If the name is unknown, or the protocol; lists those that the table has.
     """
-    chosen = name.partition(protocol.MARK)[2]
+    entry, chosen = _entry(name), name.partition(protocol.MARK)[2]
     if not chosen:
         return None
     if chosen not in entry.protocols:
         raise HarnessError(unknown(f"protocol of {entry.name}", chosen, entry.protocols))
     return entry.protocols[chosen]
-
-
-def protocol_of(name: str) -> Protocol | None:
-    """Return the protocol that a name asks for, None if none; raises HarnessError if the name or it is unknown."""
-    return _protocol(_entry(name), name)
 
 
 def ensure(name: str, *, progress: Progress = on_terminal) -> Path:
@@ -249,7 +241,7 @@ def _header(
             layout.check_content(path)
         return layout.read_header(path, held_out=held_out)
     entry = _entry(name)
-    chosen = _protocol(entry, name)
+    chosen = protocol_of(name)
     if check_content:
         ensure(name, progress=progress)
     path = files.table_path(entry.name)
@@ -260,11 +252,6 @@ def _header(
         conversion.convert(entry, path, progress, because=error)
         header = conversion.read(entry, path, held_out=known)
     return header if chosen is None else protocol.under(chosen, name, header, held_out=held_out)
-
-
-def import_table(name: str, paths: Sequence[Path], *, progress: Progress = on_terminal) -> Path:
-    """Convert files of the user's into the cache as the table of a name; see `import_tables`."""
-    return import_tables([name], paths, progress=progress)[name]
 
 
 def import_tables(names: Sequence[str], paths: Sequence[Path], *, progress: Progress = on_terminal) -> dict[str, Path]:
@@ -291,8 +278,8 @@ def import_tables(names: Sequence[str], paths: Sequence[Path], *, progress: Prog
         If files are missing or are not what they should be; tables that were there before stay as they were.
     """
     asked = {name: _entry(name) for name in names}
-    for name, entry in asked.items():
-        _protocol(entry, name)
+    for name in asked:
+        protocol_of(name)
     wanted = {entry.name: entry for entry in asked.values()}
     lying = conversion.import_tables(list(wanted.values()), [Path(path) for path in paths], progress)
     return {name: lying[entry.name] for name, entry in asked.items()}
@@ -309,68 +296,3 @@ def plan(name: str) -> Build:
     if name not in builds():
         raise HarnessError(unknown("table to build", name, builds()))
     return builds()[name]
-
-
-def _describe_table(name: str, entry: Entry | None) -> dict[str, Any]:
-    header = _header(name, held_out=True)
-    about = layout.read_about(header.path)
-    under = None if entry is None else _protocol(entry, name)
-    checked = set() if entry is None else set(entry.sha256)
-    training = json.loads(about["training"]) if "training" in about else None
-    return {
-        "kind": "benchmark",
-        "name": name,
-        **{key: about.get(key, "") for key in ("title", "dataset")},
-        "rows": len(header.array("archs")),
-        "runs": recorded.run_counts(header),
-        "replicates": about.get("replicates", ""),
-        "columns": [_describe_column(header, column) for column in header.columns],
-        "fidelities": [fidelity.label for fidelity in header.meaning.fidelities],
-        "has_seconds": header.meaning.seconds is not None,
-        "validation": header.meaning.validation or None,
-        "test": header.meaning.test,
-        **{key: about.get(key, "") for key in ("licence", "citation", "source", "source_sha256")},
-        "training": entry.facts.get("training") if training is None and entry is not None else training,
-        "source_as_checked": set(about["source_sha256"].split()) == checked if checked else None,
-        "partial": header.meaning.partial,
-        "protocol": None if under is None else under.text,
-        "protocols": {} if entry is None else _protocols(entry),
-        "sha256": header.digest,
-        "path": str(header.path),
-        "bytes": header.path.stat().st_size,
-        "space": named.describe((recorded.space_of if entry is None else recorded.whole_space_of)(header)),
-    }
-
-
-def _protocols(entry: Entry) -> dict[str, str]:
-    return {f"{entry.name}{protocol.MARK}{key}": known.text for key, known in entry.protocols.items()}
-
-
-def _describe_entry(entry: Entry, name: str) -> dict[str, Any]:
-    """Say what the catalogue knows of a table that is not there."""
-    under = _protocol(entry, name)
-    by_hand = f"{entry.manual or entry.source.url}; then `{entry.import_command}`"
-    return {
-        "kind": "benchmark",
-        "name": name,
-        "title": entry.title,
-        "dataset": entry.dataset,
-        "imported": False,
-        "to_get": f"`nas-harness data get {entry.name}`" if entry.downloads else f"by hand: {by_hand}",
-        "rows": entry.rows or None,
-        "replicates": entry.source.replicates,
-        "licence": entry.source.licence,
-        "citation": entry.source.citation,
-        "source": f"{', '.join(entry.files)} ({entry.source.url})",
-        "protocol": None if under is None else under.text,
-        "protocols": _protocols(entry),
-        "space": entry.space,
-    }
-
-
-def _describe_column(header: layout.Header, name: str) -> dict[str, Any]:
-    values = header.values(name)
-    coverage = float(np.count_nonzero(~np.isnan(values)) / values.size)
-    told = recorded.described_column(header, name)
-    description = told.pop("description")
-    return told | {"runs": values.shape[1], "coverage": coverage, "description": description}

@@ -7,6 +7,7 @@ table is used, a fact is so.  Public extracts (CSV, NPZ, JSON) are audited as wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,19 +97,16 @@ def _extract(path: Path) -> Audit:
     try:
         return audit_extract(path, _comparable())
     except TableError as error:
-        official = [entry.name for entry in entries().values() if path.name in map(_file_name, entry.files)]
         if not path.is_file():
             raise
-        name, options = (official[0], "") if official else ("NAME", " --describe TOML")
+        named = ((Path(file).name, entry.name) for entry in entries().values() for file in entry.files)
+        official = next((name for file, name in named if file == path.name), None)
+        name, options = (official, "") if official else ("NAME", " --describe TOML")
         what = f"the official file of {name}" if official else "data of your own"
         raise TableError(
             f"{error}. If it is {what}, import it, `nas-harness data import {name} {path}{options}`, and audit the "
             "table"
         ) from None
-
-
-def _file_name(file: str) -> str:
-    return Path(file).name
 
 
 def audit_table(path: Path, entry: Entry | None, *, siblings: Mapping[str, layout.Header], progress: Progress) -> Audit:
@@ -169,12 +167,10 @@ def _siblings(path: Path, entry: Entry, progress: Progress) -> dict[str, layout.
         if other.name == entry.name or (other.source, other.space) != (entry.source, entry.space):
             continue
         path = files.table_path(other.name)
-        try:
+        with suppress(TableError):  # not imported, or not to be made: there is nothing to compare with
             headers[other.name] = layout.read_header(
                 path if other.imported else provider.ensure(other.name, progress=progress)
             )
-        except TableError:  # not imported, or not to be made: there is nothing to compare with
-            continue
     return headers
 
 
@@ -182,8 +178,6 @@ def _comparable() -> dict[str, layout.Header]:
     """Open every table that is ready, with its held-out columns."""
     headers = {}
     for name in entries():
-        try:
+        with suppress(TableError):
             headers[name] = layout.read_header(files.table_path(name), held_out=True)
-        except TableError:
-            continue
     return headers

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from benchmarks_data.audit.findings import ColumnFacts, ScheduleFacts, ranges
+from benchmarks_data.audit.findings import ColumnFacts, ScheduleFacts, facts_of, ranges
 from benchmarks_data.audit.subject import Subject
 from benchmarks_data.file.layout import AnyArray
+from benchmarks_data.file.trainings import counted
 from harness.benchmark import Column
 
 SPLITS = {
@@ -48,30 +47,9 @@ def words_of(column: Column, trainings: int, named: str = "") -> str:
 def column_facts(subject: Subject, name: str) -> ColumnFacts:
     """Look at all values of a column."""
     column, values = subject.columns[name], subject.values(name)
-    missing = infinite = 0
-    for _, block, there in subject.blocks(name):
-        missing += int(np.count_nonzero(np.isnan(block) & there))
-        infinite += int(np.count_nonzero(np.isinf(block)))
-    final = subject.final(name)
-    finite = final[np.isfinite(final)]
-    return ColumnFacts(
-        name=name,
-        unit=column.unit,
-        direction=column.direction,
-        split=column.split,
-        trained_on=column.trained_on,
-        held_out=column.held_out,
-        description=column.description,
-        words=words_of(column, values.shape[1], _use(subject, name)),
-        runs=values.shape[1],
-        measured=_measured(subject, column, values),
-        missing=missing,
-        infinite=infinite,
-        lowest=float(finite.min()) if len(finite) else None,
-        mean=float(finite.mean()) if len(finite) else None,
-        highest=float(finite.max()) if len(finite) else None,
-        distinct=len(np.unique(finite)),
-    )
+    missing, infinite, _ = subject.gaps(name)
+    words, measured = words_of(column, values.shape[1], _use(subject, name)), _measured(subject, column, values)
+    return facts_of(column, words, values.shape[1], measured, missing, infinite, subject.final(name))
 
 
 def _use(subject: Subject, name: str) -> str:
@@ -101,15 +79,10 @@ def schedule_facts(subject: Subject) -> tuple[ScheduleFacts, ...]:
     labelled = header.array("index/seeds") if "index/seeds" in header.places else None
     facts = []
     for place, epochs in enumerate(meaning.schedules):
-        seeds = {} if labelled is None else _counted(labelled[:, place][labelled[:, place] >= 0])
+        seeds = {} if labelled is None else counted(labelled[:, place][labelled[:, place] >= 0])
         label = f"{epochs} epoch{'s' if epochs != 1 else ''}"
         if len(meaning.fidelities) == 1 and "epoch" not in meaning.fidelities[0].label:
             label = meaning.fidelities[0].label
         every = _epochs(subject, place, set(range(len(meaning.fidelities))))
-        facts.append(ScheduleFacts(label, every, _counted(counts[:, place]), seeds))
+        facts.append(ScheduleFacts(label, every, counted(counts[:, place]), seeds))
     return tuple(facts)
-
-
-def _counted(values: AnyArray) -> dict[str, int]:
-    distinct, counts = np.unique(values, return_counts=True)
-    return {str(value): int(count) for value, count in zip(distinct.tolist(), counts.tolist(), strict=True)}

@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+
+from harness.benchmark import Column
+from harness.checks import FloatArray
+
 SEVERITIES = ("fault", "caution", "fact")
 """What is wrong; what a careful reader must know before using it; what is so."""
 LISTED = 20
@@ -77,6 +82,37 @@ class ColumnFacts:
     mean: float | None
     highest: float | None
     distinct: int
+
+
+def facts_of(
+    column: Column,
+    words: str,
+    runs: int,
+    measured: tuple[str, ...],
+    missing: int,
+    infinite: int,
+    final: FloatArray,
+) -> ColumnFacts:
+    """Put together what a column is and what its values are where it was last measured; see `ColumnFacts`."""
+    finite = final[np.isfinite(final)]
+    return ColumnFacts(
+        name=column.name,
+        unit=column.unit,
+        direction=column.direction,
+        split=column.split,
+        trained_on=column.trained_on,
+        held_out=column.held_out,
+        description=column.description,
+        words=words,
+        runs=runs,
+        measured=measured,
+        missing=missing,
+        infinite=infinite,
+        lowest=float(finite.min()) if len(finite) else None,
+        mean=float(finite.mean()) if len(finite) else None,
+        highest=float(finite.max()) if len(finite) else None,
+        distinct=len(np.unique(finite)),
+    )
 
 
 @dataclass(frozen=True)

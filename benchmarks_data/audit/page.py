@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from benchmarks_data.audit.findings import Audit
 from benchmarks_data.audit.text import beside, summary
+from harness.cli.output import plain
 from harness.files import replacing
 
 _HEADINGS = {
@@ -27,7 +28,7 @@ def page(audit: Audit) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": _number, "with_code": _with_code}
+    environment.filters |= {"number": lambda value: "" if value is None else plain(value), "with_code": _with_code}
     sections = [
         (severity, heading, [finding for finding in audit.findings if finding.severity == severity])
         for severity, heading in _HEADINGS.items()
@@ -49,18 +50,3 @@ def _with_code(text: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
     )
-
-
-def _number(value: object) -> str:
-    """Write a value of a finding or a column."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(_number(item) for item in value)
-    return str(value)

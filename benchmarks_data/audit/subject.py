@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +13,7 @@ from benchmarks_data.catalogue.entries import Entry, entries
 from benchmarks_data.file.layout import AnyArray, Header
 from benchmarks_data.file.trainings import mean_over_trainings
 from harness.benchmark import Column
-from harness.checks import BoolArray, FloatArray, UInt64Array
+from harness.checks import FloatArray, UInt64Array
 from harness.space import SearchSpace
 
 BLOCK = 2**22
@@ -102,14 +102,20 @@ class Subject:
         existing: npt.NDArray[np.intp] = counts[:, [schedules[place] for place in range(width)]]
         return existing
 
-    def blocks(self, name: str) -> Iterator[tuple[slice, FloatArray, BoolArray]]:
-        """Yield rows of a column with what exists of them: a slice, (n, R, A) values, (n, R, A) bool."""
+    def gaps(self, name: str) -> tuple[int, int, list[int]]:
+        """Count values of trainings that exist which are NaN, and infinite ones; and list the rows that have either."""
         values, existing = self.values(name), self.existing(name)
         step = max(1, BLOCK // max(1, values[0].size))
+        missing = infinite = 0
+        rows: list[int] = []
         for start in range(0, len(values), step):
-            part = slice(start, start + step)
-            there = np.arange(values.shape[1])[:, None] < existing[part, None, :]
-            yield part, values[part], there
+            block = values[start : start + step]
+            there = np.arange(values.shape[1])[:, None] < existing[start : start + step, None, :]
+            absent, endless = np.isnan(block) & there, np.isinf(block)
+            missing += int(np.count_nonzero(absent))
+            infinite += int(np.count_nonzero(endless))
+            rows += (np.flatnonzero((absent | endless).any(axis=(1, 2))) + start).tolist()
+        return missing, infinite, rows
 
     @property
     def results(self) -> list[str]:

@@ -20,7 +20,10 @@ def text(audit: Audit, *, width: int = WIDTH) -> str:
     width : int
         Longest line, but for architectures and names that are longer themselves.
     """
-    lines = [*_head(audit, width), "", *_findings(audit, width), *_coverage(audit), "", "Columns", ""]
+    lines = [*_head(audit, width), ""]
+    for finding in audit.findings:
+        lines += _finding(finding, width)
+    lines += ["", *_coverage(audit), "", "Columns", ""]
     for column in audit.columns:
         lines += _column(column, width)
     return "\n".join(lines) + "\n"
@@ -40,11 +43,8 @@ def summary(audit: Audit) -> str:
     >>> summary(SimpleNamespace(count={"fault": 0, "caution": 1, "fact": 3}.__getitem__))
     'no fault, 1 caution, 3 facts'
     """
-    return ", ".join(_count(audit.count(severity), severity) for severity in _MARKS)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'s' if number > 1 else ''}"
+    counts = {severity: audit.count(severity) for severity in _MARKS}
+    return ", ".join(f"{count or 'no'} {noun}{'s' if count > 1 else ''}" for noun, count in counts.items())
 
 
 def _head(audit: Audit, width: int) -> Iterator[str]:
@@ -53,12 +53,6 @@ def _head(audit: Audit, width: int) -> Iterator[str]:
         yield from textwrap.wrap(audit.dataset, width)
     yield f"{audit.rows:,} row{'s' if audit.rows > 1 else ''}{beside(audit)}, space {audit.space}; {summary(audit)}"
     yield f"sha256 {audit.sha256[:16]}…"
-
-
-def _findings(audit: Audit, width: int) -> Iterator[str]:
-    for finding in audit.findings:
-        yield from _finding(finding, width)
-    yield ""
 
 
 def _finding(finding: Finding, width: int) -> Iterator[str]:

@@ -53,7 +53,7 @@ def convert(entry: Entry, path: Path, progress: Progress, because: TableError) -
             paths = entry.paths()
             source = f"{entry.source.distribution}: {', '.join(entry.files)} ({entry.source.url})"
             for table in _tables([entry], paths, progress):
-                _write(entry, table, path, _about(entry, paths, source), progress)
+                _write(entry, table, path, _about(entry, _sums(entry, paths), source), progress)
     except TableError as error:
         message = f"{because}; it cannot be made again: {error}" if path.exists() else str(error)
         raise TableError(message) from error
@@ -90,14 +90,19 @@ def import_tables(entries: Sequence[Entry], paths: Sequence[Path], progress: Pro
     made = {}
     with _all_locked([files.table_path(entry.name) for entry in entries]):
         try:
-            about = _about(entries[0], paths, f"{', '.join(path.name for path in paths)} ({entries[0].source.url})")
-            _compare(entries[0], json.loads(about["source_files"]))
-            with _told_official(entries[0], json.loads(about["source_files"])):
+            source = f"{', '.join(path.name for path in paths)} ({entries[0].source.url})"
+            sums = _sums(entries[0], paths)
+            _compare(entries[0], sums)
+            with _told_official(entries[0], sums):
                 for entry, table in zip(entries, _tables(entries, paths, progress), strict=True):
-                    _tell_unpinned(entry, table)
-                    path = files.table_path(entry.name)
-                    _write(entry, table, path, about | _told(entry), progress)
-                    made[entry.name] = path
+                    if not entry.sha256:
+                        warnings.warn(
+                            f"{entry.name}: nothing is pinned, these {len(table.archs):,} rows are unchecked: the "
+                            "sha256 of its files is not known to this program",
+                            stacklevel=3,
+                        )
+                    made[entry.name] = files.table_path(entry.name)
+                    _write(entry, table, made[entry.name], _about(entry, sums, source), progress)
         except OSError as error:
             raise TableError(f"cannot import {entries[0].name}: {error}") from error
         finally:
@@ -167,15 +172,6 @@ def _word(name: str) -> str:
     return re.split(r"[^a-z]", Path(name).name.lower(), maxsplit=1)[0]
 
 
-def _tell_unpinned(entry: Entry, table: layout.Table) -> None:
-    if not entry.sha256:
-        warnings.warn(
-            f"{entry.name}: nothing is pinned, these {len(table.archs):,} rows are unchecked: the sha256 of its files "
-            "is not known to this program",
-            stacklevel=4,
-        )
-
-
 @contextmanager
 def _all_locked(paths: Sequence[Path]) -> Iterator[None]:
     """Hold the locks of several cache files, always taken in the same order."""
@@ -229,7 +225,8 @@ def _write(entry: Entry, table: layout.Table, path: Path, about: Mapping[str, st
         layout.write(temporary, whole)
 
 
-def _about(entry: Entry, paths: Sequence[Path], source: str) -> dict[str, str]:
+def _sums(entry: Entry, paths: Sequence[Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file by its name; raises TableError if two are the same."""
     same = len({path.name for path in paths}) < len(paths)
     sums: dict[str, str] = {}
     for path in paths:
@@ -238,19 +235,18 @@ def _about(entry: Entry, paths: Sequence[Path], source: str) -> dict[str, str]:
             first = next(other for other, known in sums.items() if known == total)
             raise TableError(f"{entry.name} is made from different files, and {first} and {name} are the same")
         sums[str(path) if name in sums else name] = total
-    return _told(entry) | {
-        "source": source,
-        "source_sha256": " ".join(sums.values()),
-        "source_files": json.dumps(sums),
-    }
+    return sums
 
 
-def _told(entry: Entry) -> dict[str, str]:
-    """Return the texts of the catalogue."""
+def _about(entry: Entry, sums: Mapping[str, str], source: str) -> dict[str, str]:
+    """Return the texts of the catalogue, and what the table was made from."""
     return {
         "title": entry.title,
         "dataset": entry.dataset,
         "replicates": entry.source.replicates,
         "licence": entry.source.licence,
         "citation": entry.source.citation,
+        "source": source,
+        "source_sha256": " ".join(sums.values()),
+        "source_files": json.dumps(sums),
     }

@@ -79,10 +79,11 @@ def fetch(download: Download, folder: Path, *, progress: Progress = on_terminal)
     old = part.exists()
     try:
         _retrieve(pooch, download, goal, Resuming(part, download, progress))
-    except _WrongError as error:
+    except _WrongError:
         if not old:
-            raise TableError(str(error)) from None
-        _retrieve_anew(pooch, download, goal, Resuming(part, download, progress))
+            raise
+        # once more from the first byte: the wrong one was put together from an older part
+        _retrieve(pooch, download, goal, Resuming(part, download, progress))
     except OSError as error:
         part.unlink(missing_ok=True)
         size = f"; the file has {download.bytes:,} bytes" if download.bytes else ""
@@ -92,16 +93,8 @@ def fetch(download: Download, folder: Path, *, progress: Progress = on_terminal)
     return goal
 
 
-class _WrongError(Exception):
+class _WrongError(TableError):
     """What arrived is not what is pinned."""
-
-
-def _retrieve_anew(pooch: Any, download: Download, goal: Path, downloader: Resuming) -> None:
-    """Retrieve once more from the first byte: the wrong one was put together from an older part."""
-    try:
-        _retrieve(pooch, download, goal, downloader)
-    except _WrongError as error:
-        raise TableError(str(error)) from None
 
 
 def _retrieve(pooch: Any, download: Download, goal: Path, downloader: Resuming) -> None:
@@ -213,18 +206,16 @@ class Resuming:
         encoded = answer.headers.get("Content-Encoding", "identity") != "identity"
         whole = None if length is None or encoded else start + int(length)
         size = whole or self.download.bytes
+        name, of = Path(self.download.name).name, f" of {size / 1e6:,.1f}" if size else ""
         answer.raw.enforce_content_length = False  # it would throw away what came just before a cut; checked below
         with self.part.open("r+b" if start else "wb") as file:
             file.seek(start)
             for chunk in answer.iter_content(_CHUNK_BYTES):
                 start += file.write(chunk)
-                self.progress(self._doing(start, size), min(0.99, start / size) if size else 0.0)
+                fraction = min(0.99, start / size) if size else 0.0
+                self.progress(f"fetching {name}: {start / 1e6:,.1f}{of} MB", fraction)
         if whole is not None and start < whole:
             raise _CutError(f"it sent {start:,} of {whole:,} bytes")
-
-    def _doing(self, done: int, size: int) -> str:
-        of = f" of {size / 1e6:,.1f}" if size else ""
-        return f"fetching {Path(self.download.name).name}: {done / 1e6:,.1f}{of} MB"
 
     def _gave_up(self, url: str, reason: Exception) -> str:
         host, have = urlsplit(url).netloc, self._length()

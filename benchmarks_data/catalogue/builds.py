@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
-from typing import Any
 
-from harness.digests import identity
+from harness.digests import identity, sha256_of
 from harness.training.recipe import TrainingSetup
 
 
@@ -30,13 +27,9 @@ class Build:
     training: TrainingSetup
     part_size: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON data."""
-        return identity(self)
-
     @property
     def digest(self) -> str:
         """SHA-256 of what the numbers depend on, the cut into parts included; the margin of verification is not."""
-        data = self.as_dict()
+        data = identity(self)
         del data["training"]["margin_percent"]
-        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+        return sha256_of(data)

@@ -50,7 +50,7 @@ def list_tables(as_json: AsJson = False) -> None:
     """List every table: those that are here, those that can be fetched, those that must be fetched by hand."""
     from benchmarks_data.commands import inventory
 
-    items = inventory.items()
+    items = [inventory.item(inventory.known(name)) for name in inventory.names()]
     if as_json:
         print_json([_facts(item) for item in items])
         return
@@ -94,7 +94,8 @@ def _print_group(items: list[Item]) -> None:
         _print_wrapped(f"{family} ({licence})", 2)
         for item in members:
             rows = "" if item.rows is None else f"{item.rows:,}"
-            line = f"    {item.entry.name:<{_ROWS_END - 13}}{rows:>9}{_size(item):>{_SIZE}}  "
+            size = item.size.removeprefix("about ") if item.bytes is None else _bytes(item.bytes)
+            line = f"    {item.entry.name:<{_ROWS_END - 13}}{rows:>9}{size:>{_SIZE}}  "
             _print_wrapped(item.entry.title.partition(", ")[2], len(line), first=line)
             if item.remark:
                 _print_wrapped(item.remark, 6)
@@ -109,10 +110,6 @@ def _print_wrapped(text: str, indent: int, first: str = "") -> None:
     width = max(_NARROW, min(_WIDE, shutil.get_terminal_size((_NARROW, 24)).columns))
     for line in wrap(text, width, initial_indent=first or pad, subsequent_indent=pad) or [first.rstrip()]:
         say(line.rstrip())
-
-
-def _size(item: Item) -> str:
-    return item.size.removeprefix("about ") if item.bytes is None else _bytes(item.bytes)
 
 
 def _bytes(count: int) -> str:
@@ -191,20 +188,22 @@ def get(
         shutil.rmtree(folder)
 
 
-def _announce(entry: Entry) -> None:
-    """Say what is going to be fetched, under which licence, and whom to cite."""
-    say(entry.title, "bold")
+def _print_terms(entry: Entry, heading: str) -> None:
+    say(heading, "bold")
     for label, text in (("licence", entry.source.licence), ("citation", entry.source.citation.strip())):
         _print_wrapped(text, 12, first=f"  {label:<10}")
+
+
+def _announce(entry: Entry) -> None:
+    """Say what is going to be fetched, under which licence, and whom to cite."""
+    _print_terms(entry, entry.title)
     for told in entry.downloads:
         size = _bytes(told.bytes) if told.bytes else told.size or "size unknown"
         say(f"  {'from':<10}{told.url} ({size})")
 
 
 def _print_by_hand(entry: Entry) -> None:
-    say(f"{entry.title}: its files must be fetched by hand", "bold")
-    _print_wrapped(entry.source.licence, 12, first=f"  {'licence':<10}")
-    _print_wrapped(entry.source.citation.strip(), 12, first=f"  {'citation':<10}")
+    _print_terms(entry, f"{entry.title}: its files must be fetched by hand")
     where = entry.manual or f"{', '.join(entry.files)} from {entry.source.url}"
     say(f"  {'get':<10}{where.strip()}")
     say(f"  {'then':<10}{entry.import_command}")

@@ -70,11 +70,6 @@ def known(name: str) -> Entry:
     return found[bare]
 
 
-def items() -> list[Item]:
-    """Return all that can be got, in the order of the catalogue."""
-    return [item(known(name)) for name in names()]
-
-
 def item(entry: Entry) -> Item:
     """Say how near a table is; opens it where it is there, and converts nothing."""
     remark = ""

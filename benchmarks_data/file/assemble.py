@@ -17,8 +17,6 @@ from harness.errors import TableError, must, unknown
 from harness.problem import DIRECTIONS, Fidelity
 from harness.space import SearchSpace
 
-__all__ = ["SPLITS", "TEST_SPLITS", "assemble"]
-
 SPLITS = ("", "train", "x-valid", *TEST_SPLITS)
 
 
@@ -120,10 +118,9 @@ def _checked_archs(space: SearchSpace, archs: Archs) -> Archs:
     matrix = arch_matrix("archs", archs, space.genes)
     if not len(matrix):
         raise TableError(must("archs", "have at least one row", matrix.shape))
-    wrong = np.flatnonzero(~space.is_valid(matrix))
-    if len(wrong):
-        rule = f"be architectures of the space '{space.name}': row {wrong[0]} is not"
-        raise TableError(must("archs", rule, matrix[wrong[0]].tolist()))
+    if (row := index.first_row(~space.is_valid(matrix))) is not None:
+        rule = f"be architectures of the space '{space.name}': row {row} is not"
+        raise TableError(must("archs", rule, matrix[row].tolist()))
     return np.ascontiguousarray(matrix, dtype=space.dtype)
 
 
@@ -204,9 +201,8 @@ def _counted(meaning: Meaning, columns: Columns, most: int) -> AnyArray:
     counts = []
     for schedule, epochs in enumerate(meaning.schedules):
         present = _present_trainings(meaning, columns, schedule, most)
-        holes = np.flatnonzero((present[:, 1:] & ~present[:, :-1]).any(axis=1))
-        if len(holes):
-            gap = f"row {holes[0]} has {present[holes[0]].tolist()} in the schedule of {epochs} epochs"
+        if (row := index.first_row(present[:, 1:] & ~present[:, :-1])) is not None:
+            gap = f"row {row} has {present[row].tolist()} in the schedule of {epochs} epochs"
             raise TableError(f"runs that are there must come first, {gap}; order them or give `trainings`")
         counts.append(present.sum(axis=1))
     return np.stack(counts, axis=1).astype(np.uint8)
@@ -258,9 +254,8 @@ def _check_absent(meaning: Meaning, columns: Columns, trainings: AnyArray) -> No
                 continue
             count = trainings.max(axis=1) if _is_constant(columns[name]) else trainings[:, schedule]
             absent = np.arange(values.shape[1]) >= count[:, None]
-            wrong = np.flatnonzero((~np.isnan(values[:, :, places[-1]]) & absent).any(axis=1))
-            if len(wrong):
-                excess = f"row {wrong[0]} has more than its {count[wrong[0]]}"
+            if (row := index.first_row(~np.isnan(values[:, :, places[-1]]) & absent)) is not None:
+                excess = f"row {row} has more than its {count[row]}"
                 raise TableError(f"the column {name} must be NaN where a run is absent, {excess}")
 
 
@@ -293,13 +288,11 @@ def _checked_seeds(seeds: npt.ArrayLike, trainings: AnyArray, most: int) -> AnyA
     if labels.shape != shape or labels.dtype.kind not in "ui":
         raise TableError(must("seeds", f"be integers of shape {shape}", f"{labels.dtype} {labels.shape}"))
     absent = np.arange(most) >= trainings[:, :, None]
-    wrong = np.flatnonzero(((labels >= 0) & absent).any(axis=(1, 2)))
-    if len(wrong):
-        raise TableError(must("seeds", f"be -1 where a run is absent (row {wrong[0]})", labels[wrong[0]].tolist()))
+    if (row := index.first_row((labels >= 0) & absent)) is not None:
+        raise TableError(must("seeds", f"be -1 where a run is absent (row {row})", labels[row].tolist()))
     ordered = np.sort(labels, axis=2)
-    twice = np.flatnonzero(((ordered[:, :, 1:] == ordered[:, :, :-1]) & (ordered[:, :, 1:] >= 0)).any(axis=(1, 2)))
-    if len(twice):
-        raise TableError(must("seeds", f"name each run of a row once (row {twice[0]})", labels[twice[0]].tolist()))
+    if (row := index.first_row((ordered[:, :, 1:] == ordered[:, :, :-1]) & (ordered[:, :, 1:] >= 0))) is not None:
+        raise TableError(must("seeds", f"name each run of a row once (row {row})", labels[row].tolist()))
     return labels.astype(np.int32)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.file.layout import AnyArray, Header
-from harness.checks import Archs, UInt64Array
+from harness.checks import Archs, BoolArray, UInt64Array
 from harness.errors import HarnessError, TableError, must
 from harness.space import SearchSpace
 
@@ -21,12 +21,10 @@ MANY = 1024
 Rows = npt.NDArray[np.intp]
 
 
-class Index(Protocol):
-    """Finds the rows of architectures."""
-
-    def find(self, archs: Archs) -> Rows:
-        """Return the row of each architecture, -1 where the table has none: (n, L), genes in range, to (n,)."""
-        ...
+def first_row(marked: BoolArray) -> int | None:
+    """Return the first row of which anything is marked, (N, ...), None where nothing is."""
+    rows = np.flatnonzero(marked.any(axis=tuple(range(1, marked.ndim))))
+    return int(rows[0]) if len(rows) else None
 
 
 def codings(space: SearchSpace) -> int:
@@ -53,9 +51,8 @@ def build(space: SearchSpace, archs: Archs, *, identity: str = "functional") -> 
     keys = space.key(archs, identity)
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
-    same = np.flatnonzero(keys[1:] == keys[:-1])
-    if len(same):
-        first, second = order[same[0]], order[same[0] + 1]
+    if (same := first_row(keys[1:] == keys[:-1])) is not None:
+        first, second = order[same : same + 2]
         raise TableError(
             f"rows {first} and {second} are the same architecture ({identity} identity) of the space '{space.name}': "
             f"{space.format(archs[[first]])[0]}; a row must not repeat"
@@ -65,9 +62,8 @@ def build(space: SearchSpace, archs: Archs, *, identity: str = "functional") -> 
     every = space.decode(np.arange(codings(space), dtype=np.uint64))
     valid = np.flatnonzero(space.is_valid(every))
     wanted = space.key(every[valid], identity)
-    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     rows = np.full(len(every), -1, dtype=np.int32)
-    rows[valid] = np.where(keys[places] == wanted, order[places], -1)
+    rows[valid] = search(keys, order, wanted)
     return {"rows": rows}
 
 
@@ -85,8 +81,7 @@ def checked_rows(space: SearchSpace, archs: Archs, rows: npt.ArrayLike) -> dict[
     if rows.min() < -1 or rows.max() >= len(archs):
         raise TableError(must("rows", f"lie in -1 to {len(archs) - 1}", [int(rows.min()), int(rows.max())]))
     reached = rows[space.code(archs).astype(np.intp)]
-    if not np.array_equal(reached, np.arange(len(archs))):
-        wrong = int(np.flatnonzero(reached != np.arange(len(archs)))[0])
+    if (wrong := first_row(reached != np.arange(len(archs)))) is not None:
         raise TableError(must("rows", f"lead from the coding of row {wrong} to that row", int(reached[wrong])))
     return {"rows": rows}
 
@@ -111,10 +106,11 @@ class DenseIndex:
         return rows
 
 
+@dataclass(frozen=True, eq=False)
 class KeyIndex:
     """Looks rows up by binary search among sorted keys.
 
-    Parameters
+    Attributes
     ----------
     keys : (K,) uint64, rising
     rows : (K,) int32
@@ -125,17 +121,16 @@ class KeyIndex:
         Of the keys.
     """
 
-    def __init__(self, keys: UInt64Array, rows: AnyArray, archs: Archs, space: SearchSpace, identity: str) -> None:
-        self._keys = keys
-        self._rows = rows
-        self._archs = archs
-        self._space = space
-        self._identity = identity
+    keys: UInt64Array
+    rows: AnyArray
+    archs: Archs
+    space: SearchSpace
+    identity: str
 
     @cached_property
     def _codes(self) -> tuple[UInt64Array, Rows]:
         """Codings of the rows, rising, and their rows."""
-        codes = self._space.code(self._archs)
+        codes = self.space.code(self.archs)
         order = np.argsort(codes)
         return codes[order], order
 
@@ -143,7 +138,7 @@ class KeyIndex:
         """Return the row of each architecture, -1 where the table has none: (n, L) to (n,)."""
         if len(archs) < MANY:
             return self._by_key(archs)
-        rows = _search(*self._codes, self._space.code(archs))
+        rows = search(*self._codes, self.space.code(archs))
         left = np.flatnonzero(rows < 0)
         if len(left):
             rows[left] = self._by_key(archs[left])
@@ -151,17 +146,20 @@ class KeyIndex:
 
     def _by_key(self, archs: Archs) -> Rows:
         rows = np.full(len(archs), -1, dtype=np.intp)
-        valid = np.flatnonzero(self._space.is_valid(archs))  # only valid ones have a key
+        valid = np.flatnonzero(self.space.is_valid(archs))  # only valid ones have a key
         if len(valid):
-            rows[valid] = _search(self._keys, self._rows, self._space.key(archs[valid], self._identity))
+            rows[valid] = search(self.keys, self.rows, self.space.key(archs[valid], self.identity))
         return rows
 
 
-def _search(keys: UInt64Array, rows: AnyArray, wanted: UInt64Array) -> Rows:
-    """Return the row of each key wanted, -1 where it is not among the sorted keys."""
+def search(keys: UInt64Array, rows: AnyArray, wanted: UInt64Array) -> Rows:
+    """Return the row of each key wanted, (n,), -1 where it is not among the K sorted keys."""
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    matches: Rows = np.where(keys[places] == wanted, rows[places], -1).astype(np.intp)
-    return matches
+    return np.where(keys[places] == wanted, rows[places], -1).astype(np.intp)
+
+
+Index = DenseIndex | KeyIndex
+"""Finds the rows of architectures."""
 
 
 def opened(header: Header, space: SearchSpace) -> Index:

@@ -201,7 +201,25 @@ def read_header(path: Path, *, held_out: bool = False) -> Header:
         If the file is missing, of another schema, cut short or otherwise not what was written.
     """
     with _opened(path) as file:
-        return _header(path, file, held_out)
+        attributes = dict(file.attrs)
+        if attributes.get("format") != FORMAT:
+            raise TableError(f"no table of this program (format {attributes.get('format')!r})")
+        if attributes["schema"] != SCHEMA:
+            raise TableError(f"of schema {attributes['schema']}, this program reads schema {SCHEMA}")
+        size = path.stat().st_size
+        if attributes["file_bytes"] != size:
+            raise TableError(f"damaged: {size} bytes instead of {attributes['file_bytes']}")
+        _check_links(file)
+        places = {name: _place(file[name], size) for name in ("archs", *(f"index/{key}" for key in file["index"]))}
+        columns = {}
+        for group in ("columns", "held_out") if held_out else ("columns",):
+            for name, dataset in file[group].items():
+                columns[name] = column_of(name, group == "held_out", dict(dataset.attrs))
+                check_held_out(columns[name])
+                places[f"{group}/{name}"] = _place(dataset, size)
+        header = Header(path, Meaning.from_attributes(attributes), str(attributes["sha256"]), columns, places)
+        _check_layout(header)
+        return header
 
 
 _DAMAGE = {
@@ -241,28 +259,6 @@ def read_about(path: Path) -> dict[str, str]:
     """
     with _opened(path) as file:
         return {key: str(text) for key, text in file["about"].attrs.items()}
-
-
-def _header(path: Path, file: h5py.File, held_out: bool) -> Header:
-    attributes = dict(file.attrs)
-    if attributes.get("format") != FORMAT:
-        raise TableError(f"no table of this program (format {attributes.get('format')!r})")
-    if attributes["schema"] != SCHEMA:
-        raise TableError(f"of schema {attributes['schema']}, this program reads schema {SCHEMA}")
-    size = path.stat().st_size
-    if attributes["file_bytes"] != size:
-        raise TableError(f"damaged: {size} bytes instead of {attributes['file_bytes']}")
-    _check_links(file)
-    places = {name: _place(file[name], size) for name in ("archs", *(f"index/{key}" for key in file["index"]))}
-    columns = {}
-    for group in ("columns", "held_out") if held_out else ("columns",):
-        for name, dataset in file[group].items():
-            columns[name] = column_of(name, group == "held_out", dict(dataset.attrs))
-            check_held_out(columns[name])
-            places[f"{group}/{name}"] = _place(dataset, size)
-    header = Header(path, Meaning.from_attributes(attributes), str(attributes["sha256"]), columns, places)
-    _check_layout(header)
-    return header
 
 
 def _check_links(file: h5py.File) -> None:

@@ -51,11 +51,11 @@ def objectives_of(items: Sequence[str | Objective], column_of: Callable[[str], C
     """
     if not items:
         raise HarnessError(must("objectives", "name at least one column", list(items)))
-    return tuple(_objective(item, column_of(item if isinstance(item, str) else item.name)) for item in items)
-
-
-def _objective(item: str | Objective, column: Column) -> Objective:
-    return item if isinstance(item, Objective) else Objective(item, column.direction, column.unit, column.best)
+    columns = [column_of(item if isinstance(item, str) else item.name) for item in items]
+    return tuple(
+        item if isinstance(item, Objective) else Objective(item, column.direction, column.unit, column.best)
+        for item, column in zip(items, columns, strict=True)
+    )
 
 
 def check_fidelity(fidelity: IntArray, count: int, name: str) -> None:

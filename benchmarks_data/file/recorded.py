@@ -19,6 +19,7 @@ from benchmarks_data.file import layout
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray
 from benchmarks_data.file.problem import epochs_of
+from benchmarks_data.file.trainings import counted
 from harness.benchmark import Column
 from harness.checks import Archs, BoolArray
 from harness.errors import TableError, must
@@ -153,8 +154,7 @@ def whole_space_of(header: layout.Header) -> SearchSpace:
 
 def run_counts(header: layout.Header) -> dict[str, int]:
     """Return how many rows have how many trainings in the schedule of the full fidelity."""
-    counts, of_rows = np.unique(header.array("index/runs")[:, header.meaning.schedule_of[-1]], return_counts=True)
-    return {str(count): int(rows) for count, rows in zip(counts, of_rows, strict=True)}
+    return counted(header.array("index/runs")[:, header.meaning.schedule_of[-1]])
 
 
 def described_column(header: layout.Header, name: str) -> dict[str, Any]:

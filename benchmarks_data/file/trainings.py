@@ -67,6 +67,12 @@ def mean_over_trainings(values: FloatArray) -> FloatArray:
     return means
 
 
+def counted(values: AnyArray) -> dict[str, int]:
+    """Return how often each value occurs, rising."""
+    distinct, counts = np.unique(values, return_counts=True)
+    return dict(zip(map(str, distinct.tolist()), counts.tolist(), strict=True))
+
+
 def mean_training(values: FloatArray, schedules: IntArray) -> FloatArray:
     """Answer with the mean over the trainings that exist; see `Choice`."""
     return mean_over_trainings(values)

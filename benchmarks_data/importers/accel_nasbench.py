@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.index import first_row
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost
+from benchmarks_data.importers.parts import cost, grouped, layout, named, score
 from benchmarks_data.importers.safe import json_files
 from harness.benchmark import Column
 from harness.checks import FloatArray
-from harness.errors import HarnessError, TableError
+from harness.errors import TableError
 from harness.problem import Fidelity
 from harness.spaces.mnasnet.space import MnasNetSpace, genes
 
@@ -56,10 +56,11 @@ def convert(entry: Entry, paths: Sequence[Path], space: MnasNetSpace, progress: 
     if len(results) != expected:
         raise TableError(f"{_named(paths)} must hold {expected} results, got {len(results)}")
     results.sort(key=lambda result: result[0])
-    archs, places = _grouped([codes for _, (codes, _) in results])
+    codings = np.array([codes for _, (codes, _) in results], dtype=space.dtype)
+    first, rows, trainings = grouped(codings)
+    archs = codings[first]
     if len(archs) != entry.rows:
         raise TableError(f"{_named(paths)} must hold results of {entry.rows} networks, got {len(archs)}")
-    rows, trainings = places.T
     values = {}
     for name in results[0][1][1]:
         filled = np.full((len(archs), int(trainings.max()) + 1), np.nan)
@@ -68,7 +69,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: MnasNetSpace, progress: 
     return assemble(
         name=entry.name,
         space=space,
-        archs=archs.astype(space.dtype),
+        archs=archs,
         fidelities=(Fidelity("reduced proxy training", 1, 1),),
         columns=_columns(values, _named(paths)),
         validation="valid_top1",
@@ -85,7 +86,7 @@ def _named(paths: Sequence[Path]) -> str:
 
 def _values(name: str, record: Any) -> tuple[tuple[int, ...], Mapping[str, float]]:
     """Return the genes of one result and its numbers by column; a null is NaN."""
-    try:
+    with layout(f"{name} is not a result of this format"):
         codes = tuple(genes(record["architecture"]))
         metrics, model, platforms = record["metrics"], record["model_info"], record["platform_perf"]
         numbers = {key: float(metrics[key]) for key in ("val_top1", "val_top5", "train_time")}
@@ -93,74 +94,36 @@ def _values(name: str, record: Any) -> tuple[tuple[int, ...], Mapping[str, float
         for platform in PLATFORMS:
             kind = platform.partition("_")[0]
             for what in ("mean", "std"):
-                numbers[f"{platform}_{what}"] = _number(platforms[platform][f"{kind}_{what}"])
-    except (HarnessError, KeyError, TypeError, ValueError) as error:
-        raise TableError(f"{name} is not a result of this format: {type(error).__name__}: {error}") from None
+                value = platforms[platform][f"{kind}_{what}"]
+                numbers[f"{platform}_{what}"] = np.nan if value is None else float(value)
     if not 0.0 <= numbers["val_top1"] <= numbers["val_top5"] <= 100.0:
         raise TableError(f"{name} must have accuracies in percent, got {numbers['val_top1']} and {numbers['val_top5']}")
     return codes, numbers
 
 
-def _number(value: float | None) -> float:
-    return np.nan if value is None else float(value)
-
-
-def _grouped(codes: Sequence[tuple[int, ...]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the distinct codings (N, L) by first appearance, and row and training of each result (n, 2)."""
-    rows: dict[tuple[int, ...], int] = {}
-    counts: dict[int, int] = {}
-    places = []
-    for code in codes:
-        row = rows.setdefault(code, len(rows))
-        places.append((row, counts.setdefault(row, 0)))
-        counts[row] += 1
-    return np.array(list(rows)), np.array(places)
-
-
 def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[Column, AnyArray]]:
-    accuracy: dict[str, Any] = {
-        "unit": "percent",
-        "direction": "maximise",
-        "split": "x-valid",
-        "trained_on": "full",
-        "best": 100.0,
-    }
     text = "accuracy on ImageNet's validation set after a reduced training; by run."
-    columns: dict[str, tuple[Column, AnyArray]] = {
-        f"valid_{top}": (
-            Column(f"valid_{top}", description=f"{top.capitalize()} {text}", **accuracy),
-            values[f"val_{top}"],
-        )
-        for top in ("top1", "top5")
-    }
-    columns["train_seconds"] = (
-        cost("train_seconds", "s", "Time of the reduced training, by run."),
-        (values["train_time"]),
-    )
-    for name, text in (("macs", "Multiply-adds"), ("params", "Trainable parameters")):
-        columns[f"{name}_m"] = (
-            cost(f"{name}_m", "M", f"{text}, as reported."),
-            _single(name, values[name], source),
-        )
+    columns = [
+        (score("valid_top1", "x-valid", "full", f"Top1 {text}"), values["val_top1"]),
+        (score("valid_top5", "x-valid", "full", f"Top5 {text}"), values["val_top5"]),
+        (cost("train_seconds", "s", "Time of the reduced training, by run."), values["train_time"]),
+        (cost("macs_m", "M", "Multiply-adds, as reported."), _single("macs", values["macs"], source)),
+        (cost("params_m", "M", "Trainable parameters, as reported."), _single("params", values["params"], source)),
+    ]
     for platform in PLATFORMS:
         kind, _, device = platform.partition("_")
         unit, direction = UNITS[kind]
         quantity = f"{kind.capitalize()} of inference on {device}"
-        columns[platform] = (
-            cost(platform, unit, f"{quantity}, mean; by run.", direction=direction),
-            values[f"{platform}_mean"],
-        )
-        spread = values[f"{platform}_std"]
+        mean, spread = values[f"{platform}_mean"], values[f"{platform}_std"]
+        columns.append((cost(platform, unit, f"{quantity}, mean; by run.", direction=direction), mean))
         if np.isfinite(spread).any():
-            name = f"{platform}_std"
-            columns[name] = cost(name, unit, f"{quantity}, standard deviation; by run."), spread
-    return columns
+            columns.append((cost(f"{platform}_std", unit, f"{quantity}, standard deviation; by run."), spread))
+    return named(*columns)
 
 
 def _single(name: str, values: FloatArray, source: str) -> AnyArray:
     """Return the one value of each row, (N, R, 1) to (N, 1, 1)."""
     first = values[:, :1]
-    wrong = np.flatnonzero(((values != first) & ~np.isnan(values)).any(axis=(1, 2)))
-    if len(wrong):
-        raise TableError(f"{source} must have one number of {name} for a network, row {wrong[0]} has several")
+    if (row := first_row((values != first) & ~np.isnan(values))) is not None:
+        raise TableError(f"{source} must have one number of {name} for a network, row {row} has several")
     return first

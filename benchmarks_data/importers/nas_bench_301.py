@@ -19,12 +19,11 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.layout import AnyArray, Table
+from benchmarks_data.file.layout import Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost, millions
+from benchmarks_data.importers.parts import Places, cost, grouped, layout, millions, named, score
 from benchmarks_data.importers.safe import json_files
-from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError
 from harness.spaces.darts import costs as darts_costs
@@ -95,40 +94,42 @@ def convert(entry: Entry, paths: Sequence[Path], space: DARTSSpace, progress: Pr
             raise TableError(f"{training.where} must be trained as {trainings[0].where}: {training.setting}, {setting}")
     progress("putting runs together", 0.7)
     archs = np.array([training.genes for training in trainings], dtype=space.dtype)
-    keys, first, row = np.unique(space.key(archs), return_index=True, return_inverse=True)
-    rank = np.empty(len(keys), dtype=np.intp)
-    rank[np.argsort(first)] = np.arange(len(keys))
-    return _table(entry, space, setting, trainings, archs[np.sort(first)], rank[row])
+    first, rows, places = grouped(space.key(archs))
+    return _table(entry, space, setting, trainings, archs[first], (rows, places))
 
 
 def _table(
-    entry: Entry, space: DARTSSpace, setting: _Setting, trainings: Sequence[_Training], archs: Archs, rows: AnyArray
+    entry: Entry,
+    space: DARTSSpace,
+    setting: _Setting,
+    trainings: Sequence[_Training],
+    archs: Archs,
+    places: tuple[Places, Places],
 ) -> Table:
-    counts = np.bincount(rows, minlength=len(archs))
+    """Put trainings, of which row and place in the row are known, in a table."""
+    counts = np.bincount(places[0])
     if counts.max() > _MOST_TRAININGS:
         raise TableError(f"an architecture must have at most {_MOST_TRAININGS} trainings, one has {counts.max()}")
     epochs = sorted({epoch for training in trainings for epoch in training.curve})
     costs = {"channels": setting.channels, "cells": setting.cells}
     text = "In closed form, auxiliary head apart."
-    values = _values(trainings, rows, (len(archs), int(counts.max())), epochs)
-    valid = _accuracy("valid_accuracy", setting, "Validation accuracy after the epoch.")
-    test = _accuracy("test_accuracy", setting, "Test accuracy of the same model at its end.", len(epochs) - 1)
+    values = _values(trainings, places, (len(archs), int(counts.max())), epochs)
+    saw, at = setting.trained_on, (len(epochs) - 1,)
+    valid = score("valid_accuracy", "x-valid", saw, "Validation accuracy after the epoch.")
+    test = score("test_accuracy", "ori-test", saw, "Test accuracy of the same model at its end.", at)
     return assemble(
         name=entry.name,
         space=space,
         archs=archs,
         fidelities=epochs_of(setting.epochs, epochs),
-        columns={
-            "valid_accuracy": (valid, values["valid"]),
-            "test_accuracy": (test, values["test"]),
-            "train_seconds": (
-                cost("train_seconds", "s", "Of the run, shared evenly among epochs."),
-                values["seconds"],
-            ),
-            "params_m": (cost("params_m", "M", text), millions(darts_costs.params(archs, **costs))),
-            "macs_m": (cost("macs_m", "M", text), millions(darts_costs.macs(archs, **costs))),
-            "params_reported_m": (cost("params_reported_m", "M", "Auxiliary head included."), values["params"]),
-        },
+        columns=named(
+            (valid, values["valid"]),
+            (test, values["test"]),
+            (cost("train_seconds", "s", "Of the run, shared evenly among epochs."), values["seconds"]),
+            (cost("params_m", "M", text), millions(darts_costs.params(archs, **costs))),
+            (cost("macs_m", "M", text), millions(darts_costs.macs(archs, **costs))),
+            (cost("params_reported_m", "M", "Auxiliary head included."), values["params"]),
+        ),
         validation="valid_accuracy",
         test="test_accuracy",
         seconds="train_seconds",
@@ -138,16 +139,13 @@ def _table(
 
 
 def _values(
-    trainings: Sequence[_Training], rows: AnyArray, shape: tuple[int, int], epochs: Sequence[int]
+    trainings: Sequence[_Training], places: tuple[Places, Places], shape: tuple[int, int], epochs: Sequence[int]
 ) -> dict[str, FloatArray]:
     """Put what trainings tell in their rows, side by side: (N, R, E), and (N, R, 1) for what is told once."""
     place = {epoch: index for index, epoch in enumerate(epochs)}
     values = {name: np.full((*shape, len(epochs)), np.nan) for name in ("valid", "seconds")}
     values |= {name: np.full((*shape, 1), np.nan) for name in ("test", "params")}
-    seen = np.zeros(shape[0], dtype=np.intp)
-    for training, row in zip(trainings, rows, strict=True):
-        position = seen[row]
-        seen[row] += 1
+    for training, row, position in zip(trainings, *places, strict=True):
         ended = max(training.curve)  # a training that broke off has cost all its seconds at every later epoch
         values["valid"][row, position, [place[epoch] for epoch in training.curve]] = list(training.curve.values())
         values["seconds"][row, position] = training.seconds * np.minimum(epochs, ended) / ended
@@ -156,15 +154,8 @@ def _values(
     return values
 
 
-def _accuracy(name: str, setting: _Setting, description: str, at: int | None = None) -> Column:
-    held_out = at is not None
-    split = "ori-test" if held_out else "x-valid"
-    places = () if at is None else (at,)
-    return Column(name, "percent", "maximise", split, setting.trained_on, held_out, 100.0, description, places)
-
-
 def _training(where: str, result: Any) -> _Training:
-    try:
+    with layout(f"{where} is no result of NAS-Bench-301"):
         config, last = result["optimized_hyperparamater_config"], result["info"][-1]
         setting = _Setting(
             epochs=int(result["budget"]),
@@ -175,32 +166,31 @@ def _training(where: str, result: Any) -> _Training:
         training = _Training(
             where=where,
             setting=setting,
-            genes=[gene for cell in ("normal", "reduce") for gene in genes_of(_edges(config, cell), where)],
+            genes=[gene for cell in ("normal", "reduce") for gene in _genes(config, cell, where)],
             curve=_curve(result),
             test_percent=float(result.get("test_accuracy", np.nan)),
             seconds=float(result.get("runtime", np.nan)),
             params_m=float(last.get("model_parameters", np.nan)) / 1e6,
         )
-    except HarnessError as error:
-        raise TableError(f"{where}: {error}") from error
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise TableError(f"{where} is no result of NAS-Bench-301: {type(error).__name__}: {error}") from error
     if not training.curve or not 1 <= min(training.curve) <= max(training.curve) <= setting.epochs:
         raise TableError(f"{where} must have results after epochs 1 to {setting.epochs}, has {sorted(training.curve)}")
     return training
 
 
-def _edges(config: Mapping[str, str], cell: str) -> list[tuple[int, int]]:
-    """Return the eight (input, operation) edges of a cell; raises KeyError for an edge without operation."""
+def _genes(config: Mapping[str, str], cell: str, where: str) -> list[int]:
+    """Return the genes of a cell, from eight edges; raises KeyError for an edge without operation."""
     edges = []
     for node in NODES:
         inputs = "0_1" if node not in PAIR_GENES else config[f"{_PREFIX}inputs_node_{cell}_{node}"]
         for source in map(int, inputs.split("_")):
             if (source, node) not in EDGES:
-                raise TableError(f"node {node} of the {cell} cell must read earlier nodes, got {inputs!r}")
+                raise TableError(f"{where}: node {node} of the {cell} cell must read earlier nodes, got {inputs!r}")
             operation = config[f"{_PREFIX}edge_{cell}_{START[node] + source}"]
             edges.append((source, OPERATIONS.index(operation)))
-    return edges
+    try:
+        return genes_of(edges, where)
+    except HarnessError as error:
+        raise TableError(f"{where}: {error}") from error
 
 
 def _curve(result: Mapping[str, Any]) -> dict[int, float]:

@@ -21,7 +21,7 @@ from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost
+from benchmarks_data.importers.parts import cost, layout, named, score
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
@@ -96,7 +96,10 @@ def convert(entry: Entry, paths: Sequence[Path], space: ASRSpace, progress: Prog
 
 def _read(path: Path) -> _File:
     """Read both pickles of a file and check what does not depend on the others."""
-    header, rows = _two_pickles(path)
+    with unpickle.explained(str(path), "is not two whole pickles"), path.open("rb") as file:
+        header, rows = (unpickle.Restricted(file, unpickle.NUMPY_SCALARS).load() for _ in range(2))
+        if file.read(1):
+            raise TableError(f"it goes on after its two pickles, at byte {file.tell() - 1}")
     kind = header.get("dataset_type") if isinstance(header, dict) else None
     if kind not in _COLUMNS:
         raise TableError(f"{path} must begin with the header of a NAS-Bench-ASR file, got {str(header)[:80]!r}")
@@ -106,30 +109,11 @@ def _read(path: Path) -> _File:
     if tuple(header.get("search_space", {}).get("ops", ())) != OPERATIONS:
         raise TableError(f"{path} must be of the operations {', '.join(OPERATIONS)}, got {header.get('search_space')}")
     cells: dict[str, Sequence[Any]] = {}
-    try:
+    with layout(f"{path} has rows of another layout"):
         for key, *rest in rows:
             if cells.setdefault(str(key), rest) is not rest:
                 raise TableError(f"{path} must not repeat a cell, {key} is there twice")
-    except (TypeError, ValueError) as error:
-        raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from None
     return _File(path, header, cells)
-
-
-def _two_pickles(path: Path) -> tuple[Any, Any]:
-    try:
-        with path.open("rb") as file:
-            parts = []
-            for _ in range(2):
-                unpickler = unpickle.Restricted(file)
-                unpickler.allowed = unpickle.NUMPY_SCALARS
-                parts.append(unpickler.load())
-            if file.read(1):
-                raise TableError(f"it goes on after its two pickles, at byte {file.tell() - 1}")
-            return parts[0], parts[1]
-    except TableError as error:
-        raise TableError(f"{path} was not read: {error}") from None
-    except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
-        raise TableError(f"{path} is not two whole pickles: {type(error).__name__}: {error}") from error
 
 
 def _by_seed(files: Sequence[_File]) -> list[_File]:
@@ -184,39 +168,26 @@ def _curves(training: Sequence[_File], hashes: Sequence[str], epochs: int) -> tu
 
 
 def _accuracies(curves: FloatArray, epochs: int) -> dict[str, tuple[Column, AnyArray]]:
-    rate: dict[str, Any] = {"unit": "percent", "direction": "minimise", "trained_on": "full"}
-    valid = Column("valid_per", split="x-valid", description="Validation phoneme error rate by epoch and seed.", **rate)
-    test = Column(
-        "test_per",
-        split="ori-test",
-        held_out=True,
-        at=(epochs - 1,),
-        description="Test phoneme error rate of the epoch with the lowest validation error, by seed.",
-        **rate,
-    )
-    return {"valid_per": (valid, curves[:, :, :-1]), "test_per": (test, curves[:, :, -1:])}
+    rate: dict[str, Any] = {"direction": "minimise", "best": None}
+    valid = score("valid_per", "x-valid", "full", "Validation phoneme error rate by epoch and seed.", **rate)
+    text = "Test phoneme error rate of the epoch with the lowest validation error, by seed."
+    test = score("test_per", "ori-test", "full", text, (epochs - 1,), **rate)
+    return named((valid, curves[:, :, :-1]), (test, curves[:, :, -1:]))
 
 
 def _costs(hashes: Sequence[str], devices: Mapping[str, _File], static: _File) -> dict[str, tuple[Column, AnyArray]]:
-    columns = {}
-    for device, file in devices.items():
-        name = f"latency_{device}_seconds"
-        columns[name] = (
-            cost(name, "s", f"Inference on {device}, as reported."),
-            _looked_up(file, hashes, 0),
-        )
-    reported = {"params_m": (0, "Trainable parameters, as reported.")}
+    columns = [(cost("params_m", "M", "Trainable parameters, as reported."), _looked_up(static, hashes, 0) / 1e6)]
     if "flops" in static.header["columns"]:
-        reported["flops_m"] = (1, "FLOPs, as reported; the source does not name its counter.")
-    for name, (place, text) in reported.items():
-        columns[name] = (cost(name, "M", text), _looked_up(static, hashes, place) / 1e6)
-    return columns
+        flops = cost("flops_m", "M", "FLOPs, as reported; the source does not name its counter.")
+        columns.append((flops, _looked_up(static, hashes, 1) / 1e6))
+    for device, file in devices.items():
+        latency = cost(f"latency_{device}_seconds", "s", f"Inference on {device}, as reported.")
+        columns.append((latency, _looked_up(file, hashes, 0)))
+    return named(*columns)
 
 
 def _looked_up(file: _File, hashes: Sequence[str], place: int) -> AnyArray:
     """Return one number of each cell, (N, 1, 1), NaN where the file does not have the cell."""
-    try:
+    with layout(f"{file.path} has rows of another layout"):
         numbers = [file.rows[key][place] if key in file.rows else np.nan for key in hashes]
         return np.array(numbers, dtype=np.float64)[:, None, None]
-    except (TypeError, ValueError, IndexError) as error:
-        raise TableError(f"{file.path} has rows of another layout: {type(error).__name__}: {error}") from None

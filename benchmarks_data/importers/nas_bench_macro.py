@@ -15,13 +15,23 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.index import first_row
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import check_count, closed_form, cost, millions
+from benchmarks_data.importers.parts import (
+    check_count,
+    closed_form,
+    cost,
+    layout,
+    millions,
+    named,
+    score,
+    single,
+)
 from benchmarks_data.importers.safe import json_files
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
-from harness.errors import HarnessError, TableError, must
+from harness.errors import TableError
 from harness.problem import Fidelity
 from harness.spaces.macro.costs import macs, params
 from harness.spaces.macro.space import MacroSpace
@@ -40,9 +50,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: MacroSpace, progress: Pr
     TableError
         If the file is damaged, lacks networks, repeats one, or contradicts itself.
     """
-    if len(paths) != 1:
-        raise TableError(must("files", "be the one JSON file of NAS-Bench-Macro", [path.name for path in paths]))
-    path = paths[0]
+    path = single(paths, "`files` must be the one JSON file of NAS-Bench-Macro")
     progress(f"reading {path.name}", 0.1)
     records = json_files.parse(_read(path), str(path))
     progress(f"checking {path.name}", 0.5)
@@ -69,49 +77,32 @@ def _read(path: Path) -> bytes:
 
 def _values(path: Path, records: Any, entry: Entry, space: MacroSpace) -> tuple[Archs, Mapping[str, FloatArray]]:
     check_count(path, records, entry.rows, "networks")
-    try:
+    with layout(f"{path} has rows of another layout"):
         archs = space.parse(list(records))
         trainings = np.array([record["test_acc"] for record in records.values()], dtype=np.float64)
         fields = ("mean_acc", "std", "params", "flops")
         reported = np.array([[record[field] for field in fields] for record in records.values()], dtype=np.float64)
-    except (HarnessError, KeyError, TypeError, ValueError) as error:
-        raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from None
     if trainings.shape != (entry.rows, TRAININGS) or not ((trainings >= 0.0) & (trainings <= 100.0)).all():
         raise TableError(f"{path} must list {TRAININGS} accuracies in percent for each network")
     for name, mine, published in (
         ("mean", trainings.mean(axis=1), reported[:, 0]),
         ("std", trainings.std(axis=1), reported[:, 1]),
     ):
-        wrong = np.flatnonzero(~(np.abs(mine - published) <= _TOLERANCE))
-        if len(wrong):
-            key = space.format(archs[wrong[:1]])[0]
-            raise TableError(f"{path}: the {name} of {key} must be that of its runs, {mine[wrong[0]]:.5f}")
+        if (row := first_row(~(np.abs(mine - published) <= _TOLERANCE))) is not None:
+            key = space.format(archs[[row]])[0]
+            raise TableError(f"{path}: the {name} of {key} must be that of its runs, {mine[row]:.5f}")
     _, first, again = np.unique(space.key(archs), return_index=True, return_inverse=True)
-    wrong = np.flatnonzero((trainings != trainings[first[again]]).any(axis=1))
-    if len(wrong):
-        key, other = space.format(archs[[wrong[0], first[again[wrong[0]]]]])
+    if (row := first_row(trainings != trainings[first[again]])) is not None:
+        key, other = space.format(archs[[row, first[again[row]]]])
         raise TableError(f"{path} must repeat the runs of a network under all its keys: {key} and {other} differ")
     order = np.argsort(space.code(archs))
     return archs[order], {"test_acc": trainings[order]} | dict(zip(fields[2:], reported[order, 2:].T, strict=True))
 
 
 def _columns(archs: Archs, values: Mapping[str, FloatArray]) -> dict[str, tuple[Column, AnyArray]]:
-    accuracy = Column(
-        "test_accuracy",
-        "percent",
-        "maximise",
-        split="ori-test",
-        trained_on="train50k",
-        held_out=True,
-        best=100.0,
-        description=f"Test accuracy by run, the best of {EPOCHS} epochs on the test set itself (optimistic).",
-    )
-    reported = (
-        ("params_reported_m", values["params"], "Trainable parameters, as reported."),
-        ("macs_reported_m", values["flops"], "Multiply-adds, as reported (there called FLOPs)."),
-    )
-    return (
-        {"test_accuracy": (accuracy, values["test_acc"][:, :, None])}
-        | closed_form(params(archs), macs(archs))
-        | {name: (cost(name, "M", text), millions(counts)) for name, counts, text in reported}
+    text = f"Test accuracy by run, the best of {EPOCHS} epochs on the test set itself (optimistic)."
+    return closed_form(params(archs), macs(archs)) | named(
+        (score("test_accuracy", "ori-test", "train50k", text), values["test_acc"][:, :, None]),
+        (cost("params_reported_m", "M", "Trainable parameters, as reported."), millions(values["params"])),
+        (cost("macs_reported_m", "M", "Multiply-adds, as reported (there called FLOPs)."), millions(values["flops"])),
     )

@@ -20,6 +20,7 @@ from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
+from benchmarks_data.importers.parts import cost, layout, millions, named, score
 from benchmarks_data.importers.safe import json_files
 from harness.benchmark import Column
 from harness.checks import FloatArray
@@ -93,7 +94,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: SearchSpace | None, prog
 
 
 def _log(match: re.Match[str], record: Any) -> _Log:
-    try:
+    with layout(f"{match[0]} is not a log of this format"):
         curves = {name: [float(value) for value in record[name]] for name in _LISTS}
         log = _Log(
             number=int(record["recepie_id"]),
@@ -104,8 +105,6 @@ def _log(match: re.Match[str], record: Any) -> _Log:
             curves=curves,
         )
         status, epochs = str(record["status"]), int(record["epochs"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise TableError(f"{match[0]} is not a log of this format: {type(error).__name__}: {error}") from None
     if log.number != int(match[1]):
         raise TableError(f"{match[0]} must be the log of recipe {match[1]}, it is that of {log.number}")
     lengths = {name: len(values) for name, values in curves.items()}
@@ -130,30 +129,16 @@ def _space(logs: Sequence[_Log]) -> RecipeSpace:
 def _columns(logs: Sequence[_Log], epochs: int) -> dict[str, tuple[Column, AnyArray]]:
     curves = {name: _padded(logs, name, epochs) for name in _LISTS}
     seconds = np.nancumsum(curves["wall_times"], axis=1)  # nothing is spent after a training has ended
-    loss: dict[str, Any] = {"unit": "nats", "direction": "minimise", "trained_on": "full"}
+    loss: dict[str, Any] = {"unit": "nats", "direction": "minimise", "best": None}
     text = "loss per token after each epoch, as reported; its exponential is the perplexity."
-    columns = (
-        (Column("valid_loss", split="x-valid", description=f"Validation {text}", **loss), curves["val_losses"]),
-        (Column("train_loss", split="train", description=f"Training {text}", **loss), curves["train_losses"]),
-        (
-            Column("test_loss", split="ori-test", held_out=True, description=f"Test {text}", **loss),
-            curves["test_losses"],
-        ),
-        (
-            Column(
-                "train_seconds",
-                "s",
-                "minimise",
-                description="Training time up to each epoch; a diverged training costs what it took until it ended.",
-            ),
-            seconds,
-        ),
-        (
-            Column("params_m", "M", "minimise", description="Trainable parameters, as reported."),
-            np.array([[log.params / 1e6] for log in logs]),
-        ),
+    spent = "Training time up to each epoch; a diverged training costs what it took until it ended."
+    return named(
+        (score("valid_loss", "x-valid", "full", f"Validation {text}", **loss), curves["val_losses"][:, None]),
+        (score("train_loss", "train", "full", f"Training {text}", **loss), curves["train_losses"][:, None]),
+        (score("test_loss", "ori-test", "full", f"Test {text}", **loss), curves["test_losses"][:, None]),
+        (cost("train_seconds", "s", spent), seconds[:, None]),
+        (cost("params_m", "M", "Trainable parameters, as reported."), millions(np.array([log.params for log in logs]))),
     )
-    return {column.name: (column, values[:, None, :]) for column, values in columns}
 
 
 def _padded(logs: Sequence[_Log], name: str, epochs: int) -> FloatArray:

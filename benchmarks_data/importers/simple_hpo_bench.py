@@ -20,7 +20,7 @@ from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import check_count, closed_form, cost, once
+from benchmarks_data.importers.parts import check_count, closed_form, cost, layout, named, once, score
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import Archs
@@ -91,7 +91,7 @@ def _decoded(path: Path, names: Iterable[str], space: SearchSpace, rows: int) ->
 
 def _values(path: Path, records: Mapping[str, Any]) -> tuple[AnyArray, Mapping[str, AnyArray]]:
     """Return the number of trainings (N,) and each list as (N, R, 1), NaN where a training is absent."""
-    try:
+    with layout(f"{path} has rows of another layout"):
         trainings = np.array([len(record["val_acc"]) for record in records.values()], dtype=np.uint8)
         values = {}
         for name in ("val_acc", "train_time", "latency", "model_size"):
@@ -103,10 +103,6 @@ def _values(path: Path, records: Mapping[str, Any]) -> tuple[AnyArray, Mapping[s
             filled = np.full((len(trainings), int(trainings.max())), np.nan)
             filled[np.arange(filled.shape[1]) < trainings[:, None]] = np.fromiter(flat, dtype=np.float64)
             values[name] = filled[:, :, None]
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, TableError):
-            raise
-        raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from error
     if trainings.min() < 1:
         raise TableError(f"{path} must have a run for every cell, row {int(trainings.argmin())} has none")
     return trainings, values
@@ -115,24 +111,12 @@ def _values(path: Path, records: Mapping[str, Any]) -> tuple[AnyArray, Mapping[s
 def _columns(entry: Entry, archs: Archs, values: Mapping[str, AnyArray]) -> dict[str, tuple[Column, AnyArray]]:
     classes, image_size = entry.facts["classes"], entry.facts["image_size"]
     counts = nb201.cost(archs, classes=classes, shape=(3, image_size, image_size))
-    accuracy = Column(
-        "valid_accuracy",
-        "percent",
-        "maximise",
-        split="x-valid",
-        trained_on=entry.facts["trained_on"],
-        best=100.0,
-        description=f"Validation accuracy after the last of {EPOCHS} epochs, by run.",
-    )
+    text = f"Validation accuracy after the last of {EPOCHS} epochs, by run."
     seconds = f"Training time of all {EPOCHS} epochs; the published table repeats one measured epoch, without noise."
     reported = "Model size that the source reports, by run; wrong where it differs from params_m."
-    return {
-        "valid_accuracy": (accuracy, values["val_acc"]),
-        "train_seconds": (cost("train_seconds", "s", seconds), once(values["train_time"])),
-        "latency_seconds": (
-            cost("latency_seconds", "s", "Inference of one batch of 256 images."),
-            once(values["latency"]),
-        ),
-        **closed_form(counts.params, counts.macs),
-        "params_reported_m": (cost("params_reported_m", "M", reported), values["model_size"]),
-    }
+    return closed_form(counts.params, counts.macs) | named(
+        (score("valid_accuracy", "x-valid", entry.facts["trained_on"], text), values["val_acc"]),
+        (cost("train_seconds", "s", seconds), once(values["train_time"])),
+        (cost("latency_seconds", "s", "Inference of one batch of 256 images."), once(values["latency"])),
+        (cost("params_reported_m", "M", reported), values["model_size"]),
+    )

@@ -18,10 +18,11 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.index import first_row
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost
+from benchmarks_data.importers.parts import cost, layout, score, single
 from benchmarks_data.importers.safe import torch_file, unpickle
 from harness.benchmark import Column
 from harness.checks import FloatArray
@@ -85,15 +86,11 @@ def convert_all(
     TableError
         If the file is damaged, names what it may not, or lacks networks, tasks, metrics or epochs.
     """
-    if len(paths) != 1:
-        raise TableError(f"TransNAS-Bench-101 is one file, got {[path.name for path in paths]}")
-    path = paths[0]
+    path = single(paths, "TransNAS-Bench-101 is one file")
     progress(f"reading {path.name}", 0.1)
     content = torch_file.load(path, GLOBALS)
-    try:
+    with layout(f"{path} is not TransNAS-Bench-101"):
         data, metrics, info = content["data"], content["metrics_dict"], list(content["info_names"])
-    except (KeyError, TypeError) as error:
-        raise TableError(f"{path} is not TransNAS-Bench-101: {type(error).__name__}: {error}") from None
     for place, (entry, space) in enumerate(zip(entries, spaces, strict=True)):
         progress(f"checking {entry.facts['search_space']}, {entry.facts['task']}", 0.5 + 0.5 * place / len(entries))
         try:
@@ -156,14 +153,11 @@ def _table(
 
 def _epochs(path: Path, records: Sequence[Any], space: Space) -> int:
     """Return how many epochs the task was trained for, the same for all networks."""
-    try:
+    with layout(f"{path} has records of another layout"):
         epochs = [int(record["total_epochs"]) for record in records]
-    except (KeyError, TypeError, ValueError) as error:
-        raise TableError(f"{path} has records of another layout: {type(error).__name__}: {error}") from None
-    wrong = np.flatnonzero(np.array(epochs) != epochs[0])
-    if len(wrong):
-        name = space.format(space.official[wrong[:1]])[0]
-        raise TableError(f"{path} must train a task equally long: {epochs[0]} epochs, {name} has {epochs[wrong[0]]}")
+    if (row := first_row(np.array(epochs) != epochs[0])) is not None:
+        name = space.format(space.official[[row]])[0]
+        raise TableError(f"{path} must train a task equally long: {epochs[0]} epochs, {name} has {epochs[row]}")
     return epochs[0]
 
 
@@ -171,10 +165,8 @@ def _curves(path: Path, records: Sequence[Any], name: str, epochs: int, space: S
     """Return a metric of every network after every epoch: (N, epochs)."""
     filled = np.empty((len(records), epochs))
     for row, record in enumerate(records):
-        try:
+        with layout(f"{path} has records of another layout"):
             values = np.asarray(record["metrics"][name], dtype=np.float64)
-        except (KeyError, TypeError, ValueError) as error:
-            raise TableError(f"{path} has records of another layout: {type(error).__name__}: {error}") from None
         if values.shape != (epochs,):
             network = space.format(space.official[row : row + 1])[0]
             raise TableError(f"{path} must have {name} of {network} after {epochs} epochs, got shape {values.shape}")
@@ -184,11 +176,9 @@ def _curves(path: Path, records: Sequence[Any], name: str, epochs: int, space: S
 
 def _numbers(path: Path, records: Sequence[Any], name: str) -> AnyArray:
     """Return a number of every network, NaN where the file has none: (N,)."""
-    try:
+    with layout(f"{path} has records of another layout"):
         reported = [record["model_info"].get(name) for record in records]
         return np.array([np.nan if value is None else float(value) for value in reported])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise TableError(f"{path} has records of another layout: {type(error).__name__}: {error}") from None
 
 
 def _column(path: Path, name: str) -> Column:
@@ -198,13 +188,5 @@ def _column(path: Path, name: str) -> Column:
     if part not in SPLITS or metric not in _METRICS:
         raise TableError(f"{path} has a metric that this version does not know: {name}")
     unit, direction, best, text = _METRICS[metric]
-    return Column(
-        name,
-        unit,
-        direction,
-        split=SPLITS[part],
-        trained_on="full",
-        held_out=part == "test",
-        best=best,
-        description=f"{part.capitalize()} {text}, after each epoch.",
-    )
+    text = f"{part.capitalize()} {text}, after each epoch."
+    return score(name, SPLITS[part], "full", text, unit=unit, direction=direction, best=best)

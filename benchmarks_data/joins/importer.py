@@ -48,7 +48,9 @@ def _opened(name: str, progress: Progress) -> layout.Header:
 
 
 def _others(entry: Entry, paths: list[Path], space: SearchSpace, progress: Progress) -> Iterator[Other]:
-    _check_kinds(entry, paths)
+    for path, file in zip(paths, entry.files, strict=False):
+        if path.suffix != Path(file).suffix:  # a reader would read it, and not know of which data set it is
+            raise TableError(must("file", f"be of the kind of {file}", str(path)))
     for part in entry.facts["with"]:
         if "table" in part:
             yield other_table(part["table"], _opened(part["table"], progress), part.get("columns", ()))
@@ -60,13 +62,6 @@ def _others(entry: Entry, paths: list[Path], space: SearchSpace, progress: Progr
         yield _read(part, mine, space, progress)
     if paths:
         raise TableError(f"{entry.name} joins nothing from {', '.join(map(str, paths))}")
-
-
-def _check_kinds(entry: Entry, paths: Sequence[Path]) -> None:
-    """Refuse a file of another kind: a reader would read it, and not know of which data set it is."""
-    for path, file in zip(paths, entry.files, strict=False):
-        if path.suffix != Path(file).suffix:
-            raise TableError(must("file", f"be of the kind of {file}", str(path)))
 
 
 def _read(part: Mapping[str, Any], paths: Sequence[Path], space: SearchSpace, progress: Progress) -> Other:

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.index import search
 from benchmarks_data.file.layout import Header, Table
 from benchmarks_data.joins.fidelities import union
 from benchmarks_data.joins.merge import Merge, Other
 from benchmarks_data.joins.outcome import Joined
-from harness.benchmark import Column
 from harness.errors import TableError
 from harness.space import SearchSpace
 
@@ -39,13 +39,8 @@ def table_of(header: Header) -> Table:
         for name in header.places
         if name in ("index/rows", "index/keys", "index/key_rows")
     }
-    columns = {name: (_plain(column), header.values(name)) for name, column in header.columns.items()}
+    columns = {name: (column, header.values(name)) for name, column in header.columns.items()}
     return Table(header.meaning, header.array("archs"), index, header.array("index/runs"), columns, {}, seeds)
-
-
-def _plain(column: Column) -> Column:
-    """Return a column as a converter writes it: a file gives its numbers as numpy's."""
-    return replace(column, best=None if column.best is None else float(column.best))
 
 
 def other_table(label: str, header: Header, columns: Sequence[str] = ()) -> Other:
@@ -136,8 +131,7 @@ def _matched(base: Table, other: Other, space: SearchSpace, report: Joined) -> n
                 f"{other.label} tells {name} of one architecture twice, differently: {len(theirs) - len(known)} rows "
                 f"repeat one, by the {base.meaning.identity} identity of the base"
             )
-    places = np.minimum(np.searchsorted(known, ours), len(known) - 1)
-    rows = np.where(known[places] == ours, first[places], -1)
+    rows = search(known, first, ours)
     matched, used = int(np.count_nonzero(rows >= 0)), len(np.unique(rows[rows >= 0]))
     if not matched:
         raise TableError(f"{other.label} has none of the {len(ours)} architectures of {base.meaning.name}")

@@ -129,22 +129,15 @@ class Merge:
 
     def _put(self, name: str, column: Column, values: AnyArray, label: str) -> None:
         if name not in self.columns:
-            self.columns[name] = (replace(column, description=_sourced(column, label)), values)
+            self.columns[name] = (replace(column, description=f"{column.description} From {label}.".strip()), values)
             return
         ours = self.columns[name]
         known: BoolArray = np.logical_not(np.isnan(values).all(axis=(1, 2)))
         differs, gaps = _differences(ours, (column, values), self.merged, known)
         if differs.any():
+            counts, wrong = (int(differs.sum()), int(known.sum())), gaps[differs]
             self.report.conflicts.append(
-                Conflict(
-                    name,
-                    label,
-                    int(differs.sum()),
-                    int(known.sum()),
-                    float(gaps[differs].max()),
-                    float(gaps[differs].mean()),
-                    column.unit,
-                )
+                Conflict(name, label, *counts, float(wrong.max()), float(wrong.mean()), column.unit)
             )
             return
         mine, theirs = (set(measured(*item, self.merged)) for item in (ours, (column, values)))
@@ -195,10 +188,6 @@ def _padded(values: AnyArray, axis: int, width: int, fill: float) -> AnyArray:
         return values
     shape = [width - values.shape[axis] if place == axis else length for place, length in enumerate(values.shape)]
     return np.concatenate([values, np.full(shape, fill, dtype=values.dtype)], axis=axis)
-
-
-def _sourced(column: Column, label: str) -> str:
-    return f"{column.description} From {label}.".strip()
 
 
 def _differences(

@@ -26,6 +26,7 @@ from benchmarks_data.catalogue.builds import Build
 from benchmarks_data.trained.importer import MISSING
 from harness import __version__
 from harness.checks import Archs, IntArray, integer
+from harness.digests import identity
 from harness.errors import HarnessError, TableError
 from harness.experiments.processes import spawned
 from harness.files import locked, remove_unfinished, replacing
@@ -193,7 +194,7 @@ def _assemble(plan: Build, archs: Archs, cut: list[IntArray], work: Path, path: 
         name: _counts(whole[name], sizes[name.partition("_")[0]]) for name in (*CURVES, *FINAL)
     }
     provenance = {
-        "plan": plan.as_dict(),
+        "plan": identity(plan),
         "recipe": plan.training.load_recipe().as_dict(),
         "sizes": sizes,
         "dataset_sha256": dataset.sha256,

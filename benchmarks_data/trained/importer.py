@@ -22,8 +22,7 @@ from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost, millions
-from harness.benchmark import Column
+from benchmarks_data.importers.parts import cost, millions, named, score
 from harness.errors import TableError
 from harness.spaces.enumerated import EnumeratedSpace
 
@@ -50,6 +49,11 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
     }
     seconds = _seconds(arrays, epochs)
     progress(f"checking {path.name}", 0.4)
+    text = "Accuracy on the epoch's own batches, as they were trained on."
+    train = score("train_accuracy", "train", "full", text)
+    valid = score("valid_accuracy", "x-valid", "full", "Validation accuracy after each epoch.")
+    text = "Test accuracy of the same models after the last epoch."
+    test = score("test_accuracy", "x-test", "full", text, (epochs - 1,))
     table = assemble(
         name=entry.name,
         space=space,
@@ -59,25 +63,14 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
         test="test_accuracy",
         seconds="train_seconds",
         trainings=np.full((len(arrays["archs"]), 1), arrays["valid_accuracy"].shape[1]),  # a failed one counts as well
-        columns={
-            "valid_accuracy": (
-                _accuracy("valid_accuracy", "x-valid", "Validation accuracy after each epoch."),
-                percent["valid_accuracy"],
-            ),
-            "train_accuracy": (
-                _accuracy("train_accuracy", "train", "Accuracy on the epoch's own batches, as they were trained on."),
-                percent["train_accuracy"],
-            ),
-            "test_accuracy": (
-                _accuracy(
-                    "test_accuracy", "x-test", "Test accuracy of the same models after the last epoch.", epochs - 1
-                ),
-                percent["test_accuracy"][:, :, None],
-            ),
-            "train_seconds": (cost("train_seconds", "s", "Share of the build's time, by multiply-adds."), seconds),
-            "params_m": (cost("params_m", "M", "Trainable parameters, in closed form."), millions(arrays["params"])),
-            "macs_m": (cost("macs_m", "M", "Multiply-adds, in closed form."), millions(arrays["macs"])),
-        },
+        columns=named(
+            (valid, percent["valid_accuracy"]),
+            (train, percent["train_accuracy"]),
+            (test, percent["test_accuracy"][:, :, None]),
+            (cost("train_seconds", "s", "Share of the build's time, by multiply-adds."), seconds),
+            (cost("params_m", "M", "Trainable parameters, in closed form."), millions(arrays["params"])),
+            (cost("macs_m", "M", "Multiply-adds, in closed form."), millions(arrays["macs"])),
+        ),
         about={"training": json.dumps(about["plan"]["training"]), "provenance": json.dumps(about)},
     )
     if table.meaning.partial:
@@ -104,7 +97,3 @@ def _seconds(arrays: dict[str, npt.NDArray[Any]], epochs: int) -> npt.NDArray[np
     share = arrays["macs"] / arrays["macs"].mean()
     whole = share * float(np.nanmean(arrays["seconds"]))
     return np.asarray(whole[:, None, None] * (np.arange(1, epochs + 1) / epochs), dtype=np.float64)
-
-
-def _accuracy(name: str, split: str, description: str, *at: int) -> Column:
-    return Column(name, "percent", "maximise", split, "full", split == "x-test", 100.0, description, at)

@@ -70,6 +70,7 @@ FLOORS = {
         "importers.safe",
         "importers",
         "cache",
+        "facts",
         "provider",
         "joins",
         "audit.findings",

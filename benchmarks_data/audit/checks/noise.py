@@ -27,22 +27,14 @@ def _noise_of(subject: Subject, name: str) -> Iterator[Finding]:
     final, at = _with_trainings(subject, name)
     counts = np.count_nonzero(~np.isnan(final), axis=1)
     several = counts > 1
+    remedy = "Do not read differences between good rows as real; repeat the best ones by training."
     if not several.any():
-        yield Finding(
-            "caution",
-            "noise",
-            f"{name} has one value for each row: how much another training would differ cannot be seen "
-            "from this table.",
-            "Do not read differences between good rows as real; repeat the best ones by training.",
-        )
+        sentence = "how much another training would differ cannot be seen from this table."
+        yield Finding("caution", "noise", f"{name} has one value for each row: {sentence}", remedy)
         return
     if at:
-        yield Finding(
-            "caution",
-            "noise",
-            f"{name} has one run for each row at the end; several there are {at}, and the noise below is of that.",
-            "Do not read differences between good rows as real; repeat the best ones by training.",
-        )
+        sentence = f"several there are {at}, and the noise below is of that."
+        yield Finding("caution", "noise", f"{name} has one run for each row at the end; {sentence}", remedy)
     means = mean_over_trainings(final[:, :, None])[:, 0]
     sd = pooled_sd(final)
     quarters = by_quarter(final, means, maximised=subject.columns[name].direction == "maximise")

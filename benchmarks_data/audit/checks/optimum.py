@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks_data.audit.checks.noise import FEW, pooled_sd
 from benchmarks_data.audit.findings import Finding
 from benchmarks_data.audit.subject import Subject
-from harness.checks import BoolArray, FloatArray, IntArray
+from harness.checks import FloatArray, IntArray
 
 
 def optimum(subject: Subject) -> Iterator[Finding]:
@@ -48,8 +48,7 @@ def _noise_of_good(values: FloatArray, means: FloatArray) -> tuple[float, str]:
 def _near(means: FloatArray, counts: IntArray, row: int, sd: float) -> int:
     trainings = np.maximum(counts, 1)
     error = sd * np.sqrt(1.0 / trainings + 1.0 / trainings[row])
-    near: BoolArray = (means[row] - means) <= 2 * error
-    return int(np.count_nonzero(near))
+    return int(np.count_nonzero((means[row] - means) <= 2 * error))
 
 
 def floor(subject: Subject) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks_data.audit.findings import LISTED, Finding
 from benchmarks_data.audit.subject import Subject
 from benchmarks_data.file.layout import AnyArray
+from benchmarks_data.file.trainings import counted
 from harness.checks import FloatArray
 from harness.space import SearchSpace
 
@@ -43,7 +44,8 @@ def rows(subject: Subject) -> Iterator[Finding]:
     if not subject.header.meaning.partial:
         what = f"{valid:,} codings" if valid else "architectures"
         sentence = f"Every architecture of the space has a row: {subject.rows:,} rows for {what}"
-        yield Finding("fact", "rows", f"{sentence}{_functions(total, subject.rows, valid)}.", numbers=numbers)
+        functions = f", {total:,} different functions" if total and total != max(subject.rows, valid) else ""
+        yield Finding("fact", "rows", f"{sentence}{functions}.", numbers=numbers)
         return
     part = f" of {total:,}" if total else ""
     yield Finding(
@@ -56,28 +58,22 @@ def rows(subject: Subject) -> Iterator[Finding]:
     )
 
 
-def _functions(total: int | None, rows: int, valid: int) -> str:
-    return f", {total:,} different functions" if total and total != max(rows, valid) else ""
-
-
 def trainings(subject: Subject) -> Iterator[Finding]:
     """Say where rows differ in their number of trainings, and whether trainings are named by seed."""
     header, meaning = subject.header, subject.header.meaning
     counts = header.array("index/runs")
     for place, epochs in enumerate(meaning.schedules):
-        numbers, of_rows = np.unique(counts[:, place], return_counts=True)
-        listed = ", ".join(
-            f"{rows:,} rows have {count}" for count, rows in zip(numbers.tolist(), of_rows.tolist(), strict=True)
-        )
+        by_count = counted(counts[:, place])
+        listed = ", ".join(f"{rows:,} rows have {count}" for count, rows in by_count.items())
         where = f"In the schedule of {epochs} epochs training" if len(meaning.schedules) > 1 else "Training"
-        if len(numbers) > 1:
+        if len(by_count) > 1:
             yield Finding(
                 "caution",
                 "runs",
                 f"{where} runs are uneven: {listed}. Means are surer in some rows than in others, and the best of many "
                 "unsure means is too good.",
                 "`training = 0` answers with one run in every row; reports average what exists.",
-                {"schedule": epochs, "rows_by_runs": _by_count(numbers, of_rows)},
+                {"schedule": epochs, "rows_by_runs": by_count},
             )
     if "index/seeds" in header.places:
         yield from _single_seeds(subject, header.array("index/seeds"))
@@ -88,10 +84,6 @@ def trainings(subject: Subject) -> Iterator[Finding]:
             "Runs are not labelled by seed: which run of a row belongs to which seed is not told by the source.",
             "`seed` cannot be asked for; `training` counts runs within a row.",
         )
-
-
-def _by_count(counts: AnyArray, rows: AnyArray) -> dict[str, int]:
-    return dict(zip(map(str, counts.tolist()), rows.tolist(), strict=True))
 
 
 def _single_seeds(subject: Subject, seeds: AnyArray) -> Iterator[Finding]:
@@ -115,7 +107,9 @@ def _single_seeds(subject: Subject, seeds: AnyArray) -> Iterator[Finding]:
 
 def duplicates(subject: Subject) -> Iterator[Finding]:
     """Tell which rows compute the same function, and whether they agree."""
-    if subject.header.meaning.identity == "functional" and not _several(subject):
+    # a table that is indexed by functions may still repeat them: dense indices can be made by hand
+    several = "index/rows" in subject.header.places and subject.rows <= 2**16
+    if subject.header.meaning.identity == "functional" and not several:
         return
     _, first, again, sizes = np.unique(subject.keys, return_index=True, return_inverse=True, return_counts=True)
     shared = int(sizes[sizes > 1].sum())
@@ -156,11 +150,6 @@ def duplicates(subject: Subject) -> Iterator[Finding]:
         numbers,
         _widest(subject, name, means, again, sizes),
     )
-
-
-def _several(subject: Subject) -> bool:
-    """Say whether a table that is indexed otherwise may still repeat functions: dense indices can be made by hand."""
-    return "index/rows" in subject.header.places and subject.rows <= 2**16
 
 
 def _within(means: FloatArray, again: AnyArray, sizes: AnyArray) -> tuple[float, int]:

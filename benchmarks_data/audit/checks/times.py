@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks_data.audit.findings import Finding
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.file.layout import AnyArray, Header
-from harness.checks import BoolArray, FloatArray
+from benchmarks_data.file.layout import AnyArray
+from harness.checks import BoolArray
 
 _SAME = 1e-9
 """Relative: times that are so alike were copied."""
@@ -87,19 +87,10 @@ def _copied(subject: Subject, name: str) -> dict[str, float]:
     mine = subject.mean(name)
     factors = {}
     for other, header in subject.siblings.items():
-        theirs = _sibling_seconds(header, name)
-        if theirs is None or theirs.shape != mine.shape or not np.array_equal(header.array("archs"), subject.archs):
+        if name not in header.columns or not np.array_equal(header.array("archs"), subject.archs):
             continue
-        ratio = mine / theirs
+        ratio = mine / header.values(name)[:, 0, -1]
         middle = float(np.nanmedian(ratio))
         if (np.abs(ratio - middle)[~np.isnan(ratio)] <= 1e-6 * middle).all():
             factors[other] = middle
     return factors
-
-
-def _sibling_seconds(header: Header, name: str) -> FloatArray | None:
-    if name not in header.columns:
-        return None
-    values = header.values(name)[:, :, -1]
-    seconds: FloatArray = values[:, 0]
-    return seconds

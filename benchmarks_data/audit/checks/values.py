@@ -16,7 +16,7 @@ _COARSE = 2.0**10
 
 def gaps(subject: Subject) -> Iterator[Finding]:
     """Tell of values that are missing in trainings that exist, or infinite."""
-    gaps_by_column = {name: _gaps_of(subject, name) for name in subject.columns}
+    gaps_by_column = {name: subject.gaps(name) for name in subject.columns}
     for what, place, severity in (("infinite", 1, "fault"), ("missing", 0, "caution")):
         counts = {name: item[place] for name, item in gaps_by_column.items() if item[place]}
         if not counts:
@@ -35,17 +35,6 @@ def gaps(subject: Subject) -> Iterator[Finding]:
         )
     if not any(missing or infinite for missing, infinite, _ in gaps_by_column.values()):
         yield Finding("fact", "gaps", "Nothing is missing in any run that exists, and nothing is infinite.")
-
-
-def _gaps_of(subject: Subject, name: str) -> tuple[int, int, list[int]]:
-    missing = infinite = 0
-    rows: list[int] = []
-    for part, block, there in subject.blocks(name):
-        absent, endless = np.isnan(block) & there, np.isinf(block)
-        missing += int(np.count_nonzero(absent))
-        infinite += int(np.count_nonzero(endless))
-        rows += (np.flatnonzero((absent | endless).any(axis=(1, 2))) + part.start).tolist()
-    return missing, infinite, rows
 
 
 def constants(subject: Subject) -> Iterator[Finding]:
@@ -71,7 +60,7 @@ def ties(subject: Subject) -> Iterator[Finding]:
     known = means[~np.isnan(means)]
     _, counts = np.unique(known, return_counts=True)
     tied = int(counts[counts > 1].sum())
-    best = _best(known, subject.columns[name].direction)
+    best = known.max() if subject.columns[name].direction == "maximise" else known.min()
     at_best = int(np.count_nonzero(known == best))
     numbers = {"tied_rows": tied, "different_values": len(counts), "rows_at_the_best_value": at_best}
     sentence = f"{tied:,} of {len(known):,} rows share their mean {name} with another; {at_best} "
@@ -86,10 +75,6 @@ def ties(subject: Subject) -> Iterator[Finding]:
             "correlations in the fourth digit.",
             "Compare with figures computed from more digits at 1e-3 only.",
         )
-
-
-def _best(values: FloatArray, direction: str) -> float:
-    return float(values.max() if direction == "maximise" else values.min())
 
 
 def _is_single(values: FloatArray) -> bool:

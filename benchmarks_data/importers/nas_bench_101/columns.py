@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from benchmarks_data.file.layout import AnyArray
-from benchmarks_data.importers.parts import closed_form, cost, millions
+from benchmarks_data.importers.parts import closed_form, cost, millions, named, score
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
 from harness.errors import TableError
@@ -51,40 +51,24 @@ def columns(
         If an accuracy is no fraction, or a time is negative.
     """
     halfway = _halfway(values["halfway_epoch"], schedules)
-    made = {}
-    for name in ACCURACIES:
-        made[name] = (_accuracy(name, "after the last epoch"), _percent(name, values[name]))
-    for name in ACCURACIES:
-        early = f"halfway_{name}"
-        made[early] = (_accuracy(early, halfway), _percent(early, values[early]))
+    moments = {name: "after the last epoch" for name in ACCURACIES} | {
+        f"halfway_{name}": halfway for name in ACCURACIES
+    }
     times = (
         ("train_seconds", "Training time of the whole schedule, without evaluations."),
         ("total_seconds", "Time of the whole schedule, evaluations and start included."),
         ("halfway_seconds", f"Training time until the halfway evaluation: {halfway}."),
     )
-    for name, text in times:
-        made[name] = (cost(name, "s", text), _seconds(name, values[name]))
-    made |= closed_form(params(archs), macs(archs))
-    made["params_reported_m"] = (
-        cost("params_reported_m", "M", "Trainable parameters, as reported."),
-        millions(parameters),
+    return closed_form(params(archs), macs(archs)) | named(
+        *((_accuracy(name, when), _percent(name, values[name])) for name, when in moments.items()),
+        *((cost(name, "s", text), _seconds(name, values[name])) for name, text in times),
+        (cost("params_reported_m", "M", "Trainable parameters, as reported."), millions(parameters)),
     )
-    return made
 
 
 def _accuracy(name: str, when: str) -> Column:
-    kind = name.removeprefix("halfway_").removesuffix("_accuracy")
-    split, images = _IMAGES[kind]
-    return Column(
-        name,
-        "percent",
-        "maximise",
-        split=split,
-        trained_on="train40k",
-        held_out=kind == "test",
-        best=100.0,
-        description=f"Accuracy on {images}, by run: {when}.",
-    )
+    split, images = _IMAGES[name.removeprefix("halfway_").removesuffix("_accuracy")]
+    return score(name, split, "train40k", f"Accuracy on {images}, by run: {when}.")
 
 
 def _halfway(epochs: AnyArray, schedules: Sequence[int]) -> str:

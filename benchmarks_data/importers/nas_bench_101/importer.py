@@ -19,10 +19,12 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
+from benchmarks_data.file.index import first_row
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.nas_bench_101.columns import MEASURED, columns
 from benchmarks_data.importers.nas_bench_101.metrics import Metrics, read_metrics
+from benchmarks_data.importers.parts import single
 from benchmarks_data.importers.safe import tfrecord
 from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import HarnessError, TableError, must
@@ -70,9 +72,8 @@ def convert(entry: Entry, paths: Sequence[Path], space: NB101Space, progress: Pr
     TableError
         If the file is cut short or damaged, a hash is not that of its cell, or a cell lacks a training.
     """
-    if len(paths) != 1:
-        raise TableError(must("files", "be one TFRecord file", [path.name for path in paths]))
-    archs, values, parameters, schedules = _trainings(paths[0], entry, space, progress)
+    path = single(paths, "`files` must be one TFRecord file")
+    archs, values, parameters, schedules = _trainings(path, entry, space, progress)
     return assemble(
         name=entry.name,
         space=space,
@@ -95,7 +96,9 @@ def _trainings(
     archs = np.concatenate(records.archs)
     if entry.rows and len(archs) != entry.rows:
         raise TableError(f"{path} must hold {entry.rows} cells, got {len(archs)} in {len(records.rows)} records")
-    schedules = _schedules(path, entry, records)
+    schedules = tuple(np.unique(np.frombuffer(records.epochs, dtype=np.intc)).tolist())
+    if schedules != tuple(entry.facts.get("epochs", schedules)):
+        raise TableError(f"{path} must hold runs of {list(entry.facts['epochs'])} epochs, got {list(schedules)}")
     progress(f"sorting the runs of {path.name}", 0.75)
     trainings = int(entry.facts.get("runs", TRAININGS))
     return archs, *_by_row(path, records, archs, space, schedules, trainings), schedules
@@ -173,13 +176,6 @@ def _coding(path: Path, number: int, adjacency: str, operations: str) -> list[in
         raise TableError(f"{path}: record {number}: {error}") from None
 
 
-def _schedules(path: Path, entry: Entry, records: _Records) -> tuple[int, ...]:
-    epochs = tuple(np.unique(np.frombuffer(records.epochs, dtype=np.intc)).tolist())
-    if epochs != tuple(entry.facts.get("epochs", epochs)):
-        raise TableError(f"{path} must hold runs of {list(entry.facts['epochs'])} epochs, got {list(epochs)}")
-    return epochs
-
-
 def _by_row(
     path: Path, records: _Records, archs: Archs, space: NB101Space, schedules: Sequence[int], trainings: int
 ) -> tuple[Mapping[str, AnyArray], FloatArray]:
@@ -187,12 +183,11 @@ def _by_row(
     fidelity = np.searchsorted(schedules, np.frombuffer(records.epochs, dtype=np.intc))
     cells = rows * len(schedules) + fidelity
     counts = np.bincount(cells, minlength=len(archs) * len(schedules))
-    wrong = np.flatnonzero(counts != trainings)
-    if len(wrong):
-        row, place = divmod(int(wrong[0]), len(schedules))
+    if (wrong := first_row(counts != trainings)) is not None:
+        row, place = divmod(wrong, len(schedules))
         cell = space.module_hashes(archs[[row]])[0]
         rule = f"have {trainings} runs of {schedules[place]} epochs of the cell {cell}"
-        raise TableError(f"{path} must {rule}, got {counts[wrong[0]]}")
+        raise TableError(f"{path} must {rule}, got {counts[wrong]}")
     order = np.argsort(cells, kind="stable")
     table = np.frombuffer(records.values, dtype=np.float64).reshape(-1, len(MEASURED))
     shape = (len(archs), len(schedules), trainings)
@@ -207,8 +202,7 @@ def _parameters(path: Path, records: _Records, rows: IntArray, count: int) -> Fl
     reported = np.frombuffer(records.parameters, dtype=np.int64)
     parameters = np.empty(count, dtype=np.int64)
     parameters[rows] = reported
-    wrong = np.flatnonzero(parameters[rows] != reported)
-    if len(wrong):
-        rule = f"report the parameters of the other runs of its cell, {parameters[rows[wrong[0]]]}"
-        raise TableError(f"{path}: record {wrong[0]} must {rule}, got {reported[wrong[0]]}")
+    if (wrong := first_row(parameters[rows] != reported)) is not None:
+        rule = f"report the parameters of the other runs of its cell, {parameters[rows[wrong]]}"
+        raise TableError(f"{path}: record {wrong} must {rule}, got {reported[wrong]}")
     return parameters.astype(np.float64)

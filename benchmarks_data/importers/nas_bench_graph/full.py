@@ -21,7 +21,7 @@ from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.nas_bench_graph.light import networks, percent
-from benchmarks_data.importers.parts import cost
+from benchmarks_data.importers.parts import cost, score
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import FloatArray, UInt64Array
@@ -74,7 +74,8 @@ def _columns(
         values = np.full((curves[0].shape[1], len(curves), epochs), np.nan)
         for training, curve in enumerate(curves):
             values[:, training, : curve.shape[2]] = curve[place]
-        columns[name] = _score(name, split, metric), values
+        text = f"{split.removeprefix('x-').capitalize()} {metric} after the epoch."
+        columns[name] = score(name, split, "full", text), values
     for field, (name, unit) in _COSTS.items():
         if all(field in each for each in costs):
             reported = np.stack([each[field] for each in costs], axis=1)[:, :, None]
@@ -116,8 +117,3 @@ def _costs(path: Path, records: Any, keys: UInt64Array) -> dict[str, FloatArray]
         return {field: np.array([float(records[key][field]) for key in keys.tolist()]) for field in fields}
     except (TypeError, ValueError) as error:
         raise TableError(f"{path} has costs of another layout: {error}") from error
-
-
-def _score(name: str, split: str, metric: str) -> Column:
-    text = f"{split.removeprefix('x-').capitalize()} {metric} after the epoch."
-    return Column(name, "percent", "maximise", split, "full", split == "x-test", 100.0, text)

@@ -17,7 +17,7 @@ from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.files import Progress
-from benchmarks_data.importers.parts import check_count, cost
+from benchmarks_data.importers.parts import check_count, cost, layout, named, score
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import FloatArray, UInt64Array
@@ -65,24 +65,19 @@ def percent(fractions: AnyArray) -> FloatArray:
 
 def _values(path: Path, records: Any, entry: Entry) -> tuple[UInt64Array, Mapping[str, FloatArray]]:
     check_count(path, records, entry.rows)
-    try:
+    with layout(f"{path} has rows of another layout"):
         hashes = np.array(list(records), dtype=np.uint64)
         order = np.argsort(hashes)
         fields = ("valid_perf", "perf", "latency", "para")
         table = np.array([[record[field] for field in fields] for record in records.values()], dtype=np.float64)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise TableError(f"{path} has rows of another layout: {type(error).__name__}: {error}") from error
     return hashes[order], dict(zip(fields, table[order].T, strict=True))
 
 
 def _columns(values: Mapping[str, FloatArray], metric: str) -> dict[str, tuple[Column, AnyArray]]:
-    score: dict[str, Any] = {"unit": "percent", "direction": "maximise", "trained_on": "full", "best": 100.0}
-    columns = (
-        Column("valid_accuracy", split="x-valid", description=f"Validation {metric}.", **score),
-        Column("test_accuracy", split="x-test", held_out=True, description=f"Test {metric}.", **score),
-        cost("latency_seconds", "s", "Inference of the whole graph, as reported."),
-        cost("params_m", "M", "Trainable parameters, as reported."),
-    )
-    valid, test = (percent(values[name]) for name in ("valid_perf", "perf"))
-    published = (valid, test, values["latency"], values["para"])
-    return {column.name: (column, data[:, None, None]) for column, data in zip(columns, published, strict=True)}
+    columns = {
+        score("valid_accuracy", "x-valid", "full", f"Validation {metric}."): percent(values["valid_perf"]),
+        score("test_accuracy", "x-test", "full", f"Test {metric}."): percent(values["perf"]),
+        cost("latency_seconds", "s", "Inference of the whole graph, as reported."): values["latency"],
+        cost("params_m", "M", "Trainable parameters, as reported."): values["para"],
+    }
+    return named(*((column, published[:, None, None]) for column, published in columns.items()))

@@ -7,9 +7,10 @@ import io
 import re
 import tarfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from contextlib import closing
+from itertools import islice, repeat
 from pathlib import Path
 from typing import IO, Any
 
@@ -72,17 +73,11 @@ def _bounded(file: IO[bytes], where: str) -> bytes:
 
 
 def _load(name: str, data: bytes) -> Any:
-    unpickler = unpickle.Restricted(io.BytesIO(data))
-    unpickler.allowed = GLOBALS
-    try:
-        return unpickler.load()
-    except TableError as error:
-        raise TableError(f"{name} was not read: {error}") from None
-    except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
-        raise TableError(f"{name} is not a whole pickle: {type(error).__name__}: {error}") from error
+    with unpickle.explained(name):
+        return unpickle.Restricted(io.BytesIO(data), GLOBALS).load()
 
 
-def _ahead(call: Any, items: Iterable[Any]) -> Iterator[Any]:
+def _ahead(call: Any, items: Iterable[Any]) -> Generator[Any]:
     """Map in order, a few calls ahead in another thread; decompression leaves the interpreter to others."""
     with ThreadPoolExecutor(1) as pool:
         left = iter(items)
@@ -115,23 +110,8 @@ def _tar(path: Path) -> Iterator[tuple[str, int, Any]]:
 
 def _whole(path: Path) -> Iterator[tuple[str, int, Any]]:
     try:
-        with bz2.open(path) as file, ThreadPoolExecutor(1) as pool:
-            for index, record in split(_Ahead(file, pool), name=str(path), allowed=GLOBALS):
+        with bz2.open(path) as file, closing(_ahead(file.read, repeat(BLOCK))) as blocks:
+            for index, record in split(lambda size: next(blocks), name=str(path), allowed=GLOBALS):
                 yield str(path), index, record
     except (OSError, EOFError) as error:
         raise TableError(f"{path} is missing, cut or no bz2 file: {error}") from None
-
-
-class _Ahead:
-    """A stream whose next block is decompressed in another thread."""
-
-    def __init__(self, stream: IO[bytes], pool: ThreadPoolExecutor) -> None:
-        self._stream = stream
-        self._pool = pool
-        self._next = pool.submit(stream.read, BLOCK)
-
-    def read(self, size: int, /) -> bytes:
-        """Return the next block, however much is asked for."""
-        block: bytes = self._next.result()
-        self._next = self._pool.submit(self._stream.read, BLOCK)
-        return block

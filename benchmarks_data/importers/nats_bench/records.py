@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.file.problem import epochs_of
+from benchmarks_data.importers.parts import score
 from harness.benchmark import Column
 from harness.errors import TableError, must
 from harness.problem import Fidelity
@@ -119,9 +120,8 @@ def _pair(
 ) -> tuple[Part, Part]:
     """Return accuracy and loss of one evaluation."""
     prefix = "eval" if part else "train"
-    held_out = split not in ("train", "x-valid")
-    accuracy = Column(f"{name}_accuracy{suffix}", "percent", "maximise", split, saw, held_out, 100.0, text)
-    loss = Column(f"{name}_loss{suffix}", "nats", "minimise", split, saw, held_out, 0.0, text)
+    accuracy = score(f"{name}_accuracy{suffix}", split, saw, text)
+    loss = score(f"{name}_loss{suffix}", split, saw, text, unit="nats", direction="minimise", best=0.0)
     return Part(accuracy, dataset, f"{prefix}_acc1es", part), Part(loss, dataset, f"{prefix}_losses", part)
 
 

@@ -12,7 +12,7 @@ import io
 import zlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -28,13 +28,13 @@ _KEPT = (str, bytes, tuple, type, np.generic, unpickle.Type)
 _MEMOIZE = b"\x94"
 
 
-def split(stream: opcodes.Readable, *, name: str, allowed: frozenset[str]) -> Iterator[tuple[int, Any]]:
+def split(read: Callable[[int], bytes], *, name: str, allowed: frozenset[str]) -> Iterator[tuple[int, Any]]:
     """Yield index and record of each architecture of a whole file, in the order of the file.
 
     Parameters
     ----------
-    stream : binary file
-        At the beginning of the pickle.
+    read : callable
+        Reads the file from the beginning of the pickle; see `opcodes.Reader`.
     name : str
         Of the file, for errors.
     allowed : frozenset of str
@@ -45,7 +45,7 @@ def split(stream: opcodes.Readable, *, name: str, allowed: frozenset[str]) -> It
     TableError
         If the pickle is cut (says at which byte), names another global, or is built in another way.
     """
-    reader = opcodes.Reader(stream, name)
+    reader = opcodes.Reader(read, name)
     memo = _Memo(name, allowed)
     head = _head(reader, memo)
     memo.load(head)
@@ -181,15 +181,10 @@ class _Memo:
 
     def load(self, data: bytes) -> Any:
         """Load one part, and keep what later ones may refer to."""
-        unpickler = _Part(io.BytesIO(data))
-        unpickler.allowed = self._allowed
+        unpickler = _Part(io.BytesIO(data), self._allowed)
         unpickler.objects = self._objects
-        try:
+        with unpickle.explained(self._name, "has a damaged record"):
             loaded = unpickler.load()
-        except TableError as error:
-            raise TableError(f"{self._name} was not read: {error}") from None
-        except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
-            raise TableError(f"{self._name} has a damaged record: {type(error).__name__}: {error}") from error
         made = unpickler.memo.copy()
         self._kept.append(zlib.compress(array("I", map(self._number, made.values())).tobytes(), 1))
         self._starts.append(self._begins)

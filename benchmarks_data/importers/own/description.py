@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -10,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks_data.file.assemble import TEST_SPLITS
+from benchmarks_data.file.meaning import TEST_SPLITS
 from harness.benchmark import Column
+from harness.checks import real
 from harness.errors import HarnessError, TableError, must, unknown
 from harness.problem import DIRECTIONS
 from harness.space import SearchSpace
@@ -91,9 +91,7 @@ def read_description(path: Path) -> Description:
 
 
 def _description(fields: Mapping[str, Any]) -> Description:
-    for key in fields:
-        if key not in _KEYS and key not in TEXTS:
-            raise TableError(unknown("key", key, (*_KEYS, *TEXTS)))
+    _check_keys("key", fields, (*_KEYS, *TEXTS))
     name = _text(fields, "name", required=True)
     if not _NAME.fullmatch(name):
         raise TableError(must("name", "be made of letters, digits, '_', '.' and '-'", name))
@@ -127,6 +125,12 @@ def _description(fields: Mapping[str, Any]) -> Description:
         schedule=schedule,
         about={key: _text(fields, key, required=key == "title") for key in TEXTS},
     )
+
+
+def _check_keys(kind: str, fields: Mapping[str, Any], known: Sequence[str]) -> None:
+    for key in fields:
+        if key not in known:
+            raise TableError(unknown(kind, key, known))
 
 
 def _text(fields: Mapping[str, Any], key: str, *, required: bool = False) -> str:
@@ -200,9 +204,7 @@ def _column(name: str, fields: Any) -> Column:
         raise TableError(
             must("columns", "have names of letters, digits, '_', '.' and '-'; `column` gives another", name)
         )
-    for key in fields:
-        if key not in _COLUMN_KEYS:
-            raise TableError(unknown(f"key of [columns.{name}]", key, _COLUMN_KEYS))
+    _check_keys(f"key of [columns.{name}]", fields, _COLUMN_KEYS)
     for key in ("unit", "direction", "split"):
         if not isinstance(fields.get(key), str) or not fields[key]:
             raise TableError(must(f"{key} of [columns.{name}]", "be given", fields.get(key)))
@@ -211,11 +213,7 @@ def _column(name: str, fields: Any) -> Column:
     split = fields["split"]
     if split not in SPLITS:
         raise TableError(must(f"split of {name}", f"be one of {', '.join(SPLITS)} ({_MEANINGS})", split))
-    best = fields.get("best")
-    if best is not None and (isinstance(best, bool) or not isinstance(best, int | float)):
-        raise TableError(must(f"best of {name}", "be a number", best))
-    if best is not None and not math.isfinite(best):
-        raise TableError(must(f"best of {name}", "be finite", best))
+    best = None if fields.get("best") is None else real(f"best of {name}", fields["best"])
     if split == COST and best is not None and (fields["unit"], fields["direction"]) == ("percent", "maximise"):
         rule = f"say what it was evaluated on, for percent that are maximised up to a best are a score ({_MEANINGS})"
         raise TableError(must(f"split of {name}", rule, split))
@@ -226,7 +224,7 @@ def _column(name: str, fields: Any) -> Column:
         "" if split == COST else split,
         str(fields.get("trained_on", "")),
         split in TEST_SPLITS,
-        None if best is None else float(best),
+        best,
         str(fields.get("description", "")),
     )
 

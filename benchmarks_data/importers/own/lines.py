@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.checks import BoolArray, FloatArray, IntArray
+from benchmarks_data.file.index import first_row
+from harness.checks import FloatArray, IntArray
 from harness.errors import TableError, must, nearest
 
 
@@ -78,10 +79,6 @@ class Lines:
                     )
         return values
 
-    def blank(self, column: str) -> BoolArray:
-        """Return where a column tells nothing at all: (n,)."""
-        return np.array([not text for text in self.columns[column]], dtype=np.bool_)
-
     def integers(self, column: str, low: int, high: int) -> IntArray:
         """Return a column of integers from `low` to `high`, none missing: (n,).
 
@@ -91,10 +88,9 @@ class Lines:
             If a value is anything else; names its place.
         """
         values = self.floats(column)
-        wrong = np.flatnonzero(~((values >= low) & (values <= high) & (values == np.floor(values))))
-        if len(wrong):
-            rule = must(column, f"be an integer from {low} to {high}", self.columns[column][wrong[0]])
-            raise TableError(f"{self.place(int(wrong[0]), column)}: {rule}")
+        if (row := first_row(~((values >= low) & (values <= high) & (values == np.floor(values))))) is not None:
+            rule = must(column, f"be an integer from {low} to {high}", self.columns[column][row])
+            raise TableError(f"{self.place(row, column)}: {rule}")
         return values.astype(np.int64)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,22 +20,21 @@ import pandas as pd
 from benchmarks_data import files
 from benchmarks_data.file import layout
 from benchmarks_data.file.assemble import assemble
-from benchmarks_data.file.index import MAX_DENSE
+from benchmarks_data.file.index import MAX_DENSE, first_row
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.importers.own.description import Description, read_description
 from benchmarks_data.importers.own.lines import Lines, read_lines
+from benchmarks_data.importers.parts import Places, grouped
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray, IntArray, integer
 from harness.errors import HarnessError, TableError
 from harness.files import replacing
-from harness.problem import Fidelity
 from harness.spaces.categorical import CategoricalSpace
 
 _LARGEST = 2**31 - 1
 _MOST_EPOCHS = 10**6
 _MOST_TRAININGS = 255
-Places = npt.NDArray[np.intp]
 
 
 def read(data: Path | pd.DataFrame, description: Path) -> Table:
@@ -70,12 +68,12 @@ def read(data: Path | pd.DataFrame, description: Path) -> Table:
         name=fields.name,
         space=fields.space,
         archs=grid.archs,
-        fidelities=grid.fidelities(fields.schedule),
+        fidelities=epochs_of(fields.schedule or int(grid.epochs[-1]), grid.epochs.tolist()),
         columns={name: _column(fields, name, grid, array, lines) for name, array in values.items()},
         validation=fields.validation,
         test=fields.test,
         seconds=fields.seconds,
-        trainings=grid.trainings[:, None],
+        trainings=np.count_nonzero(grid.seeds >= 0, axis=1)[:, None],
         seeds=None if fields.seed is None else grid.seeds[:, None],
         identity="exact",
         partial=None if codings <= MAX_DENSE else len(grid.archs) < codings,
@@ -96,8 +94,9 @@ def write(path: Path, data: Path | pd.DataFrame, description: Path) -> Path:
 
 def _about(description: Description, data: Path | pd.DataFrame) -> dict[str, str]:
     if isinstance(data, pd.DataFrame):
-        return dict(description.about) | {"source_sha256": ""}
-    return dict(description.about) | {
+        return {**description.about, "source_sha256": ""}
+    return {
+        **description.about,
         "source": description.about["source"] or data.name,
         "source_sha256": files.sha256(data),
     }
@@ -107,10 +106,8 @@ def _archs(description: Description, lines: Lines) -> Archs:
     """Return the architecture of each line: (n, L)."""
     genes = [_codes(description, lines, gene, column) for gene, column in enumerate(description.architecture)]
     archs = np.concatenate(genes, axis=1)
-    wrong = np.flatnonzero(~description.space.is_valid(archs))
-    if len(wrong):
-        codes = archs[wrong[0]].tolist()
-        raise TableError(f"{lines.place(int(wrong[0]))}: {codes} is no architecture of '{description.space.name}'")
+    if (row := first_row(~description.space.is_valid(archs))) is not None:
+        raise TableError(f"{lines.place(row)}: {archs[row].tolist()} is no architecture of '{description.space.name}'")
     return archs.astype(description.space.dtype)
 
 
@@ -120,7 +117,9 @@ def _codes(description: Description, lines: Lines, gene: int, column: str) -> Ar
     for row, text in enumerate(lines.columns[column]):
         try:
             if isinstance(space, CategoricalSpace):
-                codes.append([space.code_of(column, _as_in_toml(text, space.values[column]))])
+                # true and false as the description writes them, where a program wrote True and False
+                written = text.lower() if text in {"True", "False"}.difference(space.values[column]) else text
+                codes.append([space.code_of(column, written)])
             elif len(description.architecture) == 1:
                 codes.append(space.parse([text])[0].tolist())
             else:
@@ -130,11 +129,6 @@ def _codes(description: Description, lines: Lines, gene: int, column: str) -> Ar
         except (HarnessError, ValueError) as error:
             raise TableError(f"{lines.place(row, column)}: {error}") from error
     return np.array(codes, dtype=np.int64)
-
-
-def _as_in_toml(text: str, values: Sequence[str]) -> str:
-    """Return true and false as the description writes them, where a program wrote True and False."""
-    return text.lower() if text not in values and text in ("True", "False") else text
 
 
 @dataclass(frozen=True)
@@ -159,21 +153,11 @@ class _Grid:
     training: Places
     fidelity: Places
 
-    @property
-    def trainings(self) -> npt.NDArray[np.intp]:
-        """How many trainings each row has: (N,)."""
-        counts: Places = np.count_nonzero(self.seeds >= 0, axis=1)
-        return counts
-
     def spread(self, values: FloatArray) -> FloatArray:
         """Put the values of lines in their places: (n,) to (N, R, F), NaN where no line tells."""
         spread = np.full((*self.seeds.shape, len(self.epochs)), np.nan)
         spread[self.row, self.training, self.fidelity] = values
         return spread
-
-    def fidelities(self, schedule: int | None) -> tuple[Fidelity, ...]:
-        """Return one fidelity for each epoch, each continuing the one before."""
-        return epochs_of(int(self.epochs[-1]) if schedule is None else schedule, self.epochs.tolist())
 
 
 def _grid(description: Description, lines: Lines, archs: Archs) -> _Grid:
@@ -181,20 +165,18 @@ def _grid(description: Description, lines: Lines, archs: Archs) -> _Grid:
     last = description.schedule or _MOST_EPOCHS
     seed = lines.integers(description.seed, 0, _LARGEST) if description.seed else np.zeros(n, dtype=np.int64)
     epoch = lines.integers(description.epoch, 1, last) if description.epoch else np.full(n, description.schedule or 1)
-    _, first, row = np.unique(description.space.code(archs), return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    row = np.argsort(order)[row]
+    first, row, _ = grouped(description.space.code(archs))
     _check_once(description, lines, archs, np.stack([row, seed, epoch], axis=1))
     pairs, pair = np.unique(np.stack([row, seed], axis=1), axis=0, return_inverse=True)
     place_in_row = np.arange(len(pairs)) - np.searchsorted(pairs[:, 0], pairs[:, 0])
     most = int(place_in_row.max()) + 1
     if most > _MOST_TRAININGS:
         raise TableError(f"{lines.source} must have at most {_MOST_TRAININGS} seeds for an architecture, has {most}")
-    seeds = np.full((len(order), most), -1, dtype=np.int32)
+    seeds = np.full((len(first), most), -1, dtype=np.int32)
     seeds[pairs[:, 0], place_in_row] = pairs[:, 1]
     training = place_in_row[pair.reshape(-1)]
     epochs, fidelity = np.unique(epoch, return_inverse=True)
-    return _Grid(archs[first[order]], seeds, epochs, row, training, fidelity)
+    return _Grid(archs[first], seeds, epochs, row, training, fidelity)
 
 
 def _check_once(description: Description, lines: Lines, archs: Archs, places: IntArray) -> None:
@@ -222,7 +204,7 @@ def _check_made(description: Description, lines: Lines, grid: _Grid) -> None:
         who = _training(description, grid.archs[row], int(grid.seeds[row, training]))
         raise TableError(f"{lines.place(line)}: {who} has no epoch {grid.epochs[fidelity]}: {remedy}")
     source = description.sources[description.validation]
-    blank = lines.blank(source)
+    blank = np.array([not text for text in lines.columns[source]], dtype=np.bool_)
     measured = np.bincount(grid.fidelity[~blank], minlength=len(grid.epochs)) > 0
     for line in np.flatnonzero(blank & measured[grid.fidelity])[:1]:
         raise TableError(f"{lines.place(int(line), source)}: nothing is told, as if it had not been run: {remedy}")
@@ -271,8 +253,8 @@ def _check_best(description: Description, lines: Lines) -> None:
             continue
         values = lines.floats(description.sources[name])
         beyond = values > column.best if column.direction == "maximise" else values < column.best
-        for row in np.flatnonzero(beyond)[:1]:
-            where = lines.place(int(row), description.sources[name])
+        if (row := first_row(beyond)) is not None:
+            where = lines.place(row, description.sources[name])
             raise TableError(
                 f"{where}: {values[row]} is better than the `best` of {name}, {column.best}: another unit?"
             )

@@ -39,10 +39,9 @@ _STAND_INS: Mapping[str, Any] = {
 
 
 class _Unpickler(unpickle.Restricted):
-    def find_class(self, module: str, name: str) -> Any:
-        """Resolve the globals of pandas to what keeps their state, those of arrays to themselves."""
-        stand_in = _STAND_INS.get(f"{module}.{name}")
-        return super().find_class(module, name) if stand_in is None else stand_in
+    """Resolves the globals of pandas to what keeps their state, those of arrays to themselves."""
+
+    stand_ins = _STAND_INS
 
 
 def read(path: Path) -> Mapping[str, npt.NDArray[Any]]:
@@ -55,9 +54,7 @@ def read(path: Path) -> Mapping[str, npt.NDArray[Any]]:
     """
     try:
         with path.open("rb") as file:
-            unpickler = _Unpickler(file)
-            unpickler.allowed = ARRAYS
-            frame = unpickler.load()
+            frame = _Unpickler(file, ARRAYS).load()
         axes, _, _, more = frame.state["_data"].state
         names = [str(name) for name in axes[0]["data"]]
         columns: dict[str, npt.NDArray[Any]] = {}

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -96,15 +96,31 @@ def _explained(path: Path) -> Iterator[None]:
         raise TableError(f"{path} is no whole file of torch.save: {type(error).__name__}: {error}") from error
 
 
+def _tensor(storage: Array, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object) -> Array:
+    """Return a view of a storage, as ``torch._utils._rebuild_tensor`` does, its bounds checked."""
+    if min((offset, *size, *stride), default=0) < 0 or len(size) != len(stride):
+        raise TableError(f"a tensor has offset {offset}, size {size} and stride {stride}")
+    if 0 in size:
+        return np.empty(size, dtype=storage.dtype)
+    last = offset + sum((extent - 1) * step for extent, step in zip(size, stride, strict=True))
+    if last >= len(storage):
+        raise TableError(f"a tensor reaches element {last} of a storage of {len(storage)}")
+    steps = [step * storage.itemsize for step in stride]
+    view: Array = np.lib.stride_tricks.as_strided(storage[offset:], size, steps, writeable=False)
+    return view
+
+
 class _Unpickler(unpickle.Restricted, ABC):
     """The restricted unpickler, and what stands for tensors."""
 
-    def find_class(self, module: str, name: str) -> Any:
-        """Resolve the globals of tensors to numpy, and the listed ones to themselves."""
-        if module == "torch" and name in _STORAGES:
-            return _STORAGES[name]
-        stand_in = _STAND_INS.get(f"{module}.{name}")
-        return super().find_class(module, name) if stand_in is None else stand_in
+    stand_ins: ClassVar[Mapping[str, Any]] = {
+        **{f"torch.{kind}": code for kind, code in _STORAGES.items()},
+        "torch._utils._rebuild_tensor_v2": _tensor,
+        "torch._utils._rebuild_tensor": _tensor,
+        "torch._utils._rebuild_parameter": lambda tensor, *_: tensor,
+        "torch.Size": tuple,
+        "collections.OrderedDict": OrderedDict,
+    }
 
     def persistent_load(self, identity: Any) -> Array:
         """Return the storage that a tensor of the pickle names, as a flat array."""
@@ -132,9 +148,7 @@ def _load_zip(path: Path, allowed: frozenset[str]) -> Any:
                 return np.frombuffer(data, dtype=dtype)
 
         with archive.open(folder + "data.pkl") as stream:
-            unpickler = Unpickler(stream)
-            unpickler.allowed = allowed
-            return unpickler.load()
+            return Unpickler(stream, allowed).load()
 
 
 def _folder(archive: zipfile.ZipFile) -> str:
@@ -159,9 +173,7 @@ def _load_legacy(path: Path, allowed: frozenset[str]) -> Any:
 
     with path.open("rb") as file:
         _legacy_header(file)
-        unpickler = Unpickler(file)
-        unpickler.allowed = allowed
-        loaded = _at(file, unpickler)
+        loaded = _at(file, Unpickler(file, allowed))
         for key in _plain(file):
             _fill(file, str(key), storages)
     return loaded
@@ -204,31 +216,3 @@ def _fill(file: IO[bytes], key: str, storages: Mapping[str, Array]) -> None:
     if (count := int.from_bytes(data[:8], "little", signed=True)) != storage.size:
         raise TableError(f"storage {key} at byte {start} has {count} elements instead of {storage.size}")
     storage[:] = np.frombuffer(data, dtype=storage.dtype, offset=8)
-
-
-def _tensor(storage: Array, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object) -> Array:
-    """Return a view of a storage, as ``torch._utils._rebuild_tensor`` does, its bounds checked."""
-    if min((offset, *size, *stride), default=0) < 0 or len(size) != len(stride):
-        raise TableError(f"a tensor has offset {offset}, size {size} and stride {stride}")
-    if 0 in size:
-        return np.empty(size, dtype=storage.dtype)
-    last = offset + sum((extent - 1) * step for extent, step in zip(size, stride, strict=True))
-    if last >= len(storage):
-        raise TableError(f"a tensor reaches element {last} of a storage of {len(storage)}")
-    steps = [step * storage.itemsize for step in stride]
-    view: Array = np.lib.stride_tricks.as_strided(storage[offset:], size, steps, writeable=False)
-    return view
-
-
-def _parameter(tensor: Array, *_: object) -> Array:
-    return tensor
-
-
-_STAND_INS: Mapping[str, Any] = {
-    "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_tensor": _tensor,
-    "torch._utils._rebuild_parameter": _parameter,
-    "torch.Size": tuple,
-    "collections.OrderedDict": OrderedDict,
-}
-"""What stands for each global that torch itself writes."""

@@ -6,8 +6,9 @@ import math
 import pickle
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -113,18 +114,47 @@ _STAND_INS: Mapping[str, Any] = {
 
 
 class Restricted(pickle.Unpickler):
-    """An unpickler that knows nothing but an explicit list of globals, and stand-ins for those of numpy."""
+    """An unpickler that knows nothing but an explicit list of globals, and stand-ins for those of numpy.
 
-    allowed: frozenset[str] = NO_GLOBALS
+    Parameters
+    ----------
+    file : binary file
+    allowed : frozenset of str
+        Globals that the format uses, as ``module.name``.
+
+    Attributes
+    ----------
+    stand_ins : mapping of str to Any
+        What stands for further globals, listed or not.
+    """
+
+    stand_ins: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, file: IO[bytes], allowed: frozenset[str] = NO_GLOBALS) -> None:
+        super().__init__(file)
+        self.allowed = allowed
 
     def find_class(self, module: str, name: str) -> Any:
         """Resolve a listed global, or what stands for it; numpy 1 wrote `numpy.core` for `numpy._core`."""
+        if (own := self.stand_ins.get(f"{module}.{name}")) is not None:
+            return own
         if module == "numpy.core" or module.startswith("numpy.core."):
             module = "numpy._core" + module.removeprefix("numpy.core")
         if f"{module}.{name}" not in self.allowed:
             raise TableError(f"the pickle names the global '{module}.{name}', which this format does not use")
         stand_in = _STAND_INS.get(f"{module}.{name}")
         return super().find_class(module, name) if stand_in is None else stand_in
+
+
+@contextmanager
+def explained(name: str, fault: str = "is not a whole pickle") -> Iterator[None]:
+    """Let whatever damaged bytes raise become a TableError that begins with the name of the file."""
+    try:
+        yield
+    except TableError as error:
+        raise TableError(f"{name} was not read: {error}") from None
+    except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
+        raise TableError(f"{name} {fault}: {type(error).__name__}: {error}") from error
 
 
 def load(path: Path, allowed: frozenset[str]) -> Any:
@@ -141,12 +171,5 @@ def load(path: Path, allowed: frozenset[str]) -> Any:
     TableError
         If the file is no whole pickle or names another global; nothing that it names is imported or called then.
     """
-    try:
-        with path.open("rb") as file:
-            unpickler = Restricted(file)
-            unpickler.allowed = allowed
-            return unpickler.load()
-    except TableError as error:
-        raise TableError(f"{path} was not read: {error}") from None
-    except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
-        raise TableError(f"{path} is not a whole pickle: {type(error).__name__}: {error}") from error
+    with explained(str(path)), path.open("rb") as file:
+        return Restricted(file, allowed).load()

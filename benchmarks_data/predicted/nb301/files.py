@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import warnings
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks_data import files
+from harness.digests import sha256_of
 from harness.errors import TableError
 from harness.files import locked, remove_unfinished, replacing
 
@@ -170,13 +170,8 @@ class Imported:
     @property
     def digest(self) -> str:
         """SHA-256 of what was imported, hexadecimal."""
-        content = json.dumps({"benchmark": NAME, "sha256": self.about["sha256"]}, sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()
-
-    def path(self, name: str) -> Path:
-        """Return where a file lies."""
-        return self.folder / name
+        return sha256_of({"benchmark": NAME, "sha256": self.about["sha256"]})
 
     def json(self, name: str) -> Any:
         """Return the content of a JSON file."""
-        return json.loads(self.path(name).read_text(encoding="utf-8"))
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))

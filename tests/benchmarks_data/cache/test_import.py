@@ -81,7 +81,8 @@ def given(tmp_path):
 
 def test_an_imported_table_is_opened_like_any_other(tables, given):
     told = []
-    path = provider.import_table("made-one", [given], progress=lambda what, fraction: told.append((what, fraction)))
+    made = provider.import_tables(["made-one"], [given], progress=lambda what, fraction: told.append((what, fraction)))
+    path = made["made-one"]
     assert path == tables / "made-one.h5"
     assert told[-1][1] == 1.0
     assert any("converting made-one: reading" in what for what, _ in told)
@@ -125,7 +126,7 @@ def test_a_table_that_is_not_there_is_described_by_what_the_catalogue_knows(tabl
 
 
 def test_a_partial_table_gives_its_rows_alone(tables, given):
-    provider.import_table("made-two", [given])
+    provider.import_tables(["made-two"], [given])
     for opened in (provider.PROVIDER.open("made-two"), provider.PROVIDER.oracle("made-two")):
         assert isinstance(opened.space, RowsSpace)
         assert len(opened.space.rows) == 40
@@ -146,7 +147,7 @@ def test_one_pass_makes_the_tables_of_all_datasets(tables, given, monkeypatch):
     made = provider.import_tables(["made-two", "made-one"], [given])
     assert made == {name: tables / f"{name}.h5" for name in ("made-two", "made-one")}
     assert passes == [["made-two", "made-one"]]
-    provider.import_table("made-one", [given])
+    provider.import_tables(["made-one"], [given])
     assert passes[1:] == [["made-one"]]
     archs = bags(1, CONTENT[0])
     answers = [provider.PROVIDER.open(name).query(Proposals.of(archs), noise_seed=None) for name in made]
@@ -157,7 +158,7 @@ def test_a_table_of_no_fixed_number_of_rows_is_not_counted(tables, given, monkey
     known = provider.entries()["made-one"]
     monkeypatch.setattr(provider, "entries", lambda: {"made-one": replace(known, rows=0)})
     use(monkeypatch, convert=_lacks_a_row)
-    provider.import_table("made-one", [given])
+    provider.import_tables(["made-one"], [given])
     assert provider.PROVIDER.describe("made-one")["rows"] == 39
 
 
@@ -172,7 +173,7 @@ def test_a_space_that_the_table_defines_comes_from_the_table(tables, given, monk
     use(monkeypatch, convert=convert_defined)
     with pytest.raises(TableError, match="data import"):
         provider.space("made-one")
-    provider.import_table("made-one", [given])
+    provider.import_tables(["made-one"], [given])
     for space in (provider.space("made-one"), provider.PROVIDER.open("made-one").space):
         assert space.words == 7
     assert provider.PROVIDER.describe("made-one")["space"]["name"] == "bags"
@@ -180,10 +181,10 @@ def test_a_space_that_the_table_defines_comes_from_the_table(tables, given, monk
 
 def test_a_table_is_imported_under_the_name_of_its_protocol(tables, given):
     name, path = "made-test@run0-signal", tables / "made-test.h5"
-    assert provider.import_table(name, [given]) == path
+    assert provider.import_tables([name], [given]) == {name: path}
     assert provider.import_tables([name, "made-test"], [given]) == {name: path, "made-test": path}
     with pytest.raises(HarnessError, match="unknown protocol of made-test 'run1-signal'"):
-        provider.import_table("made-test@run1-signal", [given])
+        provider.import_tables(["made-test@run1-signal"], [given])
 
 
 def test_files_of_one_name_are_told_apart(tables, given, tmp_path):
@@ -191,7 +192,7 @@ def test_files_of_one_name_are_told_apart(tables, given, tmp_path):
     for path in paths:
         path.parent.mkdir()
         path.write_bytes(path.parent.name.encode())
-    provider.import_table("made-pair", paths)
+    provider.import_tables(["made-pair"], paths)
     assert sorted(json.loads(layout.read_about(tables / "made-pair.h5")["source_files"])) == [
         "a/part.bin",
         "b/part.bin",
@@ -203,7 +204,7 @@ def test_files_other_than_those_checked_are_told(tables, given):
     with pytest.warns(
         UserWarning, match="sha256 of renamed.bin .* not that of the files on which this import was chec"
     ):
-        provider.import_table("made-one", [given])
+        provider.import_tables(["made-one"], [given])
     assert not provider.PROVIDER.describe("made-one")["source_as_checked"]
 
 
@@ -211,7 +212,7 @@ def test_a_folder_counts_as_one_file(tables, tmp_path):
     folder = tmp_path / "simple"
     (folder / "inner").mkdir(parents=True)
     (folder / "inner" / "0.bin").write_bytes(b"0")
-    provider.import_table("made-folder", [folder])
+    provider.import_tables(["made-folder"], [folder])
     first = layout.read_about(tables / "made-folder.h5")["source_sha256"]
     (folder / "inner" / "1.bin").write_bytes(b"1")
     assert files.sha256(folder) != first
@@ -245,11 +246,11 @@ def _another(entry, paths, space, progress):
     ],
 )
 def test_a_failed_import_leaves_the_table_as_it_was(tables, given, monkeypatch, broken, error, message):
-    path = provider.import_table("made-one", [given])
+    path = provider.import_tables(["made-one"], [given])["made-one"]
     before = path.read_bytes()
     use(monkeypatch, convert=broken)
     with pytest.raises(error, match=message):
-        provider.import_table("made-one", [given])
+        provider.import_tables(["made-one"], [given])
     assert path.read_bytes() == before
     assert sorted(file.name for file in tables.iterdir()) == ["made-one.h5", "made-one.lock"]
 
@@ -268,15 +269,15 @@ def test_a_table_that_fails_leaves_those_that_are_finished(tables, given, monkey
 
 def test_wrong_files_and_names_are_refused(tables, given):
     with pytest.raises(TableError, match=r"no file '.*renamd.bin'\. Did you mean 'renamed.bin'"):
-        provider.import_table("made-one", [given.with_name("renamd.bin")])
+        provider.import_tables(["made-one"], [given.with_name("renamd.bin")])
     with pytest.raises(TableError, match=r"must name what made-pair is made from: first\.bin, second.bin"):
-        provider.import_table("made-pair", [given])
+        provider.import_tables(["made-pair"], [given])
     with pytest.raises(TableError, match="different files: import them one by one"):
         provider.import_tables(["made-one", "made-pair"], [given])
     with pytest.raises(TableError, match="comes with the package 'nas-bench-graph'"):
-        provider.import_table("graph-cora", [given])
+        provider.import_tables(["graph-cora"], [given])
     with pytest.raises(HarnessError, match="Did you mean 'made-one'"):
-        provider.import_table("made-onne", [given])
+        provider.import_tables(["made-onne"], [given])
     assert not tables.exists()
 
 
@@ -284,22 +285,22 @@ def test_a_cache_that_cannot_be_written_is_named(tables, given, tmp_path, monkey
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("NAS_HARNESS_HOME", str(tmp_path / "file"))
     with pytest.raises(TableError, match="NAS_HARNESS_HOME"):
-        provider.import_table("made-one", [given])
+        provider.import_tables(["made-one"], [given])
 
 
 @pytest.mark.parametrize("size", [0, 100, -1000])
 def test_a_damaged_imported_table_is_named_with_the_remedy(tables, given, size):
-    path = provider.import_table("made-one", [given])
+    path = provider.import_tables(["made-one"], [given])["made-one"]
     path.write_bytes(path.read_bytes()[:size])
     for use_it in (provider.PROVIDER.open, provider.PROVIDER.oracle, provider.ensure):
         with pytest.raises(TableError, match=r"made-one\.h5 is damaged.*cannot be made again.*data import made-one"):
             use_it("made-one")
-    provider.import_table("made-one", [given])
+    provider.import_tables(["made-one"], [given])
     assert provider.PROVIDER.open("made-one", check_content=True)
 
 
 def test_a_table_with_test_results_alone_needs_a_protocol(tables, given):
-    provider.import_table("made-test", [given])
+    provider.import_tables(["made-test"], [given])
     with pytest.raises(HarnessError, match=r"no validation column .* under a protocol: 'made-test@run0-signal'"):
         provider.PROVIDER.open("made-test")
     with pytest.raises(HarnessError, match=r"unknown protocol of made-test 'run0'. Did you mean 'run0-signal'"):
@@ -312,7 +313,7 @@ def test_a_table_with_test_results_alone_needs_a_protocol(tables, given):
 
 
 def test_under_a_protocol_some_trainings_are_told_and_the_others_judge(tables, given):
-    provider.import_table("made-test", [given])
+    provider.import_tables(["made-test"], [given])
     name = "made-test@run0-signal"
     benchmark, oracle = provider.PROVIDER.open(name, check_content=True), provider.PROVIDER.oracle(name)
     archs = bags(40, CONTENT[0])

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks_data import provider
 from benchmarks_data.file import layout
+from benchmarks_data.file.index import first_row
 from harness.benchmark import Column
 from harness.errors import HarnessError, TableError
 from harness.problem import Fidelity
@@ -229,3 +230,12 @@ def test_a_large_space_is_taken_to_be_whole_unless_said_otherwise():
     assert (np.diff(keys) > 0).all()
     assert keys.dtype == np.uint64
     assert Bags().key(bags(30))[made(bags(30)).index["key_rows"]].tolist() == keys.tolist()
+
+
+def test_the_first_row_of_which_anything_is_marked_is_found():
+    marked = np.zeros((4, 2, 3), dtype=bool)
+    assert first_row(marked) is None
+    assert first_row(marked[:0]) is None
+    marked[3, 0, 1] = marked[2, 1, 2] = True
+    assert first_row(marked) == 2
+    assert first_row(marked[:, 0, 1]) == 3

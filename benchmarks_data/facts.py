@@ -1,0 +1,88 @@
+"""The facts of a table, as plain data for `describe` and `data info`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from benchmarks_data.catalogue.entries import Entry, Protocol
+from benchmarks_data.file import layout, protocol, recorded
+from harness.spaces import named
+
+
+def of_table(
+    header: layout.Header, name: str, entry: Entry | None = None, under: Protocol | None = None
+) -> dict[str, Any]:
+    """Say what a table is that is there.
+
+    Parameters
+    ----------
+    header : Header
+        Opened with its held-out columns, under the protocol.
+    name : str
+        By which it was asked for.
+    entry : Entry, optional
+        None for a table by its path.
+    under : Protocol, optional
+    """
+    about = layout.read_about(header.path)
+    checked = set() if entry is None else set(entry.sha256)
+    training = json.loads(about["training"]) if "training" in about else None
+    return {
+        "kind": "benchmark",
+        "name": name,
+        **{key: about.get(key, "") for key in ("title", "dataset")},
+        "rows": len(header.array("archs")),
+        "runs": recorded.run_counts(header),
+        "replicates": about.get("replicates", ""),
+        "columns": [_describe_column(header, column) for column in header.columns],
+        "fidelities": [fidelity.label for fidelity in header.meaning.fidelities],
+        "has_seconds": header.meaning.seconds is not None,
+        "validation": header.meaning.validation or None,
+        "test": header.meaning.test,
+        **{key: about.get(key, "") for key in ("licence", "citation", "source", "source_sha256")},
+        "training": entry.facts.get("training") if training is None and entry is not None else training,
+        "source_as_checked": set(about["source_sha256"].split()) == checked if checked else None,
+        "partial": header.meaning.partial,
+        "protocol": None if under is None else under.text,
+        "protocols": {} if entry is None else _protocols(entry),
+        "sha256": header.digest,
+        "path": str(header.path),
+        "bytes": header.path.stat().st_size,
+        "space": named.describe((recorded.space_of if entry is None else recorded.whole_space_of)(header)),
+    }
+
+
+def _protocols(entry: Entry) -> dict[str, str]:
+    return {f"{entry.name}{protocol.MARK}{key}": known.text for key, known in entry.protocols.items()}
+
+
+def of_entry(entry: Entry, name: str, under: Protocol | None) -> dict[str, Any]:
+    """Say what the catalogue knows of a table that is not there."""
+    by_hand = f"{entry.manual or entry.source.url}; then `{entry.import_command}`"
+    return {
+        "kind": "benchmark",
+        "name": name,
+        "title": entry.title,
+        "dataset": entry.dataset,
+        "imported": False,
+        "to_get": f"`nas-harness data get {entry.name}`" if entry.downloads else f"by hand: {by_hand}",
+        "rows": entry.rows or None,
+        "replicates": entry.source.replicates,
+        "licence": entry.source.licence,
+        "citation": entry.source.citation,
+        "source": f"{', '.join(entry.files)} ({entry.source.url})",
+        "protocol": None if under is None else under.text,
+        "protocols": _protocols(entry),
+        "space": entry.space,
+    }
+
+
+def _describe_column(header: layout.Header, name: str) -> dict[str, Any]:
+    values = header.values(name)
+    coverage = float(np.count_nonzero(~np.isnan(values)) / values.size)
+    column = recorded.described_column(header, name)
+    description = column.pop("description")
+    return column | {"runs": values.shape[1], "coverage": coverage, "description": description}
