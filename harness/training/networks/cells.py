@@ -22,7 +22,7 @@ from harness.spaces.nats_size import costs as size_costs
 from harness.spaces.nats_size.skeleton import CELL, CELLS, REDUCTIONS, channels
 from harness.spaces.nb201 import costs as nb201_costs
 from harness.spaces.nb201.operations import KERNELS, POOL, stage_widths
-from harness.training.networks.operations import Head, Pool3, ReLUConvNorm, Stem, Widen, reduction
+from harness.training.networks.operations import ConvNorm, Head, Pool3, ReLUConvNorm, reduction
 from harness.training.recipe import Recipe
 
 
@@ -49,7 +49,7 @@ class Cell(nn.Module):
             elif operation == POOL:
                 self.edges[str(gene)] = Pool3(geometry)
             elif operation == SKIP and width != outputs:
-                self.edges[str(gene)] = Widen(width, outputs, geometry)
+                self.edges[str(gene)] = ConvNorm(width, outputs, 1, geometry)
         self.into: list[list[tuple[int, str]]] = [[] for _ in range(NODES)]
         for gene in live_edges(arch):
             source, target = EDGES[gene]
@@ -71,7 +71,7 @@ class Cell(nn.Module):
 class StagedNetwork(nn.Module):
     """Stem, stages with reductions between them, head; subclasses make them."""
 
-    stem: Stem
+    stem: ConvNorm
     stages: nn.ModuleList
     reductions: nn.ModuleList
     head: Head
@@ -94,7 +94,7 @@ class NB201Network(StagedNetwork):
     def __init__(self, arch: Sequence[int], recipe: Recipe, shape: Shape, classes: int) -> None:
         super().__init__()
         geometry, widths = Geometry.of(shape), stage_widths(recipe.channels)
-        self.stem = Stem(shape[0], widths[0], geometry)
+        self.stem = ConvNorm(shape[0], widths[0], 3, geometry)
         self.stages = nn.ModuleList(
             nn.Sequential(*(Cell(arch, width, width, geometry) for _ in range(recipe.cells))) for width in widths
         )
@@ -110,7 +110,7 @@ class SizeNetwork(StagedNetwork):
     def __init__(self, arch: Sequence[int], recipe: Recipe, shape: Shape, classes: int) -> None:
         super().__init__()
         geometry, widths = Geometry.of(shape), channels(np.asarray(arch)).tolist()
-        self.stem = Stem(shape[0], widths[0], geometry)
+        self.stem = ConvNorm(shape[0], widths[0], 3, geometry)
         self.stages = nn.ModuleList(Cell(CELL, widths[before], widths[after], geometry) for before, after in CELLS)
         self.reductions = nn.ModuleList(
             reduction(recipe.reduction, widths[before], widths[after], geometry) for before, after in REDUCTIONS

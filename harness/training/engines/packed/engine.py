@@ -13,10 +13,10 @@ from harness.checks import FloatArray, IntArray
 from harness.training.data.augment import DevicePlan, EpochPlan, resident
 from harness.training.engines.captured import StepGraphs
 from harness.training.engines.engine import Interrupted, Task
-from harness.training.engines.packed.images.networks import ImageNetworks, image_slots
+from harness.training.engines.packed.images.networks import ImageNetworks
 from harness.training.engines.packed.plan import Skeleton, wave_plan
-from harness.training.engines.packed.signals.networks import SignalNetworks, signal_slots
-from harness.training.engines.packed.weights import PackWeights
+from harness.training.engines.packed.signals.networks import SignalNetworks
+from harness.training.engines.packed.weights import PackWeights, pack_slots
 from harness.training.schedule import Member
 
 _EVALUATED = 4096
@@ -56,9 +56,8 @@ class PackedEngine:
         self._skeleton = Skeleton(recipe, dataset.shape, dataset.classes)
         self._on_signals = fits_signals(task)
         self._plan = wave_plan([member.arch for member in members])
-        slots = signal_slots if self._on_signals else image_slots
         self._captured = device.type == "cuda"
-        self.weights = PackWeights(slots(self._plan, self._skeleton), device)
+        self.weights = PackWeights(pack_slots(self._plan, self._skeleton), device)
         self.weights.start([task.build(member).state_dict() for member in members])
         self._data = resident(dataset, device, augment=recipe.augment)
         self._epoch: DevicePlan | None = None

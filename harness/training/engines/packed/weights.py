@@ -11,6 +11,9 @@ import torch
 from torch import Tensor
 
 from harness.checks import IntArray
+from harness.spaces.layers import Geometry
+from harness.spaces.nb201.operations import KERNELS
+from harness.training.engines.packed.plan import Skeleton, WavePlan
 from harness.training.networks.operations import EPSILON, MOMENTUM
 from harness.training.recipe import Recipe
 
@@ -65,6 +68,35 @@ class Slots:
         self.norm("head", channels, members, "head.norm")
         self.tensor("head.linear.weight", (classes, channels), members, "head.linear.weight")
         self.tensor("head.linear.bias", (classes,), members, "head.linear.bias")
+
+
+def pack_slots(plan: WavePlan, skeleton: Skeleton) -> Slots:
+    """Return what a pack of networks stores, on images or signals; a convolution is (taps, outputs, inputs)."""
+    everybody = np.arange(plan.members, dtype=np.int64)
+    slots, widths, geometry = Slots(), skeleton.widths, Geometry.of(skeleton.shape)
+    slots.conv_norm("stem", (1, widths[0], geometry.area(3) * skeleton.shape[0]), widths[0], everybody, "stem")
+    for stage, width in enumerate(widths):
+        if stage:
+            _reduction_slots(slots, skeleton, stage, geometry.area(3), everybody)
+        for cell in range(skeleton.recipe.cells):
+            prefix = f"stages.{stage}.{cell}"
+            for bucket in plan.buckets:
+                for gene in bucket.genes if bucket.is_convolution else ():
+                    shape = (geometry.area(KERNELS[bucket.operation]), width, width)
+                    key = f"{prefix}.{gene}.{bucket.key}"
+                    slots.conv_norm(key, shape, width, bucket.members, f"{prefix}.edges.{gene}")
+    slots.head(widths[-1], skeleton.classes, everybody)
+    return slots
+
+
+def _reduction_slots(slots: Slots, skeleton: Skeleton, stage: int, taps: int, everybody: IntArray) -> None:
+    width, name = skeleton.widths[stage], f"reductions.{stage - 1}"
+    if skeleton.recipe.reduction == "pool":
+        slots.conv_norm(name, (1, width, width // 2), width, everybody, name)
+        return
+    slots.conv_norm(f"{name}.a", (taps, width, width // 2), width, everybody, f"{name}.a")
+    slots.conv_norm(f"{name}.b", (taps, width, width), width, everybody, f"{name}.b")
+    slots.tensor(f"{name}.shortcut", (1, width, width // 2), everybody, f"{name}.shortcut.weight")
 
 
 class Flat:

@@ -8,7 +8,7 @@ import torch
 
 from harness.spaces.layers import Geometry
 from harness.training.engines.packed.images.maps import CONV, Edge, Lattice, Maps, Norms, Term
-from harness.training.engines.packed.images.operations import Operations
+from harness.training.engines.packed.images.operations import Operations, Run
 from harness.training.engines.packed.plan import Skeleton, WavePlan
 from harness.training.engines.packed.weights import PackWeights
 
@@ -42,6 +42,29 @@ class Feature:
     nodes: list[int]
     gradients: list[int]
     into: list[tuple[Edge, ...]]
+
+
+class Block:
+    """Reads one feature map of all members and writes the next, by operations that are prepared once.
+
+    Attributes
+    ----------
+    _forward, _backward : list of Run
+        What writes the output, and what writes the gradients of the parameters and of the input.
+    """
+
+    _forward: list[Run]
+    _backward: list[Run]
+
+    def forward(self, batch: int) -> None:
+        """Write the output."""
+        for step in self._forward:
+            step(batch)
+
+    def backward(self, batch: int) -> None:
+        """Write the gradients of the parameters and of the input; only in training."""
+        for step in self._backward:
+            step(batch)
 
 
 class Pack:

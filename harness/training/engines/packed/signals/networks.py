@@ -7,36 +7,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from harness.spaces.nb201.operations import KERNELS
 from harness.training.engines.packed.plan import Skeleton, WavePlan
 from harness.training.engines.packed.signals.cell import SignalCell
 from harness.training.engines.packed.signals.ends import Reduction, SignalHead, SignalStem
 from harness.training.engines.packed.signals.layers import Feature, Workspace
-from harness.training.engines.packed.weights import PackWeights, Slots
-
-
-def signal_slots(plan: WavePlan, skeleton: Skeleton) -> Slots:
-    """Return what a pack of networks on signals stores."""
-    everybody = np.arange(plan.members, dtype=np.int64)
-    slots, widths = Slots(), skeleton.widths
-    slots.conv_norm("stem", (1, widths[0], 3 * skeleton.shape[0]), widths[0], everybody, "stem")
-    for stage, width in enumerate(widths):
-        if stage:
-            name = f"reductions.{stage - 1}"
-            slots.conv_norm(name, (1, width, width // 2), width, everybody, name)
-        for cell in range(skeleton.recipe.cells):
-            prefix = f"stages.{stage}.{cell}"
-            for bucket in plan.buckets:
-                for gene in bucket.genes if bucket.is_convolution else ():
-                    taps, name = KERNELS[bucket.operation], f"{prefix}.edges.{gene}"
-                    key = f"{prefix}.{gene}.{bucket.key}"
-                    slots.conv_norm(key, (taps, width, width), width, bucket.members, name)
-    slots.head(widths[-1], skeleton.classes, everybody)
-    return slots
+from harness.training.engines.packed.weights import PackWeights
 
 
 class Block(Protocol):

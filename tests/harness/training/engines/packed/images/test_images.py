@@ -20,10 +20,9 @@ from harness.training.engines.packed import levels
 from harness.training.engines.packed.engine import PackedEngine
 from harness.training.engines.packed.images import networks as image_networks
 from harness.training.engines.packed.images.maps import Maps
-from harness.training.engines.packed.images.networks import image_slots
 from harness.training.engines.packed.images.operations import PlainOperations
 from harness.training.engines.packed.plan import Skeleton, wave_plan
-from harness.training.engines.packed.weights import PackWeights
+from harness.training.engines.packed.weights import PackWeights, pack_slots
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member
 from tests.harness.training.engines.packed.test_packed import (
@@ -153,9 +152,9 @@ def test_captured_steps_survive_a_load_and_repeat_to_the_bit(height):
 @pytest.mark.parametrize("nesterov", [True, False])
 def test_a_rate_on_the_device_gives_the_same_step(nesterov):
     recipe, plan = RECIPE.but(nesterov=nesterov), wave_plan([SIBLINGS, MIXED])
-    plain = PackWeights(image_slots(plan, Skeleton(recipe, (1, 8, 8), 5)), CPU)
+    plain = PackWeights(pack_slots(plan, Skeleton(recipe, (1, 8, 8), 5)), CPU)
     plain.values.flat.normal_(generator=torch.Generator().manual_seed(0))
-    captured = PackWeights(image_slots(plan, Skeleton(recipe, (1, 8, 8), 5)), CPU)
+    captured = PackWeights(pack_slots(plan, Skeleton(recipe, (1, 8, 8), 5)), CPU)
     captured.load(plain.tensors())
     for weights in (plain, captured):
         weights.freeze(np.array([1]))
