@@ -98,9 +98,11 @@ def train(
         if place.type == "cpu" and not force and len(members):
             estimate.refuse_long(archs, len(seeds), recipe, dataset, network=network)
         campaign = Campaign(members, task, chosen, on_progress)
-        run = campaign.identity() if checkpoint else ""
-        with _kept(checkpoint, run, checkpoint_seconds) as file, _listening(checkpoint) as asked:
-            ledger = campaign.do(file, asked)
+        if checkpoint is None:  # nothing to keep: Ctrl-C ends at once, as always
+            ledger = campaign.do(None, Requests())
+        else:
+            with _kept(Path(checkpoint), campaign.identity(), checkpoint_seconds) as file, requests() as asked:
+                ledger = campaign.do(file, asked)
     return _curves(archs, seeds, ledger, chosen, task)
 
 
@@ -143,26 +145,12 @@ def _check_seeds(seeds: npt.ArrayLike) -> IntArray:
 
 
 @contextmanager
-def _kept(path: Path | None, run: str, every_seconds: float) -> Iterator[Checkpoint | None]:
-    """Give the checkpoint file, locked against another process; None without a path."""
-    if path is None:
-        yield None
-        return
-    path = Path(path)
+def _kept(path: Path, run: str, every_seconds: float) -> Iterator[Checkpoint]:
+    """Give the checkpoint file, locked against another process."""
     with locked(path.with_name(f"{path.name}.lock"), wait=False) as held:
         if not held:
             raise HarnessError(f"another process trains with checkpoint '{path}': wait for it, or give another path")
         yield Checkpoint(path, run, every_seconds=every_seconds)
-
-
-@contextmanager
-def _listening(path: Path | None) -> Iterator[Requests]:
-    """Listen for signals where there is a checkpoint to keep; elsewhere Ctrl-C ends at once, as always."""
-    if path is None:
-        yield Requests()
-        return
-    with requests() as asked:
-        yield asked
 
 
 def _curves(archs: Archs, seeds: IntArray, ledger: State, level: Level, task: Task) -> Curves:

@@ -85,10 +85,6 @@ def _count(network: str, archs: Archs, recipe: Recipe, dataset: Dataset) -> tupl
     return params, networks.cost(network, archs, recipe, dataset.shape, dataset.classes).macs
 
 
-def _write_table(path: Path, **facts: Any) -> None:
-    registry.write_table(path, **facts)
-
-
 @dataclass(frozen=True)
 class Tools:
     """What a verification works with; tests put others in their place.
@@ -115,4 +111,4 @@ class Tools:
     load_dataset: Callable[[TrainingSetup, Path | None], Dataset] = _load_dataset
     count: Callable[[str, Archs, Recipe, Dataset], tuple[IntArray, IntArray]] = _count
     open_oracle: Callable[[str], Oracle] = registry.oracle
-    write_table: Callable[..., None] = _write_table
+    write_table: Callable[..., None] = registry.write_table

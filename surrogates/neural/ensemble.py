@@ -14,8 +14,9 @@ from harness.checks import Archs, FloatArray, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
+from harness.training.devices import compute_threads
 from surrogates.inputs import check_width, encode, not_fitted, target_matrix
-from surrogates.neural.networks import Shape, Stack, initial_parameters, one_thread
+from surrogates.neural.networks import Shape, Stack, initial_parameters
 from surrogates.neural.training import Fitting, Job, Trainer
 
 LOSSES = ("mape", "mae", "mse")
@@ -119,7 +120,7 @@ class MLPEnsemble(Surrogate):
         for (inputs, _), indices in groups.items():
             shape = Shape(inputs, self.hyperparameters["layers"], self.hyperparameters["width"])
             for chunk in self._chunks(indices, len(jobs[indices[0]].targets)):
-                with torch.inference_mode(), one_thread():
+                with torch.inference_mode(), compute_threads(1):
                     stack = Trainer(shape, fitting, [jobs[i] for i in chunk], self.device).train()
                     start = 0
                     for index in chunk:
@@ -195,7 +196,7 @@ class MLPEnsemble(Surrogate):
     def _forward(self, stacks: list[Stack], features: list[FloatArray]) -> list[FloatArray]:
         """Return one (networks, q) array for each stack of equal shape and its features (q, d)."""
         count = len(stacks[0].first)
-        with torch.inference_mode(), one_thread():
+        with torch.inference_mode(), compute_threads(1):
             inputs = torch.from_numpy(np.stack(features).astype(np.float32)).to(self.device)
             stack = Stack.concatenate(stacks)
             blocks = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,16 +22,8 @@ _EVALUATED = 4096
 """Images that all members together see in a batch of evaluation on CUDA."""
 
 
-class Networks(Protocol):
-    """The members' networks for one batch size."""
-
-    def forward(self, images: Tensor, *, training: bool) -> Tensor:
-        """Return logits (M, classes, B) of normalised images (M or 1, B, C, H, W)."""
-        ...
-
-    def backward(self, logits_gradient: Tensor) -> None:
-        """Write all gradients; once after a `forward` in training."""
-        ...
+Networks = SignalNetworks | ImageNetworks
+"""The members' networks for one batch size."""
 
 
 class PackedEngine:

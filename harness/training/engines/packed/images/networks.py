@@ -14,7 +14,7 @@ from harness.spaces.layers import Geometry
 from harness.training.engines.packed.images.cell import ImageCell
 from harness.training.engines.packed.images.ends import ImageHead, ImageStem, PoolReduction, ResidualReduction
 from harness.training.engines.packed.images.maps import Lattice, Norms
-from harness.training.engines.packed.images.operations import Operations, PlainOperations
+from harness.training.engines.packed.images.operations import PlainOperations
 from harness.training.engines.packed.images.places import Block, Pack
 from harness.training.engines.packed.plan import Skeleton, WavePlan
 from harness.training.engines.packed.weights import PackWeights
@@ -33,17 +33,14 @@ class ImageNetworks:
     def __init__(
         self, plan: WavePlan, weights: PackWeights, skeleton: Skeleton, batches: tuple[int, int], device: torch.device
     ) -> None:
+        self._pack = plan, weights, skeleton
+        self._batches, self._device = batches, device
         self._made: dict[bool, _Networks] = {}
-
-        def make(training: bool) -> _Networks:
-            return _Networks(plan, weights, skeleton, batches[not training], device, training=training)
-
-        self._make = make
 
     def forward(self, images: Tensor, *, training: bool) -> Tensor:
         """Return logits (M, classes, B) float32 of normalised images (M or 1, B, C, H, W)."""
         if training not in self._made:
-            self._made[training] = self._make(training)
+            self._made[training] = _Networks(*self._pack, self._batches[not training], self._device, training=training)
         return self._made[training].forward(images)
 
     def backward(self, logits_gradient: Tensor) -> None:
@@ -124,7 +121,7 @@ def precision(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.get_default_dtype()
 
 
-def operations(norms: Norms, lattice: Lattice, device: torch.device, dtype: torch.dtype) -> Operations:
+def operations(norms: Norms, lattice: Lattice, device: torch.device, dtype: torch.dtype) -> PlainOperations:
     """Return kernels where there are any, else operations in plain torch."""
     if not has_kernels(device):
         return PlainOperations(norms, lattice)

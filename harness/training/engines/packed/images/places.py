@@ -8,7 +8,7 @@ import torch
 
 from harness.spaces.layers import Geometry
 from harness.training.engines.packed.images.maps import CONV, Edge, Lattice, Maps, Norms, Term
-from harness.training.engines.packed.images.operations import Operations, Run
+from harness.training.engines.packed.images.operations import PlainOperations, Run
 from harness.training.engines.packed.plan import Skeleton, WavePlan
 from harness.training.engines.packed.weights import PackWeights
 
@@ -92,7 +92,7 @@ class Pack:
         weights: PackWeights,
         skeleton: Skeleton,
         norms: Norms,
-        operations: Operations,
+        operations: PlainOperations,
         batch: int,
         dtype: torch.dtype,
         *,

@@ -5,32 +5,14 @@ The micro network: stem, one stage of cells per width with a pooling reduction b
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 from torch import Tensor
 
 from harness.training.engines.packed.plan import Skeleton, WavePlan
 from harness.training.engines.packed.signals.cell import SignalCell
-from harness.training.engines.packed.signals.ends import Reduction, SignalHead, SignalStem
+from harness.training.engines.packed.signals.ends import ConvLayer, Reduction, SignalHead, SignalStem
 from harness.training.engines.packed.signals.layers import Feature, Workspace
 from harness.training.engines.packed.weights import PackWeights
-
-
-class Block(Protocol):
-    """Reads one static feature map and writes the next; backward, the gradient of the first from the second's."""
-
-    def forward(self) -> None:
-        """Write the output, in training."""
-        ...
-
-    def infer(self) -> None:
-        """Write the output, in evaluation."""
-        ...
-
-    def backward(self) -> None:
-        """Write the gradients of the parameters and of the input."""
-        ...
 
 
 class SignalNetworks:
@@ -51,7 +33,7 @@ class SignalNetworks:
         work = Workspace(plan.members * widths[0] * length * batch, batch, device)
         feature = Feature.empty((plan.members, widths[0], length * batch), device)
         self._stem = SignalStem(weights, skeleton.shape[0], feature, work)
-        self._blocks: list[Block] = [self._stem]
+        self._blocks: list[ConvLayer | SignalCell] = [self._stem]
         for stage, width in enumerate(widths):
             if stage:
                 length //= 2

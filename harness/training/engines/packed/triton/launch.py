@@ -1,4 +1,4 @@
-"""The backward half of `Operations` by kernels, and the whole of it: one launch, or two, for all members.
+"""The backward half of `PlainOperations` by kernels, and the whole of it: one launch, or two, for all members.
 
 Kernels are compiled when they are first needed, which takes about half a minute for a new size of network; Triton keeps
 them on disk.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-import torch
 from torch import Tensor
 
-from harness.training.engines.packed.images.maps import Edge, Lattice, Maps, Norms, Slope
+from harness.training.engines.packed.images.maps import Edge, Maps, Slope
 from harness.training.engines.packed.images.operations import Run
 from harness.training.engines.packed.triton import backward as backwards
 from harness.training.engines.packed.triton import ends
@@ -31,11 +30,7 @@ _LEAST = {16: 2, 32: 8, 64: 8}
 
 
 class KernelOperations(ForwardOperations):
-    """`Operations` by Triton kernels."""
-
-    def __init__(self, norms: Norms, lattice: Lattice, dtype: torch.dtype) -> None:
-        super().__init__(norms, lattice, dtype)
-        self._gradients = norms.weights.gradients.flat
+    """`PlainOperations` by Triton kernels."""
 
     def weigh(
         self,

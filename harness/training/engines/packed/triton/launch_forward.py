@@ -1,4 +1,4 @@
-"""The forward half of `Operations` by kernels: one launch, or two, for all members."""
+"""The forward half of `PlainOperations` by kernels: one launch, or two, for all members."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from harness.training.engines.packed.images.maps import Edge, Lattice, Maps, Norms, Sum
-from harness.training.engines.packed.images.operations import Run
+from harness.training.engines.packed.images.operations import PlainOperations, Run
 from harness.training.engines.packed.triton import ends
 from harness.training.engines.packed.triton import forward as forwards
 from harness.training.engines.packed.triton.shared import ITEM
@@ -40,7 +40,7 @@ def tile_of(kernel: str, channels: int) -> tuple[int, dict[str, int]]:
     return block, {"num_warps": warps, "num_stages": stages}
 
 
-class ForwardOperations:
+class ForwardOperations(PlainOperations):
     """What `KernelOperations` does in evaluation.
 
     Parameters
@@ -50,8 +50,7 @@ class ForwardOperations:
     """
 
     def __init__(self, norms: Norms, lattice: Lattice, dtype: torch.dtype) -> None:
-        self._norms, self._lattice = norms, lattice
-        self._values = norms.weights.values.flat
+        super().__init__(norms, lattice)
         same = self._values.dtype == dtype
         self._kernels = self._values if same else torch.zeros_like(self._values, dtype=dtype)
         self._needed = 1
