@@ -14,7 +14,7 @@ import torch
 
 from harness.training.checkpoint import Checkpoint, Progressed
 from harness.training.curves import OUT_OF_MEMORY, UNFINISHED
-from harness.training.engines.engine import Level, State, Task
+from harness.training.engines.engine import MEMBER_COLUMNS, Level, State, Task
 from harness.training.engines.loop import train_pack
 from harness.training.interrupts import Requests
 from harness.training.schedule import Member
@@ -146,5 +146,5 @@ def _write(ledger: State, positions: list[int], state: State) -> None:
     """Copy a pack's results to its places in the ledger."""
     for name, values in state.metrics.items():
         ledger.metrics[name][positions] = values
-    for name in ("seconds", "status", "diverged_epoch"):
+    for name in MEMBER_COLUMNS:
         getattr(ledger, name)[positions] = getattr(state, name)

@@ -14,7 +14,7 @@ import torch
 
 from harness.errors import HarnessError
 from harness.files import remove_unfinished, replacing
-from harness.training.engines.engine import State
+from harness.training.engines.engine import MEMBER_COLUMNS, State
 
 _MAGIC = b"nas-harness training checkpoint 1\n"
 
@@ -131,17 +131,10 @@ def _plain_state(state: State) -> dict[str, Any]:
         "step": state.step,
         "metrics": {name: torch.from_numpy(values) for name, values in state.metrics.items()},
         "tensors": {name: tensor.detach().cpu() for name, tensor in state.tensors.items()},
-        **{name: torch.from_numpy(getattr(state, name)) for name in ("seconds", "status", "diverged_epoch")},
+        **{name: torch.from_numpy(getattr(state, name)) for name in MEMBER_COLUMNS},
     }
 
 
 def _state(plain: dict[str, Any]) -> State:
-    return State(
-        plain["epoch"],
-        plain["step"],
-        {name: metric.numpy() for name, metric in plain["metrics"].items()},
-        plain["seconds"].numpy(),
-        plain["status"].numpy(),
-        plain["diverged_epoch"].numpy(),
-        plain["tensors"],
-    )
+    metrics = {name: metric.numpy() for name, metric in plain["metrics"].items()}
+    return State(**plain | {"metrics": metrics} | {name: plain[name].numpy() for name in MEMBER_COLUMNS})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from harness.training.checkpoint import Checkpoint
 from harness.training.curves import Curves
 from harness.training.data.dataset import Dataset
 from harness.training.devices import choose_device, compute_threads
-from harness.training.engines.engine import EPOCH_METRICS, FINAL_METRICS, Level, State, Task
+from harness.training.engines.engine import MEMBER_COLUMNS, Level, State, Task
 from harness.training.interrupts import Requests, requests
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member
@@ -154,13 +155,8 @@ def _kept(path: Path, run: str, every_seconds: float) -> Iterator[Checkpoint]:
 
 
 def _curves(archs: Archs, seeds: IntArray, ledger: State, level: Level, task: Task) -> Curves:
-    shape, epochs, device = (len(archs), len(seeds)), task.recipe.epochs, task.device
+    device, shape = task.device, (len(archs), len(seeds))
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    curves = Curves.empty(archs, seeds, epochs, level=level.name, device=name)
-    for metric in EPOCH_METRICS:
-        getattr(curves, metric)[:] = ledger.metrics[metric].reshape(*shape, epochs)
-    for metric in FINAL_METRICS:
-        getattr(curves, metric)[:] = ledger.metrics[metric].reshape(shape)
-    for column in ("seconds", "status", "diverged_epoch"):
-        getattr(curves, column)[:] = getattr(ledger, column).reshape(shape)
-    return curves
+    columns = ledger.metrics | {column: getattr(ledger, column) for column in MEMBER_COLUMNS}
+    shaped: dict[str, Any] = {key: values.reshape(*shape, *values.shape[1:]) for key, values in columns.items()}
+    return Curves(archs, seeds, level=level.name, device=name, **shaped)

@@ -118,8 +118,7 @@ class Measurements:
     @property
     def made(self) -> BoolArray:
         """Which trainings there were, diverged ones too, (n, s); what was cut off or ran out of memory was not made."""
-        there: BoolArray = np.isin(self.status, (OK, DIVERGED))
-        return there
+        return np.isin(self.status, (OK, DIVERGED))
 
     @property
     def costs_agree(self) -> BoolArray:

@@ -54,8 +54,7 @@ def registered_training(name: str) -> TrainingSetup | None:
 def _train(*arguments: Any, **options: Any) -> Curves:
     from harness.training.trainer import train  # brings torch
 
-    curves: Curves = train(*arguments, **options)
-    return curves
+    return train(*arguments, **options)
 
 
 def _refuse_long(archs: Archs, seeds: int, recipe: Recipe, dataset: Dataset, network: str) -> None:

@@ -15,7 +15,7 @@ from harness.errors import HarnessError, must
 from harness.space import SearchSpace
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from harness.training.devices import compute_threads
-from surrogates.inputs import check_width, encode, not_fitted, target_matrix
+from surrogates.inputs import encode, not_fitted, target_matrix
 from surrogates.neural.networks import Shape, Stack, initial_parameters
 from surrogates.neural.training import Fitting, Job, Trainer
 
@@ -112,13 +112,14 @@ class MLPEnsemble(Surrogate):
     def fit_many(self, tasks: Sequence[Fit]) -> list[Self]:
         """Fit many tasks, their networks trained side by side."""
         jobs = [self._job(task) for task in tasks]
-        fitting = self._fitting
+        values = self.hyperparameters
+        fitting = Fitting(values["epochs"], values["batch_size"], values["learning_rate"], values["loss"] == "mse")
         groups: dict[tuple[int, int], list[int]] = {}
         for index, job in enumerate(jobs):
             groups.setdefault((job.features.shape[1], job.rows(fitting.batch_size)), []).append(index)
         fitted: dict[int, Self] = {}
         for (inputs, _), indices in groups.items():
-            shape = Shape(inputs, self.hyperparameters["layers"], self.hyperparameters["width"])
+            shape = Shape(inputs, values["layers"], values["width"])
             for chunk in self._chunks(indices, len(jobs[indices[0]].targets)):
                 with torch.inference_mode(), compute_threads(1):
                     stack = Trainer(shape, fitting, [jobs[i] for i in chunk], self.device).train()
@@ -140,8 +141,8 @@ class MLPEnsemble(Surrogate):
             model = task.model
             if not isinstance(model, MLPEnsemble) or model._stack is None:
                 raise not_fitted(model)
-            stack, features = model._stack, encode(self, task.archs, task.covariates)
-            check_width(features, stack.first.shape[2])
+            stack = model._stack
+            features = encode(self, task.archs, task.covariates, width=stack.first.shape[2])
             groups.setdefault((features.shape, stack.first.shape), []).append((index, model, stack, features))
         answers: dict[int, Prediction] = {}
         for group in groups.values():
@@ -150,11 +151,6 @@ class MLPEnsemble(Surrogate):
                 for (index, model, _, _), output in zip(chunk, outputs, strict=True):
                     answers[index] = model._prediction(output)
         return [answers[index] for index in range(len(tasks))]
-
-    @property
-    def _fitting(self) -> Fitting:
-        given = self.hyperparameters
-        return Fitting(given["epochs"], given["batch_size"], given["learning_rate"], squared=given["loss"] == "mse")
 
     def _chunks(self, items: list[Any], networks: int) -> list[list[Any]]:
         """Cut items of so many networks each into lists that the device takes at once."""

@@ -27,6 +27,8 @@ from harness.training.schedule import Member
 
 EPOCH_METRICS = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")
 FINAL_METRICS = ("test_loss", "test_accuracy")
+MEMBER_COLUMNS = ("seconds", "status", "diverged_epoch")
+"""What a state says of each member beside its metrics."""
 
 
 @dataclass(frozen=True)

@@ -120,24 +120,3 @@ def cost(network: str, archs: Archs, recipe: Recipe, shape: Shape, classes: int)
 def parameters(module: nn.Module) -> int:
     """Count the parameters of a network as built."""
     return sum(part.numel() for part in module.parameters())
-
-
-@torch.no_grad()
-def multiply_adds(module: nn.Module, shape: Shape) -> int:
-    """Count the multiply-adds of one image on a network as built, from what passes through it; dead parts have none."""
-    total = 0
-
-    def count(layer: nn.Module, _: object, output: torch.Tensor) -> None:
-        nonlocal total
-        if isinstance(layer, nn.Linear):
-            total += layer.weight.numel() + layer.bias.numel()
-        elif isinstance(layer, nn.Conv2d):
-            total += layer.weight.numel() * math.prod(output.shape[2:])
-
-    training = module.training
-    hooks = [layer.register_forward_hook(count) for layer in module.modules()]
-    module.eval()(torch.zeros(1, *shape))
-    module.train(training)
-    for hook in hooks:
-        hook.remove()
-    return total

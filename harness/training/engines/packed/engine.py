@@ -13,7 +13,7 @@ from harness.training.data.augment import DevicePlan, EpochPlan, resident
 from harness.training.engines.captured import StepGraphs
 from harness.training.engines.engine import Interrupted, Task
 from harness.training.engines.packed.images.networks import ImageNetworks
-from harness.training.engines.packed.plan import Skeleton, wave_plan
+from harness.training.engines.packed.plan import wave_plan
 from harness.training.engines.packed.signals.networks import SignalNetworks
 from harness.training.engines.packed.weights import PackWeights, pack_slots
 from harness.training.schedule import Member
@@ -44,11 +44,10 @@ class PackedEngine:
     def __init__(self, members: Sequence[Member], task: Task) -> None:
         self._members, self.task = list(members), task
         recipe, dataset, device = task.recipe, task.dataset, task.device
-        self._skeleton = Skeleton(recipe, dataset.shape, dataset.classes)
         self._on_signals = fits_signals(task)
         self._plan = wave_plan([member.arch for member in members])
         self._captured = device.type == "cuda"
-        self.weights = PackWeights(pack_slots(self._plan, self._skeleton), device)
+        self.weights = PackWeights(pack_slots(self._plan, task), device)
         self.weights.start([task.build(member).state_dict() for member in members])
         self._data = resident(dataset, device, augment=recipe.augment)
         self._epoch: DevicePlan | None = None
@@ -65,13 +64,9 @@ class PackedEngine:
         if not self._on_signals:
             batch = 0  # theirs are for all sizes
         if batch not in self._networks:
-            pack = self._plan, self.weights, self._skeleton
+            pack = self._plan, self.weights, self.task
             sizes = self.task.recipe.batch_size, self._evaluated
-            self._networks[batch] = (
-                SignalNetworks(*pack, batch, self.task.device)
-                if batch
-                else ImageNetworks(*pack, sizes, self.task.device)
-            )
+            self._networks[batch] = SignalNetworks(*pack, batch) if batch else ImageNetworks(*pack, sizes)
         return self._networks[batch]
 
     def tensors(self) -> dict[str, Tensor]:
@@ -126,8 +121,7 @@ class PackedEngine:
                 images = data.plain(start, start + size)
                 logits = self.networks(len(images)).forward(images.unsqueeze(0), training=False)
                 self._learn(logits, data.labels[start : start + size].expand(len(sums), -1), sums)
-        totals: FloatArray = sums.cpu().numpy()
-        return totals
+        return sums.cpu().numpy()
 
     @staticmethod
     def _learn(logits: Tensor, labels: Tensor, sums: Tensor) -> Tensor:
@@ -157,9 +151,6 @@ def fits_signals(task: Task) -> bool:
 
 def stacked(plans: Sequence[EpochPlan]) -> EpochPlan:
     """Return the plans of M members as one, each array (M, n)."""
-
-    def stack(name: str) -> np.ndarray | None:
-        parts = [getattr(plan, name) for plan in plans]
-        return None if parts[0] is None else np.stack(parts)
-
-    return EpochPlan(*(stack(name) for name in ("order", "flip", "top", "left")))  # type: ignore[arg-type]  # order is never None
+    columns = zip(*(vars(plan).values() for plan in plans), strict=True)
+    parts = (None if part[0] is None else np.stack(part) for part in columns)
+    return EpochPlan(*parts)  # type: ignore[arg-type]  # order is never None

@@ -20,9 +20,9 @@ class ImageStem(Block):
     """3x3 convolution of the image, as a product with its neighbourhoods, and normalisation."""
 
     def __init__(self, pack: Pack) -> None:
-        stage, skeleton, self._operations = pack.stages[0], pack.skeleton, pack.operations
-        channels = skeleton.shape[0] * pack.lattice.taps
-        self._patches = pack.maps(*skeleton.shape[1:], channels, pitch=-(-channels // _ALIGNED) * _ALIGNED)
+        stage, shape, self._operations = pack.stages[0], pack.shape, pack.operations
+        channels = shape[0] * pack.lattice.taps
+        self._patches = pack.maps(*shape[1:], channels, pitch=-(-channels // _ALIGNED) * _ALIGNED)
         seen = self._patches.take(len(pack.members) if pack.training else 1)  # all see the same in evaluation
         self.out, rows = pack.feature(stage, 1), pack.rows(stage, len(pack.members))
         edges = [pack.edge("stem", m, seen[m % len(seen)], rows[m], self.out.gradients[m], 0) for m in pack.members]

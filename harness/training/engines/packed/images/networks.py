@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from harness.spaces.layers import Geometry
+from harness.spaces.nb201.operations import stage_widths
+from harness.training.engines.engine import Task
 from harness.training.engines.packed.images.cell import ImageCell
 from harness.training.engines.packed.images.ends import ImageHead, ImageStem, PoolReduction, ResidualReduction
 from harness.training.engines.packed.images.maps import Lattice, Norms
 from harness.training.engines.packed.images.operations import PlainOperations
 from harness.training.engines.packed.images.places import Block, Pack
-from harness.training.engines.packed.plan import Skeleton, WavePlan
+from harness.training.engines.packed.plan import WavePlan
 from harness.training.engines.packed.weights import PackWeights
 from harness.training.networks.operations import EPSILON
 
@@ -30,17 +32,14 @@ class ImageNetworks:
         Largest B of training and of evaluation.
     """
 
-    def __init__(
-        self, plan: WavePlan, weights: PackWeights, skeleton: Skeleton, batches: tuple[int, int], device: torch.device
-    ) -> None:
-        self._pack = plan, weights, skeleton
-        self._batches, self._device = batches, device
+    def __init__(self, plan: WavePlan, weights: PackWeights, task: Task, batches: tuple[int, int]) -> None:
+        self._pack, self._batches = (plan, weights, task), batches
         self._made: dict[bool, _Networks] = {}
 
     def forward(self, images: Tensor, *, training: bool) -> Tensor:
         """Return logits (M, classes, B) float32 of normalised images (M or 1, B, C, H, W)."""
         if training not in self._made:
-            self._made[training] = _Networks(*self._pack, self._batches[not training], self._device, training=training)
+            self._made[training] = _Networks(*self._pack, self._batches[not training], training=training)
         return self._made[training].forward(images)
 
     def backward(self, logits_gradient: Tensor) -> None:
@@ -63,27 +62,28 @@ class _Networks:
         self,
         plan: WavePlan,
         weights: PackWeights,
-        skeleton: Skeleton,
+        task: Task,
         batch: int,
-        device: torch.device,
         *,
         training: bool,
     ) -> None:
         self._weights, self._training = weights, training
-        self._norms = Norms(weights, skeleton.widths[-1])
-        lattice, dtype = Lattice.of(Geometry.of(skeleton.shape)), precision(device)
+        recipe, device = task.recipe, task.device
+        widths = stage_widths(recipe.channels)
+        self._norms = Norms(weights, widths[-1])
+        lattice, dtype = Lattice.of(Geometry.of(task.dataset.shape)), precision(device)
         self._operations = operations(self._norms, lattice, device, dtype)
-        pack = Pack(plan, weights, skeleton, self._norms, self._operations, batch, dtype, training=training)
+        pack = Pack(plan, weights, task, self._norms, self._operations, batch, dtype, training=training)
         self._stem = ImageStem(pack)
         self._blocks: list[Block] = [self._stem]
         feature = self._stem.out
-        reduction = PoolReduction if skeleton.recipe.reduction == "pool" else ResidualReduction
-        for stage in range(len(skeleton.widths)):
+        reduction = PoolReduction if recipe.reduction == "pool" else ResidualReduction
+        for stage in range(len(widths)):
             if stage:
                 reduced = reduction(pack, stage, feature)
                 self._blocks.append(reduced)
                 feature = reduced.out
-            for cell in range(skeleton.recipe.cells):
+            for cell in range(recipe.cells):
                 block = ImageCell(pack, stage, cell, feature)
                 self._blocks.append(block)
                 feature = block.out

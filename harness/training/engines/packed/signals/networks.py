@@ -5,10 +5,11 @@ The micro network: stem, one stage of cells per width with a pooling reduction b
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from harness.training.engines.packed.plan import Skeleton, WavePlan
+from harness.spaces.nb201.operations import stage_widths
+from harness.training.engines.engine import Task
+from harness.training.engines.packed.plan import WavePlan
 from harness.training.engines.packed.signals.cell import SignalCell
 from harness.training.engines.packed.signals.ends import ConvLayer, Reduction, SignalHead, SignalStem
 from harness.training.engines.packed.signals.layers import Feature, Workspace
@@ -22,17 +23,15 @@ class SignalNetworks:
     ----------
     batch : int
         B.
-    device : device
     """
 
-    def __init__(
-        self, plan: WavePlan, weights: PackWeights, skeleton: Skeleton, batch: int, device: torch.device
-    ) -> None:
+    def __init__(self, plan: WavePlan, weights: PackWeights, task: Task, batch: int) -> None:
         self._weights = weights
-        length, widths = skeleton.shape[2], skeleton.widths
+        (channels, _, length), widths = task.dataset.shape, stage_widths(task.recipe.channels)
+        device = task.device
         work = Workspace(plan.members * widths[0] * length * batch, batch, device)
         feature = Feature.empty((plan.members, widths[0], length * batch), device)
-        self._stem = SignalStem(weights, skeleton.shape[0], feature, work)
+        self._stem = SignalStem(weights, channels, feature, work)
         self._blocks: list[ConvLayer | SignalCell] = [self._stem]
         for stage, width in enumerate(widths):
             if stage:
@@ -40,7 +39,7 @@ class SignalNetworks:
                 wide = Feature.empty((plan.members, width, length * batch), device)
                 self._blocks.append(Reduction(weights, f"reductions.{stage - 1}", feature, wide, work))
                 feature = wide
-            for cell in range(skeleton.recipe.cells):
+            for cell in range(task.recipe.cells):
                 block = SignalCell(plan, weights, f"stages.{stage}.{cell}", feature, work)
                 self._blocks.append(block)
                 feature = block.out

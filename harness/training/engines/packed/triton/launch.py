@@ -171,8 +171,7 @@ class KernelOperations(ForwardOperations):
                 block,
                 **compiled,
             )
-            if finish:
-                finish(batch * nodes.area, tiles)
+            finish(batch * nodes.area, tiles)
 
         return run
 
@@ -187,10 +186,10 @@ class KernelOperations(ForwardOperations):
             item[23 + 3 * position : 26 + 3 * position] = edge.out, edge.stat, number
         return item
 
-    def _slopes_finished(self, edges: Sequence[Edge], maps: Maps) -> Callable[[int, int], None] | None:
+    def _slopes_finished(self, edges: Sequence[Edge], maps: Maps) -> Callable[[int, int], None]:
         """Prepare the gradients of gains and biases from the parts of the edges, in their order."""
         if not edges:
-            return None
+            return nothing
         items = self._table((part, edge.stat, edge.gain, edge.bias) for part, edge in enumerate(edges))
         norms = self._norms
 
@@ -254,7 +253,6 @@ class KernelOperations(ForwardOperations):
                     block,
                     **compiled,
                 )
-                if finish:
-                    finish(positions, tiles)
+                finish(positions, tiles)
 
         return run

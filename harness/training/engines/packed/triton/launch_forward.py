@@ -102,7 +102,7 @@ class ForwardOperations(PlainOperations):
         items = self._table((e.source, e.out, e.weight, self._first(e), e.taps) for e in edges)
         block, compiled = tile_of("convolve", out.channels)
         self._reserve(len(edges) * -(-out.batch * out.area // block) * 2 * out.channels)
-        finish = self._norms_finished(list(enumerate(edges)), out, block) if training else None
+        finish = self._norms_finished(edges, out, block) if training else nothing
 
         def run(batch: int) -> None:
             tiles = -(-batch * out.area // block)
@@ -129,8 +129,7 @@ class ForwardOperations(PlainOperations):
                 block,
                 **compiled,
             )
-            if finish:
-                finish(batch)
+            finish(batch)
 
         return run
 
@@ -138,11 +137,11 @@ class ForwardOperations(PlainOperations):
         """Return the first tap of a kernel among those of 3x3."""
         return 0 if edge.taps > 1 else self._lattice.taps // 2
 
-    def _norms_finished(self, edges: Sequence[tuple[int, Edge]], out: Maps, block: int) -> Run | None:
-        """Prepare statistics from the parts that positions `edges` of a table left."""
-        normed = [(part, edge.stat, edge.gain, edge.bias) for part, edge in edges if edge.normed]
+    def _norms_finished(self, edges: Sequence[Edge], out: Maps, block: int) -> Run:
+        """Prepare statistics from the parts that a table of edges left."""
+        normed = [(part, edge.stat, edge.gain, edge.bias) for part, edge in enumerate(edges) if edge.normed]
         if not normed:
-            return None
+            return nothing
         items, norms = self._table(normed), self._norms
 
         def run(batch: int) -> None:
@@ -222,7 +221,7 @@ class ForwardOperations(PlainOperations):
         items = self._table((edge.out, edge.stat) for edge in edges)
         block, compiled = tile_of("ends", nodes.channels)
         self._reserve(len(edges) * -(-nodes.batch * nodes.area // block) * 2 * nodes.channels)
-        finish = self._norms_finished(list(enumerate(edges)), nodes, block) if training else None
+        finish = self._norms_finished(edges, nodes, block) if training else None
         channels = nodes.channels, padded(nodes.channels)
 
         def run(batch: int) -> Tensor:
@@ -258,5 +257,5 @@ class ForwardOperations(PlainOperations):
         return run
 
 
-def nothing(batch: int) -> None:
+def nothing(*sizes: int) -> None:
     """Do nothing: there are no edges."""
