@@ -87,7 +87,9 @@ class Checkpoint:
         if not now and time.monotonic() - self._written < self.every_seconds:
             return
         buffer = io.BytesIO()
-        torch.save(_plain(progressed) | {"run": self.run}, buffer)
+        ledger, pack = progressed.ledger, progressed.pack
+        plain = {"ledger": _plain(ledger), "queue": progressed.queue, "pack": None if pack is None else _plain(pack)}
+        torch.save(plain | {"run": self.run}, buffer)
         payload = buffer.getbuffer()
         with replacing(self.path) as temporary:
             with temporary.open("wb") as file:
@@ -119,13 +121,8 @@ class _DamagedError(Exception):
     """A file that is not a whole checkpoint."""
 
 
-def _plain(progressed: Progressed) -> dict[str, Any]:
-    """Return tensors, lists and numbers only, which is all that a checkpoint may hold."""
-    pack = None if progressed.pack is None else _plain_state(progressed.pack)
-    return {"ledger": _plain_state(progressed.ledger), "queue": progressed.queue, "pack": pack}
-
-
-def _plain_state(state: State) -> dict[str, Any]:
+def _plain(state: State) -> dict[str, Any]:
+    """Return tensors and numbers only, which is all that a checkpoint may hold."""
     return {
         "epoch": state.epoch,
         "step": state.step,

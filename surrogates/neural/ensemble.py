@@ -126,7 +126,9 @@ class MLPEnsemble(Surrogate):
                     start = 0
                     for index in chunk:
                         stop = start + len(jobs[index].targets)
-                        fitted[index] = self._with(stack.take(start, stop), np.asarray(tasks[index].targets).shape[1:])
+                        model = fitted[index] = copy.copy(self)
+                        model._stack = stack.take(start, stop)
+                        model._fitted_shape = np.asarray(tasks[index].targets).shape[1:]
                         start = stop
         return [fitted[index] for index in range(len(tasks))]
 
@@ -183,11 +185,6 @@ class MLPEnsemble(Surrogate):
             parameters=parameters,
             orders=orders.reshape(count, given["epochs"], len(rows)),
         )
-
-    def _with(self, stack: Stack, fitted_shape: tuple[int, ...]) -> Self:
-        model = copy.copy(self)
-        model._stack, model._fitted_shape = stack, fitted_shape
-        return model
 
     def _forward(self, stacks: list[Stack], features: list[FloatArray]) -> list[FloatArray]:
         """Return one (networks, q) array for each stack of equal shape and its features (q, d)."""

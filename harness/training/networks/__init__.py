@@ -21,7 +21,7 @@ from harness.spaces.layers import Cost, Shape
 from harness.spaces.named import NETWORKS
 from harness.spaces.nats_size import skeleton as size
 from harness.spaces.nb201 import operations as nb201
-from harness.training.networks.cells import NB201Network, SizeNetwork, nb201_cost, size_cost
+from harness.training.networks.cells import nb201_cost, nb201_network, size_cost, size_network
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member, initial_values
 
@@ -36,8 +36,8 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    NETWORKS["nb201"]: Kind(nb201.CARDINALITIES, NB201Network, nb201_cost),
-    NETWORKS["nats-size"]: Kind(size.CARDINALITIES, SizeNetwork, size_cost),
+    NETWORKS["nb201"]: Kind(nb201.CARDINALITIES, nb201_network, nb201_cost),
+    NETWORKS["nats-size"]: Kind(size.CARDINALITIES, size_network, size_cost),
 }
 """Networks by name; a third party adds its own before training."""
 

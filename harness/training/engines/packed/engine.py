@@ -51,7 +51,7 @@ class PackedEngine:
         self.weights.start([task.build(member).state_dict() for member in members])
         self._data = resident(dataset, device, augment=recipe.augment)
         self._epoch: DevicePlan | None = None
-        self._graphs = StepGraphs(self._train, self._live, task)
+        self._graphs = StepGraphs(self._train, lambda: [*self.tensors().values(), self.sums], task)
         self._evaluated = recipe.batch_size
         if self._captured and not self._on_signals:
             self._evaluated = max(recipe.batch_size, _EVALUATED // len(members))
@@ -106,9 +106,6 @@ class PackedEngine:
             logits = networks.forward(images.view(*order.shape, *images.shape[1:]), training=True)
             networks.backward(self._learn(logits, data.labels[order], self.sums))
             self.weights.descend(rate, self.task.recipe)
-
-    def _live(self) -> list[Tensor]:
-        return [*self.tensors().values(), self.sums]
 
     def evaluate(self, split: str, interrupted: Interrupted) -> FloatArray | None:
         """Return (M, 2) summed loss and number correct over a split, None if interrupted."""

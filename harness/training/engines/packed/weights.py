@@ -78,9 +78,13 @@ def pack_slots(plan: WavePlan, task: Task) -> Slots:
     widths, geometry = stage_widths(recipe.channels), Geometry.of(shape)
     slots.conv_norm("stem", (1, widths[0], geometry.area(3) * shape[0]), everybody, "stem")
     for stage, width in enumerate(widths):
-        if stage:
-            taps = geometry.area(3) if recipe.reduction == "residual" else 0
-            _reduction_slots(slots, f"reductions.{stage - 1}", width, taps, everybody)
+        name = f"reductions.{stage - 1}"
+        if stage and recipe.reduction == "pool":
+            slots.conv_norm(name, (1, width, width // 2), everybody, name)
+        elif stage:
+            slots.conv_norm(f"{name}.a", (geometry.area(3), width, width // 2), everybody, f"{name}.a")
+            slots.conv_norm(f"{name}.b", (geometry.area(3), width, width), everybody, f"{name}.b")
+            slots.tensor(f"{name}.shortcut", (1, width, width // 2), everybody, f"{name}.shortcut.weight")
         for cell in range(recipe.cells):
             prefix = f"stages.{stage}.{cell}"
             for bucket in plan.buckets:
@@ -89,16 +93,6 @@ def pack_slots(plan: WavePlan, task: Task) -> Slots:
                     slots.conv_norm(f"{prefix}.{gene}.{bucket.key}", kernel, bucket.members, f"{prefix}.edges.{gene}")
     slots.head(widths[-1], task.dataset.classes, everybody)
     return slots
-
-
-def _reduction_slots(slots: Slots, name: str, width: int, taps: int, everybody: IntArray) -> None:
-    """Add a reduction to `width` channels: a residual block of convolutions with so many taps, or with 0 a pool's."""
-    if not taps:
-        slots.conv_norm(name, (1, width, width // 2), everybody, name)
-        return
-    slots.conv_norm(f"{name}.a", (taps, width, width // 2), everybody, f"{name}.a")
-    slots.conv_norm(f"{name}.b", (taps, width, width), everybody, f"{name}.b")
-    slots.tensor(f"{name}.shortcut", (1, width, width // 2), everybody, f"{name}.shortcut.weight")
 
 
 class Flat:
