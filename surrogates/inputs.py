@@ -9,8 +9,13 @@ from harness.errors import HarnessError, must
 from harness.surrogate import Surrogate
 
 
-def encode(learner: Surrogate, archs: Archs, covariates: FloatArray | None) -> FloatArray:
+def encode(learner: Surrogate, archs: Archs, covariates: FloatArray | None, *, width: int | None = None) -> FloatArray:
     """Return what a learner reads: (n, L) architectures and (n, e) covariates to (n, d + e) float64.
+
+    Parameters
+    ----------
+    width : int, optional
+        d + e of the features that a model was fitted to: others are refused.
 
     Raises
     ------
@@ -19,14 +24,17 @@ def encode(learner: Surrogate, archs: Archs, covariates: FloatArray | None) -> F
     """
     rows = arch_matrix("archs", archs, learner.space.genes)
     features = np.asarray(learner.space.features(rows, learner.encoding), dtype=np.float64)
-    if covariates is None:
-        return features
-    extra = np.asarray(covariates, dtype=np.float64)
-    if extra.ndim != 2 or len(extra) != len(features):
-        raise HarnessError(must("covariates", f"have shape ({len(features)}, e)", extra.shape))
-    if not np.isfinite(extra).all():
-        raise HarnessError(must("covariates", "be finite", extra[~np.isfinite(extra)][0]))
-    return np.concatenate([features, extra], axis=1)
+    if covariates is not None:
+        extra = np.asarray(covariates, dtype=np.float64)
+        if extra.ndim != 2 or len(extra) != len(features):
+            raise HarnessError(must("covariates", f"have shape ({len(features)}, e)", extra.shape))
+        if not np.isfinite(extra).all():
+            raise HarnessError(must("covariates", "be finite", extra[~np.isfinite(extra)][0]))
+        features = np.concatenate([features, extra], axis=1)
+    if width not in (None, features.shape[1]):
+        problem = f"{features.shape[1]} features instead of {width}"
+        raise HarnessError(must("covariates", "have as many columns as in `fit`", problem))
+    return features
 
 
 def target_matrix(targets: FloatArray, n: int) -> FloatArray:
@@ -45,14 +53,6 @@ def target_matrix(targets: FloatArray, n: int) -> FloatArray:
     if not np.isfinite(values).all():
         raise HarnessError(must("targets", "be finite: leave failed evaluations out", values[~np.isfinite(values)][0]))
     return values.reshape(n, -1)
-
-
-def check_width(features: FloatArray, fitted: int) -> None:
-    """Refuse features that are not as wide as those that a model was fitted to."""
-    if features.shape[1] != fitted:
-        raise HarnessError(
-            must("covariates", "have as many columns as in `fit`", f"{features.shape[1]} features instead of {fitted}")
-        )
 
 
 def not_fitted(learner: Surrogate) -> HarnessError:

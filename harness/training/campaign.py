@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from harness.digests import sha256_of
 from harness.training.checkpoint import Checkpoint, Progressed
 from harness.training.curves import OUT_OF_MEMORY, UNFINISHED
-from harness.training.engines.engine import Level, State, Task
+from harness.training.engines.engine import MEMBER_COLUMNS, Level, State, Task
 from harness.training.engines.loop import train_pack
 from harness.training.interrupts import Requests
 from harness.training.schedule import Member
@@ -63,7 +62,7 @@ class Campaign:
             "device": task.device.type,
             "threads": torch.get_num_threads(),
         }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return sha256_of(facts)
 
     def do(self, file: Checkpoint | None, asked: Requests) -> State:
         """Train all packs, continuing from the file; return the ledger of all networks."""
@@ -146,5 +145,5 @@ def _write(ledger: State, positions: list[int], state: State) -> None:
     """Copy a pack's results to its places in the ledger."""
     for name, values in state.metrics.items():
         ledger.metrics[name][positions] = values
-    for name in ("seconds", "status", "diverged_epoch"):
+    for name in MEMBER_COLUMNS:
         getattr(ledger, name)[positions] = getattr(state, name)

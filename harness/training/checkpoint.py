@@ -14,7 +14,7 @@ import torch
 
 from harness.errors import HarnessError
 from harness.files import remove_unfinished, replacing
-from harness.training.engines.engine import State
+from harness.training.engines.engine import MEMBER_COLUMNS, State
 
 _MAGIC = b"nas-harness training checkpoint 1\n"
 
@@ -87,7 +87,9 @@ class Checkpoint:
         if not now and time.monotonic() - self._written < self.every_seconds:
             return
         buffer = io.BytesIO()
-        torch.save(_plain(progressed) | {"run": self.run}, buffer)
+        ledger, pack = progressed.ledger, progressed.pack
+        plain = {"ledger": _plain(ledger), "queue": progressed.queue, "pack": None if pack is None else _plain(pack)}
+        torch.save(plain | {"run": self.run}, buffer)
         payload = buffer.getbuffer()
         with replacing(self.path) as temporary:
             with temporary.open("wb") as file:
@@ -119,29 +121,17 @@ class _DamagedError(Exception):
     """A file that is not a whole checkpoint."""
 
 
-def _plain(progressed: Progressed) -> dict[str, Any]:
-    """Return tensors, lists and numbers only, which is all that a checkpoint may hold."""
-    pack = None if progressed.pack is None else _plain_state(progressed.pack)
-    return {"ledger": _plain_state(progressed.ledger), "queue": progressed.queue, "pack": pack}
-
-
-def _plain_state(state: State) -> dict[str, Any]:
+def _plain(state: State) -> dict[str, Any]:
+    """Return tensors and numbers only, which is all that a checkpoint may hold."""
     return {
         "epoch": state.epoch,
         "step": state.step,
         "metrics": {name: torch.from_numpy(values) for name, values in state.metrics.items()},
         "tensors": {name: tensor.detach().cpu() for name, tensor in state.tensors.items()},
-        **{name: torch.from_numpy(getattr(state, name)) for name in ("seconds", "status", "diverged_epoch")},
+        **{name: torch.from_numpy(getattr(state, name)) for name in MEMBER_COLUMNS},
     }
 
 
 def _state(plain: dict[str, Any]) -> State:
-    return State(
-        plain["epoch"],
-        plain["step"],
-        {name: metric.numpy() for name, metric in plain["metrics"].items()},
-        plain["seconds"].numpy(),
-        plain["status"].numpy(),
-        plain["diverged_epoch"].numpy(),
-        plain["tensors"],
-    )
+    metrics = {name: metric.numpy() for name, metric in plain["metrics"].items()}
+    return State(**plain | {"metrics": metrics} | {name: plain[name].numpy() for name in MEMBER_COLUMNS})

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from harness.checks import Archs, FloatArray, IntArray
 
 OK, DIVERGED, UNFINISHED, OUT_OF_MEMORY = range(4)
@@ -51,28 +48,3 @@ class Curves:
     diverged_epoch: IntArray
     level: str
     device: str
-
-    @classmethod
-    def empty(cls, archs: Archs, seeds: npt.ArrayLike, epochs: int, *, level: str, device: str) -> Curves:
-        """Return curves to be filled: all NaN, all unfinished."""
-        seeds = np.asarray(seeds, dtype=np.int64)
-        n, s = len(archs), len(seeds)
-
-        def nan(*shape: int) -> FloatArray:
-            return np.full(shape, np.nan)
-
-        return cls(
-            archs=archs,
-            seeds=seeds,
-            train_loss=nan(n, s, epochs),
-            train_accuracy=nan(n, s, epochs),
-            valid_loss=nan(n, s, epochs),
-            valid_accuracy=nan(n, s, epochs),
-            test_loss=nan(n, s),
-            test_accuracy=nan(n, s),
-            seconds=nan(n, s),
-            status=np.full((n, s), UNFINISHED),
-            diverged_epoch=np.full((n, s), -1),
-            level=level,
-            device=device,
-        )

@@ -21,12 +21,6 @@ LONG_SECONDS, LONG_NETWORK_SECONDS = 3600.0, 300.0
 """A training longer than the first, of networks longer than the second, is refused on a CPU unless forced."""
 
 
-def training_flops(archs: Archs, recipe: Recipe, dataset: Dataset, *, network: str) -> float:
-    """Return the mean floating-point operations of training a network: 6 x MACs x images x epochs."""
-    macs = networks.cost(network, archs, recipe, dataset.shape, dataset.classes).macs
-    return 6.0 * float(np.mean(macs)) * len(dataset.labels["train"]) * recipe.epochs
-
-
 def measured_flops_per_second(archs: Archs, recipe: Recipe, dataset: Dataset, *, network: str) -> float:
     """Return what one forward and backward pass of a middling architecture reaches here on the CPU."""
     macs = networks.cost(network, archs, recipe, dataset.shape, dataset.classes).macs
@@ -50,7 +44,8 @@ def refuse_long(archs: Archs, seeds: int, recipe: Recipe, dataset: Dataset, *, n
     ------
     HarnessError
     """
-    flops = training_flops(archs, recipe, dataset, network=network)
+    macs = networks.cost(network, archs, recipe, dataset.shape, dataset.classes).macs
+    flops = 6.0 * float(np.mean(macs)) * len(dataset.labels["train"]) * recipe.epochs  # of a network, in the mean
     if flops < SMALL_FLOPS:
         return
     speed = measured_flops_per_second(archs, recipe, dataset, network=network)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from harness.training.checkpoint import Checkpoint
 from harness.training.curves import Curves
 from harness.training.data.dataset import Dataset
 from harness.training.devices import choose_device, compute_threads
-from harness.training.engines.engine import EPOCH_METRICS, FINAL_METRICS, Level, State, Task
+from harness.training.engines.engine import MEMBER_COLUMNS, Level, State, Task
 from harness.training.interrupts import Requests, requests
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member
@@ -98,9 +99,11 @@ def train(
         if place.type == "cpu" and not force and len(members):
             estimate.refuse_long(archs, len(seeds), recipe, dataset, network=network)
         campaign = Campaign(members, task, chosen, on_progress)
-        run = campaign.identity() if checkpoint else ""
-        with _kept(checkpoint, run, checkpoint_seconds) as file, _listening(checkpoint) as asked:
-            ledger = campaign.do(file, asked)
+        if checkpoint is None:  # nothing to keep: Ctrl-C ends at once, as always
+            ledger = campaign.do(None, Requests())
+        else:
+            with _kept(Path(checkpoint), campaign.identity(), checkpoint_seconds) as file, requests() as asked:
+                ledger = campaign.do(file, asked)
     return _curves(archs, seeds, ledger, chosen, task)
 
 
@@ -143,36 +146,17 @@ def _check_seeds(seeds: npt.ArrayLike) -> IntArray:
 
 
 @contextmanager
-def _kept(path: Path | None, run: str, every_seconds: float) -> Iterator[Checkpoint | None]:
-    """Give the checkpoint file, locked against another process; None without a path."""
-    if path is None:
-        yield None
-        return
-    path = Path(path)
+def _kept(path: Path, run: str, every_seconds: float) -> Iterator[Checkpoint]:
+    """Give the checkpoint file, locked against another process."""
     with locked(path.with_name(f"{path.name}.lock"), wait=False) as held:
         if not held:
             raise HarnessError(f"another process trains with checkpoint '{path}': wait for it, or give another path")
         yield Checkpoint(path, run, every_seconds=every_seconds)
 
 
-@contextmanager
-def _listening(path: Path | None) -> Iterator[Requests]:
-    """Listen for signals where there is a checkpoint to keep; elsewhere Ctrl-C ends at once, as always."""
-    if path is None:
-        yield Requests()
-        return
-    with requests() as asked:
-        yield asked
-
-
 def _curves(archs: Archs, seeds: IntArray, ledger: State, level: Level, task: Task) -> Curves:
-    shape, epochs, device = (len(archs), len(seeds)), task.recipe.epochs, task.device
+    device, shape = task.device, (len(archs), len(seeds))
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    curves = Curves.empty(archs, seeds, epochs, level=level.name, device=name)
-    for metric in EPOCH_METRICS:
-        getattr(curves, metric)[:] = ledger.metrics[metric].reshape(*shape, epochs)
-    for metric in FINAL_METRICS:
-        getattr(curves, metric)[:] = ledger.metrics[metric].reshape(shape)
-    for column in ("seconds", "status", "diverged_epoch"):
-        getattr(curves, column)[:] = getattr(ledger, column).reshape(shape)
-    return curves
+    columns = ledger.metrics | {column: getattr(ledger, column) for column in MEMBER_COLUMNS}
+    shaped: dict[str, Any] = {key: values.reshape(*shape, *values.shape[1:]) for key, values in columns.items()}
+    return Curves(archs, seeds, level=level.name, device=name, **shaped)

@@ -20,6 +20,7 @@ FORMAT = "nas-harness verification 1"
 FOLDER = "verification"
 """Below the folder of an experiment's results."""
 ROLES = ("top", "stratified")
+_FACTS = ("benchmark", "table_digest", "column", "margin_percent", "margin_source")
 _REAL = ("valid_accuracy", "test_accuracy", "seconds")
 _WHOLE = ("status", "diverged_epoch")
 _COSTS = ("params", "macs", "params_expected", "macs_expected")
@@ -118,8 +119,7 @@ class Measurements:
     @property
     def made(self) -> BoolArray:
         """Which trainings there were, diverged ones too, (n, s); what was cut off or ran out of memory was not made."""
-        there: BoolArray = np.isin(self.status, (OK, DIVERGED))
-        return there
+        return np.isin(self.status, (OK, DIVERGED))
 
     @property
     def costs_agree(self) -> BoolArray:
@@ -131,11 +131,9 @@ class Measurements:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON data; NaN becomes None."""
-        plain = {key: getattr(self, key) for key in ("benchmark", "table_digest", "column", "margin_percent")}
         return {
             "format": FORMAT,
-            **plain,
-            "margin_source": self.margin_source,
+            **{key: getattr(self, key) for key in _FACTS},
             "training": self.training.as_dict(),
             "seeds": list(self.seeds),
             "picks": [asdict(pick) | {"arch": list(pick.arch)} for pick in self.picks],
@@ -150,11 +148,9 @@ class Measurements:
             raise ResultError(f"not a verification of this version ('{FORMAT}')")
         values = {key: data[key] for key in cls.__dataclass_fields__}
         shape = (len(data["picks"]), len(data["seeds"]))
-        for name in (*_REAL, "params_expected", "macs_expected"):
-            values[name] = np.array(data[name], dtype=np.float64)  # None becomes NaN
-        for name in (*_WHOLE, "params", "macs"):
-            values[name] = np.array(data[name], dtype=np.int64)
         for name in (*_REAL, *_WHOLE, *_COSTS):
+            whole = name in (*_WHOLE, "params", "macs")
+            values[name] = np.array(data[name], dtype=np.int64 if whole else np.float64)  # None becomes NaN
             wanted = shape[:1] if name in _COSTS else shape
             if values[name].shape != wanted:
                 raise ResultError(f"`{name}` has shape {values[name].shape}, not {wanted}")

@@ -54,8 +54,7 @@ def registered_training(name: str) -> TrainingSetup | None:
 def _train(*arguments: Any, **options: Any) -> Curves:
     from harness.training.trainer import train  # brings torch
 
-    curves: Curves = train(*arguments, **options)
-    return curves
+    return train(*arguments, **options)
 
 
 def _refuse_long(archs: Archs, seeds: int, recipe: Recipe, dataset: Dataset, network: str) -> None:
@@ -85,10 +84,6 @@ def _count(network: str, archs: Archs, recipe: Recipe, dataset: Dataset) -> tupl
     return params, networks.cost(network, archs, recipe, dataset.shape, dataset.classes).macs
 
 
-def _write_table(path: Path, **facts: Any) -> None:
-    registry.write_table(path, **facts)
-
-
 @dataclass(frozen=True)
 class Tools:
     """What a verification works with; tests put others in their place.
@@ -115,4 +110,4 @@ class Tools:
     load_dataset: Callable[[TrainingSetup, Path | None], Dataset] = _load_dataset
     count: Callable[[str, Archs, Recipe, Dataset], tuple[IntArray, IntArray]] = _count
     open_oracle: Callable[[str], Oracle] = registry.oracle
-    write_table: Callable[..., None] = _write_table
+    write_table: Callable[..., None] = registry.write_table

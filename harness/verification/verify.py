@@ -244,8 +244,7 @@ def _expected(job: Job, column: str) -> FloatArray:
     """Return what the table says in units where it holds millions; NaN where it has no such column."""
     if column not in job.oracle.columns:
         return np.full(len(job.picks), np.nan)
-    expected: FloatArray = np.rint(job.oracle.mean(job.archs, column) * 1e6)  # whole, but for binary rounding
-    return expected
+    return np.rint(job.oracle.mean(job.archs, column) * 1e6)  # whole, but for binary rounding
 
 
 def _record_table(path: Path, job: Job, measured: Measurements, tools: Tools) -> None:

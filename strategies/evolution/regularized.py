@@ -94,10 +94,7 @@ class RegularizedEvolution(Strategy):
             if score is FAILED:
                 continue
             slot = self._next
-            if slot == len(self._scores):
-                self._scores.append(score)
-            else:
-                self._scores[slot] = score
+            self._scores[slot : slot + 1] = [score]  # longer by one until all slots are in use
             self._archs[slot] = evaluations.archs[row]
             self._broods[slot].clear()
             self._next = (slot + 1) % self.population

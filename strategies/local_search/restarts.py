@@ -65,10 +65,10 @@ class LocalSearch(Strategy):
             if rows:
                 return self.proposals(self._around[rows])
             if self._waiting and self._seen == len(self._keys):
-                return self._nothing()
+                return self.proposals(self._around[:0])
             if not self._move():
                 self._here = None
-        return self._nothing() if self._waiting else self._start()
+        return self.proposals(self._around[:0]) if self._waiting else self._start()
 
     def _look_around(self, wanted: int) -> list[int]:
         """Return up to `wanted` neighbours to propose, by row; "first" stops at one that is known to be better."""
@@ -117,9 +117,6 @@ class LocalSearch(Strategy):
         self._known.update(dict.fromkeys(keys))
         self._waiting.update(keys)
         return self.proposals(archs)
-
-    def _nothing(self) -> Proposals:
-        return self.proposals(self._around[:0])
 
     def tell(self, evaluations: Evaluations) -> None:
         """Remember results; move at the first that is better than here ("first"), or that starts a descent."""

@@ -71,15 +71,23 @@ def sample_new(
     block, in_vain, patience = n, 0, min(PATIENCE, 64 * codings)
     while len(new) < n and in_vain < patience:
         draws = space.sample(block, rng)
-        rows = []
-        for row, key in enumerate(keys(draws)):
-            if len(new) < n and key not in taken and key not in new:
-                new[key] = None
-                rows.append(row)
-        in_vain = 0 if rows else in_vain + block
+        fresh = _add_new(draws, keys(draws), taken, new, n)
+        in_vain = 0 if len(fresh) else in_vain + block
         block = min(2 * block, _LARGEST_BLOCK)
-        found.append(draws[rows])
+        found.append(fresh)
     return np.concatenate(found), list(new)
+
+
+def _add_new(
+    archs: Archs, keys: list[Hashable], taken: Collection[Hashable], new: dict[Hashable, None], most: int
+) -> Archs:
+    """Add the keys that are neither taken nor there to `new`, until it has `most`; return their architectures."""
+    rows = []
+    for row, key in enumerate(keys):
+        if len(new) < most and key not in taken and key not in new:
+            new[key] = None
+            rows.append(row)
+    return archs[rows]
 
 
 def mutate_best(
@@ -124,12 +132,7 @@ def mutate_best(
         if len(new) >= n:
             break
         mutants = mutate_often(space, np.repeat(parent[None], n, axis=0), edits, rng)
-        rows = []
-        for row, key in enumerate(keys(mutants)):
-            if key not in taken and key not in new:
-                new[key] = None
-                rows.append(row)
-        found.append(mutants[rows])
+        found.append(_add_new(mutants, keys(mutants), taken, new, 2 * n))
     return np.concatenate(found), list(new)
 
 

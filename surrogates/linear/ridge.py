@@ -11,7 +11,7 @@ import numpy as np
 from harness.checks import Archs, FloatArray, real
 from harness.space import SearchSpace
 from harness.surrogate import Prediction, Surrogate
-from surrogates.inputs import check_width, encode, not_fitted, target_matrix
+from surrogates.inputs import encode, not_fitted, target_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,8 @@ class Ridge(Surrogate):
         x, t = features - feature_mean, values - target_mean
         penalty = self.hyperparameters["penalty"]
         factor = _cholesky(_product(x.T, x) + penalty * np.eye(width))
-        weights = _solve_transposed(factor, _solve(factor, _product(x.T, t)))
+        # (L')^-1, by substitution with rows and columns in reverse order
+        weights = _solve(factor.T[::-1, ::-1], _solve(factor, _product(x.T, t))[::-1])[::-1]
         # trace(X'X A^-1) = d - penalty * trace(A^-1), and trace(A^-1) is the squared norm of L^-1
         free = n - 1 - (width - penalty * _sum(_sum(_solve(factor, np.eye(width)) ** 2)))
         residual = t - _product(x, weights)
@@ -91,9 +92,7 @@ class Ridge(Surrogate):
         posterior = self._posterior
         if posterior is None:
             raise not_fitted(self)
-        features = encode(self, archs, covariates)
-        check_width(features, len(posterior.feature_mean))
-        x = features - posterior.feature_mean
+        x = encode(self, archs, covariates, width=len(posterior.feature_mean)) - posterior.feature_mean
         mean = posterior.target_mean + _product(x, posterior.weights)
         leverage = 1 + 1 / posterior.rows + _sum(_solve(posterior.factor, x.T) ** 2)
         std = np.sqrt(leverage[:, None] * posterior.noise_variance)
@@ -137,13 +136,4 @@ def _solve(factor: FloatArray, right: FloatArray) -> FloatArray:
     for j in range(len(factor)):
         solution[j] /= factor[j, j]
         solution[j + 1 :] -= factor[j + 1 :, j, None] * solution[j]
-    return solution
-
-
-def _solve_transposed(factor: FloatArray, right: FloatArray) -> FloatArray:
-    """Return (L')^-1 `right` by backward substitution."""
-    solution = right.copy()
-    for j in reversed(range(len(factor))):
-        solution[j] /= factor[j, j]
-        solution[:j] -= factor[j, :j, None] * solution[j]
     return solution

@@ -14,8 +14,9 @@ from harness.checks import Archs, FloatArray, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
-from surrogates.inputs import check_width, encode, not_fitted, target_matrix
-from surrogates.neural.networks import Shape, Stack, initial_parameters, one_thread
+from harness.training.devices import compute_threads
+from surrogates.inputs import encode, not_fitted, target_matrix
+from surrogates.neural.networks import Shape, Stack, initial_parameters
 from surrogates.neural.training import Fitting, Job, Trainer
 
 LOSSES = ("mape", "mae", "mse")
@@ -111,20 +112,23 @@ class MLPEnsemble(Surrogate):
     def fit_many(self, tasks: Sequence[Fit]) -> list[Self]:
         """Fit many tasks, their networks trained side by side."""
         jobs = [self._job(task) for task in tasks]
-        fitting = self._fitting
+        values = self.hyperparameters
+        fitting = Fitting(values["epochs"], values["batch_size"], values["learning_rate"], values["loss"] == "mse")
         groups: dict[tuple[int, int], list[int]] = {}
         for index, job in enumerate(jobs):
             groups.setdefault((job.features.shape[1], job.rows(fitting.batch_size)), []).append(index)
         fitted: dict[int, Self] = {}
         for (inputs, _), indices in groups.items():
-            shape = Shape(inputs, self.hyperparameters["layers"], self.hyperparameters["width"])
+            shape = Shape(inputs, values["layers"], values["width"])
             for chunk in self._chunks(indices, len(jobs[indices[0]].targets)):
-                with torch.inference_mode(), one_thread():
+                with torch.inference_mode(), compute_threads(1):
                     stack = Trainer(shape, fitting, [jobs[i] for i in chunk], self.device).train()
                     start = 0
                     for index in chunk:
                         stop = start + len(jobs[index].targets)
-                        fitted[index] = self._with(stack.take(start, stop), np.asarray(tasks[index].targets).shape[1:])
+                        model = fitted[index] = copy.copy(self)
+                        model._stack = stack.take(start, stop)
+                        model._fitted_shape = np.asarray(tasks[index].targets).shape[1:]
                         start = stop
         return [fitted[index] for index in range(len(tasks))]
 
@@ -139,8 +143,8 @@ class MLPEnsemble(Surrogate):
             model = task.model
             if not isinstance(model, MLPEnsemble) or model._stack is None:
                 raise not_fitted(model)
-            stack, features = model._stack, encode(self, task.archs, task.covariates)
-            check_width(features, stack.first.shape[2])
+            stack = model._stack
+            features = encode(self, task.archs, task.covariates, width=stack.first.shape[2])
             groups.setdefault((features.shape, stack.first.shape), []).append((index, model, stack, features))
         answers: dict[int, Prediction] = {}
         for group in groups.values():
@@ -149,11 +153,6 @@ class MLPEnsemble(Surrogate):
                 for (index, model, _, _), output in zip(chunk, outputs, strict=True):
                     answers[index] = model._prediction(output)
         return [answers[index] for index in range(len(tasks))]
-
-    @property
-    def _fitting(self) -> Fitting:
-        given = self.hyperparameters
-        return Fitting(given["epochs"], given["batch_size"], given["learning_rate"], squared=given["loss"] == "mse")
 
     def _chunks(self, items: list[Any], networks: int) -> list[list[Any]]:
         """Cut items of so many networks each into lists that the device takes at once."""
@@ -187,15 +186,10 @@ class MLPEnsemble(Surrogate):
             orders=orders.reshape(count, given["epochs"], len(rows)),
         )
 
-    def _with(self, stack: Stack, fitted_shape: tuple[int, ...]) -> Self:
-        model = copy.copy(self)
-        model._stack, model._fitted_shape = stack, fitted_shape
-        return model
-
     def _forward(self, stacks: list[Stack], features: list[FloatArray]) -> list[FloatArray]:
         """Return one (networks, q) array for each stack of equal shape and its features (q, d)."""
         count = len(stacks[0].first)
-        with torch.inference_mode(), one_thread():
+        with torch.inference_mode(), compute_threads(1):
             inputs = torch.from_numpy(np.stack(features).astype(np.float32)).to(self.device)
             stack = Stack.concatenate(stacks)
             blocks = [

@@ -9,8 +9,7 @@ the contiguous axis of every product, which the CPU's matrix kernels like best (
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,17 +142,3 @@ def interleave(rows: Float32Array, shape: Shape) -> Float32Array:
         parts.append(part.transpose(1, 0, 2).reshape(-1))
         start += size
     return np.concatenate(parts)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one CPU thread and restore the caller's number.
-
-    Results then do not depend on the number of cores, and products as small as these gain nothing from threads.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

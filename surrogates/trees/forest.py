@@ -11,7 +11,7 @@ from sklearn.ensemble import RandomForestRegressor
 from harness.checks import Archs, FloatArray, integer, real
 from harness.space import SearchSpace
 from harness.surrogate import Prediction, Surrogate
-from surrogates.inputs import check_width, encode, not_fitted, target_matrix
+from surrogates.inputs import encode, not_fitted, target_matrix
 
 
 class RandomForest(Surrogate):
@@ -89,8 +89,7 @@ class RandomForest(Surrogate):
         """Predict q architectures; `members` of the result is (trees, q), or (trees, q, m) for m objectives."""
         if not self._trees:
             raise not_fitted(self)
-        features = encode(self, archs, covariates)
-        check_width(features, self._trees[0].n_features)
+        features = encode(self, archs, covariates, width=self._trees[0].n_features)
         shape = (len(self._trees), len(features), *self._fitted_shape)
         single = features.astype(np.float32)
         members = np.array([tree.predict(single) for tree in self._trees], dtype=np.float64).reshape(shape)

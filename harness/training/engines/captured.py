@@ -126,7 +126,7 @@ class GraphEngine(ResidentEngine):
 
     def __init__(self, member: Member, task: Task) -> None:
         super().__init__(member, task)
-        self._graphs = StepGraphs(self._whole_step, self._live, task)
+        self._graphs = StepGraphs(self._whole_step, lambda: [*self.tensors().values(), self.sums], task)
 
     def begin(self, epoch: int) -> None:
         """Copy the epoch's plan and learning rates to their places on the device; training mode."""
@@ -138,9 +138,6 @@ class GraphEngine(ResidentEngine):
     def step(self, epoch: int, step: int) -> None:
         """Train on one batch."""
         self._graphs.step(step)
-
-    def _live(self) -> list[Tensor]:
-        return [*self.tensors().values(), self.sums]
 
     def _whole_step(self, batch: DevicePlan, rate: Tensor) -> None:
         data = self.data["train"]

@@ -8,8 +8,8 @@ the same weights and sees the same batches (`harness.training.schedule`), so lev
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -27,6 +27,8 @@ from harness.training.schedule import Member
 
 EPOCH_METRICS = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")
 FINAL_METRICS = ("test_loss", "test_accuracy")
+MEMBER_COLUMNS = ("seconds", "status", "diverged_epoch")
+"""What a state says of each member beside its metrics."""
 
 
 @dataclass(frozen=True)
@@ -182,9 +184,19 @@ class Level(ABC):
     def engine(self, members: Sequence[Member], task: Task) -> Engine:
         """Return the networks of a pack with their initial weights."""
 
-    @abstractmethod
     def kernels(self) -> AbstractContextManager[None]:
-        """Return the settings of torch's kernels that an engine is made and run with; left, they are as before."""
+        """Return the settings of torch's kernels that an engine is made and run with; left, they are as before.
+
+        As it stands, `fast_kernels`.
+        """
+        return fast_kernels()
+
+
+@contextmanager
+def fast_kernels() -> Iterator[None]:
+    """Let cuDNN try its algorithms and use TF32, and restore what was allowed before."""
+    with torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False, allow_tf32=True):
+        yield
 
 
 def never() -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -122,13 +121,6 @@ def sgd_step(
         parameter.grad = None
 
 
-@contextmanager
-def fast_kernels() -> Iterator[None]:
-    """Let cuDNN try its algorithms and use TF32, and restore what was allowed before."""
-    with torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False, allow_tf32=True):
-        yield
-
-
 class ResidentLevel(Level):
     """R1: equal to R0 up to rounding, of bf16 on CUDA."""
 
@@ -138,7 +130,3 @@ class ResidentLevel(Level):
         """Return the engine of the pack's only network."""
         (member,) = members
         return ResidentEngine(member, task)
-
-    def kernels(self) -> AbstractContextManager[None]:
-        """Return `fast_kernels`."""
-        return fast_kernels()

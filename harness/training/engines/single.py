@@ -84,8 +84,7 @@ class SingleEngine:
                 return None
             stop = start + self.evaluation_batch
             add_to(sums, self.forward(data.plain(start, stop)), data.labels[start:stop])
-        totals: FloatArray = sums.cpu().numpy()
-        return totals
+        return sums.cpu().numpy()
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits (B, classes) float32 of normalised images."""

@@ -21,7 +21,7 @@ from harness.spaces.layers import Cost, Shape
 from harness.spaces.named import NETWORKS
 from harness.spaces.nats_size import skeleton as size
 from harness.spaces.nb201 import operations as nb201
-from harness.training.networks.cells import NB201Network, SizeNetwork, nb201_cost, size_cost
+from harness.training.networks.cells import nb201_cost, nb201_network, size_cost, size_network
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member, initial_values
 
@@ -36,8 +36,8 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    NETWORKS["nb201"]: Kind(nb201.CARDINALITIES, NB201Network, nb201_cost),
-    NETWORKS["nats-size"]: Kind(size.CARDINALITIES, SizeNetwork, size_cost),
+    NETWORKS["nb201"]: Kind(nb201.CARDINALITIES, nb201_network, nb201_cost),
+    NETWORKS["nats-size"]: Kind(size.CARDINALITIES, size_network, size_cost),
 }
 """Networks by name; a third party adds its own before training."""
 
@@ -120,24 +120,3 @@ def cost(network: str, archs: Archs, recipe: Recipe, shape: Shape, classes: int)
 def parameters(module: nn.Module) -> int:
     """Count the parameters of a network as built."""
     return sum(part.numel() for part in module.parameters())
-
-
-@torch.no_grad()
-def multiply_adds(module: nn.Module, shape: Shape) -> int:
-    """Count the multiply-adds of one image on a network as built, from what passes through it; dead parts have none."""
-    total = 0
-
-    def count(layer: nn.Module, _: object, output: torch.Tensor) -> None:
-        nonlocal total
-        if isinstance(layer, nn.Linear):
-            total += layer.weight.numel() + layer.bias.numel()
-        elif isinstance(layer, nn.Conv2d):
-            total += layer.weight.numel() * math.prod(output.shape[2:])
-
-    training = module.training
-    hooks = [layer.register_forward_hook(count) for layer in module.modules()]
-    module.eval()(torch.zeros(1, *shape))
-    module.train(training)
-    for hook in hooks:
-        hook.remove()
-    return total

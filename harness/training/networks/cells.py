@@ -9,7 +9,7 @@ uses `reduction` alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -22,7 +22,7 @@ from harness.spaces.nats_size import costs as size_costs
 from harness.spaces.nats_size.skeleton import CELL, CELLS, REDUCTIONS, channels
 from harness.spaces.nb201 import costs as nb201_costs
 from harness.spaces.nb201.operations import KERNELS, POOL, stage_widths
-from harness.training.networks.operations import Head, Pool3, ReLUConvNorm, Stem, Widen, reduction
+from harness.training.networks.operations import ConvNorm, Head, Pool3, ReLUConvNorm, reduction
 from harness.training.recipe import Recipe
 
 
@@ -49,7 +49,7 @@ class Cell(nn.Module):
             elif operation == POOL:
                 self.edges[str(gene)] = Pool3(geometry)
             elif operation == SKIP and width != outputs:
-                self.edges[str(gene)] = Widen(width, outputs, geometry)
+                self.edges[str(gene)] = ConvNorm(width, outputs, 1, geometry)
         self.into: list[list[tuple[int, str]]] = [[] for _ in range(NODES)]
         for gene in live_edges(arch):
             source, target = EDGES[gene]
@@ -69,12 +69,35 @@ class Cell(nn.Module):
 
 
 class StagedNetwork(nn.Module):
-    """Stem, stages with reductions between them, head; subclasses make them."""
+    """Stem, stages with reductions between them, head.
 
-    stem: Stem
-    stages: nn.ModuleList
-    reductions: nn.ModuleList
-    head: Head
+    Parameters
+    ----------
+    stages : iterable of Module
+        The first takes `widths[0]` channels.
+    transitions : iterable of (int, int)
+        Channels before and after each reduction.
+    widths : (int, int)
+        Channels after the stem, and before the head.
+    """
+
+    def __init__(
+        self,
+        stages: Iterable[nn.Module],
+        transitions: Iterable[tuple[int, int]],
+        widths: tuple[int, int],
+        recipe: Recipe,
+        shape: Shape,
+        classes: int,
+    ) -> None:
+        super().__init__()
+        geometry = Geometry.of(shape)
+        self.stem = ConvNorm(shape[0], widths[0], 3, geometry)
+        self.stages = nn.ModuleList(stages)
+        self.reductions = nn.ModuleList(
+            reduction(recipe.reduction, before, after, geometry) for before, after in transitions
+        )
+        self.head = Head(widths[1], classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, C, H, W) normalised images to (B, classes) float32 logits."""
@@ -85,37 +108,22 @@ class StagedNetwork(nn.Module):
         return logits
 
 
-class NB201Network(StagedNetwork):
-    """Equal cells of NAS-Bench-201 in stages of doubling width.
+def nb201_network(arch: Sequence[int], recipe: Recipe, shape: Shape, classes: int) -> StagedNetwork:
+    """Return equal cells of NAS-Bench-201 in stages of doubling width.
 
     Parameter names are stable: ``stages.S.K.edges.G.conv.weight`` for gene G of cell K in stage S.
     """
-
-    def __init__(self, arch: Sequence[int], recipe: Recipe, shape: Shape, classes: int) -> None:
-        super().__init__()
-        geometry, widths = Geometry.of(shape), stage_widths(recipe.channels)
-        self.stem = Stem(shape[0], widths[0], geometry)
-        self.stages = nn.ModuleList(
-            nn.Sequential(*(Cell(arch, width, width, geometry) for _ in range(recipe.cells))) for width in widths
-        )
-        self.reductions = nn.ModuleList(
-            reduction(recipe.reduction, before, after, geometry) for before, after in pairwise(widths)
-        )
-        self.head = Head(widths[-1], classes)
+    geometry, widths = Geometry.of(shape), stage_widths(recipe.channels)
+    stages = (nn.Sequential(*(Cell(arch, width, width, geometry) for _ in range(recipe.cells))) for width in widths)
+    return StagedNetwork(stages, pairwise(widths), (widths[0], widths[-1]), recipe, shape, classes)
 
 
-class SizeNetwork(StagedNetwork):
-    """One fixed cell in each stage, between the layers of the size space; ``stages.S.edges.G`` for gene G."""
-
-    def __init__(self, arch: Sequence[int], recipe: Recipe, shape: Shape, classes: int) -> None:
-        super().__init__()
-        geometry, widths = Geometry.of(shape), channels(np.asarray(arch)).tolist()
-        self.stem = Stem(shape[0], widths[0], geometry)
-        self.stages = nn.ModuleList(Cell(CELL, widths[before], widths[after], geometry) for before, after in CELLS)
-        self.reductions = nn.ModuleList(
-            reduction(recipe.reduction, widths[before], widths[after], geometry) for before, after in REDUCTIONS
-        )
-        self.head = Head(widths[-1], classes)
+def size_network(arch: Sequence[int], recipe: Recipe, shape: Shape, classes: int) -> StagedNetwork:
+    """Return one fixed cell in each stage, between the layers of the size space; ``stages.S.edges.G`` for gene G."""
+    geometry, widths = Geometry.of(shape), channels(np.asarray(arch)).tolist()
+    stages = (Cell(CELL, widths[before], widths[after], geometry) for before, after in CELLS)
+    transitions = ((widths[before], widths[after]) for before, after in REDUCTIONS)
+    return StagedNetwork(stages, transitions, (widths[0], widths[-1]), recipe, shape, classes)
 
 
 def nb201_cost(archs: Archs, recipe: Recipe, shape: Shape, classes: int) -> Cost:

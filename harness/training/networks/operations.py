@@ -50,8 +50,8 @@ class Norm(nn.BatchNorm2d):
                 nn.init.constant_(tensor, value)
 
 
-class ReLUConvNorm(nn.Module):
-    """ReLU, convolution, batch normalisation: the convolutional operations of NAS-Bench-201."""
+class ConvNorm(nn.Module):
+    """Convolution and batch normalisation, no ReLU: the stem, and a skip between unequal widths."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, geometry: Geometry, *, stride: int = 1) -> None:
         super().__init__()
@@ -60,36 +60,16 @@ class ReLUConvNorm(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H/stride, W/stride)."""
-        normed: Tensor = self.norm(self.conv(functional.relu(features)))
-        return normed
-
-
-class Stem(nn.Module):
-    """3x3 convolution and batch normalisation of the image, no ReLU."""
-
-    def __init__(self, inputs: int, outputs: int, geometry: Geometry) -> None:
-        super().__init__()
-        self.conv = Conv(inputs, outputs, 3, geometry)
-        self.norm = Norm(outputs)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, inputs, H, W) to (B, outputs, H, W)."""
-        normed: Tensor = self.norm(self.conv(images))
-        return normed
-
-
-class Widen(nn.Module):
-    """A skip between unequal widths: 1x1 convolution and batch normalisation, no ReLU."""
-
-    def __init__(self, inputs: int, outputs: int, geometry: Geometry) -> None:
-        super().__init__()
-        self.conv = Conv(inputs, outputs, 1, geometry)
-        self.norm = Norm(outputs)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, inputs, H, W) to (B, outputs, H, W)."""
         normed: Tensor = self.norm(self.conv(features))
         return normed
+
+
+class ReLUConvNorm(ConvNorm):
+    """ReLU, convolution, batch normalisation: the convolutional operations of NAS-Bench-201."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H/stride, W/stride)."""
+        return super().forward(functional.relu(features))
 
 
 class Pool3(nn.Module):
@@ -121,19 +101,16 @@ class ResidualBlock(nn.Module):
         return shortcut + deep
 
 
-class PoolTransition(nn.Module):
+class PoolTransition(ConvNorm):
     """Halve the size: average pool, 1x1 convolution, batch normalisation."""
 
     def __init__(self, inputs: int, outputs: int, geometry: Geometry) -> None:
-        super().__init__()
-        self.conv = Conv(inputs, outputs, 1, geometry)
-        self.norm = Norm(outputs)
+        super().__init__(inputs, outputs, 1, geometry)
         self.halve = geometry.size(2)
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H/2, W/2)."""
-        normed: Tensor = self.norm(self.conv(functional.avg_pool2d(features, self.halve, self.halve)))
-        return normed
+        return super().forward(functional.avg_pool2d(features, self.halve, self.halve))
 
 
 class Head(nn.Module):

@@ -15,8 +15,9 @@ from harness import registry
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare
 from harness.experiments.spec import from_dict
-from harness.training.curves import DIVERGED, OK, Curves
+from harness.training.curves import DIVERGED, OK, UNFINISHED, Curves
 from harness.training.data.dataset import SPLITS, Dataset
+from harness.training.engines.engine import EPOCH_METRICS, FINAL_METRICS
 from harness.training.recipe import TrainingSetup
 from harness.verification.record import Measurements, Pick
 from harness.verification.tools import Tools
@@ -34,6 +35,16 @@ DATASET = Dataset(
 )
 
 
+def empty_curves(archs: Any, seeds: Any, epochs: int, device: str) -> Curves:
+    """Return curves to be filled: all NaN, all unfinished."""
+    shape = (len(archs), len(seeds))
+    metrics = {name: np.full((*shape, epochs), np.nan) for name in EPOCH_METRICS}
+    metrics |= {name: np.full(shape, np.nan) for name in (*FINAL_METRICS, "seconds")}
+    status, diverged = np.full(shape, UNFINISHED), np.full(shape, -1)
+    seeds = np.asarray(seeds, dtype=np.int64)
+    return Curves(archs, seeds, **metrics, status=status, diverged_epoch=diverged, level="R9", device=device)
+
+
 class FakeTrainer:
     """Answers with the mean of the table plus noise of 0.1 points; picks can be moved, diverge, or change in cost."""
 
@@ -43,7 +54,7 @@ class FakeTrainer:
 
     def __call__(self, archs, seeds, recipe, dataset, device, **options) -> Curves:
         self.calls.append({"archs": archs, "seeds": seeds, "device": device, "recipe": recipe.name, **options})
-        curves = Curves.empty(archs, seeds, recipe.epochs, level="R9", device=device)
+        curves = empty_curves(archs, seeds, recipe.epochs, device)
         noise = 0.1 * np.array([-1.0, 0.0, 1.0] * len(seeds))[: len(seeds)]
         final = self.oracle.mean(archs, "valid_accuracy")[:, None] + noise
         for index, points in self.moved.items():

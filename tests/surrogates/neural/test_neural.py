@@ -13,10 +13,11 @@ from torch import nn
 
 from harness.errors import HarnessError
 from harness.surrogate import Fit
+from harness.training.devices import compute_threads
 from surrogates.metrics import kendall_tau
 from surrogates.neural.ensemble import MLPEnsemble
 from surrogates.neural.gradients import Batch, Rows, Workspace
-from surrogates.neural.networks import Shape, Stack, initial_parameters, interleave, one_thread
+from surrogates.neural.networks import Shape, Stack, initial_parameters, interleave
 from surrogates.neural.training import Fitting, Job, Trainer
 from tests.surrogates.support import SPACE, truth
 
@@ -159,9 +160,9 @@ def test_the_caller_keeps_its_threads():
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(3)
-        with one_thread():
+        with compute_threads(1):
             assert torch.get_num_threads() == 1
-        with pytest.raises(RuntimeError, match="inside"), one_thread():
+        with pytest.raises(RuntimeError, match="inside"), compute_threads(1):
             raise RuntimeError("inside")
         archs = SPACE.sample(5, np.random.default_rng(0))
         model = MLPEnsemble(SPACE, encoding="one_hot", epochs=1).fit(archs, truth(archs), np.random.default_rng(0))

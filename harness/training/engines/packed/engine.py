@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,26 +12,18 @@ from harness.checks import FloatArray, IntArray
 from harness.training.data.augment import DevicePlan, EpochPlan, resident
 from harness.training.engines.captured import StepGraphs
 from harness.training.engines.engine import Interrupted, Task
-from harness.training.engines.packed.images.networks import ImageNetworks, image_slots
-from harness.training.engines.packed.plan import Skeleton, wave_plan
-from harness.training.engines.packed.signals.networks import SignalNetworks, signal_slots
-from harness.training.engines.packed.weights import PackWeights
+from harness.training.engines.packed.images.networks import ImageNetworks
+from harness.training.engines.packed.plan import wave_plan
+from harness.training.engines.packed.signals.networks import SignalNetworks
+from harness.training.engines.packed.weights import PackWeights, pack_slots
 from harness.training.schedule import Member
 
 _EVALUATED = 4096
 """Images that all members together see in a batch of evaluation on CUDA."""
 
 
-class Networks(Protocol):
-    """The members' networks for one batch size."""
-
-    def forward(self, images: Tensor, *, training: bool) -> Tensor:
-        """Return logits (M, classes, B) of normalised images (M or 1, B, C, H, W)."""
-        ...
-
-    def backward(self, logits_gradient: Tensor) -> None:
-        """Write all gradients; once after a `forward` in training."""
-        ...
+Networks = SignalNetworks | ImageNetworks
+"""The members' networks for one batch size."""
 
 
 class PackedEngine:
@@ -53,16 +44,14 @@ class PackedEngine:
     def __init__(self, members: Sequence[Member], task: Task) -> None:
         self._members, self.task = list(members), task
         recipe, dataset, device = task.recipe, task.dataset, task.device
-        self._skeleton = Skeleton(recipe, dataset.shape, dataset.classes)
         self._on_signals = fits_signals(task)
         self._plan = wave_plan([member.arch for member in members])
-        slots = signal_slots if self._on_signals else image_slots
         self._captured = device.type == "cuda"
-        self.weights = PackWeights(slots(self._plan, self._skeleton), device)
+        self.weights = PackWeights(pack_slots(self._plan, task), device)
         self.weights.start([task.build(member).state_dict() for member in members])
         self._data = resident(dataset, device, augment=recipe.augment)
         self._epoch: DevicePlan | None = None
-        self._graphs = StepGraphs(self._train, self._live, task)
+        self._graphs = StepGraphs(self._train, lambda: [*self.tensors().values(), self.sums], task)
         self._evaluated = recipe.batch_size
         if self._captured and not self._on_signals:
             self._evaluated = max(recipe.batch_size, _EVALUATED // len(members))
@@ -75,13 +64,9 @@ class PackedEngine:
         if not self._on_signals:
             batch = 0  # theirs are for all sizes
         if batch not in self._networks:
-            pack = self._plan, self.weights, self._skeleton
+            pack = self._plan, self.weights, self.task
             sizes = self.task.recipe.batch_size, self._evaluated
-            self._networks[batch] = (
-                SignalNetworks(*pack, batch, self.task.device)
-                if batch
-                else ImageNetworks(*pack, sizes, self.task.device)
-            )
+            self._networks[batch] = SignalNetworks(*pack, batch) if batch else ImageNetworks(*pack, sizes)
         return self._networks[batch]
 
     def tensors(self) -> dict[str, Tensor]:
@@ -122,9 +107,6 @@ class PackedEngine:
             networks.backward(self._learn(logits, data.labels[order], self.sums))
             self.weights.descend(rate, self.task.recipe)
 
-    def _live(self) -> list[Tensor]:
-        return [*self.tensors().values(), self.sums]
-
     def evaluate(self, split: str, interrupted: Interrupted) -> FloatArray | None:
         """Return (M, 2) summed loss and number correct over a split, None if interrupted."""
         data, sums = self._data[split], torch.zeros_like(self.sums)
@@ -136,8 +118,7 @@ class PackedEngine:
                 images = data.plain(start, start + size)
                 logits = self.networks(len(images)).forward(images.unsqueeze(0), training=False)
                 self._learn(logits, data.labels[start : start + size].expand(len(sums), -1), sums)
-        totals: FloatArray = sums.cpu().numpy()
-        return totals
+        return sums.cpu().numpy()
 
     @staticmethod
     def _learn(logits: Tensor, labels: Tensor, sums: Tensor) -> Tensor:
@@ -167,9 +148,6 @@ def fits_signals(task: Task) -> bool:
 
 def stacked(plans: Sequence[EpochPlan]) -> EpochPlan:
     """Return the plans of M members as one, each array (M, n)."""
-
-    def stack(name: str) -> np.ndarray | None:
-        parts = [getattr(plan, name) for plan in plans]
-        return None if parts[0] is None else np.stack(parts)
-
-    return EpochPlan(*(stack(name) for name in ("order", "flip", "top", "left")))  # type: ignore[arg-type]  # order is never None
+    columns = zip(*(vars(plan).values() for plan in plans), strict=True)
+    parts = (None if part[0] is None else np.stack(part) for part in columns)
+    return EpochPlan(*parts)  # type: ignore[arg-type]  # order is never None

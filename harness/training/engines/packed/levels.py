@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -14,7 +13,6 @@ from harness.training.engines.captured import GraphEngine
 from harness.training.engines.engine import Engine, Level, Task
 from harness.training.engines.packed.engine import PackedEngine, fits_signals
 from harness.training.engines.packed.images.networks import has_kernels
-from harness.training.engines.resident import fast_kernels
 from harness.training.schedule import Member
 
 CPU_PACK = 4
@@ -45,10 +43,6 @@ class CapturedLevel(Level):
             return PackedEngine(members, task)
         return GraphEngine(member, task)
 
-    def kernels(self) -> AbstractContextManager[None]:
-        """Return `fast_kernels`."""
-        return fast_kernels()
-
 
 class PackedLevel(Level):
     """Networks side by side; equal to R0 up to rounding, of bf16 for images on CUDA.  Subclasses cut the packs."""
@@ -68,10 +62,6 @@ class PackedLevel(Level):
     def engine(self, members: Sequence[Member], task: Task) -> Engine:
         """Return the engine of all members."""
         return PackedEngine(members, task)
-
-    def kernels(self) -> AbstractContextManager[None]:
-        """Return `fast_kernels`."""
-        return fast_kernels()
 
 
 class SeedLevel(PackedLevel):

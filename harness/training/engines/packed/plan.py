@@ -14,33 +14,10 @@ import numpy as np
 
 from harness.checks import Archs, IntArray
 from harness.spaces.four_nodes import EDGES, NODES, SKIP, live_edges
-from harness.spaces.nb201.operations import CONV_1X1, CONV_3X3, KERNELS, POOL, stage_widths
-from harness.training.recipe import Recipe
+from harness.spaces.nb201.operations import CONV_1X1, CONV_3X3, KERNELS, POOL
 
 SOURCES = NODES - 1
 """Nodes that edges leave."""
-
-
-@dataclass(frozen=True)
-class Skeleton:
-    """What all members of a pack have in common.
-
-    Attributes
-    ----------
-    recipe : Recipe
-    shape : (C, H, W)
-        Of the images.
-    classes : int
-    """
-
-    recipe: Recipe
-    shape: tuple[int, int, int]
-    classes: int
-
-    @property
-    def widths(self) -> list[int]:
-        """Channels of each stage."""
-        return stage_widths(self.recipe.channels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,10 @@ import torch
 from torch import Tensor
 
 from harness.checks import IntArray
+from harness.spaces.layers import Geometry
+from harness.spaces.nb201.operations import KERNELS, stage_widths
+from harness.training.engines.engine import Task
+from harness.training.engines.packed.plan import WavePlan
 from harness.training.networks.operations import EPSILON, MOMENTUM
 from harness.training.recipe import Recipe
 
@@ -55,16 +59,40 @@ class Slots:
         for slots, part in ((self.means, "running_mean"), (self.variances, "running_var")):
             slots.append(Slot(key, (len(members), outputs), members, f"{name}.{part}"))
 
-    def conv_norm(self, key: str, shape: tuple[int, ...], outputs: int, members: IntArray, name: str) -> None:
-        """Add a convolution (``key.conv``) and its normalisation."""
+    def conv_norm(self, key: str, shape: tuple[int, int, int], members: IntArray, name: str) -> None:
+        """Add a convolution of a row's `shape` (taps, outputs, inputs), ``key.conv``, and its normalisation."""
         self.tensor(f"{key}.conv", shape, members, f"{name}.conv.weight")
-        self.norm(key, outputs, members, f"{name}.norm")
+        self.norm(key, shape[1], members, f"{name}.norm")
 
     def head(self, channels: int, classes: int, members: IntArray) -> None:
         """Add the head's normalisation and classifier."""
         self.norm("head", channels, members, "head.norm")
         self.tensor("head.linear.weight", (classes, channels), members, "head.linear.weight")
         self.tensor("head.linear.bias", (classes,), members, "head.linear.bias")
+
+
+def pack_slots(plan: WavePlan, task: Task) -> Slots:
+    """Return what a pack of networks stores, on images or signals; a convolution is (taps, outputs, inputs)."""
+    everybody = np.arange(plan.members, dtype=np.int64)
+    recipe, shape, slots = task.recipe, task.dataset.shape, Slots()
+    widths, geometry = stage_widths(recipe.channels), Geometry.of(shape)
+    slots.conv_norm("stem", (1, widths[0], geometry.area(3) * shape[0]), everybody, "stem")
+    for stage, width in enumerate(widths):
+        name = f"reductions.{stage - 1}"
+        if stage and recipe.reduction == "pool":
+            slots.conv_norm(name, (1, width, width // 2), everybody, name)
+        elif stage:
+            slots.conv_norm(f"{name}.a", (geometry.area(3), width, width // 2), everybody, f"{name}.a")
+            slots.conv_norm(f"{name}.b", (geometry.area(3), width, width), everybody, f"{name}.b")
+            slots.tensor(f"{name}.shortcut", (1, width, width // 2), everybody, f"{name}.shortcut.weight")
+        for cell in range(recipe.cells):
+            prefix = f"stages.{stage}.{cell}"
+            for bucket in plan.buckets:
+                for gene in bucket.genes if bucket.is_convolution else ():
+                    kernel = (geometry.area(KERNELS[bucket.operation]), width, width)
+                    slots.conv_norm(f"{prefix}.{gene}.{bucket.key}", kernel, bucket.members, f"{prefix}.edges.{gene}")
+    slots.head(widths[-1], task.dataset.classes, everybody)
+    return slots
 
 
 class Flat:
@@ -94,7 +122,7 @@ class Flat:
             self.views[slot.key][rows] = value
 
 
-def _in_own_network(row: Tensor) -> Tensor:
+def in_own_network(row: Tensor) -> Tensor:
     """Return a row in the layout of a network of its own, as a view: convolutions begin with (outputs, inputs)."""
     return row.permute(1, 2, 0) if row.ndim == 3 else row
 
@@ -138,27 +166,9 @@ class PackWeights:
         staged = Flat(self.values.slots, torch.device("cpu"))
         for slot in staged.slots:
             for row, member in zip(staged.views[slot.key], slot.members, strict=True):
-                part = _in_own_network(row)
+                part = in_own_network(row)
                 part.copy_(states[member][slot.name].reshape(part.shape))
         self.values.flat.copy_(staged.flat)
-
-    def write(self, member: int, state: Mapping[str, Tensor]) -> None:
-        """Copy a network's `state_dict` into the rows of a member."""
-        for part, name in self._parts(member):
-            part.copy_(state[name].reshape(part.shape))
-
-    def read(self, member: int) -> dict[str, Tensor]:
-        """Return copies of a member's parameters and running statistics under the names of its own network.
-
-        Convolutions on signals come as (outputs, inputs, taps).
-        """
-        return {name: part.clone() for part, name in self._parts(member)}
-
-    def _parts(self, member: int) -> Iterator[tuple[Tensor, str]]:
-        for stack in (self.values, self.means, self.variances):
-            for slot in stack.slots:
-                for row in np.flatnonzero(slot.members == member):
-                    yield _in_own_network(stack.views[slot.key][int(row)]), slot.name
 
     def descend(self, rate: float | Tensor, recipe: Recipe) -> None:
         """Take a step of SGD as `torch.optim.SGD` does.

@@ -6,11 +6,11 @@ from harness.spaces.four_nodes import NODES
 from harness.spaces.nb201 import operations as nb201
 from harness.training.engines.packed.images.maps import POOL, SKIP, Edge, Slope, Sum, Term
 from harness.training.engines.packed.images.operations import Run
-from harness.training.engines.packed.images.places import Feature, Pack, normed
+from harness.training.engines.packed.images.places import Block, Feature, Pack, normed
 from harness.training.engines.packed.plan import SOURCES
 
 
-class ImageCell:
+class ImageCell(Block):
     """Four nodes of M members.
 
     Parameters
@@ -108,13 +108,3 @@ class ImageCell:
             gradient = self._gradients[source][member]
             slopes.append(Slope(gradient, row, tuple(convolutions), tuple(direct), into))
         return operations.weigh(edges, *every), operations.descend(slopes, *every)
-
-    def forward(self, batch: int) -> None:
-        """Compute nodes 1 to 3."""
-        for step in self._forward:
-            step(batch)
-
-    def backward(self, batch: int) -> None:
-        """Compute the gradients of nodes 2 to 0 and of the parameters."""
-        for step in self._backward:
-            step(batch)

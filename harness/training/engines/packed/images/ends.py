@@ -10,47 +10,38 @@ import torch
 from torch import Tensor
 
 from harness.training.engines.packed.images.maps import Maps, Slope, Sum
-from harness.training.engines.packed.images.places import Feature, Pack, Stage, normed
+from harness.training.engines.packed.images.places import Block, Feature, Pack, Stage, normed
 
 _ALIGNED = 16
 """Values that the neighbourhoods of a position are filled up to a multiple of."""
 
 
-class ImageStem:
+class ImageStem(Block):
     """3x3 convolution of the image, as a product with its neighbourhoods, and normalisation."""
 
     def __init__(self, pack: Pack) -> None:
-        stage, skeleton, self._operations = pack.stages[0], pack.skeleton, pack.operations
-        channels = skeleton.shape[0] * pack.lattice.taps
-        self._patches = pack.maps(*skeleton.shape[1:], channels, pitch=-(-channels // _ALIGNED) * _ALIGNED)
+        stage, shape, self._operations = pack.stages[0], pack.shape, pack.operations
+        channels = shape[0] * pack.lattice.taps
+        self._patches = pack.maps(*shape[1:], channels, pitch=-(-channels // _ALIGNED) * _ALIGNED)
         seen = self._patches.take(len(pack.members) if pack.training else 1)  # all see the same in evaluation
         self.out, rows = pack.feature(stage, 1), pack.rows(stage, len(pack.members))
         edges = [pack.edge("stem", m, seen[m % len(seen)], rows[m], self.out.gradients[m], 0) for m in pack.members]
         self.out.into.extend((edge,) for edge in edges)
-        self._convolve = self._operations.convolve(
-            edges, self._patches, stage.convs, training=pack.training, relu=False
-        )
         sums = [Sum(self.out.nodes[m], (normed(edges[m]),)) for m in pack.members]
-        self._add = self._operations.add(sums, stage.nodes, stage.convs)
+        self._forward = [
+            self._operations.convolve(edges, self._patches, stage.convs, training=pack.training, relu=False),
+            self._operations.add(sums, stage.nodes, stage.convs),
+        ]
         if pack.training:
             maps = self._patches, stage.convs, stage.gradients, stage.conv_gradients
-            self._weigh = self._operations.weigh(edges, *maps, relu=False)
+            self._backward = [self._operations.weigh(edges, *maps, relu=False)]
 
     def read(self, images: Tensor) -> None:
         """Take in images (M or 1, B, C, H, W)."""
         self._operations.patches(images, self._patches)
 
-    def forward(self, batch: int) -> None:
-        """Write the output."""
-        self._convolve(batch)
-        self._add(batch)
 
-    def backward(self, batch: int) -> None:
-        """Write the gradients of the parameters."""
-        self._weigh(batch)
-
-
-class ResidualReduction:
+class ResidualReduction(Block):
     """Two ReLU-Conv3x3-BN, the first with stride 2, plus 2x2 average and 1x1 convolution without BN."""
 
     def __init__(self, pack: Pack, stage: int, inputs: Feature) -> None:
@@ -94,18 +85,8 @@ class ResidualReduction:
             ),
         ]
 
-    def forward(self, batch: int) -> None:
-        """Write the output."""
-        for step in self._forward:
-            step(batch)
 
-    def backward(self, batch: int) -> None:
-        """Write the gradients of the parameters and of the input."""
-        for step in self._backward:
-            step(batch)
-
-
-class PoolReduction:
+class PoolReduction(Block):
     """2x2 average, 1x1 convolution to twice the channels, normalisation."""
 
     def __init__(self, pack: Pack, stage: int, inputs: Feature) -> None:
@@ -140,16 +121,6 @@ class PoolReduction:
                 halved=spread,
             ),
         ]
-
-    def forward(self, batch: int) -> None:
-        """Write the output."""
-        for step in self._forward:
-            step(batch)
-
-    def backward(self, batch: int) -> None:
-        """Write the gradients of the parameters and of the input."""
-        for step in self._backward:
-            step(batch)
 
 
 def half_maps(pack: Pack, before: Stage, after: Stage) -> Maps:

@@ -8,7 +8,7 @@ gathered or scattered.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -176,11 +176,10 @@ class Lattice:
         return 3 * self.rows
 
 
-@dataclass(eq=False)
 class Norms:
     """Coefficients of all normalisations, by channel in the order of the flat statistics.
 
-    After the last of them comes the identity: scale 1, shift 0.
+    After the last of them comes the identity: scale 1, shift 0, for as many channels as the widest has.
 
     Attributes
     ----------
@@ -192,16 +191,11 @@ class Norms:
         Of the batch; of the pack's weights.
     """
 
-    weights: PackWeights
-    widest: int
-    scale: Tensor = field(init=False)
-    shift: Tensor = field(init=False)
-    slopes: Tensor = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self, weights: PackWeights, widest: int) -> None:
+        self.weights = weights
         self.mean, self.inverse = self.weights.batch_means.flat, self.weights.batch_inverses.flat
         self.identity = len(self.mean)
-        self.scale = self.mean.new_ones(self.identity + self.widest)
+        self.scale = self.mean.new_ones(self.identity + widest)
         self.shift = torch.zeros_like(self.scale)
         self.slopes = torch.zeros((3, len(self.scale)), dtype=self.mean.dtype, device=self.mean.device)
         self.slopes[0] = 1.0

@@ -6,64 +6,21 @@ Activations are bf16 on CUDA; parameters, statistics, classifier and loss stay i
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from harness.checks import IntArray
 from harness.spaces.layers import Geometry
-from harness.spaces.nb201.operations import KERNELS
+from harness.spaces.nb201.operations import stage_widths
+from harness.training.engines.engine import Task
 from harness.training.engines.packed.images.cell import ImageCell
 from harness.training.engines.packed.images.ends import ImageHead, ImageStem, PoolReduction, ResidualReduction
 from harness.training.engines.packed.images.maps import Lattice, Norms
-from harness.training.engines.packed.images.operations import Operations, PlainOperations
-from harness.training.engines.packed.images.places import Pack
-from harness.training.engines.packed.plan import Skeleton, WavePlan
-from harness.training.engines.packed.weights import PackWeights, Slots
+from harness.training.engines.packed.images.operations import PlainOperations
+from harness.training.engines.packed.images.places import Block, Pack
+from harness.training.engines.packed.plan import WavePlan
+from harness.training.engines.packed.weights import PackWeights
 from harness.training.networks.operations import EPSILON
-
-
-def image_slots(plan: WavePlan, skeleton: Skeleton) -> Slots:
-    """Return what a pack of networks on images stores; a convolution is (taps, outputs, inputs)."""
-    everybody = np.arange(plan.members, dtype=np.int64)
-    slots, widths, geometry = Slots(), skeleton.widths, Geometry.of(skeleton.shape)
-    slots.conv_norm("stem", (1, widths[0], geometry.area(3) * skeleton.shape[0]), widths[0], everybody, "stem")
-    for stage, width in enumerate(widths):
-        if stage:
-            _reduction_slots(slots, skeleton, stage, geometry.area(3), everybody)
-        for cell in range(skeleton.recipe.cells):
-            prefix = f"stages.{stage}.{cell}"
-            for bucket in plan.buckets:
-                for gene in bucket.genes if bucket.is_convolution else ():
-                    shape = (geometry.area(KERNELS[bucket.operation]), width, width)
-                    key = f"{prefix}.{gene}.{bucket.key}"
-                    slots.conv_norm(key, shape, width, bucket.members, f"{prefix}.edges.{gene}")
-    slots.head(widths[-1], skeleton.classes, everybody)
-    return slots
-
-
-def _reduction_slots(slots: Slots, skeleton: Skeleton, stage: int, taps: int, everybody: IntArray) -> None:
-    width, name = skeleton.widths[stage], f"reductions.{stage - 1}"
-    if skeleton.recipe.reduction == "pool":
-        slots.conv_norm(name, (1, width, width // 2), width, everybody, name)
-        return
-    slots.conv_norm(f"{name}.a", (taps, width, width // 2), width, everybody, f"{name}.a")
-    slots.conv_norm(f"{name}.b", (taps, width, width), width, everybody, f"{name}.b")
-    slots.tensor(f"{name}.shortcut", (1, width, width // 2), everybody, f"{name}.shortcut.weight")
-
-
-class Block(Protocol):
-    """Reads one feature map of all members and writes the next; backward, the gradient of the first."""
-
-    def forward(self, batch: int) -> None:
-        """Write the output."""
-        ...
-
-    def backward(self, batch: int) -> None:
-        """Write the gradients of the parameters and of the input."""
-        ...
 
 
 class ImageNetworks:
@@ -75,20 +32,14 @@ class ImageNetworks:
         Largest B of training and of evaluation.
     """
 
-    def __init__(
-        self, plan: WavePlan, weights: PackWeights, skeleton: Skeleton, batches: tuple[int, int], device: torch.device
-    ) -> None:
+    def __init__(self, plan: WavePlan, weights: PackWeights, task: Task, batches: tuple[int, int]) -> None:
+        self._pack, self._batches = (plan, weights, task), batches
         self._made: dict[bool, _Networks] = {}
-
-        def make(training: bool) -> _Networks:
-            return _Networks(plan, weights, skeleton, batches[not training], device, training=training)
-
-        self._make = make
 
     def forward(self, images: Tensor, *, training: bool) -> Tensor:
         """Return logits (M, classes, B) float32 of normalised images (M or 1, B, C, H, W)."""
         if training not in self._made:
-            self._made[training] = self._make(training)
+            self._made[training] = _Networks(*self._pack, self._batches[not training], training=training)
         return self._made[training].forward(images)
 
     def backward(self, logits_gradient: Tensor) -> None:
@@ -111,27 +62,28 @@ class _Networks:
         self,
         plan: WavePlan,
         weights: PackWeights,
-        skeleton: Skeleton,
+        task: Task,
         batch: int,
-        device: torch.device,
         *,
         training: bool,
     ) -> None:
         self._weights, self._training = weights, training
-        self._norms = Norms(weights, skeleton.widths[-1])
-        lattice, dtype = Lattice.of(Geometry.of(skeleton.shape)), precision(device)
+        recipe, device = task.recipe, task.device
+        widths = stage_widths(recipe.channels)
+        self._norms = Norms(weights, widths[-1])
+        lattice, dtype = Lattice.of(Geometry.of(task.dataset.shape)), precision(device)
         self._operations = operations(self._norms, lattice, device, dtype)
-        pack = Pack(plan, weights, skeleton, self._norms, self._operations, batch, dtype, training=training)
+        pack = Pack(plan, weights, task, self._norms, self._operations, batch, dtype, training=training)
         self._stem = ImageStem(pack)
         self._blocks: list[Block] = [self._stem]
         feature = self._stem.out
-        reduction = PoolReduction if skeleton.recipe.reduction == "pool" else ResidualReduction
-        for stage in range(len(skeleton.widths)):
+        reduction = PoolReduction if recipe.reduction == "pool" else ResidualReduction
+        for stage in range(len(widths)):
             if stage:
                 reduced = reduction(pack, stage, feature)
                 self._blocks.append(reduced)
                 feature = reduced.out
-            for cell in range(skeleton.recipe.cells):
+            for cell in range(recipe.cells):
                 block = ImageCell(pack, stage, cell, feature)
                 self._blocks.append(block)
                 feature = block.out
@@ -169,7 +121,7 @@ def precision(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.get_default_dtype()
 
 
-def operations(norms: Norms, lattice: Lattice, device: torch.device, dtype: torch.dtype) -> Operations:
+def operations(norms: Norms, lattice: Lattice, device: torch.device, dtype: torch.dtype) -> PlainOperations:
     """Return kernels where there are any, else operations in plain torch."""
     if not has_kernels(device):
         return PlainOperations(norms, lattice)

@@ -6,7 +6,6 @@ The oracle of the kernels in `harness.training.engines.packed.triton`, which do 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,91 +18,18 @@ Run = Callable[[int], None]
 """Does a prepared operation for a batch size."""
 
 
-class Operations(Protocol):
-    """Prepares operations on rows of feature maps; they are run once a step."""
-
-    def begin(self) -> None:
-        """Take in the parameters as they are now; before each forward pass."""
-        ...
-
-    def patches(self, images: Tensor, out: Maps) -> None:
-        """Write the 3x3 neighbourhoods (rows, B, H, W, 9 C) of images (rows, B, C, H, W), channel by channel."""
-        ...
-
-    def convolve(
-        self, edges: Sequence[Edge], source: Maps, out: Maps, *, training: bool, relu: bool = True, down: bool = False
-    ) -> Run:
-        """Write convolutions of (rectified) sources; in training, their statistics, scales and shifts too."""
-        ...
-
-    def add(self, sums: Sequence[Sum], nodes: Maps, convs: Maps) -> Run:
-        """Write nodes; rows of skips and pools are in `nodes`, those of convolutions in `convs`."""
-        ...
-
-    def halve(self, rows: Sequence[int], source: Maps, out: Maps) -> Run:
-        """Average over 2x2 positions of the source's rows, into rows 0, 1, ... of `out`."""
-        ...
-
-    def weigh(
-        self,
-        edges: Sequence[Edge],
-        source: Maps,
-        convs: Maps,
-        gradients: Maps,
-        conv_gradients: Maps,
-        *,
-        relu: bool = True,
-        down: bool = False,
-    ) -> Run:
-        """Write the gradients of convolutions' outputs (from those of the sums) and of their kernels."""
-        ...
-
-    def descend(
-        self,
-        slopes: Sequence[Slope],
-        nodes: Maps,
-        convs: Maps,
-        gradients: Maps,
-        conv_gradients: Maps,
-        *,
-        relu: bool = True,
-        down: bool = False,
-        halved: Maps | None = None,
-    ) -> Run:
-        """Write gradients of nodes, and those of the gains and biases of convolutions that lead into them.
-
-        Parameters
-        ----------
-        down : bool
-            The convolutions halve the size: `conv_gradients` are smaller than the nodes.
-        halved : Maps, optional
-            Gradients of the averages over 2x2 positions, row i for slope i.
-        """
-        ...
-
-    def pool(self, edges: Sequence[Edge], nodes: Maps, *, training: bool) -> Callable[[int], Tensor]:
-        """Return the head's means (M, B, C) float32 of normalised, rectified rows; `edges` hold only the norm."""
-        ...
-
-    def unpool(
-        self, edges: Sequence[Edge], into: Sequence[Sequence[Edge]], nodes: Maps, convs: Maps, gradients: Maps
-    ) -> Callable[[int, Tensor], None]:
-        """Write the gradients of the head's norm, of its rows and of the norms before, from that of the means."""
-        ...
-
-
 class PlainOperations:
-    """`Operations` in plain torch."""
+    """Operations on rows of feature maps: prepared once, run once a step.  Subclasses do the same by other means."""
 
     def __init__(self, norms: Norms, lattice: Lattice) -> None:
         self._norms, self._lattice = norms, lattice
         self._values, self._gradients = norms.weights.values.flat, norms.weights.gradients.flat
 
     def begin(self) -> None:
-        """Do nothing: kernels are read in float32."""
+        """Take in the parameters as they are now, before each forward pass; here, they are read where they lie."""
 
     def patches(self, images: Tensor, out: Maps) -> None:
-        """Write neighbourhoods."""
+        """Write the 3x3 neighbourhoods (rows, B, H, W, 9 C) of images (rows, B, C, H, W), channel by channel."""
         rows, batch, channels = images.shape[:3]
         size = (self._lattice.rows, 3)
         columns = functional.unfold(images.flatten(0, 1), size, padding=(size[0] // 2, 1)).mT
@@ -113,13 +39,13 @@ class PlainOperations:
     def convolve(
         self, edges: Sequence[Edge], source: Maps, out: Maps, *, training: bool, relu: bool = True, down: bool = False
     ) -> Run:
-        """Convolve."""
+        """Write convolutions of (rectified) sources; in training, their statistics, scales and shifts too."""
 
         def run(batch: int) -> None:
             inputs, outputs = source.view(batch), out.view(batch)
             for edge in edges:
                 values = self._input(inputs[edge.source], source, relu=relu)
-                kernels = self._kernels(self._values, edge, out.channels, source.channels).to(values.dtype)
+                kernels = self._kernels_of(self._values, edge, out.channels, source.channels).to(values.dtype)
                 result = functional.conv2d(values, kernels, None, *self._lying(edge, down=down)).permute(0, 2, 3, 1)
                 outputs[edge.out] = result
                 if training and edge.normed:
@@ -131,7 +57,7 @@ class PlainOperations:
         values = row[..., : maps.channels].permute(0, 3, 1, 2)
         return values.relu() if relu else values
 
-    def _kernels(self, flat: Tensor, edge: Edge, outputs: int, inputs: int) -> Tensor:
+    def _kernels_of(self, flat: Tensor, edge: Edge, outputs: int, inputs: int) -> Tensor:
         rows = self._lattice.rows if edge.taps > 1 else 1
         kernels = flat[edge.weight : edge.weight + edge.taps * outputs * inputs]
         return kernels.view(rows, -1, outputs, inputs).permute(2, 3, 0, 1)
@@ -152,7 +78,7 @@ class PlainOperations:
         norms.shift[here] = self._values[edge.bias : edge.bias + channels] - mean * norms.scale[here]
 
     def add(self, sums: Sequence[Sum], nodes: Maps, convs: Maps) -> Run:
-        """Add terms."""
+        """Write nodes; rows of skips and pools are in `nodes`, those of convolutions in `convs`."""
 
         def run(batch: int) -> None:
             rows, outputs = nodes.view(batch), convs.view(batch)
@@ -182,7 +108,7 @@ class PlainOperations:
         return functional.avg_pool2d(gradient / counts, three, 1, one, divisor_override=1).permute(0, 2, 3, 1)
 
     def halve(self, rows: Sequence[int], source: Maps, out: Maps) -> Run:
-        """Average over 2x2 positions."""
+        """Average over 2x2 positions of the source's rows, into rows 0, 1, ... of `out`."""
 
         def run(batch: int) -> None:
             inputs, outputs = source.view(batch), out.view(batch)
@@ -203,7 +129,7 @@ class PlainOperations:
         relu: bool = True,
         down: bool = False,
     ) -> Run:
-        """Differentiate by kernels."""
+        """Write the gradients of convolutions' outputs (from those of the sums) and of their kernels."""
 
         def run(batch: int) -> None:
             inputs, outputs, sums, results = (maps.view(batch) for maps in (source, convs, gradients, conv_gradients))
@@ -211,7 +137,7 @@ class PlainOperations:
                 a, b, c = self._norms.slopes[:, edge.stat : edge.stat + convs.channels]
                 results[edge.slope] = a * sums[edge.into] + b * outputs[edge.out] + c
                 values = self._input(inputs[edge.source], source, relu=relu)
-                kernels = self._kernels(self._gradients, edge, convs.channels, source.channels)
+                kernels = self._kernels_of(self._gradients, edge, convs.channels, source.channels)
                 gradient = results[edge.slope].permute(0, 3, 1, 2)
                 kernels.copy_(
                     grad.conv2d_weight(  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -233,7 +159,15 @@ class PlainOperations:
         down: bool = False,
         halved: Maps | None = None,
     ) -> Run:
-        """Differentiate by nodes."""
+        """Write gradients of nodes, and those of the gains and biases of convolutions that lead into them.
+
+        Parameters
+        ----------
+        down : bool
+            The convolutions halve the size: `conv_gradients` are smaller than the nodes.
+        halved : Maps, optional
+            Gradients of the averages over 2x2 positions, row i for slope i.
+        """
 
         def run(batch: int) -> None:
             rows, sums, results = nodes.view(batch), gradients.view(batch), conv_gradients.view(batch)
@@ -242,7 +176,7 @@ class PlainOperations:
                 for edge in slope.convolutions:
                     shape = (batch, nodes.channels, nodes.height, nodes.width)
                     gradient = results[edge.slope].permute(0, 3, 1, 2)
-                    kernels = self._kernels(self._values, edge, conv_gradients.channels, nodes.channels)
+                    kernels = self._kernels_of(self._values, edge, conv_gradients.channels, nodes.channels)
                     total += grad.conv2d_input(  # type: ignore[no-untyped-call]  # torch leaves it untyped
                         shape, kernels.to(gradient.dtype), gradient, *self._lying(edge, down=down)
                     ).permute(0, 2, 3, 1)
@@ -277,7 +211,7 @@ class PlainOperations:
         norms.slopes[0, here], norms.slopes[1, here], norms.slopes[2, here] = a, b, -a * bias / count - b * mean
 
     def pool(self, edges: Sequence[Edge], nodes: Maps, *, training: bool) -> Callable[[int], Tensor]:
-        """Average what the head's norm gives."""
+        """Return the head's means (M, B, C) float32 of normalised, rectified rows; `edges` hold only the norm."""
 
         def run(batch: int) -> Tensor:
             means = []
@@ -297,7 +231,7 @@ class PlainOperations:
     def unpool(
         self, edges: Sequence[Edge], into: Sequence[Sequence[Edge]], nodes: Maps, convs: Maps, gradients: Maps
     ) -> Callable[[int, Tensor], None]:
-        """Differentiate `pool`."""
+        """Write the gradients of the head's norm, of its rows and of the norms before, from that of the means."""
 
         def run(batch: int, means: Tensor) -> None:
             rows, outputs, sums = nodes.view(batch), convs.view(batch), gradients.view(batch)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import torch
 
 from harness.spaces.layers import Geometry
+from harness.spaces.nb201.operations import stage_widths
+from harness.training.engines.engine import Task
 from harness.training.engines.packed.images.maps import CONV, Edge, Lattice, Maps, Norms, Term
-from harness.training.engines.packed.images.operations import Operations
-from harness.training.engines.packed.plan import Skeleton, WavePlan
+from harness.training.engines.packed.images.operations import PlainOperations, Run
+from harness.training.engines.packed.plan import WavePlan
 from harness.training.engines.packed.weights import PackWeights
 
 
@@ -44,6 +46,29 @@ class Feature:
     into: list[tuple[Edge, ...]]
 
 
+class Block:
+    """Reads one feature map of all members and writes the next, by operations that are prepared once.
+
+    Attributes
+    ----------
+    _forward, _backward : list of Run
+        What writes the output, and what writes the gradients of the parameters and of the input.
+    """
+
+    _forward: list[Run]
+    _backward: list[Run]
+
+    def forward(self, batch: int) -> None:
+        """Write the output."""
+        for step in self._forward:
+            step(batch)
+
+    def backward(self, batch: int) -> None:
+        """Write the gradients of the parameters and of the input; only in training."""
+        for step in self._backward:
+            step(batch)
+
+
 class Pack:
     """What the blocks of a pack share.
 
@@ -58,6 +83,8 @@ class Pack:
 
     Attributes
     ----------
+    shape : (C, H, W)
+        Of the images.
     stages : list of Stage
     stage_of : dict of str to int
         Where each normalisation is.
@@ -67,23 +94,23 @@ class Pack:
         self,
         plan: WavePlan,
         weights: PackWeights,
-        skeleton: Skeleton,
+        task: Task,
         norms: Norms,
-        operations: Operations,
+        operations: PlainOperations,
         batch: int,
         dtype: torch.dtype,
         *,
         training: bool,
     ) -> None:
-        self.plan, self.weights, self.skeleton, self.norms = plan, weights, skeleton, norms
+        self.plan, self.weights, self.shape, self.norms = plan, weights, task.dataset.shape, norms
         self.operations, self.training = operations, training
         self._batch, self._dtype = batch, dtype
         self.members = range(plan.members)
-        self.lattice = Lattice.of(Geometry.of(skeleton.shape))
+        self.lattice = Lattice.of(Geometry.of(self.shape))
         self.stage_of: dict[str, int] = {}
-        height, width = skeleton.shape[1:]
+        height, width = self.shape[1:]
         self.stages: list[Stage] = []
-        for channels in skeleton.widths:
+        for channels in stage_widths(task.recipe.channels):
             self.stages.append(Stage(*(self.maps(height, width, channels) for _ in range(4))))
             height, width = height // self.lattice.down[0], width // self.lattice.down[1]
         self._shared: dict[tuple[int, int], list[int]] = {}

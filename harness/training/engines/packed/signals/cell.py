@@ -174,12 +174,8 @@ class SignalCell:
         fed = sorted({target for bucket in plan.buckets for target in bucket.targets})
         self._filled = [(self.nodes[node], self.bases[node].expand_as(features)) for node in fed]
         self._simple = [[_SIMPLE[b.operation](self, b) for b in wave if not b.is_convolution] for wave in plan.waves]
-        self._convs: list[list[ConvEdges]] = []
-        for wave in plan.waves:
-            convs = [bucket for bucket in wave if bucket.is_convolution]
-            self._convs.append(
-                [ConvEdges(self, bucket, weights, first=not position) for position, bucket in enumerate(convs)]
-            )
+        convolutions = [[bucket for bucket in wave if bucket.is_convolution] for wave in plan.waves]
+        self._convs = [[ConvEdges(self, b, weights, first=b is wave[0]) for b in wave] for wave in convolutions]
         self._cleared = self._begin_sums(fed)
 
     def forward(self) -> None:

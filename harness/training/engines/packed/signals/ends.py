@@ -45,7 +45,7 @@ class ConvLayer:
         self._layer.backward(self._out.gradient)
 
 
-class SignalStem:
+class SignalStem(ConvLayer):
     """Convolution of three taps on the signals, normalisation.
 
     Parameters
@@ -61,7 +61,7 @@ class SignalStem:
         windows = out.values.new_zeros((members, 3 * channels, positions))
         # Of each channel: the left neighbour, the position itself, the right neighbour; zero beyond the ends.
         self._windows = windows.view(members, channels, 3, positions // work.batch, work.batch)
-        self._layer = ConvLayer(weights, "stem", windows, out, work, into=None)
+        super().__init__(weights, "stem", windows, out, work, into=None)
 
     def read(self, signals: Tensor) -> None:
         """Take in signals (M or 1, B, C, length)."""
@@ -70,20 +70,8 @@ class SignalStem:
         self._windows[:, :, 0, 1:] = centre[:, :, :-1]
         self._windows[:, :, 2, :-1] = centre[:, :, 1:]
 
-    def forward(self) -> None:
-        """Write the output, in training."""
-        self._layer.forward()
 
-    def infer(self) -> None:
-        """Write the output, in evaluation."""
-        self._layer.infer()
-
-    def backward(self) -> None:
-        """Write the gradients of the parameters."""
-        self._layer.backward()
-
-
-class Reduction:
+class Reduction(ConvLayer):
     """Average over two neighbours, 1x1 convolution to twice the channels, normalisation."""
 
     def __init__(self, weights: PackWeights, key: str, inputs: Feature, out: Feature, work: Workspace) -> None:
@@ -91,17 +79,17 @@ class Reduction:
         self._pairs, self._pair_gradients = inputs.values.view(shape), inputs.gradient.view(shape)
         self._halved, self._gradient = torch.empty((2, *self._pairs[:, :, :, 0].shape), device=inputs.values.device)
         self._half = self._halved.new_tensor(0.5)
-        self._layer = ConvLayer(weights, key, self._halved.flatten(2), out, work, into=self._gradient.flatten(2))
+        super().__init__(weights, key, self._halved.flatten(2), out, work, into=self._gradient.flatten(2))
 
     def forward(self) -> None:
         """Write the output, in training."""
         self._halve()
-        self._layer.forward()
+        super().forward()
 
     def infer(self) -> None:
         """Write the output, in evaluation."""
         self._halve()
-        self._layer.infer()
+        super().infer()
 
     def _halve(self) -> None:
         torch.add(self._pairs[:, :, :, 0], self._pairs[:, :, :, 1], out=self._halved)
@@ -109,7 +97,7 @@ class Reduction:
 
     def backward(self) -> None:
         """Write the gradients of the parameters and of the inputs."""
-        self._layer.backward()
+        super().backward()
         self._gradient.mul_(self._half)
         self._pair_gradients.copy_(self._gradient.unsqueeze(3).expand_as(self._pair_gradients))
 

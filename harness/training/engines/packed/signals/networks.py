@@ -5,54 +5,15 @@ The micro network: stem, one stage of cells per width with a pooling reduction b
 
 from __future__ import annotations
 
-from typing import Protocol
-
-import numpy as np
-import torch
 from torch import Tensor
 
-from harness.spaces.nb201.operations import KERNELS
-from harness.training.engines.packed.plan import Skeleton, WavePlan
+from harness.spaces.nb201.operations import stage_widths
+from harness.training.engines.engine import Task
+from harness.training.engines.packed.plan import WavePlan
 from harness.training.engines.packed.signals.cell import SignalCell
-from harness.training.engines.packed.signals.ends import Reduction, SignalHead, SignalStem
+from harness.training.engines.packed.signals.ends import ConvLayer, Reduction, SignalHead, SignalStem
 from harness.training.engines.packed.signals.layers import Feature, Workspace
-from harness.training.engines.packed.weights import PackWeights, Slots
-
-
-def signal_slots(plan: WavePlan, skeleton: Skeleton) -> Slots:
-    """Return what a pack of networks on signals stores."""
-    everybody = np.arange(plan.members, dtype=np.int64)
-    slots, widths = Slots(), skeleton.widths
-    slots.conv_norm("stem", (1, widths[0], 3 * skeleton.shape[0]), widths[0], everybody, "stem")
-    for stage, width in enumerate(widths):
-        if stage:
-            name = f"reductions.{stage - 1}"
-            slots.conv_norm(name, (1, width, width // 2), width, everybody, name)
-        for cell in range(skeleton.recipe.cells):
-            prefix = f"stages.{stage}.{cell}"
-            for bucket in plan.buckets:
-                for gene in bucket.genes if bucket.is_convolution else ():
-                    taps, name = KERNELS[bucket.operation], f"{prefix}.edges.{gene}"
-                    key = f"{prefix}.{gene}.{bucket.key}"
-                    slots.conv_norm(key, (taps, width, width), width, bucket.members, name)
-    slots.head(widths[-1], skeleton.classes, everybody)
-    return slots
-
-
-class Block(Protocol):
-    """Reads one static feature map and writes the next; backward, the gradient of the first from the second's."""
-
-    def forward(self) -> None:
-        """Write the output, in training."""
-        ...
-
-    def infer(self) -> None:
-        """Write the output, in evaluation."""
-        ...
-
-    def backward(self) -> None:
-        """Write the gradients of the parameters and of the input."""
-        ...
+from harness.training.engines.packed.weights import PackWeights
 
 
 class SignalNetworks:
@@ -62,25 +23,23 @@ class SignalNetworks:
     ----------
     batch : int
         B.
-    device : device
     """
 
-    def __init__(
-        self, plan: WavePlan, weights: PackWeights, skeleton: Skeleton, batch: int, device: torch.device
-    ) -> None:
+    def __init__(self, plan: WavePlan, weights: PackWeights, task: Task, batch: int) -> None:
         self._weights = weights
-        length, widths = skeleton.shape[2], skeleton.widths
+        (channels, _, length), widths = task.dataset.shape, stage_widths(task.recipe.channels)
+        device = task.device
         work = Workspace(plan.members * widths[0] * length * batch, batch, device)
         feature = Feature.empty((plan.members, widths[0], length * batch), device)
-        self._stem = SignalStem(weights, skeleton.shape[0], feature, work)
-        self._blocks: list[Block] = [self._stem]
+        self._stem = SignalStem(weights, channels, feature, work)
+        self._blocks: list[ConvLayer | SignalCell] = [self._stem]
         for stage, width in enumerate(widths):
             if stage:
                 length //= 2
                 wide = Feature.empty((plan.members, width, length * batch), device)
                 self._blocks.append(Reduction(weights, f"reductions.{stage - 1}", feature, wide, work))
                 feature = wide
-            for cell in range(skeleton.recipe.cells):
+            for cell in range(task.recipe.cells):
                 block = SignalCell(plan, weights, f"stages.{stage}.{cell}", feature, work)
                 self._blocks.append(block)
                 feature = block.out

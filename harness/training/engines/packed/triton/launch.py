@@ -1,4 +1,4 @@
-"""The backward half of `Operations` by kernels, and the whole of it: one launch, or two, for all members.
+"""The backward half of `PlainOperations` by kernels, and the whole of it: one launch, or two, for all members.
 
 Kernels are compiled when they are first needed, which takes about half a minute for a new size of network; Triton keeps
 them on disk.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-import torch
 from torch import Tensor
 
-from harness.training.engines.packed.images.maps import Edge, Lattice, Maps, Norms, Slope
+from harness.training.engines.packed.images.maps import Edge, Maps, Slope
 from harness.training.engines.packed.images.operations import Run
 from harness.training.engines.packed.triton import backward as backwards
 from harness.training.engines.packed.triton import ends
@@ -31,11 +30,7 @@ _LEAST = {16: 2, 32: 8, 64: 8}
 
 
 class KernelOperations(ForwardOperations):
-    """`Operations` by Triton kernels."""
-
-    def __init__(self, norms: Norms, lattice: Lattice, dtype: torch.dtype) -> None:
-        super().__init__(norms, lattice, dtype)
-        self._gradients = norms.weights.gradients.flat
+    """`PlainOperations` by Triton kernels."""
 
     def weigh(
         self,
@@ -176,8 +171,7 @@ class KernelOperations(ForwardOperations):
                 block,
                 **compiled,
             )
-            if finish:
-                finish(batch * nodes.area, tiles)
+            finish(batch * nodes.area, tiles)
 
         return run
 
@@ -192,10 +186,10 @@ class KernelOperations(ForwardOperations):
             item[23 + 3 * position : 26 + 3 * position] = edge.out, edge.stat, number
         return item
 
-    def _slopes_finished(self, edges: Sequence[Edge], maps: Maps) -> Callable[[int, int], None] | None:
+    def _slopes_finished(self, edges: Sequence[Edge], maps: Maps) -> Callable[[int, int], None]:
         """Prepare the gradients of gains and biases from the parts of the edges, in their order."""
         if not edges:
-            return None
+            return nothing
         items = self._table((part, edge.stat, edge.gain, edge.bias) for part, edge in enumerate(edges))
         norms = self._norms
 
@@ -259,7 +253,6 @@ class KernelOperations(ForwardOperations):
                     block,
                     **compiled,
                 )
-                if finish:
-                    finish(positions, tiles)
+                finish(positions, tiles)
 
         return run

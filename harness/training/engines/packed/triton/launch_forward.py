@@ -1,4 +1,4 @@
-"""The forward half of `Operations` by kernels: one launch, or two, for all members."""
+"""The forward half of `PlainOperations` by kernels: one launch, or two, for all members."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from harness.training.engines.packed.images.maps import Edge, Lattice, Maps, Norms, Sum
-from harness.training.engines.packed.images.operations import Run
+from harness.training.engines.packed.images.operations import PlainOperations, Run
 from harness.training.engines.packed.triton import ends
 from harness.training.engines.packed.triton import forward as forwards
 from harness.training.engines.packed.triton.shared import ITEM
@@ -40,7 +40,7 @@ def tile_of(kernel: str, channels: int) -> tuple[int, dict[str, int]]:
     return block, {"num_warps": warps, "num_stages": stages}
 
 
-class ForwardOperations:
+class ForwardOperations(PlainOperations):
     """What `KernelOperations` does in evaluation.
 
     Parameters
@@ -50,8 +50,7 @@ class ForwardOperations:
     """
 
     def __init__(self, norms: Norms, lattice: Lattice, dtype: torch.dtype) -> None:
-        self._norms, self._lattice = norms, lattice
-        self._values = norms.weights.values.flat
+        super().__init__(norms, lattice)
         same = self._values.dtype == dtype
         self._kernels = self._values if same else torch.zeros_like(self._values, dtype=dtype)
         self._needed = 1
@@ -103,7 +102,7 @@ class ForwardOperations:
         items = self._table((e.source, e.out, e.weight, self._first(e), e.taps) for e in edges)
         block, compiled = tile_of("convolve", out.channels)
         self._reserve(len(edges) * -(-out.batch * out.area // block) * 2 * out.channels)
-        finish = self._norms_finished(list(enumerate(edges)), out, block) if training else None
+        finish = self._norms_finished(edges, out, block) if training else nothing
 
         def run(batch: int) -> None:
             tiles = -(-batch * out.area // block)
@@ -130,8 +129,7 @@ class ForwardOperations:
                 block,
                 **compiled,
             )
-            if finish:
-                finish(batch)
+            finish(batch)
 
         return run
 
@@ -139,11 +137,11 @@ class ForwardOperations:
         """Return the first tap of a kernel among those of 3x3."""
         return 0 if edge.taps > 1 else self._lattice.taps // 2
 
-    def _norms_finished(self, edges: Sequence[tuple[int, Edge]], out: Maps, block: int) -> Run | None:
-        """Prepare statistics from the parts that positions `edges` of a table left."""
-        normed = [(part, edge.stat, edge.gain, edge.bias) for part, edge in edges if edge.normed]
+    def _norms_finished(self, edges: Sequence[Edge], out: Maps, block: int) -> Run:
+        """Prepare statistics from the parts that a table of edges left."""
+        normed = [(part, edge.stat, edge.gain, edge.bias) for part, edge in enumerate(edges) if edge.normed]
         if not normed:
-            return None
+            return nothing
         items, norms = self._table(normed), self._norms
 
         def run(batch: int) -> None:
@@ -223,7 +221,7 @@ class ForwardOperations:
         items = self._table((edge.out, edge.stat) for edge in edges)
         block, compiled = tile_of("ends", nodes.channels)
         self._reserve(len(edges) * -(-nodes.batch * nodes.area // block) * 2 * nodes.channels)
-        finish = self._norms_finished(list(enumerate(edges)), nodes, block) if training else None
+        finish = self._norms_finished(edges, nodes, block) if training else None
         channels = nodes.channels, padded(nodes.channels)
 
         def run(batch: int) -> Tensor:
@@ -259,5 +257,5 @@ class ForwardOperations:
         return run
 
 
-def nothing(batch: int) -> None:
+def nothing(*sizes: int) -> None:
     """Do nothing: there are no edges."""

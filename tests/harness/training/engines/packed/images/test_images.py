@@ -20,10 +20,9 @@ from harness.training.engines.packed import levels
 from harness.training.engines.packed.engine import PackedEngine
 from harness.training.engines.packed.images import networks as image_networks
 from harness.training.engines.packed.images.maps import Maps
-from harness.training.engines.packed.images.networks import image_slots
 from harness.training.engines.packed.images.operations import PlainOperations
-from harness.training.engines.packed.plan import Skeleton, wave_plan
-from harness.training.engines.packed.weights import PackWeights
+from harness.training.engines.packed.plan import wave_plan
+from harness.training.engines.packed.weights import PackWeights, pack_slots
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member
 from tests.harness.training.engines.packed.test_packed import (
@@ -33,7 +32,9 @@ from tests.harness.training.engines.packed.test_packed import (
     FROM_NOWHERE,
     RECIPE,
     SIBLINGS,
+    break_member,
     dataset,
+    read,
     task,
 )
 
@@ -121,14 +122,14 @@ def test_a_frozen_member_touches_nobody_in_captured_steps():
     for poison in (False, True):
         engine = PackedEngine(MEMBERS, task(data, device=CUDA))
         if poison:
-            engine.weights.write(1, {name: value * np.nan for name, value in engine.weights.read(1).items()})
+            break_member(engine.weights, 1)
         states.append(run(engine))
     sound, diverged = states
     assert diverged.status.tolist() == [OK, DIVERGED, OK, OK]
     others = np.arange(len(MEMBERS)) != 1
     for name, values in diverged.metrics.items():
         assert np.array_equal(values[others], sound.metrics[name][others]), name
-    assert not engine.weights.read(1)["stem.conv.weight"].any()
+    assert not read(engine.weights, 1)["stem.conv.weight"].any()
 
 
 @pytest.mark.gpu
@@ -153,9 +154,9 @@ def test_captured_steps_survive_a_load_and_repeat_to_the_bit(height):
 @pytest.mark.parametrize("nesterov", [True, False])
 def test_a_rate_on_the_device_gives_the_same_step(nesterov):
     recipe, plan = RECIPE.but(nesterov=nesterov), wave_plan([SIBLINGS, MIXED])
-    plain = PackWeights(image_slots(plan, Skeleton(recipe, (1, 8, 8), 5)), CPU)
+    plain = PackWeights(pack_slots(plan, task(dataset(height=8), recipe)), CPU)
     plain.values.flat.normal_(generator=torch.Generator().manual_seed(0))
-    captured = PackWeights(image_slots(plan, Skeleton(recipe, (1, 8, 8), 5)), CPU)
+    captured = PackWeights(pack_slots(plan, task(dataset(height=8), recipe)), CPU)
     captured.load(plain.tensors())
     for weights in (plain, captured):
         weights.freeze(np.array([1]))
@@ -165,7 +166,7 @@ def test_a_rate_on_the_device_gives_the_same_step(nesterov):
             weights.gradients.flat.copy_(gradient)
             weights.descend(rate, recipe)
     torch.testing.assert_close(captured.values.flat, plain.values.flat)
-    assert not captured.read(1)["stem.conv.weight"].any()
+    assert not read(captured, 1)["stem.conv.weight"].any()
 
 
 def test_steps_of_packs_see_their_part_of_the_plan_and_their_rate():
