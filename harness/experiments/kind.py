@@ -27,26 +27,21 @@ class Unit(Protocol):
     @property
     def digest(self) -> str:
         """SHA-256 over everything that the result depends on, the kind included, hexadecimal."""
-        ...
 
     @property
     def benchmark(self) -> str:
         """Name of the benchmark."""
-        ...
 
     @property
     def first(self) -> int:
         """First replicate of the block."""
-        ...
 
     @property
     def stop(self) -> int:
         """The block holds the replicates ``range(first, stop)``."""
-        ...
 
     def as_dict(self) -> dict[str, Any]:
         """Return the unit as plain JSON data; `Kind.unit` reads it back."""
-        ...
 
 
 UnitT = TypeVar("UnitT", bound=Unit)
@@ -144,17 +139,14 @@ class Question(Protocol):
     @property
     def objectives(self) -> tuple[str, ...] | None:
         """Columns to optimise."""
-        ...
 
     @property
     def constraints(self) -> tuple[Constraint, ...]:
         """Bounds to keep."""
-        ...
 
     @property
     def budget(self) -> Budget:
         """Its `table_seed` says which training of the table answers."""
-        ...
 
 
 def open_benchmark(question: Question, name: str, *, check_content: bool = False) -> Benchmark:

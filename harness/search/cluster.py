@@ -46,23 +46,18 @@ class Cluster(Protocol):
 
     def room(self, replicate: int) -> int:
         """Return how many rows the replicate may start now."""
-        ...
 
     def running(self, replicate: int) -> int:
         """Return how many rows of the replicate are running."""
-        ...
 
     def clock(self, replicates: IntArray) -> FloatArray | None:
         """Return when rows started now begin, (n,) to (n,); None if nothing else can be running then."""
-        ...
 
     def start(self, rows: IntArray, replicates: IntArray, seconds: FloatArray) -> None:
         """Start rows, (n,) each and grouped by replicate; NaN seconds take no time."""
-        ...
 
     def finish(self) -> Completions:
         """Advance every replicate that has rows running to its next completion."""
-        ...
 
 
 def simulate(n_replicates: int, n_workers: int) -> Cluster:

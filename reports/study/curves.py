@@ -130,8 +130,7 @@ def rank_blocks(item: Aligned, grid: FloatArray) -> FloatArray:
         runs = [by_replicate[replicate] for replicate in kept]
         regrets.append([at_budget(steps.x[item.budget_axis], steps.regrets["validation"], grid) for steps in runs])
     # (k, R, T) to (R, T, k), ranked along the last
-    ordered: FloatArray = np.moveaxis(average_ranks(np.moveaxis(np.array(regrets), 0, -1)), -1, 1)
-    return ordered
+    return np.moveaxis(average_ranks(np.moveaxis(np.array(regrets), 0, -1)), -1, 1)
 
 
 def _rank_frame(

@@ -80,8 +80,7 @@ def _benchmark_frame(truth: Truth, runs: list[Run]) -> pd.DataFrame:
 
 
 def _published(objective: Objective, trace: Trace, column: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    published: np.ndarray[tuple[int], np.dtype[np.float64]] = objective.to_published(trace.objectives[:, column])
-    return published
+    return objective.to_published(trace.objectives[:, column])
 
 
 def _strings(space: SearchSpace, archs: Archs) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -60,18 +60,9 @@ class MnasNetSpace(SearchSpace):
             texts.append(" ".join(f"e{e}k{k}l{layers}{'se' * se}" for e, k, layers, se in blocks))
         return texts
 
-    def parse(self, texts: Sequence[str]) -> Archs:
-        """Read blocks, or JSON objects of the published variables: n strings to (n, 28) uint8.
-
-        Raises
-        ------
-        HarnessError
-            If a text is neither, or a value is not in the space.
-        """
-        rows = [self._parse(text.strip()) for text in texts]
-        return np.array(rows, dtype=self.dtype).reshape(len(rows), self.genes)
-
-    def _parse(self, text: str) -> list[int]:
+    def _genes(self, text: str) -> list[int]:
+        """Read blocks, or a JSON object of the published variables."""
+        text = text.strip()
         if text.startswith("{"):
             try:
                 return genes(json.loads(text))

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, arch_matrix, choice
-from harness.space import IDENTITIES, SearchSpace
+from harness.checks import Archs, BoolArray, FloatArray, UInt64Array
+from harness.space import SearchSpace
 from harness.spaces.nb101 import classes
 from harness.spaces.nb101 import edits as nb101_edits
 from harness.spaces.nb101 import encodings as nb101_encodings
@@ -72,14 +72,8 @@ class NB101Space(SearchSpace):
         valid[valid] = reach().valid[wiring(archs[valid])]
         return valid
 
-    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
-        """Return keys that are equal exactly when two cells are the same: (n, 26) to (n,) uint64; see the class.
-
-        A coding without a path from input to output has the functional key 0.
-        """
-        choice("identity", identity, IDENTITIES)
-        if identity == "exact":
-            return self.code(archs)
+    def _key(self, archs: Archs, identity: str) -> UInt64Array:
+        """Return the keys; a coding without a path from input to output has the functional key 0."""
         pruned = prune(archs)
         if identity == "functional":
             return self._module_keys(pruned)
@@ -120,12 +114,7 @@ class NB101Space(SearchSpace):
         edits = np.flatnonzero(nb101_edits.allowed(archs)[0])
         return nb101_edits.edited(np.repeat(archs, len(edits), axis=0), edits)
 
-    def features(self, archs: Archs, encoding: str) -> FloatArray:
-        """Encode cells for a learner: (n, 26) to (n, d) float64; see the class for `encoding` and d."""
-        choice("encoding", encoding, self.encodings)
-        archs = arch_matrix("archs", archs, self.genes)
-        if encoding == "one_hot":
-            return self.one_hot(archs)
+    def _features(self, archs: Archs, encoding: str) -> FloatArray:
         if encoding == "adjacency":
             edges = archs[:, : len(EDGES)].astype(np.float64)
             return np.concatenate([edges, self.one_hot(archs)[:, 2 * len(EDGES) :]], axis=1)
