@@ -35,7 +35,8 @@ class SearchSpace(ABC):
 
     The defaults treat the genes as independent categories: uniform sampling, one gene changed by a mutation, and every
     single-gene change as a neighbour.  A space with invalid or equivalent rows overrides what differs.  `key`,
-    `features` and `parse` check what they are given and leave the rest to `_key`, `_features` and `_genes`.
+    `features` and `parse` check what they are given and leave the rest to `_key`, `_features` and `_genes`;
+    `facts` adds what `_facts` says.
 
     Attributes
     ----------
@@ -232,4 +233,9 @@ class SearchSpace(ABC):
             "cardinalities": self.cardinalities.tolist(),
             "codings": int(np.prod([int(count) for count in self.cardinalities])),
             "encodings": {name: int(self.features(example, name).shape[1]) for name in self.encodings},
+            **self._facts(),
         }
+
+    def _facts(self) -> Mapping[str, object]:
+        """Return what `facts` adds for this space."""
+        return {}

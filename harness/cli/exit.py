@@ -16,7 +16,6 @@ from harness.errors import HarnessError, IncompleteError
 if TYPE_CHECKING:
     from harness.experiments.progress import Failure
 
-OK = 0
 MISTAKE = 2
 """Something given was wrong: a spec, a name, an option, a place to write to, a strategy that breaks a rule."""
 INCOMPLETE = 3

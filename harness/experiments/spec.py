@@ -205,7 +205,7 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
         known = {table: list(model.model_fields) for table, model in models.items()}
         raise SpecError("\n".join(_explain(source, item, known) for item in error.errors())) from None
     try:
-        return Spec(**{key: _HELD[key](value) if key in _HELD else value for key, value in values.items()})
+        return Spec(**held(values))
     except HarnessError as error:
         raise SpecError(f"{source}: {error}") from None
 
@@ -219,6 +219,11 @@ _HELD: Mapping[str, Callable[[Any], Any]] = {
     "report": lambda table: ReportSpec(**table),
 }
 """How checked data is held, by key, where it is not held as it is written."""
+
+
+def held(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain data of a spec or a unit of work as the fields of its record; see `plain_data`."""
+    return {key: _HELD[key](value) if key in _HELD else value for key, value in values.items()}
 
 
 @cache

@@ -92,10 +92,9 @@ class CategoricalSpace(SearchSpace):
         """Return JSON from which `from_definition` makes the space again."""
         return json.dumps({"kind": self.kind, "name": self.name, "genes": self.values})
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
+    def _facts(self) -> Mapping[str, object]:
         values = {gene: list(known) for gene, known in self.values.items()}
-        return dict(super().facts()) | {"valid": math.prod(map(len, self.values.values())), "values": values}
+        return {"valid": math.prod(map(len, self.values.values())), "values": values}
 
 
 def from_definition(fields: Mapping[str, object]) -> CategoricalSpace:

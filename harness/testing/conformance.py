@@ -55,11 +55,12 @@ def check(name: str) -> list[str]:
     parts = read(name)
     if parts.is_python and parts.key == name:
         raise HarnessError(must("strategy", f"name its class, '{name}:{_classes(parts.path)}'", name))
-    if registry.is_known("strategy", name) or parts.is_python:
+    kind = registry.kind_of(name)
+    if kind == "strategy":
         return check_strategy(registry.strategy(name))
-    if registry.is_known("surrogate", name):
+    if kind == "surrogate":
         return check_surrogate(registry.surrogate({"name": name, "encoding": "one_hot"}, ToyBenchmark().space), rng)
-    if registry.is_known("benchmark", name) or parts.path is not None:
+    if kind == "benchmark":
         benchmark = registry.benchmark(name)
         return check_space(benchmark.space, rng) + check_benchmark(benchmark, rng)
     known = [known for kind in ("strategy", "benchmark", "surrogate") for known in registry.names(kind)]

@@ -27,6 +27,7 @@ from reports.study.align import Aligned
 from reports.study.curves import common_replicates
 from reports.study.finals import LEFT_OUT, WORST, finals, regrets_of
 from reports.study.study import TABLE_REPETITIONS, Study
+from reports.study.wording import as_sentence
 
 WORSE, OPEN, NOT_TESTED = "worse", "open", "not tested"
 TEST_WORDS = (
@@ -103,7 +104,10 @@ def _judged(table: pd.DataFrame) -> pd.DataFrame:
     table.loc[[refusal is not None for refusal in refusals], "p"] = np.nan
     table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
     rows = table.to_dict("records")
-    table["verdict"] = [refusal or _verdict(_better(row)) for refusal, row in zip(refusals, rows, strict=True)]
+    table["verdict"] = [
+        refusal or (f"{better} better" if (better := _better(row)) else "no difference shown")
+        for refusal, row in zip(refusals, rows, strict=True)
+    ]
     return table
 
 
@@ -120,10 +124,6 @@ def _better(row: Mapping[Hashable, Any]) -> str:
     if not row["p_holm"] < ALPHA or row["effect"] == 0:
         return ""
     return str(row["a"] if row["effect"] > 0 else row["b"])
-
-
-def _verdict(better: str) -> str:
-    return f"{better} better" if better else "no difference shown"
 
 
 def pairs_at(comparisons: pd.DataFrame, split: str, budget: float) -> pd.DataFrame:
@@ -237,8 +237,7 @@ def omnibus(study: Study) -> str:
     try:
         require_tasks(len(usable))
     except ResultError as error:
-        message = str(error)
-        return message[0].upper() + message[1:] + "."
+        return as_sentence(str(error))
     # A block is a benchmark, never a replicate: its strategies are ranked by their mean regret.
     values = finals(study)
     blocks = np.array(

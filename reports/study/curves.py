@@ -77,11 +77,7 @@ def _part(
     high: FloatArray | float,
     n: int,
 ) -> pd.DataFrame:
-    numbers = {
-        key: np.broadcast_to(value, x.shape) for key, value in (("centre", centre), ("low", low), ("high", high))
-    }
-    columns = {"benchmark": benchmark, "series": series, "x": x, **numbers, "n": n}
-    return pd.DataFrame(columns, columns=COLUMNS)
+    return pd.DataFrame(dict(zip(COLUMNS, (benchmark, series, x, centre, low, high, n), strict=True)))
 
 
 def ranks(study: Study) -> pd.DataFrame:

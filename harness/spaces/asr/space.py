@@ -64,9 +64,8 @@ class ASRSpace(EnumeratedSpace):
         except (json.JSONDecodeError, HarnessError):
             raise HarnessError(must("architecture", RULE, text)) from None
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {
+    def _facts(self) -> Mapping[str, object]:
+        return {
             "operations": list(OPERATIONS),
             "valid": self.codings,
             "classes": {"functional": len(first_codings())},

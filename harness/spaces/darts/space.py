@@ -120,6 +120,5 @@ class DARTSSpace(SearchSpace):
         """Read a genotype or a compact form, the two edges of a node in any order."""
         return darts_texts.read(text)
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {"operations": list(OPERATIONS), "valid": CODINGS**2}
+    def _facts(self) -> Mapping[str, object]:
+        return {"operations": list(OPERATIONS), "valid": CODINGS**2}

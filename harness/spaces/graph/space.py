@@ -146,10 +146,9 @@ class GraphSpace(EnumeratedSpace):
             return encodings.graph(archs, self.graph_shape)
         return encodings.paths(archs, len(self.operations), NODES if encoding == "path" else 2)
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
+    def _facts(self) -> Mapping[str, object]:
         valid = self.is_valid(self.all_codings)
-        return dict(super().facts()) | {
+        return {
             "operations": list(self.operations),
             "valid": int(valid.sum()),
             "classes": {"functional": len(np.unique(self._canonical[1][valid]))},

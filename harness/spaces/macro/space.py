@@ -67,9 +67,8 @@ class MacroSpace(EnumeratedSpace):
             raise HarnessError(must("architecture", f"be {self.genes} digits 0, 1 or 2", row))
         return list(map(int, row))
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {
+    def _facts(self) -> Mapping[str, object]:
+        return {
             "operations": list(OPERATIONS),
             "valid": self.codings,
             "classes": {"functional": len(np.unique(self.key(self.all_codings)))},

@@ -75,9 +75,8 @@ class MnasNetSpace(SearchSpace):
         told = [value for match in found for value in (*map(int, match.groups()[:3]), match[4] is not None)]
         return genes(dict(zip(VARIABLES, told, strict=True)))
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {"variables": {name: list(values) for name, values in VALUES.items()}}
+    def _facts(self) -> Mapping[str, object]:
+        return {"variables": {name: list(values) for name, values in VALUES.items()}}
 
 
 def genes(variables: Mapping[str, Any]) -> list[int]:

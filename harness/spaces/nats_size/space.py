@@ -53,6 +53,5 @@ class SizeSpace(EnumeratedSpace):
             raise HarnessError(must("architecture", "read 'w:w:w:w:w' with widths 8, 16, …, 64", text))
         return genes
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {"widths": list(WIDTHS), "valid": self.codings}
+    def _facts(self) -> Mapping[str, object]:
+        return {"widths": list(WIDTHS), "valid": self.codings}

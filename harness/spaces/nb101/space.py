@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from harness.checks import Archs, BoolArray, FloatArray, UInt64Array
 from harness.space import SearchSpace
-from harness.spaces.nb101 import classes
 from harness.spaces.nb101 import edits as nb101_edits
 from harness.spaces.nb101 import encodings as nb101_encodings
 from harness.spaces.nb101 import texts as nb101_texts
@@ -93,10 +92,6 @@ class NB101Space(SearchSpace):
         text = digests.tobytes().hex()
         return [text[start : start + 32] for start in range(0, len(text), 32)]
 
-    def all_classes(self) -> Iterator[Archs]:
-        """Yield one architecture of every class, by number of vertices: (k, 26) uint8, 423,624 in all."""
-        return classes.all_classes()
-
     def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
         """Edit each row once, an edge or an operation; result valid and another cell: (n, 26) to (n, 26) uint8.
 
@@ -140,9 +135,8 @@ class NB101Space(SearchSpace):
         """
         return nb101_texts.read(texts)
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {
+    def _facts(self) -> Mapping[str, object]:
+        return {
             "operations": list(OPERATIONS),
             "valid": int(np.count_nonzero(reach().valid)) * len(OPERATIONS) ** INNER,
             "classes": {"functional": CLASSES},

@@ -84,10 +84,9 @@ class NB201Space(EnumeratedSpace):
             raise HarnessError(must("architecture", _FORM_HINT, text))
         return [operation_code(name, OPERATIONS, text) for name in match.groups()]
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
+    def _facts(self) -> Mapping[str, object]:
         functional = classes("functional")
-        return dict(super().facts()) | {
+        return {
             "operations": list(OPERATIONS),
             "valid": self.codings,
             "classes": {name: len(np.unique(classes(name))) for name in ("functional", "string")},

@@ -104,9 +104,8 @@ class RecipeSpace(SearchSpace):
             raise HarnessError(must("architecture", f"be one of the {len(self.recipes)} recipes of the list", text))
         return [position]
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {
+    def _facts(self) -> Mapping[str, object]:
+        return {
             "operations": list(OPERATIONS),
             "valid": len(self.recipes),
             "classes": {identity: len(np.unique(keys)) for identity, keys in self._keys.items()},

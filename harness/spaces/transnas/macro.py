@@ -83,9 +83,8 @@ class TransNASMacroSpace(EnumeratedSpace):
             raise HarnessError(must("architecture", "read '64-1234-basic', four to six digits 1 to 4", text))
         return [int(kind) for kind in match[1].ljust(self.genes, "0")]
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {"modules": list(MODULES), "valid": len(self._valid_codings)}
+    def _facts(self) -> Mapping[str, object]:
+        return {"modules": list(MODULES), "valid": len(self._valid_codings)}
 
 
 def _skeletons() -> Iterable[list[int]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import cache, cached_property
+from collections.abc import Mapping
+from functools import cache, cached_property, partial
 from typing import ClassVar
 
 import numpy as np
@@ -70,21 +70,16 @@ class TransNASMicroSpace(EnumeratedSpace):
             raise HarnessError(must("architecture", "read '64-41414-a_bc_def', digits 0 to 3", text))
         return list(map(int, match.groups()))
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {
+    def _facts(self) -> Mapping[str, object]:
+        return {
             "operations": list(OPERATIONS),
             "valid": self.codings,
             "classes": {"functional": len(np.unique(_classes()))},
         }
 
 
-def functional_string(arch: Sequence[int]) -> str:
-    """Return a string that is equal for cells that compute the same sum of the same terms; empty for constant zero."""
-    return functional_text(arch, OPERATIONS, input_skips_join=False)
-
-
 @cache
 def _classes() -> UInt64Array:
     """Return for every code the smallest code of its functional class, (4096,) uint64."""
-    return read_only(smallest_codes(functional_string, len(OPERATIONS)))
+    text_of = partial(functional_text, operations=OPERATIONS, input_skips_join=False)
+    return read_only(smallest_codes(text_of, len(OPERATIONS)))
