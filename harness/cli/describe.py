@@ -134,14 +134,13 @@ def _column_in_words(column: Mapping[str, Any]) -> str:
         lines.append(f"evaluated on {column['split']}: {SPLITS.get(column['split'], 'as its authors call it')}")
         told = "held out: reports know it, strategies never do" if column["held_out"] else "strategies may be told it"
         lines.append(f"trained on {_images(column['trained_on'])}; {told}" if column["trained_on"] else told)
-    counted = []
-    if column.get("runs", 1) > 1:
-        counted.append(f"{column['runs']} runs")
-    if column.get("measured_at"):
-        counted.append(f"measured at {column['measured_at']}")
-    if column.get("coverage", 1.0) < 1.0:
-        counted.append(f"{100 * column['coverage']:.4g} % of the values are there")
-    return "\n".join([*lines, *filter(None, ["; ".join(counted)])])
+    runs, measured_at, coverage = column.get("runs", 1), column.get("measured_at"), column.get("coverage", 1.0)
+    counted = (
+        f"{runs} runs" if runs > 1 else "",
+        f"measured at {measured_at}" if measured_at else "",
+        f"{100 * coverage:.4g} % of the values are there" if coverage < 1.0 else "",
+    )
+    return "\n".join([*lines, *filter(None, ["; ".join(filter(None, counted))])])
 
 
 def describe(name: str) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def print_facts(facts: Mapping[str, Any], indent: int = 0) -> None:
         if isinstance(value, Mapping):
             say(heading, "bold")
             print_facts(value, indent + 1)
-        elif _is_table(value):
+        elif isinstance(value, list | tuple) and value and all(isinstance(row, Mapping) for row in value):
             say(heading, "bold")
             print_table(value)
         elif isinstance(value, str) and "\n" in value:
@@ -111,7 +111,3 @@ def duration(seconds: float) -> str:
         return f"{round(seconds) // 60} min {round(seconds) % 60} s"
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def _is_table(value: object) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and all(isinstance(row, Mapping) for row in value)

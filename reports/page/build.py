@@ -68,9 +68,9 @@ def build(
         than an earlier report.
     """
     folder = Path(folder)
-    _refuse_foreign(Path(out) if out is not None else folder / "report")
+    target = folder / "report" if out is None else Path(out)
+    _refuse_foreign(target)
     study = prepare(read_results(folder), open_oracle, allow_missing=allow_missing)
-    target = Path(out) if out is not None else folder / "report"
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report.", dir=target.parent) as temporary:
         _write(study, Path(temporary))
@@ -129,7 +129,7 @@ def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
         spec=study.spec,
         benchmarks=[item.name for item in study.aligned],
         budget=budget_words(study.spec),
-        headline=[_lead(sentence) for section in parts for sentence in section.sentences],
+        headline=[sentence.partition(": ")[::2] for section in parts for sentence in section.sentences],
         constraints=constraint_words(study),
         notices=notices(study),
         warnings=warnings,
@@ -150,9 +150,3 @@ def _figure(exhibit: Exhibit, number: int) -> dict[str, Any]:
 
 def _shown_table(table: ReportTable, number: int) -> dict[str, Any]:
     return {"table": table, "html": Markup(table.to_html()), "number": number}  # noqa: S704  # escaped there
-
-
-def _lead(sentence: str) -> tuple[str, str]:
-    """Split "benchmark: what was found" at its colon."""
-    lead, _, rest = sentence.partition(": ")
-    return lead, rest

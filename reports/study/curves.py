@@ -119,12 +119,15 @@ def common_replicates(item: Aligned) -> list[int]:
 
 def rank_blocks(item: Aligned, grid: FloatArray) -> FloatArray:
     """Return ranks within the common replicates: (R, k, T)."""
-    kept = common_replicates(item)
-    regrets = []
-    for group in item.steps.values():
-        by_replicate = {steps.run.replicate: steps for steps in group}
-        runs = [by_replicate[replicate] for replicate in kept]
-        regrets.append([at_budget(steps.x[item.budget_axis], steps.regrets["validation"], grid) for steps in runs])
+    kept = set(common_replicates(item))
+    regrets = [
+        [
+            at_budget(steps.x[item.budget_axis], steps.regrets["validation"], grid)
+            for steps in sorted(group, key=lambda steps: steps.run.replicate)
+            if steps.run.replicate in kept
+        ]
+        for group in item.steps.values()
+    ]
     # (k, R, T) to (R, T, k), ranked along the last
     return np.moveaxis(average_ranks(np.moveaxis(np.array(regrets), 0, -1)), -1, 1)
 

@@ -36,11 +36,11 @@ def frame(results: Results, *, open_oracle: OpenOracle = registry.oracle) -> pd.
     ResultError
         If a table is not the one that the runs were made on.
     """
-    parts = []
-    for name, truth in truths(results, open_oracle).items():
-        runs = [run for run in results.runs if run.benchmark == name]
-        if runs:
-            parts.append(_benchmark_frame(truth, runs))
+    parts = [
+        _benchmark_frame(truth, runs)
+        for name, truth in truths(results, open_oracle).items()
+        if (runs := [run for run in results.runs if run.benchmark == name])
+    ]
     if not parts:
         return pd.DataFrame(columns=["benchmark", "label", "replicate", "evaluation", "seconds", "objective"])
     return pd.concat(parts, ignore_index=True)
