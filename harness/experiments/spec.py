@@ -140,10 +140,8 @@ class Spec:
                 raise HarnessError(must("label", "be given once each; give one of them another `label`", sorted(twice)))
             if twice:
                 raise HarnessError(must(name, "be given once each", sorted(twice)))
-        integer("replicates", self.replicates, low=1)
-        integer("replicates_per_shard", self.replicates_per_shard, low=1)
-        integer("n_workers", self.n_workers, low=1)
-        integer("seed", self.seed, low=0)
+        for name, low in (("replicates", 1), ("replicates_per_shard", 1), ("n_workers", 1), ("seed", 0)):
+            integer(name, getattr(self, name), low=low)
         end = self.budget.evaluations or self.budget.seconds or 0.0
         if not all(0 < checkpoint <= end for checkpoint in self.report.checkpoints):
             rule = f"lie above 0 and within the budget of {end:g}"

@@ -69,12 +69,9 @@ def verify(
 
 def _line(row: dict[str, Any]) -> str:
     """Return one architecture in one line."""
-    table, real = (_number(row[f"{side}_mean"]) for side in ("table", "real"))
+    means = (row["table_mean"], row["real_mean"])
+    table, real = ("   --" if mean is None else f"{mean:5.2f}" for mean in means)
     return f"{row['pick']:<13}  table {table}  real {real}  {row['verdict_words']}  {row['architecture']}"
-
-
-def _number(value: float | None) -> str:
-    return "   --" if value is None else f"{value:5.2f}"
 
 
 COMMAND = Command(

@@ -26,7 +26,6 @@ from reports.study.provenance import SOURCE_FACTS, budget_words, sources
 from reports.study.study import Study, prepare
 from reports.study.truth import OpenOracle
 from reports.study.wording import constraint_words, notices
-from reports.tables.report_table import ReportTable
 
 PAGE = "index.html"
 MARKER = "checklist.md"
@@ -121,7 +120,10 @@ def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
         {
             "title": section.title,
             "figures": [_figure(exhibit, next(figure_numbers)) for exhibit in section.figures],
-            "tables": [_shown_table(table, next(table_numbers)) for table in section.tables],
+            "tables": [
+                {"table": table, "html": Markup(table.to_html()), "number": next(table_numbers)}  # noqa: S704  # escaped there
+                for table in section.tables
+            ],
         }
         for section in parts
     )
@@ -146,7 +148,3 @@ def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
 def _figure(exhibit: Exhibit, number: int) -> dict[str, Any]:
     panels = [Markup(inline_svg(exhibit, panel)) for panel in exhibit.panels]  # noqa: S704  # our own drawing
     return {"name": exhibit.name, "meta": exhibit.meta, "panels": panels, "number": number}
-
-
-def _shown_table(table: ReportTable, number: int) -> dict[str, Any]:
-    return {"table": table, "html": Markup(table.to_html()), "number": number}  # noqa: S704  # escaped there

@@ -7,7 +7,7 @@ mean over all training runs of the table.  No interpolation, no running maximum 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -138,7 +138,9 @@ class Aligned:
         ends = [min(steps.end[axis] for steps in group) for group in groups]
         if not starts:
             return np.array([])
-        finite = [end for end in ends if np.isfinite(end)] or [max(_last(group, axis) for group in groups)]
+        column = "evaluations" if axis == "evaluations" else "finished_seconds"
+        lasts = (float(getattr(steps.run.trace, column)[-1]) for group in groups for steps in group)
+        finite = [end for end in ends if np.isfinite(end)] or [max(lasts)]
         first, last = min(starts), max(finite)
         if axis == "evaluations" and last - first < 2000:
             return np.arange(first, last + 1)
@@ -151,11 +153,6 @@ def _half_start(group: Sequence[Steps], axis: str) -> float:
     """Return from where at least half of the runs have an incumbent; infinite if there is no such place."""
     firsts = sorted(float(steps.x[axis][0]) if len(steps.rows) else np.inf for steps in group)
     return firsts[(len(firsts) - 1) // 2]
-
-
-def _last(group: Iterable[Steps], axis: str) -> float:
-    column = "evaluations" if axis == "evaluations" else "finished_seconds"
-    return max((float(getattr(steps.run.trace, column)[-1]) for steps in group), default=1.0)
 
 
 def align(results: Results, truth: Truth) -> Aligned:

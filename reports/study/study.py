@@ -113,9 +113,8 @@ def prepare(results: Results, open_oracle: OpenOracle = registry.oracle, *, allo
             f"{len(listed)} shard(s) have no result: {shown}. Run the spec again to compute them, or allow missing"
             " shards (they are then reported both left out and as the worst value)"
         )
-    opened = truths(results, open_oracle)
-    aligned = tuple(align(results, truth) for truth in opened.values())
-    aligned = tuple(item for item in aligned if any(item.steps.values()))
+    judged = (align(results, truth) for truth in truths(results, open_oracle).values())
+    aligned = tuple(item for item in judged if any(item.steps.values()))
     if not aligned:
         raise ResultError("no run has finished: nothing to report")
     references = {item.name: reference(item.truth, results.spec) for item in aligned}
