@@ -105,7 +105,7 @@ def run(
     )
     facts, runs = {}, list[Run]()
     for name in spec.benchmarks:
-        benchmark = open_for(spec, name)
+        benchmark = open_for(name, spec.objectives, spec.constraints, spec.budget)
         facts[name] = BenchmarkFacts.of(benchmark)
         for strategy in spec.strategies:
             factory = classes.get(strategy.name)

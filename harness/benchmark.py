@@ -19,7 +19,27 @@ from harness.records import Evaluations, Proposals
 from harness.space import SearchSpace
 
 
-class Benchmark(Protocol):
+class Common(Protocol):
+    """What a benchmark and its oracle both say of themselves."""
+
+    @property
+    def name(self) -> str:
+        """Registered name."""
+
+    @property
+    def space(self) -> SearchSpace:
+        """What is searched."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content."""
+
+    @property
+    def has_seconds(self) -> bool:
+        """Whether training seconds exist."""
+
+
+class Benchmark(Common, Protocol):
     """Answers proposals with validation results; pure: equal questions get equal answers, in any order or batch.
 
     Attributes
@@ -44,39 +64,16 @@ class Benchmark(Protocol):
     """
 
     @property
-    def name(self) -> str:
-        """Registered name."""
-        ...
-
-    @property
-    def space(self) -> SearchSpace:
-        """What is searched."""
-        ...
-
-    @property
     def objectives(self) -> tuple[Objective, ...]:
         """Columns to optimise, m."""
-        ...
 
     @property
     def constraints(self) -> tuple[Constraint, ...]:
         """Bounds to keep, c."""
-        ...
 
     @property
     def fidelities(self) -> tuple[Fidelity, ...]:
         """From cheap to full."""
-        ...
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the content."""
-        ...
-
-    @property
-    def has_seconds(self) -> bool:
-        """Whether training seconds exist."""
-        ...
 
     def query(self, proposals: Proposals, *, noise_seed: UInt64Array | None) -> Evaluations:
         """Evaluate proposals.
@@ -89,7 +86,6 @@ class Benchmark(Protocol):
             For each row, the seed that draws the table's training run: hash(noise seed, table row, training schedule)
             picks among the runs present.  None: the mean over the runs.
         """
-        ...
 
 
 @dataclass(frozen=True)
@@ -149,7 +145,7 @@ class Optimum:
     row: int
 
 
-class Oracle(Protocol):
+class Oracle(Common, Protocol):
     """Knows every column of a table, held-out ones included, at the full fidelity.
 
     All values are in the column's published unit and direction (accuracies in percent, higher is better).
@@ -168,55 +164,28 @@ class Oracle(Protocol):
     """
 
     @property
-    def name(self) -> str:
-        """Registered name."""
-        ...
-
-    @property
-    def space(self) -> SearchSpace:
-        """What is searched."""
-        ...
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the content."""
-        ...
-
-    @property
     def columns(self) -> Mapping[str, Column]:
         """Every column by name."""
-        ...
 
     @property
     def validation(self) -> str:
         """The column of the default objective."""
-        ...
 
     @property
     def test(self) -> str | None:
         """The held-out column reports judge by."""
-        ...
-
-    @property
-    def has_seconds(self) -> bool:
-        """Whether training seconds exist."""
-        ...
 
     def mean(self, archs: Archs, column: str) -> FloatArray:
         """Return the mean over the training runs that exist: (n, L) to (n,)."""
-        ...
 
     def trainings(self, archs: Archs, column: str) -> FloatArray:
         """Return every training run, NaN where one was not made: (n, L) to (n, s)."""
-        ...
 
     def values(self, column: str) -> FloatArray:
         """Return the mean of every row of the table, in table order: (N,)."""
-        ...
 
     def optimum(self, column: str) -> Optimum:
         """Return the best row of the table by `values`; ties go to the first row."""
-        ...
 
 
 class BenchmarkProvider(ABC):

@@ -155,9 +155,9 @@ class Budget:
         if self.seconds is not None:
             seconds = real("seconds", self.seconds, low=0.0, open_low=True)
             object.__setattr__(self, "seconds", seconds)  # 100 and 100.0 are the same budget, and the same digest
-        choice("duplicates", self.duplicates, DUPLICATES)
-        choice("multi_fidelity", self.multi_fidelity, MULTI_FIDELITY)
-        choice("table_seed", self.table_seed, TABLE_SEEDS)
+        rules = {"duplicates": DUPLICATES, "multi_fidelity": MULTI_FIDELITY, "table_seed": TABLE_SEEDS}
+        for name, allowed in rules.items():
+            choice(name, getattr(self, name), allowed)
 
 
 @dataclass(frozen=True)

@@ -198,5 +198,4 @@ class Log:
 
     def column(self, name: str, rows: IntArray) -> npt.NDArray[Any]:
         """Return a copy of a column at the rows named."""
-        values: npt.NDArray[Any] = self._columns[name][rows]
-        return values
+        return self._columns[name][rows]

@@ -8,11 +8,11 @@ is asked for.  A provider that cannot be imported hides no other: errors about u
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from harness.benchmark import Benchmark, BenchmarkProvider, Oracle
@@ -81,18 +81,17 @@ def unavailable(kind: str) -> list[str]:
 
 def names(kind: str) -> list[str]:
     """Return the registered names of a kind, sorted."""
-    return sorted({name for provider in providers(kind).values() for name in _listed(provider)})
+    sources = providers(kind).values()
+    return sorted({name for item in sources for name in (item.names() if kind == "benchmark" else item)})
 
 
-def _listed(provider: Any) -> Iterable[str]:
-    listed: Iterable[str] = provider.names() if isinstance(provider, BenchmarkProvider) else provider
-    return listed
-
-
-def is_known(kind: str, text: str) -> bool:
-    """Say whether a text is a registered name of a kind, its provider named or not."""
+def kind_of(text: str) -> str | None:
+    """Return whether a text names a "strategy", a "surrogate" or a "benchmark", in this order; None if none of them."""
     name = read(text)
-    return name.path is None and bool(_offering(kind, name.provider, name.key))
+    if name.path is not None:
+        return "strategy" if name.is_python else "benchmark"
+    kinds = ("strategy", "surrogate", "benchmark")
+    return next((kind for kind in kinds if _offering(kind, name.provider, name.key)), None)
 
 
 def _offering(kind: str, named: str, key: str) -> dict[str, Any]:
@@ -130,8 +129,7 @@ def load(kind: str, text: str) -> Any:
     target = provider[key]
     if not isinstance(target, str):
         return target
-    module, _, attribute = target.partition(":")
-    return getattr(import_module(module), attribute)
+    return resolve_name(target)
 
 
 def table_provider(text: str) -> tuple[BenchmarkProvider, str]:

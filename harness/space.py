@@ -12,16 +12,31 @@ from typing import ClassVar
 import numpy as np
 
 from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array, arch_matrix, choice, read_only
-from harness.errors import HarnessError
+from harness.errors import HarnessError, unknown
 
 IDENTITIES = ("functional", "string", "exact")
+
+
+def operation_code(name: str, operations: Sequence[str], text: str) -> int:
+    """Return the code of an operation that a text names.
+
+    Raises
+    ------
+    HarnessError
+        If there is none of that name; names the nearest match and the text.
+    """
+    if name not in operations:
+        raise HarnessError(unknown("operation", name, operations) + f" In {text!r}.")
+    return operations.index(name)
 
 
 class SearchSpace(ABC):
     """A finite set of architectures, each a row of integers.
 
     The defaults treat the genes as independent categories: uniform sampling, one gene changed by a mutation, and every
-    single-gene change as a neighbour.  A space with invalid or equivalent rows overrides what differs.
+    single-gene change as a neighbour.  A space with invalid or equivalent rows overrides what differs.  `key`,
+    `features` and `parse` check what they are given and leave the rest to `_key`, `_features` and `_genes`;
+    `facts` adds what `_facts` says.
 
     Attributes
     ----------
@@ -97,6 +112,10 @@ class SearchSpace(ABC):
         (n,) uint64
         """
         choice("identity", identity, IDENTITIES)
+        return self.code(archs) if identity == "exact" else self._key(archs, identity)
+
+    def _key(self, archs: Archs, identity: str) -> UInt64Array:
+        """Return "functional" or "string" keys; where a space has no notion of its own, the exact ones."""
         return self.code(archs)
 
     def code(self, archs: Archs) -> UInt64Array:
@@ -172,7 +191,12 @@ class SearchSpace(ABC):
         (n, d) float64
         """
         choice("encoding", encoding, self.encodings)
-        return self.one_hot(archs)
+        archs = arch_matrix("archs", archs, self.genes)
+        return self.one_hot(archs) if encoding == "one_hot" else self._features(archs, encoding)
+
+    def _features(self, archs: Archs, encoding: str) -> FloatArray:
+        """Encode checked architectures by an encoding other than ``one_hot``, for spaces that have more."""
+        raise NotImplementedError(f"{type(self).__name__} must define _features for {encoding!r}")
 
     def one_hot(self, archs: Archs) -> FloatArray:
         """Return the concatenated indicator vectors of all genes: (n, L) to (n, sum of cardinalities)."""
@@ -186,7 +210,6 @@ class SearchSpace(ABC):
     def format(self, archs: Archs) -> list[str]:
         """Write architectures as the field's own strings: (n, L) to n strings."""
 
-    @abstractmethod
     def parse(self, texts: Sequence[str]) -> Archs:
         """Read the field's own strings: n strings to (n, L).
 
@@ -195,6 +218,12 @@ class SearchSpace(ABC):
         HarnessError
             If a text is not an architecture of this space; names the text and the rule.
         """
+        rows = [self._genes(text) for text in texts]
+        return np.array(rows, dtype=self.dtype).reshape(len(rows), self.genes)
+
+    def _genes(self, text: str) -> Sequence[int]:
+        """Read one text, L genes; what a space defines that does not override `parse`."""
+        raise NotImplementedError(f"{type(self).__name__} must define parse or _genes")
 
     def facts(self) -> Mapping[str, object]:
         """Return what `describe` prints: counts, classes, encodings and their widths."""
@@ -204,4 +233,9 @@ class SearchSpace(ABC):
             "cardinalities": self.cardinalities.tolist(),
             "codings": int(np.prod([int(count) for count in self.cardinalities])),
             "encodings": {name: int(self.features(example, name).shape[1]) for name in self.encodings},
+            **self._facts(),
         }
+
+    def _facts(self) -> Mapping[str, object]:
+        """Return what `facts` adds for this space."""
+        return {}

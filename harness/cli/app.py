@@ -24,7 +24,6 @@ from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.experiments.execute import Outcome
-    from harness.experiments.progress import Failure
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
@@ -39,7 +38,7 @@ class Kind(StrEnum):
 
 
 class Device(StrEnum):
-    """Where learners compute."""
+    """Where learners compute, or networks are trained."""
 
     AUTO = "auto"
     CPU = "cpu"
@@ -141,8 +140,7 @@ def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_j
     if as_json:
         print_json(rows)
         return
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    print_table(columns, [[row.get(column) for column in columns] for row in rows])
+    print_table(rows)
     if missing:
         say(f"\n{len(missing)} more can be fetched or imported: nas-harness data list")
 
@@ -248,15 +246,18 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
         "folder": str(outcome.folder),
         "computed": outcome.computed,
         "reused": outcome.reused,
-        "failed": [_facts_of_failure(failure) for failure in outcome.failed],
+        "failed": [
+            {
+                "strategy": failure.label,
+                "benchmark": failure.shard.benchmark,
+                "first": failure.shard.first,
+                "stop": failure.shard.stop,
+                "error": str(failure.error),
+            }
+            for failure in outcome.failed
+        ],
         "seconds": round(outcome.seconds, 3),
     }
-
-
-def _facts_of_failure(failure: Failure) -> dict[str, Any]:
-    shard = failure.shard
-    where = {"strategy": failure.label, "benchmark": shard.benchmark, "first": shard.first, "stop": shard.stop}
-    return where | {"error": str(failure.error)}
 
 
 def _device(wanted: Device) -> str:

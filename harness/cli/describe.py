@@ -134,14 +134,13 @@ def _column_in_words(column: Mapping[str, Any]) -> str:
         lines.append(f"evaluated on {column['split']}: {SPLITS.get(column['split'], 'as its authors call it')}")
         told = "held out: reports know it, strategies never do" if column["held_out"] else "strategies may be told it"
         lines.append(f"trained on {_images(column['trained_on'])}; {told}" if column["trained_on"] else told)
-    counted = []
-    if column.get("runs", 1) > 1:
-        counted.append(f"{column['runs']} runs")
-    if column.get("measured_at"):
-        counted.append(f"measured at {column['measured_at']}")
-    if column.get("coverage", 1.0) < 1.0:
-        counted.append(f"{100 * column['coverage']:.4g} % of the values are there")
-    return "\n".join([*lines, *filter(None, ["; ".join(counted)])])
+    runs, measured_at, coverage = column.get("runs", 1), column.get("measured_at"), column.get("coverage", 1.0)
+    counted = (
+        f"{runs} runs" if runs > 1 else "",
+        f"measured at {measured_at}" if measured_at else "",
+        f"{100 * coverage:.4g} % of the values are there" if coverage < 1.0 else "",
+    )
+    return "\n".join([*lines, *filter(None, ["; ".join(filter(None, counted))])])
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -154,13 +153,11 @@ def describe(name: str) -> dict[str, Any]:
     HarnessError
         If nothing has that name; names the nearest match of any kind.
     """
-    parts = read(name)
-    if registry.is_known("strategy", name) or parts.is_python:
-        return _strategy(name)
-    if registry.is_known("surrogate", name):
-        return _surrogate(name)
-    if registry.is_known("benchmark", name) or parts.path is not None:
+    kind = registry.kind_of(name)
+    if kind == "benchmark":
         return registry.describe_benchmark(name)
+    if kind is not None:
+        return _class(kind, name)
     if name in named.SPACES:
         return _space(name)
     raise HarnessError(
@@ -177,7 +174,7 @@ def _summary(kind: str, name: str) -> dict[str, Any]:
         space = _space(name)
         return {"summary": space["description"].partition(". ")[0], "benchmarks": len(space["benchmarks"])}
     loaded = registry.load(kind, name)
-    facts: dict[str, Any] = {"summary": _first_sentence(loaded)}
+    facts: dict[str, Any] = {"summary": (inspect.getdoc(loaded) or "").partition("\n")[0]}
     if kind == "strategy":
         learner = loaded.default_surrogate
         facts["learns_with"] = learner["name"] if learner else None
@@ -191,10 +188,7 @@ def _benchmark_summary(name: str) -> dict[str, Any]:
         "summary": facts.get("title"),
         "imported": facts.get("imported", True),
         "space": space["name"] if isinstance(space, Mapping) else space,
-        "rows": facts.get("rows"),
-        "validation": facts.get("validation"),
-        "test": facts.get("test"),
-        "has_seconds": facts.get("has_seconds"),
+        **{key: facts.get(key) for key in ("rows", "validation", "test", "has_seconds")},
     }
 
 
@@ -204,39 +198,20 @@ def _space(name: str) -> dict[str, Any]:
     return {key: facts.pop(key) for key in ("kind", "name", "description")} | {"benchmarks": benchmarks} | facts
 
 
-def _strategy(name: str) -> dict[str, Any]:
-    loaded = registry.strategy(name)
+def _class(kind: str, name: str) -> dict[str, Any]:
+    """Return what is known of the class of a strategy or a surrogate, with name and default of what a spec may set."""
+    is_strategy = kind == "strategy"
+    loaded = registry.strategy(name) if is_strategy else registry.load(kind, name)
     return {
         "name": name,
-        "kind": "strategy",
+        "kind": kind,
         "class": f"{loaded.__module__}:{loaded.__qualname__}" if read(name).path is None else name,
         "version": loaded.version,
-        "default_surrogate": loaded.default_surrogate,
-        "hyperparameters": _hyperparameters(loaded, leave_out={"surrogate"}),
+        **({"default_surrogate": loaded.default_surrogate} if is_strategy else {}),
+        "hyperparameters": [
+            {"name": key} | ({"required": True} if default is inspect.Parameter.empty else {"default": default})
+            for key, default in registry.keywords(loaded).items()
+            if key != ("surrogate" if is_strategy else "device")
+        ],
         "description": inspect.getdoc(loaded) or "",
     }
-
-
-def _surrogate(name: str) -> dict[str, Any]:
-    loaded = registry.load("surrogate", name)
-    return {
-        "name": name,
-        "kind": "surrogate",
-        "class": f"{loaded.__module__}:{loaded.__qualname__}",
-        "version": loaded.version,
-        "hyperparameters": _hyperparameters(loaded, leave_out={"device"}),
-        "description": inspect.getdoc(loaded) or "",
-    }
-
-
-def _hyperparameters(factory: Any, leave_out: set[str]) -> list[dict[str, Any]]:
-    """Return name and default of each keyword that a spec may set."""
-    return [
-        {"name": name} | ({"required": True} if default is inspect.Parameter.empty else {"default": default})
-        for name, default in registry.keywords(factory).items()
-        if name not in leave_out
-    ]
-
-
-def _first_sentence(loaded: Any) -> str:
-    return (inspect.getdoc(loaded) or "").partition("\n")[0]

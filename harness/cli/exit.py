@@ -16,7 +16,6 @@ from harness.errors import HarnessError, IncompleteError
 if TYPE_CHECKING:
     from harness.experiments.progress import Failure
 
-OK = 0
 MISTAKE = 2
 """Something given was wrong: a spec, a name, an option, a place to write to, a strategy that breaks a rule."""
 INCOMPLETE = 3
@@ -73,7 +72,5 @@ def failures(failed: Iterable[Failure]) -> list[str]:
         text = f"error: {error}" if known else "".join(traceback.format_exception(error)).rstrip()
         where = f"{failure.label} on {shard.benchmark}, replicates {shard.first} to {shard.stop - 1}"
         shards.setdefault(text, []).append(where)
-    lines = []
-    for text, places in shards.items():
-        lines += [text, *[f"  failed: {place}" for place in places]]
+    lines = [line for text, places in shards.items() for line in (text, *(f"  failed: {place}" for place in places))]
     return [*lines, "the other shards are kept; once the cause is mended, the same command computes what is missing"]

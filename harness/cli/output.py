@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -45,13 +45,15 @@ def print_json(data: Any) -> None:
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under column headings; None is shown as an empty cell."""
+def print_table(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print rows under the headings of their keys; what is missing or None is shown as an empty cell."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*[Text("" if value is None else plain(value)) for value in row])
+        values = [row.get(column) for column in columns]
+        table.add_row(*[Text("" if value is None else plain(value)) for value in values])
     console().print(table, soft_wrap=False)
 
 
@@ -65,10 +67,9 @@ def print_facts(facts: Mapping[str, Any], indent: int = 0) -> None:
         if isinstance(value, Mapping):
             say(heading, "bold")
             print_facts(value, indent + 1)
-        elif _is_table(value):
+        elif isinstance(value, list | tuple) and value and all(isinstance(row, Mapping) for row in value):
             say(heading, "bold")
-            columns = list(dict.fromkeys(column for row in value for column in row))
-            print_table(columns, [[row.get(column) for column in columns] for row in value])
+            print_table(value)
         elif isinstance(value, str) and "\n" in value:
             say(heading, "bold")
             for line in value.splitlines():
@@ -110,7 +111,3 @@ def duration(seconds: float) -> str:
         return f"{round(seconds) // 60} min {round(seconds) % 60} s"
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def _is_table(value: object) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and all(isinstance(row, Mapping) for row in value)

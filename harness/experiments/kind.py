@@ -7,7 +7,7 @@ its kind (`Spec.kind`), and the registry finds it in the entry-point group ``har
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -27,26 +27,21 @@ class Unit(Protocol):
     @property
     def digest(self) -> str:
         """SHA-256 over everything that the result depends on, the kind included, hexadecimal."""
-        ...
 
     @property
     def benchmark(self) -> str:
         """Name of the benchmark."""
-        ...
 
     @property
     def first(self) -> int:
         """First replicate of the block."""
-        ...
 
     @property
     def stop(self) -> int:
         """The block holds the replicates ``range(first, stop)``."""
-        ...
 
     def as_dict(self) -> dict[str, Any]:
         """Return the unit as plain JSON data; `Kind.unit` reads it back."""
-        ...
 
 
 UnitT = TypeVar("UnitT", bound=Unit)
@@ -138,31 +133,19 @@ def at(key: str) -> Iterator[None]:
         raise SpecError(f"`{key}`: {error}") from None
 
 
-class Question(Protocol):
-    """The part of a spec, or of a unit, that says what is asked of a benchmark."""
-
-    @property
-    def objectives(self) -> tuple[str, ...] | None:
-        """Columns to optimise."""
-        ...
-
-    @property
-    def constraints(self) -> tuple[Constraint, ...]:
-        """Bounds to keep."""
-        ...
-
-    @property
-    def budget(self) -> Budget:
-        """Its `table_seed` says which training of the table answers."""
-        ...
-
-
-def open_benchmark(question: Question, name: str, *, check_content: bool = False) -> Benchmark:
-    """Open a benchmark with the objectives, constraints and table seeds of a spec or a unit."""
+def open_benchmark(
+    name: str,
+    objectives: Sequence[str] | None,
+    constraints: Sequence[Constraint],
+    budget: Budget,
+    *,
+    check_content: bool = False,
+) -> Benchmark:
+    """Open a benchmark as a spec or a unit asks; its budget says which training of the table answers."""
     return registry.benchmark(
         name,
-        objectives=question.objectives,
-        constraints=question.constraints,
-        training=0 if question.budget.table_seed == "fixed" else None,
+        objectives=objectives,
+        constraints=constraints,
+        training=0 if budget.table_seed == "fixed" else None,
         check_content=check_content,
     )

@@ -63,7 +63,7 @@ def _prepared(spec: Spec, device: str) -> Prepared:
     benchmarks = {}
     for name in spec.benchmarks:
         with at("benchmarks / objectives / constraints"):
-            benchmark = open_benchmark(spec, name, check_content=True)
+            benchmark = open_benchmark(name, spec.objectives, spec.constraints, spec.budget, check_content=True)
         benchmarks[name] = BenchmarkFacts.of(benchmark)
         for index, unit in kind.units(spec, benchmark, device):
             label = spec.strategies[index].label

@@ -21,7 +21,7 @@ from harness.benchmark import Benchmark
 from harness.digests import identity, sha256_of, without
 from harness.errors import HarnessError, StrategyError, must
 from harness.experiments.kind import Kind, Output, at, open_benchmark
-from harness.experiments.spec import Spec, StrategySpec, plain_data
+from harness.experiments.spec import Spec, StrategySpec, held, plain_data
 from harness.names import read
 from harness.own_classes import file_sha256
 from harness.problem import Budget, Constraint, Problem
@@ -91,15 +91,6 @@ class Shard:
     def as_dict(self) -> dict[str, Any]:
         """Return the shard as plain JSON data."""
         return plain_data(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Shard:
-        """Read what `as_dict` wrote."""
-        values = dict(data)
-        values["constraints"] = tuple(Constraint.parse(text) for text in values["constraints"])
-        values["objectives"] = tuple(values["objectives"])
-        values["budget"] = Budget(**values["budget"])
-        return cls(**values)
 
     @cached_property
     def digest(self) -> str:
@@ -217,7 +208,7 @@ def run_shard(
     StrategyError
         If the strategy breaks a rule.
     """
-    benchmark = open_benchmark(shard, shard.benchmark)
+    benchmark = open_benchmark(shard.benchmark, shard.objectives, shard.constraints, shard.budget)
     if benchmark.digest != shard.table_digest:
         raise HarnessError(f"the table '{shard.benchmark}' changed after the run was prepared; run again")
     if factory is None:
@@ -294,7 +285,7 @@ class Search(Kind[Shard]):
 
     def unit(self, data: Mapping[str, Any]) -> Shard:
         """Read what `Shard.as_dict` wrote."""
-        return Shard.from_dict(data)
+        return Shard(**held(data))
 
     def run(self, unit: Shard, on_step: Callable[[int], None] | None = None) -> Output:
         """Run a shard; its columns are read back by `runs_of`."""

@@ -140,10 +140,8 @@ class Spec:
                 raise HarnessError(must("label", "be given once each; give one of them another `label`", sorted(twice)))
             if twice:
                 raise HarnessError(must(name, "be given once each", sorted(twice)))
-        integer("replicates", self.replicates, low=1)
-        integer("replicates_per_shard", self.replicates_per_shard, low=1)
-        integer("n_workers", self.n_workers, low=1)
-        integer("seed", self.seed, low=0)
+        for name, low in (("replicates", 1), ("replicates_per_shard", 1), ("n_workers", 1), ("seed", 0)):
+            integer(name, getattr(self, name), low=low)
         end = self.budget.evaluations or self.budget.seconds or 0.0
         if not all(0 < checkpoint <= end for checkpoint in self.report.checkpoints):
             rule = f"lie above 0 and within the budget of {end:g}"
@@ -205,7 +203,7 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
         known = {table: list(model.model_fields) for table, model in models.items()}
         raise SpecError("\n".join(_explain(source, item, known) for item in error.errors())) from None
     try:
-        return Spec(**{key: _HELD[key](value) if key in _HELD else value for key, value in values.items()})
+        return Spec(**held(values))
     except HarnessError as error:
         raise SpecError(f"{source}: {error}") from None
 
@@ -219,6 +217,11 @@ _HELD: Mapping[str, Callable[[Any], Any]] = {
     "report": lambda table: ReportSpec(**table),
 }
 """How checked data is held, by key, where it is not held as it is written."""
+
+
+def held(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain data of a spec or a unit of work as the fields of its record; see `plain_data`."""
+    return {key: _HELD[key](value) if key in _HELD else value for key, value in values.items()}
 
 
 @cache

@@ -64,9 +64,8 @@ class BenchmarkFacts:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> BenchmarkFacts:
         """Read what `as_dict` wrote."""
-        objectives = tuple(Objective(**objective) for objective in data["objectives"])
-        fidelities = tuple(Fidelity(**fidelity) for fidelity in data["fidelities"])
-        return cls(data["name"], data["table_digest"], objectives, data["has_seconds"], fidelities)
+        records = {"objectives": Objective, "fidelities": Fidelity}
+        return cls(**{**data} | {key: tuple(record(**item) for item in data[key]) for key, record in records.items()})
 
 
 @dataclass(frozen=True)

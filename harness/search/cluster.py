@@ -7,7 +7,6 @@ Simulated time is a pure function of what the table says: no real time is added.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -41,32 +40,8 @@ _NO_ROWS = np.empty(0, dtype=np.int64)
 NOTHING = Completions(_NO_ROWS, _NO_ROWS, _NO_ROWS, np.empty(0), np.empty(0))
 
 
-class Cluster(Protocol):
-    """The calls that the loop makes of a simulated cluster."""
-
-    def room(self, replicate: int) -> int:
-        """Return how many rows the replicate may start now."""
-        ...
-
-    def running(self, replicate: int) -> int:
-        """Return how many rows of the replicate are running."""
-        ...
-
-    def clock(self, replicates: IntArray) -> FloatArray | None:
-        """Return when rows started now begin, (n,) to (n,); None if nothing else can be running then."""
-        ...
-
-    def start(self, rows: IntArray, replicates: IntArray, seconds: FloatArray) -> None:
-        """Start rows, (n,) each and grouped by replicate; NaN seconds take no time."""
-        ...
-
-    def finish(self) -> Completions:
-        """Advance every replicate that has rows running to its next completion."""
-        ...
-
-
 def simulate(n_replicates: int, n_workers: int) -> Cluster:
-    """Return a cluster of `n_workers` workers for each replicate."""
+    """Return a cluster of `n_workers` workers for each replicate; `_Parallel` says what its calls are."""
     return _Serial(n_replicates) if n_workers == 1 else _Parallel(n_replicates, n_workers)
 
 
@@ -122,15 +97,19 @@ class _Parallel:
         self._n_workers = n_workers
 
     def room(self, replicate: int) -> int:
+        """Return how many rows the replicate may start now."""
         return self._idle[replicate]
 
     def running(self, replicate: int) -> int:
+        """Return how many rows of the replicate are running."""
         return self._n_workers - self._idle[replicate]
 
     def clock(self, replicates: IntArray) -> FloatArray | None:
+        """Return when rows started now begin, (n,) to (n,); None if nothing else can be running then."""
         return self._clock[replicates]
 
     def start(self, rows: IntArray, replicates: IntArray, seconds: FloatArray) -> None:
+        """Start rows, (n,) each and grouped by replicate; NaN seconds take no time."""
         for row, replicate, duration in zip(rows, replicates, np.nan_to_num(seconds), strict=True):
             worker = int(np.argmax(self._row[replicate] < 0))
             self._row[replicate, worker] = row
@@ -139,6 +118,7 @@ class _Parallel:
             self._idle[replicate] -= 1
 
     def finish(self) -> Completions:
+        """Advance every replicate that has rows running to its next completion."""
         busy = np.flatnonzero(np.any(self._row >= 0, axis=1))
         if not len(busy):
             return NOTHING
@@ -159,3 +139,6 @@ class _Parallel:
         for replicate in busy:
             self._idle[replicate] += 1
         return done
+
+
+Cluster = _Serial | _Parallel

@@ -135,7 +135,7 @@ class _Lockstep:
         An empty answer ends the asking; it is the only one that says that the strategy waits.
         """
         answers: list[tuple[int, Proposals]] = []
-        asked = {replicate: self._room(replicate) for replicate in self.active}
+        asked = {one: min(self.to_start[one], self.cluster.room(one)) for one in self.active}
         while asked := {replicate: room for replicate, room in asked.items() if room}:
             new = self._ask_once(asked)
             answers += new
@@ -143,9 +143,6 @@ class _Lockstep:
             # One worker is told of each row, or of all that was decided, before it is asked again.
             asked = {} if self.problem.n_workers == 1 else left
         return sorted(answers, key=lambda answer: answer[0])
-
-    def _room(self, replicate: int) -> int:
-        return min(self.to_start[replicate], self.cluster.room(replicate))
 
     def _ask_once(self, asked: dict[int, int]) -> list[tuple[int, Proposals]]:
         """Ask replicates for so many rows each; requests to learn are served as one batch."""

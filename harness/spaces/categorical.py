@@ -62,24 +62,14 @@ class CategoricalSpace(SearchSpace):
         pairs = [[f"{gene}={value}" for value in column] for gene, column in zip(self.values, columns, strict=True)]
         return [", ".join(row) for row in zip(*pairs, strict=True)]
 
-    def parse(self, texts: Sequence[str]) -> Archs:
-        """Read ``gene=value`` pairs, in any order: n strings to (n, L).
-
-        Raises
-        ------
-        HarnessError
-            If a gene is missing, unknown or there twice, or a value is unknown.
-        """
-        rows = [self._parse(text) for text in texts]
-        return np.array(rows, dtype=self.dtype).reshape(len(rows), self.genes)
-
-    def _parse(self, text: str) -> list[int]:
+    def _genes(self, text: str) -> list[int]:
+        """Read ``gene=value`` pairs, in any order; each gene must be there once, with a value that it has."""
         pairs = [part.partition("=")[::2] for part in text.split(",")]
-        given = {gene.strip(): value.strip() for gene, value in pairs}
+        values = {gene.strip(): value.strip() for gene, value in pairs}
         if sorted(gene.strip() for gene, _ in pairs) != sorted(self.values):
             rule = f"name each of {', '.join(self.values)} once, as '{next(iter(self.values))}=value, …'"
             raise HarnessError(must("architecture", rule, text))
-        return [self.code_of(gene, given[gene]) for gene in self.values]
+        return [self.code_of(gene, values[gene]) for gene in self.values]
 
     def code_of(self, gene: str, value: str) -> int:
         """Return the code of a value; numbers that are equal are the same value.
@@ -102,10 +92,9 @@ class CategoricalSpace(SearchSpace):
         """Return JSON from which `from_definition` makes the space again."""
         return json.dumps({"kind": self.kind, "name": self.name, "genes": self.values})
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
+    def _facts(self) -> Mapping[str, object]:
         values = {gene: list(known) for gene, known in self.values.items()}
-        return dict(super().facts()) | {"valid": math.prod(map(len, self.values.values())), "values": values}
+        return {"valid": math.prod(map(len, self.values.values())), "values": values}
 
 
 def from_definition(fields: Mapping[str, object]) -> CategoricalSpace:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from harness.checks import Archs, BoolArray, IntArray, UInt64Array, read_only
+from harness.checks import Archs, BoolArray, UInt64Array, read_only
 from harness.errors import HarnessError
 from harness.space import SearchSpace
 
@@ -39,18 +39,15 @@ class EnumeratedSpace(SearchSpace):
         self._float_places = read_only(self._places.astype(np.float32))
         self._moduli = read_only(self.cardinalities.astype(np.uint8))
         self._smallest_top = int(self.cardinalities.min()) - 1
-        self._edits = read_only(self._list_edits(self._alternatives))
+        edits = np.zeros((int(self._alternatives.sum()), self.genes), dtype=np.uint8)
+        genes = np.repeat(np.arange(self.genes), self._alternatives)
+        edits[np.arange(len(edits)), genes] = np.concatenate([np.arange(1, count + 1) for count in self._alternatives])
+        self._edits = read_only(edits)
         # an edit appears as often as makes a uniform draw of a row uniform over genes, then over values
         choices = [int(count) for count in self._alternatives if count]
         common = math.lcm(*choices)
         repeats = np.concatenate([np.full(count, common // count) for count in choices])
         self._draws = read_only(np.repeat(self._edits, repeats, axis=0))
-
-    def _list_edits(self, alternatives: IntArray) -> npt.NDArray[np.uint8]:
-        edits = np.zeros((int(alternatives.sum()), self.genes), dtype=np.uint8)
-        genes = np.repeat(np.arange(self.genes), alternatives)
-        edits[np.arange(len(edits)), genes] = np.concatenate([np.arange(1, count + 1) for count in alternatives])
-        return edits
 
     @cached_property
     def all_codings(self) -> Archs:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping
 from functools import cache
+from pkgutil import resolve_name
 from typing import Any
 
 from harness.errors import HarnessError, TableError, unknown
@@ -53,7 +53,7 @@ def space(name: str) -> SearchSpace:
     if name not in SPACES:
         raise HarnessError(unknown("search space", name, SPACES))
     where, *arguments = SPACES[name]
-    result: SearchSpace = _imported(where)(*arguments)
+    result: SearchSpace = resolve_name(where)(*arguments)
     return result
 
 
@@ -78,13 +78,8 @@ def defined(definition: str) -> SearchSpace:
         raise TableError(f"the definition of a space must be JSON with a `kind`, got {definition[:80]!r}") from error
     if kind not in DEFINED:
         raise TableError(unknown("kind of search space", str(kind), DEFINED))
-    result: SearchSpace = _imported(DEFINED[kind])(fields)
+    result: SearchSpace = resolve_name(DEFINED[kind])(fields)
     return result
-
-
-def _imported(where: str) -> Any:
-    module, _, attribute = where.partition(":")
-    return getattr(importlib.import_module(module), attribute)
 
 
 def describe(described: SearchSpace) -> dict[str, Any]:

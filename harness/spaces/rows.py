@@ -76,7 +76,7 @@ class RowsSpace(SearchSpace):
         return int(max(self._nearest(part) for part in np.array_split(sample, _SAMPLED)))
 
     def _nearest(self, archs: Archs) -> int:
-        distance = self._differences(archs)
+        distance = _differing(archs, self._by_gene)
         return int(np.where(distance == 0, self.genes + 1, distance).min(axis=1).max())
 
     def _widest_gap(self) -> int:
@@ -94,13 +94,9 @@ class RowsSpace(SearchSpace):
             np.minimum(nearest, _differing(arch[None], left)[0], out=nearest)
         return widest
 
-    def _differences(self, archs: Archs) -> npt.NDArray[np.uint8]:
-        """Return in how many genes architectures differ from the rows: (n, L) to (n, N)."""
-        return _differing(archs, self._by_gene)
-
     def _around(self, archs: Archs) -> BoolArray:
         """Say which rows are neighbours: (n, L) to (n, N)."""
-        distance = self._differences(archs)
+        distance = _differing(archs, self._by_gene)
         around: BoolArray = (distance > 0) & (distance <= self.radius)
         for alone in np.flatnonzero(~around.any(axis=1)):
             others = distance[alone] > 0

@@ -55,11 +55,12 @@ def check(name: str) -> list[str]:
     parts = read(name)
     if parts.is_python and parts.key == name:
         raise HarnessError(must("strategy", f"name its class, '{name}:{_classes(parts.path)}'", name))
-    if registry.is_known("strategy", name) or parts.is_python:
+    kind = registry.kind_of(name)
+    if kind == "strategy":
         return check_strategy(registry.strategy(name))
-    if registry.is_known("surrogate", name):
+    if kind == "surrogate":
         return check_surrogate(registry.surrogate({"name": name, "encoding": "one_hot"}, ToyBenchmark().space), rng)
-    if registry.is_known("benchmark", name) or parts.path is not None:
+    if kind == "benchmark":
         benchmark = registry.benchmark(name)
         return check_space(benchmark.space, rng) + check_benchmark(benchmark, rng)
     known = [known for kind in ("strategy", "benchmark", "surrogate") for known in registry.names(kind)]
@@ -204,8 +205,7 @@ def check_strategy(
     again = run("the same generator gives the same run", ToyBenchmark(), budget)
     own = "another run: is there a generator of its own, as np.random.default_rng() in place of self.rng, or a clock?"
     rules("the same generator gives the same run", _same_traces(block, again), own)
-    other = [not np.array_equal(block[0].trace.archs, block[1].trace.archs)]
-    rules("another generator gives another run", other)
+    rules("another generator gives another run", not np.array_equal(block[0].trace.archs, block[1].trace.archs))
     alone = run("a run does not depend on its neighbours in the block", ToyBenchmark(), budget, count=1)
     rules("a run does not depend on its neighbours in the block", _same_traces(alone, block))
     for rule, benchmark, spent, n_workers in (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from harness.checks import Archs, FloatArray, UInt64Array
@@ -26,13 +24,12 @@ class ToySpace(SearchSpace):
         """Write architectures as digits joined by hyphens."""
         return ["-".join(map(str, row)) for row in np.asarray(archs).tolist()]
 
-    def parse(self, texts: Sequence[str]) -> Archs:
+    def _genes(self, text: str) -> list[int]:
         """Read digits joined by hyphens."""
-        rows = [[int(part) if part.isdigit() else -1 for part in text.split("-")] for text in texts]
-        for text, row in zip(texts, rows, strict=True):
-            if len(row) != self.genes or not all(0 <= value < 4 for value in row):
-                raise HarnessError(f"`text` must be five digits 0 to 3 joined by '-', got {text!r}")
-        return np.array(rows, dtype=self.dtype).reshape(-1, self.genes)
+        row = [int(part) if part.isdigit() else -1 for part in text.split("-")]
+        if len(row) != self.genes or not all(0 <= value < 4 for value in row):
+            raise HarnessError(f"`text` must be five digits 0 to 3 joined by '-', got {text!r}")
+        return row
 
 
 class ToyBenchmark:

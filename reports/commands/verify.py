@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
-from harness.cli.app import Command
-
-
-class Device(StrEnum):
-    """Where networks are trained."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
+from harness.cli.app import AsJson, Command, Device
 
 
 def verify(
@@ -46,7 +37,7 @@ def verify(
     ] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the trainer.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Train on a CPU however long it takes.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train what a search found, and say whether the table told the truth.
 
@@ -78,12 +69,9 @@ def verify(
 
 def _line(row: dict[str, Any]) -> str:
     """Return one architecture in one line."""
-    table, real = (_number(row[f"{side}_mean"]) for side in ("table", "real"))
+    means = (row["table_mean"], row["real_mean"])
+    table, real = ("   --" if mean is None else f"{mean:5.2f}" for mean in means)
     return f"{row['pick']:<13}  table {table}  real {real}  {row['verdict_words']}  {row['architecture']}"
-
-
-def _number(value: float | None) -> str:
-    return "   --" if value is None else f"{value:5.2f}"
 
 
 COMMAND = Command(

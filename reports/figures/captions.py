@@ -51,8 +51,8 @@ def runs_sentence(study: Study) -> str:
 
 def clip_sentence(frame: pd.DataFrame, column: str) -> str:
     """Say that regrets below the floor are drawn at it, where there are any."""
-    below = (frame[column] < REGRET_FLOOR).any() if len(frame) else False
-    return f" Regrets below {REGRET_FLOOR:g} are drawn at {REGRET_FLOOR:g}." if below else ""
+    below = f" Regrets below {REGRET_FLOOR:g} are drawn at {REGRET_FLOOR:g}."
+    return below if (frame[column] < REGRET_FLOOR).any() else ""
 
 
 def final_words(frame: pd.DataFrame) -> str:

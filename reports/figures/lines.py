@@ -56,11 +56,8 @@ def _marked(position: FloatArray, index: int, count: int, marks: int = 5) -> lis
 def log_ticks(axis: Any, low: float, high: float) -> None:
     """Label 1, 2 and 5 of each decade where there are few decades, powers of ten where there are many."""
     decades = np.log10(high / low) if high > low > 0 else 1.0
-    subs: tuple[float, ...] = (1.0, 2.0, 5.0) if decades < 2.4 else (1.0,)
-    if 0.5 <= decades < 1.0:
-        subs = (1.0, 2.0, 3.0, 5.0, 7.0)
-    elif decades < 0.5:
-        subs = tuple(float(value) for value in range(1, 10))
+    few = ((0.5, range(1, 10)), (1.0, (1, 2, 3, 5, 7)), (2.4, (1, 2, 5)))
+    subs = next((tuple(map(float, marks)) for below, marks in few if decades < below), (1.0,))
     axis.set_major_locator(LogLocator(base=10, subs=subs, numticks=20))
     axis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
     axis.set_minor_locator(LogLocator(base=10, subs=tuple(range(1, 10)), numticks=20) if decades < 6 else NullLocator())

@@ -174,11 +174,14 @@ def inline_svg(exhibit: Exhibit, panel: str) -> str:
     text = rendered(draw(exhibit, panel), "svg").decode()
     text = text[text.index("<svg") :]
     prefix = re.sub(r"[^a-z0-9]+", "-", f"{exhibit.name}-{panel}".lower()) + "-"
-    text = re.sub(r'\bid="', f'id="{prefix}', text)
-    text = re.sub(r"url\(#", f"url(#{prefix}", text)
-    text = re.sub(r'xlink:href="#', f'href="#{prefix}', text)
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
+    for old, new in (
+        (r'\bid="', f'id="{prefix}'),
+        (r"url\(#", f"url(#{prefix}"),
+        (r'xlink:href="#', f'href="#{prefix}'),
+        (r"<metadata>.*?</metadata>", ""),
+        (r"<!--.*?-->\s*", ""),
+    ):
+        text = re.sub(old, new, text, flags=re.DOTALL)
     # A hundredth of a point is enough, and halves the page; what is between tags is text for people.
     text = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag.group(0)), text)
     head, body = text.split(">", 1)

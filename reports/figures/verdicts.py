@@ -12,23 +12,24 @@ from reports.figures.exhibit import Exhibit
 from reports.figures.style import style_map
 from reports.study.provenance import provenance
 from reports.study.study import Study
-from reports.study.verdicts import CONFIRMED, DRIFTED, FAILED, INCONCLUSIVE, Verification
+from reports.study.verdicts import DRIFTED, FAILED, INCONCLUSIVE, Verification
 
 MARGIN: dict[str, Any] = {"color": "#000000", "alpha": 0.07, "linewidth": 0}
 LINE: dict[str, Any] = {"color": "#444444", "linestyle": (0, (1, 1.4)), "linewidth": 0.9}
 _STYLES = style_map(ROLES)
-_SHAPES = {CONFIRMED: "filled", INCONCLUSIVE: "hollow", DRIFTED: "cross", FAILED: "plus"}
-"""How a verdict is drawn, besides the colour of the role."""
+_MARKERS = {DRIFTED: "X", FAILED: "P"}
+"""Markers of verdicts that have one of their own; the others take that of the role."""
 
 
 def mark(style: Mapping[str, Any], verdict: str) -> dict[str, Any]:
     """Return the marker of a role under a verdict."""
-    shape = _SHAPES[verdict]
-    marker = {"cross": "X", "plus": "P"}.get(shape, style["marker"])
-    face = "white" if shape == "hollow" else style["color"]
     return {
-        "marker": marker, "color": style["color"], "markerfacecolor": face, "markersize": 4.2, "markeredgewidth": 0.9,
-    }  # fmt: skip
+        "marker": _MARKERS.get(verdict, style["marker"]),
+        "color": style["color"],
+        "markerfacecolor": "white" if verdict == INCONCLUSIVE else style["color"],
+        "markersize": 4.2,
+        "markeredgewidth": 0.9,
+    }
 
 
 def drawn_rows(item: Verification) -> pd.DataFrame:

@@ -26,7 +26,6 @@ from reports.study.provenance import SOURCE_FACTS, budget_words, sources
 from reports.study.study import Study, prepare
 from reports.study.truth import OpenOracle
 from reports.study.wording import constraint_words, notices
-from reports.tables.report_table import ReportTable
 
 PAGE = "index.html"
 MARKER = "checklist.md"
@@ -68,9 +67,9 @@ def build(
         than an earlier report.
     """
     folder = Path(folder)
-    _refuse_foreign(Path(out) if out is not None else folder / "report")
+    target = folder / "report" if out is None else Path(out)
+    _refuse_foreign(target)
     study = prepare(read_results(folder), open_oracle, allow_missing=allow_missing)
-    target = Path(out) if out is not None else folder / "report"
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report.", dir=target.parent) as temporary:
         _write(study, Path(temporary))
@@ -121,7 +120,10 @@ def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
         {
             "title": section.title,
             "figures": [_figure(exhibit, next(figure_numbers)) for exhibit in section.figures],
-            "tables": [_shown_table(table, next(table_numbers)) for table in section.tables],
+            "tables": [
+                {"table": table, "html": Markup(table.to_html()), "number": next(table_numbers)}  # noqa: S704  # escaped there
+                for table in section.tables
+            ],
         }
         for section in parts
     )
@@ -129,7 +131,7 @@ def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
         spec=study.spec,
         benchmarks=[item.name for item in study.aligned],
         budget=budget_words(study.spec),
-        headline=[_lead(sentence) for section in parts for sentence in section.sentences],
+        headline=[sentence.partition(": ")[::2] for section in parts for sentence in section.sentences],
         constraints=constraint_words(study),
         notices=notices(study),
         warnings=warnings,
@@ -146,13 +148,3 @@ def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
 def _figure(exhibit: Exhibit, number: int) -> dict[str, Any]:
     panels = [Markup(inline_svg(exhibit, panel)) for panel in exhibit.panels]  # noqa: S704  # our own drawing
     return {"name": exhibit.name, "meta": exhibit.meta, "panels": panels, "number": number}
-
-
-def _shown_table(table: ReportTable, number: int) -> dict[str, Any]:
-    return {"table": table, "html": Markup(table.to_html()), "number": number}  # noqa: S704  # escaped there
-
-
-def _lead(sentence: str) -> tuple[str, str]:
-    """Split "benchmark: what was found" at its colon."""
-    lead, _, rest = sentence.partition(": ")
-    return lead, rest

@@ -8,7 +8,7 @@ from reports.page.narrative import listed
 from reports.study.provenance import budget_words, library_versions
 from reports.study.study import Study
 from reports.study.truth import PROTOCOL, SURROGATE, TABLE
-from reports.study.wording import by_kind
+from reports.study.wording import as_sentence, by_kind
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def checklist(study: Study) -> list[Item]:
              " of the benchmarks' authors."),
         Item("Same benchmark and training pipeline for all methods", "yes", f"The same {what}: {digests}."),
         Item("Confounders controlled", "yes",
-             _sentence(by_kind(study, _CONTROLLED))),
+             as_sentence(by_kind(study, _CONTROLLED))),
         Item("Ablations", "author", "Strategies may appear under several labels with other hyperparameters."),
         Item("Comparison with random search", "yes" if has_random else "no",
              "As a strategy, and exactly in closed form where that is known." if has_random
@@ -65,10 +65,6 @@ _CONTROLLED = {
     " replicates",
 }
 _SOURCES = {TABLE: "tables", PROTOCOL: "tables", SURROGATE: "surrogate"}
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
 
 
 def _test_item(study: Study) -> Item:

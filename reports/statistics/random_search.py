@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import gammaln
 
 from harness.checks import FloatArray, IntArray
@@ -96,20 +95,6 @@ def _all_beyond(worse: FloatArray, n: IntArray, rows: int | None) -> FloatArray:
     rest = np.where(possible, np.maximum(left - draws, 0.0), 0.0)
     log_ratio = gammaln(left + 1) - gammaln(rest + 1) - gammaln(rows + 1) + gammaln(rows - draws + 1)
     return np.where(possible, np.exp(log_ratio), 0.0)
-
-
-def expectation(atoms: Atoms, outcome: FloatArray, n: npt.ArrayLike, *, replacement: bool) -> FloatArray:
-    """Return the expected outcome of the incumbent after n draws: (T,).
-
-    Parameters
-    ----------
-    atoms : Atoms
-    outcome : (K,) float64
-        Of each atom, for example the test accuracy of its architecture.
-    n : (T,) int
-    """
-    order, law = incumbent_law(atoms, np.atleast_1d(np.asarray(n, dtype=np.int64)), replacement=replacement)
-    return law @ outcome[order]
 
 
 def exact_centre(atoms: Atoms, outcome: FloatArray, n: IntArray, centre: str, *, replacement: bool) -> FloatArray:

@@ -8,7 +8,6 @@ import numpy as np
 from scipy import stats
 
 from harness.checks import FloatArray
-from harness.errors import ResultError
 from reports.statistics.significance import ALPHA
 
 
@@ -24,16 +23,17 @@ def average_ranks(values: FloatArray) -> FloatArray:
     return ranks
 
 
-def require_tasks(tasks: int) -> None:
-    """Refuse tests across fewer than five tasks (critical-difference diagrams, Friedman).
+def refusal(tasks: int) -> str:
+    """Say why fewer than five tasks are not tested across (critical-difference diagrams, Friedman); "" for more.
 
     With N = 3 and k = 5 the critical difference is 3.52 of a possible rank distance of 4: nothing could be found.
     """
-    if tasks < 5:
-        raise ResultError(
-            f"no test across benchmarks: {tasks} of them are fewer than 5; strategies are compared on each benchmark,"
-            " with one Holm correction over benchmarks and pairs"
-        )
+    if tasks >= 5:
+        return ""
+    return (
+        f"no test across benchmarks: {tasks} of them are fewer than 5; strategies are compared on each benchmark,"
+        " with one Holm correction over benchmarks and pairs"
+    )
 
 
 def friedman(mean_ranks: FloatArray, tasks: int) -> tuple[float, float, float]:

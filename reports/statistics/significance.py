@@ -11,7 +11,6 @@ import numpy as np
 from scipy import stats
 
 from harness.checks import FloatArray
-from harness.errors import ResultError
 
 ALPHA = 0.05
 
@@ -46,24 +45,22 @@ def holm(p_values: FloatArray) -> FloatArray:
     return adjusted
 
 
-def require_reachable(n: int, comparisons: int, alpha: float = ALPHA) -> None:
-    """Refuse a signed-rank test that could not reject whatever the data.
+def refusal(n: int, comparisons: int, alpha: float = ALPHA) -> str:
+    """Say why a signed-rank test is not made that could not reject whatever the data; "" where it could.
 
-    The smallest two-sided p of n pairs is ``2 / 2**n``; Holm compares the smallest p with ``alpha / comparisons``.
+    The smallest two-sided p of n pairs is ``2 / 2**n``; Holm compares the smallest p with ``alpha / comparisons``.  The
+    text names the n that would be needed.
 
-    Raises
-    ------
-    ResultError
-        States the n that would be needed.
-
-    >>> require_reachable(12, 24)
+    >>> refusal(12, 24)
+    ''
     """
-    if n < 1 or 2.0 ** (1 - n) > alpha / comparisons:
-        needed = math.ceil(1 - math.log2(alpha / comparisons))
-        raise ResultError(
-            f"not tested: {n} pairs reach p = {2.0 ** (1 - n) if n else 1.0:.2g} at best, above {alpha:g}/{comparisons}"
-            f" comparisons; {needed} pairs are needed"
-        )
+    if n >= 1 and 2.0 ** (1 - n) <= alpha / comparisons:
+        return ""
+    needed = math.ceil(1 - math.log2(alpha / comparisons))
+    return (
+        f"not tested: {n} pairs reach p = {2.0 ** (1 - n) if n else 1.0:.2g} at best, above {alpha:g}/{comparisons}"
+        f" comparisons; {needed} pairs are needed"
+    )
 
 
 def rank_biserial(differences: FloatArray) -> float:

@@ -7,7 +7,7 @@ mean over all training runs of the table.  No interpolation, no running maximum 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,12 +67,6 @@ class Steps:
         """Incumbents, (k, L)."""
         return self.run.trace.archs[self.rows]
 
-    def on_grid(self, axis: str, split: str, grid: FloatArray) -> FloatArray:
-        """Return regrets on a grid, (T,); NaN where undefined and beyond the end of the run."""
-        values = at_budget(self.x[axis], self.regrets[split], grid)
-        values[grid > self.end[axis]] = np.nan
-        return values
-
 
 @dataclass(frozen=True)
 class Aligned:
@@ -111,22 +105,17 @@ class Aligned:
         limit = self.budget.evaluations if self.budget.evaluations is not None else self.budget.seconds
         return float(limit or 0)
 
-    def regrets(self, label: str, axis: str, split: str, grid: FloatArray) -> FloatArray:
-        """Return the regret of every run of a strategy on a grid: (R, T)."""
-        return np.stack([steps.on_grid(axis, split, grid) for steps in self.steps[label]])
-
     def counted(self, label: str, axis: str, split: str, grid: FloatArray) -> FloatArray:
         """Return what curves are centres of: (R, T).
 
-        As `regrets`, but a run that has no incumbent yet counts as the worst of the table, as it does in tables, from
-        where half of the strategy's runs have one; NaN for all runs before that.
+        The regret of every run of a strategy on a grid, NaN beyond the end of the run.  A run that has no incumbent yet
+        counts as the worst of the table, as it does in tables, from where half of the strategy's runs have one; NaN for
+        all runs before that.
         """
-        values = self.regrets(label, axis, split, grid)
         group = self.steps[label]
-        known = [at_budget(steps.x[axis], steps.regrets[split], grid) for steps in group]
-        ends = np.array([steps.end[axis] for steps in group])
-        waiting = np.isnan(known) & (grid <= ends[:, None])
-        values[waiting] = self.truth.worst(split)
+        values = np.stack([at_budget(steps.x[axis], steps.regrets[split], grid) for steps in group])
+        values[np.isnan(values)] = self.truth.worst(split)
+        values[grid > np.array([steps.end[axis] for steps in group])[:, None]] = np.nan
         values[:, grid < _half_start(group, axis)] = np.nan
         return values
 
@@ -146,10 +135,12 @@ class Aligned:
         """
         groups = [group for group in self.steps.values() if group]
         starts = [start for group in groups if np.isfinite(start := _half_start(group, axis))]
-        ends = [_shortest(group, axis) for group in groups]
+        ends = [min(steps.end[axis] for steps in group) for group in groups]
         if not starts:
             return np.array([])
-        finite = [end for end in ends if np.isfinite(end)] or [max(_last(group, axis) for group in groups)]
+        column = "evaluations" if axis == "evaluations" else "finished_seconds"
+        lasts = (float(getattr(steps.run.trace, column)[-1]) for group in groups for steps in group)
+        finite = [end for end in ends if np.isfinite(end)] or [max(lasts)]
         first, last = min(starts), max(finite)
         if axis == "evaluations" and last - first < 2000:
             return np.arange(first, last + 1)
@@ -162,15 +153,6 @@ def _half_start(group: Sequence[Steps], axis: str) -> float:
     """Return from where at least half of the runs have an incumbent; infinite if there is no such place."""
     firsts = sorted(float(steps.x[axis][0]) if len(steps.rows) else np.inf for steps in group)
     return firsts[(len(firsts) - 1) // 2]
-
-
-def _shortest(group: Iterable[Steps], axis: str) -> float:
-    return min(steps.end[axis] for steps in group)
-
-
-def _last(group: Iterable[Steps], axis: str) -> float:
-    column = "evaluations" if axis == "evaluations" else "finished_seconds"
-    return max((float(getattr(steps.run.trace, column)[-1]) for steps in group), default=1.0)
 
 
 def align(results: Results, truth: Truth) -> Aligned:

@@ -11,22 +11,22 @@ import numpy as np
 import pandas as pd
 
 from harness.checks import FloatArray
-from harness.errors import ResultError
+from reports.statistics import ranks, significance
 from reports.statistics.bootstrap import bootstrap_centres, interval, stratified_iqm
 from reports.statistics.centres import centre_of
-from reports.statistics.ranks import average_ranks, critical_difference, friedman, require_tasks
+from reports.statistics.ranks import average_ranks, critical_difference, friedman
 from reports.statistics.significance import (
     ALPHA,
     holm,
     probability_of_improvement,
     rank_biserial,
-    require_reachable,
     wilcoxon_p,
 )
 from reports.study.align import Aligned
 from reports.study.curves import common_replicates
 from reports.study.finals import LEFT_OUT, WORST, finals, regrets_of
 from reports.study.study import TABLE_REPETITIONS, Study
+from reports.study.wording import as_sentence
 
 WORSE, OPEN, NOT_TESTED = "worse", "open", "not tested"
 TEST_WORDS = (
@@ -81,38 +81,37 @@ def _wide(study: Study, values: pd.DataFrame, item: Aligned, split: str, policy:
 
 def _compare(study: Study, item: Aligned, budget: float, a: str, b: str, regrets: pd.DataFrame) -> dict[str, object]:
     pairs = regrets[[a, b]].dropna()
-    row: dict[str, object] = {"budget": budget, "benchmark": item.name, "a": a, "b": b, "n": len(pairs)}
-    row |= {"wins": 0, "ties": 0, "losses": 0}
+    row = {"budget": budget, "benchmark": item.name, "a": a, "b": b, "n": len(pairs), "wins": 0, "ties": 0, "losses": 0}
     row |= dict.fromkeys(("poi", "effect", "difference", "low", "high", "p"), np.nan)
     if len(pairs) == 0:
         return row
     differences = np.round((pairs[b] - pairs[a]).to_numpy(), 9)  # equal in arithmetic must be equal in rank
-    row |= {"wins": int(np.sum(differences > 0)), "ties": int(np.sum(differences == 0))}
-    row["losses"] = int(np.sum(differences < 0))
-    row["poi"] = probability_of_improvement(regrets[a].dropna().to_numpy(), regrets[b].dropna().to_numpy())
     counts = study.resampler.counts(item.name, len(pairs), TABLE_REPETITIONS)
-    samples = bootstrap_centres(differences[:, None], counts, "median")[0]
-    low, high = interval(samples)
-    row |= {"effect": rank_biserial(differences), "difference": float(np.median(differences))}
-    return row | {"low": float(low), "high": float(high), "p": wilcoxon_p(differences)}
+    low, high = interval(bootstrap_centres(differences[:, None], counts, "median")[0])
+    return row | {
+        "wins": int(np.sum(differences > 0)),
+        "ties": int(np.sum(differences == 0)),
+        "losses": int(np.sum(differences < 0)),
+        "poi": probability_of_improvement(regrets[a].dropna().to_numpy(), regrets[b].dropna().to_numpy()),
+        "effect": rank_biserial(differences),
+        "difference": float(np.median(differences)),
+        "low": float(low),
+        "high": float(high),
+        "p": wilcoxon_p(differences),
+    }
 
 
 def _judged(table: pd.DataFrame) -> pd.DataFrame:
     """Refuse tests that cannot reject, adjust the others together, and say what follows."""
-    refusals = [_refusal(int(n), len(table)) for n in table["n"]]
-    table.loc[[refusal is not None for refusal in refusals], "p"] = np.nan
+    refusals = [significance.refusal(int(n), len(table)) for n in table["n"]]
+    table.loc[[bool(refusal) for refusal in refusals], "p"] = np.nan
     table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
     rows = table.to_dict("records")
-    table["verdict"] = [refusal or _verdict(_better(row)) for refusal, row in zip(refusals, rows, strict=True)]
+    table["verdict"] = [
+        refusal or (f"{better} better" if (better := _better(row)) else "no difference shown")
+        for refusal, row in zip(refusals, rows, strict=True)
+    ]
     return table
-
-
-def _refusal(n: int, comparisons: int) -> str | None:
-    try:
-        require_reachable(n, comparisons)
-    except ResultError as error:
-        return str(error)
-    return None
 
 
 def _better(row: Mapping[Hashable, Any]) -> str:
@@ -120,10 +119,6 @@ def _better(row: Mapping[Hashable, Any]) -> str:
     if not row["p_holm"] < ALPHA or row["effect"] == 0:
         return ""
     return str(row["a"] if row["effect"] > 0 else row["b"])
-
-
-def _verdict(better: str) -> str:
-    return f"{better} better" if better else "no difference shown"
 
 
 def pairs_at(comparisons: pd.DataFrame, split: str, budget: float) -> pd.DataFrame:
@@ -234,11 +229,8 @@ def omnibus(study: Study) -> str:
     usable = [item for item in study.aligned if common_replicates(item)]
     if len(study.labels) < 2:
         return "One strategy has nothing to be compared with."
-    try:
-        require_tasks(len(usable))
-    except ResultError as error:
-        message = str(error)
-        return message[0].upper() + message[1:] + "."
+    if refusal := ranks.refusal(len(usable)):
+        return as_sentence(refusal)
     # A block is a benchmark, never a replicate: its strategies are ranked by their mean regret.
     values = finals(study)
     blocks = np.array(

@@ -77,11 +77,7 @@ def _part(
     high: FloatArray | float,
     n: int,
 ) -> pd.DataFrame:
-    numbers = {
-        key: np.broadcast_to(value, x.shape) for key, value in (("centre", centre), ("low", low), ("high", high))
-    }
-    columns = {"benchmark": benchmark, "series": series, "x": x, **numbers, "n": n}
-    return pd.DataFrame(columns, columns=COLUMNS)
+    return pd.DataFrame(dict(zip(COLUMNS, (benchmark, series, x, centre, low, high, n), strict=True)))
 
 
 def ranks(study: Study) -> pd.DataFrame:
@@ -123,15 +119,17 @@ def common_replicates(item: Aligned) -> list[int]:
 
 def rank_blocks(item: Aligned, grid: FloatArray) -> FloatArray:
     """Return ranks within the common replicates: (R, k, T)."""
-    kept = common_replicates(item)
-    regrets = []
-    for group in item.steps.values():
-        by_replicate = {steps.run.replicate: steps for steps in group}
-        runs = [by_replicate[replicate] for replicate in kept]
-        regrets.append([at_budget(steps.x[item.budget_axis], steps.regrets["validation"], grid) for steps in runs])
+    kept = set(common_replicates(item))
+    regrets = [
+        [
+            at_budget(steps.x[item.budget_axis], steps.regrets["validation"], grid)
+            for steps in sorted(group, key=lambda steps: steps.run.replicate)
+            if steps.run.replicate in kept
+        ]
+        for group in item.steps.values()
+    ]
     # (k, R, T) to (R, T, k), ranked along the last
-    ordered: FloatArray = np.moveaxis(average_ranks(np.moveaxis(np.array(regrets), 0, -1)), -1, 1)
-    return ordered
+    return np.moveaxis(average_ranks(np.moveaxis(np.array(regrets), 0, -1)), -1, 1)
 
 
 def _rank_frame(

@@ -32,8 +32,7 @@ def finals(study: Study, budget: float | None = None) -> pd.DataFrame:
 def regrets_of(values: pd.DataFrame, item: Aligned, split: str, label: str) -> FloatArray:
     """Return the regrets of one strategy on one benchmark from a frame of `finals`: (R,)."""
     picked = (values["benchmark"] == item.name) & (values["split"] == split) & (values["label"] == label)
-    column: FloatArray = values.loc[picked, "regret"].to_numpy(dtype=np.float64)
-    return column
+    return values.loc[picked, "regret"].to_numpy(dtype=np.float64)
 
 
 def log_aucs(item: Aligned) -> Mapping[str, FloatArray]:

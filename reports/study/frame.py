@@ -6,12 +6,9 @@ import numpy as np
 import pandas as pd
 
 from harness import registry
-from harness.checks import Archs
 from harness.experiments.results import Results
 from harness.judging.incumbent import feasible, incumbents
-from harness.problem import Objective
 from harness.records import Run, Trace
-from harness.space import SearchSpace
 from reports.study.truth import OpenOracle, Truth, truths
 
 
@@ -39,11 +36,11 @@ def frame(results: Results, *, open_oracle: OpenOracle = registry.oracle) -> pd.
     ResultError
         If a table is not the one that the runs were made on.
     """
-    parts = []
-    for name, truth in truths(results, open_oracle).items():
-        runs = [run for run in results.runs if run.benchmark == name]
-        if runs:
-            parts.append(_benchmark_frame(truth, runs))
+    parts = [
+        _benchmark_frame(truth, runs)
+        for name, truth in truths(results, open_oracle).items()
+        if (runs := [run for run in results.runs if run.benchmark == name])
+    ]
     if not parts:
         return pd.DataFrame(columns=["benchmark", "label", "replicate", "evaluation", "seconds", "objective"])
     return pd.concat(parts, ignore_index=True)
@@ -67,9 +64,9 @@ def _benchmark_frame(truth: Truth, runs: list[Run]) -> pd.DataFrame:
         "cost_seconds": merged.seconds,
         "worker": merged.worker,
         "fidelity": merged.fidelity,
-        "architecture": np.array(_strings(truth.oracle.space, distinct), dtype=object)[inverse],
-        "objective": _published(first, merged, 0),
-        **{item.name: _published(item, merged, column) for column, item in enumerate(others, start=1)},
+        "architecture": np.array(truth.oracle.space.format(distinct), dtype=object)[inverse],
+        "objective": first.to_published(merged.objectives[:, 0]),
+        **{item.name: item.to_published(merged.objectives[:, column]) for column, item in enumerate(others, start=1)},
         "feasible": feasible(merged),
         "incumbent": np.concatenate(incumbent),
     }
@@ -77,12 +74,3 @@ def _benchmark_frame(truth: Truth, runs: list[Run]) -> pd.DataFrame:
         known = split in truth.splits
         columns[split] = truth.mean(distinct, split)[inverse] if known else np.full(len(merged), np.nan)
     return pd.DataFrame(columns)
-
-
-def _published(objective: Objective, trace: Trace, column: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    published: np.ndarray[tuple[int], np.dtype[np.float64]] = objective.to_published(trace.objectives[:, column])
-    return published
-
-
-def _strings(space: SearchSpace, archs: Archs) -> list[str]:
-    return space.format(archs) if len(archs) else []

@@ -86,9 +86,8 @@ SOURCE_FACTS = ("protocol", "source", "licence", "citation")
 
 def sources(study: Study) -> list[dict[str, str]]:
     """Return sha256, and where the table tells them protocol, source, licence and citation, of every benchmark."""
-    rows = []
-    for item in study.aligned:
-        about = item.truth.about
-        row = {"benchmark": item.name, "sha256": item.truth.facts.table_digest}
-        rows.append(row | {key: str(about[key]) for key in SOURCE_FACTS if about.get(key)})
-    return rows
+    return [
+        {"benchmark": item.name, "sha256": item.truth.facts.table_digest}
+        | {key: str(item.truth.about[key]) for key in SOURCE_FACTS if item.truth.about.get(key)}
+        for item in study.aligned
+    ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness import registry, seeding
+from harness.digests import sha256_of
 from harness.errors import IncompleteError, ResultError
 from harness.experiments.results import Results
 from harness.experiments.spec import Spec
@@ -40,7 +39,7 @@ class Resampler:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the spec, hexadecimal."""
-        return hashlib.sha256(json.dumps(self.spec.as_dict(), sort_keys=True).encode()).hexdigest()
+        return sha256_of(self.spec.as_dict())
 
     def generator(self, *path: str | int) -> np.random.Generator:
         """Return the generator for one purpose."""
@@ -114,9 +113,8 @@ def prepare(results: Results, open_oracle: OpenOracle = registry.oracle, *, allo
             f"{len(listed)} shard(s) have no result: {shown}. Run the spec again to compute them, or allow missing"
             " shards (they are then reported both left out and as the worst value)"
         )
-    opened = truths(results, open_oracle)
-    aligned = tuple(align(results, truth) for truth in opened.values())
-    aligned = tuple(item for item in aligned if any(item.steps.values()))
+    judged = (align(results, truth) for truth in truths(results, open_oracle).values())
+    aligned = tuple(item for item in judged if any(item.steps.values()))
     if not aligned:
         raise ResultError("no run has finished: nothing to report")
     references = {item.name: reference(item.truth, results.spec) for item in aligned}

@@ -154,12 +154,9 @@ def judge(measurements: Measurements, oracle: Oracle) -> Verification:
 
 
 def _names(measurements: Measurements) -> list[str]:
-    seen: dict[str, int] = {}
-    names = []
-    for pick in measurements.picks:
-        seen[pick.role] = seen.get(pick.role, 0) + 1
-        names.append(f"{pick.role} {seen[pick.role]}")
-    return names
+    """Return "top 1", "top 2", "stratified 1" …, one for each pick."""
+    roles = pd.Series([pick.role for pick in measurements.picks], dtype=object)
+    return [f"{role} {place + 1}" for role, place in zip(roles, roles.groupby(roles).cumcount(), strict=True)]
 
 
 def _row(
@@ -218,15 +215,13 @@ def _failure(measured: Measurements, index: int) -> str:
 
 def _needed(rows: pd.DataFrame, pooled: Pooled, margin: float) -> tuple[list[int | None], list[bool]]:
     """Return the seeds that inconclusive rows need."""
-    seeds: list[int | None] = []
-    both = []
-    for row in rows.to_dict("records"):
-        needed = equivalence.Needed(None)
-        if row["verdict"] == INCONCLUSIVE and row["table_n"] and pooled.df and math.isfinite(row["difference"]):
-            needed = equivalence.seeds_needed(row["difference"], pooled, int(row["table_n"]), margin)
-        seeds.append(needed.seeds)
-        both.append(needed.both)
-    return seeds, both
+    needed = [
+        equivalence.seeds_needed(row["difference"], pooled, int(row["table_n"]), margin)
+        if row["verdict"] == INCONCLUSIVE and row["table_n"] and pooled.df and math.isfinite(row["difference"])
+        else equivalence.Needed(None)
+        for row in rows.to_dict("records")
+    ]
+    return [item.seeds for item in needed], [item.both for item in needed]
 
 
 def _overall(measured: Measurements, oracle: Oracle, rows: pd.DataFrame, pooled: Pooled, table: FloatArray) -> Overall:

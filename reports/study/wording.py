@@ -54,6 +54,11 @@ def by_kind(study: Study, texts: Mapping[str, str], split: str = "validation", *
     return between.join(f"{text} ({', '.join(names)})" for text, names in groups.items())
 
 
+def as_sentence(text: str) -> str:
+    """Return a text as a sentence: with a capital in front and a full stop behind."""
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def split_word(truth: Truth, split: str) -> str:
     """Return "validation", "test", or "signal" where the values told are test results."""
     return SIGNAL if split == "validation" and truth.kind == PROTOCOL else split
@@ -161,8 +166,7 @@ def regret_sentence(study: Study) -> str:
         SURROGATE: f"its regret is the distance of its prediction from that of the {best} of the reference"
         " architectures, and negative where a search finds a better one",
     }
-    said = by_kind(study, texts)
-    return said[0].upper() + said[1:] + "."
+    return as_sentence(by_kind(study, texts))
 
 
 def told_sentence(study: Study) -> str:
@@ -174,8 +178,7 @@ def told_sentence(study: Study) -> str:
         " after the search, for this page",
         SURROGATE: "strategies were told predicted validation values only",
     }
-    said = by_kind(study, texts)
-    return said[0].upper() + said[1:] + "."
+    return as_sentence(by_kind(study, texts))
 
 
 def noise_sentence(study: Study) -> str:
@@ -187,5 +190,4 @@ def noise_sentence(study: Study) -> str:
         PROTOCOL: silent,
         SURROGATE: silent,
     }
-    said = by_kind(study, texts)
-    return said[0].upper() + said[1:] + "."
+    return as_sentence(by_kind(study, texts))

@@ -35,10 +35,20 @@ def architecture_table(study: Study) -> ReportTable:
             values = {split: float(item.truth.mean(archs, split)[0]) for split in item.truth.splits}
             beyond = item.truth.kind == SURROGATE  # a reference can be passed, the optimum of a table cannot
             hits = sum(r == 0 or (beyond and r < 0) for r in (s.regrets["validation"][-1] for s in ended))
-            row: dict[str, object] = {"benchmark": item.name, "label": label, "architecture": text, "told": told}
-            row |= {"validation": values["validation"], "test": values.get("test", np.nan)}
-            row |= {"replicate": best.run.replicate, "optimum": optimum, "reached_optimum": hits, "n": len(steps)}
-            rows.append(row)
+            rows.append(
+                {
+                    "benchmark": item.name,
+                    "label": label,
+                    "architecture": text,
+                    "told": told,
+                    "validation": values["validation"],
+                    "test": values.get("test", np.nan),
+                    "replicate": best.run.replicate,
+                    "optimum": optimum,
+                    "reached_optimum": hits,
+                    "n": len(steps),
+                }
+            )
             unit = item.truth.column("validation").unit
             numbers = [accuracy(value, unit) for value in (told, values["validation"], values.get("test", np.nan))]
             cells.append((item.name, label, text, *numbers, f"{hits}/{len(steps)}"))

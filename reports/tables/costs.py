@@ -25,7 +25,6 @@ def cost_table(study: Study) -> ReportTable:
             if not steps:
                 continue
             traces = [s.run.trace for s in steps]
-            clock = [float(t.finished_seconds[-1]) if len(t) else 0.0 for t in traces]
             rows.append(
                 {
                     "benchmark": item.name,
@@ -33,7 +32,7 @@ def cost_table(study: Study) -> ReportTable:
                     "n": len(steps),
                     "evaluations": float(np.mean([t.evaluations[-1] if len(t) else 0 for t in traces])),
                     "training_seconds": float(np.mean([t.seconds[t.charged].sum() for t in traces])),
-                    "clock_seconds": float(np.mean(clock)),
+                    "clock_seconds": float(np.mean([t.finished_seconds[-1] if len(t) else 0.0 for t in traces])),
                     "overhead_seconds": float(np.mean([s.run.overhead_seconds for s in steps])),
                 }
             )

@@ -133,6 +133,20 @@ def test_unknown_encodings_and_identities_name_the_known_ones():
         space.key(archs, "isomorphic")
 
 
+def test_a_space_that_neither_reads_nor_encodes_says_what_to_define():
+    class Mute(SearchSpace):
+        encodings = ("one_hot", "path")
+
+        def format(self, archs: Archs) -> list[str]:
+            return [""] * len(archs)
+
+    space = Mute("mute", [3, 2])
+    with pytest.raises(NotImplementedError, match="Mute must define parse or _genes"):
+        space.parse(["0-0"])
+    with pytest.raises(NotImplementedError, match="Mute must define _features for 'path'"):
+        space.features(np.zeros((1, 2), dtype=np.uint8), "path")
+
+
 def test_facts_count_the_space():
     facts = Plain("plain", [3, 2]).facts()
     assert (facts["genes"], facts["codings"], facts["encodings"]) == (2, 6, {"one_hot": 5})

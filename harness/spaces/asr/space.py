@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, UInt64Array, choice
+from harness.checks import Archs, UInt64Array
 from harness.errors import HarnessError, must
-from harness.space import IDENTITIES
 from harness.spaces.asr.cells import OPERATIONS, RULE, SHAPE, flatten
 from harness.spaces.asr.keys import first_codings, hashes, keys
 from harness.spaces.enumerated import EnumeratedSpace
@@ -44,11 +43,8 @@ class ASRSpace(EnumeratedSpace):
         """Return the published hash of each cell, 32 hexadecimal digits: (n, 9) to n strings."""
         return [hashes()[position] for position in self.positions(archs).tolist()]
 
-    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
-        """Return keys that are equal exactly when two cells are the same: (n, 9) to (n,) uint64; see the class."""
-        choice("identity", identity, IDENTITIES)
-        positions = self.positions(archs)
-        return keys()[positions] if identity == "functional" else positions.astype(np.uint64)
+    def _key(self, archs: Archs, identity: str) -> UInt64Array:
+        return keys()[self.positions(archs)] if identity == "functional" else self.code(archs)
 
     def format(self, archs: Archs) -> list[str]:
         """Write cells as the published vectors: (n, 9) to n strings.
@@ -58,30 +54,18 @@ class ASRSpace(EnumeratedSpace):
         """
         return [str([row[0:2], row[2:5], row[5:9]]) for row in np.asarray(archs).tolist()]
 
-    def parse(self, texts: Sequence[str]) -> Archs:
-        """Read published vectors or hashes: n strings to (n, 9) uint8; a hash gives its first coding.
-
-        Raises
-        ------
-        HarnessError
-            If a text is neither.
-        """
-        rows = [self._parse_hash(text.strip()) or self._parse_vector(text) for text in texts]
-        return np.array(rows, dtype=self.dtype).reshape(len(rows), self.genes)
-
-    def _parse_hash(self, text: str) -> list[int] | None:
-        position = first_codings().get(text)
-        return None if position is None else list(map(int, self.all_codings[position]))
-
-    def _parse_vector(self, text: str) -> list[int]:
+    def _genes(self, text: str) -> list[int]:
+        """Read a published vector or a hash, which gives its first coding."""
+        position = first_codings().get(text.strip())
+        if position is not None:
+            return list(map(int, self.all_codings[position]))
         try:
             return flatten(json.loads(text))
         except (json.JSONDecodeError, HarnessError):
             raise HarnessError(must("architecture", RULE, text)) from None
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {
+    def _facts(self) -> Mapping[str, object]:
+        return {
             "operations": list(OPERATIONS),
             "valid": self.codings,
             "classes": {"functional": len(first_codings())},

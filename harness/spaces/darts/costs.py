@@ -7,8 +7,6 @@ cell reading the two before it through 1x1 convolutions, and a linear classifier
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from harness.checks import Archs, FloatArray, integer
@@ -16,20 +14,6 @@ from harness.spaces.darts.cells import GENES, NODES, OPERATION_GENES, OPERATIONS
 
 _KERNELS = {"sep_conv_3x3": (2, 9), "sep_conv_5x5": (2, 25), "dil_conv_3x3": (1, 9), "dil_conv_5x5": (1, 25)}
 """For each operation with weights: how many depthwise separable convolutions, and taps of a depthwise kernel."""
-
-
-@dataclass(frozen=True)
-class _Counts:
-    """Weights of the edges of a cell of width c: ``squares c² + taps c`` in convolutions, ``norms c`` in norms.
-
-    Attributes
-    ----------
-    squares, taps, norms : (n,) float64
-    """
-
-    squares: FloatArray
-    taps: FloatArray
-    norms: FloatArray
 
 
 def params(archs: Archs, *, channels: int = 36, cells: int = 20, classes: int = 10) -> FloatArray:
@@ -70,15 +54,18 @@ def _walk(archs: Archs, channels: int, cells: int, image_size: int) -> tuple[Flo
         reduction = cell in (cells // 3, 2 * cells // 3)
         width *= 2 if reduction else 1
         inner = positions if once or not reduction else positions / 4
-        counts = edges[reduction]
-        convolutions += (before + last) * width * positions + (counts.squares * width + counts.taps) * width * inner
-        norms += (4.0 + counts.norms) * width
+        squares, taps, normed = edges[reduction]
+        convolutions += (before + last) * width * positions + (squares * width + taps) * width * inner
+        norms += (4.0 + normed) * width
         before, last, positions = last, len(NODES) * width, inner
     return convolutions, norms, width
 
 
-def _edges(cell: Archs, *, reduction: bool) -> _Counts:
-    """Count the weights on the edges: (n, 11) to (n,) each; a skip at stride 2 is a factorised reduction."""
+def _edges(cell: Archs, *, reduction: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Count the weights on the edges: (n, 11) to (n,) each; a skip at stride 2 is a factorised reduction.
+
+    In a cell of width c, (squares, taps, norms) are ``squares c² + taps c`` in convolutions and ``norms c`` in norms.
+    """
     operations = cell[:, OPERATION_GENES]
     squares, taps, norms = np.zeros(len(cell)), np.zeros(len(cell)), np.zeros(len(cell))
     for name, (convolutions, kernel) in _KERNELS.items():
@@ -90,4 +77,4 @@ def _edges(cell: Archs, *, reduction: bool) -> _Counts:
         skips = (operations == OPERATIONS.index("skip_connect")) & (sources(cell) < NODES[0])
         squares += np.count_nonzero(skips, axis=1)
         norms += 2.0 * np.count_nonzero(skips, axis=1)
-    return _Counts(squares, taps, norms)
+    return squares, taps, norms

@@ -13,17 +13,6 @@ EDGE_MOVES = math.lcm(*(node - 2 for node in PAIR_GENES))
 """Rows for each edge in `MOVES`: an edge into node k has k - 2 other starts, and a uniform row is a uniform edge."""
 
 
-def _moves() -> Codes:
-    rows = [
-        (cell * GENES + gene, node, edge, move % (node - 2))
-        for cell in (0, 1)
-        for node, gene in PAIR_GENES.items()
-        for edge in (0, 1)
-        for move in range(EDGE_MOVES)
-    ]
-    return read_only(np.array(rows, dtype=np.intp))
-
-
 def _outcomes() -> Codes:
     """Return the new pair code, and whether the operations trade places, by node, pair, edge and new start."""
     last = NODES[-1]
@@ -38,7 +27,18 @@ def _outcomes() -> Codes:
     return read_only(table)
 
 
-MOVES = _moves()
+MOVES: Codes = read_only(
+    np.array(
+        [
+            (cell * GENES + gene, node, edge, move % (node - 2))
+            for cell in (0, 1)
+            for node, gene in PAIR_GENES.items()
+            for edge in (0, 1)
+            for move in range(EDGE_MOVES)
+        ],
+        dtype=np.intp,
+    )
+)
 """(72, 4): pair gene, its node, which of its two edges moves, and to which of the starts left."""
 DISTINCT_MOVES = read_only(np.unique(MOVES, axis=0))
 """(24, 4): the moves, each once."""

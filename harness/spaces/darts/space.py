@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, UInt64Array, arch_matrix, choice, read_only
+from harness.checks import Archs, FloatArray, UInt64Array, choice, read_only
 from harness.space import IDENTITIES, SearchSpace
 from harness.spaces.darts import texts as darts_texts
 from harness.spaces.darts.cells import CELL, CODINGS, GENES, OPERATION_GENES, OPERATIONS, canonical_number, number
@@ -66,8 +66,7 @@ class DARTSSpace(SearchSpace):
         """
         choice("identity", identity, IDENTITIES)
         name = canonical_number if identity == "functional" else number
-        keys: UInt64Array = name(archs[:, :GENES]) * np.uint64(CODINGS) + name(archs[:, GENES:])
-        return keys
+        return name(archs[:, :GENES]) * np.uint64(CODINGS) + name(archs[:, GENES:])
 
     def canonical(self, archs: Archs) -> Archs:
         """Return the representative of each functional class: (n, 22) to (n, 22) uint8."""
@@ -96,12 +95,7 @@ class DARTSSpace(SearchSpace):
         moved = move_edges(np.repeat(parent, len(DISTINCT_MOVES), axis=0), DISTINCT_MOVES)
         return np.concatenate([around, moved])
 
-    def features(self, archs: Archs, encoding: str) -> FloatArray:
-        """Encode architectures for a learner: (n, 22) to (n, d) float64; see the class for `encoding` and d."""
-        choice("encoding", encoding, self.encodings)
-        archs = arch_matrix("archs", archs, self.genes)
-        if encoding == "one_hot":
-            return self.one_hot(archs)
+    def _features(self, archs: Archs, encoding: str) -> FloatArray:
         cells = (archs[:, :GENES], archs[:, GENES:])
         if encoding == "adjacency":
             return np.concatenate([adjacency(cell) for cell in cells], axis=1)
@@ -122,18 +116,9 @@ class DARTSSpace(SearchSpace):
         normal, reduce = darts_texts.edges_of(archs[:, :GENES]), darts_texts.edges_of(archs[:, GENES:])
         return list(zip(normal, reduce, strict=True))
 
-    def parse(self, texts: Sequence[str]) -> Archs:
-        """Read genotypes or compact forms, the two edges of a node in any order: n strings to (n, 22) uint8.
+    def _genes(self, text: str) -> list[int]:
+        """Read a genotype or a compact form, the two edges of a node in any order."""
+        return darts_texts.read(text)
 
-        Raises
-        ------
-        HarnessError
-            If a text is neither, names an unknown operation, or hangs a node on itself, on a later one, or twice on the
-            same one.
-        """
-        rows = [darts_texts.read(text) for text in texts]
-        return np.array(rows, dtype=self.dtype).reshape(len(rows), self.genes)
-
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {"operations": list(OPERATIONS), "valid": CODINGS**2}
+    def _facts(self) -> Mapping[str, object]:
+        return {"operations": list(OPERATIONS), "valid": CODINGS**2}

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.checks import Archs
-from harness.errors import HarnessError, must, unknown
+from harness.errors import HarnessError, must
+from harness.space import operation_code
 from harness.spaces.darts.cells import NODES, OPERATION_GENES, OPERATIONS, PAIRS, sources
 
 Edges = tuple[tuple[int, int], ...]
@@ -69,7 +70,9 @@ def _read_genotype(text: str) -> list[list[tuple[int, int]]]:
         call = ast.parse(text.strip(), mode="eval").body
         fields = {item.arg: item.value for item in call.keywords} if isinstance(call, ast.Call) else {}
         cells = [ast.literal_eval(fields[name]) for name in ("normal", "reduce")]
-        edges = [[(int(source), _operation(name, text)) for name, source in cell] for cell in cells]
+        edges = [
+            [(int(source), operation_code(str(name), OPERATIONS, text)) for name, source in cell] for cell in cells
+        ]
         concats = [_concat(fields[f"{name}_concat"]) for name in ("normal", "reduce")]
     except HarnessError:
         raise
@@ -86,12 +89,6 @@ def _concat(node: ast.expr) -> list[Any]:
         first, end = (ast.literal_eval(argument) for argument in node.args)
         return list(NODES) if (first, end) == (NODES[0], NODES[-1] + 1) else []
     return sorted(ast.literal_eval(node))
-
-
-def _operation(name: Any, text: str) -> int:
-    if name not in OPERATIONS:
-        raise HarnessError(unknown("operation", str(name), OPERATIONS) + f" In {text!r}.")
-    return OPERATIONS.index(name)
 
 
 def _read_compact(text: str) -> list[list[tuple[int, int]]]:

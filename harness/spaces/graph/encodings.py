@@ -10,8 +10,7 @@ from harness.spaces.graph.links import ADJACENCY, NODES, PATHS
 
 def upper_adjacency(archs: Archs) -> FloatArray:
     """Return the upper triangle of the adjacency of input, nodes and output, by rows: (n, 5) to (n, 15)."""
-    upper: FloatArray = ADJACENCY[archs[:, 0]][:, *np.triu_indices(NODES + 2, 1)]
-    return upper
+    return ADJACENCY[archs[:, 0]][:, *np.triu_indices(NODES + 2, 1)]
 
 
 def paths(archs: Archs, operations: int, longest: int) -> FloatArray:

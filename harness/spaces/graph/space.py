@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from harness.checks import Archs, FloatArray, UInt64Array, arch_matrix, choice, read_only
-from harness.errors import HarnessError, must, unknown
-from harness.space import IDENTITIES
+from harness.checks import Archs, FloatArray, UInt64Array, read_only
+from harness.errors import HarnessError, must
+from harness.space import operation_code
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.graph import encodings
 from harness.spaces.graph.keys import canonical_form, published_hash
@@ -86,11 +86,8 @@ class GraphSpace(EnumeratedSpace):
         """Return the coding under which the same network stands in the table: (n, 5) to (n, 5) uint8."""
         return self._canonical[0][self.positions(archs)]
 
-    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
-        """Return keys that are equal exactly when two networks are the same: (n, 5) to (n,) uint64; see the class."""
-        choice("identity", identity, IDENTITIES)
-        positions = self.positions(archs)
-        return positions.astype(np.uint64) if identity == "exact" else self._canonical[1][positions]
+    def _key(self, archs: Archs, identity: str) -> UInt64Array:
+        return self._canonical[1][self.positions(archs)]
 
     def format(self, archs: Archs) -> list[str]:
         """Write codings as link and operations: (n, 5) to n strings.
@@ -118,13 +115,14 @@ class GraphSpace(EnumeratedSpace):
         array([[6, 1, 2, 3, 7],
                [6, 1, 2, 3, 7]], dtype=uint8)
         """
-        rows = [self._parse_hash(text) if text.strip().isdecimal() else self._parse_form(text) for text in texts]
-        archs = np.asarray(rows, dtype=self.dtype).reshape(len(rows), self.genes)
+        archs = super().parse(texts)
         for row in self._forbidden(archs)[:1]:
             raise HarnessError(must("architecture", "have an operation other than skip", texts[row]))
         return archs
 
-    def _parse_form(self, text: str) -> list[int]:
+    def _genes(self, text: str) -> list[int]:
+        if text.strip().isdecimal():
+            return self._parse_hash(text)
         match = _FORM.fullmatch(text.strip())
         if match is None:
             raise HarnessError(must("architecture", "read '[0,1,1,2] gcn gin cheb fc' or be a published hash", text))
@@ -133,35 +131,24 @@ class GraphSpace(EnumeratedSpace):
             raise HarnessError(must("architecture", "hang node k on the input (0) or on a node before it", text))
         code, order = RELABELLED[link]
         names = match.groups()[NODES:]
-        return [code] + [self._operation(names[node], text) for node in order]
-
-    def _operation(self, name: str, text: str) -> int:
-        if name not in self.operations:
-            raise HarnessError(unknown("operation", name, self.operations) + f" In {text!r}.")
-        return self.operations.index(name)
+        return [code] + [operation_code(names[node], self.operations, text) for node in order]
 
     def _parse_hash(self, text: str) -> list[int]:
         digits = [int(digit) for digit in text.strip().zfill(1 + NODES)]
         if len(digits) > 1 + NODES or max(digits) > 8:
             raise HarnessError(must("architecture", "be a hash of five digits 0 to 8", text))
-        return digits[:1] + [self._operation(OPERATIONS[digit], text) for digit in digits[1:]]
+        return digits[:1] + [operation_code(OPERATIONS[digit], self.operations, text) for digit in digits[1:]]
 
-    def features(self, archs: Archs, encoding: str) -> FloatArray:
-        """Encode networks for a learner: (n, 5) to (n, d) float64; see the class for `encoding` and d."""
-        choice("encoding", encoding, self.encodings)
-        archs = arch_matrix("archs", archs, self.genes)
-        if encoding == "one_hot":
-            return self.one_hot(archs)
+    def _features(self, archs: Archs, encoding: str) -> FloatArray:
         if encoding == "adjacency":
             return np.concatenate([encodings.upper_adjacency(archs), self.one_hot(archs)[:, len(LINKS) :]], axis=1)
         if encoding == "graph":
             return encodings.graph(archs, self.graph_shape)
         return encodings.paths(archs, len(self.operations), NODES if encoding == "path" else 2)
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
+    def _facts(self) -> Mapping[str, object]:
         valid = self.is_valid(self.all_codings)
-        return dict(super().facts()) | {
+        return {
             "operations": list(self.operations),
             "valid": int(valid.sum()),
             "classes": {"functional": len(np.unique(self._canonical[1][valid]))},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.checks import Archs, FloatArray, read_only
+from harness.spaces.layers import Cost, conv_norm
 from harness.spaces.macro.space import STAGES
 
 CLASSES = 10
@@ -38,24 +39,22 @@ def _total(archs: Archs, costs: FloatArray) -> FloatArray:
 
 def _layer_costs() -> tuple[FloatArray, FloatArray]:
     """Return parameters and multiply-adds of each operation at each layer: (8, 3) and (8, 3)."""
-    parameters, multiply_adds = [], []
+    costs: list[Cost] = []
     width, size = 32, 32
     for layers in STAGES:
         for layer in range(layers):
             out, size_out = (2 * width, size // 2) if layer == 0 else (width, size)
-            convolution = width * out if layer == 0 else 0
-            blocks = [_mbconv(width, out, size, size_out, kernel, expansion) for kernel, expansion in _BLOCKS]
-            parameters.append([convolution + (2 * out if layer == 0 else 0), *(count for count, _ in blocks)])
-            multiply_adds.append([convolution * size_out**2, *(count for _, count in blocks)])
+            costs.append(conv_norm(width, out, 1, size_out**2) * (layer == 0))
+            costs += [_mbconv(width, out, size, size_out, kernel, expansion) for kernel, expansion in _BLOCKS]
             width, size = out, size_out
-    return read_only(np.array(parameters, dtype=np.float64)), read_only(np.array(multiply_adds, dtype=np.float64))
+    parameters, multiply_adds = np.array([(cost.params, cost.macs) for cost in costs], dtype=np.float64).T
+    return read_only(parameters.reshape(sum(STAGES), -1)), read_only(multiply_adds.reshape(sum(STAGES), -1))
 
 
-def _mbconv(width: int, out: int, size: int, size_out: int, kernel: int, expansion: int) -> tuple[int, int]:
+def _mbconv(width: int, out: int, size: int, size_out: int, kernel: int, expansion: int) -> Cost:
     hidden = expansion * width
-    weights = width * hidden, kernel**2 * hidden, hidden * out
-    norms = 2 * hidden + 2 * hidden + 2 * out
-    return sum(weights) + norms, size**2 * weights[0] + size_out**2 * (weights[1] + weights[2])
+    depthwise = conv_norm(1, hidden, kernel**2, size_out**2)
+    return conv_norm(width, hidden, 1, size**2) + depthwise + conv_norm(hidden, out, 1, size_out**2)
 
 
 _PARAMS, _MACS = _layer_costs()

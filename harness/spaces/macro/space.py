@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, UInt64Array, choice
+from harness.checks import Archs, UInt64Array
 from harness.errors import HarnessError, must
-from harness.space import IDENTITIES
 from harness.spaces.enumerated import EnumeratedSpace
 
 OPERATIONS = ("identity", "mb3_k3", "mb6_k5")
@@ -50,9 +49,7 @@ class MacroSpace(EnumeratedSpace):
             moved[empty, second] = 0
         return moved
 
-    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
-        """Return keys that are equal exactly when two networks are the same: (n, 8) to (n,) uint64; see the class."""
-        choice("identity", identity, IDENTITIES)
+    def _key(self, archs: Archs, identity: str) -> UInt64Array:
         return self.code(self.canonical(archs) if identity == "functional" else archs)
 
     def format(self, archs: Archs) -> list[str]:
@@ -63,24 +60,15 @@ class MacroSpace(EnumeratedSpace):
         """
         return ["".join(map(str, arch)) for arch in np.asarray(archs).tolist()]
 
-    def parse(self, texts: Sequence[str]) -> Archs:
-        """Read published keys: n strings to (n, 8) uint8.
+    def _genes(self, text: str) -> list[int]:
+        """Read a published key, eight digits 0, 1 or 2."""
+        row = text.strip()
+        if len(row) != self.genes or not set(row) <= set("012"):
+            raise HarnessError(must("architecture", f"be {self.genes} digits 0, 1 or 2", row))
+        return list(map(int, row))
 
-        Raises
-        ------
-        HarnessError
-            If a text is not eight digits 0, 1 or 2.
-        """
-        rows = [text.strip() for text in texts]
-        for row in rows:
-            if len(row) != self.genes or not set(row) <= set("012"):
-                raise HarnessError(must("architecture", f"be {self.genes} digits 0, 1 or 2", row))
-        digits = np.frombuffer("".join(rows).encode("ascii"), dtype=np.uint8).reshape(-1, self.genes)
-        return digits - np.uint8(ord("0"))
-
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {
+    def _facts(self) -> Mapping[str, object]:
+        return {
             "operations": list(OPERATIONS),
             "valid": self.codings,
             "classes": {"functional": len(np.unique(self.key(self.all_codings)))},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -60,18 +60,9 @@ class MnasNetSpace(SearchSpace):
             texts.append(" ".join(f"e{e}k{k}l{layers}{'se' * se}" for e, k, layers, se in blocks))
         return texts
 
-    def parse(self, texts: Sequence[str]) -> Archs:
-        """Read blocks, or JSON objects of the published variables: n strings to (n, 28) uint8.
-
-        Raises
-        ------
-        HarnessError
-            If a text is neither, or a value is not in the space.
-        """
-        rows = [self._parse(text.strip()) for text in texts]
-        return np.array(rows, dtype=self.dtype).reshape(len(rows), self.genes)
-
-    def _parse(self, text: str) -> list[int]:
+    def _genes(self, text: str) -> list[int]:
+        """Read blocks, or a JSON object of the published variables."""
+        text = text.strip()
         if text.startswith("{"):
             try:
                 return genes(json.loads(text))
@@ -84,9 +75,8 @@ class MnasNetSpace(SearchSpace):
         told = [value for match in found for value in (*map(int, match.groups()[:3]), match[4] is not None)]
         return genes(dict(zip(VARIABLES, told, strict=True)))
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {"variables": {name: list(values) for name, values in VALUES.items()}}
+    def _facts(self) -> Mapping[str, object]:
+        return {"variables": {name: list(values) for name, values in VALUES.items()}}
 
 
 def genes(variables: Mapping[str, Any]) -> list[int]:

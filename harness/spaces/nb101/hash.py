@@ -76,7 +76,7 @@ def module_digests(adjacency: npt.NDArray[np.generic], labels: npt.NDArray[np.ge
         else:
             sums = _next_sums(adjacency, official, order, cells, vertices)
         inverse = inverse.reshape(labels.shape)
-        official = _hexadecimal(sums).take(inverse)
+        official = np.frombuffer(sums.tobytes().hex().encode(), dtype=_COLOUR).take(inverse)
         order = np.argsort(head(sums).take(inverse), axis=1)  # as the texts sort: 64 bits tell colours apart
     return _closing_sums(np.take_along_axis(official, order, axis=1))
 
@@ -189,7 +189,3 @@ def _sums(texts: _Bytes) -> _Bytes:
 
 def _bytes(sums: list[bytes]) -> _Bytes:
     return np.frombuffer(b"".join(sums), dtype=np.uint8).reshape(-1, 16)
-
-
-def _hexadecimal(sums: _Bytes) -> npt.NDArray[np.void]:
-    return np.frombuffer(sums.tobytes().hex().encode(), dtype=_COLOUR)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, arch_matrix, choice
-from harness.space import IDENTITIES, SearchSpace
-from harness.spaces.nb101 import classes
+from harness.checks import Archs, BoolArray, FloatArray, UInt64Array
+from harness.space import SearchSpace
 from harness.spaces.nb101 import edits as nb101_edits
 from harness.spaces.nb101 import encodings as nb101_encodings
 from harness.spaces.nb101 import texts as nb101_texts
@@ -72,14 +71,8 @@ class NB101Space(SearchSpace):
         valid[valid] = reach().valid[wiring(archs[valid])]
         return valid
 
-    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
-        """Return keys that are equal exactly when two cells are the same: (n, 26) to (n,) uint64; see the class.
-
-        A coding without a path from input to output has the functional key 0.
-        """
-        choice("identity", identity, IDENTITIES)
-        if identity == "exact":
-            return self.code(archs)
+    def _key(self, archs: Archs, identity: str) -> UInt64Array:
+        """Return the keys; a coding without a path from input to output has the functional key 0."""
         pruned = prune(archs)
         if identity == "functional":
             return self._module_keys(pruned)
@@ -99,10 +92,6 @@ class NB101Space(SearchSpace):
         text = digests.tobytes().hex()
         return [text[start : start + 32] for start in range(0, len(text), 32)]
 
-    def all_classes(self) -> Iterator[Archs]:
-        """Yield one architecture of every class, by number of vertices: (k, 26) uint8, 423,624 in all."""
-        return classes.all_classes()
-
     def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
         """Edit each row once, an edge or an operation; result valid and another cell: (n, 26) to (n, 26) uint8.
 
@@ -120,12 +109,7 @@ class NB101Space(SearchSpace):
         edits = np.flatnonzero(nb101_edits.allowed(archs)[0])
         return nb101_edits.edited(np.repeat(archs, len(edits), axis=0), edits)
 
-    def features(self, archs: Archs, encoding: str) -> FloatArray:
-        """Encode cells for a learner: (n, 26) to (n, d) float64; see the class for `encoding` and d."""
-        choice("encoding", encoding, self.encodings)
-        archs = arch_matrix("archs", archs, self.genes)
-        if encoding == "one_hot":
-            return self.one_hot(archs)
+    def _features(self, archs: Archs, encoding: str) -> FloatArray:
         if encoding == "adjacency":
             edges = archs[:, : len(EDGES)].astype(np.float64)
             return np.concatenate([edges, self.one_hot(archs)[:, 2 * len(EDGES) :]], axis=1)
@@ -151,9 +135,8 @@ class NB101Space(SearchSpace):
         """
         return nb101_texts.read(texts)
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {
+    def _facts(self) -> Mapping[str, object]:
+        return {
             "operations": list(OPERATIONS),
             "valid": int(np.count_nonzero(reach().valid)) * len(OPERATIONS) ** INNER,
             "classes": {"functional": CLASSES},

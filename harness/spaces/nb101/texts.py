@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from harness.checks import Archs
-from harness.errors import HarnessError, must, unknown
+from harness.errors import HarnessError, must
+from harness.space import operation_code
 from harness.spaces.nb101.wiring import EDGES, INNER, MOST_EDGES, OPERATIONS, VERTICES, reach, wiring
 
 _FORM = re.compile(r"([01]+)[\s;]+([\w,-]+)")
 _HINT = "read '011001000 input,conv3x3-bn-relu,output' (adjacency by rows, then operations)"
-_CODES = {name: code for code, name in enumerate(OPERATIONS)}
 
 
 def write(archs: Archs) -> list[str]:
@@ -81,12 +81,11 @@ def coding(adjacency: str, operations: str, text: str) -> list[int]:
     if first != "input" or last != "output" or size > VERTICES:
         rule = f"have at most {VERTICES} operations, the first 'input' and the last 'output'"
         raise HarnessError(must("architecture", rule, text))
-    for name in set(names) - _CODES.keys():
-        raise HarnessError(unknown("operation", name, OPERATIONS) + f" In {text!r}.")
+    codes = [operation_code(name, OPERATIONS, text) for name in names]
     if len(adjacency) != size * size or not set(adjacency) <= {"0", "1"}:
         raise HarnessError(must("architecture", f"have {size} x {size} entries 0 or 1, as it has operations", text))
     places = [*range(size - 1), VERTICES - 1]
-    genes = [0] * len(EDGES) + [_CODES[name] for name in names] + [0] * (VERTICES - size)
+    genes = [0] * len(EDGES) + codes + [0] * (VERTICES - size)
     for entry, bit in enumerate(adjacency):
         if bit == "1":
             edge = (places[entry // size], places[entry % size])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 from harness.checks import UInt64Array, read_only
 from harness.spaces.four_nodes import NODES, NONE, SKIP, functional_text, incoming, smallest_codes
@@ -27,13 +27,8 @@ def unique_string(arch: Sequence[int]) -> str:
     return nodes[-1]
 
 
-def functional_string(arch: Sequence[int]) -> str:
-    """Return a string that is equal for cells that compute the same sum of the same terms; empty for constant zero."""
-    return functional_text(arch, OPERATIONS)
-
-
 @cache
 def classes(identity: str) -> UInt64Array:
     """Return for every code the smallest code of its "string" or "functional" class, (15625,) uint64."""
-    text_of = unique_string if identity == "string" else functional_string
+    text_of = unique_string if identity == "string" else partial(functional_text, operations=OPERATIONS)
     return read_only(smallest_codes(text_of, len(OPERATIONS)))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, UInt64Array, arch_matrix, choice
-from harness.errors import HarnessError, must, unknown
-from harness.space import IDENTITIES
+from harness.checks import Archs, FloatArray, UInt64Array
+from harness.errors import HarnessError, must
+from harness.space import operation_code
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.four_nodes import EDGES, NODES, NONE, adjacency_encoding, path_encoding
 from harness.spaces.nb201.keys import classes
@@ -58,22 +58,14 @@ class NB201Space(EnumeratedSpace):
     def __init__(self) -> None:
         super().__init__("nb201", CARDINALITIES)
 
-    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
-        """Return keys that are equal exactly when two cells are the same: (n, 6) to (n,) uint64; see the class."""
-        choice("identity", identity, IDENTITIES)
-        positions = self.positions(archs)
-        return positions.astype(np.uint64) if identity == "exact" else classes(identity)[positions]
+    def _key(self, archs: Archs, identity: str) -> UInt64Array:
+        return classes(identity)[self.positions(archs)]
 
-    def features(self, archs: Archs, encoding: str) -> FloatArray:
-        """Encode cells for a learner: (n, 6) to (n, d) float64; see the class for `encoding` and d."""
-        choice("encoding", encoding, self.encodings)
-        archs = arch_matrix("archs", archs, self.genes)
+    def _features(self, archs: Archs, encoding: str) -> FloatArray:
         if encoding == "adjacency":
             return adjacency_encoding(self.one_hot(archs))
         if encoding == "graph":
             return _graph(archs)
-        if encoding == "one_hot":
-            return self.one_hot(archs)
         return path_encoding(archs, len(OPERATIONS), longest=3 if encoding == "path" else 2)
 
     def format(self, archs: Archs) -> list[str]:
@@ -85,30 +77,16 @@ class NB201Space(EnumeratedSpace):
         names = np.asarray(OPERATIONS)[archs].tolist()
         return [f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|" for a, b, c, d, e, f in names]
 
-    def parse(self, texts: Sequence[str]) -> Archs:
-        """Read official strings: n strings to (n, 6) uint8.
+    def _genes(self, text: str) -> list[int]:
+        """Read an official string."""
+        match = _FORM.fullmatch(text.strip())
+        if match is None:
+            raise HarnessError(must("architecture", _FORM_HINT, text))
+        return [operation_code(name, OPERATIONS, text) for name in match.groups()]
 
-        Raises
-        ------
-        HarnessError
-            If a text has another form or names an unknown operation.
-        """
-        codes = {name: code for code, name in enumerate(OPERATIONS)}
-        archs = np.empty((len(texts), self.genes), dtype=self.dtype)
-        for row, text in enumerate(texts):
-            match = _FORM.fullmatch(text.strip())
-            if match is None:
-                raise HarnessError(must("architecture", _FORM_HINT, text))
-            for gene, name in enumerate(match.groups()):
-                if name not in codes:
-                    raise HarnessError(unknown("operation", name, OPERATIONS) + f" In {text!r}.")
-                archs[row, gene] = codes[name]
-        return archs
-
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
+    def _facts(self) -> Mapping[str, object]:
         functional = classes("functional")
-        return dict(super().facts()) | {
+        return {
             "operations": list(OPERATIONS),
             "valid": self.codings,
             "classes": {name: len(np.unique(classes(name))) for name in ("functional", "string")},

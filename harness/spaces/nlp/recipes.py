@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
-from harness.errors import HarnessError, must, unknown
+from harness.errors import HarnessError, must
+from harness.space import operation_code
 
 OPERATIONS = (
     "linear",
@@ -46,8 +47,7 @@ def read_recipe(text: str) -> Recipe:
     done: set[str] = set()
     waiting = set(nodes)
     for operation, inputs in nodes.values():
-        if operation not in OPERATIONS:
-            raise HarnessError(unknown("operation", operation, OPERATIONS) + f" In {text[:80]!r}.")
+        operation_code(operation, OPERATIONS, text[:80])
         done |= {source for source in inputs if _SOURCE.fullmatch(source)}
     while ready := {name for name in waiting if done.issuperset(nodes[name][1])}:
         done |= ready

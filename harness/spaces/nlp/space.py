@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, UInt64Array, arch_matrix, choice, read_only
+from harness.checks import Archs, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError, must
-from harness.space import IDENTITIES, SearchSpace
+from harness.space import SearchSpace
 from harness.spaces.nlp.recipes import OPERATIONS, RESULT, read_recipe, recipe_digest, text_digest
 
 
@@ -82,44 +82,30 @@ class RecipeSpace(SearchSpace):
                 counts[row, -1] += RESULT.fullmatch(name) is not None
         return read_only(counts)
 
-    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
-        """Return keys that are equal exactly when two recipes are the same: (n, 1) to (n,) uint64; see the class."""
-        choice("identity", identity, IDENTITIES)
-        return self.code(archs) if identity == "exact" else self._keys[identity][np.asarray(archs)[:, 0]]
+    def _key(self, archs: Archs, identity: str) -> UInt64Array:
+        return self._keys[identity][archs[:, 0].astype(np.intp)]
 
-    def features(self, archs: Archs, encoding: str) -> FloatArray:
-        """Encode recipes for a learner: (n, 1) to (n, d) float64; see the class for `encoding` and d."""
-        choice("encoding", encoding, self.encodings)
-        archs = arch_matrix("archs", archs, self.genes)
-        return self.one_hot(archs) if encoding == "one_hot" else self._operations[archs[:, 0]]
+    def _features(self, archs: Archs, encoding: str) -> FloatArray:
+        return self._operations[archs[:, 0]]
 
     def format(self, archs: Archs) -> list[str]:
         """Write recipes as their published numbers: (n, 1) to n strings; `recipes` has the text of each."""
         names = list(self.recipes)
         return [names[position] for position in np.asarray(archs)[:, 0].tolist()]
 
-    def parse(self, texts: Sequence[str]) -> Archs:
-        """Read published numbers, or recipes as JSON with nodes of any name and order: n strings to (n, 1).
+    def _genes(self, text: str) -> list[int]:
+        """Read a published number, or a recipe as JSON with nodes of any name and order.
 
         A recipe that was trained several times gives its first position.
-
-        Raises
-        ------
-        HarnessError
-            If a text is neither, or the recipe is not in the list.
         """
-        rows = []
-        for text in texts:
-            name = text.strip()
-            found = self._positions.get(name if name in self.recipes else recipe_digest(read_recipe(name)))
-            if found is None:
-                raise HarnessError(must("architecture", f"be one of the {len(self.recipes)} recipes of the list", text))
-            rows.append([found])
-        return np.array(rows, dtype=self.dtype).reshape(len(rows), 1)
+        name = text.strip()
+        position = self._positions.get(name if name in self.recipes else recipe_digest(read_recipe(name)))
+        if position is None:
+            raise HarnessError(must("architecture", f"be one of the {len(self.recipes)} recipes of the list", text))
+        return [position]
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {
+    def _facts(self) -> Mapping[str, object]:
+        return {
             "operations": list(OPERATIONS),
             "valid": len(self.recipes),
             "classes": {identity: len(np.unique(keys)) for identity, keys in self._keys.items()},

@@ -54,8 +54,7 @@ class TransNASMacroSpace(EnumeratedSpace):
         halvings = np.count_nonzero(archs >= 3, axis=1)
         good = there[:, : min(LENGTHS)].all(axis=1) & (there[:, 4] >= there[:, 5])
         good &= (doublings >= 1) & (doublings <= 3) & (halvings >= 1) & (halvings <= 4)
-        wrong: npt.NDArray[np.intp] = np.flatnonzero(~good)
-        return wrong
+        return np.flatnonzero(~good)
 
     def format(self, archs: Archs) -> list[str]:
         """Write skeletons as official strings: (n, 6) to n strings.
@@ -73,19 +72,19 @@ class TransNASMacroSpace(EnumeratedSpace):
         HarnessError
             If a text has another form, or its skeleton is not one of the 3,256.
         """
-        archs = np.zeros((len(texts), self.genes), dtype=self.dtype)
-        for row, text in enumerate(texts):
-            match = _FORM.fullmatch(text.strip())
-            if match is None:
-                raise HarnessError(must("architecture", "read '64-1234-basic', four to six digits 1 to 4", text))
-            archs[row, : len(match[1])] = [int(kind) for kind in match[1]]
+        archs = super().parse(texts)
         for row in self._forbidden(archs)[:1]:
             raise HarnessError(must("architecture", "double the width 1 to 3 times, halve 1 to 4 times", texts[row]))
         return archs
 
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {"modules": list(MODULES), "valid": len(self._valid_codings)}
+    def _genes(self, text: str) -> list[int]:
+        match = _FORM.fullmatch(text.strip())
+        if match is None:
+            raise HarnessError(must("architecture", "read '64-1234-basic', four to six digits 1 to 4", text))
+        return [int(kind) for kind in match[1].ljust(self.genes, "0")]
+
+    def _facts(self) -> Mapping[str, object]:
+        return {"modules": list(MODULES), "valid": len(self._valid_codings)}
 
 
 def _skeletons() -> Iterable[list[int]]:

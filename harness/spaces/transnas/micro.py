@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import cache, cached_property
+from collections.abc import Mapping
+from functools import cache, cached_property, partial
 from typing import ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, UInt64Array, arch_matrix, choice, read_only
+from harness.checks import Archs, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError, must
-from harness.space import IDENTITIES
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.four_nodes import EDGES, adjacency_encoding, functional_text, path_encoding, smallest_codes
 
@@ -50,20 +49,11 @@ class TransNASMicroSpace(EnumeratedSpace):
         """Every cell in the order of the official index from 3,256 on: (4096, 6)."""
         return self.all_codings
 
-    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
-        """Return keys that are equal exactly when two cells are the same: (n, 6) to (n,) uint64; see the class."""
-        choice("identity", identity, IDENTITIES)
-        positions = self.positions(archs)
-        return _classes()[positions] if identity == "functional" else positions.astype(np.uint64)
+    def _key(self, archs: Archs, identity: str) -> UInt64Array:
+        return _classes()[self.positions(archs)] if identity == "functional" else self.code(archs)
 
-    def features(self, archs: Archs, encoding: str) -> FloatArray:
-        """Encode cells for a learner: (n, 6) to (n, d) float64; see the class for `encoding` and d."""
-        choice("encoding", encoding, self.encodings)
-        archs = arch_matrix("archs", archs, self.genes)
-        if encoding == "path":
-            return path_encoding(archs, len(OPERATIONS))
-        one_hot = self.one_hot(archs)
-        return adjacency_encoding(one_hot) if encoding == "adjacency" else one_hot
+    def _features(self, archs: Archs, encoding: str) -> FloatArray:
+        return path_encoding(archs, len(OPERATIONS)) if encoding == "path" else adjacency_encoding(self.one_hot(archs))
 
     def format(self, archs: Archs) -> list[str]:
         """Write cells as official strings: (n, 6) to n strings.
@@ -73,37 +63,23 @@ class TransNASMicroSpace(EnumeratedSpace):
         """
         return [f"{_PREFIX}{a}_{b}{c}_{d}{e}{f}" for a, b, c, d, e, f in np.asarray(archs).tolist()]
 
-    def parse(self, texts: Sequence[str]) -> Archs:
-        """Read official strings, with or without ``64-41414-``: n strings to (n, 6) uint8.
+    def _genes(self, text: str) -> list[int]:
+        """Read an official string, with or without ``64-41414-``."""
+        match = _FORM.fullmatch(text.strip())
+        if match is None:
+            raise HarnessError(must("architecture", "read '64-41414-a_bc_def', digits 0 to 3", text))
+        return list(map(int, match.groups()))
 
-        Raises
-        ------
-        HarnessError
-            If a text has another form.
-        """
-        rows = []
-        for text in texts:
-            match = _FORM.fullmatch(text.strip())
-            if match is None:
-                raise HarnessError(must("architecture", "read '64-41414-a_bc_def', digits 0 to 3", text))
-            rows.append(match.groups())
-        return np.array(rows, dtype=self.dtype).reshape(len(rows), self.genes)
-
-    def facts(self) -> Mapping[str, object]:
-        """Return what `describe` prints."""
-        return dict(super().facts()) | {
+    def _facts(self) -> Mapping[str, object]:
+        return {
             "operations": list(OPERATIONS),
             "valid": self.codings,
             "classes": {"functional": len(np.unique(_classes()))},
         }
 
 
-def functional_string(arch: Sequence[int]) -> str:
-    """Return a string that is equal for cells that compute the same sum of the same terms; empty for constant zero."""
-    return functional_text(arch, OPERATIONS, input_skips_join=False)
-
-
 @cache
 def _classes() -> UInt64Array:
     """Return for every code the smallest code of its functional class, (4096,) uint64."""
-    return read_only(smallest_codes(functional_string, len(OPERATIONS)))
+    text_of = partial(functional_text, operations=OPERATIONS, input_skips_join=False)
+    return read_only(smallest_codes(text_of, len(OPERATIONS)))

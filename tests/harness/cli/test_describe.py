@@ -182,7 +182,7 @@ def test_markup_in_texts_is_shown_as_it_is(capsys):
     from harness.cli.output import print_facts, print_table
 
     print_facts({"cell": "[bold]x[/bold]", "nested": {"[a]": [1, 2]}})
-    print_table(["[c]"], [["[bold]y[/bold]"]])
+    print_table([{"[c]": "[bold]y[/bold]"}])
     out = capsys.readouterr().out
     assert "[bold]x[/bold]" in out
     assert "[bold]y[/bold]" in out

@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import SpecError
 from harness.experiments import spec
-from harness.experiments.shards import Shard
+from harness.experiments.shards import Search, Shard
 from harness.problem import Budget, Constraint
 from tests.paths import ROOT
 
@@ -274,7 +274,7 @@ def test_the_digest_does_not_depend_on_the_order_of_keys():
 
 
 def test_a_shard_survives_json():
-    again = Shard.from_dict(json.loads(json.dumps(SHARD.as_dict())))
+    again = Search().unit(json.loads(json.dumps(SHARD.as_dict())))
     assert again == SHARD
     assert again.digest == SHARD.digest
 
@@ -282,7 +282,7 @@ def test_a_shard_survives_json():
 def test_constraints_that_differ_in_a_late_digit_are_different_shards():
     near = dataclasses.replace(SHARD, constraints=(Constraint("params_m", "<=", 0.50000001),))
     assert near.digest != SHARD.digest
-    assert Shard.from_dict(near.as_dict()).constraints == near.constraints
+    assert Search().unit(near.as_dict()).constraints == near.constraints
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.name)

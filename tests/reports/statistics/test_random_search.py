@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
-from reports.statistics.random_search import Atoms, exact_centre, expectation, incumbent_law
+from reports.statistics.random_search import Atoms, exact_centre, incumbent_law
 from tests.paths import SHARED_DATA
 from tests.reports.support import FakeOracle, make_results, opener
 
@@ -28,13 +28,17 @@ def outcome_of(draws):
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_with_replacement_against_enumeration(n):
     every = [outcome_of(draws) for draws in product(range(5), repeat=n)]
-    assert expectation(atoms_of(SHOWN), OUTCOME, n, replacement=True)[0] == pytest.approx(np.mean(every))
+    assert exact_centre(atoms_of(SHOWN), OUTCOME, np.array([n]), "mean", replacement=True)[0] == pytest.approx(
+        np.mean(every)
+    )
 
 
 @pytest.mark.parametrize("n", [1, 2, 4, 5])
 def test_distinct_draws_against_enumeration(n):
     every = [np.mean([outcome_of(d), outcome_of(d[::-1])]) for d in combinations(range(5), n)]  # both orders of the tie
-    assert expectation(atoms_of(SHOWN), OUTCOME, n, replacement=False)[0] == pytest.approx(np.mean(every))
+    assert exact_centre(atoms_of(SHOWN), OUTCOME, np.array([n]), "mean", replacement=False)[0] == pytest.approx(
+        np.mean(every)
+    )
 
 
 def test_laws_add_up_to_one_and_all_distinct_draws_find_the_best():
@@ -95,5 +99,5 @@ def test_published_expectation_on_nas_bench_201():
         pytest.skip(f"no real tables in {folder}")
     with np.load(table) as data:
         means = np.nanmean(data["cifar10__val_acc_200_seeds"].astype(np.float64), axis=1)
-    expected = -expectation(atoms_of(-means), -means, 50, replacement=False)[0]
+    expected = -exact_centre(atoms_of(-means), -means, np.array([50]), "mean", replacement=False)[0]
     assert expected == pytest.approx(90.7987, abs=1e-4)

@@ -47,7 +47,7 @@ def test_regret_uses_the_mean_of_the_table_and_may_rise():
     rows = ORACLE.space.decode(order.astype(np.uint64))
     item = align(results_of(trace_of(rows, [80.0, 90.0, 91.0], [1, 1, 1]), evaluations=3), truth())
     expected = ORACLE.values("valid_accuracy").max() - ORACLE.values("valid_accuracy")[order]
-    curve = item.regrets("a", "evaluations", "validation", np.array([1.0, 2.0, 3.0]))[0]
+    curve = item.counted("a", "evaluations", "validation", np.array([1.0, 2.0, 3.0]))[0]
     np.testing.assert_allclose(curve, expected)  # the told values only ever rose, the regret did not only fall
     assert curve[1] > curve[0]
 
@@ -62,12 +62,12 @@ def test_a_curve_ends_with_its_own_run_unless_the_space_is_exhausted():
     runs = [trace_of(archs(3), [80, 85, 90], [10, 10, 10]), trace_of(archs(3), [80, 85, 90], [10, 10, 30])]
     grid = np.array([20.0, 40.0, 60.0])
     item = align(results_of(*runs, evaluations=3), truth())
-    np.testing.assert_array_equal(np.isnan(item.regrets("a", "seconds", "validation", grid)),
+    np.testing.assert_array_equal(np.isnan(item.counted("a", "seconds", "validation", grid)),
                                   [[False, True, True], [False, False, True]])  # fmt: skip
     item = align(results_of(*runs, stopped="exhausted", evaluations=5), truth())
-    assert not np.isnan(item.regrets("a", "seconds", "validation", grid)).any()
+    assert not np.isnan(item.counted("a", "seconds", "validation", grid)).any()
     item = align(results_of(*runs, seconds=70.0), truth())  # what is not told later leaves the incumbent as it is
-    assert not np.isnan(item.regrets("a", "seconds", "validation", grid)).any()
+    assert not np.isnan(item.counted("a", "seconds", "validation", grid)).any()
 
 
 def test_grids_are_every_evaluation_or_log_spaced_time():

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from harness.cli.describe import describe
 from harness.errors import HarnessError
-from harness.spaces.four_nodes import EDGES, NONE, PATHS, SKIP
+from harness.spaces.four_nodes import EDGES, NONE, PATHS, SKIP, functional_text
 from harness.spaces.nb201.costs import cost
-from harness.spaces.nb201.keys import functional_string, unique_string
+from harness.spaces.nb201.keys import unique_string
 from harness.spaces.nb201.operations import CODINGS, OPERATIONS
 from harness.spaces.nb201.space import NB201Space
 
@@ -33,7 +33,7 @@ def test_numbers_of_classes_are_the_known_ones(identity: str, classes: int) -> N
 
 def test_the_341_cells_of_constant_zero_are_one_functional_class() -> None:
     keys = SPACE.key(SPACE.all_codings)
-    zero = [functional_string(cell) == "" for cell in SPACE.all_codings.tolist()]
+    zero = [functional_text(cell, OPERATIONS) == "" for cell in SPACE.all_codings.tolist()]
     assert sum(zero) == 341
     assert np.array_equal(keys == keys[0], zero)
 
