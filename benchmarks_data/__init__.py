@@ -4,4 +4,4 @@ COMMANDS = {
     "data": "benchmarks_data.commands.data:COMMAND",
     "table": "benchmarks_data.commands.table:COMMAND",
 }
-"""Where each command is, by its name; see `harness.cli.command`."""
+"""Where each command is, by its name; see `harness.cli.app.Command`."""

@@ -64,10 +64,13 @@ class Tables(BenchmarkProvider):
                 f"the table {path} is damaged: it is no HDF5 file, or its beginning is lost; data of your own become a "
                 f"table by {make} NAME {path} --describe TOML`, and a table is named by its path, 'NAME.h5'."
             )
+        if path.is_dir():
+            return f"the table {path} is damaged: it is a folder"
+        out = path if path.suffix == recorded.SUFFIX or not path.name else path.with_suffix(recorded.SUFFIX)
         near = nearest(path.name, (other.name for other in path.parent.glob(f"*{recorded.SUFFIX}")))
         return (
             f"the table {path} is missing: there is no such file.{near} {make} {path.stem} FILE --describe TOML "
-            f"--out {path}` makes a table from data of your own."
+            f"--out {out}` makes a table from data of your own."
         )
 
     def open(

@@ -48,7 +48,7 @@ def run(
     replicates: int = 20,
     seed: int = Spec.seed,
     n_workers: int = Spec.n_workers,
-    objectives: Sequence[str] | None = None,
+    objectives: str | Sequence[str] | None = None,
     constraints: str | Sequence[Constraint | str] = (),
     budget: Mapping[str, Any] | None = None,
     device: str = "cpu",
@@ -97,7 +97,7 @@ def run(
         replicates=replicates,
         n_workers=n_workers,
         seed=seed,
-        objectives=None if objectives is None else tuple(objectives),
+        objectives=None if objectives is None else (objectives,) if isinstance(objectives, str) else tuple(objectives),
         constraints=tuple(
             item if isinstance(item, Constraint) else Constraint.parse(item)
             for item in ([constraints] if isinstance(constraints, str) else constraints)

@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+BUILT_IN = "built-in"
+"""The provider of what comes with the program: where several offer a name and none is written, it is meant."""
+
 
 @dataclass(frozen=True)
 class Name:
@@ -16,8 +19,7 @@ class Name:
     text : str
         As it was written.
     key : str
-        The name itself, wherever what it names lies: what digests and random streams are addressed by.  The class of
-        ``FILE.py:Class``; the whole text where there is nothing before it.
+        The name itself, as its provider knows it; the class of ``FILE.py:Class``; the whole text of another path.
     path : Path or None
         Of ``FILE`` and ``FILE.py:Class``.
     provider : str
@@ -28,6 +30,11 @@ class Name:
     key: str
     path: Path | None = None
     provider: str = ""
+
+    @property
+    def own(self) -> str:
+        """What digests and random streams see: the key, with the provider where somebody else's is named."""
+        return self.text if self.provider not in ("", BUILT_IN) else self.key
 
     @property
     def is_python(self) -> bool:
@@ -43,19 +50,20 @@ def read(text: str) -> Name:
 
     Examples
     --------
-    >>> read("macro-cifar10@run0-signal").key, read("tables:nb201-cifar10").provider
-    ('macro-cifar10@run0-signal', 'tables')
+    >>> read("macro-cifar10@run0-signal").key, read("built-in:nb201-cifar10").provider
+    ('macro-cifar10@run0-signal', 'built-in')
     >>> name = read("own/search.py:Mine")
     >>> name.path.as_posix(), name.key
     ('own/search.py', 'Mine')
-    >>> read("results/table.h5").path is None
-    False
+    >>> read("results/08:00/table.h5").path.as_posix()
+    'results/08:00/table.h5'
     """
-    head, _, tail = text.rpartition(":")
-    if _is_path(head):
-        return Name(text, tail, Path(head))
+    head, mark, tail = text.rpartition(".py:")
+    if mark and "/" not in tail:
+        return Name(text, tail, Path(f"{head}.py"))
     if _is_path(text):
         return Name(text, text, Path(text))
+    head, _, tail = text.rpartition(":")
     return Name(text, tail, provider=head)
 
 

@@ -20,7 +20,9 @@ def file_sha256(name: str) -> str | None:
 
 def _file_of(name: str) -> Path:
     path = read(name).path
-    if path is None or not path.is_file() or read(name).key == name:
+    if read(name).key == name:
+        raise HarnessError(f"a strategy is named by its class, 'path/to/file.py:Class', got '{name}'")
+    if path is None or not path.is_file():
         raise HarnessError(f"no such strategy file: '{path}' (from '{name}'); give 'path/to/file.py:Class'")
     return path.resolve()
 

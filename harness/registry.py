@@ -8,7 +8,8 @@ is asked for.  A provider that cannot be imported hides no other: errors about u
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from harness.benchmark import Benchmark, BenchmarkProvider, Oracle
 from harness.errors import HarnessError, TableError, unknown
-from harness.names import read
+from harness.names import BUILT_IN, read
 from harness.own_classes import class_of
 from harness.problem import Constraint
 from harness.space import SearchSpace
@@ -41,10 +42,13 @@ GROUPS = {
 def _providers(kind: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the providers of a kind by name, and why others cannot be used."""
     usable, broken = dict[str, Any](), dict[str, str]()
-    for entry in entry_points(group=GROUPS[kind]):
+    # ours first: whoever takes the same name later is told
+    for entry in sorted(entry_points(group=GROUPS[kind]), key=lambda entry: not _is_ours(entry.value)):
         try:
             provider = entry.load()
             _check(kind, provider)
+            if entry.name in usable:
+                raise ValueError("another package has a provider of this name")
         except Exception as error:  # noqa: BLE001  # a file of someone else can fail in any way
             broken[entry.name] = str(error)
         else:
@@ -52,14 +56,24 @@ def _providers(kind: str) -> tuple[dict[str, Any], dict[str, str]]:
     return usable, broken
 
 
+_OURS = ("harness", "benchmarks_data", "surrogates", "strategies", "reports")
+
+
+def _is_ours(module: str) -> bool:
+    return re.split(r"[.:]", module)[0] in _OURS
+
+
 def _check(kind: str, provider: Any) -> None:
+    offered: Iterable[str]
     if kind == "benchmark":
         if not isinstance(provider, BenchmarkProvider):
             raise TypeError(f"it must be a BenchmarkProvider, got {provider!r}")
-        return
-    if not isinstance(provider, Mapping):
+        offered = () if _is_ours(type(provider).__module__) else provider.names()
+    elif isinstance(provider, Mapping):
+        offered = provider
+    else:
         raise TypeError(f"it must map names to what they stand for, got {provider!r}")
-    for name in provider:
+    for name in offered:
         if read(name).key != name or read(name).path is not None:
             raise ValueError(f"a name must be without dots, slashes and colons, got '{name}'")
 
@@ -98,23 +112,22 @@ def _offering(kind: str, named: str, key: str) -> dict[str, Any]:
     return {entry: item for entry, item in providers(kind).items() if named in ("", entry) and key in item}
 
 
-def _provider_of(kind: str, text: str) -> tuple[Any, str]:
-    """Return the one provider that offers a name, and the name as it knows it.
+def _provider_of(kind: str, text: str) -> tuple[str, str]:
+    """Return the name of the provider that offers a name, and the name as it knows it.
 
     Raises
     ------
     HarnessError
-        If none offers it (names the nearest match), or several do and none is named.
+        If none offers it (names the nearest match), or several do, none is named and none is built in.
     """
     name = read(text)
     offering = _offering(kind, name.provider, name.key)
     if not offering:
         raise HarnessError(" ".join([unknown(kind, text, names(kind)), *unavailable(kind)]))
-    if len(offering) > 1:
+    if len(offering) > 1 and BUILT_IN not in offering:
         known = " or ".join(f"'{entry}:{name.key}'" for entry in offering)
         raise HarnessError(f"the {kind} '{name.key}' is offered by several providers: write {known}")
-    ((_, provider),) = offering.items()
-    return provider, name.key
+    return BUILT_IN if BUILT_IN in offering else next(iter(offering)), name.key
 
 
 def load(kind: str, text: str) -> Any:
@@ -123,13 +136,16 @@ def load(kind: str, text: str) -> Any:
     Raises
     ------
     HarnessError
-        If the name is unknown; names the nearest match.
+        If the name is unknown (names the nearest match), or what it stands for cannot be imported.
     """
-    provider, key = _provider_of(kind, text)
-    target = provider[key]
+    entry, key = _provider_of(kind, text)
+    target = providers(kind)[entry][key]
     if not isinstance(target, str):
         return target
-    return resolve_name(target)
+    try:
+        return resolve_name(target)
+    except Exception as error:  # what a file of someone else raises must not look like a fault of ours
+        raise HarnessError(f"the {kind} '{text}' is not available: {type(error).__name__}: {error}") from error
 
 
 def table_provider(text: str) -> tuple[BenchmarkProvider, str]:
@@ -140,10 +156,12 @@ def table_provider(text: str) -> tuple[BenchmarkProvider, str]:
     HarnessError
         If nobody does.
     """
-    path = read(text).path
+    path, key = read(text).path, read(text).key
     if path is None:
-        provider, key = _provider_of("benchmark", text)
-        return provider, key
+        entry, key = _provider_of("benchmark", text)
+        return providers("benchmark")[entry], key
+    if key != text:
+        raise HarnessError(f"'{text}' names a class, and no benchmark can be opened by one")
     for provider in providers("benchmark").values():
         if provider.reads(path):
             return provider, text
@@ -199,7 +217,7 @@ def describe_benchmark(name: str) -> dict[str, Any]:
 
 def write_table(path: Path, **facts: Any) -> None:
     """Write trained architectures as a table, by the provider that reads such tables; see `BenchmarkProvider.write`."""
-    providers("benchmark")["tables"].write(path, **facts)
+    providers("benchmark")[BUILT_IN].write(path, **facts)
 
 
 def strategy(name: str) -> type[Strategy]:
@@ -230,7 +248,8 @@ def surrogate(settings: Mapping[str, Any], space: SearchSpace, *, device: str = 
     if "device" in keywords(learner):
         chosen["device"] = device
     built: Surrogate = call(learner, "surrogate", space, **chosen)
-    built.identity = built.identity or read(name).key
+    if _provider_of("surrogate", name)[0] == BUILT_IN:
+        built.identity = type(built).__dict__.get("identity") or read(name).key
     return built
 
 

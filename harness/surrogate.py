@@ -73,7 +73,7 @@ class Surrogate(ABC):
         """What identifies the learner, as canonical JSON; requests of equal signature are served as one batch."""
         return json.dumps(
             {
-                "class": self.identity or f"{type(self).__module__}:{type(self).__qualname__}",
+                "class": self._identity(),
                 "version": self.version,
                 "space": self.space.name,
                 "encoding": self.encoding,
@@ -82,6 +82,11 @@ class Surrogate(ABC):
             },
             sort_keys=True,
         )
+
+    def _identity(self) -> str:
+        """Return what it is called in digests; a subclass of a learner does not inherit its identity."""
+        own = vars(self).get("identity") or type(self).__dict__.get("identity")
+        return own or f"{type(self).__module__}:{type(self).__qualname__}"
 
     @abstractmethod
     def fit(

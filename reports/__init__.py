@@ -4,7 +4,7 @@ COMMANDS = {
     "report": "reports.commands.report:COMMAND",
     "verify": "reports.commands.verify:COMMAND",
 }
-"""Where each command is, by its name; see `harness.cli.command`."""
+"""Where each command is, by its name; see `harness.cli.app.Command`."""
 VIEWS = {
     "frame": "reports.study.frame:frame",
     "plot": "reports.figures.render:plot",

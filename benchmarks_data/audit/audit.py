@@ -63,7 +63,7 @@ def audit(name: str | Path, *, progress: Progress = on_terminal) -> Audit:
         If the table is not there, or is damaged.
     """
     text = str(name)
-    known = text.partition(protocol.MARK)[0]
+    known = read(text).key.partition(protocol.MARK)[0]
     if known in others():
         raise HarnessError(
             f"{known} predicts, and has no rows to audit: `nas-harness data info {known}` says what it is"

@@ -262,7 +262,7 @@ def _import_own(name: str, paths: list[Path], description: Path, out: Path) -> N
     if len(paths) != 1:
         raise HarnessError(must("FILE", "be one file for a table of your own", [str(path) for path in paths]))
     if out.suffix != ".h5":
-        raise HarnessError(must("--out", "end in .h5, by which a table is known", str(out)))
+        raise HarnessError(must("--out", "end in .h5, so that its name is read as a path", str(out)))
     for given in (name, read_description(description).name):
         if given in inventory.names():
             raise HarnessError(must("name", f"be your own: {given} is published, and `data list` has it", given))

@@ -14,7 +14,7 @@ from benchmarks_data.file.trainings import mean_over_trainings
 from harness.errors import TableError, must
 
 MARK = "@"
-"""Between the name of a table and that of a protocol, as in "macro-cifar10@run0-signal"."""
+"""Between the name of a table and that of a protocol, as in ``macro-cifar10@run0-signal``."""
 
 
 def under(protocol: Protocol, name: str, header: Header, *, held_out: bool) -> Header:

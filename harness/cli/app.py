@@ -80,8 +80,8 @@ def build() -> typer.Typer:
     commands = dict(BUILT_IN)
     for name in registry.names("command"):
         try:
-            commands[name] = registry.load("command", name)
-        except ImportError as error:
+            commands[name] = _command(registry.load("command", name))
+        except (ImportError, HarnessError) as error:
             app.command(name, context_settings=_TAKE_ANYTHING)(guarded(_unavailable(name, str(error))))
     examples = [command.examples[0] for command in commands.values() if command.examples]
     app.callback(epilog=_lines("Examples:", *examples, cli_exit.EXPLAINED))(_root(commands))
@@ -92,6 +92,12 @@ def build() -> typer.Typer:
         else:
             app.command(name, epilog=epilog)(guarded(command.run))
     return app
+
+
+def _command(loaded: object) -> Command:
+    if not isinstance(loaded, Command):
+        raise HarnessError(f"it must be a harness.cli.app.Command, got {loaded!r}")
+    return loaded
 
 
 def _unavailable(name: str, reason: str) -> Callable[..., None]:
@@ -232,7 +238,7 @@ def run(
         failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
         counted = f"{outcome.computed} shard{'s' * (outcome.computed != 1)} computed, {outcome.reused} reused{failed}"
         say(f"{outcome.folder}: {counted}, in {duration(outcome.seconds)}")
-        if not outcome.failed:
+        if not outcome.failed and loaded.kind == "search":
             say(f"next: nas-harness report {outcome.folder}")
     else:
         say(f"{outcome.folder}: nothing to do, all {outcome.reused} shards are there")

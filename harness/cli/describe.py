@@ -155,11 +155,12 @@ def describe(name: str) -> dict[str, Any]:
     """
     kind = registry.kind_of(name)
     if kind == "benchmark":
-        return registry.describe_benchmark(name)
+        facts = registry.describe_benchmark(name)
+        return facts | ({"space": _space(facts["space"])} if isinstance(facts.get("space"), Mapping) else {})
     if kind is not None:
         return _class(kind, name)
     if name in named.SPACES:
-        return _space(name)
+        return _space(named.describe(named.space(name)))
     raise HarnessError(
         f"nothing is called '{name}'.{nearest(name, known_names())} `nas-harness list benchmarks`, `list strategies`, "
         "`list surrogates` and `list spaces` show the names; a strategy of your own is written 'path/to/file.py:Class'."
@@ -171,7 +172,7 @@ def _summary(kind: str, name: str) -> dict[str, Any]:
     if kind == "benchmark":
         return _benchmark_summary(name)
     if kind == "space":
-        space = _space(name)
+        space = _space(named.describe(named.space(name)))
         return {"summary": space["description"].partition(". ")[0], "benchmarks": len(space["benchmarks"])}
     loaded = registry.load(kind, name)
     facts: dict[str, Any] = {"summary": (inspect.getdoc(loaded) or "").partition("\n")[0]}
@@ -192,10 +193,11 @@ def _benchmark_summary(name: str) -> dict[str, Any]:
     }
 
 
-def _space(name: str) -> dict[str, Any]:
-    facts = named.describe(named.space(name))
-    benchmarks = [table for provider in registry.providers("benchmark").values() for table in provider.searching(name)]
-    return {key: facts.pop(key) for key in ("kind", "name", "description")} | {"benchmarks": benchmarks} | facts
+def _space(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a search space with the benchmarks on it, which are known without opening any."""
+    benchmarks = [name for item in registry.providers("benchmark").values() for name in item.searching(facts["name"])]
+    first = {key: facts[key] for key in ("kind", "name", "description") if key in facts}
+    return {**first, "benchmarks": benchmarks, **{key: value for key, value in facts.items() if key not in first}}
 
 
 def _class(kind: str, name: str) -> dict[str, Any]:

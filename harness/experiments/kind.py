@@ -6,6 +6,7 @@ its kind (`Spec.kind`), and the registry finds it in the entry-point group ``har
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -118,10 +119,12 @@ class Kind(ABC, Generic[UnitT]):
 
 def kind_of(name: str) -> Kind[Any]:
     """Return a kind of work by its registered name."""
-    kind = registry.load("kind", name)()
-    if not isinstance(kind, Kind):
-        raise HarnessError(f"'{name}' must be a subclass of harness.experiments.kind.Kind, got {type(kind)!r}")
-    return kind
+    kind = registry.load("kind", name)
+    if not (isinstance(kind, type) and issubclass(kind, Kind)) or inspect.isabstract(kind):
+        raise HarnessError(
+            f"'{name}' must be a subclass of harness.experiments.kind.Kind with all its methods, got {kind!r}"
+        )
+    return kind()
 
 
 @contextmanager

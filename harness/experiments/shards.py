@@ -86,7 +86,7 @@ class Shard:
     @property
     def strategy_name(self) -> str:
         """The strategy's name wherever its file lies: what random streams are addressed by."""
-        return read(self.strategy).key
+        return read(self.strategy).own
 
     def as_dict(self) -> dict[str, Any]:
         """Return the shard as plain JSON data."""
@@ -97,7 +97,7 @@ class Shard:
         """SHA-256 over everything that the result depends on, hexadecimal."""
         covered = identity(self) | {"strategy": self.strategy_name, "schema": SCHEMA}
         covered["constraints"] = [str(constraint) for constraint in self.constraints]
-        covered["benchmark"] = read(self.benchmark).key
+        covered["benchmark"] = read(self.benchmark).own
         if read(self.benchmark).path is not None:
             del covered["benchmark"]  # a path is only an address: the table's digest says which one it is
         del covered["surrogate"]  # the learner's signature says it with all defaults filled in
@@ -118,7 +118,7 @@ def make_learner(factory: type[Strategy], surrogate: Any, benchmark: Benchmark, 
 
 def table_name(benchmark: Benchmark) -> str:
     """Return a table's own name, wherever its file lies: what random streams are addressed by."""
-    return str(getattr(benchmark, "table_name", read(benchmark.name).key))
+    return str(getattr(benchmark, "table_name", read(benchmark.name).own))
 
 
 def make_strategy(

@@ -59,7 +59,7 @@ class StrategySpec:
     surrogate: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "label", self.label or read(self.name).key)
+        object.__setattr__(self, "label", self.label or read(self.name).own)
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,7 @@ class Spec:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the spec as plain JSON data, with the keys of stored manifests; `from_dict` reads it back."""
-        plain = plain_data(self)
-        plain[_STORED_KEY] = plain.pop("replicates_per_shard")
-        return plain
+        return {_STORED_KEY if key == "replicates_per_shard" else key: value for key, value in plain_data(self).items()}
 
 
 def load(path: str | Path) -> Spec:

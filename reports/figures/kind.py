@@ -19,7 +19,8 @@ class FigureKind:
     """A kind of figure: everything that drawing an exhibit of it takes besides the exhibit.
 
     The file of a kind holds this record as ``KIND``, what it draws, and a function that makes exhibits of it: frame,
-    caption and metadata.  A kind of one's own is one entry point in the group ``harness.figures``, named as the kind.
+    caption and metadata.  A kind of one's own is one line in a mapping from names to records, a provider
+    of the entry-point group ``harness.figures``.
 
     Attributes
     ----------

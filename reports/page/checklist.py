@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.names import read
 from reports.page.narrative import listed
 from reports.study.provenance import budget_words, library_versions
 from reports.study.study import Study
@@ -27,7 +28,7 @@ def checklist(study: Study) -> list[Item]:
     """
     spec = study.spec
     n = spec.replicates
-    has_random = any(strategy.name == "random_search" for strategy in spec.strategies)
+    has_random = any(read(strategy.name).own == "random_search" for strategy in spec.strategies)
     timed = [item.name for item in study.aligned if item.truth.facts.has_seconds]
     digests = "; ".join(f"{item.name} {item.truth.facts.table_digest[:12]}" for item in study.aligned)
     what = by_kind(study, _SOURCES, between=" and ")

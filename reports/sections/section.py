@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import registry
+from harness.errors import HarnessError
 from reports.figures.exhibit import Exhibit
 from reports.figures.render import save
 from reports.study.study import Study
@@ -16,9 +17,10 @@ from reports.tables.report_table import ReportTable
 class Section:
     """A part of a page.
 
-    A section of one's own is one entry point in the group ``harness.sections``: a provider, called with the `Study`,
-    that returns a Section, or None where it has nothing to show.  What it reads beside the runs lies in
-    ``study.results.folder`` (None for results in memory).
+    A section of one's own is one line in a mapping from names to functions, and the mapping is a provider of the
+    entry-point group ``harness.sections``.  The function is called with the `Study` and returns a Section, or None
+    where it has nothing to show.  What it reads beside the runs lies in ``study.results.folder`` (None for results in
+    memory).  No two figures or tables of a page have one name.
 
     Attributes
     ----------
@@ -51,8 +53,20 @@ def sections(study: Study) -> list[Section]:
 
     Raises
     ------
-    ResultError
-        Whatever a provider raises: what lies beside the runs is damaged or belongs to another table.
+    HarnessError
+        What a provider raises of its own (what lies beside the runs is damaged or belongs to another table); any other
+        fault of a provider names its section.
     """
-    parts = [registry.load("section", name)(study) for name in registry.names("section")]
-    return [section for section in parts if section is not None]
+    parts = []
+    for name in registry.names("section"):
+        make = registry.load("section", name)
+        try:
+            part = make(study)
+        except HarnessError:
+            raise
+        except Exception as error:
+            raise HarnessError(f"the section '{name}' failed: {type(error).__name__}: {error}") from error
+        if not isinstance(part, Section | None):
+            raise HarnessError(f"the section '{name}' must be a Section or None, got {part!r}")
+        parts += [part] if part else []
+    return parts

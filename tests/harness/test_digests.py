@@ -112,8 +112,8 @@ def test_the_digest_of_a_shard_is_what_it_was(case, tmp_path, monkeypatch):
 def test_a_name_with_its_provider_is_the_same_run(monkeypatch):
     spec, digest = SHARDS["evaluations"]
     monkeypatch.setattr(shards, "version", lambda library: "1.0")
-    table = registry.benchmark("tables:nb201-cifar10")
-    assert table.name == "tables:nb201-cifar10"
+    table = registry.benchmark("built-in:nb201-cifar10")
+    assert table.name == "built-in:nb201-cifar10"
     first, *_ = resolve(spec, StrategySpec("built-in:random_search", "rs"), table, "cpu")
     assert first.digest == digest
     few = replace(spec, replicates=2)

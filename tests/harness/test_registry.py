@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,12 @@ from harness import names, own_classes, registry
 from harness.benchmark import BenchmarkProvider
 from harness.cli.app import Command
 from harness.errors import HarnessError
+from harness.experiments.shards import resolve
+from harness.experiments.spec import Spec, StrategySpec
+from harness.problem import Budget
 from harness.strategy import Strategy
 from harness.testing.toy import ToyBenchmark
+from surrogates.linear.ridge import Ridge
 
 OWN = """
 from harness import Strategy
@@ -91,12 +96,62 @@ def test_a_third_party_adds_benchmarks_with_one_provider(offered, tmp_path):
     assert registry.benchmark(str(path)).name == str(path)
 
 
-def test_a_name_of_two_providers_must_say_which(offered):
+def test_what_is_built_in_keeps_its_name_whatever_others_call_theirs(offered):
+    before = registry.benchmark("nb201-cifar10").digest
     offered("benchmark", "toys", Toys)
-    with pytest.raises(HarnessError, match=r"several providers: write 'tables:nb201-cifar10' or 'toys:nb201-cifar10'"):
-        registry.benchmark("nb201-cifar10")
+    assert registry.benchmark("nb201-cifar10").digest == before
     assert registry.benchmark("toys:nb201-cifar10").digest == "toy-1"
-    assert registry.benchmark("tables:nb201-cifar10").digest != "toy-1"
+    assert registry.benchmark("built-in:nb201-cifar10").digest == before
+
+
+def test_a_name_of_two_packages_must_say_which(offered):
+    offered("benchmark", "toys", Toys)
+    offered("benchmark", "more", Toys)
+    with pytest.raises(HarnessError, match=r"several providers: write 'toys:toy' or 'more:toy'"):
+        registry.benchmark("toy")
+
+
+def test_a_second_provider_of_one_name_is_told_and_changes_nothing(offered):
+    offered("strategy", "built-in", lambda: {"bananas": Strategy})
+    assert registry.strategy("bananas") is not Strategy
+    assert "another package has a provider of this name" in registry.unavailable("strategy")[0]
+
+
+@pytest.mark.parametrize(
+    "target", ["strategies.random_search:Nothing", "no.such.module:X", "harness.space:SearchSpace:x"]
+)
+def test_a_target_that_cannot_be_imported_is_told(target, offered):
+    offered("strategy", "mine", lambda: {"mine": target})
+    with pytest.raises(HarnessError, match="the strategy 'mine' is not available: "):
+        registry.strategy("mine")
+
+
+def test_a_learner_of_somebody_else_never_shares_the_identity_of_ours(offered):
+    class Other(Ridge):
+        pass
+
+    space = ToyBenchmark().space
+    assert json.loads(Ridge(space).signature)["class"] == "surrogates.ridge:Ridge"
+    offered("surrogate", "mine", lambda: {"ridge": Other, "new": Other})
+    for name in ("mine:ridge", "new"):
+        identity = json.loads(registry.surrogate({"name": name}, space).signature)["class"]
+        assert identity == f"{__name__}:{Other.__qualname__}"
+
+
+def test_a_strategy_of_somebody_else_never_shares_a_digest_with_ours(offered):
+    class Own(Strategy):
+        def propose(self, n):
+            return self.proposals(self.problem.space.sample(n, self.rng))
+
+    offered("strategy", "mine", lambda: {"random_search": Own})
+    specs = [StrategySpec(name) for name in ("random_search", "built-in:random_search", "mine:random_search")]
+    spec, table = (
+        Spec("x", ("nb201-cifar10",), tuple(specs[1:]), Budget(evaluations=3), 1),
+        registry.benchmark("nb201-cifar10"),
+    )
+    ours, same, theirs = (resolve(spec, strategy, table, "cpu")[0] for strategy in specs)
+    assert ours.digest == same.digest != theirs.digest
+    assert specs[2].label == "mine:random_search"
 
 
 def test_a_third_party_adds_strategies_and_learners_with_one_mapping(offered):
@@ -141,11 +196,16 @@ def test_a_file_that_nobody_reads_is_told_with_the_remedy(tmp_path):
     [
         ("nb201-cifar10", "nb201-cifar10", None, ""),
         ("macro-cifar10@run0-signal", "macro-cifar10@run0-signal", None, ""),
-        ("tables:nb201-cifar10", "nb201-cifar10", None, "tables"),
+        ("built-in:nb201-cifar10", "nb201-cifar10", None, "built-in"),
         ("a/table", "a/table", "a/table", ""),
         ("table.h5", "table.h5", "table.h5", ""),
         ("a/own.py:Mine", "Mine", "a/own.py", ""),
         ("own.py", "own.py", "own.py", ""),
+        ("/runs/08:00/table.h5", "/runs/08:00/table.h5", "/runs/08:00/table.h5", ""),
+        ("t:x.h5", "t:x.h5", "t:x.h5", ""),
+        ("table.h5:X", "table.h5:X", "table.h5:X", ""),
+        ("a.py:b/c.h5", "a.py:b/c.h5", "a.py:b/c.h5", ""),
+        ("/08:00/own.py:Mine", "Mine", "/08:00/own.py", ""),
     ],
 )
 def test_names_are_read_by_one_rule(text, key, path, provider):

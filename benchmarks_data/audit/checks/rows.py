@@ -72,7 +72,7 @@ def trainings(subject: Subject) -> Iterator[Finding]:
                 "runs",
                 f"{where} runs are uneven: {listed}. Means are surer in some rows than in others, and the best of many "
                 "unsure means is too good.",
-                "`training = 0` answers with one run in every row; reports average what exists.",
+                '`table_seed = "fixed"` answers with one run in every row; reports average what exists.',
                 {"schedule": epochs, "rows_by_runs": by_count},
             )
     if "index/seeds" in header.places:

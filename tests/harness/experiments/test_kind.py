@@ -217,5 +217,5 @@ def test_the_kind_is_in_the_manifest_only_where_it_is_not_search(tmp_path):
 
 def test_what_is_registered_and_is_no_kind_is_refused(monkeypatch):
     monkeypatch.setattr(registry, "load", lambda kind, name: dict)
-    with pytest.raises(HarnessError, match=r"'odd' must be a subclass of .*Kind"):
+    with pytest.raises(HarnessError, match=r"'odd' must be a subclass of .*Kind with all its methods"):
         kind_of("odd")

@@ -148,3 +148,16 @@ def test_verification_is_registered_and_silent_where_nothing_was_verified():
     assert "verification" in registry.names("section")
     study = prepare(make_results([ORACLE], replicates=2, evaluations=6), opener(ORACLE))
     assert sections(study) == []
+
+
+@pytest.mark.parametrize(
+    ("provider", "words"),
+    [
+        (lambda study: 1 / 0, "the section 'odd' failed: ZeroDivisionError: division by zero"),
+        (lambda study: "text", "the section 'odd' must be a Section or None, got 'text'"),
+    ],
+)
+def test_a_section_that_fails_is_named(provider, words, installed):
+    installed("section", "odd", provider)
+    with pytest.raises(HarnessError, match=words):
+        sections(prepare(make_results([ORACLE], replicates=3, evaluations=8), opener(ORACLE)))
