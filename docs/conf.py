@@ -35,6 +35,8 @@ nb_execution_timeout = 300
 nb_merge_streams = True
 
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_title = "nas-harness"
 html_copy_source = False
 html_show_sourcelink = False

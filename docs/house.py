@@ -267,9 +267,15 @@ def _skip(app: Sphinx, what: str, name: str, member: object, skip: bool, options
     return True if isinstance(member, GenericAlias) or home not in (*rules.PACKAGES, "builtins") else None
 
 
+def _without_typer(app: Sphinx, what: str, name: str, obj: object, options: Any, signature: str, returns: str) -> Any:
+    """Leave out the options of a command: `--help` says them, and typer shows them as objects of this process."""
+    return ("(…)", returns) if signature and "typer.models" in signature else None
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Write the pages before Sphinx looks for them, and inspect the site when it is built."""
     app.connect("config-inited", lambda app, config: write_pages())
     app.connect("autodoc-skip-member", _skip)
+    app.connect("autodoc-process-signature", _without_typer)
     app.connect("build-finished", _inspect_site)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -140,8 +140,9 @@ def _root(commands: Mapping[str, Command]) -> Callable[..., None]:
 
 def list_names(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: AsJson = False) -> None:
     """List the names that a spec may use."""
-    from harness.cli.describe import rows_of
+    from harness.cli.describe import rows_of, unavailable
 
+    complain(*(f"warning: {sentence}" for sentence in unavailable(str(kind))))
     rows, missing = rows_of(str(kind))
     if as_json:
         print_json(rows)

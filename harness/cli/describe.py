@@ -36,6 +36,11 @@ def known_names() -> list[str]:
     return [*(name for kind in LISTED.values() for name in registry.names(kind)), *named.SPACES]
 
 
+def unavailable(listed: str) -> list[str]:
+    """Return a sentence for each provider of what is listed that cannot be used."""
+    return registry.unavailable(LISTED[listed]) if listed in LISTED else []
+
+
 def rows_of(listed: str) -> tuple[list[dict[str, Any]], list[str]]:
     """Return facts for each name of a kind, and the benchmarks whose tables nobody got yet.
 

@@ -8,7 +8,9 @@ from typing import Annotated, Optional
 
 import typer
 
+from harness import registry
 from harness.cli.app import Command
+from harness.cli.output import complain
 
 
 def report(
@@ -25,6 +27,8 @@ def report(
     """Write the page, the figures and the tables of an experiment, and print the path of the page."""
     from reports.page.build import build  # brings pandas, scipy and matplotlib, which `--help` does not need
 
+    for kind in ("section", "figure"):
+        complain(*(f"warning: {sentence}" for sentence in registry.unavailable(kind)))
     page = build(results, out, allow_missing=allow_missing)
     if json_:
         parts = {kind: sorted(str(path) for path in (page.parent / kind).iterdir()) for kind in ("figures", "tables")}

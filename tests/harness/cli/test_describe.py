@@ -58,6 +58,8 @@ def test_a_provider_that_cannot_be_loaded_hides_no_other_name(wrong, capsys, off
     said = capsys.readouterr().err
     assert "Did you mean 'nb201-cifar10'" in said
     assert f"What 'aaa-broken' offers is not available: {wrong}." in said
+    assert main(["list", "benchmarks"]) == 0
+    assert f"warning: What 'aaa-broken' offers is not available: {wrong}." in capsys.readouterr().err
 
 
 def test_text_for_people_says_what_a_table_does_not_have():
