@@ -39,6 +39,7 @@ check: $(VENV)/.installed-test ## check style, types and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict $(PACKAGES)
+	$(BIN)/mypy --strict --allow-untyped-calls --explicit-package-bases tests/bench/bench_*.py
 
 docs: $(VENV)/.installed-docs ## build the site, tutorials and all: docs/_build/html (two or three minutes)
 	$(BIN)/python -m sphinx -W --keep-going -q -j 2 docs docs/_build/html

@@ -83,9 +83,10 @@ def _write_folder(folder: Path, family: str, names: Sequence[str]) -> None:
 
 
 def _entry(name: str, official: str, space: str, rows: int) -> Entry:
-    source = Source(**dict.fromkeys(Source.__dataclass_fields__, ""))
-    known = {"title": "", "dataset": "", "files": (), "sha256": (), "protocols": {}}
-    return Entry(name=name, source=source, space=space, rows=rows, facts={"official": official}, **known)
+    return Entry(
+        name, title="", dataset="", source=Source("", "", "", "", ""), files=(), sha256=(), space=space, rows=rows,
+        facts={"official": official}, protocols={},
+    )  # fmt: skip
 
 
 def _memory() -> float:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks_data.importers.safe.tfrecord import masked_crc32c
+from harness.spaces.nb101.classes import all_classes
 from harness.spaces.nb101.space import CLASSES, NB101Space
 from harness.spaces.nb101.wiring import OPERATIONS, prune, reach
 from tests.bench.figures import Row, parser, show
@@ -26,7 +27,7 @@ IMPORT_PROGRAM = """
 import json, resource, sys, time
 from pathlib import Path
 import numpy
-from benchmarks_data import schema
+from benchmarks_data.file import layout
 from benchmarks_data.importers.nas_bench_101.importer import convert
 from benchmarks_data.catalogue.entries import Entry, Source
 from harness.spaces.nb101.space import NB101Space
@@ -41,11 +42,11 @@ space = NB101Space()
 start = time.perf_counter()
 table = convert(entry, [source], space, lambda what, fraction: None)
 converted = time.perf_counter() - start
-schema.write(target, table)
+layout.write(target, table)
 written = time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 told = {"convert": converted, "write": written - converted, "peak": peak}
-benchmark = TableBenchmark(schema.read_header(target), space)
+benchmark = TableBenchmark(layout.read_header(target), space)
 rng = numpy.random.default_rng(0)
 drawn = table.archs[rng.integers(0, rows, 10**6)]
 for name, archs in (("of random cells", space.sample(10**6, rng)), ("of rows", drawn)):
@@ -68,7 +69,7 @@ def hashing() -> list[Row]:
     reach()
     rng = np.random.default_rng(0)
     start = time.process_time()
-    classes = np.concatenate(list(NB101Space().all_classes()))
+    classes = np.concatenate(list(all_classes()))
     measured: list[Row] = [
         {"what": "list all classes, CPU", "value": time.process_time() - start, "unit": "s", "target": ""},
     ]
@@ -132,7 +133,7 @@ def write_synthetic(path: Path, schedules: tuple[int, ...] = (108,)) -> None:
     """Write every cell of the space with three made-up runs of each schedule, in the official format."""
     space, rng = NB101Space(), np.random.default_rng(0)
     with path.open("wb") as file:
-        for archs in space.all_classes():
+        for archs in all_classes():
             hashes, pruned = space.module_hashes(archs), prune(archs)
             size = int(pruned.vertices[0])
             for row, module_hash in enumerate(hashes):

@@ -7,6 +7,7 @@ candidates are predicted.  Run as ``python tests/bench/bench_surrogates.py [--de
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def main() -> None:
     given = options.parse_args()
     device = given.device
     benches = (ensemble_in_lockstep, ensemble_alone, other_learners, five_hundred_trials)
-    show([lambda bench=bench: bench(device) for bench in benches], given.json)
+    show([partial(bench, device) for bench in benches], given.json)
 
 
 if __name__ == "__main__":

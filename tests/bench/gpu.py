@@ -30,6 +30,7 @@ import torch
 
 from harness.errors import HarnessError
 from harness.training import data as datasets
+from harness.training.data.dataset import Dataset
 from tests.bench import gpu_training
 from tests.bench.figures import Row
 from tests.bench.gpu_training import Bench, skipped
@@ -153,7 +154,7 @@ def options() -> argparse.ArgumentParser:
     return parser
 
 
-def cifar10(where: str | None) -> datasets.Dataset | None:
+def cifar10(where: str | None) -> Dataset | None:
     """Return the dataset, or None with a line that says why it is not here."""
     if where is None:
         say("CIFAR-10 is not given (--data DIR): speed is measured on noise of its shape, acceptance is skipped")
