@@ -8,7 +8,6 @@ is asked for.  A provider that cannot be imported hides no other: errors about u
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
@@ -36,17 +35,20 @@ GROUPS = {
     "view": "harness.views",
 }
 """The entry-point group of each kind of thing that has a name."""
+_DISTRIBUTION = "nas-harness"
 
 
 @cache
 def _providers(kind: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the providers of a kind by name, and why others cannot be used."""
     usable, broken = dict[str, Any](), dict[str, str]()
-    # ours first: whoever takes the same name later is told
-    for entry in sorted(entry_points(group=GROUPS[kind]), key=lambda entry: not _is_ours(entry.value)):
+    entries = list(entry_points(group=GROUPS[kind]))
+    if sum(entry.name == BUILT_IN for entry in entries) > 1:  # whoever takes the name of ours is told
+        entries.sort(key=lambda entry: entry.dist is None or entry.dist.name != _DISTRIBUTION)
+    for entry in entries:
         try:
             provider = entry.load()
-            _check(kind, provider)
+            _check(kind, entry.name, provider)
             if entry.name in usable:
                 raise ValueError("another package has a provider of this name")
         except Exception as error:  # noqa: BLE001  # a file of someone else can fail in any way
@@ -56,26 +58,20 @@ def _providers(kind: str) -> tuple[dict[str, Any], dict[str, str]]:
     return usable, broken
 
 
-_OURS = ("harness", "benchmarks_data", "surrogates", "strategies", "reports")
-
-
-def _is_ours(module: str) -> bool:
-    return re.split(r"[.:]", module)[0] in _OURS
-
-
-def _check(kind: str, provider: Any) -> None:
+def _check(kind: str, name: str, provider: Any) -> None:
+    """Refuse what is no provider, or offers names that read as something else; ours are not asked, it takes a while."""
     offered: Iterable[str]
     if kind == "benchmark":
         if not isinstance(provider, BenchmarkProvider):
             raise TypeError(f"it must be a BenchmarkProvider, got {provider!r}")
-        offered = () if _is_ours(type(provider).__module__) else provider.names()
+        offered = () if name == BUILT_IN else provider.names()
     elif isinstance(provider, Mapping):
         offered = provider
     else:
         raise TypeError(f"it must map names to what they stand for, got {provider!r}")
-    for name in offered:
-        if read(name).key != name or read(name).path is not None:
-            raise ValueError(f"a name must be without dots, slashes and colons, got '{name}'")
+    for key in offered:
+        if read(key).key != key or read(key).path is not None:
+            raise ValueError(f"a name must be without dots, slashes and colons, got '{key}'")
 
 
 def forget() -> None:

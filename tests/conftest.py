@@ -69,7 +69,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, Cal
         return [*real(group=group), *(entry for theirs, entry in added if theirs == group)]
 
     def add(kind: str, name: str, load: Callable[[], object]) -> None:
-        added.append((registry.GROUPS[kind], SimpleNamespace(name=name, load=load, value=f"somebody:{name}")))
+        added.append((registry.GROUPS[kind], SimpleNamespace(name=name, load=load, dist=None)))
         registry.forget()
 
     monkeypatch.setattr(registry, "entry_points", entry_points)
