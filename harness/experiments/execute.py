@@ -168,6 +168,7 @@ def _drain(executor: Executor, kind_name: str, folder: Path, missing: list[str],
 def _take_in(future: Future[float], digest: str, ledger: Ledger) -> None:
     error = future.exception()
     if isinstance(error, BrokenProcessPool):
+        time.sleep(0.5)  # Ctrl-C reaches a worker that just starts before this process: then it is an interrupt
         label, shard = ledger.shards[digest]
         raise IncompleteError(
             "a worker process died (killed, out of memory, or ended by a strategy), perhaps while it ran "

@@ -29,8 +29,8 @@ def spawned(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _initialise() -> None:
-    """Die with the parent, and quietly on Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Leave Ctrl-C to the parent, which ends its workers; die with it, even if it was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()
