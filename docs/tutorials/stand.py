@@ -20,7 +20,7 @@ FOLDER = Path(tempfile.mkdtemp())
 def bash(line: str, cell: str) -> None:
     """Run a cell as Jupyter's own ``%%bash`` does, and show what it printed in one piece; a failure is an exception."""
     run = subprocess.run(  # noqa: S603  # our own text
-        ["bash", *line.split()],  # noqa: S607
+        ["bash", *line.split()],  # noqa: S607  # the bash of whoever builds the site
         input=cell, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     sys.stdout.write(run.stdout)
