@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ DIRECTIONS = ("maximise", "minimise")
 DUPLICATES = ("charged", "free", "forbidden")
 MULTI_FIDELITY = ("from_scratch", "resumable")
 TABLE_SEEDS = ("one_draw_per_arch", "mean", "fixed")
+_BOUND = re.compile(r"\s*([^\s<>=]+)\s*(<=|>=)\s*([^\s<>=]+)\s*")
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,15 @@ class Constraint:
 
     @classmethod
     def parse(cls, text: str) -> Constraint:
-        """Read ``"column <= number"`` or ``"column >= number"``."""
-        parts = text.split()
-        if len(parts) != 3 or parts[1] not in ("<=", ">="):
+        """Read ``"column <= number"`` or ``"column >= number"``, with blanks or without."""
+        match = _BOUND.fullmatch(text)
+        if match is None:
             raise HarnessError(must("constraint", "read 'column <= number' or 'column >= number'", text))
         try:
-            bound = float(parts[2])
+            bound = float(match[3])
         except ValueError:
             raise HarnessError(must("constraint", "end in a number", text)) from None
-        return cls(parts[0], parts[1], bound)
+        return cls(match[1], match[2], bound)
 
     def violation(self, values: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return g, any shape: positive where the bound is broken, NaN where the value is missing."""

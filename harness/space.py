@@ -225,6 +225,24 @@ class SearchSpace(ABC):
         """Read one text, L genes; what a space defines that does not override `parse`."""
         raise NotImplementedError(f"{type(self).__name__} must define parse or _genes")
 
+    def legend(self) -> Mapping[str, Sequence[str]]:
+        """Return what each gene is called, in order, and what each of its values is called, in the order of codes.
+
+        Spaces whose genes have no names of their own number them: ``gene 0``, values ``0``, ``1``, …
+        """
+        return {f"gene {gene}": [*map(str, range(count))] for gene, count in enumerate(self.cardinalities.tolist())}
+
+    def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
+        """Count what the published networks cost in closed form, where a formula is known: (n, L) to (n,) each.
+
+        Returns
+        -------
+        mapping of str to (n,) float64
+            ``params_m`` and ``macs_m``, millions of trainable parameters and of multiply-adds for one input; empty
+            where no formula is known.
+        """
+        return {}
+
     def facts(self) -> Mapping[str, object]:
         """Return what `describe` prints: counts, classes, encodings and their widths."""
         example = self.decode(np.zeros(1, dtype=np.uint64))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -160,23 +160,36 @@ def _complete_name(incomplete: str) -> list[str]:
 
 def describe(
     name: Annotated[
-        str,
+        Optional[str],  # noqa: UP045  # typer reads the annotation at run time
         typer.Argument(
             help="A benchmark, search space (nb201, graph), strategy, surrogate, or path/to/file.py:Class.",
             autocompletion=_complete_name,
         ),
-    ],
+    ] = None,
+    arch: Annotated[
+        Optional[str],  # noqa: UP045  # as above
+        typer.Option(help="An architecture, in a form that its search space reads: what is known of it."),
+    ] = None,
+    space: Annotated[
+        Optional[str],  # noqa: UP045  # as above
+        typer.Option(help="With --arch: its search space; a benchmark in place of it is the only one asked."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Describe a benchmark, a search space, a strategy or a surrogate."""
-    from harness.cli.describe import describe as facts_of
-    from harness.cli.describe import readable
+    """Describe a benchmark, a search space, a strategy, a surrogate, or with --arch an architecture."""
+    from harness.cli import architecture
+    from harness.cli import describe as names
 
-    facts = facts_of(name)
+    where = space if name is None else name
+    if where is None or (name is not None and space is not None):
+        raise HarnessError("`describe` needs one NAME, or `--arch ARCHITECTURE` with one `--space NAME`")
+    if arch is None and space is not None:
+        raise HarnessError(f"`--space` is for `--arch ARCHITECTURE`; a space is described by `describe {space}`")
+    facts = names.describe(where) if arch is None else architecture.describe(arch, where)
     if as_json:
         print_json(facts)
     else:
-        print_facts(readable(facts))
+        print_facts((names if arch is None else architecture).readable(facts))
 
 
 def check(
@@ -284,7 +297,12 @@ BUILT_IN = {
     "list": Command(list_names, ("nas-harness list benchmarks", "nas-harness list strategies --json")),
     "describe": Command(
         describe,
-        ("nas-harness describe nb201-cifar10", "nas-harness describe nb201", "nas-harness describe bananas"),
+        (
+            "nas-harness describe nb201-cifar10",
+            "nas-harness describe nb201",
+            "nas-harness describe bananas",
+            "nas-harness describe --space nats-size --arch 8:8:16:32:64",
+        ),
     ),
     "check": Command(
         check,

@@ -27,6 +27,9 @@ _AS_CHECKED = {
 }
 
 
+_SHOWN, _MOST_SHOWN = 6, 30
+"""Items of a list that people are shown where it is longer than the second of these."""
+
 LISTED = {"benchmarks": "benchmark", "strategies": "strategy", "surrogates": "surrogate"}
 """What can be listed, besides spaces."""
 
@@ -87,7 +90,18 @@ def readable(facts: Mapping[str, Any]) -> dict[str, Any]:
     if told.get("columns"):
         told["validation"] = told["validation"] or "none: search it under a protocol"
         told["test"] = told["test"] or "none: reports judge by the validation column"
-    return told
+    return _cut(told)
+
+
+def _cut(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts without the middle of long lists, those inside others too; JSON has them whole."""
+    return {key: _cut(value) if isinstance(value, Mapping) else _shortened(value) for key, value in facts.items()}
+
+
+def _shortened(value: Any) -> Any:
+    if not isinstance(value, list) or len(value) <= _MOST_SHOWN or isinstance(value[0], Mapping):
+        return value
+    return [*value[:_SHOWN], f"... {value[-1]} ({len(value):,} in all)"]
 
 
 def ranges(labels: Sequence[str]) -> str:

@@ -56,6 +56,10 @@ class CategoricalSpace(SearchSpace):
         listed = "; ".join(f"{gene}: {', '.join(values)}" for gene, values in self.values.items())
         self.description = f"All combinations of {listed}. Samples are uniform."  # type: ignore[misc]  # of the class elsewhere
 
+    def legend(self) -> Mapping[str, Sequence[str]]:
+        """Return the genes and their values, as they were defined."""
+        return self.values
+
     def format(self, archs: Archs) -> list[str]:
         """Write architectures as ``gene=value`` pairs: (n, L) to n strings."""
         columns = [np.asarray(values)[archs[:, place]] for place, values in enumerate(self.values.values())]

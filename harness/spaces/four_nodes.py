@@ -21,6 +21,11 @@ PATHS = ((3,), (0, 4), (1, 5), (0, 2, 5))
 NONE, SKIP = range(2)
 
 
+def edge_legend(operations: Sequence[str]) -> dict[str, Sequence[str]]:
+    """Return the legend of six genes that are operations on `EDGES`; see `SearchSpace.legend`."""
+    return {f"edge {target}<-{source}": operations for source, target in EDGES}
+
+
 def incoming(arch: Sequence[int], target: int) -> Iterator[tuple[int, int]]:
     """Yield source and operation of each edge into a node, sources ascending."""
     first = target * (target - 1) // 2  # edges into one node stand together

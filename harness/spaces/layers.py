@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.checks import IntArray
+from harness.checks import FloatArray, IntArray
 
 Shape = tuple[int, int, int]
 """Channels, height and width of an image; a signal is an image of height 1."""
@@ -62,6 +62,10 @@ class Cost:
 
     def __mul__(self, times: Count) -> Cost:
         return Cost(self.params * times, self.macs * times)
+
+    def millions(self) -> dict[str, FloatArray]:
+        """Return both in millions, by the names that `SearchSpace.costs` gives them."""
+        return {"params_m": self.params / 1e6, "macs_m": self.macs / 1e6}
 
 
 def conv(inputs: Count, outputs: Count, area: int, positions: int) -> Cost:

@@ -139,6 +139,14 @@ class RowsSpace(SearchSpace):
         """Return the encoding of the base space."""
         return self._base.features(archs, encoding)
 
+    def legend(self) -> Mapping[str, Sequence[str]]:
+        """Return the legend of the base space."""
+        return self._base.legend()
+
+    def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
+        """Return the costs of the base space."""
+        return self._base.costs(archs)
+
     def format(self, archs: Archs) -> list[str]:
         """Write architectures as the base space does."""
         return self._base.format(archs)

@@ -16,7 +16,7 @@ import numpy as np
 
 from harness import registry
 from harness.benchmark import Benchmark
-from harness.checks import Archs
+from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, must, unknown
 from harness.experiments.shards import make_learner
 from harness.names import read
@@ -103,12 +103,20 @@ def check_space(space: SearchSpace, rng: np.random.Generator) -> list[str]:
         rules("a mutation is a neighbour", _rows(child[None]) <= _rows(around))
         rules("neighbourhood is symmetric", _rows(arch[None]) <= _rows(space.neighbours(around[0])))
     _check_keys(rules, space, np.concatenate([archs, children, archs[:3]]))
+    legend = [len(values) for values in space.legend().values()]
+    rules("legend names every gene and every value once", legend == space.cardinalities.tolist())
+    costs = space.costs(archs)
+    rules("costs are (n,) float64, above zero", [_is_cost(cost, len(archs)) for cost in costs.values()])
     for encoding in space.encodings:
         features = space.features(archs, encoding)
         rules(f"features '{encoding}' are (n, d) and finite", features.ndim == 2 and np.isfinite(features).all())
         alone = np.concatenate([space.features(arch[None], encoding) for arch in archs[:5]])
         rules(f"features '{encoding}' of a row do not depend on the others", np.array_equal(alone, features[:5]))
     return list(dict.fromkeys(rules.kept))
+
+
+def _is_cost(cost: FloatArray, n: int) -> bool:
+    return cost.shape == (n,) and cost.dtype == np.float64 and bool((cost > 0).all())
 
 
 def _rows(archs: Archs) -> set[tuple[int, ...]]:

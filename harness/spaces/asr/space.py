@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -42,6 +42,15 @@ class ASRSpace(EnumeratedSpace):
     def hashes(self, archs: Archs) -> list[str]:
         """Return the published hash of each cell, 32 hexadecimal digits: (n, 9) to n strings."""
         return [hashes()[position] for position in self.positions(archs).tolist()]
+
+    def legend(self) -> Mapping[str, Sequence[str]]:
+        """Return the operation of each node, and whether the input and each earlier node skip over it."""
+        named: dict[str, Sequence[str]] = {}
+        for node in range(3):
+            named[f"operation of node {node}"] = OPERATIONS
+            for source in ("the input", *(f"node {earlier}" for earlier in range(node))):
+                named[f"skip over node {node} from {source}"] = ("no", "yes")
+        return named
 
     def _key(self, archs: Archs, identity: str) -> UInt64Array:
         return keys()[self.positions(archs)] if identity == "functional" else self.code(archs)

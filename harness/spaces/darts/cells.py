@@ -7,6 +7,7 @@ j to node k, as in NAS-Bench-301 (Siems et al., "Surrogate NAS Benchmarks", ICLR
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations, permutations
 
 import numpy as np
@@ -40,6 +41,18 @@ Codes = npt.NDArray[np.intp]
 _PLACES = np.array([int(np.prod(CELL[gene + 1 :], dtype=np.int64)) for gene in range(GENES)], dtype=np.uint64)
 _SOURCES = {node: np.array(pairs, dtype=np.intp) for node, pairs in PAIRS.items()}
 _CHUNK = 4096  # cells relabelled at once: their 24 variants stay in the cache
+
+
+def legend() -> dict[str, Sequence[str]]:
+    """Return what the 22 genes of two cells are called, and their values; see `SearchSpace.legend`."""
+    named: dict[str, Sequence[str]] = {}
+    for cell in ("normal", "reduce"):
+        for node in NODES:
+            if node in PAIR_GENES:
+                named[f"{cell} node {node} inputs"] = [f"{low} and {high}" for low, high in PAIRS[node]]
+            for which in ("lower", "higher"):
+                named[f"{cell} node {node} operation on the {which} input"] = OPERATIONS
+    return named
 
 
 def sources(cells: Archs) -> Codes:

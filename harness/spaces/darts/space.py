@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +10,17 @@ import numpy as np
 from harness.checks import Archs, FloatArray, UInt64Array, choice, read_only
 from harness.space import IDENTITIES, SearchSpace
 from harness.spaces.darts import texts as darts_texts
-from harness.spaces.darts.cells import CELL, CODINGS, GENES, OPERATION_GENES, OPERATIONS, canonical_number, number
+from harness.spaces.darts.cells import (
+    CELL,
+    CODINGS,
+    GENES,
+    OPERATION_GENES,
+    OPERATIONS,
+    canonical_number,
+    legend,
+    number,
+)
+from harness.spaces.darts.costs import macs, params
 from harness.spaces.darts.edits import DISTINCT_MOVES, MOVES, move_edges
 from harness.spaces.darts.encodings import adjacency, paths
 
@@ -101,6 +111,14 @@ class DARTSSpace(SearchSpace):
             return np.concatenate([adjacency(cell) for cell in cells], axis=1)
         longest = 4 if encoding == "path" else 2
         return np.concatenate([paths(cell, longest) for cell in cells], axis=1)
+
+    def legend(self) -> Mapping[str, Sequence[str]]:
+        """Return operations of both cells, and the pairs of nodes that nodes 3 to 5 read."""
+        return legend()
+
+    def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
+        """Count the network that the DARTS paper evaluates: 36 channels, 20 cells, 10 classes."""
+        return {"params_m": params(archs) / 1e6, "macs_m": macs(archs) / 1e6}
 
     def format(self, archs: Archs) -> list[str]:
         """Write architectures as the field's genotypes, the inputs of each node sorted: (n, 22) to n strings.

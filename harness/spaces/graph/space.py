@@ -89,6 +89,11 @@ class GraphSpace(EnumeratedSpace):
     def _key(self, archs: Archs, identity: str) -> UInt64Array:
         return self._canonical[1][self.positions(archs)]
 
+    def legend(self) -> Mapping[str, Sequence[str]]:
+        """Return the links, as the parents of the four nodes, then the operations of each node."""
+        links: dict[str, Sequence[str]] = {"link": ["".join(map(str, link)) for link in LINKS]}
+        return links | {f"operation of node {node}": self.operations for node in range(1, NODES + 1)}
+
     def format(self, archs: Archs) -> list[str]:
         """Write codings as link and operations: (n, 5) to n strings.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, UInt64Array
+from harness.checks import Archs, FloatArray, UInt64Array
 from harness.errors import HarnessError, must
 from harness.spaces.enumerated import EnumeratedSpace
 
@@ -39,6 +39,17 @@ class MacroSpace(EnumeratedSpace):
 
     def __init__(self) -> None:
         super().__init__("macro", [len(OPERATIONS)] * sum(STAGES))
+
+    def legend(self) -> Mapping[str, Sequence[str]]:
+        """Return the operations of each layer, with its stage."""
+        places = [(stage, layer) for stage, layers in enumerate(STAGES) for layer in range(layers)]
+        return {f"stage {stage} layer {layer}": OPERATIONS for stage, layer in places}
+
+    def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
+        """Count the published network for CIFAR-10."""
+        from harness.spaces.macro.costs import macs, params  # which counts the stages of this file
+
+        return {"params_m": params(archs) / 1e6, "macs_m": macs(archs) / 1e6}
 
     def canonical(self, archs: Archs) -> Archs:
         """Move the identities that keep the shape to the end of their stage: (n, 8) to (n, 8)."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, must
 from harness.spaces.enumerated import EnumeratedSpace
+from harness.spaces.nats_size.costs import cost
 from harness.spaces.nats_size.skeleton import CARDINALITIES, WIDTHS, channels
 
 _GENES = {str(width): gene for gene, width in enumerate(WIDTHS)}
@@ -36,6 +37,14 @@ class SizeSpace(EnumeratedSpace):
 
     def _features(self, archs: Archs, encoding: str) -> FloatArray:
         return archs / (len(WIDTHS) - 1.0)
+
+    def legend(self) -> Mapping[str, Sequence[str]]:
+        """Return the widths of each layer, in channels."""
+        return {f"width of layer {layer}": list(_GENES) for layer in range(self.genes)}
+
+    def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
+        """Count the published network for CIFAR-10, 10 classes."""
+        return cost(archs, classes=10).millions()
 
     def format(self, archs: Archs) -> list[str]:
         """Write widths as the official strings: (n, 5) to n strings.

@@ -12,6 +12,7 @@ from harness.space import SearchSpace
 from harness.spaces.nb101 import edits as nb101_edits
 from harness.spaces.nb101 import encodings as nb101_encodings
 from harness.spaces.nb101 import texts as nb101_texts
+from harness.spaces.nb101.costs import macs, params
 from harness.spaces.nb101.hash import ModuleKeys, by_size, module_digests
 from harness.spaces.nb101.wiring import BITS, EDGES, INNER, OPERATIONS, VERTICES, prune, reach, wiring
 
@@ -116,6 +117,15 @@ class NB101Space(SearchSpace):
         if encoding == "graph":
             return nb101_encodings.graph(archs)
         return nb101_encodings.paths(archs, INNER if encoding == "path" else nb101_encodings.TRUNCATED)
+
+    def legend(self) -> Mapping[str, Sequence[str]]:
+        """Return the bits of the adjacency, "yes" where the edge is there, then the operations of vertices 1 to 5."""
+        bits: dict[str, Sequence[str]] = {f"edge {source}->{target}": ("no", "yes") for source, target in EDGES}
+        return bits | {f"operation of vertex {vertex}": OPERATIONS for vertex in range(1, INNER + 1)}
+
+    def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
+        """Count the published network for CIFAR-10."""
+        return {"params_m": params(archs) / 1e6, "macs_m": macs(archs) / 1e6}
 
     def format(self, archs: Archs) -> list[str]:
         """Write codings as the records do, adjacency and operations: (n, 26) to n strings; not pruned.

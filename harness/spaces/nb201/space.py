@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +12,8 @@ from harness.checks import Archs, FloatArray, UInt64Array
 from harness.errors import HarnessError, must
 from harness.space import operation_code
 from harness.spaces.enumerated import EnumeratedSpace
-from harness.spaces.four_nodes import EDGES, NODES, NONE, adjacency_encoding, path_encoding
+from harness.spaces.four_nodes import EDGES, NODES, NONE, adjacency_encoding, edge_legend, path_encoding
+from harness.spaces.nb201.costs import cost
 from harness.spaces.nb201.keys import classes
 from harness.spaces.nb201.operations import CARDINALITIES, OPERATIONS
 
@@ -83,6 +84,14 @@ class NB201Space(EnumeratedSpace):
         if match is None:
             raise HarnessError(must("architecture", _FORM_HINT, text))
         return [operation_code(name, OPERATIONS, text) for name in match.groups()]
+
+    def legend(self) -> Mapping[str, Sequence[str]]:
+        """Return the operations of each edge."""
+        return edge_legend(OPERATIONS)
+
+    def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
+        """Count the published network for CIFAR-10: 16 channels, 5 cells a stage, 10 classes."""
+        return cost(archs, classes=10).millions()
 
     def _facts(self) -> Mapping[str, object]:
         functional = classes("functional")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -87,6 +87,10 @@ class RecipeSpace(SearchSpace):
 
     def _features(self, archs: Archs, encoding: str) -> FloatArray:
         return self._operations[archs[:, 0]]
+
+    def legend(self) -> Mapping[str, Sequence[str]]:
+        """Return the published numbers of the recipes."""
+        return {"recipe": list(self.recipes)}
 
     def format(self, archs: Archs) -> list[str]:
         """Write recipes as their published numbers: (n, 1) to n strings; `recipes` has the text of each."""

@@ -56,6 +56,10 @@ class TransNASMacroSpace(EnumeratedSpace):
         good &= (doublings >= 1) & (doublings <= 3) & (halvings >= 1) & (halvings <= 4)
         return np.flatnonzero(~good)
 
+    def legend(self) -> Mapping[str, Sequence[str]]:
+        """Return what the module at each place does."""
+        return {f"module {place}": ["none", *MODULES] for place in range(self.genes)}
+
     def format(self, archs: Archs) -> list[str]:
         """Write skeletons as official strings: (n, 6) to n strings.
 

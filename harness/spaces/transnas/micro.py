@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property, partial
 from typing import ClassVar
 
@@ -12,7 +12,14 @@ import numpy as np
 from harness.checks import Archs, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError, must
 from harness.spaces.enumerated import EnumeratedSpace
-from harness.spaces.four_nodes import EDGES, adjacency_encoding, functional_text, path_encoding, smallest_codes
+from harness.spaces.four_nodes import (
+    EDGES,
+    adjacency_encoding,
+    edge_legend,
+    functional_text,
+    path_encoding,
+    smallest_codes,
+)
 
 OPERATIONS = ("none", "skip_connect", "conv_1x1", "conv_3x3")
 _PREFIX = "64-41414-"
@@ -62,6 +69,10 @@ class TransNASMicroSpace(EnumeratedSpace):
         ['64-41414-1_02_333']
         """
         return [f"{_PREFIX}{a}_{b}{c}_{d}{e}{f}" for a, b, c, d, e, f in np.asarray(archs).tolist()]
+
+    def legend(self) -> Mapping[str, Sequence[str]]:
+        """Return the operations of each edge."""
+        return edge_legend(OPERATIONS)
 
     def _genes(self, text: str) -> list[int]:
         """Read an official string, with or without ``64-41414-``."""
