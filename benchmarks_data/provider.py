@@ -232,6 +232,21 @@ def ensure(name: str, *, progress: Progress = on_terminal) -> Path:
     return path
 
 
+def whole(name: str) -> layout.Header:
+    """Return the header of a table, by name or path, held-out columns included, for those who may look.
+
+    Raises
+    ------
+    HarnessError
+        If the name is unknown, or of what predicts and has no rows.
+    """
+    if _predicts(name):
+        raise HarnessError(
+            f"{name} predicts, and has no rows; `nas-harness data info {name}` says what it is made from"
+        )
+    return _header(name, held_out=True)
+
+
 def _header(
     name: str, *, held_out: bool, check_content: bool = False, progress: Progress = on_terminal
 ) -> layout.Header:

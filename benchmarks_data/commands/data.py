@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from benchmarks_data.commands.audit import audit
+from benchmarks_data.commands.export import export
 from harness.cli.app import Command
 from harness.cli.exit import INCOMPLETE, guarded
 from harness.cli.output import complain, print_facts, print_json, say
@@ -124,6 +125,7 @@ def _bytes(count: int) -> str:
 
 
 data.command("audit")(guarded(audit))
+data.command("export")(guarded(export))
 
 
 @data.command("info")
@@ -294,6 +296,7 @@ COMMAND = Command(
     (
         "nas-harness data list",
         "nas-harness data get macro-cifar10",
+        "nas-harness data export nb201-cifar10 --top 10 --columns valid_accuracy,params_m",
         "nas-harness data import nats-tss-cifar10 NATS-tss-v1_0-3ffb9-simple.tar",
     ),
 )

@@ -1,0 +1,64 @@
+"""The command `nas-harness data export`: a table, or the best of it, as CSV or Parquet."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+ENDINGS = (".csv", ".csv.gz", ".parquet")
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="A table by name, or the path of one (.h5).")],
+    columns: Annotated[
+        Optional[str],  # noqa: UP045  # typer reads the annotation at run time
+        typer.Option(help="Columns, joined by commas; the default is all of them, test results included."),
+    ] = None,
+    top: Annotated[
+        Optional[int],  # noqa: UP045  # as above
+        typer.Option(min=1, help="Only the K best architectures, best first.", metavar="K"),
+    ] = None,
+    by: Annotated[
+        Optional[str],  # noqa: UP045  # as above
+        typer.Option(help="Column that says which are best; the default is the validation column."),
+    ] = None,
+    fidelity: Annotated[
+        Optional[str],  # noqa: UP045  # as above
+        typer.Option(help="A fidelity, as `data info` writes it, or all; the default is the last of each column."),
+    ] = None,
+    trainings: Annotated[
+        bool, typer.Option("--trainings", help="A line for each training, not the mean over them.")
+    ] = False,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045  # as above
+        typer.Option(help="A file to write, .csv, .csv.gz or .parquet; the default is CSV to stdout."),
+    ] = None,
+) -> None:
+    """Write a table with its architectures in the field's own strings, as CSV or Parquet."""
+    from benchmarks_data import provider
+    from benchmarks_data.file.lines import lines
+    from harness.cli.output import complain
+    from harness.errors import HarnessError, must
+    from harness.files import replacing
+
+    if out is not None and not out.name.endswith(ENDINGS):
+        raise HarnessError(must("--out", f"end in {', '.join(ENDINGS)}", str(out)))
+    if out is not None and not out.parent.is_dir():
+        raise HarnessError(must("--out", "name a file in a folder that exists", str(out)))
+    wanted = None if columns is None else [part.strip() for part in columns.split(",")]
+    frame = lines(provider.whole(name), columns=wanted, top=top, by=by, fidelity=fidelity, trainings=trainings)
+    if out is None:
+        frame.to_csv(sys.stdout, index=False)
+        return
+    with replacing(out) as temporary:
+        if out.suffix == ".parquet":
+            try:
+                frame.to_parquet(temporary, index=False)
+            except ImportError:
+                raise HarnessError("Parquet needs pyarrow, which is not installed: pip install pyarrow") from None
+        else:
+            frame.to_csv(temporary, index=False, compression="gzip" if out.suffix == ".gz" else None)
+    complain(f"{out}: {len(frame):,} lines of {', '.join(frame.columns)}")
