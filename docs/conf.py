@@ -14,7 +14,7 @@ release = version = harness.__version__
 copyright = "the nas-harness authors"
 language = "en"
 
-extensions = ["sphinx.ext.autodoc", "numpydoc", "myst_nb", "docs.house"]
+extensions = ["sphinx.ext.autodoc", "numpydoc", "myst_nb", "docs.house", "docs.spaces"]
 exclude_patterns = ["_build", "rooms/*", "generated/map.md", "**.ipynb_checkpoints"]
 default_role = "py:obj"
 # A short name in an annotation that two rooms have links to the first of them.
