@@ -79,10 +79,10 @@ def _counts(space: SearchSpace) -> Iterator[str]:
     classes = facts.get("classes")
     if isinstance(classes, dict):
         yield f"| classes | {', '.join(f'{count:,} {identity}' for identity, count in classes.items())} |"
-    encodings = facts["encodings"]
-    assert isinstance(encodings, dict)
-    yield f"| encodings, and their widths | {', '.join(f'`{key}` {width:,}' for key, width in encodings.items())} |"
-    costs = space.costs(space.sample(1, np.random.default_rng(0)))
+    archs = space.sample(1, np.random.default_rng(0))
+    widths = {encoding: space.features(archs, encoding).shape[1] for encoding in space.encodings}
+    yield f"| encodings, and their widths | {', '.join(f'`{key}` {width:,}' for key, width in widths.items())} |"
+    costs = space.costs(archs)
     yield f"| costs in closed form | {', '.join(f'`{key}`' for key in costs) or 'none are known'} |"
 
 
