@@ -22,7 +22,7 @@ from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.files import Progress, on_terminal
 from harness.benchmark import BenchmarkProvider
-from harness.errors import HarnessError, TableError, nearest, unknown
+from harness.errors import HarnessError, TableError, nearest, typed, unknown
 from harness.names import read
 from harness.problem import Constraint, Objective
 from harness.space import SearchSpace
@@ -58,19 +58,20 @@ class Tables(BenchmarkProvider):
 
     def refusal(self, path: Path) -> str:
         """Say how a path becomes that of a table: data of one's own are imported."""
-        make = "`nas-harness data import"
         if path.is_file():
             return (
                 f"the table {path} is damaged: it is no HDF5 file, or its beginning is lost; data of your own become a "
-                f"table by {make} NAME {path} --describe TOML`, and a table is named by its path, 'NAME.h5'."
+                f"table by `{typed('data', 'import', 'NAME', path, '--describe', 'TOML')}`, and a table is named by "
+                "its path, 'NAME.h5'."
             )
         if path.is_dir():
             return f"the table {path} is damaged: it is a folder"
         out = path if path.suffix == recorded.SUFFIX or not path.name else path.with_suffix(recorded.SUFFIX)
         near = nearest(path.name, (other.name for other in path.parent.glob(f"*{recorded.SUFFIX}")))
         return (
-            f"the table {path} is missing: there is no such file.{near} {make} {path.stem} FILE --describe TOML "
-            f"--out {out}` makes a table from data of your own."
+            f"the table {path} is missing: there is no such file.{near} "
+            f"`{typed('data', 'import', path.stem, 'FILE', '--describe', 'TOML', '--out', out)}` makes a table from "
+            "data of your own."
         )
 
     def open(

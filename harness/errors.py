@@ -6,9 +6,13 @@ something catches them: the CLI prints a `HarnessError` without a traceback, `da
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_NEAR = 3
+"""Names that an error offers in place of an unknown one."""
 _FEW = 12
 """Names that an error lists besides the nearest."""
 _SHOWN = {
@@ -66,11 +70,30 @@ def must(name: str, rule: str, value: object) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the nearest known name, or an empty string."""
-    names = list(known)
-    by_lower = {candidate.lower(): candidate for candidate in names}
-    close = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
-    return f" Did you mean '{by_lower[close[0]]}'?" if close else ""
+    """Return " Did you mean 'x'?" for the nearest known names, or an empty string.
+
+    Names that have all the words of what was written come first, then the one that is spelt most alike.
+
+    Examples
+    --------
+    >>> tables = ["nats-tss-cifar10", "nats-tss-cifar100", "nb201-cifar10", "nb301"]
+    >>> nearest("tss", tables), nearest("nb210-cifar10", tables)
+    (" Did you mean 'nats-tss-cifar10' or 'nats-tss-cifar100'?", " Did you mean 'nb201-cifar10'?")
+    """
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    words = _words(name)
+    near = sorted((text for text in by_lower if words and words <= _words(text)), key=lambda text: (len(text), text))
+    near = near or get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
+    shown = [f"'{by_lower[text]}'" for text in near[:_NEAR]]
+    if len(near) > _NEAR:
+        shown.append(f"another of {len(near)}")
+    listed = " or ".join([", ".join(shown[:-1]), *shown[-1:]] if len(shown) > 1 else shown)
+    return f" Did you mean {listed}?" if listed else ""
+
+
+def _words(name: str) -> set[str]:
+    """Return the words that a name consists of."""
+    return set(re.split(r"[^a-z0-9]+", name.lower())) - {""}
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
@@ -91,3 +114,12 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     if kind in _SHOWN and len(names) > _FEW:
         return f"{begin} {_SHOWN[kind]} the names."
     return begin if near and len(names) > _FEW else f"{begin} Known: {', '.join(names) or 'none'}."
+
+
+def typed(*words: object) -> str:
+    """Return a command of this program as it can be pasted into a shell.
+
+    >>> typed("report", "results/my run")
+    "nas-harness report 'results/my run'"
+    """
+    return shlex.join(["nas-harness", *map(str, words)])

@@ -21,7 +21,7 @@ from benchmarks_data.audit.subject import Subject
 from benchmarks_data.catalogue.entries import Entry, Protocol, entries, others
 from benchmarks_data.file import layout, protocol, recorded
 from benchmarks_data.files import Progress, on_terminal
-from harness.errors import HarnessError, TableError, unknown
+from harness.errors import HarnessError, TableError, typed, unknown
 from harness.names import read
 
 CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
@@ -101,10 +101,10 @@ def _extract(path: Path) -> Audit:
             raise
         named = ((Path(file).name, entry.name) for entry in entries().values() for file in entry.files)
         official = next((name for file, name in named if file == path.name), None)
-        name, options = (official, "") if official else ("NAME", " --describe TOML")
+        name, options = (official, ()) if official else ("NAME", ("--describe", "TOML"))
         what = f"the official file of {name}" if official else "data of your own"
         raise TableError(
-            f"{error}. If it is {what}, import it, `nas-harness data import {name} {path}{options}`, and audit the "
+            f"{error}. If it is {what}, import it, `{typed('data', 'import', name, path, *options)}`, and audit the "
             "table"
         ) from None
 

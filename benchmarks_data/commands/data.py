@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import warnings
@@ -19,7 +20,7 @@ from benchmarks_data.commands.export import export
 from harness.cli.app import Command
 from harness.cli.exit import INCOMPLETE, guarded
 from harness.cli.output import complain, print_facts, print_json, say
-from harness.errors import HarnessError, must
+from harness.errors import HarnessError, must, typed, unknown
 
 if TYPE_CHECKING:
     from benchmarks_data.catalogue.entries import Entry
@@ -176,7 +177,7 @@ def get(
     for path, told in zip(fetched, entry.downloads, strict=True):
         say(f"fetched {path}{'' if told.sha256 else f'; no sha256 is pinned, it has {files.sha256(path)}'}")
     if no_import:
-        say(f"next: nas-harness data import {entry.name} {' '.join(map(str, fetched))}")
+        say(f"next: {typed('data', 'import', entry.name, *fetched)}")
         return
     try:
         _import(entry.name, fetched, only)
@@ -227,11 +228,19 @@ def import_(
     ] = None,
 ) -> None:
     """Import official files that you have, or, with --describe, data of your own (CSV, Parquet)."""
+    from benchmarks_data.commands import inventory
+
     if describe is None and out is not None:
         raise HarnessError("`--out` is for a table of your own; it needs `--describe TOML`")
     try:
         if describe is not None:
             _import_own(name, paths, describe, out or Path(f"{name}.h5"))
+        elif not inventory.is_known(name):
+            raise HarnessError(
+                f"{unknown('table', name, inventory.names())} If the data are your own, write what their columns are "
+                f"into a TOML file, as examples/own_table/digits.toml does, and give it: "
+                f"`{typed('data', 'import', name, *paths, '--describe', 'TOML')}`"
+            )
         else:
             _import(name, paths, only)
     except OSError as error:
@@ -275,7 +284,8 @@ def _import_own(name: str, paths: list[Path], description: Path, out: Path) -> N
     rows, whole = len(header.array("archs")), recorded.whole_space_of(header).facts().get("valid")
     part = f"{rows:,}{f' of {whole:,}' if isinstance(whole, int) else ''} architectures of the space have results"
     say(f"{out}: {part if header.meaning.partial else f'{rows:,} rows'}, {_bytes(out.stat().st_size)}")
-    say(f'search it with: benchmarks = ["{out}"]; what it is: nas-harness describe {out}')
+    named = json.dumps(str(out), ensure_ascii=False)
+    say(f"search it with: benchmarks = [{named}]; what it is: {typed('describe', out)}")
 
 
 @contextmanager

@@ -58,6 +58,11 @@ def names() -> tuple[str, ...]:
     return (*entries(), *others())
 
 
+def is_known(name: str) -> bool:
+    """Say whether a name is one of the catalogue's, a protocol behind it or not."""
+    return name.partition(protocol.MARK)[0] in names()
+
+
 def known(name: str) -> Entry:
     """Return the entry of a name, a protocol behind it or not; raises HarnessError if there is none."""
     path = read(name).path

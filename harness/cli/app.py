@@ -20,7 +20,7 @@ from harness import __version__
 from harness.cli import exit as cli_exit
 from harness.cli.exit import failures, guarded
 from harness.cli.output import complain, duration, print_facts, print_json, print_table, say
-from harness.errors import HarnessError
+from harness.errors import HarnessError, typed
 
 if TYPE_CHECKING:
     from harness.experiments.execute import Outcome
@@ -172,7 +172,7 @@ def describe(
     ] = None,
     space: Annotated[
         Optional[str],  # noqa: UP045  # as above
-        typer.Option(help="With --arch: its search space; a benchmark in place of it is the only one asked."),
+        typer.Option(help="The search space of --arch, or a benchmark, which is asked alone; or a space to describe."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -183,9 +183,10 @@ def describe(
     where = space if name is None else name
     if where is None or (name is not None and space is not None):
         raise HarnessError("`describe` needs one NAME, or `--arch ARCHITECTURE` with one `--space NAME`")
-    if arch is None and space is not None:
-        raise HarnessError(f"`--space` is for `--arch ARCHITECTURE`; a space is described by `describe {space}`")
-    facts = names.describe(where) if arch is None else architecture.describe(arch, where)
+    if arch is not None:
+        facts = architecture.describe(arch, where)
+    else:
+        facts = names.describe(where) if space is None else names.describe_space(where)
     if as_json:
         print_json(facts)
     else:
@@ -253,7 +254,7 @@ def run(
         counted = f"{outcome.computed} shard{'s' * (outcome.computed != 1)} computed, {outcome.reused} reused{failed}"
         say(f"{outcome.folder}: {counted}, in {duration(outcome.seconds)}")
         if not outcome.failed and loaded.kind == "search":
-            say(f"next: nas-harness report {outcome.folder}")
+            say(f"next: {typed('report', outcome.folder)}")
     else:
         say(f"{outcome.folder}: nothing to do, all {outcome.reused} shards are there")
     if outcome.failed:

@@ -179,12 +179,23 @@ def describe(name: str) -> dict[str, Any]:
     if kind is not None:
         return _class(kind, name)
     if name in named.SPACES:
-        return _space(named.describe(named.space(name)))
+        return describe_space(name)
     raise HarnessError(
         f"nothing is called '{name}'.{nearest(name, known_names())} `nas-harness list benchmarks`, `list strategies`, "
         "`list surrogates` and `list spaces` show the names; a strategy of your own is written 'path/to/file.py:Class'."
         + "".join(f" {text}" for kind in LISTED.values() for text in registry.unavailable(kind))
     )
+
+
+def describe_space(name: str) -> dict[str, Any]:
+    """Return what is known about a search space, by a name that may be that of a benchmark too.
+
+    Raises
+    ------
+    HarnessError
+        If there is no such space; names the nearest match.
+    """
+    return _space(named.describe(named.space(name)))
 
 
 def _summary(kind: str, name: str) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness import registry
+from harness.benchmark import Benchmark
 from harness.checks import choice
-from harness.errors import HarnessError, SpecError
+from harness.errors import HarnessError, SpecError, must
 from harness.experiments.kind import Unit, at, kind_of, open_benchmark
 from harness.experiments.spec import DEVICES, Spec
 from harness.experiments.store import BenchmarkFacts
@@ -61,12 +62,14 @@ def _prepared(spec: Spec, device: str) -> Prepared:
     kind.check(spec)
     shards: dict[str, tuple[str, Unit]] = {}
     benchmarks = {}
-    for name in spec.benchmarks:
-        with at("benchmarks / objectives / constraints"):
-            benchmark = open_benchmark(name, spec.objectives, spec.constraints, spec.budget, check_content=True)
+    for place, name in enumerate(spec.benchmarks):
+        benchmark = _opened(spec, place)
         benchmarks[name] = BenchmarkFacts.of(benchmark)
         for index, unit in kind.units(spec, benchmark, device):
             label = spec.strategies[index].label
+            other = shards[unit.digest][1].benchmark if unit.digest in shards else name
+            if other != name:
+                raise SpecError(must("benchmarks", "name each table once", [other, name]) + ", which are one table")
             with at(f"strategies[{index}]"):
                 if unit.digest in shards:
                     raise HarnessError(
@@ -75,3 +78,24 @@ def _prepared(spec: Spec, device: str) -> Prepared:
                     )
             shards[unit.digest] = (label, unit)
     return Prepared(spec, shards, benchmarks)
+
+
+def _opened(spec: Spec, place: int) -> Benchmark:
+    """Open a benchmark of a spec; an error names the key at which it goes wrong."""
+    name = spec.benchmarks[place]
+    try:
+        return open_benchmark(name, spec.objectives, spec.constraints, spec.budget, check_content=True)
+    except HarnessError as error:
+        raise SpecError(f"`{_wrong_key(spec, place)}`: {error}") from None
+
+
+def _wrong_key(spec: Spec, place: int) -> str:
+    """Return the key without which a benchmark can be opened: ``constraints``, ``objectives``, or its own."""
+    name = spec.benchmarks[place]
+    for key, objectives in (("constraints", spec.objectives), ("objectives", None)):
+        try:
+            open_benchmark(name, objectives, (), spec.budget, check_content=False)
+        except HarnessError:
+            continue
+        return key
+    return f"benchmarks[{place}]"

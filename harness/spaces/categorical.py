@@ -13,6 +13,8 @@ from harness.checks import Archs
 from harness.errors import HarnessError, TableError, must, unknown
 from harness.space import SearchSpace
 
+_SHOWN = 6
+"""Values of a gene that the description names where it has many."""
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 
 
@@ -53,7 +55,7 @@ class CategoricalSpace(SearchSpace):
                 if not value or value != value.strip() or "," in value or "=" in value:
                     raise HarnessError(must(f"value of {gene}", "be text without ',' and '=', spaces at no end", value))
         super().__init__(name, [len(values) for values in self.values.values()])
-        listed = "; ".join(f"{gene}: {', '.join(values)}" for gene, values in self.values.items())
+        listed = "; ".join(f"{gene}: {_few(values)}" for gene, values in self.values.items())
         self.description = f"All combinations of {listed}. Samples are uniform."  # type: ignore[misc]  # of the class elsewhere
 
     def legend(self) -> Mapping[str, Sequence[str]]:
@@ -113,6 +115,13 @@ def from_definition(fields: Mapping[str, object]) -> CategoricalSpace:
     if not isinstance(genes, Mapping):
         raise TableError(must("definition", "have `name` and `genes`", dict(fields)))
     return CategoricalSpace(str(fields.get("name")), {gene: list(map(str, values)) for gene, values in genes.items()})
+
+
+def _few(values: Sequence[str]) -> str:
+    """Return values in words, without the middle of many."""
+    if len(values) <= 2 * _SHOWN:
+        return ", ".join(values)
+    return f"{', '.join(values[:_SHOWN])}, ..., {values[-1]} ({len(values):,} in all)"
 
 
 def _number(text: str) -> float | None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from harness.cli.app import AsJson, Command, Device
+from harness.errors import typed
 
 
 def verify(
@@ -64,7 +65,7 @@ def verify(
             typer.echo(_line(row))
         typer.echo(item["sentence"])
         typer.echo(f"written: {item['files']['verdicts']}")
-    typer.echo(f"next: nas-harness report {results}")
+    typer.echo(f"next: {typed('report', results)}")
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -6,8 +6,9 @@ import numpy as np
 
 from harness.checks import Archs, FloatArray, read_only
 from harness.spaces.layers import Cost, conv_norm
-from harness.spaces.macro.space import STAGES
 
+STAGES = (2, 3, 3)
+"""Layers of each stage; the first of a stage has stride 2 and doubles the width."""
 CLASSES = 10
 _BLOCKS = ((3, 3), (5, 6))
 """Kernel and expansion of the inverted residuals."""

@@ -10,11 +10,10 @@ import numpy as np
 from harness.checks import Archs, FloatArray, UInt64Array
 from harness.errors import HarnessError, must
 from harness.spaces.enumerated import EnumeratedSpace
+from harness.spaces.macro.costs import STAGES, macs, params
 
 OPERATIONS = ("identity", "mb3_k3", "mb6_k5")
 """Nothing; inverted residuals with kernel 3 and expansion 3; with kernel 5 and expansion 6."""
-STAGES = (2, 3, 3)
-"""Layers of each stage; the first of a stage has stride 2 and doubles the width."""
 _FREE = ((3, 4), (6, 7))
 """Places of one stage where both layers keep the shape, so that an identity between them moves nothing."""
 
@@ -47,8 +46,6 @@ class MacroSpace(EnumeratedSpace):
 
     def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
         """Count the published network for CIFAR-10."""
-        from harness.spaces.macro.costs import macs, params  # which counts the stages of this file
-
         return {"params_m": params(archs) / 1e6, "macs_m": macs(archs) / 1e6}
 
     def canonical(self, archs: Archs) -> Archs:

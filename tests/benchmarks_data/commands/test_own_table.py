@@ -108,3 +108,25 @@ def test_an_audit_tells_of_the_protocol(home, shared_data, capsys):
     assert text.startswith("macro-cifar10@run0-signal")
     error = said(capsys, "audit", "macro-cifar10@run9", code=cli_exit.MISTAKE).err
     assert "unknown protocol" in error
+
+
+def test_data_of_ones_own_without_a_description_are_told_what_is_missing(tmp_path, capsys):
+    data = tmp_path / "my data.csv"
+    data.write_text("a,b\n1,2\n", encoding="utf-8")
+    assert main(["data", "import", "toy", str(data)]) == 2
+    said = capsys.readouterr().err
+    assert "unknown table 'toy'" in said
+    assert f"nas-harness data import toy '{data}' --describe TOML" in said
+    assert main(["data", "import", "nb201", str(data)]) == 2
+    assert "Did you mean 'nb201-cifar10'" in capsys.readouterr().err
+
+
+def test_next_commands_can_be_pasted(tmp_path, capsys):
+    out = tmp_path / "my table.h5"
+    words = ["--describe", str(EXAMPLE / "digits.toml"), "--out", str(out)]
+    assert main(["data", "import", "digits-mlp", str(EXAMPLE / "digits.csv"), *words]) == 0
+    said = capsys.readouterr().out
+    assert f"nas-harness describe '{out}'" in said
+    assert f'benchmarks = ["{out}"]' in said
+    assert main(["describe", str(tmp_path / "not here.h5")]) == 2
+    assert f"--out '{tmp_path / 'not here.h5'}'" in capsys.readouterr().err

@@ -8,9 +8,11 @@ import pytest
 from harness import registry
 from harness.cli import architecture
 from harness.cli.__main__ import main
+from harness.cli.describe import readable
 from harness.errors import HarnessError
 from harness.problem import Constraint
 from harness.spaces import named
+from harness.spaces.categorical import CategoricalSpace
 
 CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 ZERO = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
@@ -80,7 +82,7 @@ def test_a_table_of_a_few_rows_says_what_it_has_no_row_for(tmp_path, capsys):
         (["--space", "nb2O1", "--arch", CELL], "Did you mean 'nb201'?"),
         (["--arch", CELL], "`--space NAME`"),
         (["nb201", "--space", "nb201", "--arch", CELL], "one NAME"),
-        (["--space", "nb201"], "describe nb201"),
+        (["--space", "nb2O1"], "Did you mean 'nb201'?"),
         (["--space", "nothing/here.h5", "--arch", CELL], "there is no such file"),
         ([], "one NAME"),
     ],
@@ -111,3 +113,18 @@ def test_a_bound_is_read_with_blanks_or_without(text):
 def test_what_is_no_bound_is_refused(text):
     with pytest.raises(HarnessError, match="`constraint` must"):
         Constraint.parse(text)
+
+
+def test_a_space_can_be_meant_where_a_benchmark_has_its_name(capsys):
+    assert main(["describe", "graph-proteins", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "benchmark"
+    assert main(["describe", "--space", "graph-proteins", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "space"
+
+
+def test_long_lists_are_cut_for_people_alone():
+    space = CategoricalSpace("wide", {"width": [*map(str, range(5000))], "pool": ["max", "avg"]})
+    facts = named.describe(space)
+    assert len(facts["values"]["width"]) == 5000
+    assert readable(facts)["values"] == {"width": [*"012345", "... 4999 (5,000 in all)"], "pool": ["max", "avg"]}
+    assert "5, ..., 4999 (5,000 in all); pool: max, avg" in space.description

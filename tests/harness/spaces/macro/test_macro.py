@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
-from harness.spaces.macro.costs import macs, params
-from harness.spaces.macro.space import STAGES, MacroSpace
+from harness.spaces.macro.costs import STAGES, macs, params
+from harness.spaces.macro.space import MacroSpace
 from harness.testing.conformance import check_space
 
 SPACE = MacroSpace()
