@@ -174,7 +174,16 @@ def load(path: str | Path) -> Spec:
     for strategy in data.get("strategies", []) if isinstance(data.get("strategies"), list) else []:
         if isinstance(strategy, dict) and "name" in strategy:
             strategy["name"] = _resolved(strategy["name"], path.parent)
-    return from_dict({"name": path.stem} | data, source=str(path))
+    return from_dict({"name": _name_from(path)} | data, source=str(path))
+
+
+def _name_from(path: Path) -> str:
+    """Return the name of a spec that names itself not: that of its file, with ``-`` for what a name may not hold.
+
+    >>> _name_from(Path("my first (search).toml"))
+    'my-first-search'
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._") or "experiment"
 
 
 def _resolved(name: Any, folder: Path) -> Any:
