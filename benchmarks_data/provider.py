@@ -23,6 +23,7 @@ from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.files import Progress, on_terminal
 from harness.benchmark import BenchmarkProvider
 from harness.errors import HarnessError, TableError, nearest, unknown
+from harness.guard import refuse
 from harness.names import read
 from harness.problem import Constraint, Objective
 from harness.space import SearchSpace
@@ -236,6 +237,7 @@ def _header(
     name: str, *, held_out: bool, check_content: bool = False, progress: Progress = on_terminal
 ) -> layout.Header:
     """Read the header of a table by its path, or of the catalogue under the protocol that the name asks for."""
+    refuse(name)
     path = read(name).path
     if path is not None:
         if not PROVIDER.reads(path):

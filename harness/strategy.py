@@ -13,6 +13,7 @@ import numpy as np
 
 from harness.checks import Archs, integer
 from harness.errors import HarnessError, StrategyError
+from harness.guard import running
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
 from harness.surrogate import Fit, Predict, serve
@@ -68,13 +69,14 @@ class Strategy:
             At least 1.
         """
         requests = self.asking(integer("n", n, low=1))
-        try:
-            request = next(requests)
-            while True:
-                request = requests.send(serve([request])[0])
-        except StopIteration as stop:
-            proposals: Proposals = stop.value
-            return proposals
+        with running(f"the strategy {type(self).__name__}"):
+            try:
+                request = next(requests)
+                while True:
+                    request = requests.send(serve([request])[0])
+            except StopIteration as stop:
+                proposals: Proposals = stop.value
+                return proposals.detached()
 
     def asking(self, n: int) -> Plan:
         """Return the generator behind `ask`: it yields the requests of `plan`, so that a runner can batch them."""
@@ -84,7 +86,9 @@ class Strategy:
                 raise StrategyError(
                     f"{type(self).__name__} must return Proposals from propose or plan, got {type(proposed).__name__}"
                 )
-            self._backlog, self._handed_out = proposed, 0
+            # What is left for later is a copy, and a runner copies what it starts now: what the strategy does with its
+            # arrays from here on changes no row that it has proposed.
+            self._backlog, self._handed_out = proposed.detached() if len(proposed) > n else proposed, 0
         return self.take_decided(n)
 
     def take_decided(self, n: int) -> Proposals:

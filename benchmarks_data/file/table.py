@@ -24,6 +24,7 @@ from benchmarks_data.file.trainings import (
 from harness.benchmark import Column
 from harness.checks import FloatArray, IntArray, UInt64Array
 from harness.errors import HarnessError, must, unknown
+from harness.guard import refuse
 from harness.problem import Constraint, Fidelity, Objective
 from harness.records import Evaluations, Proposals
 from harness.space import SearchSpace
@@ -230,6 +231,7 @@ class TableBenchmark:
         HarnessError
             If an architecture is not in the table (it is named), or a fidelity or a noise seed is not what it must be.
         """
+        refuse(self.name)
         archs, n = proposals.archs, len(proposals)
         seeds = self._checked(proposals, noise_seed)
         if noise_seed is None and not self._answers_fixed:

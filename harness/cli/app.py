@@ -187,10 +187,19 @@ def check(
             autocompletion=_complete_name,
         ),
     ],
+    benchmark: Annotated[
+        str | None,
+        typer.Option(
+            help="Check a strategy or a surrogate on this benchmark, for those that are written for one space.",
+            autocompletion=_complete_name,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that a strategy, benchmark or surrogate keeps the rules, or that a spec can be run."""
     if name.endswith(".toml"):
+        if benchmark is not None:
+            raise HarnessError(f"`--benchmark` is for strategies and surrogates, and '{name}' is a spec: leave it out")
         from harness.experiments import spec
         from harness.experiments.prepare import prepare
 
@@ -199,7 +208,7 @@ def check(
     else:
         from harness.testing import conformance
 
-        rules = conformance.check(name)
+        rules = conformance.check(name, benchmark)
     if as_json:
         print_json({"name": name, "rules": rules})
         return
@@ -290,6 +299,7 @@ BUILT_IN = {
         check,
         (
             "nas-harness check examples/my_strategy.py:MyStrategy",
+            "nas-harness check examples/my_strategy.py:MyStrategy --benchmark nb201-cifar10",
             "nas-harness check examples/quickstart.toml",
             "nas-harness check nb201-cifar10",
         ),
