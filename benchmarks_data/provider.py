@@ -98,9 +98,12 @@ class Tables(BenchmarkProvider):
         check_content : bool
             Compare the whole table with its SHA-256, not only size and layout.
         seed : int, optional
-            Always answer with the training of this seed; every row must have it.
+            Always answer with the training of this seed, at the schedules that were trained with it; there every row
+            must have it.
         """
         if _predicts(name):
+            if seed is not None:
+                raise HarnessError(f"'{name}' predicts and has no trainings, got the seed {seed}; leave it out")
             benchmark: Benchmark = _predicting(name).open_benchmark(
                 name, objectives=objectives, constraints=constraints, training=training, check_content=check_content
             )

@@ -177,6 +177,7 @@ def benchmark(
     constraints: Sequence[Constraint | str] = (),
     training: int | None = None,
     check_content: bool = False,
+    seed: int | None = None,
 ) -> Benchmark:
     """Open a benchmark.
 
@@ -192,11 +193,16 @@ def benchmark(
         Always answer with this training (counted among those present) instead of drawing one.
     check_content : bool
         Compare the whole content of the table with its checksum, which takes longer than opening it.
+    seed : int, optional
+        Always answer with the training of this seed, at the schedules that were trained with it.
     """
     provider, key = table_provider(name)
+    if seed is not None and "seed" not in keywords(provider.open):
+        raise HarnessError(f"the trainings of '{name}' cannot be chosen by their seed, got {seed}; leave it out")
+    by_seed = {} if seed is None else {"seed": seed}
     parsed = tuple(item if isinstance(item, Constraint) else Constraint.parse(item) for item in constraints)
     opened: Any = provider.open(
-        key, objectives=objectives, constraints=parsed, training=training, check_content=check_content
+        key, objectives=objectives, constraints=parsed, training=training, check_content=check_content, **by_seed
     )
     if key != name:
         opened.name = name  # so that it can be opened again; digests and random streams see the key

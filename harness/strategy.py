@@ -116,6 +116,24 @@ class Strategy:
     def tell(self, evaluations: Evaluations) -> None:
         """Take results of earlier proposals, in any order and any grouping."""
 
-    def proposals(self, archs: Archs, tag: Any = 0) -> Proposals:
-        """Return proposals of `archs`, (n, L), at the full fidelity."""
-        return Proposals.of(archs, self.problem.full_fidelity, tag)
+    def proposals(self, archs: Archs, tag: Any = 0, *, fidelity: Any = None) -> Proposals:
+        """Return proposals of architectures.
+
+        Parameters
+        ----------
+        archs : (n, L) integers
+        tag : int or (n,) int64
+            Echoed back by `tell`.
+        fidelity : int, str or Fidelity, or n of them, optional
+            Index, label (``"epoch 12 of 200"``) or item of `Problem.fidelities`, for all rows or one for each; the
+            default is the full fidelity.
+
+        Raises
+        ------
+        HarnessError
+            If the problem has no such fidelity; names the nearest.
+        """
+        if fidelity is None:
+            return Proposals.of(archs, self.problem.full_fidelity, tag)
+        proposed = Proposals.of(archs, 0, tag)
+        return Proposals(proposed.archs, self.problem.indices_of(fidelity, len(proposed)), proposed.tag)

@@ -204,6 +204,7 @@ def check(
         from harness.experiments.prepare import prepare
 
         prepared = prepare(spec.load(name), source=name)
+        complain(*(f"warning: {notice}" for notice in prepared.notices))
         rules = [f"the spec is valid: {len(prepared.shards)} shards on {len(prepared.benchmarks)} benchmarks"]
     else:
         from harness.testing import conformance
@@ -237,6 +238,7 @@ def run(
     folder = out / loaded.name
     try:
         prepared = prepare(loaded, device=_device(device), source=str(spec))
+        complain(*(f"warning: {notice}" for notice in prepared.notices))
         with shown() as on_progress:
             outcome = execute.execute(prepared, folder, workers=workers, on_progress=on_progress)
     except KeyboardInterrupt:

@@ -104,6 +104,8 @@ class _Lockstep:
         self.guarded = running(f"the strategy {type(strategies[0]).__name__}" if count else "")
         self.cluster = simulate(count, problem.n_workers)
         self.charges = Charges(problem)
+        resumable = problem.budget.multi_fidelity == "resumable"
+        self.takes_pass = resumable and bool(getattr(benchmark, "validation_pass", False))
         self.log = Log()
         self.completed: list[Completions] = []
         self.active = list(range(count))
@@ -194,7 +196,8 @@ class _Lockstep:
         self._check_rows(replicates, batch)
         noise = None if self.noise_seeds is None else self.noise_seeds[replicates]
         evaluations = self.benchmark.query(batch, noise_seed=noise)
-        bill = self.charges.of_rows(replicates, evaluations, self.cluster.clock(replicates))
+        passes = self.benchmark.pass_seconds(batch) if self.takes_pass else None  # type: ignore[attr-defined]
+        bill = self.charges.of_rows(replicates, evaluations, self.cluster.clock(replicates), passes)
         columns = {name: getattr(evaluations, name) for name in Evaluations._names}
         rows = self.log.append(columns | {"replicate": replicates, "spent": bill.seconds, "charged": bill.charged})
         self.cluster.start(rows, replicates, bill.duration)
