@@ -9,7 +9,12 @@ import numpy as np
 
 from benchmarks_data.catalogue.entries import Entry, Protocol
 from benchmarks_data.file import layout, protocol, recorded
+from benchmarks_data.file.meaning import records_pass
 from harness.spaces import named
+
+_CHARGED = (
+    "charged with every evaluation, beside the seconds of training; `validation_pass = false` in [budget] leaves it out"
+)
 
 
 def of_table(
@@ -40,6 +45,7 @@ def of_table(
         "columns": [_describe_column(header, column) for column in header.columns],
         "fidelities": [fidelity.label for fidelity in header.meaning.fidelities],
         "has_seconds": header.meaning.seconds is not None,
+        **({"validation_pass": _CHARGED} if records_pass(header.meaning, header.columns) else {}),
         "validation": header.meaning.validation or None,
         "test": header.meaning.test,
         **{key: about.get(key, "") for key in ("licence", "citation", "source", "source_sha256")},

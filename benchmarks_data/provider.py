@@ -23,6 +23,7 @@ from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.files import Progress, on_terminal
 from harness.benchmark import BenchmarkProvider
 from harness.errors import HarnessError, TableError, nearest, typed, unknown
+from harness.guard import refuse
 from harness.names import read
 from harness.problem import Constraint, Objective
 from harness.space import SearchSpace
@@ -98,9 +99,12 @@ class Tables(BenchmarkProvider):
         check_content : bool
             Compare the whole table with its SHA-256, not only size and layout.
         seed : int, optional
-            Always answer with the training of this seed; every row must have it.
+            Always answer with the training of this seed, at the schedules that were trained with it; there every row
+            must have it.
         """
         if _predicts(name):
+            if seed is not None:
+                raise HarnessError(f"'{name}' predicts and has no trainings, got the seed {seed}; leave it out")
             benchmark: Benchmark = _predicting(name).open_benchmark(
                 name, objectives=objectives, constraints=constraints, training=training, check_content=check_content
             )
@@ -252,6 +256,7 @@ def _header(
     name: str, *, held_out: bool, check_content: bool = False, progress: Progress = on_terminal
 ) -> layout.Header:
     """Read the header of a table by its path, or of the catalogue under the protocol that the name asks for."""
+    refuse(name)
     path = read(name).path
     if path is not None:
         if not PROVIDER.reads(path):

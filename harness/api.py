@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
@@ -11,6 +12,7 @@ from harness.benchmark import Benchmark
 from harness.checks import choice
 from harness.errors import HarnessError, unknown
 from harness.experiments.kind import open_benchmark as open_for
+from harness.experiments.prepare import too_small
 from harness.experiments.results import Results
 from harness.experiments.shards import resolve, run_shard
 from harness.experiments.spec import DEVICES, Spec, StrategySpec
@@ -107,6 +109,8 @@ def run(
     for name in spec.benchmarks:
         benchmark = open_for(name, spec.objectives, spec.constraints, spec.budget)
         facts[name] = BenchmarkFacts.of(benchmark)
+        if notice := too_small(benchmark, spec.budget):
+            warnings.warn(notice, stacklevel=2)
         for strategy in spec.strategies:
             factory = classes.get(strategy.name)
             for shard in resolve(spec, strategy, benchmark, device, factory):

@@ -59,6 +59,13 @@ class Benchmark(Common, Protocol):
         Whether the table knows training seconds; without them a time budget is refused.
     table_name : str, optional
         The table's own name where `name` is the path of its file; random streams are addressed by it.
+    validation_pass : bool, optional
+        Whether `Evaluations.seconds` have a pass over the validation images in them, whose time the table records; set
+        to False, before anything is asked, to be told the seconds of training alone.  Where it can be True there is a
+        method ``pass_seconds(proposals)``, (n,) float64: what of the seconds is that pass, which a training that is
+        continued takes anew.
+    cheapest_seconds : callable, optional
+        ``cheapest_seconds(fidelity)`` returns the least seconds of any evaluation at a fidelity, by its index.
     libraries : tuple of str, optional
         Installed packages on which the answers depend, beyond numpy; their versions are part of the digest of results.
     """

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+DISTRIBUTION = "nas-harness"
+"""What this program is called where packages are installed."""
 BUILT_IN = "built-in"
 """The provider of what comes with the program: where several offer a name and none is written, it is meant."""
 

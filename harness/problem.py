@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.checks import choice, integer, real
-from harness.errors import HarnessError, must
+from harness.digests import later
+from harness.errors import HarnessError, must, unknown
 from harness.space import SearchSpace
 
 DIRECTIONS = ("maximise", "minimise")
@@ -139,15 +140,20 @@ class Budget:
         it costs nothing and is not counted; it is an error.
     multi_fidelity : {"from_scratch", "resumable"}
         Whether a continuation is charged in full or by its increment.
-    table_seed : {"one_draw_per_arch", "mean", "fixed"}
-        Which training run of the table answers: one drawn for each architecture, the mean over all, or the first.
+    table_seed : {"one_draw_per_arch", "mean", "fixed"} or int
+        Which training run of the table answers: one drawn for each architecture, the mean over all, or the first; a
+        number is the seed of a training, which answers at the schedules that were trained with it.
+    validation_pass : bool
+        Whether each evaluation is charged one pass over the validation images, where a table records what it takes.
+        Part of the digest of a shard as `Shard.validation_pass`, on such tables alone.
     """
 
     evaluations: int | None = None
     seconds: float | None = None
     duplicates: str = "charged"
     multi_fidelity: str = "from_scratch"
-    table_seed: str = "one_draw_per_arch"
+    table_seed: str | int = "one_draw_per_arch"
+    validation_pass: bool = later(True)
 
     def __post_init__(self) -> None:
         if self.evaluations is None and self.seconds is None:
@@ -157,9 +163,16 @@ class Budget:
         if self.seconds is not None:
             seconds = real("seconds", self.seconds, low=0.0, open_low=True)
             object.__setattr__(self, "seconds", seconds)  # 100 and 100.0 are the same budget, and the same digest
-        rules = {"duplicates": DUPLICATES, "multi_fidelity": MULTI_FIDELITY, "table_seed": TABLE_SEEDS}
+        rules = {"duplicates": DUPLICATES, "multi_fidelity": MULTI_FIDELITY}
         for name, allowed in rules.items():
             choice(name, getattr(self, name), allowed)
+        if isinstance(self.table_seed, str) and self.table_seed not in TABLE_SEEDS:
+            listed = ", ".join(map(repr, TABLE_SEEDS))
+            raise HarnessError(must("table_seed", f"be one of {listed}, or the seed of a training", self.table_seed))
+        if not isinstance(self.table_seed, str):
+            integer("table_seed", self.table_seed, low=0)
+        if not isinstance(self.validation_pass, bool):
+            raise HarnessError(must("validation_pass", "be true or false", self.validation_pass))
 
 
 @dataclass(frozen=True)
@@ -198,3 +211,53 @@ class Problem:
     def full_fidelity(self) -> int:
         """Index of the highest fidelity."""
         return len(self.fidelities) - 1
+
+    def index_of(self, fidelity: int | str | Fidelity) -> int:
+        """Return the index of a fidelity that is given by its index, its label or itself.
+
+        Raises
+        ------
+        HarnessError
+            If the problem has no such fidelity; names the nearest label.
+        """
+        labels = [item.label for item in self.fidelities]
+        if isinstance(fidelity, Fidelity):
+            if fidelity not in self.fidelities:
+                raise HarnessError(must("fidelity", "be one of `problem.fidelities`", fidelity))
+            return self.fidelities.index(fidelity)
+        if isinstance(fidelity, str):
+            if fidelity not in labels:
+                raise HarnessError(unknown("fidelity", fidelity, labels))
+            return labels.index(fidelity)
+        if isinstance(fidelity, bool) or not isinstance(fidelity, int | np.integer):
+            raise HarnessError(must("fidelity", "be an index, a label or a Fidelity of the problem", fidelity))
+        if not 0 <= fidelity < len(labels):
+            rule = f"be an index in range({len(labels)}), a label or a Fidelity of the problem"
+            raise HarnessError(must("fidelity", rule, int(fidelity)))
+        return int(fidelity)
+
+    def indices_of(self, fidelity: Any, n: int) -> npt.NDArray[np.int64]:
+        """Return the fidelity of each of n rows, (n,) int64: the same for all, or one given for each.
+
+        Parameters
+        ----------
+        fidelity : int, str or Fidelity, or n of them
+            See `index_of`.
+        n : int
+
+        Raises
+        ------
+        HarnessError
+            If there is no such fidelity, or not one for each row.
+        """
+        if isinstance(fidelity, str | Fidelity) or np.ndim(fidelity) == 0:
+            return np.full(n, self.index_of(fidelity), dtype=np.int64)
+        if np.ndim(fidelity) != 1 or len(fidelity) != n:
+            rule = f"be one for all rows, or one for each of the {n} rows"
+            raise HarnessError(must("fidelity", rule, f"shape {np.shape(fidelity)}"))
+        if isinstance(fidelity, np.ndarray) and fidelity.dtype.kind in "ui":
+            if n and not 0 <= int(fidelity.min()) <= int(fidelity.max()) < len(self.fidelities):
+                rule = f"hold indices in range({len(self.fidelities)})"
+                raise HarnessError(must("fidelity", rule, [int(fidelity.min()), int(fidelity.max())]))
+            return fidelity.astype(np.int64)
+        return np.array([self.index_of(item) for item in fidelity], dtype=np.int64)

@@ -15,6 +15,11 @@ from harness.errors import HarnessError
 ColumnsT = TypeVar("ColumnsT", bound="Columns")
 
 
+def immutable(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a copy of an array that nobody can make writeable again, neither in it nor in a view of it."""
+    return np.ndarray(array.shape, array.dtype, buffer=array.tobytes())
+
+
 class Columns:
     """Shared behaviour of frozen dataclasses of arrays: equal lengths, read-only, row selection."""
 
@@ -46,6 +51,15 @@ class Columns:
         part = object.__new__(type(self))
         part.__dict__.update({name: array[start:stop] for name, array in self.__dict__.items()})
         return part
+
+    def detached(self: ColumnsT) -> ColumnsT:
+        """Return a copy that whoever made the columns cannot reach, without checks."""
+        copy = object.__new__(type(self))
+        columns = {name: array.copy() for name, array in self.__dict__.items()}
+        for array in columns.values():
+            array.flags.writeable = False
+        copy.__dict__.update(columns)
+        return copy
 
     @classmethod
     def concatenate(cls: type[ColumnsT], parts: Sequence[ColumnsT]) -> ColumnsT:

@@ -17,7 +17,8 @@ from typing import Any
 
 from harness.benchmark import Benchmark, BenchmarkProvider, Oracle
 from harness.errors import HarnessError, TableError, unknown
-from harness.names import BUILT_IN, read
+from harness.guard import refuse, running
+from harness.names import BUILT_IN, DISTRIBUTION, read
 from harness.own_classes import class_of
 from harness.problem import Constraint
 from harness.space import SearchSpace
@@ -35,7 +36,8 @@ GROUPS = {
     "view": "harness.views",
 }
 """The entry-point group of each kind of thing that has a name."""
-_DISTRIBUTION = "nas-harness"
+_LEARNING = ("strategy", "surrogate")
+"""Kinds whose code must not open what answers."""
 
 
 @cache
@@ -44,11 +46,12 @@ def _providers(kind: str) -> tuple[dict[str, Any], dict[str, str]]:
     usable, broken = dict[str, Any](), dict[str, str]()
     entries = list(entry_points(group=GROUPS[kind]))
     if sum(entry.name == BUILT_IN for entry in entries) > 1:  # whoever takes the name of ours is told
-        entries.sort(key=lambda entry: entry.dist is None or entry.dist.name != _DISTRIBUTION)
+        entries.sort(key=lambda entry: entry.dist is None or entry.dist.name != DISTRIBUTION)
     for entry in entries:
         try:
-            provider = entry.load()
-            _check(kind, entry.name, provider)
+            with running(""):  # a provider is no code of a strategy that happens to be the first to need it
+                provider = entry.load()
+                _check(kind, entry.name, provider)
             if entry.name in usable:
                 raise ValueError("another package has a provider of this name")
         except Exception as error:  # noqa: BLE001  # a file of someone else can fail in any way
@@ -139,7 +142,8 @@ def load(kind: str, text: str) -> Any:
     if not isinstance(target, str):
         return target
     try:
-        return resolve_name(target)
+        with running(f"the file of the {kind} '{text}'" if kind in _LEARNING else ""):
+            return resolve_name(target)
     except Exception as error:  # what a file of someone else raises must not look like a fault of ours
         raise HarnessError(f"the {kind} '{text}' is not available: {type(error).__name__}: {error}") from error
 
@@ -152,6 +156,7 @@ def table_provider(text: str) -> tuple[BenchmarkProvider, str]:
     HarnessError
         If nobody does.
     """
+    refuse(text)
     path, key = read(text).path, read(text).key
     if path is None:
         entry, key = _provider_of("benchmark", text)
@@ -172,6 +177,7 @@ def benchmark(
     constraints: Sequence[Constraint | str] = (),
     training: int | None = None,
     check_content: bool = False,
+    seed: int | None = None,
 ) -> Benchmark:
     """Open a benchmark.
 
@@ -187,11 +193,16 @@ def benchmark(
         Always answer with this training (counted among those present) instead of drawing one.
     check_content : bool
         Compare the whole content of the table with its checksum, which takes longer than opening it.
+    seed : int, optional
+        Always answer with the training of this seed, at the schedules that were trained with it.
     """
     provider, key = table_provider(name)
+    if seed is not None and "seed" not in keywords(provider.open):
+        raise HarnessError(f"the trainings of '{name}' cannot be chosen by their seed, got {seed}; leave it out")
+    by_seed = {} if seed is None else {"seed": seed}
     parsed = tuple(item if isinstance(item, Constraint) else Constraint.parse(item) for item in constraints)
     opened: Any = provider.open(
-        key, objectives=objectives, constraints=parsed, training=training, check_content=check_content
+        key, objectives=objectives, constraints=parsed, training=training, check_content=check_content, **by_seed
     )
     if key != name:
         opened.name = name  # so that it can be opened again; digests and random streams see the key
@@ -243,7 +254,8 @@ def surrogate(settings: Mapping[str, Any], space: SearchSpace, *, device: str = 
     learner = load("surrogate", name)
     if "device" in keywords(learner):
         chosen["device"] = device
-    built: Surrogate = call(learner, "surrogate", space, **chosen)
+    with running(f"the learner {name}"):
+        built: Surrogate = call(learner, "surrogate", space, **chosen)
     if _provider_of("surrogate", name)[0] == BUILT_IN:
         built.identity = type(built).__dict__.get("identity") or read(name).key
     return built
@@ -254,7 +266,8 @@ def build_strategy(
 ) -> Strategy:
     """Construct a strategy, giving it the learner if it takes one."""
     extra = {} if learner is None else {"surrogate": learner}
-    built: Strategy = call(factory, f"strategy {factory.__name__}", problem, rng, **hyperparameters, **extra)
+    with running(f"the strategy {factory.__name__}"):
+        built: Strategy = call(factory, f"strategy {factory.__name__}", problem, rng, **hyperparameters, **extra)
     return built
 
 

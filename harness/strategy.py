@@ -13,6 +13,7 @@ import numpy as np
 
 from harness.checks import Archs, integer
 from harness.errors import HarnessError, StrategyError
+from harness.guard import running
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
 from harness.surrogate import Fit, Predict, serve
@@ -68,13 +69,14 @@ class Strategy:
             At least 1.
         """
         requests = self.asking(integer("n", n, low=1))
-        try:
-            request = next(requests)
-            while True:
-                request = requests.send(serve([request])[0])
-        except StopIteration as stop:
-            proposals: Proposals = stop.value
-            return proposals
+        with running(f"the strategy {type(self).__name__}"):
+            try:
+                request = next(requests)
+                while True:
+                    request = requests.send(serve([request])[0])
+            except StopIteration as stop:
+                proposals: Proposals = stop.value
+                return proposals.detached()
 
     def asking(self, n: int) -> Plan:
         """Return the generator behind `ask`: it yields the requests of `plan`, so that a runner can batch them."""
@@ -84,7 +86,9 @@ class Strategy:
                 raise StrategyError(
                     f"{type(self).__name__} must return Proposals from propose or plan, got {type(proposed).__name__}"
                 )
-            self._backlog, self._handed_out = proposed, 0
+            # What is left for later is a copy, and a runner copies what it starts now: what the strategy does with its
+            # arrays from here on changes no row that it has proposed.
+            self._backlog, self._handed_out = proposed.detached() if len(proposed) > n else proposed, 0
         return self.take_decided(n)
 
     def take_decided(self, n: int) -> Proposals:
@@ -112,6 +116,24 @@ class Strategy:
     def tell(self, evaluations: Evaluations) -> None:
         """Take results of earlier proposals, in any order and any grouping."""
 
-    def proposals(self, archs: Archs, tag: Any = 0) -> Proposals:
-        """Return proposals of `archs`, (n, L), at the full fidelity."""
-        return Proposals.of(archs, self.problem.full_fidelity, tag)
+    def proposals(self, archs: Archs, tag: Any = 0, *, fidelity: Any = None) -> Proposals:
+        """Return proposals of architectures.
+
+        Parameters
+        ----------
+        archs : (n, L) integers
+        tag : int or (n,) int64
+            Echoed back by `tell`.
+        fidelity : int, str or Fidelity, or n of them, optional
+            Index, label (``"epoch 12 of 200"``) or item of `Problem.fidelities`, for all rows or one for each; the
+            default is the full fidelity.
+
+        Raises
+        ------
+        HarnessError
+            If the problem has no such fidelity; names the nearest.
+        """
+        if fidelity is None:
+            return Proposals.of(archs, self.problem.full_fidelity, tag)
+        proposed = Proposals.of(archs, 0, tag)
+        return Proposals(proposed.archs, self.problem.indices_of(fidelity, len(proposed)), proposed.tag)

@@ -13,6 +13,7 @@ import numpy as np
 from harness.checks import Archs, FloatArray
 from harness.digests import without
 from harness.errors import HarnessError
+from harness.guard import running
 from harness.space import SearchSpace
 
 
@@ -157,10 +158,11 @@ def serve(requests: Sequence[Fit | Predict]) -> list[Surrogate | Prediction]:
     for indices in groups.values():
         first = requests[indices[0]]
         served: Sequence[Any]
-        if isinstance(first, Fit):
-            served = first.learner.fit_many([requests[i] for i in indices])  # type: ignore[misc]  # all are Fit
-        else:
-            served = first.model.predict_many([requests[i] for i in indices])  # type: ignore[misc]  # all are Predict
+        with running(f"the learner {type(first.learner if isinstance(first, Fit) else first.model).__name__}"):
+            if isinstance(first, Fit):
+                served = first.learner.fit_many([requests[i] for i in indices])  # type: ignore[misc]  # all are Fit
+            else:
+                served = first.model.predict_many([requests[i] for i in indices])  # type: ignore[misc]  # or Predict
         for index, answer in zip(indices, served, strict=True):
             answers[index] = answer
     return answers

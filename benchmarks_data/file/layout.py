@@ -41,6 +41,7 @@ from benchmarks_data.file.meaning import Meaning, check_held_out, column_attribu
 from harness.benchmark import Column
 from harness.digests import identity
 from harness.errors import TableError
+from harness.guard import refuse
 
 FORMAT = "nas-harness table"
 SCHEMA = 2
@@ -200,6 +201,7 @@ def read_header(path: Path, *, held_out: bool = False) -> Header:
     TableError
         If the file is missing, of another schema, cut short or otherwise not what was written.
     """
+    refuse(str(path))
     with _opened(path) as file:
         attributes = dict(file.attrs)
         if attributes.get("format") != FORMAT:

@@ -15,6 +15,8 @@ from harness.problem import Fidelity
 
 TEST_SPLITS = ("x-test", "ori-test", "valid+test")
 """What contains test images: held out, always."""
+VALIDATION_SECONDS = "valid_seconds"
+"""The column, where a table has it, of what one pass over the validation images takes; charged with an evaluation."""
 _NAMED = ("name", "space", "validation", "test", "seconds", "identity", "space_definition")
 
 
@@ -91,6 +93,12 @@ class Meaning:
             partial=bool(attributes["partial"]),
             fidelities=tuple(Fidelity(**fields) for fields in json.loads(attributes["fidelities"])),
         )
+
+
+def records_pass(meaning: Meaning, columns: Mapping[str, Column]) -> bool:
+    """Say whether a table records, beside the seconds of training, what a pass over the validation images takes."""
+    column = columns.get(VALIDATION_SECONDS)
+    return column is not None and column.unit == "s" and meaning.seconds not in (None, VALIDATION_SECONDS)
 
 
 def check_held_out(column: Column) -> None:

@@ -13,6 +13,7 @@ from benchmarks_data.file.trainings import mean_over_trainings
 from harness.benchmark import Column, Optimum
 from harness.checks import Archs, FloatArray, arch_matrix
 from harness.errors import HarnessError, must, unknown
+from harness.guard import refuse
 from harness.space import SearchSpace
 
 
@@ -88,11 +89,13 @@ class TableOracle:
         return index.rows_of(self._index, self.space, archs, self.name)
 
     def _trainings_of(self, column: str) -> FloatArray:
+        refuse(self.name)
         if column not in self.columns:
             raise HarnessError(unknown(f"column of {self.name}", column, self.columns))
         return self._header.values(column)[:, :, -1]
 
     def _mean(self, column: str) -> FloatArray:
+        refuse(self.name)
         if column not in self._means:
             self._means[column] = mean_over_trainings(self._trainings_of(column)[:, :, None])[:, 0]
         return self._means[column]

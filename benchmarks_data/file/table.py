@@ -12,6 +12,7 @@ import numpy.typing as npt
 from benchmarks_data.file import index
 from benchmarks_data.file.index import Rows
 from benchmarks_data.file.layout import Header
+from benchmarks_data.file.meaning import VALIDATION_SECONDS, records_pass
 from benchmarks_data.file.problem import check_fidelity, objectives_of
 from benchmarks_data.file.trainings import (
     Choice,
@@ -20,10 +21,12 @@ from benchmarks_data.file.trainings import (
     fixed_training,
     mean_over_trainings,
     mean_training,
+    trained_with,
 )
 from harness.benchmark import Column
 from harness.checks import FloatArray, IntArray, UInt64Array
 from harness.errors import HarnessError, must, unknown
+from harness.guard import refuse
 from harness.problem import Constraint, Fidelity, Objective
 from harness.records import Evaluations, Proposals
 from harness.space import SearchSpace
@@ -76,8 +79,8 @@ class TableBenchmark:
     schedule), the same training for every column, whatever the order or the batch.  Columns without trainings of their
     own answer with their one value; those with trainings that do not change in training (a measured latency) hold the
     trainings of the last schedule, and answer at every fidelity with the training that is drawn there.  The seconds
-    told are those of training: NAS-Bench-201's 200-epoch total, without the validation pass, which its source does not
-    record; NaN where a table has no times.
+    told are those of training, and where the table records it one pass over the validation images, unless
+    `validation_pass` is set to False; NaN where a table has no times.
 
     Parameters
     ----------
@@ -90,7 +93,8 @@ class TableBenchmark:
     training : int, optional
         Always answer with this training, counted among those present, instead of drawing one; every row must have it.
     seed : int, optional
-        Always answer with the training of this seed; every row must have it.
+        Always answer with the training of this seed, at the schedules that were trained with it; there every row must
+        have it.
     """
 
     def __init__(
@@ -112,6 +116,8 @@ class TableBenchmark:
         self.objectives: tuple[Objective, ...] = self._chosen(objectives)
         self.constraints: tuple[Constraint, ...] = tuple(constraints)
         self._offered = self._offer()
+        if seed is not None:
+            self._offered = trained_with(header, self._offered, seed)
         self.fidelities: tuple[Fidelity, ...] = self._renumbered()
         self._index = index.opened(header, space)
         self._drawing = Drawing(header, self._offered)
@@ -120,6 +126,7 @@ class TableBenchmark:
         self._drawn = self._readers(choice)
         self._trainings = max(reader.trainings for reader in self._drawn)
         self._means: list[_Reader] = []
+        self.validation_pass: bool = self._records_pass()
         self._check_feasible()
 
     def _chosen(self, objectives: Sequence[str | Objective] | None) -> tuple[Objective, ...]:
@@ -180,6 +187,36 @@ class TableBenchmark:
         column = self._column(name)
         return self._header.meaning.places(column, self._header.values(name).shape[2])
 
+    def _records_pass(self) -> bool:
+        """Say whether the table records, in seconds and where evaluations are offered, what a validation pass takes."""
+        known = records_pass(self._header.meaning, self._header.columns)
+        return known and set(self._offered) <= set(self._places(VALIDATION_SECONDS))
+
+    @cached_property
+    def _passes(self) -> _Reader:
+        """What a validation pass takes, the mean over trainings: its source repeats one measured pass for all."""
+        reader = self._reader(VALIDATION_SECONDS, mean_training, None)
+        return replace(reader, values=np.nan_to_num(reader.values))
+
+    def pass_seconds(self, proposals: Proposals) -> FloatArray:
+        """Return what of the seconds told is a pass over the validation images, 0 where it is not known: (n,)."""
+        if not self.validation_pass:
+            return np.zeros(len(proposals))
+        rows = index.rows_of(self._index, self.space, proposals.archs, self.name)
+        return self._passes.read(rows, rows, proposals.fidelity)
+
+    def cheapest_seconds(self, fidelity: int) -> float:
+        """Return the least seconds of an evaluation at a fidelity, by its index; NaN where none is known."""
+        if self._header.meaning.seconds is None:
+            return float("nan")
+        values = self._header.values(self._header.meaning.seconds)
+        seconds = values[:, :, self._places(self._header.meaning.seconds)[self._offered[fidelity]]]
+        if self.validation_pass:
+            rows = np.arange(len(seconds), dtype=np.intp)
+            seconds = seconds + self._passes.read(rows, rows, np.full(len(rows), fidelity))[:, None]
+        known = seconds[~np.isnan(seconds)]
+        return float(known.min()) if len(known) else float("nan")
+
     def _check_feasible(self) -> None:
         """Refuse constraints that no row keeps: a search under them has no answer."""
         if not self.constraints:
@@ -230,6 +267,7 @@ class TableBenchmark:
         HarnessError
             If an architecture is not in the table (it is named), or a fidelity or a noise seed is not what it must be.
         """
+        refuse(self.name)
         archs, n = proposals.archs, len(proposals)
         seeds = self._checked(proposals, noise_seed)
         if noise_seed is None and not self._answers_fixed:
@@ -250,6 +288,8 @@ class TableBenchmark:
                     final = self._final_drawing.draw(rows, seeds[part], fidelity) + rows * self._trainings
             for column, reader in zip(columns, readers, strict=True):
                 column[part] = reader.read(rows, final if reader.final else trainings, fidelity)
+            if self.validation_pass:
+                columns[-1, part] += self._passes.read(rows, rows, fidelity)
         m, c = len(self.objectives), len(self.constraints)
         seconds = columns[m + c] if self.has_seconds else np.full(n, np.nan)
         objectives, constraints = columns[:m].T, columns[m : m + c].T

@@ -129,6 +129,17 @@ def fixed_seed(header: Header, offered: Sequence[int], seed: int) -> Choice:
     return choose
 
 
+def trained_with(header: Header, offered: Sequence[int], seed: int) -> tuple[int, ...]:
+    """Return the fidelities offered without those of schedules in which no row was trained with a seed.
+
+    A schedule in which some rows lack it stays, and `fixed_seed` counts them; all stay where no schedule has it.
+    """
+    if "index/seeds" not in header.places:
+        return tuple(offered)
+    known = (header.array("index/seeds") == seed).any(axis=(0, 2))
+    return tuple(place for place in offered if known[header.meaning.schedule_of[place]]) or tuple(offered)
+
+
 def _of_schedules(by_schedule: AnyArray, header: Header, offered: Sequence[int]) -> AnyArray:
     """Keep the schedules of the fidelities offered: (N, S) to (N, S')."""
     return by_schedule[:, sorted({header.meaning.schedule_of[fidelity] for fidelity in offered})]

@@ -201,19 +201,29 @@ def check(
             autocompletion=_complete_name,
         ),
     ],
+    benchmark: Annotated[
+        str | None,
+        typer.Option(
+            help="Check a strategy or a surrogate on this benchmark, for those that are written for one space.",
+            autocompletion=_complete_name,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that a strategy, benchmark or surrogate keeps the rules, or that a spec can be run."""
     if name.endswith(".toml"):
+        if benchmark is not None:
+            raise HarnessError(f"`--benchmark` is for strategies and surrogates, and '{name}' is a spec: leave it out")
         from harness.experiments import spec
         from harness.experiments.prepare import prepare
 
         prepared = prepare(spec.load(name), source=name)
+        complain(*(f"warning: {notice}" for notice in prepared.notices))
         rules = [f"the spec is valid: {len(prepared.shards)} shards on {len(prepared.benchmarks)} benchmarks"]
     else:
         from harness.testing import conformance
 
-        rules = conformance.check(name)
+        rules = conformance.check(name, benchmark)
     if as_json:
         print_json({"name": name, "rules": rules})
         return
@@ -242,6 +252,7 @@ def run(
     folder = out / loaded.name
     try:
         prepared = prepare(loaded, device=_device(device), source=str(spec))
+        complain(*(f"warning: {notice}" for notice in prepared.notices))
         with shown() as on_progress:
             outcome = execute.execute(prepared, folder, workers=workers, on_progress=on_progress)
     except KeyboardInterrupt:
@@ -309,6 +320,7 @@ BUILT_IN = {
         check,
         (
             "nas-harness check examples/my_strategy.py:MyStrategy",
+            "nas-harness check examples/my_strategy.py:MyStrategy --benchmark nb201-cifar10",
             "nas-harness check examples/quickstart.toml",
             "nas-harness check nb201-cifar10",
         ),

@@ -144,11 +144,21 @@ def open_benchmark(
     *,
     check_content: bool = False,
 ) -> Benchmark:
-    """Open a benchmark as a spec or a unit asks; its budget says which training of the table answers."""
-    return registry.benchmark(
+    """Open a benchmark as a spec or a unit asks; its budget says which training of the table answers, and its cost."""
+    opened: Any = registry.benchmark(
         name,
         objectives=objectives,
         constraints=constraints,
         training=0 if budget.table_seed == "fixed" else None,
         check_content=check_content,
+        seed=budget.table_seed if isinstance(budget.table_seed, int) else None,
     )
+    if charges_pass(opened) and not budget.validation_pass:
+        opened.validation_pass = False
+    benchmark: Benchmark = opened
+    return benchmark
+
+
+def charges_pass(benchmark: Benchmark) -> bool:
+    """Say whether the seconds of a benchmark have a pass over the validation images in them."""
+    return bool(getattr(benchmark, "validation_pass", False))

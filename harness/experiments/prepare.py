@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness import registry
@@ -11,6 +12,7 @@ from harness.errors import HarnessError, SpecError, must
 from harness.experiments.kind import Unit, at, kind_of, open_benchmark
 from harness.experiments.spec import DEVICES, Spec
 from harness.experiments.store import BenchmarkFacts
+from harness.problem import Budget
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,14 @@ class Prepared:
     shards : dict of str to (str, Unit)
         Label and unit of work by digest, in the order of the spec.
     benchmarks : dict of str to BenchmarkFacts
+    notices : tuple of str
+        What can be run and will hardly be what was meant.
     """
 
     spec: Spec
     shards: dict[str, tuple[str, Unit]]
     benchmarks: dict[str, BenchmarkFacts]
+    notices: tuple[str, ...] = ()
 
 
 def prepare(spec: Spec, *, device: str = "cpu", source: str = "spec") -> Prepared:
@@ -61,10 +66,11 @@ def _prepared(spec: Spec, device: str) -> Prepared:
             registry.table_provider(name)
     kind.check(spec)
     shards: dict[str, tuple[str, Unit]] = {}
-    benchmarks = {}
+    benchmarks, notices = {}, list[str]()
     for place, name in enumerate(spec.benchmarks):
         benchmark = _opened(spec, place)
         benchmarks[name] = BenchmarkFacts.of(benchmark)
+        notices += filter(None, [too_small(benchmark, spec.budget)])
         for index, unit in kind.units(spec, benchmark, device):
             label = spec.strategies[index].label
             other = shards[unit.digest][1].benchmark if unit.digest in shards else name
@@ -77,7 +83,26 @@ def _prepared(spec: Spec, device: str) -> Prepared:
                         "change a hyperparameter or remove one of them"
                     )
             shards[unit.digest] = (label, unit)
-    return Prepared(spec, shards, benchmarks)
+    return Prepared(spec, shards, benchmarks, tuple(notices))
+
+
+def too_small(benchmark: Benchmark, budget: Budget) -> str:
+    """Say what the cheapest training costs where a budget of simulated seconds is below it; "" where it is not."""
+    cheapest: Callable[[int], float] | None = getattr(benchmark, "cheapest_seconds", None)
+    if budget.seconds is None or cheapest is None:
+        return ""
+    full = cheapest(len(benchmark.fidelities) - 1)
+    if not budget.seconds < full:
+        return ""
+    label = benchmark.fidelities[-1].label
+    begin = (
+        f"`budget.seconds` = {budget.seconds:g} is below what the cheapest training of '{benchmark.name}' costs, "
+        f"{full:,.6g} s ({label}): "
+    )
+    firsts = [place for place, item in enumerate(benchmark.fidelities) if item.continues is None]
+    if budget.seconds < min(map(cheapest, firsts)):
+        return f"{begin}strategies will be told nothing, and no run will have a result"
+    return f"{begin}no run will have a result at the full fidelity, by which reports judge"
 
 
 def _opened(spec: Spec, place: int) -> Benchmark:

@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from harness import registry
 from harness.benchmark import Benchmark
-from harness.digests import identity, sha256_of, without
+from harness.digests import identity, later, sha256_of, without
 from harness.errors import HarnessError, StrategyError, must
-from harness.experiments.kind import Kind, Output, at, open_benchmark
+from harness.experiments.kind import Kind, Output, at, charges_pass, open_benchmark
 from harness.experiments.spec import Spec, StrategySpec, held, plain_data
 from harness.names import read
 from harness.own_classes import file_sha256
@@ -63,6 +63,8 @@ class Shard:
         Device class: ``"cpu"`` or ``"cuda"``.
     versions : mapping
         Of the libraries on which the numbers depend.
+    validation_pass : bool
+        Whether a pass over the validation images is charged, whose time the table records.
     """
 
     benchmark: str
@@ -82,6 +84,7 @@ class Shard:
     stop: int
     device: str
     versions: Mapping[str, str]
+    validation_pass: bool = later(False)
 
     @property
     def strategy_name(self) -> str:
@@ -101,6 +104,7 @@ class Shard:
         if read(self.benchmark).path is not None:
             del covered["benchmark"]  # a path is only an address: the table's digest says which one it is
         del covered["surrogate"]  # the learner's signature says it with all defaults filled in
+        covered["budget"].pop("validation_pass", None)  # asked for; the shard's own says whether there is one
         return sha256_of(covered)
 
 
@@ -113,6 +117,14 @@ def make_learner(factory: type[Strategy], surrogate: Any, benchmark: Benchmark, 
     settings = factory.default_surrogate if surrogate is None else surrogate
     if settings is None:
         raise HarnessError(f"the strategy {factory.__name__} needs a `surrogate`: name one in the spec")
+    encoding, known = settings.get("encoding"), benchmark.space.encodings
+    if surrogate is None and encoding is not None and encoding not in known:
+        remedy = ", ".join(f'{key} = "{value}"' for key, value in {**settings, "encoding": known[0]}.items())
+        raise HarnessError(
+            f"the strategy {factory.__name__} learns from the encoding '{encoding}' by default, and the space "
+            f"'{benchmark.space.name}' has only {', '.join(known)}: choose another, for example "
+            f"`surrogate = {{ {remedy} }}`"
+        )
     return registry.surrogate(settings, benchmark.space, device=device)
 
 
@@ -169,6 +181,7 @@ def resolve(
             stop=min(first + spec.replicates_per_shard, spec.replicates),
             device="cpu" if learner is None else learner.device,
             versions={library: version(library) for library in libraries},
+            validation_pass=charges_pass(benchmark),
         )
         for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]
@@ -208,7 +221,8 @@ def run_shard(
     StrategyError
         If the strategy breaks a rule.
     """
-    benchmark = open_benchmark(shard.benchmark, shard.objectives, shard.constraints, shard.budget)
+    budget = replace(shard.budget, validation_pass=shard.validation_pass)
+    benchmark = open_benchmark(shard.benchmark, shard.objectives, shard.constraints, budget)
     if benchmark.digest != shard.table_digest:
         raise HarnessError(f"the table '{shard.benchmark}' changed after the run was prepared; run again")
     if factory is None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from harness.benchmark import Benchmark
 from harness.errors import DamagedError, HarnessError, ResultError
-from harness.experiments.kind import Kind, Output, Unit, UnitT
+from harness.experiments.kind import Kind, Output, Unit, UnitT, charges_pass
 from harness.experiments.spec import Spec, from_dict
 from harness.files import replacing
 from harness.problem import Fidelity, Objective
@@ -38,6 +38,8 @@ class BenchmarkFacts:
     has_seconds : bool
     fidelities : tuple of Fidelity
         The last is the full one.
+    validation_pass : bool
+        Whether its seconds have a pass over the validation images in them.
     """
 
     name: str
@@ -45,11 +47,19 @@ class BenchmarkFacts:
     objectives: tuple[Objective, ...]
     has_seconds: bool
     fidelities: tuple[Fidelity, ...] = (Fidelity("full", 1, 1),)
+    validation_pass: bool = False
 
     @classmethod
     def of(cls, benchmark: Benchmark) -> BenchmarkFacts:
         """Return the facts of an open benchmark."""
-        return cls(benchmark.name, benchmark.digest, benchmark.objectives, benchmark.has_seconds, benchmark.fidelities)
+        return cls(
+            benchmark.name,
+            benchmark.digest,
+            benchmark.objectives,
+            benchmark.has_seconds,
+            benchmark.fidelities,
+            charges_pass(benchmark),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts as plain JSON data."""
@@ -59,6 +69,7 @@ class BenchmarkFacts:
             "objectives": [vars(objective) for objective in self.objectives],
             "fidelities": [vars(fidelity) for fidelity in self.fidelities],
             "has_seconds": self.has_seconds,
+            **({"validation_pass": True} if self.validation_pass else {}),
         }
 
     @classmethod

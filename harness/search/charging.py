@@ -31,7 +31,7 @@ class Bill(NamedTuple):
 
 
 class _Paid(NamedTuple):
-    """Work that was paid for: from scratch (never less than what it continues), in fact, and when it is done."""
+    """Work that was paid for: training from scratch (never less than what it continues), in fact, and when done."""
 
     scratch: float
     charged: float
@@ -55,7 +55,13 @@ class Charges:
         self._plain = budget.duplicates == "charged" and budget.multi_fidelity == "from_scratch"
         self._paid: dict[tuple[int, int, int], _Paid] = {}
 
-    def of_rows(self, replicates: IntArray, evaluations: Evaluations, clock: FloatArray | None) -> Bill:
+    def of_rows(
+        self,
+        replicates: IntArray,
+        evaluations: Evaluations,
+        clock: FloatArray | None,
+        passes: FloatArray | None = None,
+    ) -> Bill:
         """Charge rows, in order.
 
         Parameters
@@ -65,6 +71,8 @@ class Charges:
             n rows; `Evaluations.seconds` is the cost from scratch.
         clock : (n,) float64 or None
             When each row starts; None where all earlier work is done by then.
+        passes : (n,) float64, optional
+            What of the seconds is a pass over the validation images: a continued training takes it anew.
 
         Raises
         ------
@@ -78,7 +86,8 @@ class Charges:
         codes = self._problem.space.code(evaluations.archs)
         columns = zip(replicates.tolist(), codes.tolist(), evaluations.fidelity.tolist(), strict=True)
         for row, work in enumerate(columns):
-            scratch = float(evaluations.seconds[row])
+            extra = 0.0 if passes is None else float(passes[row])
+            scratch = float(evaluations.seconds[row]) - extra
             now = -np.inf if clock is None else float(clock[row])
             again = self._paid.get(work)
             if again is not None:
@@ -89,7 +98,7 @@ class Charges:
                 waits[row] = 0.0 if clock is None else max(0.0, earlier.done - now)
                 if again is None:
                     scratch = earlier.scratch if scratch < earlier.scratch else scratch  # `max` would lose a NaN
-                    seconds[row] = scratch - earlier.scratch
+                    seconds[row] = scratch - earlier.scratch + extra
             if again is None:
                 done = now + waits[row] + float(seconds[row])
                 self._paid[work] = _Paid(scratch, float(seconds[row]), done)

@@ -16,8 +16,9 @@ import numpy as np
 from harness.benchmark import Benchmark
 from harness.checks import BoolArray, IntArray, UInt64Array
 from harness.errors import HarnessError, StrategyError, must
+from harness.guard import running
 from harness.problem import Budget, Problem
-from harness.records import Evaluations, Log, Proposals, Run, Trace
+from harness.records import Evaluations, Log, Proposals, Run, Trace, immutable
 from harness.search.charging import Charges
 from harness.search.cluster import NOTHING, Completions, simulate
 from harness.strategy import Plan, Strategy
@@ -100,8 +101,11 @@ class _Lockstep:
         count = len(strategies)
         self.benchmark, self.problem, self.strategies = benchmark, problem, strategies
         self.noise_seeds = noise_seeds
+        self.guarded = running(f"the strategy {type(strategies[0]).__name__}" if count else "")
         self.cluster = simulate(count, problem.n_workers)
         self.charges = Charges(problem)
+        resumable = problem.budget.multi_fidelity == "resumable"
+        self.takes_pass = resumable and bool(getattr(benchmark, "validation_pass", False))
         self.log = Log()
         self.completed: list[Completions] = []
         self.active = list(range(count))
@@ -137,7 +141,8 @@ class _Lockstep:
         answers: list[tuple[int, Proposals]] = []
         asked = {one: min(self.to_start[one], self.cluster.room(one)) for one in self.active}
         while asked := {replicate: room for replicate, room in asked.items() if room}:
-            new = self._ask_once(asked)
+            with self.guarded:
+                new = self._ask_once(asked)
             answers += new
             left = {replicate: asked[replicate] - len(proposals) for replicate, proposals in new if len(proposals)}
             # One worker is told of each row, or of all that was decided, before it is asked again.
@@ -191,7 +196,8 @@ class _Lockstep:
         self._check_rows(replicates, batch)
         noise = None if self.noise_seeds is None else self.noise_seeds[replicates]
         evaluations = self.benchmark.query(batch, noise_seed=noise)
-        bill = self.charges.of_rows(replicates, evaluations, self.cluster.clock(replicates))
+        passes = self.benchmark.pass_seconds(batch) if self.takes_pass else None  # type: ignore[attr-defined]
+        bill = self.charges.of_rows(replicates, evaluations, self.cluster.clock(replicates), passes)
         columns = {name: getattr(evaluations, name) for name in Evaluations._names}
         rows = self.log.append(columns | {"replicate": replicates, "spent": bill.seconds, "charged": bill.charged})
         self.cluster.start(rows, replicates, bill.duration)
@@ -221,12 +227,16 @@ class _Lockstep:
             return
         self.completed.append(done)
         self.evaluations += len(done.rows)
-        evaluations = Evaluations(*[self.log.column(name, done.rows) for name in Evaluations._names])
         first = np.flatnonzero(np.diff(done.replicates, prepend=-1)).tolist()
+        columns = [self.log.column(name, done.rows) for name in Evaluations._names]  # copies
+        if len(first) > 1:  # what one strategy does with its part must not reach what the others are told
+            columns = [immutable(column) for column in columns]
+        evaluations = Evaluations(*columns)
         for start, stop in zip(first, [*first[1:], len(done.rows)], strict=True):
             replicate = int(done.replicates[start])
             began = perf_counter()
-            self.strategies[replicate].tell(evaluations.part(start, stop))
+            with self.guarded:
+                self.strategies[replicate].tell(evaluations.part(start, stop))
             self.overhead[replicate] += perf_counter() - began
             if not self.to_start[replicate] and not self.cluster.running(replicate):
                 self._stop(replicate, "budget")

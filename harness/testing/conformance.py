@@ -6,9 +6,8 @@ Each check returns the rules that it found kept, and raises a `HarnessError` tha
 from __future__ import annotations
 
 import ast
-import random
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,20 @@ from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, must, unknown
 from harness.experiments.shards import make_learner
 from harness.names import read
-from harness.problem import Budget, Constraint
+from harness.problem import Budget, Constraint, Problem
 from harness.records import Proposals, Run
 from harness.search.loop import make_problem, run_block
 from harness.space import IDENTITIES, SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
+from harness.testing.altered import Altered
+from harness.testing.honesty import Watch
 from harness.testing.toy import ToyBenchmark
+
+_ELSEWHERE = (
+    "(This was on the toy benchmark; a strategy that is written for one space is checked there: "
+    "`nas-harness check NAME --benchmark TABLE`.)"
+)
 
 
 class _Rules:
@@ -43,8 +49,14 @@ class _Rules:
         self.kept.append(rule)
 
 
-def check(name: str) -> list[str]:
+def check(name: str, benchmark: str | None = None) -> list[str]:
     """Check whatever a name stands for: a benchmark, strategy or surrogate, or ``"path/to/file.py:Class"``.
+
+    Parameters
+    ----------
+    name : str
+    benchmark : str, optional
+        Name of the benchmark on which a strategy or a surrogate is checked; the default is the toy benchmark.
 
     Returns
     -------
@@ -56,13 +68,17 @@ def check(name: str) -> list[str]:
     if parts.is_python and parts.key == name:
         raise HarnessError(must("strategy", f"name its class, '{name}:{_classes(parts.path)}'", name))
     kind = registry.kind_of(name)
-    if kind == "strategy":
-        return check_strategy(registry.strategy(name))
-    if kind == "surrogate":
-        return check_surrogate(registry.surrogate({"name": name, "encoding": "one_hot"}, ToyBenchmark().space), rng)
+    if kind == "benchmark" and benchmark is not None:
+        raise HarnessError(f"`--benchmark` is for strategies and surrogates, and '{name}' is a benchmark: leave it out")
+    if kind in ("strategy", "surrogate"):
+        on = None if benchmark is None else registry.benchmark(benchmark)
+        if kind == "strategy":
+            return check_strategy(registry.strategy(name), benchmark=on)
+        space = ToyBenchmark().space if on is None else on.space
+        return check_surrogate(registry.surrogate({"name": name, "encoding": "one_hot"}, space), rng)
     if kind == "benchmark":
-        benchmark = registry.benchmark(name)
-        return check_space(benchmark.space, rng) + check_benchmark(benchmark, rng)
+        table = registry.benchmark(name)
+        return check_space(table.space, rng) + check_benchmark(table, rng)
     known = [known for kind in ("strategy", "benchmark", "surrogate") for known in registry.names(kind)]
     raise HarnessError(unknown("strategy, benchmark or surrogate", name, known))
 
@@ -173,8 +189,9 @@ def check_strategy(
     factory: type[Strategy],
     hyperparameters: Mapping[str, Any] | None = None,
     surrogate: Mapping[str, Any] | None = None,
+    benchmark: Benchmark | None = None,
 ) -> list[str]:
-    """Check a strategy by running it on small benchmarks: budgets, workers, failures, constraints, repetition.
+    """Check a strategy by running it: honesty, budgets, workers, failures, constraints, repetition.
 
     Parameters
     ----------
@@ -184,47 +201,88 @@ def check_strategy(
         Others than the defaults.
     surrogate : mapping, optional
         For strategies that learn a model; the default is a small ridge regression, so that the check is quick.
+    benchmark : Benchmark, optional
+        On which to run it; the default is the toy benchmark.
     """
     rules = _Rules(f"strategy {factory.__name__}")
     settings = surrogate or {"name": "ridge", "encoding": "one_hot"}
+    plain: Benchmark = benchmark or ToyBenchmark()
 
-    def run(rule: str, benchmark: Benchmark, budget: Budget, n_workers: int = 1, count: int = 2) -> tuple[Run, ...]:
-        problem = make_problem(benchmark, budget, n_workers)
+    def made(benchmark: Benchmark, budget: Budget, n_workers: int) -> tuple[Problem, Surrogate | None]:
         takes_one = "surrogate" in registry.keywords(factory)
         learner = make_learner(factory, settings if takes_one else None, benchmark, "cpu")
-        strategies = [
-            registry.build_strategy(factory, problem, np.random.default_rng(seed), hyperparameters or {}, learner)
-            for seed in range(count)
-        ]
+        return make_problem(benchmark, budget, n_workers), learner
+
+    def run_on(
+        problem: Problem, learner: Surrogate | None, on: Benchmark, kind: type[Strategy], rule: str, count: int
+    ) -> tuple[Run, ...]:
         try:
-            return run_block(benchmark, problem, strategies, np.arange(count, dtype=np.uint64))
+            strategies = [
+                registry.build_strategy(kind, problem, np.random.default_rng(seed), hyperparameters or {}, learner)
+                for seed in range(count)
+            ]
+            return run_block(on, problem, strategies, np.arange(count, dtype=np.uint64))
         except HarnessError:
             raise
         except Exception as error:
             place = "".join(traceback.format_exception(error, limit=-2)).strip()
             raise HarnessError(f"strategy {factory.__name__} breaks the rule: {rule}; it raised\n{place}") from error
 
-    budget = Budget(evaluations=60)
-    before = random.getstate(), np.random.get_state()  # noqa: NPY002  # to see whether the strategy moves it
-    block = run("proposes valid architectures within its budget", ToyBenchmark(), budget)
-    after = random.getstate(), np.random.get_state()  # noqa: NPY002  # as above
-    rules("draws only from the generator it is given", str(before) == str(after))
-    rules("proposes valid architectures within its budget", [len(one.trace) <= 60 for one in block])
-    again = run("the same generator gives the same run", ToyBenchmark(), budget)
+    def run(rule: str, on: Benchmark, budget: Budget, n_workers: int = 1, count: int = 2) -> tuple[Run, ...]:
+        problem, learner = made(on, budget, n_workers)
+        return run_on(problem, learner, on, factory, rule, count)
+
+    budget, within = Budget(evaluations=60), "proposes valid architectures within its budget"
+    problem, learner = made(plain, budget, 1)
+
+    def first(kind: type[Strategy]) -> None:
+        try:
+            run_on(problem, learner, plain, kind, within, 2)
+        except HarnessError as error:
+            if benchmark is None:
+                raise HarnessError(f"{error}\n{_ELSEWHERE}") from error.__cause__
+            raise
+
+    Watch(factory).over(rules, problem, learner, first)
+    block = run(within, plain, budget)
+    rules(within, [len(one.trace) <= 60 for one in block])
+    again = run("the same generator gives the same run", plain, budget)
     own = "another run: is there a generator of its own, as np.random.default_rng() in place of self.rng, or a clock?"
     rules("the same generator gives the same run", _same_traces(block, again), own)
     rules("another generator gives another run", not np.array_equal(block[0].trace.archs, block[1].trace.archs))
-    alone = run("a run does not depend on its neighbours in the block", ToyBenchmark(), budget, count=1)
+    alone = run("a run does not depend on its neighbours in the block", plain, budget, count=1)
     rules("a run does not depend on its neighbours in the block", _same_traces(alone, block))
-    for rule, benchmark, spent, n_workers in (
-        ("works with parallel workers and results in any order", ToyBenchmark(), budget, 4),
-        ("works under a time budget", ToyBenchmark(), Budget(seconds=500.0), 3),
-        ("survives failed trainings (NaN)", ToyBenchmark(failing=True), budget, 1),
-        ("works under constraints", ToyBenchmark(constraints=(Constraint("size", "<=", 7.0),)), budget, 1),
-    ):
-        run(rule, benchmark, spent, n_workers)
+    for rule, on, spent, n_workers in _variants(benchmark, budget):
+        run(rule, on, spent, n_workers)
         rules(rule, True)
     return rules.kept
+
+
+def _variants(benchmark: Benchmark | None, budget: Budget) -> Iterator[tuple[str, Benchmark, Budget, int]]:
+    """Yield what else a strategy must cope with: rule, benchmark, budget, workers."""
+    failing: Benchmark
+    constrained: Benchmark
+    if benchmark is None:
+        plain: Benchmark = ToyBenchmark()
+        failing, time = ToyBenchmark(failing=True), 500.0
+        constrained = ToyBenchmark(constraints=(Constraint("size", "<=", 7.0),))
+    else:
+        plain = benchmark
+        failing, constrained = Altered(benchmark, failing=True), Altered(benchmark, constrained=True)
+        time = 20 * _typical_seconds(benchmark)
+    if plain.has_seconds:
+        yield "works with parallel workers and results in any order", plain, budget, 4
+        yield "works under a time budget", plain, Budget(seconds=time), 3
+    yield "survives failed trainings (NaN)", failing, budget, 1
+    yield "works under constraints", constrained, budget, 1
+
+
+def _typical_seconds(benchmark: Benchmark) -> float:
+    """Return the median seconds of a training at the full fidelity; 1 where none is known."""
+    archs = benchmark.space.sample(50, np.random.default_rng(0))
+    told = benchmark.query(Proposals.of(archs, len(benchmark.fidelities) - 1), noise_seed=None)
+    known = told.seconds[told.seconds > 0]
+    return float(np.median(known)) if len(known) else 1.0
 
 
 def _same_traces(a: Sequence[Run], b: Sequence[Run]) -> list[bool]:

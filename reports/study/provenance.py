@@ -10,7 +10,7 @@ from harness import __version__
 from harness.experiments.spec import Spec
 from reports.statistics.significance import ALPHA
 from reports.study.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
-from reports.study.wording import answers
+from reports.study.wording import answers, cost_words
 
 _LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "statsmodels")
 _DUPLICATES = {
@@ -34,7 +34,8 @@ def budget_sentence(study: Study) -> str:
     """Return the budget and its semantics in one sentence."""
     spec = study.spec
     workers = f", {spec.n_workers} simulated workers" if spec.n_workers > 1 else ""
-    return f"Budget: {budget_words(spec)}{workers}; {_DUPLICATES[spec.budget.duplicates]}; {answers(study)}."
+    said = [f"{budget_words(spec)}{workers}", _DUPLICATES[spec.budget.duplicates], answers(study), cost_words(study)]
+    return f"Budget: {'; '.join(filter(None, said))}."
 
 
 def library_versions() -> dict[str, str]:
@@ -66,6 +67,7 @@ def provenance(study: Study) -> dict[str, Any]:
             "duplicates": spec.budget.duplicates,
             "multi_fidelity": spec.budget.multi_fidelity,
             "table_seed_policy": spec.budget.table_seed,
+            "validation_pass": {item.name: item.truth.facts.validation_pass for item in study.aligned},
             "n_workers": spec.n_workers,
         },
         "bootstrap": {

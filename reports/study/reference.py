@@ -47,11 +47,15 @@ def reference(truth: Truth, spec: Spec) -> Reference | None:
     """Return the random-search reference of a benchmark; None where it cannot be known exactly.
 
     Draws are uniform over the valid codings of the space, as `SearchSpace.sample` promises by default.  The law cannot
-    be known where constraints are set or trainings failed (a run may have no incumbent), where the codings are too many
-    to list, or where the table lacks some of them.
+    be known where constraints are set or trainings failed (a run may have no incumbent), where the training of one seed
+    answers, where the codings are too many to list, or where the table lacks some of them.
     """
     space, name = truth.oracle.space, truth.objective.name
-    if spec.constraints or float(np.sum(np.log2(space.cardinalities))) > np.log2(_MAX_CODINGS):
+    if (
+        spec.constraints
+        or isinstance(spec.budget.table_seed, int)
+        or float(np.sum(np.log2(space.cardinalities))) > np.log2(_MAX_CODINGS)
+    ):
         return None
     archs = space.decode(np.arange(int(np.prod(space.cardinalities)), dtype=np.uint64))
     archs = archs[space.is_valid(archs)]

@@ -85,11 +85,27 @@ def judged_by(study: Study, split: str) -> str:
 def answers(study: Study) -> str:
     """Say what a query is answered with."""
     texts = {
-        TABLE: _ANSWERS[study.spec.budget.table_seed],
+        TABLE: _table_answers(study.spec.budget.table_seed),
         PROTOCOL: "the table answers with the protocol's signal, the same for all strategies and replicates",
         SURROGATE: "the surrogate answers with its one prediction, the same for all strategies and replicates",
     }
     return by_kind(study, texts)
+
+
+def _table_answers(table_seed: str | int) -> str:
+    if isinstance(table_seed, int):
+        return f"the table answers with the training run of the seed {table_seed}"
+    return _ANSWERS[table_seed]
+
+
+def cost_words(study: Study) -> str:
+    """Say where the seconds charged are more than those of training; "" where they are not, or the study has none."""
+    names = [item.name for item in study.aligned if item.truth.facts.validation_pass]
+    if not names:
+        return ""
+    every = len(names) == sum(item.truth.facts.has_seconds for item in study.aligned)
+    where = "" if every else f" ({', '.join(names)})"
+    return f"simulated seconds are those of training and of one pass over the validation images{where}"
 
 
 def best_label(truth: Truth) -> str:

@@ -21,6 +21,7 @@ PACKAGES = (CENTRE, *SIBLINGS)
 FLOORS = {
     "harness": (
         "errors",
+        "guard",
         "checks",
         "digests",
         "files",
@@ -32,6 +33,7 @@ FLOORS = {
         "surrogate",
         "strategy",
         "names",
+        "own_modules",
         "own_classes",
         "registry",
         "spaces",
@@ -121,7 +123,7 @@ CENTRE_MAY_IMPORT = (
     "triton",
 )
 
-MAY_LOOK_AT_THE_GLOBAL_GENERATOR = ("harness.testing.conformance", "harness.training.data.packaged")
+MAY_LOOK_AT_THE_GLOBAL_GENERATOR = ("harness.testing.honesty", "harness.training.data.packaged")
 """Without drawing from it: to see whether a strategy does, and to keep it from a package that does."""
 MAY_OPEN_AN_ORACLE = ("reports.*", "harness.verification.*")
 MAY_PRINT = COMMANDS

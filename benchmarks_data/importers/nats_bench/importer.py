@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.layout import Table
+from benchmarks_data.file.meaning import VALIDATION_SECONDS
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.nats_bench import files
 from benchmarks_data.importers.nats_bench.records import SIZE, TOPOLOGY, Array, Gathered, Schedule, fidelities
@@ -196,7 +197,7 @@ def _costs(gathered: Gathered, archs: Archs, space: str) -> tuple[dict[str, tupl
         for name, counts in closed.items()
     }
     reported = "that the source reports"
-    valid = cost("valid_seconds", "s", "One pass over the validation images.")
+    valid = cost(VALIDATION_SECONDS, "s", "One pass over the validation images, charged with every evaluation.")
     latency = cost("latency_seconds", "s", "Inference of one batch of 256 images, as reported.")
     params = cost("params_reported_m", "M", f"Parameters {reported}; wrong where they differ.")
     macs = cost("macs_reported_m", "M", f"Multiply-adds {reported} (its FLOPs); wrong where they differ.")

@@ -24,6 +24,7 @@ from benchmarks_data.predicted.nb301.model import EPOCHS, Model
 from benchmarks_data.predicted.nb301.oracle import SurrogateOracle
 from harness.checks import UInt64Array, arch_matrix, integer
 from harness.errors import HarnessError, must, unknown
+from harness.guard import refuse
 from harness.problem import Constraint, Objective
 from harness.records import Evaluations, Proposals
 from harness.spaces.darts.space import DARTSSpace
@@ -99,6 +100,7 @@ class SurrogateBenchmark:
 def _imported(name: str, *, check_content: bool = False) -> Imported:
     if name != NAME:
         raise HarnessError(unknown("surrogate benchmark", name, (NAME,)))
+    refuse(name)
     return Imported.open(files.cache_folder() / NAME, check_content=check_content)
 
 

@@ -126,12 +126,20 @@ def test_a_seed_that_a_row_lacks_is_an_error_that_counts(path, tmp_path):
     ):
         opened(path, seed=777)
     with pytest.raises(HarnessError, match="6 of 6 rows lack it"):
-        opened(path, seed=111)
+        opened(path, seed=112)
     with pytest.raises(HarnessError, match="not both"):
         opened(path, seed=777, training=0)
     layout.write(tmp_path / "t.h5", scheduled(seeds=None))
     with pytest.raises(HarnessError, match="not labelled by seed; use `training`"):
         opened(tmp_path / "t.h5", seed=777)
+
+
+def test_a_seed_of_one_schedule_offers_that_schedule(path):
+    benchmark = opened(path, seed=111)
+    assert [item.label for item in benchmark.fidelities] == ["epoch 1 of 2", "epoch 2 of 2"]
+    assert [item.continues for item in benchmark.fidelities] == [None, 0]
+    told = benchmark.query(asked(bags(6), 1), noise_seed=None)
+    np.testing.assert_allclose(100.0 - told.objectives[:, 0], 10.0 * np.arange(6) + 0.1)
 
 
 def with_latency(**changes):

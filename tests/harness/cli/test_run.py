@@ -251,3 +251,24 @@ def _read(handle: int) -> bytes:
         return os.read(handle, 65536)
     except OSError:  # the other end of a pseudo-terminal is closed
         return b""
+
+
+def test_a_budget_below_the_cheapest_training_is_told_by_check_and_run(tmp_path, spec, capsys):
+    spec.write_text(SPEC.replace("evaluations = 20", "seconds = 500"))
+    for arguments in (["check", str(spec)], ["run", str(spec), "--out", str(tmp_path / "results")]):
+        assert main(arguments) == 0
+        said = capsys.readouterr().err
+        assert (
+            "warning: `budget.seconds` = 500 is below what the cheapest training of 'nb201-cifar10' costs, 542.231 s"
+            in said
+        )
+
+
+def test_a_strategy_is_checked_on_a_benchmark(tmp_path, capsys):
+    assert main(["check", str(ROOT / "examples" / "my_strategy.py:MyStrategy"), "--benchmark", "nb201-cifar10"]) == 0
+    assert "ok  opens no benchmark and no oracle while it runs" in capsys.readouterr().out
+    assert main(["check", "nb201-cifar10", "--benchmark", "graph-cora"]) == cli_exit.MISTAKE
+    assert main(["check", str(ROOT / "examples" / "quickstart.toml"), "--benchmark", "graph-cora"]) == cli_exit.MISTAKE
+    assert "`--benchmark` is for strategies and surrogates" in capsys.readouterr().err
+    assert main(["check", "random_search", "--benchmark", "nb201-cifr10"]) == cli_exit.MISTAKE
+    assert "Did you mean 'nb201-cifar10'?" in capsys.readouterr().err

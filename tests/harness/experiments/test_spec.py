@@ -248,6 +248,7 @@ CHANGES = {
     "stop": 26,
     "device": "cuda",
     "versions": {"numpy": "2.4.7"},
+    "validation_pass": True,
 }
 
 
@@ -259,6 +260,21 @@ def test_the_digest_of_a_shard_covers(field):
 def test_no_field_of_a_shard_was_forgotten_above():
     left_out = {"surrogate"}  # the learner's signature says it, defaults filled in
     assert {field.name for field in dataclasses.fields(Shard)} == set(CHANGES) | left_out
+
+
+def test_a_seed_and_a_pass_are_read_and_kept(tmp_path):
+    loaded = spec.load(written(tmp_path, budget="table_seed = 777\nvalidation_pass = false"))
+    assert (loaded.budget.table_seed, loaded.budget.validation_pass) == (777, False)
+    assert spec.from_dict(loaded.as_dict()) == loaded
+    assert "validation_pass" not in spec.load(written(tmp_path)).as_dict()["budget"]
+    for line, message in (
+        ('table_seed = "means"', "`table_seed` must be one of 'one_draw_per_arch', 'mean', 'fixed', or the seed of a"),
+        ("table_seed = -1", "`table_seed` must be at least 0, got -1"),
+        ("table_seed = true", "table_seed"),
+        ('validation_pass = "no"', "validation_pass"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            spec.load(written(tmp_path, budget=line))
 
 
 def test_the_digest_does_not_know_where_a_strategy_file_lies():

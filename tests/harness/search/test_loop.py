@@ -162,6 +162,30 @@ def test_continuation_is_charged_by_its_increment_only_if_resumable():
     assert np.concatenate([told.seconds for told in strategies[0].heard]).tolist() == [5.0, 10.0]
 
 
+def test_a_continued_training_takes_a_validation_pass_of_its_own():
+    class Validated(ToyBenchmark):
+        """Has a pass of one second in its seconds."""
+
+        validation_pass = True
+
+        def pass_seconds(self, proposals):
+            return np.ones(len(proposals))
+
+        def query(self, proposals, *, noise_seed):
+            told = super().query(proposals, noise_seed=noise_seed)
+            return replace(told, seconds=told.seconds + 1.0)
+
+    half, full = ([0] * 5, 0), ([0] * 5, 1)  # five and ten seconds, and the pass
+    for n_workers in (1, 2):
+        for rule, seconds in (("from_scratch", [6.0, 11.0, 11.0]), ("resumable", [6.0, 6.0, 6.0])):
+            budget = Budget(evaluations=3, multi_fidelity=rule)
+            block, _ = run(listed(half, full, full), budget, benchmark=Validated(), n_workers=n_workers, count=1)
+            assert sorted(block[0].trace.seconds) == seconds
+    free = Budget(evaluations=2, multi_fidelity="resumable", duplicates="free")
+    block, _ = run(listed(half, half, full), free, benchmark=Validated(), count=1)
+    assert block[0].trace.seconds.tolist() == [6.0, 0.0, 6.0]
+
+
 def test_seconds_that_fall_are_never_charged_back():
     class Falling(ToyBenchmark):
         told: ClassVar[list[float]] = [50.0, 8.0]

@@ -20,6 +20,8 @@ from reports.study import truth
 from reports.study.comparisons import pairwise
 from reports.study.curves import curves
 from reports.study.finals import LEFT_OUT
+from reports.study.provenance import budget_sentence, provenance
+from reports.study.reference import reference
 from reports.study.study import prepare
 from reports.tables.report_table import BEST
 from tests.reports.support import FakeOracle, make_results, opener
@@ -190,3 +192,32 @@ def test_equal_medians_are_all_bold_and_times_have_a_fitting_unit():
     study = prepare(replace(results, runs=tuple(quick)), opener(oracle))
     (costs,) = [table for table in tables(study, pairwise(study)) if table.name == "costs"]
     assert all(re.fullmatch(r"[1-9][\d,.]* s", row[4]) for row in costs.cells)
+
+
+@pytest.mark.parametrize(
+    ("charged", "words"),
+    [
+        ((), None),
+        (("alpha",), "of training and of one pass over the validation images (alpha)."),
+        (("alpha", "beta"), "of training and of one pass over the validation images."),
+    ],
+)
+def test_a_validation_pass_that_is_charged_is_told(charged, words):
+    oracles = [FakeOracle("alpha"), FakeOracle("beta")]
+    results = make_results(oracles)
+    facts = {name: replace(item, validation_pass=name in charged) for name, item in results.benchmarks.items()}
+    study = prepare(replace(results, benchmarks=facts), opener(*oracles))
+    said = budget_sentence(study)
+    assert said.endswith(words) if words else "validation images" not in said
+    assert provenance(study)["budget"]["validation_pass"] == {name: name in charged for name in facts}
+
+
+def test_the_training_of_one_seed_is_told_and_has_no_reference():
+    oracle = FakeOracle("alpha")
+    results = make_results([oracle])
+    study = prepare(
+        replace(results, spec=replace(results.spec, budget=replace(results.spec.budget, table_seed=777))),
+        opener(oracle),
+    )
+    assert "the table answers with the training run of the seed 777" in budget_sentence(study)
+    assert reference(study.aligned[0].truth, study.spec) is None

@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks_data.file import layout
 from benchmarks_data.file.layout import Table
 from benchmarks_data.importers.nats_bench import files, importer, opcodes
+from harness import registry
 from harness.errors import TableError
+from harness.records import Proposals
 from harness.spaces.nats_size.space import SizeSpace
 from harness.spaces.nb201.space import NB201Space
 from tests.benchmarks_data.importers.nats_bench import made_records
@@ -122,6 +125,38 @@ def test_official_trainings_are_labelled_by_seed(official: dict[str, dict[str, T
     assert value(table, "test_accuracy", 12, 12, 0).tolist()[0] == pytest.approx(69.55)
     assert np.isnan(value(table, "test_accuracy", 12, 12, 0)[1:]).all()
     assert value(table, "train_seconds", 12, 1, 0)[0] == pytest.approx(7.221092998981476)
+
+
+@pytest.mark.data
+def test_the_official_validation_pass_is_charged(official: dict[str, dict[str, Table]], tmp_path: Path) -> None:
+    for family, name, training, passing in (
+        ("sss", "cifar10", 3.548090934753418, 1.2194578647613525),
+        ("tss", "cifar10", 7.221092998981476, 2.5489792369660877),
+        ("tss", "cifar100", 14.442185997962952, 0.5097958473932176),
+    ):
+        path = tmp_path / f"{family}-{name}.h5"
+        layout.write(path, official[family][name])
+        benchmark = registry.benchmark(str(path))
+        archs = official[family][name].archs[:1]
+        for fidelity in (0, len(benchmark.fidelities) - 1):
+            told = benchmark.query(Proposals.of(archs, fidelity), noise_seed=None)
+            assert told.seconds[0] == pytest.approx(training * benchmark.fidelities[fidelity].epoch + passing)
+
+
+def test_a_validation_pass_is_charged_at_every_schedule(tmp_path: Path, made: dict[str, dict[int, Any]]) -> None:
+    folder = made_records.write_folder(tmp_path / FOLDERS["sss"], made["sss"], NAMES["sss"])
+    table = read("sss", [folder], 2)["cifar100"]
+    layout.write(tmp_path / "t.h5", table)
+    benchmark = registry.benchmark(str(tmp_path / "t.h5"))
+    for fidelity in (0, 1, 12, len(benchmark.fidelities) - 1):
+        told = benchmark.query(Proposals.of(table.archs, fidelity), noise_seed=None)
+        trained = np.nanmean(table.columns["train_seconds"][1][:, :, fidelity], axis=1)
+        np.testing.assert_allclose(told.seconds, trained + 1.5)
+    # the seed 888 trained the schedule of 12 epochs alone
+    chosen = registry.benchmark(str(tmp_path / "t.h5"), seed=888)
+    assert {item.schedule for item in chosen.fidelities} == {12}
+    told = chosen.query(Proposals.of(table.archs, 11), noise_seed=None)
+    np.testing.assert_allclose(told.seconds, table.columns["train_seconds"][1][:, 1, 12] + 1.5)
 
 
 def test_every_value_comes_from_its_training_set_and_epoch(tmp_path: Path, made: dict[str, dict[int, Any]]) -> None:
