@@ -250,6 +250,8 @@ class TableBenchmark:
                     final = self._final_drawing.draw(rows, seeds[part], fidelity) + rows * self._trainings
             for column, reader in zip(columns, readers, strict=True):
                 column[part] = reader.read(rows, final if reader.final else trainings, fidelity)
+        if self._header.content.is_mapped:
+            self._header.content.check_unchanged()
         m, c = len(self.objectives), len(self.constraints)
         seconds = columns[m + c] if self.has_seconds else np.full(n, np.nan)
         objectives, constraints = columns[:m].T, columns[m : m + c].T
