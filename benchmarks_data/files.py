@@ -26,6 +26,11 @@ def downloads_folder() -> Path:
     return _home() / "downloads"
 
 
+def checked_folder() -> Path:
+    """Return the folder of what is remembered of files that were checked; see `benchmarks_data.checked`."""
+    return _home() / "checked"
+
+
 def _home() -> Path:
     home = os.environ.get(HOME_VARIABLE)
     if home:

@@ -18,11 +18,13 @@ from benchmarks_data.cache import conversion
 from benchmarks_data.catalogue.builds import Build
 from benchmarks_data.catalogue.entries import Entry, Protocol, builds, carried, entries, others
 from benchmarks_data.file import layout, protocol, recorded
+from benchmarks_data.file.content import is_table
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.files import Progress, on_terminal
 from harness.benchmark import BenchmarkProvider
-from harness.errors import HarnessError, TableError, nearest, typed, unknown
+from harness.errors import HarnessError, IrregularError, TableError, nearest, typed, unknown
+from harness.files import opened
 from harness.guard import refuse
 from harness.names import read
 from harness.problem import Constraint, Objective
@@ -31,8 +33,6 @@ from harness.spaces import named
 
 if TYPE_CHECKING:
     from harness.benchmark import Benchmark, Oracle
-
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 class Tables(BenchmarkProvider):
@@ -50,12 +50,8 @@ class Tables(BenchmarkProvider):
         return name in carried() or name in self.names()
 
     def reads(self, path: Path) -> bool:
-        """Say whether a file is HDF5; what else is wrong with it is told when it is opened."""
-        try:
-            with path.open("rb") as file:
-                return file.read(len(_HDF5)) == _HDF5
-        except OSError:
-            return False
+        """Say whether a file begins like a table; what else is wrong with it is told when it is opened."""
+        return is_table(path)
 
     def refusal(self, path: Path) -> str:
         """Say how a path becomes that of a table: data of one's own are imported."""
@@ -65,8 +61,12 @@ class Tables(BenchmarkProvider):
                 f"table by `{typed('data', 'import', 'NAME', path, '--describe', 'TOML')}`, and a table is named by "
                 "its path, 'NAME.h5'."
             )
-        if path.is_dir():
-            return f"the table {path} is damaged: it is a folder"
+        if path.exists():
+            try:
+                with opened(path):
+                    pass
+            except IrregularError as error:
+                return f"the table {path} is damaged: it is {str(error).removeprefix(f'{path} is ')}"
         out = path if path.suffix == recorded.SUFFIX or not path.name else path.with_suffix(recorded.SUFFIX)
         near = nearest(path.name, (other.name for other in path.parent.glob(f"*{recorded.SUFFIX}")))
         return (
@@ -97,7 +97,7 @@ class Tables(BenchmarkProvider):
         training : int, optional
             Always answer with this training instead of drawing one.
         check_content : bool
-            Compare the whole table with its SHA-256, not only size and layout.
+            Compare the whole table with its SHA-256 again, whatever is remembered of its file.
         seed : int, optional
             Always answer with the training of this seed, at the schedules that were trained with it; there every row
             must have it.
@@ -261,9 +261,13 @@ def _header(
     if path is not None:
         if not PROVIDER.reads(path):
             raise TableError(PROVIDER.refusal(path))
-        if check_content:
-            layout.check_content(path)
-        return layout.read_header(path, held_out=held_out)
+        try:
+            if check_content:
+                layout.check_content(path)
+            return layout.read_header(path, held_out=held_out)
+        except TableError as error:
+            error.add_note("put a sound copy in its place, or make it again from what it was made of")
+            raise
     entry = _entry(name)
     chosen = protocol_of(name)
     if check_content:

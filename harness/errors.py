@@ -35,6 +35,10 @@ class StrategyError(HarnessError):
     """A strategy that broke a rule of the ask/tell contract."""
 
 
+class IrregularError(HarnessError):
+    """Something that is no regular file where one is read: a folder, a link, a pipe, a device."""
+
+
 class TableError(HarnessError):
     """A table file that is missing, damaged or of another version."""
 

@@ -4,12 +4,55 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+from harness.errors import IrregularError
 
 _SUFFIX = ".unfinished"
+
+
+_OTHERS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+@contextmanager
+def opened(path: Path, *, links: bool = True) -> Iterator[BinaryIO]:
+    """Open a regular file for reading, without a buffer; nothing else is opened or waited for.
+
+    Parameters
+    ----------
+    path : Path
+    links : bool
+        Whether a link may lead to it.
+
+    Raises
+    ------
+    IrregularError
+        If it is something else; says what.
+    OSError
+        If it is missing or may not be read.
+    """
+    _check_regular(path, path.stat() if links else path.lstat())
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if links else os.O_NOFOLLOW))
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        _check_regular(path, os.fstat(descriptor))  # whatever came in its place meanwhile
+        yield file
+
+
+def _check_regular(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise IrregularError(f"{path} is {_OTHERS.get(stat.S_IFMT(status.st_mode), 'something else')}, not a file")
 
 
 @contextmanager

@@ -17,7 +17,9 @@ Layout of schema 2; N rows, L genes, R trainings, F fidelities, S schedules, A f
                        fidelities at which it was measured; without it A is F, or 1 for what does not change in training
     /held_out/<name>   the same, for columns that hold test results; only an Oracle opens them
 
-``sha256`` covers every dataset and what gives the numbers their meaning; the text for people is not part of it.
+``sha256`` covers every dataset and what gives the numbers their meaning; the text for people is not part of it.  Before
+the HDF5 stands a block with the SHA-256 of every byte after it (`harness.sealed`), which is compared before HDF5 sees
+them; files of earlier versions have none, and a child process compares their ``sha256`` once.
 """
 
 from __future__ import annotations
@@ -37,8 +39,12 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks_data import checked
+from benchmarks_data.file.content import CHANGED, SEAL, Content, opened_content
 from benchmarks_data.file.meaning import Meaning, check_held_out, column_attributes, column_of
+from harness import sealed
 from harness.benchmark import Column
+from harness.confined import Answer, Confined, ConfinedError
 from harness.digests import identity
 from harness.errors import TableError
 from harness.guard import refuse
@@ -112,7 +118,8 @@ def write(path: Path, table: Table) -> None:
 def _write(path: Path, table: Table) -> None:
     digest = _digest(table.meaning, [column for column, _ in table.columns.values()], dict(table.datasets()))
     # aligned, so that mapped arrays are; version 110 keeps checksums over all metadata
-    with h5py.File(path, "w", libver=("v110", "v110"), alignment_threshold=1, alignment_interval=64) as file:
+    settings: dict[str, Any] = {"alignment_threshold": 1, "alignment_interval": 64}
+    with h5py.File(path, "w", libver=("v110", "v110"), userblock_size=sealed.BLOCK, **settings) as file:
         for name, values in table.datasets():
             file.create_dataset(name, data=np.ascontiguousarray(values))
         for name, (column, _) in table.columns.items():
@@ -124,6 +131,7 @@ def _write(path: Path, table: Table) -> None:
         file.attrs.update({"format": FORMAT, "schema": SCHEMA, "sha256": digest, "file_bytes": 0})
     with h5py.File(path, "r+") as file:
         file.attrs.modify("file_bytes", path.stat().st_size)
+    sealed.seal(path, SEAL)
 
 
 def _digest(meaning: Meaning, columns: list[Column], datasets: Mapping[str, AnyArray]) -> str:
@@ -160,6 +168,8 @@ class Header:
         Held-out columns only if they were asked for.
     places : mapping
         Where each dataset lies in the file.
+    content : Content
+        The bytes of the file.
     derived : mapping of str to array
         Columns, (N, R, A) float64, and ``index/runs`` that are made from stored ones; see
         `benchmarks_data.file.protocol`.
@@ -170,25 +180,25 @@ class Header:
     digest: str
     columns: Mapping[str, Column]
     places: Mapping[str, _Place]
+    content: Content = field(repr=False)
     derived: Mapping[str, AnyArray] = field(default_factory=dict)
 
     def array(self, name: str) -> AnyArray:
-        """Map ``archs`` or what lies in ``index``; read-only."""
+        """Return ``archs`` or what lies in ``index``; read-only."""
         if name in self.derived:
             return self.derived[name]
         place = self.places[name]
-        mapped = np.memmap(self.path, dtype=place.dtype, mode="r", offset=place.offset, shape=place.shape)
-        return mapped.view(np.ndarray)  # a plain array: the subclass makes every operation on it slower
+        return self.content.view(place.offset, place.shape, place.dtype)
 
     def values(self, column: str) -> AnyArray:
-        """Map a column: (N, R, A) float64, read-only."""
+        """Return a column: (N, R, A) float64, read-only."""
         if column in self.derived:
             return self.derived[column]
         return self.array(f"{_group(self.columns[column])}/{column}")
 
 
 def read_header(path: Path, *, held_out: bool = False) -> Header:
-    """Open a table: check format, schema, size and layout, and read what its columns are.
+    """Open a table: check all its content, format, schema and layout, and read what its columns are.
 
     Parameters
     ----------
@@ -202,53 +212,85 @@ def read_header(path: Path, *, held_out: bool = False) -> Header:
         If the file is missing, of another schema, cut short or otherwise not what was written.
     """
     refuse(str(path))
-    with _opened(path) as file:
-        attributes = dict(file.attrs)
-        if attributes.get("format") != FORMAT:
-            raise TableError(f"no table of this program (format {attributes.get('format')!r})")
-        if attributes["schema"] != SCHEMA:
-            raise TableError(f"of schema {attributes['schema']}, this program reads schema {SCHEMA}")
-        size = path.stat().st_size
-        if attributes["file_bytes"] != size:
-            raise TableError(f"damaged: {size} bytes instead of {attributes['file_bytes']}")
-        _check_links(file)
-        places = {name: _place(file[name], size) for name in ("archs", *(f"index/{key}" for key in file["index"]))}
-        columns = {}
-        for group in ("columns", "held_out") if held_out else ("columns",):
-            for name, dataset in file[group].items():
-                columns[name] = column_of(name, group == "held_out", dict(dataset.attrs))
-                check_held_out(columns[name])
-                places[f"{group}/{name}"] = _place(dataset, size)
-        header = Header(path, Meaning.from_attributes(attributes), str(attributes["sha256"]), columns, places)
-        _check_layout(header)
-        return header
+    with _opened(path) as (content, file):
+        return _header_of(content, file, held_out)
 
 
-_DAMAGE = {
-    "truncated file": "it is cut short",
-    "file signature not found": "it is no HDF5 file, or its beginning is lost",
-    "Is a directory": "it is a folder",
-}
-"""What HDF5 says of a file that it cannot open, in our words."""
+def _header_of(content: Content, file: h5py.File, held_out: bool) -> Header:
+    attributes = dict(file.attrs)
+    if attributes.get("format") != FORMAT:
+        raise TableError(f"no table of this program (format {attributes.get('format')!r})")
+    if attributes["schema"] != SCHEMA:
+        raise TableError(f"of schema {attributes['schema']}, this program reads schema {SCHEMA}")
+    if attributes["file_bytes"] != content.size:
+        raise TableError(f"damaged: {content.size} bytes instead of {attributes['file_bytes']}")
+    groups = {group: list(sealed.names(file[group])) for group in ("index", "columns", "held_out")}
+    places = {
+        name: _place(file, name, content.size) for name in ("archs", *(f"index/{key}" for key in groups["index"]))
+    }
+    columns = {}
+    for group in ("columns", "held_out") if held_out else ("columns",):
+        for name in groups[group]:
+            places[f"{group}/{name}"] = _place(file, f"{group}/{name}", content.size)
+            columns[name] = column_of(name, group == "held_out", dict(file[f"{group}/{name}"].attrs))
+            check_held_out(columns[name])
+    meaning = Meaning.from_attributes(attributes)
+    header = Header(content.path, meaning, str(attributes["sha256"]), columns, places, content)
+    _check_layout(header)
+    return header
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
-    """Open a table file; whatever is found wrong with it becomes a TableError that names it."""
-    if not path.exists():
-        raise TableError(f"the table {path} is missing: there is no such file")
+def _opened(path: Path) -> Iterator[tuple[Content, h5py.File]]:
+    """Open a table file and check its content; whatever is found wrong with it becomes a TableError that names it."""
+    content = opened_content(path)
+    if not content.is_sealed:
+        _check_unsealed(content)
+    with _named(path), content.hdf5() as file:
+        list(sealed.names(file))
+        yield content, file
+        content.check_unchanged()
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turn whatever is found wrong with a table into a TableError that names it."""
     try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        why = next((reason for words, reason in _DAMAGE.items() if words in str(error)), str(error))
-        raise TableError(f"the table {path} is damaged: {why}") from None
-    with file:
-        try:
-            yield file
-        except TableError as error:
-            raise TableError(f"the table {path} is {error}") from None
-        except Exception as error:  # noqa: BLE001  # damaged bytes can raise nearly anything from HDF5
-            raise TableError(f"the table {path} is damaged: {type(error).__name__}: {error}") from None
+        yield
+    except TableError as error:
+        raise TableError(str(error) if str(path) in str(error) else f"the table {path} is {error}") from None
+    except sealed.SealError as error:
+        raise TableError(f"the table {path} is damaged: {error}") from None
+    except Exception as error:  # noqa: BLE001  # damaged bytes can raise nearly anything from HDF5
+        raise TableError(f"the table {path} is damaged: {type(error).__name__}: {error}") from None
+
+
+def _check_unsealed(content: Content) -> None:
+    """Compare the content of a file without a seal with its sha256, in a child process: HDF5 is its only reader."""
+    name = f"unsealed table {content.sha256}"
+    if checked.recall(name) is not None:
+        return
+    try:
+        with Confined([content.descriptor]) as confined:
+            target = "benchmarks_data.file.layout:sums_of"
+            sums = confined.call(target, size=content.size, path=str(content.path), descriptor=content.descriptor)[0]
+    except ConfinedError as error:
+        said = str(error)
+        is_named = said.startswith(f"the table {content.path}")
+        raise TableError(said if is_named else f"the table {content.path} is damaged: {said}") from None
+    content.check_unchanged()
+    if sums["recorded"] != sums["computed"]:
+        raise TableError(f"the table {content.path} is damaged: {CHANGED}")
+    checked.record(name, sums["recorded"])
+
+
+def sums_of(_: bytes, path: str, descriptor: int) -> Answer:
+    """Return the recorded and the computed sha256 of an open table; for a child process, as damage may end it."""
+    content = Content(Path(path), descriptor)
+    with _named(content.path), content.hdf5() as file:
+        list(sealed.names(file))
+        header = _header_of(content, file, held_out=True)
+    return {"recorded": header.digest, "computed": _computed(header)}, {}
 
 
 def read_about(path: Path) -> dict[str, str]:
@@ -259,23 +301,16 @@ def read_about(path: Path) -> dict[str, str]:
     TableError
         If the file is missing or damaged.
     """
-    with _opened(path) as file:
+    with _opened(path) as (_, file):
         return {key: str(text) for key, text in file["about"].attrs.items()}
 
 
-def _check_links(file: h5py.File) -> None:
-    """Refuse links: what a name in one group stands for could lie in another, or in another file."""
-    for group in (file, *(file[name] for name in ("index", "columns", "held_out"))):
-        for name in group:
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise TableError(f"damaged: {group.name.rstrip('/')}/{name} is a link; a table keeps its own numbers")
-
-
-def _place(dataset: h5py.Dataset, size: int) -> _Place:
-    offset = dataset.id.get_offset()  # None as well where the numbers lie in another file
-    if offset is None or offset + dataset.nbytes > size:
-        raise TableError(f"damaged: the dataset {dataset.name} does not lie in the file as one piece")
-    return _Place(offset, dataset.shape, dataset.dtype)
+def _place(file: h5py.File, name: str, size: int) -> _Place:
+    dataset = sealed.dataset(file, name, size)
+    offset = dataset.id.get_offset()
+    if dataset.nbytes and (offset is None or offset + dataset.nbytes > size):
+        raise sealed.SealError(f"the dataset {name} does not lie in the file as one piece")
+    return _Place(offset or 0, dataset.shape, dataset.dtype)
 
 
 def _check_layout(header: Header) -> None:
@@ -305,7 +340,7 @@ def _check_layout(header: Header) -> None:
 
 
 def check_content(path: Path) -> None:
-    """Compare the whole content of a table with its SHA-256.
+    """Compare all numbers of a table, and what they mean, with its SHA-256, whatever is remembered of the file.
 
     Raises
     ------
@@ -313,6 +348,10 @@ def check_content(path: Path) -> None:
         If the file is not what was written.
     """
     header = read_header(path, held_out=True)
-    datasets = {name: header.array(name) for name in header.places}
-    if _digest(header.meaning, list(header.columns.values()), datasets) != header.digest:
-        raise TableError(f"the table {path} is damaged: its content does not have the recorded sha256")
+    if _computed(header) != header.digest:
+        raise TableError(f"the table {path} is damaged: {CHANGED}")
+    header.content.check_unchanged()
+
+
+def _computed(header: Header) -> str:
+    return _digest(header.meaning, list(header.columns.values()), {name: header.array(name) for name in header.places})

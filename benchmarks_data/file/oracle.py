@@ -52,15 +52,21 @@ class TableOracle:
 
     def mean(self, archs: Archs, column: str) -> FloatArray:
         """Return the mean over the trainings that exist: (n, L) to (n,)."""
-        return self._mean(column)[self.rows(archs)]
+        mean: FloatArray = self._mean(column)[self.rows(archs)]
+        self._header.content.check_unchanged()
+        return mean
 
     def trainings(self, archs: Archs, column: str) -> FloatArray:
         """Return every training, NaN where one was not made: (n, L) to (n, s)."""
-        return self._trainings_of(column)[self.rows(archs)]
+        trainings: FloatArray = self._trainings_of(column)[self.rows(archs)]
+        self._header.content.check_unchanged()
+        return trainings
 
     def values(self, column: str) -> FloatArray:
         """Return the mean of every row of the table, in table order: (N,)."""
-        return self._mean(column).copy()
+        mean = self._mean(column).copy()
+        self._header.content.check_unchanged()
+        return mean
 
     def optimum(self, column: str) -> Optimum:
         """Return the best row of the table by `values`; ties go to the first row.
@@ -74,7 +80,9 @@ class TableOracle:
         if np.isnan(values).all():
             raise HarnessError(must("column", f"have a value in {self.name}", column))
         row = int(np.nanargmax(values) if self.columns[column].direction == "maximise" else np.nanargmin(values))
-        return Optimum(float(values[row]), self.archs[row].copy(), row)
+        best = Optimum(float(values[row]), self.archs[row].copy(), row)
+        self._header.content.check_unchanged()
+        return best
 
     def rows(self, archs: Archs) -> npt.NDArray[np.intp]:
         """Return the table row of each architecture: (n, L) to (n,).

@@ -290,6 +290,8 @@ class TableBenchmark:
                 column[part] = reader.read(rows, final if reader.final else trainings, fidelity)
             if self.validation_pass:
                 columns[-1, part] += self._passes.read(rows, rows, fidelity)
+        if self._header.content.is_mapped:
+            self._header.content.check_unchanged()
         m, c = len(self.objectives), len(self.constraints)
         seconds = columns[m + c] if self.has_seconds else np.full(n, np.nan)
         objectives, constraints = columns[:m].T, columns[m : m + c].T

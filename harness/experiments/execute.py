@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import integer
-from harness.errors import DamagedError, IncompleteError, ResultError
+from harness.confined import Confined
+from harness.errors import DamagedError, IncompleteError, IrregularError, ResultError
 from harness.experiments.kind import Kind, kind_of
 from harness.experiments.prepare import Prepared
 from harness.experiments.processes import spawned
@@ -82,7 +84,8 @@ def execute(
         write_manifest(folder, prepared.spec, prepared.benchmarks, prepared.shards)
         ledger = Ledger(prepared.shards, on_progress or (lambda progress: None))
         kind = kind_of(prepared.spec.kind)
-        missing = [digest for digest in prepared.shards if not _is_done(folder, kind, digest)]
+        with Confined() as confined:
+            missing = [digest for digest in prepared.shards if not _is_done(folder, kind, digest, confined)]
         ledger.start(len(prepared.shards) - len(missing))
         if missing and executor is not None:
             _drain(executor, prepared.spec.kind, folder, missing, ledger)
@@ -94,14 +97,17 @@ def execute(
     return Outcome(folder, ledger.computed, ledger.reused, tuple(ledger.failed), time.monotonic() - began)
 
 
-def _is_done(folder: Path, kind: Kind[Any], digest: str) -> bool:
-    """Say whether a unit has a whole result; a damaged one is removed, to be computed again."""
+def _is_done(folder: Path, kind: Kind[Any], digest: str, confined: Confined) -> bool:
+    """Say whether a unit has a whole result; a damaged one is told and removed, to be computed again."""
     path = unit_path(folder, digest)
-    if not path.exists():
-        return False
     try:
-        read_unit(path, kind)
-    except DamagedError:
+        read_unit(path, kind, confined)
+    except FileNotFoundError:
+        return False
+    except IrregularError as error:
+        raise ResultError(f"{error}: where a result goes; move it away and run again") from None
+    except DamagedError as error:
+        warnings.warn(f"{str(error).removesuffix('; delete it and run again')}; it is computed again", stacklevel=3)
         path.unlink()
         return False
     return True

@@ -1,6 +1,8 @@
 """Result files: one write-once HDF5 file per unit of work, and one manifest per experiment.
 
-Files are written under a temporary name, synced and renamed, so a killed run leaves only whole files.
+Files are written under a temporary name, synced and renamed, so a killed run leaves only whole files.  A result file is
+sealed (`harness.sealed`): its bytes are read once and hashed, and HDF5 reads those that were hashed.  Files of format 1
+have no seal, and a child process reads them, which damage may end.
 """
 
 from __future__ import annotations
@@ -8,22 +10,29 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 
+from harness import sealed
 from harness.benchmark import Benchmark
-from harness.errors import DamagedError, HarnessError, ResultError
+from harness.confined import Answer, Confined
+from harness.errors import DamagedError, HarnessError, IrregularError, ResultError
 from harness.experiments.kind import Kind, Output, Unit, UnitT, charges_pass
 from harness.experiments.spec import Spec, from_dict
-from harness.files import replacing
+from harness.files import opened, replacing
 from harness.problem import Fidelity, Objective
 
 FORMAT = "nas-harness cell 1"
+"""Of manifests, and of what a result file holds."""
+SEAL = "nas-harness sealed result 2"
+"""The first line of a result file, since format 2."""
 MANIFEST = "experiment.json"
 
 
@@ -137,9 +146,11 @@ def write_unit(folder: Path, kind: Kind[UnitT], unit: UnitT, output: Output) -> 
             made = f"a result of the kind {type(kind).__name__}"
             raise HarnessError(f"{made} must have the {what} that the kind names: missing {missing}, unknown {unknown}")
     path = unit_path(folder, unit.digest)
+    if texts := sorted(name for name, column in output.columns.items() if np.asarray(column).dtype.hasobject):
+        raise HarnessError(f"columns of a result must be plain numbers, got objects in {', '.join(texts)}")
     # Made in memory and written in one piece: HDF5 does not survive a full disk.
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
+    with h5py.File(buffer, "w", libver=("v110", "v110"), userblock_size=sealed.BLOCK) as file:
         file.attrs["format"] = FORMAT
         file.attrs["digest"] = unit.digest
         file.attrs["cell"] = json.dumps(unit.as_dict(), sort_keys=True)
@@ -148,12 +159,13 @@ def write_unit(folder: Path, kind: Kind[UnitT], unit: UnitT, output: Output) -> 
         file.attrs["sha256"] = _sha256(output)
         for name, column in output.columns.items():
             file[name] = column
+    sealed.seal_image(buffer.getbuffer(), SEAL)
     with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+        temporary.write_bytes(buffer.getbuffer())
     return path
 
 
-def read_unit(path: Path, kind: Kind[UnitT]) -> tuple[UnitT, Output]:
+def read_unit(path: Path, kind: Kind[UnitT], confined: Confined | None = None) -> tuple[UnitT, Output]:
     """Read a unit and its result.
 
     Parameters
@@ -161,22 +173,24 @@ def read_unit(path: Path, kind: Kind[UnitT]) -> tuple[UnitT, Output]:
     path : Path
     kind : Kind
         The kind of work that the file was written for.
+    confined : Confined, optional
+        Reads files of format 1; give one to read several.
 
     Raises
     ------
     DamagedError
         If the file is damaged, of another format or not what its name says.
+    IrregularError
+        If it is no file but a link, a folder, a pipe or a device.
     OSError
         If it cannot be opened at all.
     """
-    with path.open("rb"):
-        pass  # a file that may not be read is not a damaged one
+    with opened(path, links=False) as source:
+        content = _bytes_of(path, source)
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            attributes = dict(file.attrs)
-            if attributes.get("format") != FORMAT:
-                raise DamagedError(f"{path}: not a result file of this version ('{FORMAT}')")
-            columns = {name: file[name][()] for name in kind.columns}
+        attributes, columns = _content(content, kind, confined)
+        if attributes["format"] != FORMAT:
+            raise DamagedError(f"{path}: not a result file of this version ('{FORMAT}')")
         output = Output(columns, {name: attributes[name] for name in kind.texts})
         if attributes["sha256"] != _sha256(output):
             raise DamagedError(f"{path}: damaged result file (its numbers changed); delete it and run again")
@@ -185,9 +199,51 @@ def read_unit(path: Path, kind: Kind[UnitT]) -> tuple[UnitT, Output]:
             raise DamagedError(f"{path}: the file is not the result its name says; delete it and run again")
     except DamagedError:
         raise
-    except Exception as error:  # damaged bytes can raise nearly anything from HDF5
-        raise DamagedError(f"{path}: damaged result file ({error}); delete it and run again") from error
+    except Exception as error:  # damaged bytes can raise nearly anything
+        raise DamagedError(f"{path}: damaged result file ({_short(error)}); delete it and run again") from error
     return unit, output
+
+
+def _short(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def _bytes_of(path: Path, source: BinaryIO) -> bytes:
+    """Read a result file once, if it is as long as it says that it is; raises DamagedError if not."""
+    size = os.fstat(source.fileno()).st_size
+    try:
+        head = source.read(sealed.BLOCK)
+        digest = sealed.expected(head, size, SEAL)
+        rest = bytearray(max(0, size - len(head)))
+        view, filled = memoryview(rest), 0
+        while filled < len(rest) and (count := source.readinto(view[filled:])):  # type: ignore[attr-defined]  # it is raw
+            filled += count
+        if filled < len(rest):
+            raise sealed.SealError("it became shorter while it was read")
+        if digest is not None and hashlib.sha256(rest).hexdigest() != digest:
+            raise sealed.SealError("its bytes are not those that were written: its numbers changed, or what they mean")
+    except sealed.SealError as error:
+        raise DamagedError(f"{path}: damaged result file ({error}); delete it and run again") from None
+    return head + rest
+
+
+def _content(content: bytes, kind: Kind[Any], confined: Confined | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the attributes and columns of a result file, read by a child process where nothing vouches for it."""
+    texts, columns = ["format", "digest", "cell", "sha256", *kind.texts], list(kind.columns)
+    if content.startswith(SEAL.encode()):
+        return content_of(content, texts, columns)
+    if confined is not None:
+        return confined.call("harness.experiments.store:content_of", content, texts=texts, columns=columns)
+    with Confined() as own:
+        return own.call("harness.experiments.store:content_of", content, texts=texts, columns=columns)
+
+
+def content_of(content: bytes, texts: Sequence[str], columns: Sequence[str]) -> Answer:
+    """Return attributes that are texts, and columns, of the bytes of a result file, all by name."""
+    with h5py.File(io.BytesIO(content), "r") as file:
+        attributes = {name: str(file.attrs[name]) for name in texts}
+        return attributes, {name: sealed.dataset(file, name, len(content))[()] for name in columns}
 
 
 def _sha256(output: Output) -> str:
@@ -205,12 +261,17 @@ def _sha256(output: Output) -> str:
 def read_units(
     folder: Path, manifest: Manifest, kind: Kind[UnitT]
 ) -> Iterator[tuple[Entry, tuple[UnitT, Output] | None]]:
-    """Yield every entry of a manifest with its unit and result; None where there is none, or a damaged one."""
-    for entry in manifest.entries:
-        try:
-            yield entry, read_unit(unit_path(folder, entry.digest), kind)
-        except (FileNotFoundError, DamagedError):  # the same spec computes either again
-            yield entry, None
+    """Yield every entry of a manifest with its unit and result, None where there is none; a damaged one is told."""
+    with Confined() as confined:
+        for entry in manifest.entries:
+            result = None
+            try:
+                result = read_unit(unit_path(folder, entry.digest), kind, confined)
+            except FileNotFoundError:
+                pass  # the same spec computes it
+            except (DamagedError, IrregularError) as error:
+                warnings.warn(str(error), stacklevel=3)
+            yield entry, result
 
 
 def write_manifest(

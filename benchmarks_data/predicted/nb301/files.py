@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks_data import files
+from benchmarks_data import checked, files
 from harness.digests import sha256_of
 from harness.errors import TableError
 from harness.files import locked, remove_unfinished, replacing
@@ -147,7 +147,13 @@ class Imported:
 
     @classmethod
     def open(cls, folder: Path, *, check_content: bool = False) -> Imported:
-        """Open an import; with `check_content`, compare every file with the SHA-256 that was recorded.
+        """Open an import: compare every file with the SHA-256 that was recorded.
+
+        Parameters
+        ----------
+        folder : Path
+        check_content : bool
+            Hash the model again, whatever is remembered of its file.
 
         Raises
         ------
@@ -161,9 +167,9 @@ class Imported:
             recorded = {name: str(about["sha256"][name]) for name in PINNED}
         except (ValueError, KeyError, TypeError) as error:
             raise TableError(f"{folder / _ABOUT} is damaged ({error}): {_REMEDY}") from error
-        # the small files are always compared: a changed encoding would answer other questions without a word
-        for name in PINNED if check_content else [name for name in PINNED if name.endswith(".json")]:
-            if not (folder / name).is_file() or files.sha256(folder / name) != recorded[name]:
+        for name in PINNED:
+            sum_of = files.sha256 if check_content or name.endswith(".json") else checked.sha256
+            if not (folder / name).is_file() or sum_of(folder / name) != recorded[name]:
                 raise TableError(f"{folder / name} is not the file that was imported; import it again: {_REMEDY}")
         return cls(folder, about)
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from benchmarks_data import provider
 from benchmarks_data.catalogue.entries import entries
+from benchmarks_data.file.content import SEAL
 from benchmarks_data.file.table import CHUNK
-from harness import registry
+from harness import registry, sealed
 from harness.errors import HarnessError
 from harness.problem import Constraint, Objective
 from harness.records import Evaluations, Proposals
@@ -242,6 +243,7 @@ def test_held_out_results_cannot_reach_an_answer(tmp_path: Path, monkeypatch: py
     with h5py.File(copy, "r+") as file:
         values = file["held_out/test_accuracy"]
         values[:] = np.nan if change == "nan" else np.random.default_rng(0).permutation(values[:])
+    sealed.seal(Path(copy), SEAL)
     after = provider.PROVIDER.open("graph-cora")
     assert bytes_of(after.query(asked, noise_seed=seeds(500))) == bytes_of(before)
     assert not np.array_equal(provider.PROVIDER.oracle("graph-cora").values("test_accuracy"), truth)

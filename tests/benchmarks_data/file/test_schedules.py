@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks_data.file import index, layout, recorded
+from benchmarks_data.file.content import SEAL
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
+from harness import sealed
 from harness.benchmark import Column
 from harness.errors import HarnessError, TableError
 from harness.problem import Constraint
@@ -289,5 +291,6 @@ def test_a_file_of_another_layout_is_one_clear_error(tmp_path, change, message):
         file.flush()
     with h5py.File(path, "r+") as file:
         file.attrs.modify("file_bytes", path.stat().st_size)
+    sealed.seal(path, SEAL)
     with pytest.raises(TableError, match=message):
         layout.read_header(path)

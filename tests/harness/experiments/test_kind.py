@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from harness import registry
+from harness import registry, sealed
 from harness.digests import sha256_of
 from harness.errors import HarnessError, ResultError, SpecError
 from harness.experiments.execute import execute
@@ -21,7 +21,7 @@ from harness.experiments.kind import Kind, Output, at, kind_of
 from harness.experiments.prepare import prepare
 from harness.experiments.results import read_results
 from harness.experiments.spec import Spec, StrategySpec, from_dict
-from harness.experiments.store import MANIFEST, read_manifest, read_unit, read_units, unit_path
+from harness.experiments.store import MANIFEST, SEAL, read_manifest, read_unit, read_units, unit_path
 from harness.problem import Budget
 
 SPEC = Spec(
@@ -147,6 +147,7 @@ def test_a_text_that_changed_is_a_damage(tmp_path):
     path = min(tmp_path.glob("*.h5"))
     with h5py.File(path, "r+") as file:
         file.attrs["note"] = "changed"
+    sealed.seal(path, SEAL)
     with pytest.raises(ResultError, match="its numbers changed"):
         read_unit(path, Draws())
 

@@ -14,10 +14,11 @@ import h5py
 import numpy as np
 import pytest
 
+from harness import sealed
 from harness.errors import DamagedError, HarnessError, ResultError
 from harness.experiments.results import read_results
 from harness.experiments.shards import Search, Shard, output_of, runs_of
-from harness.experiments.store import read_unit, unit_path, write_unit
+from harness.experiments.store import SEAL, read_unit, unit_path, write_unit
 from harness.files import locked, remove_unfinished, replacing
 from harness.problem import Budget, Constraint
 from harness.records import Trace
@@ -100,6 +101,7 @@ def test_a_file_without_a_column_of_its_kind_is_damaged(tmp_path, result):
     path = write_unit(tmp_path, Search(), *result)
     with h5py.File(path, "r+") as file:
         del file["trace/tag"]
+    sealed.seal(path, SEAL)
     with pytest.raises(DamagedError, match=r"damaged result file.*tag"):
         read_unit(path, Search())
 
