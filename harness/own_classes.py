@@ -39,7 +39,7 @@ def class_of(name: str) -> Any:
         sys.modules[module_name] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[module_name]
             place = "".join(traceback.format_exception(error, limit=-1)).strip()
             raise HarnessError(f"'{path}' cannot be imported:\n{place}") from error

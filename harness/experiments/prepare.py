@@ -8,8 +8,8 @@ from harness import registry
 from harness.checks import choice
 from harness.errors import HarnessError, SpecError
 from harness.experiments.kind import Unit, at, kind_of, open_benchmark
+from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.spec import DEVICES, Spec
-from harness.experiments.store import BenchmarkFacts
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ FLOORS = {
         "checks",
         "digests",
         "files",
+        "interrupts",
+        "reading",
         "seeding",
         "space",
         "problem",
