@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,8 @@ import numpy as np
 from benchmarks_data.catalogue.entries import Entry, Protocol
 from benchmarks_data.file import layout, protocol, recorded
 from benchmarks_data.file.meaning import records_pass
+from harness.errors import TableError
+from harness.reading import parse_json
 from harness.spaces import named
 
 _CHARGED = (
@@ -34,7 +35,7 @@ def of_table(
     """
     about = layout.read_about(header.path)
     checked = set() if entry is None else set(entry.sha256)
-    training = json.loads(about["training"]) if "training" in about else None
+    training = parse_json(about["training"], str(header.path), TableError) if "training" in about else None
     return {
         "kind": "benchmark",
         "name": name,

@@ -10,13 +10,13 @@ from typing import Any
 from harness import registry
 from harness.benchmark import Benchmark
 from harness.checks import choice
-from harness.errors import HarnessError, unknown
+from harness.errors import HarnessError, must, unknown
 from harness.experiments.kind import open_benchmark as open_for
+from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.prepare import too_small
 from harness.experiments.results import Results
 from harness.experiments.shards import resolve, run_shard
 from harness.experiments.spec import DEVICES, Spec, StrategySpec
-from harness.experiments.store import BenchmarkFacts
 from harness.problem import Budget, Constraint
 from harness.records import Run
 from harness.strategy import Strategy
@@ -89,11 +89,12 @@ def run(
     for key in budget or {}:
         if key not in BUDGET_RULES:
             raise HarnessError(unknown("key of `budget`", key, BUDGET_RULES))
-    given = [strategies] if isinstance(strategies, str | type | StrategySpec) else list(strategies)
+    given = _listed("strategies", strategies, (str, type, StrategySpec), "names, classes or StrategySpecs")
+    tables = _listed("benchmarks", benchmarks, (str,), "names")
     classes = {item.__qualname__: item for item in given if isinstance(item, type)}
     spec = Spec(
         name="notebook",
-        benchmarks=(benchmarks,) if isinstance(benchmarks, str) else tuple(benchmarks),
+        benchmarks=tuple(tables),
         strategies=tuple(_named(item) for item in given),
         budget=Budget(evaluations=evaluations, seconds=seconds, **(budget or {})),
         replicates=replicates,
@@ -116,6 +117,14 @@ def run(
             for shard in resolve(spec, strategy, benchmark, device, factory):
                 runs += [replace(run, label=strategy.label) for run in run_shard(shard, factory=factory)]
     return Results(spec, facts, tuple(runs))
+
+
+def _listed(name: str, given: Any, single: tuple[type, ...], what: str) -> list[Any]:
+    """Return one thing, or a sequence of them, as a list."""
+    listed = [given] if isinstance(given, single) else given
+    if not isinstance(listed, Sequence) or not all(isinstance(item, single) for item in listed):
+        raise HarnessError(must(name, f"be {what}: one, or a list of them", given))
+    return list(listed)
 
 
 def _named(strategy: str | type[Strategy] | StrategySpec) -> StrategySpec:

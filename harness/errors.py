@@ -51,6 +51,10 @@ class DamagedError(ResultError):
     """A result file whose content is not what was written; it can only be computed again."""
 
 
+class PlaceError(ResultError):
+    """A place where nothing can be written, as a full disk: no other result can be written either."""
+
+
 class IncompleteError(ResultError):
     """Results of which a part is missing; the CLI answers with an exit code of its own."""
 

@@ -17,6 +17,8 @@ from harness.space import SearchSpace
 DIRECTIONS = ("maximise", "minimise")
 DUPLICATES = ("charged", "free", "forbidden")
 MULTI_FIDELITY = ("from_scratch", "resumable")
+MOST_EVALUATIONS, MOST_SECONDS = 10**8, 1e12
+"""Of a budget: what a run of the fastest strategy reaches within hours, and thirty thousand years."""
 TABLE_SEEDS = ("one_draw_per_arch", "mean", "fixed")
 _BOUND = re.compile(r"\s*([^\s<>=]+)\s*(<=|>=)\s*([^\s<>=]+)\s*")
 
@@ -159,9 +161,9 @@ class Budget:
         if self.evaluations is None and self.seconds is None:
             raise HarnessError("a budget must name `evaluations`, `seconds` or both")
         if self.evaluations is not None:
-            integer("evaluations", self.evaluations, low=1)
+            integer("evaluations", self.evaluations, low=1, high=MOST_EVALUATIONS)
         if self.seconds is not None:
-            seconds = real("seconds", self.seconds, low=0.0, open_low=True)
+            seconds = real("seconds", self.seconds, low=0.0, high=MOST_SECONDS, open_low=True)
             object.__setattr__(self, "seconds", seconds)  # 100 and 100.0 are the same budget, and the same digest
         rules = {"duplicates": DUPLICATES, "multi_fidelity": MULTI_FIDELITY}
         for name, allowed in rules.items():

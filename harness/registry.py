@@ -16,7 +16,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 from harness.benchmark import Benchmark, BenchmarkProvider, Oracle
-from harness.errors import HarnessError, TableError, unknown
+from harness.errors import HarnessError, TableError, must, unknown
 from harness.guard import refuse, running
 from harness.names import BUILT_IN, DISTRIBUTION, read
 from harness.own_classes import class_of
@@ -251,6 +251,8 @@ def surrogate(settings: Mapping[str, Any], space: SearchSpace, *, device: str = 
     if "name" not in chosen:
         raise HarnessError(f"a surrogate must have a `name`, got {dict(settings)!r}")
     name = chosen.pop("name")
+    if not isinstance(name, str):
+        raise HarnessError(must("name of a surrogate", "be text", name))
     learner = load("surrogate", name)
     if "device" in keywords(learner):
         chosen["device"] = device

@@ -20,7 +20,7 @@ from benchmarks_data.commands.export import export
 from harness.cli.app import Command
 from harness.cli.exit import INCOMPLETE, guarded
 from harness.cli.output import complain, print_facts, print_json, say
-from harness.errors import HarnessError, must, typed, unknown
+from harness.errors import HarnessError, must, nearest, typed, unknown
 
 if TYPE_CHECKING:
     from benchmarks_data.catalogue.entries import Entry
@@ -243,8 +243,12 @@ def import_(
             )
         else:
             _import(name, paths, only)
+    except FileNotFoundError as error:
+        missing = Path(str(error.filename))
+        beside = [path.name for path in missing.parent.iterdir()] if missing.parent.is_dir() else []
+        raise HarnessError(f"there is no file '{missing}'.{nearest(missing.name, beside)}") from error
     except OSError as error:
-        raise HarnessError(f"cannot import {name}: {error}") from error
+        raise HarnessError(f"cannot import {name}: {error.strerror or error}: {error.filename or out}") from error
 
 
 def _import(name: str, paths: list[Path], only: bool) -> None:

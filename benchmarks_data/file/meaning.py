@@ -12,6 +12,7 @@ from harness.benchmark import Column
 from harness.digests import identity
 from harness.errors import TableError, must
 from harness.problem import Fidelity
+from harness.reading import parse_json
 
 TEST_SPLITS = ("x-test", "ori-test", "valid+test")
 """What contains test images: held out, always."""
@@ -88,10 +89,11 @@ class Meaning:
     def from_attributes(cls, attributes: Mapping[str, Any]) -> Meaning:
         """Read what `to_attributes` wrote."""
         named: dict[str, Any] = {key: str(attributes[key]) for key in _NAMED}
+        listed = parse_json(attributes["fidelities"], "the list of fidelities", TableError)
         return cls(
             **named | {key: named[key] or None for key in ("test", "seconds")},
             partial=bool(attributes["partial"]),
-            fidelities=tuple(Fidelity(**fields) for fields in json.loads(attributes["fidelities"])),
+            fidelities=tuple(Fidelity(**fields) for fields in listed),
         )
 
 

@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -27,8 +28,8 @@ from benchmarks_data.trained.importer import MISSING
 from harness import __version__
 from harness.checks import Archs, IntArray, integer
 from harness.digests import identity
-from harness.errors import HarnessError, TableError
-from harness.experiments.processes import spawned
+from harness.errors import HarnessError, IncompleteError, TableError
+from harness.experiments.processes import MOST_WORKERS, spawned
 from harness.files import locked, remove_unfinished, replacing
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.training.curves import DIVERGED, OK
@@ -99,7 +100,7 @@ def build(
     TableError
         If another process builds in the same folder.
     """
-    integer("workers", workers, low=1)
+    integer("workers", workers, low=1, high=MOST_WORKERS)
     if device != "cpu":
         plan = replace(plan, part_size=CUDA_PARTS * plan.part_size)
     work = folder / f"{plan.name}-{plan.digest[:16]}"
@@ -116,12 +117,20 @@ def build(
         tell = on_progress or (lambda done, total, seconds: None)
         tell(done, len(cut), 0.0)
         if missing:
-            with spawned(workers) as pool:
-                futures = [pool.submit(_train, plan, archs[cut[n]], device, str(_path(work, n))) for n in missing]
-                for future in as_completed(futures):
-                    future.result()
-                    done += 1
-                    tell(done, len(cut), time.monotonic() - began)
+            try:
+                with spawned(min(workers, len(missing))) as pool:
+                    futures = [pool.submit(_train, plan, archs[cut[n]], device, str(_path(work, n))) for n in missing]
+                    for future in as_completed(futures):
+                        future.result()
+                        done += 1
+                        tell(done, len(cut), time.monotonic() - began)
+            except BrokenProcessPool as error:
+                raise IncompleteError(
+                    f"a worker process died (killed, or out of memory) while it built '{plan.name}'; whole parts are"
+                    " kept: run the same command again"
+                ) from error
+            finally:
+                remove_unfinished(work)  # of workers that were ended
         if done < len(cut):
             return None
         return _assemble(plan, archs, cut, work, folder / f"{plan.name}.npz")

@@ -24,6 +24,7 @@ from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.parts import cost, millions, named, score
 from harness.errors import TableError
+from harness.reading import parse_json
 from harness.spaces.enumerated import EnumeratedSpace
 
 MISSING = np.iinfo(np.uint16).max
@@ -41,7 +42,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
     (path,) = paths
     progress(f"reading {path.name}", 0.1)
     arrays = _read(path)
-    about = json.loads(str(arrays["provenance"]))
+    about = parse_json(str(arrays["provenance"]), str(path), TableError)
     epochs = arrays["valid_accuracy"].shape[2]
     percent = {
         name: _percent(arrays[name], about["sizes"][name.partition("_")[0]])

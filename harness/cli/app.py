@@ -233,7 +233,7 @@ def check(
 
 def run(
     spec: Annotated[Path, typer.Argument(help="The spec, a TOML file.", metavar="SPEC.toml")],
-    workers: Annotated[int, typer.Option(min=1, help="Processes that compute shards side by side.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=1024, help="Processes that compute shards side by side.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder of results; the experiment's folder is made in it.")] = Path(
         "results"
     ),
@@ -255,9 +255,9 @@ def run(
         complain(*(f"warning: {notice}" for notice in prepared.notices))
         with shown() as on_progress:
             outcome = execute.execute(prepared, folder, workers=workers, on_progress=on_progress)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         complain("interrupted: finished shards are kept; the same command continues")
-        raise typer.Exit(cli_exit.INTERRUPTED) from None
+        raise typer.Exit(cli_exit.code_of(stop)) from None
     if as_json:
         print_json(_facts(outcome))
     elif outcome.computed or outcome.failed:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import functools
+import signal
 import traceback
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ParamSpec
 
 import typer
 
-from harness.cli.output import complain
+from harness.cli import signals
+from harness.cli.output import CUT_PIPE, complain
 from harness.errors import HarnessError, IncompleteError
 
 if TYPE_CHECKING:
@@ -25,10 +27,13 @@ INTERRUPTED = 130
 
 EXPLAINED = (
     "Exit codes: 0 done; 1 a bug in the program (with a traceback); 2 a mistake in what was given; "
-    "3 results are incomplete; 130 interrupted."
+    "3 results are incomplete; 130, 143, 129 interrupted by Ctrl-C, SIGTERM, SIGHUP."
 )
 
-_OF_THE_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR}
+_OF_THE_PLACE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+}
 """What the system refuses because of where the user wants to write or read, not because of a bug."""
 
 P = ParamSpec("P")
@@ -43,20 +48,36 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with signals.raised():
+                command(*args, **kwargs)
+        except (typer.Exit, typer.Abort):
+            raise
+        except KeyboardInterrupt as stop:
+            complain("interrupted")
+            raise typer.Exit(code_of(stop)) from None
         except HarnessError as error:
             complain(f"error: {error}", *getattr(error, "__notes__", ()))
             raise typer.Exit(INCOMPLETE if isinstance(error, IncompleteError) else MISTAKE) from None
         except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise typer.Exit(CUT_PIPE) from None
             if error.errno not in _OF_THE_PLACE:
                 raise
-            complain(f"error: {error.strerror}: {error.filename}")
+            unnamed = "standard output, or a file that the system does not name"
+            complain(f"error: {error.strerror}: {error.filename or unnamed}")
             raise typer.Exit(MISTAKE) from None
-        except KeyboardInterrupt:
-            complain("interrupted")
-            raise typer.Exit(INTERRUPTED) from None
+        except Exception:
+            if signals.received() is None:
+                raise
+            complain("interrupted")  # inside a library, which made another exception of it
+            raise typer.Exit(128 + (signals.received() or 0)) from None
 
     return run
+
+
+def code_of(stop: KeyboardInterrupt) -> int:
+    """Return the exit code of an interrupt: 128 and the number of its signal."""
+    return 128 + getattr(stop, "signal_number", signal.SIGINT)
 
 
 def failures(failed: Iterable[Failure]) -> list[str]:

@@ -18,9 +18,24 @@ _PIPED_WIDTH = 200
 """Columns when stdout is no terminal: wide, so that a line of a table stays one line for `grep`."""
 
 
+CUT_PIPE = 141
+"""Exit code where nobody reads the output any more (128 + SIGPIPE): `head` has read enough."""
+
+
+class _Quiet(Console):
+    """A console that ends the program without a word where nobody reads it any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Send what is left to nowhere, and end."""
+        try:
+            super().on_broken_pipe()
+        except SystemExit:
+            raise SystemExit(CUT_PIPE) from None
+
+
 def console() -> Console:
     """Return the console of stdout."""
-    return Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False, soft_wrap=True)
+    return _Quiet(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False, soft_wrap=True)
 
 
 def error_console() -> Console:

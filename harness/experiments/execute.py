@@ -15,13 +15,15 @@ from typing import Any
 
 from harness.checks import integer
 from harness.confined import Confined
-from harness.errors import DamagedError, IncompleteError, IrregularError, ResultError
-from harness.experiments.kind import Kind, kind_of
+from harness.errors import DamagedError, IncompleteError, IrregularError, PlaceError, ResultError
+from harness.experiments.kind import Kind, Output, UnitT, kind_of
+from harness.experiments.manifest import write_manifest
 from harness.experiments.prepare import Prepared
-from harness.experiments.processes import spawned
+from harness.experiments.processes import MOST_WORKERS, spawned, without_sudden_end
 from harness.experiments.progress import Failure, Ledger, Progress
-from harness.experiments.store import read_unit, unit_path, write_manifest, write_unit
+from harness.experiments.store import read_unit, unit_path, write_unit
 from harness.files import locked, remove_unfinished
+from harness.interrupts import is_real
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def execute(
     ResultError
         If another process is writing to the folder.
     """
-    integer("workers", workers, low=1)
+    integer("workers", workers, low=1, high=MOST_WORKERS)
     began = time.monotonic()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,8 +92,11 @@ def execute(
         if missing and executor is not None:
             _drain(executor, prepared.spec.kind, folder, missing, ledger)
         elif missing and workers > 1:
-            with spawned(min(workers, len(missing))) as pool:
-                _drain(pool, prepared.spec.kind, folder, missing, ledger)
+            try:
+                with spawned(min(workers, len(missing))) as pool:
+                    _drain(pool, prepared.spec.kind, folder, missing, ledger)
+            finally:
+                remove_unfinished(folder)  # of workers that were ended
         else:
             _run_here(kind, folder, missing, ledger)
     return Outcome(folder, ledger.computed, ledger.reused, tuple(ledger.failed), time.monotonic() - began)
@@ -119,16 +124,27 @@ def _compute(kind_name: str, data: dict[str, Any], folder: str) -> float:
     try:
         kind = kind_of(kind_name)
         unit = kind.unit(data)
-        write_unit(Path(folder), kind, unit, kind.run(unit))
-    except (Exception, SystemExit) as error:
+        with without_sudden_end():
+            output = kind.run(unit)
+        _write(Path(folder), kind, unit, output)
+    except BaseException as error:  # a worker ignores Ctrl-C: what looks like it comes from the strategy
         try:
             pickle.loads(pickle.dumps(error))  # noqa: S301  # our own exception, to see whether it can cross
-            if isinstance(error, SystemExit):
-                raise TypeError  # it would end the worker
+            if not isinstance(error, Exception):
+                raise TypeError  # it would end the worker, or the parent
         except Exception:  # noqa: BLE001  # an exception class can fail in any way
             raise RuntimeError("".join(traceback.format_exception(error))) from None
         raise
     return time.monotonic() - began
+
+
+def _write(folder: Path, kind: Kind[UnitT], unit: UnitT, output: Output) -> None:
+    try:
+        write_unit(folder, kind, unit, output)
+    except OSError as error:
+        raise PlaceError(
+            f"cannot write results to '{folder}': {error.strerror or error}; whole shards are kept"
+        ) from None
 
 
 def _run_here(kind: Kind[Any], folder: Path, missing: list[str], ledger: Ledger) -> None:
@@ -144,8 +160,12 @@ def _run_here(kind: Kind[Any], folder: Path, missing: list[str], ledger: Ledger)
 
         try:
             unit = ledger.shards[digest][1]
-            write_unit(folder, kind, unit, kind.run(unit, on_step))
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # what a strategy raises must not lose the other shards
+            with without_sudden_end():
+                output = kind.run(unit, on_step)
+            _write(folder, kind, unit, output)
+        except BaseException as error:  # what a strategy raises must not lose the other shards
+            if isinstance(error, PlaceError) or (isinstance(error, KeyboardInterrupt) and is_real(error)):
+                raise
             ledger.broke(digest, error)
         else:
             ledger.finished(digest, time.monotonic() - began)
@@ -174,12 +194,13 @@ def _drain(executor: Executor, kind_name: str, folder: Path, missing: list[str],
 def _take_in(future: Future[float], digest: str, ledger: Ledger) -> None:
     error = future.exception()
     if isinstance(error, BrokenProcessPool):
-        time.sleep(0.5)  # Ctrl-C reaches a worker that just starts before this process: then it is an interrupt
         label, shard = ledger.shards[digest]
         raise IncompleteError(
             "a worker process died (killed, out of memory, or ended by a strategy), perhaps while it ran "
             f"'{label}' on {shard.benchmark}; whole shards are kept: run the same command again"
         ) from error
+    if isinstance(error, PlaceError):
+        raise error
     if error is not None:
         ledger.broke(digest, error)
     else:

@@ -10,8 +10,8 @@ from harness.benchmark import Benchmark
 from harness.checks import choice
 from harness.errors import HarnessError, SpecError, must
 from harness.experiments.kind import Unit, at, kind_of, open_benchmark
+from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.spec import DEVICES, Spec
-from harness.experiments.store import BenchmarkFacts
 from harness.problem import Budget
 
 

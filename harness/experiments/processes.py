@@ -1,36 +1,58 @@
-"""Worker processes of this machine: spawned, never forked, and never left behind."""
+"""Worker processes of this machine: spawned, never forked, never left behind, and ended by their parent alone."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
+from typing import Any, NoReturn
+
+from harness import interrupts
+from harness.errors import StrategyError
+
+MOST_WORKERS = 1024
+"""Processes that one command may start."""
+_end_process = os._exit
+
+
+class _Pool(ProcessPoolExecutor):
+    """A pool whose processes no signal to the whole group reaches, from their very first moment."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Submit a call; this is where processes are started, and they inherit what is held back."""
+        with interrupts.held_back():
+            return super().submit(function, *args, **kwargs)
 
 
 @contextmanager
 def spawned(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give a pool of spawned processes; an error or an interrupt ends them at once."""
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_initialise)
+    with interrupts.held_back():
+        resource_tracker.ensure_running()  # which lets signals through when it starts, so it does so now
+    pool = _Pool(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_initialise)
     before = set(multiprocessing.active_children())
     try:
         yield pool
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - before:
-            child.terminate()
+        with interrupts.held_back():
+            pool.shutdown(wait=False, cancel_futures=True)
+            children = set(multiprocessing.active_children()) - before
+            for child in children:
+                child.kill()
+            for child in children:
+                child.join(5.0)
         raise
     pool.shutdown()
 
 
 def _initialise() -> None:
-    """Leave Ctrl-C to the parent, which ends its workers; die with it, even if it was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave signals to the parent, which ends its workers; die with it, even if it was killed."""
+    interrupts.ignore()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()
@@ -39,4 +61,18 @@ def _initialise() -> None:
 def _follow(parent: BaseProcess) -> None:
     """End this process when the parent does, even if it was killed."""
     parent.join()
-    os._exit(1)
+    _end_process(1)
+
+
+@contextmanager
+def without_sudden_end() -> Iterator[None]:
+    """Turn an `os._exit` of a strategy into an error: it would end the run without a word, and with its exit code."""
+
+    def refuse(status: int) -> NoReturn:
+        raise StrategyError(f"a strategy must not end the process, it called os._exit({status})")
+
+    os._exit = refuse
+    try:
+        yield
+    finally:
+        os._exit = _end_process

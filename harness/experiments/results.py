@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import ResultError
-from harness.experiments.shards import Search, runs_of
+from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Entry, Manifest, read_manifest
+from harness.experiments.shards import Search, Shard, runs_of
 from harness.experiments.spec import Spec
-from harness.experiments.store import BenchmarkFacts, read_manifest, read_units
+from harness.experiments.store import read_units
 from harness.records import Run
 
 
@@ -49,6 +50,24 @@ class Results:
         return tuple(run for run in self.runs if run.benchmark == benchmark and run.label == label)
 
 
+def _check_same(folder: Path, manifest: Manifest, entry: Entry, shard: Shard) -> None:
+    """Refuse a manifest that says of a result what the result itself does not say."""
+    spec, facts = manifest.spec, manifest.benchmarks[entry.benchmark]
+    said = {
+        "first, stop": (entry.first, entry.stop),
+        "table_digest": facts.table_digest,
+        "objectives": tuple(objective.name for objective in facts.objectives),
+        **{key: getattr(spec, key) for key in ("constraints", "budget", "n_workers", "seed")},
+    }
+    for key, value in said.items():
+        held = (shard.first, shard.stop) if key == "first, stop" else getattr(shard, key)
+        if held != value:
+            raise ResultError(
+                f"{folder / MANIFEST}: damaged manifest (its `{key}` is not that of the result {entry.digest[:12]}.h5);"
+                " run the spec again to rewrite it"
+            )
+
+
 def read_results(folder: str | Path) -> Results:
     """Read an experiment's results, complete or not.
 
@@ -66,6 +85,7 @@ def read_results(folder: str | Path) -> Results:
     for entry, result in read_units(folder, manifest, Search()):
         if result is None:
             missing.append((entry.benchmark, entry.label, entry.first, entry.stop))
-        else:  # its table and its strategy may have been named otherwise then
+        else:
+            _check_same(folder, manifest, entry, result[0])  # all but the names of table and strategy, which are free
             runs += [replace(run, benchmark=entry.benchmark, label=entry.label) for run in runs_of(*result)]
     return Results(manifest.spec, manifest.benchmarks, tuple(runs), tuple(missing), folder)

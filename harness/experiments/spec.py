@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache, reduce
@@ -18,12 +17,17 @@ from harness.digests import identity, later
 from harness.errors import HarnessError, SpecError, must, nearest
 from harness.names import absolute, read
 from harness.problem import Budget, Constraint
+from harness.reading import read_toml
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _STORED_KEY = "replicates_per_cell"
 """How manifests spell `replicates_per_shard`, and what specs may still write."""
+MOST = {"replicates": 10**6, "replicates_per_shard": 10**6, "n_workers": 10**5, "seed": 2**128 - 1}
+"""The largest value of each count of a spec."""
+MOST_IN_ALL = {"runs": 10**6, "shards": 10**5, "evaluations": 10**8, "simulated workers": 10**7}
+"""Of a spec: runs and shards; of one shard: evaluations and simulated workers, all its replicates together."""
 DEVICES = ("cpu", "cuda")
 """Device classes on which learners compute; part of the digest."""
 
@@ -140,12 +144,28 @@ class Spec:
                 raise HarnessError(must("label", "be given once each; give one of them another `label`", sorted(twice)))
             if twice:
                 raise HarnessError(must(name, "be given once each", sorted(twice)))
-        for name, low in (("replicates", 1), ("replicates_per_shard", 1), ("n_workers", 1), ("seed", 0)):
-            integer(name, getattr(self, name), low=low)
+        for name, high in MOST.items():
+            integer(name, getattr(self, name), low=0 if name == "seed" else 1, high=high)
+        self._check_size()
         end = self.budget.evaluations or self.budget.seconds or 0.0
         if not all(0 < checkpoint <= end for checkpoint in self.report.checkpoints):
             rule = f"lie above 0 and within the budget of {end:g}"
             raise HarnessError(must("checkpoints", rule, list(self.report.checkpoints)))
+
+    def _check_size(self) -> None:
+        """Refuse more work than a run can hold, before anything is made of it."""
+        pairs = len(self.benchmarks) * len(self.strategies)
+        block = min(self.replicates, self.replicates_per_shard)
+        sizes = {
+            "runs": (self.replicates * pairs, "replicates x strategies x benchmarks"),
+            "shards": (-(-self.replicates // block) * pairs, "strategies x benchmarks x blocks of replicates"),
+            "evaluations": ((self.budget.evaluations or 1) * block, "evaluations x replicates of a shard"),
+            "simulated workers": (self.n_workers * block, "n_workers x replicates of a shard"),
+        }
+        for name, (size, product) in sizes.items():
+            if size > MOST_IN_ALL[name]:
+                rule = f"make at most {MOST_IN_ALL[name]:,} {name}"
+                raise HarnessError(f"{product} must {rule}, got {size:,}; split the spec, or ask for less")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the spec as plain JSON data, with the keys of stored manifests; `from_dict` reads it back."""
@@ -162,13 +182,9 @@ def load(path: str | Path) -> Spec:
     """
     path = Path(path)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path, SpecError)
     except FileNotFoundError:
         raise SpecError(f"no such spec file: '{path}'") from None
-    except OSError as error:
-        raise SpecError(f"cannot read the spec '{path}': {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: not valid TOML: {error}") from None
     if isinstance(data.get("benchmarks"), list):
         data["benchmarks"] = [_resolved(name, path.parent) for name in data["benchmarks"]]
     for strategy in data.get("strategies", []) if isinstance(data.get("strategies"), list) else []:
@@ -204,6 +220,13 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
     from pydantic import ValidationError  # takes a tenth of a second to import
 
     models = _models()
+    required = ("benchmarks", "strategies", "budget")
+    if not any(key in data for key in required):
+        keys = ", ".join(map(repr, [*data][:6])) + (" ..." if len(data) > 6 else "")
+        raise SpecError(
+            f"{source}: this is no spec: it has none of the keys {', '.join(required)}, but {keys or 'nothing'} (the"
+            " description of a table goes with its data: nas-harness data import NAME FILE --describe TOML)"
+        )
     try:
         values = models[""].model_validate(data).model_dump(exclude_unset=True)
     except ValidationError as error:
@@ -276,4 +299,6 @@ def _explain(source: str, item: Any, known: Mapping[str, list[str]]) -> str:
         return f"{source}: unknown key '{place}'.{nearest(str(item['loc'][-1]), keys)} Known: {', '.join(keys)}."
     if item["type"] == "missing":
         return f"{source}: the key '{place}' is required"
-    return f"{source}: `{place}`: {item['msg'].lower()}, got {item['input']!r}"
+    return f"{source}: {must(place, item['msg'][:1].lower() + item['msg'][1:], item['input'])}".replace(
+        "must input should", "must"
+    )

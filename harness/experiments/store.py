@@ -1,4 +1,4 @@
-"""Result files: one write-once HDF5 file per unit of work, and one manifest per experiment.
+"""Result files: one write-once HDF5 file per unit of work.
 
 Files are written under a temporary name, synced and renamed, so a killed run leaves only whole files.  A result file is
 sealed (`harness.sealed`): its bytes are read once and hashed, and HDF5 reads those that were hashed.  Files of format 1
@@ -12,8 +12,7 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,110 +20,14 @@ import h5py
 import numpy as np
 
 from harness import sealed
-from harness.benchmark import Benchmark
 from harness.confined import Answer, Confined
-from harness.errors import DamagedError, HarnessError, IrregularError, ResultError
-from harness.experiments.kind import Kind, Output, Unit, UnitT, charges_pass
-from harness.experiments.spec import Spec, from_dict
+from harness.errors import DamagedError, HarnessError, IrregularError
+from harness.experiments.kind import Kind, Output, UnitT
+from harness.experiments.manifest import FORMAT, Entry, Manifest
 from harness.files import opened, replacing
-from harness.problem import Fidelity, Objective
 
-FORMAT = "nas-harness cell 1"
-"""Of manifests, and of what a result file holds."""
 SEAL = "nas-harness sealed result 2"
 """The first line of a result file, since format 2."""
-MANIFEST = "experiment.json"
-
-
-@dataclass(frozen=True)
-class BenchmarkFacts:
-    """What a report needs to know of a benchmark without opening its table.
-
-    Attributes
-    ----------
-    name, table_digest : str
-    objectives : tuple of Objective
-    has_seconds : bool
-    fidelities : tuple of Fidelity
-        The last is the full one.
-    validation_pass : bool
-        Whether its seconds have a pass over the validation images in them.
-    """
-
-    name: str
-    table_digest: str
-    objectives: tuple[Objective, ...]
-    has_seconds: bool
-    fidelities: tuple[Fidelity, ...] = (Fidelity("full", 1, 1),)
-    validation_pass: bool = False
-
-    @classmethod
-    def of(cls, benchmark: Benchmark) -> BenchmarkFacts:
-        """Return the facts of an open benchmark."""
-        return cls(
-            benchmark.name,
-            benchmark.digest,
-            benchmark.objectives,
-            benchmark.has_seconds,
-            benchmark.fidelities,
-            charges_pass(benchmark),
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the facts as plain JSON data."""
-        return {
-            "name": self.name,
-            "table_digest": self.table_digest,
-            "objectives": [vars(objective) for objective in self.objectives],
-            "fidelities": [vars(fidelity) for fidelity in self.fidelities],
-            "has_seconds": self.has_seconds,
-            **({"validation_pass": True} if self.validation_pass else {}),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> BenchmarkFacts:
-        """Read what `as_dict` wrote."""
-        records = {"objectives": Objective, "fidelities": Fidelity}
-        return cls(**{**data} | {key: tuple(record(**item) for item in data[key]) for key, record in records.items()})
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A unit of work as a manifest lists it.
-
-    Attributes
-    ----------
-    label, benchmark : str
-        As the spec of the manifest calls them; another spec may have named the same result otherwise.
-    first, stop : int
-        Its replicates are ``range(first, stop)``.
-    digest : str
-        Names its file.
-    """
-
-    label: str
-    benchmark: str
-    first: int
-    stop: int
-    digest: str
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """The content of an experiment.
-
-    Attributes
-    ----------
-    spec : Spec
-    benchmarks : dict of str to BenchmarkFacts
-        By name.
-    entries : tuple of Entry
-        In the order of the spec.
-    """
-
-    spec: Spec
-    benchmarks: dict[str, BenchmarkFacts]
-    entries: tuple[Entry, ...]
 
 
 def unit_path(folder: Path, digest: str) -> Path:
@@ -272,53 +175,3 @@ def read_units(
             except (DamagedError, IrregularError) as error:
                 warnings.warn(str(error), stacklevel=3)
             yield entry, result
-
-
-def write_manifest(
-    folder: Path, spec: Spec, benchmarks: Mapping[str, BenchmarkFacts], units: Mapping[str, tuple[str, Unit]]
-) -> None:
-    """Write which units of work make up an experiment.
-
-    Parameters
-    ----------
-    folder : Path
-    spec : Spec
-    benchmarks : mapping of str to BenchmarkFacts
-    units : mapping of (label, unit) pairs by digest
-        In the order of the spec.
-    """
-    data = {
-        "format": FORMAT,
-        "spec": spec.as_dict(),
-        "benchmarks": [facts.as_dict() for facts in benchmarks.values()],
-        "cells": [
-            vars(Entry(label, unit.benchmark, unit.first, unit.stop, digest)) for digest, (label, unit) in units.items()
-        ],
-    }
-    with replacing(folder / MANIFEST) as temporary:
-        temporary.write_text(json.dumps(data, indent=1), encoding="utf-8")
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """Read which units of work make up an experiment.
-
-    Raises
-    ------
-    ResultError
-        If there is no manifest, or one that is damaged or of another version.
-    """
-    path = folder / MANIFEST
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ResultError(f"no results in '{folder}': '{MANIFEST}' is missing; give a folder made by `run`") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ResultError(f"{path}: damaged ({error}); run the spec again to rewrite it") from None
-    if data.get("format") != FORMAT:
-        raise ResultError(f"{path}: not of this version ('{FORMAT}'); run the spec again to rewrite it")
-    facts = [BenchmarkFacts.from_dict(item) for item in data["benchmarks"]]
-    return Manifest(
-        from_dict(data["spec"], str(path)),
-        {item.name: item for item in facts},
-        tuple(Entry(**entry) for entry in data["cells"]),
-    )

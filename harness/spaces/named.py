@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from pkgutil import resolve_name
 from typing import Any
 
 from harness.errors import HarnessError, TableError, unknown
+from harness.reading import parse_json
 from harness.space import SearchSpace
 
 SPACES: Mapping[str, tuple[Any, ...]] = {
@@ -72,7 +72,7 @@ def defined(definition: str) -> SearchSpace:
         If the kind is unknown or the text is no such JSON.
     """
     try:
-        fields = json.loads(definition)
+        fields = parse_json(definition, "the definition")
         kind = fields["kind"]
     except (ValueError, TypeError, KeyError) as error:
         raise TableError(f"the definition of a space must be JSON with a `kind`, got {definition[:80]!r}") from error

@@ -8,22 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from harness.interrupts import ENDING, Interrupted
+
 GRACE_SECONDS = 8.0
 """From the first signal to giving up on the step that runs; the last checkpoint on disk then stands."""
 
 
-class Stopped(KeyboardInterrupt):
-    """A training that a signal ended; the same call continues from its checkpoint.
-
-    Attributes
-    ----------
-    signal_number : int
-    """
+class Stopped(Interrupted):
+    """A training that a signal ended; the same call continues from its checkpoint."""
 
     def __init__(self, signal_number: int) -> None:
         name = signal.Signals(signal_number).name
-        super().__init__(f"stopped by {name}; the same call continues from its checkpoint")
-        self.signal_number = signal_number
+        super().__init__(signal_number, f"stopped by {name}; the same call continues from its checkpoint")
 
 
 class Requests:
@@ -54,12 +50,16 @@ class Requests:
 
 @contextmanager
 def requests() -> Iterator[Requests]:
-    """Turn SIGTERM and SIGINT into requests, and restore their handlers; only the main thread can, others get none."""
+    """Turn SIGTERM, SIGINT and SIGHUP into requests, and restore their handlers; those that are ignored stay so.
+
+    Only the main thread can; others get none.
+    """
     asked = Requests()
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
-    handlers = {signal.SIGTERM: asked.receive, signal.SIGINT: asked.receive, signal.SIGALRM: asked.give_up}
+    heeded = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    handlers = {**dict.fromkeys(heeded, asked.receive), signal.SIGALRM: asked.give_up}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield asked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from harness.checks import choice, integer, real
 from harness.digests import identity
 from harness.errors import HarnessError, must, unknown
+from harness.reading import read_toml
 
 _FOLDER = Path(__file__).parent / "recipes"
 
@@ -92,7 +92,7 @@ def load(name: str | Path) -> Recipe:
     path = Path(name) if str(name).endswith(".toml") else _FOLDER / f"{name}.toml"
     if not path.is_file():
         raise HarnessError(unknown("recipe", str(name), names()))
-    values = {"name": path.stem} | tomllib.loads(path.read_text(encoding="utf-8"))
+    values = {"name": path.stem} | read_toml(path)
     known = Recipe.__dataclass_fields__
     for key in values:
         if key not in known:

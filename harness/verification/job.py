@@ -14,8 +14,8 @@ from harness import seeding
 from harness.benchmark import Oracle
 from harness.checks import Archs, IntArray, choice, integer, real
 from harness.errors import HarnessError, ResultError
+from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.results import Results
-from harness.experiments.store import BenchmarkFacts
 from harness.training.data.dataset import Dataset
 from harness.training.recipe import Recipe, TrainingSetup
 from harness.verification import picks as verify_picks
@@ -23,6 +23,8 @@ from harness.verification.record import Pick
 from harness.verification.tools import Tools
 
 DEVICES = ("auto", "cpu", "cuda")
+LEVELS = ("auto", "R0", "R1", "R2", "R3", "R4")
+"""Those of `harness.training.trainer`, which brings torch."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Request:
         integer("seeds", self.seeds, low=2)  # one training has no spread, so no verdict
         integer("threads", self.threads, low=1)
         choice("device", self.device, DEVICES)
+        choice("level", self.level, LEVELS)
         if self.margin_percent is not None:
             real("margin_percent", self.margin_percent, low=0.0, open_low=True)
 

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from harness.checks import Archs, BoolArray, FloatArray, IntArray, choice
-from harness.errors import ResultError
+from harness.checks import Archs, BoolArray, FloatArray, IntArray, choice, integer, real
+from harness.errors import ResultError, must
 from harness.files import replacing
+from harness.reading import read_json, record_of
 from harness.training.curves import DIVERGED, OK
 from harness.training.recipe import TrainingSetup
 
 FORMAT = "nas-harness verification 1"
 FOLDER = "verification"
+_REMEDY = "delete it and verify again"
 """Below the folder of an experiment's results."""
 ROLES = ("top", "stratified")
 _FACTS = ("benchmark", "table_digest", "column", "margin_percent", "margin_source")
@@ -52,7 +54,7 @@ class Pick:
 
     def __post_init__(self) -> None:
         choice("role", self.role, ROLES)
-        object.__setattr__(self, "arch", tuple(int(gene) for gene in self.arch))
+        object.__setattr__(self, "arch", tuple(integer("arch", gene, low=0, high=255) for gene in self.arch))
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +146,15 @@ class Measurements:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Measurements:
         """Read what `as_dict` gave."""
-        if data.get("format") != FORMAT:
+        if not isinstance(data, Mapping) or data.get("format") != FORMAT:
             raise ResultError(f"not a verification of this version ('{FORMAT}')")
+        for key in ("picks", "seeds", "provenance"):
+            if not isinstance(data[key], Mapping if key == "provenance" else list):
+                raise ResultError(must(key, "be there", data[key]))
+        for key in ("benchmark", "table_digest", "column", "margin_source"):
+            if not isinstance(data[key], str):
+                raise ResultError(must(key, "be text", data[key]))
+        real("margin_percent", data["margin_percent"], low=0.0, open_low=True)
         values = {key: data[key] for key in cls.__dataclass_fields__}
         shape = (len(data["picks"]), len(data["seeds"]))
         for name in (*_REAL, *_WHOLE, *_COSTS):
@@ -155,9 +164,9 @@ class Measurements:
             if values[name].shape != wanted:
                 raise ResultError(f"`{name}` has shape {values[name].shape}, not {wanted}")
         values |= {
-            "training": TrainingSetup.from_dict(data["training"]),
-            "picks": tuple(Pick(**pick) for pick in data["picks"]),
-            "seeds": tuple(data["seeds"]),
+            "training": record_of(TrainingSetup, data["training"], "training"),
+            "picks": tuple(record_of(Pick, pick, "picks") for pick in data["picks"]),
+            "seeds": tuple(integer("seeds", seed, low=0) for seed in data["seeds"]),
         }
         return cls(**values)
 
@@ -189,11 +198,13 @@ def read(path: Path) -> Measurements:
         If it is missing, damaged or of another version.
     """
     try:
-        return Measurements.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        data = read_json(path, ResultError, remedy=_REMEDY)
     except FileNotFoundError:
         raise ResultError(f"no verification at '{path}': run `nas-harness verify` first") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise ResultError(f"{path}: damaged verification ({error}); delete it and verify again") from error
+    try:
+        return Measurements.from_dict(data)
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise ResultError(f"{path}: damaged verification ({str(error)[:200]}); {_REMEDY}") from error
 
 
 def read_all(results: Path) -> list[Measurements]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
 from harness.cli.app import AsJson, Command, Device
+from harness.cli.exit import code_of
 from harness.errors import typed
 
 
@@ -54,9 +54,9 @@ def verify(
     )  # fmt: skip
     try:
         answer = run(results, request, say=lambda line: typer.echo(line, err=True))
-    except KeyboardInterrupt as stop:  # the trainer turns SIGTERM into one, after keeping a checkpoint
+    except KeyboardInterrupt as stop:  # the trainer keeps a checkpoint first
         typer.echo("interrupted: the same command continues from the last checkpoint", err=True)
-        raise typer.Exit(128 + getattr(stop, "signal_number", signal.SIGINT)) from None
+        raise typer.Exit(code_of(stop)) from None
     if as_json:
         typer.echo(json.dumps(answer, indent=2))
         return

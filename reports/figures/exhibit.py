@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.errors import ResultError
+from harness.reading import read_json
+
 _WORDS = ["benchmark", "series", "row", "column"]
 """Columns of plotted frames that hold names."""
 _NUMBERS = {"": np.nan, "True": True, "False": False}
@@ -53,7 +56,7 @@ class Exhibit:
     @classmethod
     def read(cls, folder: Path, name: str) -> Exhibit:
         """Read what `write` wrote."""
-        meta = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        meta = read_json(folder / f"{name}.json", ResultError, remedy="write the report again")
         frame = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
         for column in frame.columns.difference(_WORDS):  # float() gives back the very number that was written
             frame[column] = [_NUMBERS[text] if text in _NUMBERS else float(text) for text in frame[column]]

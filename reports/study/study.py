@@ -110,8 +110,8 @@ def prepare(results: Results, open_oracle: OpenOracle = registry.oracle, *, allo
         listed = [f"{b} / {label} / replicates {first}-{stop - 1}" for b, label, first, stop in results.missing]
         shown = "; ".join(listed[:4]) + (f"; and {len(listed) - 4} more" if len(listed) > 4 else "")
         raise IncompleteError(
-            f"{len(listed)} shard(s) have no result: {shown}. Run the spec again to compute them, or allow missing"
-            " shards (they are then reported both left out and as the worst value)"
+            f"{len(listed)} shard(s) have no result: {shown}. Run the spec again to compute them, or report what is"
+            " there with --allow-missing (they are then reported both left out and as the worst value)"
         )
     judged = (align(results, truth) for truth in truths(results, open_oracle).values())
     aligned = tuple(item for item in judged if any(item.steps.values()))

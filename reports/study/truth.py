@@ -13,8 +13,8 @@ from harness import registry
 from harness.benchmark import Column, Oracle
 from harness.checks import Archs, BoolArray, FloatArray, choice
 from harness.errors import HarnessError, ResultError
+from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.results import Results
-from harness.experiments.store import BenchmarkFacts
 from harness.problem import Constraint, Objective
 
 OpenOracle = Callable[[str], Oracle]

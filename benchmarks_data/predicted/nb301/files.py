@@ -13,8 +13,9 @@ from typing import Any
 
 from benchmarks_data import checked, files
 from harness.digests import sha256_of
-from harness.errors import TableError
+from harness.errors import HarnessError, TableError
 from harness.files import locked, remove_unfinished, replacing
+from harness.reading import read_json
 
 NAME = "nb301-surrogate"
 PINNED = {
@@ -116,8 +117,8 @@ def _kind(path: Path) -> str | None:
     if path.suffix == ".onnx":
         return "model.onnx"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        content = read_json(path)
+    except HarnessError:
         return None
     if isinstance(content, dict) and "hyperparameters" in content:
         return "config_space.json"
@@ -163,7 +164,7 @@ class Imported:
         if not cls.exists(folder):
             raise TableError(f"the files of {NAME} were not imported into {folder}: {_REMEDY}")
         try:
-            about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+            about = read_json(folder / _ABOUT)
             recorded = {name: str(about["sha256"][name]) for name in PINNED}
         except (ValueError, KeyError, TypeError) as error:
             raise TableError(f"{folder / _ABOUT} is damaged ({error}): {_REMEDY}") from error
@@ -180,4 +181,4 @@ class Imported:
 
     def json(self, name: str) -> Any:
         """Return the content of a JSON file."""
-        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+        return read_json(self.folder / name, TableError, remedy=f"import it again: {_REMEDY}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from harness.checks import Archs, UInt64Array
 from harness.errors import HarnessError, must
+from harness.reading import parse_json
 from harness.spaces.asr.cells import OPERATIONS, RULE, SHAPE, flatten
 from harness.spaces.asr.keys import first_codings, hashes, keys
 from harness.spaces.enumerated import EnumeratedSpace
@@ -69,8 +69,8 @@ class ASRSpace(EnumeratedSpace):
         if position is not None:
             return list(map(int, self.all_codings[position]))
         try:
-            return flatten(json.loads(text))
-        except (json.JSONDecodeError, HarnessError):
+            return flatten(parse_json(text, "the architecture"))
+        except HarnessError:
             raise HarnessError(must("architecture", RULE, text)) from None
 
     def _facts(self) -> Mapping[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -11,6 +10,7 @@ import numpy as np
 
 from harness.checks import Archs
 from harness.errors import HarnessError, must
+from harness.reading import parse_json
 from harness.space import SearchSpace
 
 BLOCKS = 7
@@ -69,9 +69,10 @@ class MnasNetSpace(SearchSpace):
         text = text.strip()
         if text.startswith("{"):
             try:
-                return genes(json.loads(text))
-            except json.JSONDecodeError:
+                variables = parse_json(text, "the architecture")
+            except HarnessError:
                 raise HarnessError(must("architecture", _RULE, text)) from None
+            return genes(variables)
         matches = [_BLOCK.fullmatch(block) for block in text.split()]
         found = [match for match in matches if match]
         if len(found) != BLOCKS or len(matches) != BLOCKS:

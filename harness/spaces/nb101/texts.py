@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from harness.checks import Archs
 from harness.errors import HarnessError, must
+from harness.reading import parse_json
 from harness.space import operation_code
 from harness.spaces.nb101.wiring import EDGES, INNER, MOST_EDGES, OPERATIONS, VERTICES, reach, wiring
 
@@ -54,7 +54,7 @@ def _parts(text: str) -> tuple[str, str]:
     if match is not None:
         return match[1], match[2]
     try:
-        told: Any = json.loads(text)
+        told: Any = parse_json(text, "the architecture")
         digits = "".join(str(int(entry)) for row in told["matrix"] for entry in row)
         return digits, ",".join(told["ops"])
     except (ValueError, TypeError, KeyError):

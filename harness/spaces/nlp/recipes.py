@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from harness.errors import HarnessError, must
+from harness.reading import parse_json
 from harness.space import operation_code
 
 OPERATIONS = (
@@ -36,10 +36,9 @@ def read_recipe(text: str) -> Recipe:
         If the text is no such JSON, names an unknown operation or input, has a cycle or no ``h_new_0``.
     """
     try:
-        nodes = {
-            str(name): (str(node["op"]), tuple(map(str, node["input"]))) for name, node in json.loads(text).items()
-        }
-    except (json.JSONDecodeError, AttributeError, KeyError, TypeError):
+        told = parse_json(text, "the architecture")
+        nodes = {str(name): (str(node["op"]), tuple(map(str, node["input"]))) for name, node in told.items()}
+    except (HarnessError, AttributeError, KeyError, TypeError):
         rule = "be a number of the list or JSON {node: {op, input: [...]}}"
         raise HarnessError(must("architecture", rule, text)) from None
     if "h_new_0" not in nodes:

@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.files import replacing
+from harness.reading import parse_json
 from harness.training.data.dataset import SPLITS, Dataset
 
 _ABOUT = ("name", "classes", "flip", "padding", "description")
@@ -37,7 +38,7 @@ def load(path: Path) -> Dataset:
         raise HarnessError(f"there is no file {path}. Write it with: python -m harness.training.data NAME {path}")
     try:
         with np.load(path, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
+            about = parse_json(str(file["about"]), str(path))
             sha256 = about.pop("sha256")
             dataset = Dataset(
                 images={split: file[f"images_{split}"] for split in SPLITS},

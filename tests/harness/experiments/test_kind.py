@@ -18,10 +18,11 @@ from harness.digests import sha256_of
 from harness.errors import HarnessError, ResultError, SpecError
 from harness.experiments.execute import execute
 from harness.experiments.kind import Kind, Output, at, kind_of
+from harness.experiments.manifest import MANIFEST, read_manifest
 from harness.experiments.prepare import prepare
 from harness.experiments.results import read_results
 from harness.experiments.spec import Spec, StrategySpec, from_dict
-from harness.experiments.store import MANIFEST, SEAL, read_manifest, read_unit, read_units, unit_path
+from harness.experiments.store import SEAL, read_unit, read_units, unit_path
 from harness.problem import Budget
 
 SPEC = Spec(

@@ -11,9 +11,10 @@ import pytest
 import harness as nh
 from harness.errors import ResultError
 from harness.experiments.execute import execute
+from harness.experiments.manifest import read_manifest
 from harness.experiments.prepare import prepare
 from harness.experiments.shards import Search
-from harness.experiments.store import read_manifest, read_unit, unit_path, write_unit
+from harness.experiments.store import read_unit, unit_path, write_unit
 from tests.paths import ROOT
 
 OLD = ROOT / "tests" / "harness" / "experiments" / "cell_1"

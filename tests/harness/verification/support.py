@@ -109,7 +109,7 @@ def measured(oracle: Any, archs: Any, real: Any, **changes: Any) -> Measurements
     n, s = real.shape
     half = n // 2
     picks = tuple(
-        Pick(tuple(arch), text, "top" if index < half else "stratified", runs=index < half, stratum=index - half)
+        Pick(tuple(arch), text, "top" if index < half else "stratified", runs=int(index < half), stratum=index - half)
         for index, (arch, text) in enumerate(zip(archs.tolist(), oracle.space.format(archs), strict=True))
     )
     whole = np.full(n, 1000)

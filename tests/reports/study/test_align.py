@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from harness.errors import ResultError
+from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.results import Results
 from harness.experiments.spec import Spec, StrategySpec
-from harness.experiments.store import BenchmarkFacts
 from harness.problem import Budget, Constraint
 from harness.records import Run
 from reports.study.align import align, at_budget
