@@ -66,6 +66,7 @@ FLOORS = {
         "files",
         "catalogue",
         "file",
+        "plausibility",
         "predicted",
         "importers.safe",
         "importers",
