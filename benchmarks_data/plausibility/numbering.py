@@ -7,7 +7,7 @@ any two rows.  A renumbering under which they agree is proof of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, permutations
 
@@ -20,12 +20,19 @@ from harness.space import SearchSpace
 
 FEWEST = 20
 """Degrees of freedom within functions below which nothing is said."""
+LOW = 0.25
+"""Share of other rows that a cell which computes nothing may beat; in published tables it is below 0.05."""
+NOTHING_COMPUTED: Mapping[str, tuple[int, ...]] = {
+    "nb201": (0,) * 6,
+    "transnas-micro": (0,) * 6,
+    "asr": (5, 0, 5, 0, 0, 5, 0, 0, 0),
+}
+"""A coding, by space, whose output is constant."""
 _ROWS = 6000
 _ALPHABET = 5
 """Operations up to which all of their orders are tried."""
 _STARTS = 8
 _STEPS = 12
-Keys = Callable[[Archs], UInt64Array]
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,48 @@ class Renumbering:
     codes: tuple[int, ...]
     genes: tuple[int, ...]
     share: float
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Cells that compute nothing, beside all others.
+
+    Attributes
+    ----------
+    rows : int
+    level : float
+        Median of their values.
+    beaten : float
+        Share of the other rows that they are better than.
+    """
+
+    rows: int
+    level: float
+    beaten: float
+
+
+def idle_cells(space: SearchSpace, keys: UInt64Array, values: FloatArray, direction: str) -> Idle | None:
+    """Compare cells whose output is constant with all others; None where a space has none, or too few rows are known.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    keys : (n,) uint64
+        Functional keys.
+    values : (n,) float64
+    direction : {"maximise", "minimise"}
+    """
+    coding = NOTHING_COMPUTED.get(space.name)
+    if coding is None:
+        return None
+    idle = keys == space.key(np.array([coding], dtype=space.dtype))[0]
+    known = np.isfinite(values)
+    cells, others = values[idle & known], values[~idle & known]
+    if not len(cells) or len(others) < FEWEST:
+        return None
+    level = float(np.median(cells))
+    beaten = others < level if direction == "maximise" else others > level
+    return Idle(len(cells), level, float(np.mean(beaten)))
 
 
 def share_within(keys: UInt64Array, values: FloatArray) -> tuple[float, int]:

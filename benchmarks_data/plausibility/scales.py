@@ -63,7 +63,7 @@ def of_unit(column: Column, values: FloatArray) -> Question | None:
         return None
     unit = column.unit.lower()
     if unit in PERCENT:
-        if known.min() >= 0 and 0 < known.max() <= 1:
+        if known.min() >= 0 and known.max() <= 1 and (known != np.round(known)).any():
             text = f"has unit '{column.unit}', and all of its {len(known):,} values lie in 0 to 1, as fractions do"
             return Question(column.name, text, "write unit 'fraction'")
         return _beyond(column, values, 100.0, "give values from 0 to 100, or another unit")

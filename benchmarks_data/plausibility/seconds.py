@@ -12,7 +12,7 @@ from harness.checks import FloatArray
 KINDS = ("cumulated", "per_epoch", "since_previous", "restarting")
 """What seconds in a line may count from: the start of the training; the start of their own epoch, told for that epoch
 alone; the previous line of the training; the last restart, at which they fall."""
-SLOWEST = 0.1
+SLOWEST = 0.2
 """Share of the growth that equal epochs would give; seconds that grow less do not count from the start."""
 IN_SECONDS = {
     **dict.fromkeys(("ms", "millisecond", "milliseconds"), 1e-3),
@@ -105,14 +105,6 @@ def stalled(values: FloatArray, epochs: Sequence[int]) -> tuple[int, int]:
     """
     shares = growth(values, epochs)
     return int(np.count_nonzero(shares < SLOWEST)), len(shares)
-
-
-def falling(values: FloatArray) -> tuple[int, int]:
-    """Count trainings whose seconds fall anywhere on the way, and all that tell two epochs: (N, R, F)."""
-    before = np.fmax.accumulate(values, axis=2)
-    falls = (values < before).any(axis=2)
-    several = (~np.isnan(values)).sum(axis=2) > 1
-    return int(np.count_nonzero(falls & several)), int(np.count_nonzero(several))
 
 
 def other_unit(name: str) -> str:

@@ -28,14 +28,6 @@ SURE = 100
 """Degrees of freedom from which on another numbering is looked for: among thousands one fits a few pairs by chance."""
 NEAR, AT_CHANCE = 0.5, 0.8
 """Share of variance within functions that is suspicious, and that of codes which say nothing about values."""
-LOW = 0.25
-"""Share of other rows that a cell which computes nothing may beat; in published tables it is below 0.05."""
-NOTHING_COMPUTED: Mapping[str, tuple[int, ...]] = {
-    "nb201": (0,) * 6,
-    "transnas-micro": (0,) * 6,
-    "asr": (5, 0, 5, 0, 0, 5, 0, 0, 0),
-}
-"""A coding, by space, whose output is constant."""
 _REMEDY = (
     "Do not use it: values stand beside other architectures than theirs. Import it by the field's strings or by names "
     "of operations, or say in which order operations and edges are numbered."
@@ -173,26 +165,17 @@ def idle_cells(
     coded : bool
         As in `within_functions`.
     """
-    coding = NOTHING_COMPUTED.get(space.name)
-    if coding is None:
-        return None
-    idle = keys == space.key(np.array([coding], dtype=space.dtype))[0]
-    known = np.isfinite(values)
-    cells, others = values[idle & known], values[~idle & known]
-    if not len(cells) or len(others) < numbering.FEWEST:
-        return None
-    level = float(np.median(cells))
-    beaten = float(np.mean(others < level if direction == "maximise" else others > level))
-    if beaten <= LOW:
+    idle = numbering.idle_cells(space, keys, values, direction)
+    if idle is None or idle.beaten <= numbering.LOW:
         return None
     why = "codes are of another numbering" if coded else "rows are mixed up"
-    if beaten >= 1 - LOW:
+    if idle.beaten >= 1 - numbering.LOW:
         why += f", or {name} is {direction}d and is better the other way round"
     return Finding(
         "fault" if coded else "caution",
         "numbering",
-        f"Cells that compute nothing, whose output is constant, have {name} {level:.6g} and beat {beaten:.0%} of the "
-        f"others, where they can only be at chance: {why}.",
+        f"Cells that compute nothing, whose output is constant, have {name} {idle.level:.6g} and beat "
+        f"{idle.beaten:.0%} of the others, where they can only be at chance: {why}.",
         _REMEDY if coded else _ROWS,
-        {"rows": len(cells), "level": level, "beaten": beaten},
+        {"rows": idle.rows, "level": idle.level, "beaten": idle.beaten},
     )

@@ -30,8 +30,11 @@ def times(subject: Subject) -> Iterator[Finding]:
             "A budget in seconds is refused; give it in evaluations or epochs.",
         )
         return
-    yield from _not_from_the_start(subject, name)
+    wrong = list(_not_from_the_start(subject, name))
+    yield from wrong
     yield from _other_unit(subject, name)
+    if wrong:
+        return
     reasons = []
     if _trainings_are_equal(subject, name):
         reasons.append("all runs of a row have one and the same time")

@@ -265,8 +265,8 @@ def _likenesses(extract: Extract, values: FloatArray, table: str, header: Header
         mean = mean_over_trainings(final[:, :, None])[:, 0]
         difference = float(np.nanmean(np.abs(mean - mine_there)))
         close = np.abs(final - mine_there[:, None]) <= ALIKE
-        one_of: BoolArray = close.any(axis=1)
-        trainings = [("the mean over its runs", np.abs(mean - mine_there) <= ALIKE), ("one of its runs", one_of)]
+        of_mean: BoolArray = np.abs(mean - mine_there) <= ALIKE
+        trainings = [("the mean over its runs", of_mean), ("one of its runs", np.logical_or.reduce(close, axis=1))]
         trainings += [(f"seed {seed}", equal) for seed, equal in _by_seed(header, close, places[there])]
         line = likeness.likeness(mine_there, mean)
         for training, equal in trainings:
