@@ -1,9 +1,7 @@
 """Copies: columns that strategies may be told which are held-out ones, equal bit for bit or otherwise written.
 
-Two measurements of the same networks on different images differ by the noise of images and trainings.  In published
-tables validation lies 0.014 to 1 off a straight line through test (residual over spread, see
-`benchmarks_data.plausibility.likeness`), and 4e-4 to 0.5 off its ranks; a copy in single precision, with other digits,
-as a fraction or as an error lies below 0.002.
+Two measurements of the same networks on different images differ by the noise of images and trainings; how near they
+come in published tables, and how much nearer a copy is, says `benchmarks_data.plausibility.likeness`.
 """
 
 from __future__ import annotations
@@ -19,15 +17,11 @@ from benchmarks_data.audit.checks.noise import pooled_sd
 from benchmarks_data.audit.findings import Finding
 from benchmarks_data.audit.subject import Subject
 from benchmarks_data.file.trainings import mean_over_trainings
-from benchmarks_data.plausibility.likeness import FEWEST, NOTHING, Likeness, likeness
+from benchmarks_data.plausibility.likeness import CLOSE, COPY, FEWEST, NOTHING, SAME_ORDER, Likeness, likeness
 from harness.checks import FloatArray
 
 MANY = 0.5
 """Share of equal values from which on two columns are the same thing; chance equality of coarse accuracies is rarer."""
-COPY, CLOSE = 0.002, 0.008
-"""Distance from a straight line up to which a column is a copy, and up to which it must be explained."""
-SAME_ORDER = 5e-5
-"""Distance in ranks up to which an order must be explained; the nearest of published tables is at 4e-4."""
 ORDERED = 50
 """Different pairs from which on an order says anything."""
 SEVERAL = 20

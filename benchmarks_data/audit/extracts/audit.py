@@ -204,7 +204,7 @@ def _result(extract: Extract, name: str, tables: Mapping[str, Header]) -> Iterat
         yield _judged(name, text, same.held_out, {"equal": same.equal, "compared": same.compared})
         return
     line = min(likenesses, key=lambda like: like.line.distance, default=None)
-    if line is not None and (line.line.distance <= copies.COPY or line.line.rounded >= copies.MANY):
+    if line is not None and (line.line.distance <= likeness.COPY or line.line.rounded >= copies.MANY):
         written = f"{line.column} = {copies.line_of(line.line, name)}"
         text = f"{line.column} of {line.table}, {line.training}, otherwise written: {written}"
         yield _judged(name, text, line.held_out, {"distance": line.line.distance, "pairs": line.line.pairs})

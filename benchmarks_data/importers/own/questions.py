@@ -159,7 +159,8 @@ def _of_results(
         if not column.split:
             continue
         source = description.sources[name]
-        found.append(scales.of_unit(column, lines.floats(source)))
+        if scales.of_unit(column, values[name].ravel()) is not None:  # the lines are read again only to name one
+            found.append(scales.of_unit(column, lines.floats(source)))
         found.append(scales.of_name(column, source))
         found.append(scales.of_curve(column, values[name]))
         last = values[name][:, :, -1:]

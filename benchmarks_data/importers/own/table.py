@@ -27,6 +27,7 @@ from benchmarks_data.importers.own import questions
 from benchmarks_data.importers.own.description import Description, read_description
 from benchmarks_data.importers.own.lines import Lines, read_lines
 from benchmarks_data.importers.parts import Places, grouped
+from benchmarks_data.plausibility.likeness import COPY, likeness
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray, IntArray, integer
 from harness.errors import HarnessError, TableError
@@ -220,10 +221,13 @@ def _check_held_out(description: Description, lines: Lines) -> None:
         for name in (name for name, column in description.columns.items() if not column.held_out):
             both = ~np.isnan(values[name]) & ~np.isnan(values[hidden])
             varied = len(np.unique(values[hidden][both])) > 1
-            if varied and np.array_equal(values[name][both], values[hidden][both]):
+            same = varied and np.array_equal(values[name][both], values[hidden][both])
+            result = bool(description.columns[name].split)
+            if same or (result and likeness(values[name], values[hidden]).distance <= COPY):
+                how = "equals {} value for value" if same else "is {} otherwise written"
                 warnings.warn(
-                    f"{lines.source}: {name} equals {hidden} value for value, and {hidden} is held out: is it told "
-                    "under another name?",
+                    f"{lines.source}: {name} {how.format(hidden)}, and {hidden} is held out: is it told under another "
+                    "name?",
                     stacklevel=3,
                 )
 

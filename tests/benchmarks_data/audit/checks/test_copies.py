@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks_data.audit.checks.copies import MANY
 from benchmarks_data.audit.findings import Audit, Finding
+from benchmarks_data.plausibility.likeness import CLOSE, SAME_ORDER, likeness
 from harness.benchmark import Column
 from tests.benchmarks_data.audit.support import audited, results
 from tests.benchmarks_data.made_up import accuracy, bags, made, scheduled
@@ -123,9 +125,6 @@ def test_few_rows_are_said_to_be_few(tmp_path: Path) -> None:
     ],
 )
 def test_published_validation_and_test_are_far_from_copies(shared_data: Path, file: str, valid: str, test: str) -> None:
-    from benchmarks_data.audit.checks.copies import CLOSE, MANY, SAME_ORDER
-    from benchmarks_data.plausibility.likeness import likeness
-
     arrays = np.load(shared_data / file)
     for name in ("cifar10", "cifar100", "imagenet16_120"):
         found = likeness(arrays[valid.format(name)].astype(float), arrays[test.format(name)].astype(float))
@@ -136,9 +135,6 @@ def test_published_validation_and_test_are_far_from_copies(shared_data: Path, fi
 
 @pytest.mark.data
 def test_every_published_pair_of_transnas_is_far_from_a_copy(shared_data: Path) -> None:
-    from benchmarks_data.audit.checks.copies import CLOSE, SAME_ORDER
-    from benchmarks_data.plausibility.likeness import likeness
-
     arrays = np.load(shared_data / "transnasbench101.npz")
     pairs = [(name, name.replace("__valid_", "__test_")) for name in arrays.files if "__valid_" in name]
     assert len(pairs) >= 15
