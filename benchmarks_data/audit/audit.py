@@ -12,7 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks_data import files, provider
-from benchmarks_data.audit.checks import costs, curves, noise, optimum, rows, sources, splits, times, values
+from benchmarks_data.audit.checks import (
+    copies,
+    costs,
+    curves,
+    noise,
+    numbering,
+    optimum,
+    rows,
+    scales,
+    sources,
+    splits,
+    times,
+    values,
+)
 from benchmarks_data.audit.columns import column_facts, schedule_facts
 from benchmarks_data.audit.extracts.audit import audit_extract
 from benchmarks_data.audit.extracts.files import SUFFIXES
@@ -27,8 +40,11 @@ from harness.names import read
 CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     sources.notes,
     splits.named,
-    splits.equal_columns,
+    copies.copies,
     splits.curves,
+    scales.scales_and_directions,
+    numbering.functions,
+    numbering.nothing_computed,
     rows.rows,
     rows.trainings,
     rows.duplicates,

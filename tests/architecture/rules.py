@@ -73,6 +73,7 @@ FLOORS = {
         "checked",
         "catalogue",
         "file",
+        "plausibility",
         "predicted",
         "importers.safe",
         "importers",

@@ -1,18 +1,11 @@
-"""Checks of splits: validation that is test, curves that exist on test images only, columns of different models."""
+"""Checks of splits: what is lacking, curves that exist on test images only, columns of different models."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
-
-import numpy as np
 
 from benchmarks_data.audit.findings import Finding, ranges
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.file.trainings import mean_over_trainings
-
-MANY = 0.5
-"""Share of equal values from which on two columns are the same thing; chance equality of coarse accuracies is rarer."""
 
 
 def named(subject: Subject) -> Iterator[Finding]:
@@ -43,44 +36,6 @@ def named(subject: Subject) -> Iterator[Finding]:
                 f"{judged.trained_on} images.",
                 "Part of the test regret is the other training; no search by validation can remove it.",
             )
-
-
-def equal_columns(subject: Subject) -> Iterator[Finding]:
-    """Find a told column that has the numbers of a held-out one."""
-    open_columns = [name for name in subject.results if not subject.columns[name].held_out]
-    secret = [name for name in subject.results if subject.columns[name].held_out]
-    clean = True
-    for one, other in product(open_columns, secret):
-        equal, compared, varied = _equal(subject, one, other)
-        if compared and varied and equal / compared >= MANY:
-            clean = False
-            yield Finding(
-                "fault",
-                "splits",
-                f"{one}, which strategies may be told, has the numbers of {other} in {equal:,} of {compared:,} values: "
-                "it is test.",
-                f"Do not search by {one}.",
-                {"equal": equal, "compared": compared},
-            )
-    if open_columns and secret and clean:
-        yield Finding("fact", "splits", "No column that strategies may be told has the numbers of a held-out one.")
-
-
-def _equal(subject: Subject, one: str, other: str) -> tuple[int, int, bool]:
-    """Count equal values of two columns at the fidelities that both have; say whether the values vary at all."""
-    meaning = subject.header.meaning
-    ours, theirs = subject.values(one), subject.values(other)
-    at = meaning.places(subject.columns[one], ours.shape[2])
-    at_other = meaning.places(subject.columns[other], theirs.shape[2])
-    shared = sorted(at.keys() & at_other.keys())[-1:]  # the last one tells, and is cheap
-    if not shared:
-        return 0, 0, False
-    x, y = ours[:, :, at[shared[0]]], theirs[:, :, at_other[shared[0]]]
-    if x.shape[1] != y.shape[1]:
-        x, y = (mean_over_trainings(np.ascontiguousarray(side)[:, :, None]) for side in (x, y))
-    both = ~np.isnan(x) & ~np.isnan(y)
-    known = x[both]
-    return int(np.count_nonzero(known == y[both])), len(known), len(np.unique(known)) > 2
 
 
 def curves(subject: Subject) -> Iterator[Finding]:

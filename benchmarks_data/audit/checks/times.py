@@ -1,4 +1,4 @@
-"""Checks of times: whether seconds were measured for each training and epoch, or repeated and scaled."""
+"""Checks of times: whether seconds count from the start, and were measured for each training and epoch or copied."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import numpy as np
 from benchmarks_data.audit.findings import Finding
 from benchmarks_data.audit.subject import Subject
 from benchmarks_data.file.layout import AnyArray
+from benchmarks_data.plausibility import seconds as clock
 from harness.checks import BoolArray
 
 _SAME = 1e-9
 """Relative: times that are so alike were copied."""
+_FASTEST = 0.3
+"""Seconds; no epoch over the images of `_LARGE` data sets was faster in any published table."""
+_LARGE = ("cifar", "imagenet", "svhn", "taskonomy")
 
 
 def times(subject: Subject) -> Iterator[Finding]:
@@ -25,6 +29,11 @@ def times(subject: Subject) -> Iterator[Finding]:
             "It has no training times.",
             "A budget in seconds is refused; give it in evaluations or epochs.",
         )
+        return
+    wrong = list(_not_from_the_start(subject, name))
+    yield from wrong
+    yield from _other_unit(subject, name)
+    if wrong:
         return
     reasons = []
     if _trainings_are_equal(subject, name):
@@ -47,6 +56,51 @@ def times(subject: Subject) -> Iterator[Finding]:
             "fact",
             "times",
             f"{name} varies as measured times do: {len(np.unique(final[~np.isnan(final)])):,} different values.",
+        )
+
+
+def _not_from_the_start(subject: Subject, name: str) -> Iterator[Finding]:
+    """Find schedules in which later epochs cost no more than earlier ones."""
+    meaning, values = subject.header.meaning, subject.values(name)
+    places = meaning.places(subject.columns[name], values.shape[2])
+    for schedule, length in enumerate(meaning.schedules):
+        inside = [fidelity for fidelity in sorted(places) if meaning.schedule_of[fidelity] == schedule]
+        if len(inside) < 2:
+            continue
+        epochs = [meaning.fidelities[fidelity].epoch for fidelity in inside]
+        if values.shape[2] == 1:
+            few, all_of = subject.rows, subject.rows
+        else:
+            few, all_of = clock.stalled(values[:, :, [places[fidelity] for fidelity in inside]], epochs)
+        if few <= all_of / 2:
+            continue
+        yield Finding(
+            "fault",
+            "times",
+            f"{name} hardly grows with the epoch in {few:,} of {all_of:,} trainings of the schedule of {length} "
+            "epochs: it is that of single epochs, or of the last part of a training, and promotions cost nothing.",
+            'Import it again with `seconds = "per_epoch"` in the description of the column, or "since_previous", or '
+            '"restarting".',
+            {"schedule": length, "trainings": all_of, "hardly_growing": few},
+        )
+
+
+def _other_unit(subject: Subject, name: str) -> Iterator[Finding]:
+    """Ask whether seconds are minutes or hours: of networks that take longer on images."""
+    about, meaning = subject.about, subject.header.meaning
+    if not any(word in about.get("dataset", "").lower() for word in _LARGE):
+        return
+    final = subject.final(name)
+    if np.isnan(final).all():
+        return
+    rate = float(np.nanmedian(final)) / meaning.fidelities[-1].epoch
+    if rate < _FASTEST:
+        yield Finding(
+            "caution",
+            "times",
+            f"{name} is {rate:.3g} seconds for an epoch (median): on such data that is minutes or hours.",
+            "Ask the source in which unit it is.",
+            {"seconds_per_epoch": rate},
         )
 
 

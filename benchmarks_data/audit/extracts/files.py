@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +39,25 @@ class Extract:
     space : str
     archs : (N, L) integers
     columns : mapping of str to (N,) float64
-        As the file has them.
+        As the file has them; NaN where a value is blank, or is no number in a column of numbers.
+    coded : bool
+        Whether it names cells by numbers, which may be of another numbering; else by the field's strings.
+    blanks : mapping of str to int
+        Blank values of each column that has any.
+    strays : mapping of str to (int, str)
+        Of each column of numbers that has them, how many values are no numbers, and the first.
+    left_out : mapping of str to str
+        What each other column of the file is, and why it is not among `columns`.
     """
 
     path: Path
     space: str
     archs: Archs
     columns: Mapping[str, FloatArray]
+    coded: bool = False
+    blanks: Mapping[str, int] = field(default_factory=dict)
+    strays: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(path: Path) -> Extract:
@@ -106,12 +117,40 @@ def _named(path: Path, arrays: Mapping[str, Any]) -> Extract:
     else:
         listed = ", ".join((*_STRINGS, "op_codes", "net", "index"))
         raise TableError(f"{path} must name its cells in one of the columns {listed}; it has {', '.join(arrays)}")
-    columns = {}
+    extract = Extract(path, "nb201", archs, columns := {}, text is None, blanks := {}, strays := {}, left_out := {})
     for name, values in arrays.items():
-        if name not in (text, "op_codes", "net", "index") and np.shape(values) == (len(archs),):
-            with suppress(ValueError):  # text
-                columns[name] = np.asarray(values).astype(np.float64)
-    return Extract(path, "nb201", archs, columns)
+        if name in (text, "op_codes", "net", "index"):
+            continue
+        if np.shape(values) != (len(archs),):
+            left_out[name] = f"has the shape {np.shape(values)}"
+            continue
+        numbers, blank, stray = _numbers(np.asarray(values))
+        if blank:
+            blanks[name] = blank
+        if numbers is None:
+            left_out[name] = "is text" if stray else "is blank"
+            continue
+        columns[name] = numbers
+        if stray:
+            strays[name] = len(stray), stray[0]
+    return extract
+
+
+def _numbers(values: Any) -> tuple[FloatArray | None, int, list[str]]:
+    """Return a column as numbers, None where it is text or blank; how many are blank; and those that are no numbers."""
+    if values.dtype.kind in "fiub":
+        return values.astype(np.float64), 0, []
+    numbers, blank, stray = np.full(len(values), np.nan), 0, []
+    for row, value in enumerate(values.tolist()):
+        if value is None or not (text := str(value).strip()):
+            blank += 1
+            continue
+        try:
+            numbers[row] = float(text)
+        except ValueError:
+            stray.append(text)
+    told = len(values) - blank - len(stray)
+    return (numbers if told > len(stray) else None), blank, stray
 
 
 def _suite_zero(path: Path) -> Extract:

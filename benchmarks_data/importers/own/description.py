@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks_data.file.meaning import TEST_SPLITS
+from benchmarks_data.importers.own.questions import ANSWERS, Answers, answers_of, check_unit, misplaced
 from harness.benchmark import Column
 from harness.checks import real
 from harness.errors import HarnessError, TableError, must, unknown
@@ -22,7 +23,7 @@ COST = "cost"
 SPLITS = ("train", "x-valid", *TEST_SPLITS, COST)
 TEXTS = ("title", "dataset", "replicates", "licence", "citation", "source")
 _KEYS = ("name", "space", "architecture", "epoch", "schedule", "seed", "validation", "test", "seconds", "columns")
-_COLUMN_KEYS = ("column", "unit", "direction", "split", "trained_on", "best", "description")
+_COLUMN_KEYS = ("column", "unit", "direction", "split", "trained_on", "best", "description", *ANSWERS)
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _MEANINGS = (
     "'x-valid' is validation; 'x-test', 'ori-test' and 'valid+test' hold test images; a size or a time is a 'cost'"
@@ -51,6 +52,8 @@ class Description:
         Epochs of the whole training; None: the largest epoch in the data.
     about : mapping of str to str
         For people.
+    answers : Answers
+        To questions about the numbers.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Description:
     seed: str | None
     schedule: int | None
     about: Mapping[str, str]
+    answers: Answers = field(default_factory=Answers)
 
     def needed(self) -> list[str]:
         """Return every column that the data must have, in order."""
@@ -105,10 +109,8 @@ def _description(fields: Mapping[str, Any]) -> Description:
     validation, seconds = named_columns["validation"], named_columns["seconds"]
     if validation is None:
         raise TableError("`validation` must name the column that searches optimise; its split is 'x-valid'")
-    if seconds is not None and columns[seconds].unit != "s":
-        raise TableError(
-            must(f"unit of {seconds}", "be 's': `seconds` is what an evaluation costs", columns[seconds].unit)
-        )
+    if seconds is not None:
+        check_unit(columns[seconds])
     schedule = fields.get("schedule")
     if schedule is not None and (isinstance(schedule, bool) or not isinstance(schedule, int) or schedule < 1):
         raise TableError(must("schedule", "be a number of epochs", schedule))
@@ -125,6 +127,7 @@ def _description(fields: Mapping[str, Any]) -> Description:
         seed=_text(fields, "seed") or None,
         schedule=schedule,
         about={key: _text(fields, key, required=key == "title") for key in TEXTS},
+        answers=answers_of(fields["columns"], seconds),
     )
 
 
@@ -237,7 +240,7 @@ def _named_column(
     if not name:
         return None
     if name not in columns:
-        raise TableError(unknown(f"column for `{role}`", name, columns))
+        raise TableError(unknown(f"column for `{role}`", name, columns) + misplaced(role, name))
     if columns[name].split not in splits:
         allowed = ", ".join(split or COST for split in splits)
         raise TableError(

@@ -23,9 +23,11 @@ from benchmarks_data.file.assemble import assemble
 from benchmarks_data.file.index import MAX_DENSE, first_row
 from benchmarks_data.file.layout import AnyArray, Table
 from benchmarks_data.file.problem import epochs_of
+from benchmarks_data.importers.own import questions
 from benchmarks_data.importers.own.description import Description, read_description
 from benchmarks_data.importers.own.lines import Lines, read_lines
 from benchmarks_data.importers.parts import Places, grouped
+from benchmarks_data.plausibility.likeness import COPY, likeness
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray, IntArray, integer
 from harness.errors import HarnessError, TableError
@@ -47,7 +49,8 @@ def read(data: Path | pd.DataFrame, description: Path) -> Table:
     description : Path
         TOML: ``name``, ``title``, ``space`` (a known one, with ``architecture``, or values under ``[space.genes]``),
         ``validation``, optionally ``test``, ``seconds``, ``epoch``, ``schedule``, ``seed``, texts for people, and for
-        each column ``[columns.NAME]`` with unit, direction and split, optionally column, trained_on, best, description.
+        each column ``[columns.NAME]`` with unit, direction and split, optionally column, trained_on, best, description,
+        and `questions.ANSWERS`.
 
     Raises
     ------
@@ -62,8 +65,9 @@ def read(data: Path | pd.DataFrame, description: Path) -> Table:
     values = {name: grid.spread(lines.floats(source)) for name, source in fields.sources.items()}
     _check_best(fields, lines)
     _check_held_out(fields, lines)
-    if fields.seconds is not None:
+    if fields.seconds is not None and fields.answers.seconds == questions.CUMULATED:
         _check_seconds(fields, lines, grid)
+    values = questions.asked(fields, lines, values, grid.archs, grid.epochs)
     return assemble(
         name=fields.name,
         space=fields.space,
@@ -217,10 +221,13 @@ def _check_held_out(description: Description, lines: Lines) -> None:
         for name in (name for name, column in description.columns.items() if not column.held_out):
             both = ~np.isnan(values[name]) & ~np.isnan(values[hidden])
             varied = len(np.unique(values[hidden][both])) > 1
-            if varied and np.array_equal(values[name][both], values[hidden][both]):
+            same = varied and np.array_equal(values[name][both], values[hidden][both])
+            result = bool(description.columns[name].split)
+            if same or (result and likeness(values[name], values[hidden]).distance <= COPY):
+                how = "equals {} value for value" if same else "is {} otherwise written"
                 warnings.warn(
-                    f"{lines.source}: {name} equals {hidden} value for value, and {hidden} is held out: is it told "
-                    "under another name?",
+                    f"{lines.source}: {name} {how.format(hidden)}, and {hidden} is held out: is it told under another "
+                    "name?",
                     stacklevel=3,
                 )
 
@@ -268,4 +275,5 @@ def _check_seconds(description: Description, lines: Lines, grid: _Grid) -> None:
     falls = np.flatnonzero(values < most[grid.row, grid.training, grid.fidelity])
     for row in [*np.flatnonzero(values < 0)[:1], *falls[:1]]:
         rule = "be what training from scratch costs up to the epoch, 0 or more and never less than at the epoch before"
-        raise TableError(f"{lines.place(int(row), source)}: `seconds` must {rule}, got {values[row]}")
+        remedy = "" if values[row] < 0 else f"; {questions.count_from(str(description.seconds))}"
+        raise TableError(f"{lines.place(int(row), source)}: `seconds` must {rule}, got {values[row]}{remedy}")

@@ -105,3 +105,56 @@ def test_mini_nas_bench_201_is_the_short_schedule(shared_data: Path) -> None:
     assert found.count("fault") == 0
     assert "trained on 50,000 images" in about(found, "splits", "cifar10-test is CIFAR-10 test").sentence
     assert "mean of seeds 111 and 777" in about(found, "splits", "cifar10-val is CIFAR-10 validation").sentence
+
+
+def test_a_blank_is_a_missing_value_and_nothing_is_dropped_in_silence(tmp_path: Path) -> None:
+    texts = named.space("nb201").format(named.space("nb201").sample(30, np.random.default_rng(0)))
+    lines = ["arch_str,valid,test,note,empty,odd"]
+    for row, text in enumerate(texts):
+        blank, odd = "" if row == 3 else f"{40 + row}", "diverged" if row == 5 else f"{row}"
+        lines.append(f"{text},{blank},{60 + (7 * row) % 30},fine,,{odd}")
+    (tmp_path / "x.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = audit(tmp_path / "x.csv", progress=quiet)
+    facts = {column.name: column.missing for column in found.columns}
+    assert facts == {"valid": 1, "test": 0, "odd": 1}
+    assert about(found, "gaps", "Blank").sentence == "Blank values, of 30 rows: valid 1, empty 30. They are missing."
+    assert "odd has 1 values that are no numbers, the first is 'diverged'" in about(found, "gaps", "odd").sentence
+    assert about(found, "columns").sentence == "Not looked at: note is text; empty is blank."
+
+
+def test_columns_of_other_shapes_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", index=np.arange(20), val_acc=np.linspace(20, 90, 20), seeds=np.zeros((20, 3)))
+    assert "seeds has the shape (20, 3)" in about(audit(tmp_path / "x.npz", progress=quiet), "columns").sentence
+
+
+@pytest.mark.parametrize("way", ["error", "fraction of four digits", "single"])
+def test_validation_that_is_the_test_of_the_same_file_otherwise_written(tmp_path: Path, way: str) -> None:
+    test = np.round(60 + 30 * np.random.default_rng(0).random(60), 2)
+    valid = {"error": 100 - test, "fraction of four digits": np.round(test / 100, 4), "single": test.astype(np.float32)}
+    np.savez(tmp_path / "x.npz", index=np.arange(60), val=valid[way].astype(float), test=test)
+    found = audit(tmp_path / "x.npz", progress=quiet)
+    wrong = about(found, "splits", "val, which is called validation, is test otherwise written")
+    assert wrong.severity == "fault"
+
+
+def test_an_extract_that_is_a_held_out_column_otherwise_written(tmp_path: Path) -> None:
+    table = layout.read_header(_nb201())
+    archs, runs = table.array("archs"), table.values("valid_accuracy")[:, 0, 0]
+    np.savez(tmp_path / "x.npz", op_codes=archs[:800], val_err=np.round(100 - runs[:800], 2))
+    finding = about(audit(tmp_path / "x.npz", progress=quiet), "splits")
+    assert finding.severity == "caution"  # one run against the mean over three is no copy of it
+    mean = np.nanmean(table.values("valid_accuracy")[:, :, 0], axis=1)
+    np.savez(tmp_path / "y.npz", op_codes=archs[:800], val_err=np.round(100 - mean[:800], 2))
+    finding = about(audit(tmp_path / "y.npz", progress=quiet), "splits")
+    assert "valid_accuracy of nb201-cifar10" in finding.sentence
+    assert "otherwise written: valid_accuracy = 99.99" in finding.sentence
+
+
+def test_codes_of_another_numbering_in_an_extract(tmp_path: Path) -> None:
+    table = layout.read_header(_nb201())
+    archs, mean = table.array("archs"), np.nanmean(table.values("valid_accuracy")[:, :, 0], axis=1)
+    np.savez(tmp_path / "x.npz", op_codes=archs, val_acc=mean)
+    assert audit(tmp_path / "x.npz", progress=quiet).count("fault") == 0
+    theirs = np.array([1, 0, 3, 2, 4], dtype=np.uint8)[archs][:, [0, 1, 3, 2, 4, 5]]
+    np.savez(tmp_path / "y.npz", op_codes=theirs, val_acc=mean)
+    assert "if codes are read as" in about(audit(tmp_path / "y.npz", progress=quiet), "numbering", "read as").sentence
