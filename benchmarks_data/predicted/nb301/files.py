@@ -25,6 +25,8 @@ PINNED = {
 """Of slds-lmu/yahpo_data, commit 0e28806, nb301/{model,encoding,config_space}_v2, on which the known answers hold."""
 OFFICIAL = {name: name.replace(".", "_v2.") for name in PINNED}
 """How they are called where they are published."""
+_MOST_BYTES = 2**22
+"""Of the two small files; the larger has 19 kB."""
 _ABOUT = "about.json"
 _REMEDY = f"`nas-harness data import {NAME} {' '.join(OFFICIAL.values())}`"
 
@@ -115,9 +117,11 @@ def _kind(path: Path) -> str | None:
         raise TableError(f"there is no file {path}")
     if path.suffix == ".onnx":
         return "model.onnx"
+    if path.stat().st_size > _MOST_BYTES:
+        return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if isinstance(content, dict) and "hyperparameters" in content:
         return "config_space.json"
@@ -159,7 +163,7 @@ class Imported:
         try:
             about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
             recorded = {name: str(about["sha256"][name]) for name in PINNED}
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise TableError(f"{folder / _ABOUT} is damaged ({error}): {_REMEDY}") from error
         # the small files are always compared: a changed encoding would answer other questions without a word
         for name in PINNED if check_content else [name for name in PINNED if name.endswith(".json")]:
