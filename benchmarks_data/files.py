@@ -73,6 +73,13 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def size(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size
+
+
 def on_terminal(what: str, fraction: float) -> None:
     """Draw one line on standard error, and wipe it at the end; quiet unless that is a terminal."""
     if not sys.stderr.isatty():

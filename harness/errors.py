@@ -10,6 +10,8 @@ import re
 import shlex
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import chain, islice
+from reprlib import Repr
 
 _NEAR = 3
 """Names that an error offers in place of an unknown one."""
@@ -69,12 +71,82 @@ def must(name: str, rule: str, value: object) -> str:
     rule : str
         The rule, completing "must ...", for example ``"be at least 1"``.
     value : object
-        What was given; shown by its ``repr``, cut at 80 characters.
+        What was given; see `shown`.
     """
-    shown = repr(value)
-    if len(shown) > 80:
-        shown = shown[:77] + "..."
-    return f"`{name}` must {rule}, got {shown}"
+    return f"`{name}` must {rule}, got {shown(value)}"
+
+
+def shown(value: object, width: int = 80) -> str:
+    """Return the ``repr`` of a value, cut at `width` characters; of a large one only the beginning is made.
+
+    What is read from a file may hold gigabytes, or some lists that hold each other so often that their text never ends.
+
+    >>> shown([1] * 10**8, 20)
+    '[1, 1, 1, 1, 1, 1...'
+    """
+    text = repr(value) if _weight(value, width) <= _SHORT else _BRIEF.repr(value)
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def reason(error: BaseException) -> str:
+    """Return what an error says, cut; of what is no text, such as a missing key, as `shown` cuts it."""
+    one = len(error.args) == 1
+    text = shown(error.args[0]) if one and not isinstance(error.args[0], str) else str(error)
+    return text if len(text) <= _SHORT else text[: _SHORT - 3] + "..."
+
+
+_SHORT = 1000
+"""Characters, or parts, of what is turned into text at once."""
+
+
+def _weight(value: object, depth: int) -> int:
+    """Return about how long the text of plain data is, counted no further than `_SHORT`."""
+    if isinstance(value, str | bytes | bytearray):
+        return len(value)
+    if isinstance(value, int):
+        return value.bit_length() // 3
+    if not isinstance(value, list | tuple | dict | set | frozenset):
+        return 1
+    if depth == 0 or len(value) > _SHORT:
+        return _SHORT + 1
+    weight = 1
+    for part in chain.from_iterable(value.items()) if isinstance(value, dict) else value:
+        weight += _weight(part, depth - 1)
+        if weight > _SHORT:
+            break
+    return weight
+
+
+class _Brief(Repr):
+    """The beginning of large values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring = 3, 200
+        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = 8
+
+    def repr_int(self, x: int, level: int) -> str:  # of many digits Python makes no text
+        return repr(x) if x.bit_length() < _SHORT else f"an integer of {x.bit_length()} bits"
+
+    def repr_dict(self, x: dict[object, object], level: int) -> str:
+        if level <= 0:
+            return "{...}"
+        pairs = [f"{self.repr1(key, level - 1)}: {self.repr1(x[key], level - 1)}" for key in islice(x, self.maxdict)]
+        return f"{{{', '.join(pairs)}{', ...' if len(x) > self.maxdict else ''}}}"
+
+    def repr_set(self, x: set[object], level: int) -> str:
+        return self.repr_list(list(islice(x, self.maxset)), level)
+
+    def repr_frozenset(self, x: frozenset[object], level: int) -> str:
+        return self.repr_list(list(islice(x, self.maxset)), level)
+
+    def repr_bytes(self, x: bytes, level: int) -> str:
+        return repr(bytes(x[: self.maxstring]))
+
+    repr_bytearray = repr_bytes
+
+
+_BRIEF = _Brief()
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

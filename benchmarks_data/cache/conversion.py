@@ -20,6 +20,7 @@ from benchmarks_data.catalogue import entries as catalogue
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file import layout
 from benchmarks_data.files import Progress
+from benchmarks_data.importers.safe.confined import confined
 from harness.errors import TableError, must, nearest
 from harness.files import locked, remove_unfinished, replacing
 from harness.spaces import named
@@ -87,27 +88,44 @@ def import_tables(entries: Sequence[Entry], paths: Sequence[Path], progress: Pro
         that were there before stay as they were.
     """
     paths = _check_given(entries, paths)
-    made = {}
-    with _all_locked([files.table_path(entry.name) for entry in entries]):
+    made = {entry.name: files.table_path(entry.name) for entry in entries}
+    with _all_locked(list(made.values())):
         try:
-            source = f"{', '.join(path.name for path in paths)} ({entries[0].source.url})"
             sums = _sums(entries[0], paths)
             _compare(entries[0], sums)
             with _told_official(entries[0], sums):
-                for entry, table in zip(entries, _tables(entries, paths, progress), strict=True):
-                    if not entry.sha256:
-                        warnings.warn(
-                            f"{entry.name}: nothing is pinned, these {len(table.archs):,} rows are unchecked: the "
-                            "sha256 of its files is not known to this program",
-                            stacklevel=3,
-                        )
-                    made[entry.name] = files.table_path(entry.name)
-                    _write(entry, table, made[entry.name], _about(entry, sums, source), progress)
+                confined(
+                    lambda telling: _convert_given(entries, paths, made, sums, telling),
+                    what=", ".join(map(str, paths[:3])),
+                    size=sum(map(files.size, paths)),
+                    progress=progress,
+                )
         except OSError as error:
             raise TableError(f"cannot import {entries[0].name}: {error}") from error
         finally:
+            for path in made.values():  # of a conversion that was ended from outside
+                remove_unfinished(path.parent, path.name)
             progress(entries[-1].name, 1.0)
     return made
+
+
+def _convert_given(
+    entries: Sequence[Entry],
+    paths: Sequence[Path],
+    made: Mapping[str, Path],
+    sums: Mapping[str, str],
+    telling: Progress,
+) -> None:
+    """Convert files of the user's and write the table of each entry, in the process that may fail."""
+    source = f"{', '.join(path.name for path in paths)} ({entries[0].source.url})"
+    for entry, table in zip(entries, _tables(entries, paths, telling), strict=True):
+        if not entry.sha256:
+            warnings.warn(
+                f"{entry.name}: nothing is pinned, these {len(table.archs):,} rows are unchecked: the "
+                "sha256 of its files is not known to this program",
+                stacklevel=3,
+            )
+        _write(entry, table, made[entry.name], _about(entry, sums, source), telling)
 
 
 @contextmanager
@@ -143,6 +161,8 @@ def _check_given(entries: Sequence[Entry], paths: Sequence[Path]) -> Sequence[Pa
         rule = f"name what {first.name} is made from: {', '.join(first.files)}"
         raise TableError(must("files", rule, [str(path) for path in paths]))
     for path in paths:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise TableError(must("files", "be files or folders: a device or a pipe is none", str(path)))
         if not path.exists():
             beside = path.parent.iterdir() if path.parent.is_dir() else ()
             raise TableError(f"there is no file '{path}'.{nearest(path.name, (other.name for other in beside))}")

@@ -10,7 +10,7 @@ import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from benchmarks_data import files
@@ -26,6 +26,8 @@ WAIT_SECONDS = 1.0
 _TIMEOUT_SECONDS = (10.0, 60.0)
 """For connecting, and for each piece of the answer."""
 _CHUNK_BYTES = 2**16
+_MOST_BYTES = 2**36
+"""Of a file whose size is not known; the largest that is has 5 GB."""
 _LATER = {408, 425, 429, 500, 502, 503, 504}
 """Answers of a server that may do better if asked again."""
 
@@ -206,16 +208,28 @@ class Resuming:
         encoded = answer.headers.get("Content-Encoding", "identity") != "identity"
         whole = None if length is None or encoded else start + int(length)
         size = whole or self.download.bytes
+        most = self.download.bytes or _MOST_BYTES
         name, of = Path(self.download.name).name, f" of {size / 1e6:,.1f}" if size else ""
         answer.raw.enforce_content_length = False  # it would throw away what came just before a cut; checked below
         with self.part.open("r+b" if start else "wb") as file:
             file.seek(start)
             for chunk in answer.iter_content(_CHUNK_BYTES):
+                if start + len(chunk) > most:
+                    raise self._too_long(file, most)
                 start += file.write(chunk)
                 fraction = min(0.99, start / size) if size else 0.0
                 self.progress(f"fetching {name}: {start / 1e6:,.1f}{of} MB", fraction)
         if whole is not None and start < whole:
             raise _CutError(f"it sent {start:,} of {whole:,} bytes")
+
+    def _too_long(self, file: BinaryIO, most: int) -> TableError:
+        """Keep nothing of an answer that does not end where it must: it would fill the disk."""
+        file.truncate(0)
+        self.part.unlink()
+        return TableError(
+            f"{self.download.url} must give at most {most:,} bytes, and sends more: something else answers in its "
+            "place; nothing of it was kept"
+        )
 
     def _gave_up(self, url: str, reason: Exception) -> str:
         host, have = urlsplit(url).netloc, self._length()

@@ -273,16 +273,22 @@ def _import_own(name: str, paths: list[Path], description: Path, out: Path) -> N
     from benchmarks_data.file.layout import read_header
     from benchmarks_data.importers.own import table as own_table
     from benchmarks_data.importers.own.description import read_description
+    from benchmarks_data.importers.safe.confined import confined
 
     if len(paths) != 1:
         raise HarnessError(must("FILE", "be one file for a table of your own", [str(path) for path in paths]))
+    source = paths[0]
+    if source.exists() and not source.is_file():
+        raise HarnessError(must("FILE", "be a file: a folder, a device or a pipe is none", str(source)))
     if out.suffix != ".h5":
         raise HarnessError(must("--out", "end in .h5, so that its name is read as a path", str(out)))
     for given in (name, read_description(description).name):
         if given in inventory.names():
             raise HarnessError(must("name", f"be your own: {given} is published, and `data list` has it", given))
     with _told_warnings():
-        header = read_header(own_table.write(out, paths[0], description))
+        size = source.stat().st_size if source.is_file() else 0
+        written = confined(lambda _: own_table.write(out, source, description), what=str(source), size=size)
+        header = read_header(written)
     if header.meaning.name != name:
         complain(f"warning: {description} calls it '{header.meaning.name}', and so does the table")
     rows, whole = len(header.array("archs")), recorded.whole_space_of(header).facts().get("valid")

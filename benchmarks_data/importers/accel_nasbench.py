@@ -34,7 +34,7 @@ PLATFORMS = (
     "latency_zcu102",
     "latency_vck190",
 )
-_FILE = re.compile(r"result_(\d+)\.json")
+_FILE = re.compile(r"result_(\d{1,9})\.json")
 _ONCE = ("macs", "params")
 """What does not differ between trainings of a network."""
 

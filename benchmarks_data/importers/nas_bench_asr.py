@@ -25,7 +25,7 @@ from benchmarks_data.importers.parts import cost, layout, named, score
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
-from harness.errors import HarnessError, TableError
+from harness.errors import HarnessError, TableError, shown
 from harness.spaces.asr.cells import OPERATIONS, flatten
 from harness.spaces.asr.space import ASRSpace
 
@@ -102,7 +102,7 @@ def _read(path: Path) -> _File:
             raise TableError(f"it goes on after its two pickles, at byte {file.tell() - 1}")
     kind = header.get("dataset_type") if isinstance(header, dict) else None
     if kind not in _COLUMNS:
-        raise TableError(f"{path} must begin with the header of a NAS-Bench-ASR file, got {str(header)[:80]!r}")
+        raise TableError(f"{path} must begin with the header of a NAS-Bench-ASR file, got {shown(header)}")
     wanted = _COLUMNS[kind]
     if tuple(header.get("columns", ()))[: len(wanted)] != wanted:
         raise TableError(f"{path} must have the columns {', '.join(wanted)}, got {header.get('columns')}")

@@ -28,7 +28,7 @@ from harness.errors import HarnessError, TableError
 from harness.space import SearchSpace
 from harness.spaces.nlp.space import RecipeSpace
 
-_FILE = re.compile(r"log_stats_model_(\d+)_(.+)\.json")
+_FILE = re.compile(r"log_stats_model_(\d{1,9})_(.+)\.json")
 _LISTS = ("train_losses", "val_losses", "test_losses", "wall_times")
 _SETTINGS = ("data", "epochs", "nhid", "nlayers", "emsize", "batch_size", "lr", "dropout", "wdrop", "bptt")
 """What must be the same in all logs of a table: other settings are another benchmark."""

@@ -15,7 +15,7 @@ from benchmarks_data.file.layout import AnyArray
 from benchmarks_data.file.meaning import TEST_SPLITS
 from harness.benchmark import Column
 from harness.checks import FloatArray, IntArray
-from harness.errors import TableError
+from harness.errors import TableError, reason
 
 Places = npt.NDArray[np.intp]
 BLOCK = 2**20
@@ -47,7 +47,7 @@ def layout(rule: str) -> Iterator[None]:
     except TableError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, StopIteration) as error:
-        raise TableError(f"{rule}: {type(error).__name__}: {error}") from None
+        raise TableError(f"{rule}: {type(error).__name__}: {reason(error)}") from None
 
 
 def check_count(path: Path, records: Any, count: int, noun: str = "rows") -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from benchmarks_data.audit.audit import audit
 from benchmarks_data.commands import inventory
 from harness import checks, errors, registry
-from harness.errors import HarnessError
+from harness.errors import HarnessError, must, reason, shown
 from harness.testing import conformance
 
 
@@ -124,3 +124,17 @@ def test_read_only_leaves_the_original_writable():
         view[0] = 1
     original[0] = 1
     assert view[0] == 1
+
+
+def test_of_a_large_value_only_the_beginning_becomes_text():
+    shared = [1]
+    for _ in range(60):
+        shared = [shared, shared]
+    large = (shared, tuple(shared), {"a": shared}, "a" * 10**8, b"a" * 10**8, 1 << 10**7, [0] * 10**6, {1: "a" * 10**8})
+    for value in (*large, {frozenset([(n,) for n in range(3000)])}):
+        assert len(must("value", "be small", value)) < 120
+        assert len(reason(KeyError(value))) <= 1000
+    assert shown([1, "a", {2: (3.5, None)}]) == repr([1, "a", {2: (3.5, None)}])
+    assert shown("a" * 90) == "'" + "a" * 76 + "..."
+    assert reason(ValueError("a" * 10**6)).endswith("...")
+    assert len(reason(ValueError("a" * 10**6))) == 1000

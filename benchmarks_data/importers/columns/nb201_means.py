@@ -25,7 +25,7 @@ from benchmarks_data.importers.parts import cost, csv_rows, layout, named, score
 from benchmarks_data.importers.safe import pandas_pickle, unpickle
 from harness.benchmark import Column
 from harness.checks import Archs
-from harness.errors import HarnessError, TableError, must, unknown
+from harness.errors import HarnessError, TableError, must, reason, unknown
 from harness.space import SearchSpace
 from harness.spaces.nb201.operations import CODINGS
 
@@ -82,8 +82,8 @@ def read_columns(
 def _values(path: Path, column: Column, numbers: npt.ArrayLike) -> AnyArray:
     try:
         values = np.array(numbers, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TableError(f"{path}: {column.name} must be numbers: {error}") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TableError(f"{path}: {column.name} must be numbers: {reason(error)}") from None
     highest = 100.0 if column.unit == "percent" else np.inf
     if (row := first_row((values < 0) | (values > highest))) is not None:
         raise TableError(f"{path}: row {row} has {column.name} {values[row]}, which no {column.unit} is")

@@ -59,7 +59,7 @@ def read_columns(
     """
     path = single(paths, "`paths` must be one file 'zc_….json'")
     progress(f"reading {path.name}", 0.1)
-    datasets = _datasets(path, dataset)
+    datasets = datasets_of(path, dataset)
     keys = list(dict.fromkeys(key for scores in datasets.values() for key in scores))
     archs = archs_of(space, keys, str(path))
     _, first = np.unique(space.key(archs, "exact"), return_index=True)
@@ -73,7 +73,14 @@ def read_columns(
     return archs, named(*columns)
 
 
-def _datasets(path: Path, dataset: str | None) -> Mapping[str, Mapping[str, Any]]:
+def datasets_of(path: Path, dataset: str | None = None) -> Mapping[str, Mapping[str, Any]]:
+    """Return what a file tells: of each data set, or of one, the scores of each architecture by its key.
+
+    Raises
+    ------
+    TableError
+        If the file is cut or of another layout.
+    """
     try:
         content = read_json(path, TableError, largest=2**30)
     except FileNotFoundError:

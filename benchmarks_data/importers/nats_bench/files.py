@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import io
 import re
-import tarfile
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,12 +15,12 @@ from typing import IO, Any
 
 from benchmarks_data.importers.nats_bench.opcodes import BLOCK, MAX_PART
 from benchmarks_data.importers.nats_bench.stream import split
-from benchmarks_data.importers.safe import unpickle
+from benchmarks_data.importers.safe import archives, unpickle
 from harness.errors import TableError, must
 
 GLOBALS = unpickle.NUMPY_SCALARS | {"collections.OrderedDict"}
 """All that the official pickles name."""
-_ONE = re.compile(r"(\d+)\.pickle\.pbz2")
+_ONE = re.compile(r"(\d{1,9})\.pickle\.pbz2")
 _AHEAD = 8
 """Files that are decompressed while others are read; it bounds the memory."""
 
@@ -43,7 +42,7 @@ def records(paths: Sequence[Path]) -> Iterator[tuple[str, int, Any]]:
     single = [path for path in listed if _ONE.fullmatch(path.name)]
     if len(listed) == 1 and not single:
         path = listed[0]
-        yield from _tar(path) if tarfile.is_tarfile(path) else _whole(path)
+        yield from _tar(path) if archives.is_tar(path) else _whole(path)
         return
     if not single:
         shown = ", ".join(map(str, paths))
@@ -94,17 +93,16 @@ def _ahead(call: Any, items: Iterable[Any]) -> Generator[Any]:
 
 def _tar(path: Path) -> Iterator[tuple[str, int, Any]]:
     try:
-        with tarfile.open(path) as archive:
-            for member in archive:
-                name = Path(member.name).name
-                if _ONE.fullmatch(name) and (file := archive.extractfile(member)) is not None:
-                    where = f"{path}, member {member.name}"
-                    with bz2.open(file) as packed:
-                        data = _bounded(packed, where)
-                    yield where, _index(name), _load(where, data)
-    except (tarfile.TarError, OSError, ValueError, EOFError) as error:
-        if isinstance(error, TableError):
-            raise
+        for member, packed in archives.tar_members(
+            path, lambda name: _ONE.fullmatch(Path(name).name) is not None, MAX_PART
+        ):
+            where = f"{path}, member {member}"
+            with bz2.open(io.BytesIO(packed)) as file:
+                data = _bounded(file, where)
+            yield where, _index(Path(member).name), _load(where, data)
+    except TableError:
+        raise
+    except archives.DAMAGE as error:
         raise TableError(f"{path} is cut or damaged: {error}") from None
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import tarfile
 import zipfile
-import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from harness.errors import TableError
+from benchmarks_data.importers.safe import archives
+from harness.errors import TableError, shown
 
 MAX_BYTES = 2**24
 """Of one JSON file: published ones have some kilobytes, and an archive can claim anything."""
-_DAMAGE = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, tarfile.TarError, zlib.error)
 
 
 def documents(paths: Sequence[Path], form: re.Pattern[str]) -> Iterator[tuple[re.Match[str], Any]]:
@@ -64,7 +63,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
         names = [name for name, _ in pairs]
-        raise TableError(f"the key {next(name for name in names if names.count(name) > 1)!r} is there twice")
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise TableError(f"the key {shown(twice)} is there twice")
     return content
 
 
@@ -78,6 +78,10 @@ def contents(path: Path, form: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
     TableError
         If the path, the archive or a part of it is missing, damaged or too large to be meant.
     """
+
+    def wanted(name: str) -> bool:
+        return form.fullmatch(PurePosixPath(name).name) is not None
+
     try:
         if path.is_dir():
             for each in sorted(path.rglob("*.json")):
@@ -86,36 +90,18 @@ def contents(path: Path, form: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
         elif form.fullmatch(path.name):
             yield path.name, _bytes(path)
         elif zipfile.is_zipfile(path):
-            yield from _zipped(path, form)
+            yield from archives.zip_members(path, wanted, MAX_BYTES)
         else:
-            yield from _tarred(path, form)
-    except _DAMAGE as error:
+            yield from archives.tar_members(path, wanted, MAX_BYTES)
+    except TableError:
+        raise
+    except archives.DAMAGE as error:
         raise TableError(f"{path} is not a whole folder, zip or tar of JSON files: {error}") from None
 
 
 def _bytes(path: Path) -> bytes:
-    _check_size(path, path.stat().st_size)
+    if not path.is_file():
+        raise TableError(f"{path} must be a file, it is a folder, a device or a pipe")
+    size = path.stat().st_size
+    archives.check_size(path, path.name, size, MAX_BYTES, 0)
     return path.read_bytes()
-
-
-def _zipped(path: Path, form: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(path) as archive:
-        for member in sorted(archive.infolist(), key=lambda member: member.filename):
-            if form.fullmatch(PurePosixPath(member.filename).name):
-                _check_size(path, member.file_size)
-                yield member.filename, archive.read(member)
-
-
-def _tarred(path: Path, form: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(path) as archive:
-        for member in archive:
-            if not form.fullmatch(PurePosixPath(member.name).name) or not member.isfile():
-                continue
-            _check_size(path, member.size)
-            if file := archive.extractfile(member):
-                yield member.name, file.read()
-
-
-def _check_size(path: Path, size: int) -> None:
-    if size > MAX_BYTES:
-        raise TableError(f"{path} must hold JSON files of at most {MAX_BYTES} bytes, one claims {size}")

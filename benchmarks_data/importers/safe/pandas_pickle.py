@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.importers.safe import unpickle
-from harness.errors import TableError
+from harness.errors import TableError, must, reason
 
 ARRAYS = unpickle.NUMPY_ARRAYS | {"builtins.slice"}
 
@@ -23,6 +23,11 @@ class _Kept:
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
+
+    @property
+    def unfolded(self) -> tuple[Any]:
+        """What is kept, as a container."""
+        return (self.state,)
 
 
 def _index(kind: type, state: Mapping[str, Any]) -> Mapping[str, Any]:  # all kinds keep their data alike
@@ -61,6 +66,8 @@ def read(path: Path) -> Mapping[str, npt.NDArray[Any]]:
         for block in more["0.14.1"]["blocks"]:
             places = block["mgr_locs"]
             numbers = range(*places.indices(len(names))) if isinstance(places, slice) else places
+            if not isinstance(block["values"], unpickle.Array):
+                raise TableError(must("values of a block", "be an array", block["values"]))
             for number, values in zip(numbers, block["values"], strict=True):
                 columns[names[number]] = np.asarray(values)
     except TableError as error:
@@ -69,6 +76,8 @@ def read(path: Path) -> Mapping[str, npt.NDArray[Any]]:
         raise TableError(f"{path} is missing") from None
     except (EOFError, pickle.UnpicklingError) as error:
         raise TableError(f"{path} is not a whole pickle: {error}") from None
+    except MemoryError:
+        raise TableError(f"{path} was not read: it claims to be larger than the memory that there is for it") from None
     except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
-        raise TableError(f"{path} is no data frame of pandas 1: {type(error).__name__}: {error}") from error
+        raise TableError(f"{path} is no data frame of pandas 1: {type(error).__name__}: {reason(error)}") from error
     return columns

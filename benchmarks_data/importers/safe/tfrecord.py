@@ -6,6 +6,7 @@ the content (uint32), all little-endian (``tensorflow/core/lib/io/record_writer.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,22 +42,22 @@ def records(path: Path) -> Iterator[tuple[int, bytes]]:
     """
     try:
         with path.open("rb", buffering=_BUFFER) as file:
-            yield from _records(path, file)
+            yield from _records(path, file, os.fstat(file.fileno()).st_size)
     except OSError as error:
         raise TableError(f"{path} could not be read: {error}") from None
 
 
-def _records(path: Path, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _records(path: Path, file: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:
     offset = 0
     lengths: dict[bytes, int] = {}  # heads that were checked: most records share a few lengths
     while head := file.read(_HEAD.size):
         length = lengths.get(head, -1)
         if length < 0:
             length = lengths[head] = _checked_length(path, head, offset)
-        body = file.read(length + _TAIL.size)
-        if len(body) != length + _TAIL.size:
-            missing = length + _TAIL.size - len(body)
+        missing = offset + _HEAD.size + length + _TAIL.size - size  # known before that many bytes are asked for
+        if missing > 0:
             raise TableError(f"{path} is cut short: the record at byte {offset} lacks its last {missing} bytes")
+        body = file.read(length + _TAIL.size)
         content = body[:length]
         if _TAIL.unpack_from(body, length)[0] != masked_crc32c(content):
             raise TableError(f"{path} is damaged: the content of the record at byte {offset} has another checksum")

@@ -8,6 +8,7 @@ of HELP.
 
 from __future__ import annotations
 
+import math
 import pickle
 import zipfile
 from abc import ABC, abstractmethod
@@ -21,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data.importers.safe import unpickle
-from harness.errors import TableError, must
+from harness.errors import TableError, must, reason, shown
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
@@ -93,18 +94,21 @@ def _explained(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise TableError(f"{path} is missing") from None
     except Exception as error:  # damaged bytes can raise nearly anything from the unpickler and from zipfile
-        raise TableError(f"{path} is no whole file of torch.save: {type(error).__name__}: {error}") from error
+        raise TableError(f"{path} is no whole file of torch.save: {type(error).__name__}: {reason(error)}") from error
 
 
 def _tensor(storage: Array, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object) -> Array:
     """Return a view of a storage, as ``torch._utils._rebuild_tensor`` does, its bounds checked."""
     if min((offset, *size, *stride), default=0) < 0 or len(size) != len(stride):
-        raise TableError(f"a tensor has offset {offset}, size {size} and stride {stride}")
+        where = ", ".join(map(shown, (offset, size, stride)))
+        raise TableError(f"a tensor has offset, size and stride {where}")
     if 0 in size:
-        return np.empty(size, dtype=storage.dtype)
+        return np.empty(0, dtype=storage.dtype).reshape(size)
     last = offset + sum((extent - 1) * step for extent, step in zip(size, stride, strict=True))
     if last >= len(storage):
         raise TableError(f"a tensor reaches element {last} of a storage of {len(storage)}")
+    if (count := math.prod(size)) > len(storage):
+        raise TableError(f"a tensor repeats the {len(storage)} elements of a storage, it claims {count}")
     steps = [step * storage.itemsize for step in stride]
     view: Array = np.lib.stride_tricks.as_strided(storage[offset:], size, steps, writeable=False)
     return view
@@ -139,10 +143,13 @@ def _load_zip(path: Path, allowed: frozenset[str]) -> Any:
         folder = _folder(archive)
         if folder + "byteorder" in archive.namelist() and archive.read(folder + "byteorder") != b"little":
             raise TableError("it was written on a big-endian machine; save it again on a little-endian one")
+        storages: dict[str, bytes] = {}
 
         class Unpickler(_Unpickler):
             def storage(self, key: str, dtype: np.dtype[Any], count: int) -> Array:
-                data = archive.read(f"{folder}data/{key}")
+                data = storages.get(key)
+                if data is None:
+                    data = storages[key] = archive.read(f"{folder}data/{key}")
                 if len(data) != count * dtype.itemsize:
                     raise TableError(f"storage {key} has {len(data)} bytes instead of {count * dtype.itemsize}")
                 return np.frombuffer(data, dtype=dtype)
@@ -166,10 +173,13 @@ def _load_legacy(path: Path, allowed: frozenset[str]) -> Any:
 
     class Unpickler(_Unpickler):
         def storage(self, key: str, dtype: np.dtype[Any], count: int) -> Array:
-            if not 0 <= count * dtype.itemsize <= size:
-                raise TableError(f"storage {key} has {count} elements, and the file is cut at byte {size}")
-            # filled when its bytes are reached, after the whole object
-            return storages.setdefault(key, np.zeros(count, dtype=dtype))
+            if key not in storages:
+                claimed = count * dtype.itemsize + sum(storage.nbytes for storage in storages.values())
+                if not 0 <= count * dtype.itemsize <= claimed <= size:
+                    raise TableError(f"storage {key} has {count} elements, and the file is cut at byte {size}")
+                # filled when its bytes are reached, after the whole object
+                storages[key] = np.zeros(count, dtype=dtype)
+            return storages[key]
 
     with path.open("rb") as file:
         _legacy_header(file)

@@ -13,7 +13,9 @@ from typing import IO, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import TableError, must
+from benchmarks_data.importers.safe.confined import decoding
+from benchmarks_data.importers.safe.unfolded import check_unfolded
+from harness.errors import TableError, must, reason, shown
 
 NO_GLOBALS: frozenset[str] = frozenset()
 NUMPY_SCALARS = frozenset({"numpy._core.multiarray.scalar", "numpy.dtype"})
@@ -49,7 +51,7 @@ def _values(kind: Any, data: Any, count: int) -> npt.NDArray[Any]:
     if not isinstance(kind, Type) or kind.numpy.hasobject or not isinstance(data, bytes | bytearray):
         raise TableError(must("values", "be bytes of a type of numbers, flags or texts", kind))
     if len(data) != count * kind.numpy.itemsize:
-        raise TableError(f"{count} values of type {kind.numpy} must be that many bytes, got {len(data)}")
+        raise TableError(f"{shown(count)} values of type {kind.numpy} must be that many bytes, got {len(data)}")
     return np.frombuffer(data, dtype=kind.numpy)
 
 
@@ -86,6 +88,12 @@ class Array:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.values)
+
+    @property
+    def unfolded(self) -> list[Any] | None:
+        """What an array of objects holds; None of numbers."""
+        held: list[Any] | None = self.values.ravel().tolist() if self.values.dtype.hasobject else None
+        return held
 
 
 def _from_buffer(data: Any, kind: Any, shape: Any, order: Any) -> Array:
@@ -133,6 +141,21 @@ class Restricted(pickle.Unpickler):
     def __init__(self, file: IO[bytes], allowed: frozenset[str] = NO_GLOBALS) -> None:
         super().__init__(file)
         self.allowed = allowed
+        self._file = file
+
+    def load(self) -> Any:
+        """Return the object of one pickle, no part of which holds itself, or others more often than can be walked.
+
+        Raises
+        ------
+        TableError
+            If it does, or names another global.
+        """
+        begins = self._file.tell()
+        with decoding():
+            loaded = super().load()
+        check_unfolded(loaded, self._file.tell() - begins)
+        return loaded
 
     def find_class(self, module: str, name: str) -> Any:
         """Resolve a listed global, or what stands for it; numpy 1 wrote `numpy.core` for `numpy._core`."""
@@ -153,8 +176,10 @@ def explained(name: str, fault: str = "is not a whole pickle") -> Iterator[None]
         yield
     except TableError as error:
         raise TableError(f"{name} was not read: {error}") from None
+    except MemoryError:
+        raise TableError(f"{name} was not read: it claims to be larger than the memory that there is for it") from None
     except Exception as error:  # damaged bytes can raise nearly anything from the unpickler
-        raise TableError(f"{name} {fault}: {type(error).__name__}: {error}") from error
+        raise TableError(f"{name} {fault}: {type(error).__name__}: {reason(error)}") from error
 
 
 def load(path: Path, allowed: frozenset[str]) -> Any:

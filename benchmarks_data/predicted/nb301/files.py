@@ -26,6 +26,8 @@ PINNED = {
 """Of slds-lmu/yahpo_data, commit 0e28806, nb301/{model,encoding,config_space}_v2, on which the known answers hold."""
 OFFICIAL = {name: name.replace(".", "_v2.") for name in PINNED}
 """How they are called where they are published."""
+_MOST_BYTES = 2**22
+"""Of the two small files; the larger has 19 kB."""
 _ABOUT = "about.json"
 _REMEDY = f"`nas-harness data import {NAME} {' '.join(OFFICIAL.values())}`"
 
@@ -116,6 +118,8 @@ def _kind(path: Path) -> str | None:
         raise TableError(f"there is no file {path}")
     if path.suffix == ".onnx":
         return "model.onnx"
+    if path.stat().st_size > _MOST_BYTES:
+        return None
     try:
         content = read_json(path)
     except HarnessError:
@@ -166,7 +170,7 @@ class Imported:
         try:
             about = read_json(folder / _ABOUT)
             recorded = {name: str(about["sha256"][name]) for name in PINNED}
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise TableError(f"{folder / _ABOUT} is damaged ({error}): {_REMEDY}") from error
         for name in PINNED:
             sum_of = files.sha256 if check_content or name.endswith(".json") else checked.sha256

@@ -275,3 +275,11 @@ def test_the_pinned_length_and_sum_are_those_of_the_real_file(shared_data):
     (told,) = entries.entries()["macro-cifar10"].downloads
     content = (shared_data / "official_samples" / told.name).read_bytes()
     assert (len(content), hashlib.sha256(content).hexdigest()) == (told.bytes, told.sha256)
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_an_answer_that_does_not_end_where_it_must_is_not_kept(tmp_path, length):
+    refused = pytest.raises(TableError, match=f"at most {len(CONTENT):,} bytes, and sends more")
+    with serving(CONTENT + bytes(2**20), length=length) as server, refused:
+        download.fetch(of(server, bytes=len(CONTENT)), tmp_path)
+    assert not [path for path in tmp_path.iterdir() if path.name != ".lock"]
