@@ -19,7 +19,7 @@ from reports.study.wording import (
     told_sentence,
     worst_label,
 )
-from reports.tables.numbers import bracket, p_value, three_digits
+from reports.tables.numbers import bracket, p_value, regret_words
 
 _CENTRE = {"median": "median", "iqm": "interquartile-mean"}
 
@@ -49,7 +49,8 @@ def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, 
     first, *others = best_first(rows).to_dict("records")
     best, value = str(first["label"]), first["regret"]
     level = [str(row["label"]) for row in others if row["regret"] == value]
-    shown = bracket(*[three_digits(first[key]) for key in ("regret", "regret_low", "regret_high")])
+    scale = item.truth.scales[split]
+    shown = bracket(*[regret_words(first[key], scale) for key in ("regret", "regret_low", "regret_high")])
     measured = "points" if unit == "percentage points" else unit
     finding = f"the lowest {_CENTRE[study.centre]} {split_word(item.truth, split)} regret, {shown} {measured}".strip()
     if level:
@@ -58,7 +59,8 @@ def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, 
         text = f"{lead(item, split)}: {best} ends with {finding}"
     if not others:
         return text + "."
-    rest = ", ".join(f"{row['label']} with {three_digits(row['regret'])}" for row in others if row["regret"] != value)
+    behind = [row for row in others if row["regret"] != value]
+    rest = ", ".join(f"{row['label']} with {regret_words(row['regret'], scale)}" for row in behind)
     text += f"; {rest}. " if rest else ". "
     known = standings(comparisons, item.name, split, best, study.checkpoints[-1])
     beaten = [name for name, standing in known.items() if standing.state == WORSE]

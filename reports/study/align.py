@@ -187,8 +187,6 @@ def _judge(truth: Truth, split: str, runs: Sequence[Run], rows: Sequence[IntArra
     if not archs:
         return []
     regrets = truth.regrets_of(split, truth.mean(np.concatenate(archs), split))
-    # Values that are equal in arithmetic must tie in the rank tests; adding 0.0 turns -0.0 into 0.0.
-    regrets = np.round(regrets, 9) + 0.0
     return np.split(regrets, np.cumsum([len(part) for part in archs])[:-1])
 
 

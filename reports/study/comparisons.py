@@ -15,6 +15,7 @@ from reports.statistics import ranks, significance
 from reports.statistics.bootstrap import bootstrap_centres, interval, stratified_iqm
 from reports.statistics.centres import centre_of
 from reports.statistics.ranks import average_ranks, critical_difference, friedman
+from reports.statistics.scale import merged_sizes
 from reports.statistics.significance import (
     ALPHA,
     holm,
@@ -54,7 +55,8 @@ def pairwise(study: Study) -> pd.DataFrame:
     for split in study.splits:
         for policy in policies:
             rows = [
-                _compare(study, item, checkpoint, a, b, _wide(study, values, item, split, policy)) | {"missing": policy}
+                _compare(study, item, split, checkpoint, a, b, _wide(study, values, item, split, policy))
+                | {"missing": policy}
                 for checkpoint, values in at.items()
                 for item in study.aligned
                 if split in item.truth.splits
@@ -79,13 +81,16 @@ def _wide(study: Study, values: pd.DataFrame, item: Aligned, split: str, policy:
     return table.fillna(item.truth.worst(split)) if policy == WORST else table
 
 
-def _compare(study: Study, item: Aligned, budget: float, a: str, b: str, regrets: pd.DataFrame) -> dict[str, object]:
+def _compare(
+    study: Study, item: Aligned, split: str, budget: float, a: str, b: str, regrets: pd.DataFrame
+) -> dict[str, object]:
     pairs = regrets[[a, b]].dropna()
     row = {"budget": budget, "benchmark": item.name, "a": a, "b": b, "n": len(pairs), "wins": 0, "ties": 0, "losses": 0}
     row |= dict.fromkeys(("poi", "effect", "difference", "low", "high", "p"), np.nan)
     if len(pairs) == 0:
         return row
-    differences = np.round((pairs[b] - pairs[a]).to_numpy(), 9)  # equal in arithmetic must be equal in rank
+    # Differences of one size must be equal in rank, too.
+    differences = merged_sizes((pairs[b] - pairs[a]).to_numpy(), item.truth.scales[split].resolution)
     counts = study.resampler.counts(item.name, len(pairs), TABLE_REPETITIONS)
     low, high = interval(bootstrap_centres(differences[:, None], counts, "median")[0])
     return row | {

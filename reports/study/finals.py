@@ -9,6 +9,7 @@ import pandas as pd
 
 from harness.checks import FloatArray
 from reports.statistics.centres import log_auc
+from reports.statistics.scale import merged_sizes
 from reports.study.align import Aligned
 from reports.study.curves import centre_and_band
 from reports.study.study import TABLE_REPETITIONS, Study
@@ -84,7 +85,17 @@ def summary(study: Study, split: str) -> pd.DataFrame:
                         row |= _centre(study, item, early, f"_at_{checkpoint:g}")
                 row["log_auc"] = float(np.median(areas[label])) if label in areas else np.nan
                 rows.append(row)
-    return pd.DataFrame(rows)
+    return _settled(pd.DataFrame(rows), study, split)
+
+
+def _settled(data: pd.DataFrame, study: Study, split: str) -> pd.DataFrame:
+    """Make centres and means of regret that are equal on the scale of their benchmark the same number."""
+    for item in study.aligned if len(data) else ():
+        rows = data["benchmark"] == item.name
+        for column in ("regret", "regret_mean") if rows.any() else ():
+            values = data.loc[rows, column].to_numpy(dtype=np.float64)
+            data.loc[rows, column] = merged_sizes(values, item.truth.scales[split].resolution)
+    return data
 
 
 def _filled(regrets: FloatArray, study: Study, item: Aligned, split: str, policy: str) -> FloatArray:

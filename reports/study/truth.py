@@ -16,6 +16,7 @@ from harness.errors import HarnessError, ResultError
 from harness.experiments.results import Results
 from harness.experiments.store import BenchmarkFacts
 from harness.problem import Constraint, Objective
+from reports.statistics.scale import Scale
 
 OpenOracle = Callable[[str], Oracle]
 SPLITS = ("validation", "test")
@@ -37,7 +38,7 @@ class Truth:
 
     Regret is the distance to the table's best, in the column's unit and never negative for what keeps the constraints:
     best - value where the column is maximised, value - best where it is minimised.  Values are means over ALL training
-    runs of the table.
+    runs of the table; equal ones, in the sense of the column's `Scale`, are the same number.
 
     Attributes
     ----------
@@ -120,15 +121,34 @@ class Truth:
             raise ResultError(f"no row of '{self.facts.name}' keeps {', '.join(map(str, self.constraints))}")
         return keep
 
+    @cached_property
+    def scales(self) -> dict[str, Scale]:
+        """The scale of the column behind each split."""
+        scales = {}
+        for split in self.splits:
+            column, values = self.column(split), self.oracle.values(self.column(split).name)
+            scales[split] = Scale.of(values, self.feasible, direction=column.direction, unit=column.unit)
+        return scales
+
+    @cached_property
+    def _bests(self) -> dict[str, float]:
+        bests = {}
+        for split, scale in self.scales.items():
+            values = scale.settled(self.oracle.values(self.column(split).name)[self.feasible])
+            maximised = self.column(split).direction == "maximise"
+            bests[split] = float(np.nanmax(values) if maximised else np.nanmin(values))
+        return bests
+
     def best(self, split: str) -> float:
         """Return the optimum of the means, among feasible rows, in the published unit."""
-        values = self.oracle.values(self.column(split).name)[self.feasible]
-        return float(np.nanmax(values) if self.column(split).direction == "maximise" else np.nanmin(values))
+        choice("split", split, self.splits)
+        return self._bests[split]
 
     def regrets_of(self, split: str, values: FloatArray) -> FloatArray:
-        """Turn published values into regrets, any shape."""
+        """Turn published values into regrets: (n,) to (n,)."""
         sign = 1.0 if self.column(split).direction == "maximise" else -1.0
-        return sign * (self.best(split) - values)
+        regrets: FloatArray = sign * (self.best(split) - self.scales[split].settled(values))
+        return regrets + 0.0  # turns -0.0 into 0.0
 
     def mean(self, archs: Archs, split: str) -> FloatArray:
         """Return table means in the published unit: (n, L) to (n,)."""
