@@ -13,7 +13,7 @@ from harness.errors import HarnessError, unknown
 from harness.experiments.kind import open_benchmark as open_for
 from harness.experiments.results import Results
 from harness.experiments.shards import resolve, run_shard
-from harness.experiments.spec import DEVICES, Spec, StrategySpec
+from harness.experiments.spec import DEVICES, Spec, StrategySpec, check_labels
 from harness.experiments.store import BenchmarkFacts
 from harness.problem import Budget, Constraint
 from harness.records import Run
@@ -103,6 +103,7 @@ def run(
             for item in ([constraints] if isinstance(constraints, str) else constraints)
         ),
     )
+    check_labels(spec)
     facts, runs = {}, list[Run]()
     for name in spec.benchmarks:
         benchmark = open_for(name, spec.objectives, spec.constraints, spec.budget)

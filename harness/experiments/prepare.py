@@ -8,7 +8,7 @@ from harness import registry
 from harness.checks import choice
 from harness.errors import HarnessError, SpecError
 from harness.experiments.kind import Unit, at, kind_of, open_benchmark
-from harness.experiments.spec import DEVICES, Spec
+from harness.experiments.spec import DEVICES, Spec, check_labels
 from harness.experiments.store import BenchmarkFacts
 
 
@@ -53,6 +53,7 @@ def prepare(spec: Spec, *, device: str = "cpu", source: str = "spec") -> Prepare
 
 
 def _prepared(spec: Spec, device: str) -> Prepared:
+    check_labels(spec)
     with at("kind"):
         kind = kind_of(spec.kind)
     for index, name in enumerate(spec.benchmarks):
@@ -67,6 +68,9 @@ def _prepared(spec: Spec, device: str) -> Prepared:
         benchmarks[name] = BenchmarkFacts.of(benchmark)
         for index, unit in kind.units(spec, benchmark, device):
             label = spec.strategies[index].label
+            twin = shards[unit.digest][1].benchmark if unit.digest in shards else name
+            if twin != name:
+                raise SpecError(f"`benchmarks`: '{twin}' and '{name}' are one table; name it once")
             with at(f"strategies[{index}]"):
                 if unit.digest in shards:
                     raise HarnessError(

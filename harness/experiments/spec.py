@@ -17,6 +17,7 @@ from harness.checks import choice, integer
 from harness.digests import identity, later
 from harness.errors import HarnessError, SpecError, must, nearest
 from harness.names import absolute, read
+from harness.printable import printable
 from harness.problem import Budget, Constraint
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _STORED_KEY = "replicates_per_cell"
 """How manifests spell `replicates_per_shard`, and what specs may still write."""
+LONGEST_LABEL = 100
+"""Letters of a strategy's label."""
 DEVICES = ("cpu", "cuda")
 """Device classes on which learners compute; part of the digest."""
 
@@ -150,6 +153,22 @@ class Spec:
     def as_dict(self) -> dict[str, Any]:
         """Return the spec as plain JSON data, with the keys of stored manifests; `from_dict` reads it back."""
         return {_STORED_KEY if key == "replicates_per_shard" else key: value for key, value in plain_data(self).items()}
+
+
+def check_labels(spec: Spec) -> None:
+    """Refuse labels that no page and no terminal could show, before anything runs; stored ones are shown escaped.
+
+    Raises
+    ------
+    SpecError
+        Names the strategy, the rule and the label.
+    """
+    for index, strategy in enumerate(spec.strategies):
+        label = strategy.label
+        shows = printable(label) == label and not label.isspace()
+        if not shows or len(label) > LONGEST_LABEL:
+            rule = f"be one line of at most {LONGEST_LABEL} letters that can be printed"
+            raise SpecError(f"`strategies[{index}]`: {must('label', rule, label)}")
 
 
 def load(path: str | Path) -> Spec:

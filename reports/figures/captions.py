@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from harness.printable import counted
 from reports.figures.exhibit import Exhibit
 from reports.figures.lines import short_number
 from reports.figures.style import style_map
-from reports.study.curves import FLOOR, RANDOM
+from reports.study.naming import FLOOR, RANDOM
 from reports.study.provenance import provenance
 from reports.study.study import Study
 from reports.study.wording import noted, split_word
@@ -39,14 +40,14 @@ def runs_sentence(study: Study) -> str:
     """Say how many runs there are, and of what there are fewer than declared."""
     counts = {len(steps) for item in study.aligned for steps in item.steps.values()}
     if len(counts) == 1:
-        return f"n = {counts.pop()} runs for each strategy and benchmark."
+        return f"n = {counted(counts.pop(), 'run')} for each strategy and benchmark."
     short = ", ".join(
         f"{label} on {item.name} {len(steps)}"
         for item in study.aligned
         for label, steps in item.steps.items()
         if len(steps) < study.spec.replicates
     )
-    return f"n = {study.spec.replicates} runs, but fewer finished (†): {short}."
+    return f"n = {counted(study.spec.replicates, 'run')}, but fewer finished (†): {short}."
 
 
 def floors(study: Study, split: str) -> dict[str, float]:

@@ -22,7 +22,8 @@ from reports.figures.captions import (
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.lines import draw_band, log_ticks, name_ends
-from reports.study.curves import FLOOR, RANDOM, curves
+from reports.study.curves import curves
+from reports.study.naming import FLOOR, RANDOM
 from reports.study.provenance import budget_sentence
 from reports.study.study import CURVE_REPETITIONS, Study
 from reports.study.wording import floor_label, judged_by, split_words, worst_label

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reports.tables.sheet import unguarded, write_csv
+
 _WORDS = ["benchmark", "series", "row", "column"]
 """Columns of plotted frames that hold names."""
 _NUMBERS = {"": np.nan, "True": True, "False": False}
@@ -46,7 +48,7 @@ class Exhibit:
 
     def write(self, folder: Path) -> None:
         """Write ``NAME.csv`` and ``NAME.json``."""
-        self.frame.to_csv(folder / f"{self.name}.csv", index=False, lineterminator="\n")
+        write_csv(self.frame, folder / f"{self.name}.csv")
         data = {"name": self.name, "kind": self.kind, **self.meta}
         (folder / f"{self.name}.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
@@ -57,4 +59,6 @@ class Exhibit:
         frame = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
         for column in frame.columns.difference(_WORDS):  # float() gives back the very number that was written
             frame[column] = [_NUMBERS[text] if text in _NUMBERS else float(text) for text in frame[column]]
+        for column in frame.columns.intersection(_WORDS):
+            frame[column] = frame[column].map(unguarded)
         return cls(meta.pop("name"), meta.pop("kind"), frame, meta)

@@ -105,6 +105,11 @@ class Aligned:
         limit = self.budget.evaluations if self.budget.evaluations is not None else self.budget.seconds
         return float(limit or 0)
 
+    @property
+    def has_incumbent(self) -> bool:
+        """Whether any run found anything: without, nobody is better than anybody."""
+        return any(len(steps.rows) for group in self.steps.values() for steps in group)
+
     def counted(self, label: str, axis: str, split: str, grid: FloatArray) -> FloatArray:
         """Return what curves are centres of: (R, T).
 

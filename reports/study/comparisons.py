@@ -59,7 +59,7 @@ def pairwise(study: Study) -> pd.DataFrame:
                 | {"missing": policy}
                 for checkpoint, values in at.items()
                 for item in study.aligned
-                if split in item.truth.splits
+                if split in item.truth.splits and item.has_incumbent
                 for a, b in combinations(study.labels, 2)
             ]
             if rows:
@@ -180,7 +180,9 @@ def scores(study: Study, split: str = "validation") -> pd.DataFrame:
         ``label``, ``rank``, ``rank_low``, ``rank_high``, ``iqm``, ``iqm_low``, ``iqm_high``, ``gap``, ``benchmarks``,
         ``runs``.
     """
-    usable = [item for item in study.aligned if split in item.truth.splits and all(item.steps.values())]
+    usable = [
+        item for item in study.aligned if split in item.truth.splits and item.has_incumbent and all(item.steps.values())
+    ]
     if not usable:
         return pd.DataFrame(columns=SCORE_COLUMNS)
     values = finals(study)
@@ -231,7 +233,7 @@ def _final_ranks(
 
 def omnibus(study: Study) -> str:
     """Say what Friedman's test finds across benchmarks, or why it is not made."""
-    usable = [item for item in study.aligned if common_replicates(item)]
+    usable = [item for item in study.aligned if item.has_incumbent and common_replicates(item)]
     if len(study.labels) < 2:
         return "One strategy has nothing to be compared with."
     if refusal := ranks.refusal(len(usable)):

@@ -19,10 +19,14 @@ LEFT_OUT, WORST = "left out", "worst value"
 
 
 def finals(study: Study, budget: float | None = None) -> pd.DataFrame:
-    """Return the regret of every run at one budget (default the whole): benchmark, label, replicate, split, regret."""
+    """Return the regret of every run at one budget (default the whole): benchmark, label, replicate, split, regret.
+
+    Benchmarks on which no run has an incumbent are left out.
+    """
     rows = [
         (item.name, label, replicate, split, regret)
         for item in study.aligned
+        if item.has_incumbent
         for split in item.truth.splits
         for label in item.steps
         for replicate, regret in item.at(label, split, item.final_budget if budget is None else budget).items()
@@ -68,7 +72,7 @@ def summary(study: Study, split: str) -> pd.DataFrame:
     at = {checkpoint: finals(study, checkpoint) for checkpoint in study.checkpoints}
     last = finals(study)
     for item in study.aligned:
-        if split not in item.truth.splits:
+        if split not in item.truth.splits or not item.has_incumbent:
             continue
         areas = log_aucs(item) if split == "validation" else {}
         for label, steps in item.steps.items():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,13 @@ from harness.checks import Archs, BoolArray, FloatArray, choice
 from harness.errors import HarnessError, ResultError
 from harness.experiments.results import Results
 from harness.experiments.store import BenchmarkFacts
+from harness.names import read
+from harness.printable import printable
 from harness.problem import Constraint, Objective
 from reports.statistics.scale import Scale
+from reports.study.naming import titles
+from reports.study.opening import OpenOracle, open_truth
 
-OpenOracle = Callable[[str], Oracle]
 SPLITS = ("validation", "test")
 TABLE, PROTOCOL, SURROGATE = "table", "protocol", "surrogate"
 """What a benchmark is: results of training searched by validation, or told test results by agreement; a prediction."""
@@ -48,22 +53,31 @@ class Truth:
         The best is taken among the rows that keep them.
     title : str, optional
         What pages call the benchmark; its name if not given.
+    address : str, optional
+        The name or path under which the table was opened; that in `facts` if not given.
     """
 
     facts: BenchmarkFacts
     oracle: Oracle
     constraints: tuple[Constraint, ...] = ()
     title: str = ""
+    address: str = ""
 
     @property
     def name(self) -> str:
         """What pages call the benchmark: of a file, the name in it and not its path."""
         return self.title or self.facts.name
 
+    @property
+    def path(self) -> Path | None:
+        """Where the table lies, if an experiment knows it by its path."""
+        return read(self.address or self.facts.name).path
+
     @cached_property
     def about(self) -> Mapping[str, Any]:
         """What is registered about the benchmark, as plain data."""
-        return describe_benchmark(self.facts.name)
+        known = describe_benchmark(self.address or self.facts.name)
+        return {key: printable(value) if isinstance(value, str) else value for key, value in known.items()}
 
     @cached_property
     def kind(self) -> str:
@@ -77,12 +91,13 @@ class Truth:
     def protocol(self) -> str:
         """What strategies are told, and what judges them, where test results are told."""
         column = self.column("validation")
-        return str(self.about.get("protocol") or column.description or f"strategies are told {column.name}").rstrip(".")
+        said = self.about.get("protocol") or column.description or f"strategies are told {column.name}"
+        return printable(str(said)).rstrip(".")
 
     @property
     def reference(self) -> str:
         """What regrets of a surrogate are distances to, and how it was found."""
-        found = getattr(self.oracle, "reference", "").rstrip(".")
+        found = printable(getattr(self.oracle, "reference", "")).rstrip(".")
         count = len(self.oracle.values(self.objective.name))
         return f"the best prediction among {count:,} reference architectures" + (f" ({found})" if found else "")
 
@@ -175,7 +190,16 @@ class Truth:
     def unit(self, split: str) -> str:
         """Return how regrets of a split are measured, for axis labels."""
         unit = self.column(split).unit
-        return "percentage points" if unit == "percent" else unit
+        return "percentage points" if unit == "percent" else printable(unit)
+
+    @property
+    def cheapest_seconds(self) -> float:
+        """What the cheapest full training of the table takes, in simulated seconds; NaN where it is not known."""
+        column = getattr(self.oracle, "seconds", None)
+        if column is None:
+            return math.nan
+        values = self.oracle.values(column)[self.feasible]
+        return float(np.nanmin(values)) if np.isfinite(values).any() else math.nan
 
 
 def truths(results: Results, open_oracle: OpenOracle = registry.oracle) -> dict[str, Truth]:
@@ -184,21 +208,13 @@ def truths(results: Results, open_oracle: OpenOracle = registry.oracle) -> dict[
     Raises
     ------
     ResultError
-        If a table is not the one that the runs were made on, or lacks the objective's column.
+        If a table is not there, is not the one that the runs were made on, or lacks the objective's column.
     """
     opened = {}
     for name, facts in results.benchmarks.items():
-        oracle = open_oracle(name)
-        if oracle.digest != facts.table_digest:
-            raise ResultError(
-                f"the table of '{name}' is not the one these runs were made on (digest {oracle.digest[:12]}, results"
-                f" have {facts.table_digest[:12]}); run the experiment again, or restore the table"
-            )
+        oracle, address = open_truth(name, facts.table_digest, results.folder, open_oracle)
         if facts.objectives[0].name not in oracle.columns:
             raise ResultError(f"the table of '{name}' has no column '{facts.objectives[0].name}'")
-        opened[name] = Truth(facts, oracle, results.spec.constraints)
-    titles = [truth.oracle.name for truth in opened.values()]
-    return {
-        name: replace(truth, title=truth.oracle.name) if titles.count(truth.oracle.name) == 1 else truth
-        for name, truth in opened.items()
-    }
+        opened[name] = Truth(facts, oracle, results.spec.constraints, address=address)
+    shown = titles({name: truth.oracle.name for name, truth in opened.items()})
+    return {name: replace(truth, title=shown[name]) for name, truth in opened.items()}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.printable import counted
 from reports.statistics.scale import Scale
 from reports.study.comparisons import TEST_WORDS, scores
 from reports.study.finals import LEFT_OUT
@@ -73,9 +74,9 @@ def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTab
     )  # fmt: skip
     caption = (
         f"Pairs of strategies by {words} regret of the incumbent, replicate by replicate ({TEST_WORDS}; one family of"
-        f" {len(data[data['missing'] == LEFT_OUT])} comparisons). Won/tied/lost: by A. P(A beats B): probability of"
-        " improvement over all"
-        " pairs of runs, ties half. Effect: matched-pairs rank-biserial correlation, positive where A is better."
+        f" {counted(len(data[data['missing'] == LEFT_OUT]), 'comparison')}). Won/tied/lost: by A. P(A beats B):"
+        " probability of improvement over all pairs of runs, ties half. Effect: matched-pairs rank-biserial"
+        " correlation, positive where A is better."
         f" Regret of B {MINUS} A: median over pairs, above zero where A is better, with its bootstrap interval. That no"
         f" difference is shown does not say that there is none.{noted(study)}"
     )

@@ -9,8 +9,8 @@ import pandas as pd
 
 from reports.study.align import Aligned
 from reports.study.comparisons import OPEN, TEST_WORDS, standings
-from reports.study.curves import RANDOM
 from reports.study.finals import LEFT_OUT, best_first, summary
+from reports.study.naming import RANDOM
 from reports.study.provenance import budget_words
 from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.wording import SIGNAL, best_label, judged_by, noted, split_word, split_words, worst_label
