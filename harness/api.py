@@ -16,7 +16,7 @@ from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.prepare import too_small
 from harness.experiments.results import Results
 from harness.experiments.shards import resolve, run_shard
-from harness.experiments.spec import DEVICES, Spec, StrategySpec
+from harness.experiments.spec import DEVICES, Spec, StrategySpec, check_labels
 from harness.problem import Budget, Constraint
 from harness.records import Run
 from harness.strategy import Strategy
@@ -106,6 +106,7 @@ def run(
             for item in ([constraints] if isinstance(constraints, str) else constraints)
         ),
     )
+    check_labels(spec)
     facts, runs = {}, list[Run]()
     for name in spec.benchmarks:
         benchmark = open_for(name, spec.objectives, spec.constraints, spec.budget)

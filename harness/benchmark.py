@@ -166,6 +166,8 @@ class Oracle(Common, Protocol):
         The column that the default objective reads.
     test : str or None
         The held-out column that reports judge by; None where the table has none.
+    seconds : str, optional
+        The column of what a training costs, where there is one.
     reference : str, optional
         Of a surrogate, whose space is not listed: how the architectures that `values` speaks of were found.
     """

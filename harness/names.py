@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.errors import HarnessError, must
+
 DISTRIBUTION = "nas-harness"
 """What this program is called where packages are installed."""
 BUILT_IN = "built-in"
@@ -60,6 +62,8 @@ def read(text: str) -> Name:
     >>> read("results/08:00/table.h5").path.as_posix()
     'results/08:00/table.h5'
     """
+    if "\0" in text:
+        raise HarnessError(must("name", "hold no NUL: no file can be called so", text))
     head, mark, tail = text.rpartition(".py:")
     if mark and "/" not in tail:
         return Name(text, tail, Path(f"{head}.py"))

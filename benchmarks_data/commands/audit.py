@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from harness.cli.output import complain, print_json, say
 
 
 def audit(
@@ -27,9 +28,9 @@ def audit(
         raise HarnessError(must("--html", "name a file in a folder that exists", str(html)))
     found = looked_at(name)
     if as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        print_json(found.to_dict())
     else:
-        typer.echo(text.text(found), nl=False)
+        say(text.text(found).removesuffix("\n"))
     if html is not None:
         audit_page.write(found, html)
-        typer.echo(f"written: {html}", err=True)
+        complain(f"written: {html}")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.app import Command
+from harness.cli.output import complain, say
 
 
 class Action(StrEnum):
@@ -32,14 +33,14 @@ def table(
     from harness.spaces.enumerated import EnumeratedSpace
 
     def progress(done: int, total: int, seconds: float) -> None:
-        typer.echo(f"{done} of {total} parts, {seconds:.0f} s in this call", err=True)
+        complain(f"{done} of {total} parts, {seconds:.0f} s in this call")
 
     plan = provider.plan(name)
     space = provider.space(plan.space)
     if not isinstance(space, EnumeratedSpace):
         raise HarnessError(must("space", "have few enough codings to train every class of it", plan.space))
     written = build.build(plan, space, out, workers=workers, device=device, limit=parts, on_progress=progress)
-    typer.echo(str(written) if written else f"parts are missing: run `nas-harness table {action} {name}` again")
+    say(str(written) if written else f"parts are missing: run `nas-harness table {action} {name}` again")
 
 
 COMMAND = Command(table, ("nas-harness table build micro-mnist1d --workers 2",), has_workers=True)

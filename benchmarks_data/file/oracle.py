@@ -44,7 +44,8 @@ class TableOracle:
         self.columns: Mapping[str, Column] = header.columns
         self.validation: str = header.meaning.validation
         self.test: str | None = header.meaning.test
-        self.has_seconds: bool = header.meaning.seconds is not None
+        self.seconds: str | None = header.meaning.seconds
+        self.has_seconds: bool = self.seconds is not None
         self.archs: Archs = header.array("archs")
         self.training_counts: AnyArray = header.array("index/runs")[:, header.meaning.schedule_of[-1]]
         self._index = index.opened(header, space)

@@ -21,6 +21,7 @@ from harness.cli import exit as cli_exit
 from harness.cli.exit import failures, guarded
 from harness.cli.output import complain, duration, print_facts, print_json, print_table, say
 from harness.errors import HarnessError, typed
+from harness.printable import counted
 
 if TYPE_CHECKING:
     from harness.experiments.execute import Outcome
@@ -219,7 +220,8 @@ def check(
 
         prepared = prepare(spec.load(name), source=name)
         complain(*(f"warning: {notice}" for notice in prepared.notices))
-        rules = [f"the spec is valid: {len(prepared.shards)} shards on {len(prepared.benchmarks)} benchmarks"]
+        benchmarks = counted(len(prepared.benchmarks), "benchmark")
+        rules = [f"the spec is valid: {counted(len(prepared.shards), 'shard')} on {benchmarks}"]
     else:
         from harness.testing import conformance
 
@@ -262,12 +264,13 @@ def run(
         print_json(_facts(outcome))
     elif outcome.computed or outcome.failed:
         failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
-        counted = f"{outcome.computed} shard{'s' * (outcome.computed != 1)} computed, {outcome.reused} reused{failed}"
-        say(f"{outcome.folder}: {counted}, in {duration(outcome.seconds)}")
+        shards = f"{counted(outcome.computed, 'shard')} computed, {outcome.reused} reused{failed}"
+        say(f"{outcome.folder}: {shards}, in {duration(outcome.seconds)}")
         if not outcome.failed and loaded.kind == "search":
             say(f"next: {typed('report', outcome.folder)}")
     else:
-        say(f"{outcome.folder}: nothing to do, all {outcome.reused} shards are there")
+        shards = "the shard is" if outcome.reused == 1 else f"all {outcome.reused} shards are"
+        say(f"{outcome.folder}: nothing to do, {shards} there")
     if outcome.failed:
         complain(*failures(outcome.failed))
         raise typer.Exit(cli_exit.INCOMPLETE)

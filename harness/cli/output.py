@@ -1,6 +1,7 @@
 """Output of the commands: tables for people, JSON for scripts, complaints on stderr.
 
-Colours and boxes appear on a terminal only; `NO_COLOR` turns colours off.
+Colours and boxes appear on a terminal only; `NO_COLOR` turns colours off.  Whatever text is printed, a name
+or a path of a user's, it steers no terminal: see `harness.printable`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from harness.printable import json_text, printable, printable_lines
 
 _PIPED_WIDTH = 200
 """Columns when stdout is no terminal: wide, so that a line of a table stays one line for `grep`."""
@@ -47,17 +50,17 @@ def complain(*lines: str) -> None:
     """Print lines on stderr as they are."""
     out = error_console()
     for line in lines:
-        out.print(Text(line))
+        out.print(Text(printable_lines(line)))
 
 
 def say(line: str = "", style: str = "") -> None:
     """Print a line on stdout as it is."""
-    console().print(Text(line, style=style))
+    console().print(Text(printable_lines(line), style=style))
 
 
 def print_json(data: Any) -> None:
     """Print data as JSON on stdout."""
-    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json_text(json.dumps(data, indent=2, ensure_ascii=False, default=str)) + "\n")
 
 
 def print_table(rows: Sequence[Mapping[str, object]]) -> None:
@@ -65,10 +68,10 @@ def print_table(rows: Sequence[Mapping[str, object]]) -> None:
     columns = list(dict.fromkeys(key for row in rows for key in row))
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        table.add_column(Text(printable(column.replace("_", " "))), overflow="fold")
     for row in rows:
         values = [row.get(column) for column in columns]
-        table.add_row(*[Text("" if value is None else plain(value)) for value in values])
+        table.add_row(*[Text("" if value is None else printable_lines(plain(value))) for value in values])
     console().print(table, soft_wrap=False)
 
 
@@ -90,7 +93,7 @@ def print_facts(facts: Mapping[str, Any], indent: int = 0) -> None:
             for line in value.splitlines():
                 say(f"{pad}  {line}" if line else "")
         else:
-            console().print(Text.assemble((f"{heading} ", "bold"), plain(value)))
+            console().print(Text.assemble((f"{printable(heading)} ", "bold"), printable(plain(value))))
 
 
 def plain(value: object) -> str:

@@ -11,6 +11,7 @@ from rich.progress import Progress as Bar
 
 from harness.cli.output import duration, error_console
 from harness.experiments.progress import Progress
+from harness.printable import counted, printable
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def shown() -> Iterator[Callable[[Progress], None] | None]:
         MofNCompleteColumn(),
         TextColumn("shards"),
         TimeElapsedColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         console=error_console(),
         transient=True,
     )
@@ -37,8 +38,8 @@ def sentence(now: Progress) -> str:
     """Return what is running, how far it is, and when all will be done."""
     parts = []
     if now.label:
-        parts.append(f"{now.label} on {now.benchmark}, replicates {now.first} to {now.stop - 1}")
+        parts.append(f"{printable(now.label)} on {printable(now.benchmark)}, replicates {now.first} to {now.stop - 1}")
         if now.evaluations:
-            parts.append(f"{now.evaluations:,} evaluations")
+            parts.append(counted(now.evaluations, "evaluation"))
     parts.append("time left unknown yet" if now.eta_seconds is None else f"about {duration(now.eta_seconds)} left")
     return " · ".join(parts)

@@ -11,7 +11,7 @@ from harness.checks import choice
 from harness.errors import HarnessError, SpecError, must
 from harness.experiments.kind import Unit, at, kind_of, open_benchmark
 from harness.experiments.manifest import BenchmarkFacts
-from harness.experiments.spec import DEVICES, Spec
+from harness.experiments.spec import DEVICES, Spec, check_labels
 from harness.problem import Budget
 
 
@@ -59,6 +59,7 @@ def prepare(spec: Spec, *, device: str = "cpu", source: str = "spec") -> Prepare
 
 
 def _prepared(spec: Spec, device: str) -> Prepared:
+    check_labels(spec)
     with at("kind"):
         kind = kind_of(spec.kind)
     for index, name in enumerate(spec.benchmarks):

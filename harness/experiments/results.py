@@ -11,6 +11,7 @@ from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Entry, Manife
 from harness.experiments.shards import Search, Shard, runs_of
 from harness.experiments.spec import Spec
 from harness.experiments.store import read_units
+from harness.printable import counted
 from harness.records import Run
 
 
@@ -36,8 +37,8 @@ class Results:
     folder: Path | None = None
 
     def __repr__(self) -> str:
-        missing = f", {len(self.missing)} shards missing" if self.missing else ""
-        what = f"{len(self.runs)} runs of {list(self.labels)} on {list(self.benchmarks)}"
+        missing = f", {counted(len(self.missing), 'shard')} missing" if self.missing else ""
+        what = f"{counted(len(self.runs), 'run')} of {list(self.labels)} on {list(self.benchmarks)}"
         return f"Results({self.spec.name!r}: {what}{missing})"
 
     @property

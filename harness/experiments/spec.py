@@ -16,6 +16,7 @@ from harness.checks import choice, integer
 from harness.digests import identity, later
 from harness.errors import HarnessError, SpecError, must, nearest
 from harness.names import absolute, read
+from harness.printable import printable
 from harness.problem import Budget, Constraint
 from harness.reading import read_toml
 
@@ -28,6 +29,8 @@ MOST = {"replicates": 10**6, "replicates_per_shard": 10**6, "n_workers": 10**5, 
 """The largest value of each count of a spec."""
 MOST_IN_ALL = {"runs": 10**6, "shards": 10**5, "evaluations": 10**8, "simulated workers": 10**7}
 """Of a spec: runs and shards; of one shard: evaluations and simulated workers, all its replicates together."""
+LONGEST_LABEL = 100
+"""Letters of a strategy's label."""
 DEVICES = ("cpu", "cuda")
 """Device classes on which learners compute; part of the digest."""
 
@@ -170,6 +173,22 @@ class Spec:
     def as_dict(self) -> dict[str, Any]:
         """Return the spec as plain JSON data, with the keys of stored manifests; `from_dict` reads it back."""
         return {_STORED_KEY if key == "replicates_per_shard" else key: value for key, value in plain_data(self).items()}
+
+
+def check_labels(spec: Spec) -> None:
+    """Refuse labels that no page and no terminal could show, before anything runs; stored ones are shown escaped.
+
+    Raises
+    ------
+    SpecError
+        Names the strategy, the rule and the label.
+    """
+    for index, strategy in enumerate(spec.strategies):
+        label = strategy.label
+        shows = printable(label) == label and not label.isspace()
+        if not shows or len(label) > LONGEST_LABEL:
+            rule = f"be one line of at most {LONGEST_LABEL} letters that can be printed"
+            raise SpecError(f"`strategies[{index}]`: {must('label', rule, label)}")
 
 
 def load(path: str | Path) -> Spec:

@@ -19,6 +19,7 @@ from harness.checks import FloatArray
 from harness.errors import HarnessError, IncompleteError, ResultError, unknown
 from harness.experiments.results import Results, read_results
 from harness.files import locked, remove_unfinished
+from harness.printable import counted
 from harness.training.curves import OK, UNFINISHED, Curves
 from harness.training.recipe import TrainingSetup
 from harness.verification import record as verify_record
@@ -174,7 +175,8 @@ def _verify_one(
         say(f"{job.facts.name}: verified before, nothing to train")
         return Verified(kept, record, table if table.exists() else None, True)
     n, s = len(job.picks), len(job.seeds)
-    say(f"{job.facts.name}: training {n} architectures x {s} seeds ({job.training.recipe} on {job.dataset.name})")
+    how = f"{job.training.recipe} on {job.dataset.name}"
+    say(f"{job.facts.name}: training {counted(n, 'architecture')} x {s} seeds ({how})")
     # named after the work, so that what another request left unfinished is not in the way
     checkpoint = record.with_name(f".{record.stem}-{job.digest[:12]}.checkpoint")
     curves = tools.train(

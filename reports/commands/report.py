@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -10,7 +9,7 @@ import typer
 
 from harness import registry
 from harness.cli.app import Command
-from harness.cli.output import complain
+from harness.cli.output import complain, print_json, say
 
 
 def report(
@@ -32,9 +31,9 @@ def report(
     page = build(results, out, allow_missing=allow_missing)
     if json_:
         parts = {kind: sorted(str(path) for path in (page.parent / kind).iterdir()) for kind in ("figures", "tables")}
-        typer.echo(json.dumps({"page": str(page), **parts}, indent=2))
+        print_json({"page": str(page), **parts})
     else:
-        typer.echo(str(page))
+        say(str(page))
 
 
 COMMAND = Command(report, ("nas-harness report results/quickstart",), has_workers=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -10,6 +9,7 @@ import typer
 
 from harness.cli.app import AsJson, Command, Device
 from harness.cli.exit import code_of
+from harness.cli.output import complain, print_json, say
 from harness.errors import typed
 
 
@@ -53,19 +53,19 @@ def verify(
         margin_percent=margin, level=level, threads=threads, force=force,
     )  # fmt: skip
     try:
-        answer = run(results, request, say=lambda line: typer.echo(line, err=True))
+        answer = run(results, request, say=complain)
     except KeyboardInterrupt as stop:  # the trainer keeps a checkpoint first
-        typer.echo("interrupted: the same command continues from the last checkpoint", err=True)
+        complain("interrupted: the same command continues from the last checkpoint")
         raise typer.Exit(code_of(stop)) from None
     if as_json:
-        typer.echo(json.dumps(answer, indent=2))
+        print_json(answer)
         return
     for item in answer["verified"]:
         for row in item["architectures"]:
-            typer.echo(_line(row))
-        typer.echo(item["sentence"])
-        typer.echo(f"written: {item['files']['verdicts']}")
-    typer.echo(f"next: {typed('report', results)}")
+            say(_line(row))
+        say(item["sentence"])
+        say(f"written: {item['files']['verdicts']}")
+    say(f"next: {typed('report', results)}")
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from harness.printable import counted
 from reports.figures.exhibit import Exhibit
-from reports.figures.lines import REGRET_FLOOR
+from reports.figures.lines import short_number
 from reports.figures.style import style_map
-from reports.study.curves import FLOOR, RANDOM
+from reports.study.naming import FLOOR, RANDOM
 from reports.study.provenance import provenance
 from reports.study.study import Study
 from reports.study.wording import noted, split_word
@@ -39,20 +40,31 @@ def runs_sentence(study: Study) -> str:
     """Say how many runs there are, and of what there are fewer than declared."""
     counts = {len(steps) for item in study.aligned for steps in item.steps.values()}
     if len(counts) == 1:
-        return f"n = {counts.pop()} runs for each strategy and benchmark."
+        return f"n = {counted(counts.pop(), 'run')} for each strategy and benchmark."
     short = ", ".join(
         f"{label} on {item.name} {len(steps)}"
         for item in study.aligned
         for label, steps in item.steps.items()
         if len(steps) < study.spec.replicates
     )
-    return f"n = {study.spec.replicates} runs, but fewer finished (†): {short}."
+    return f"n = {counted(study.spec.replicates, 'run')}, but fewer finished (†): {short}."
 
 
-def clip_sentence(frame: pd.DataFrame, column: str) -> str:
+def floors(study: Study, split: str) -> dict[str, float]:
+    """Return where the log axis of each benchmark ends: regrets below are drawn there."""
+    return {item.name: item.truth.scales[split].floor for item in study.aligned if split in item.truth.splits}
+
+
+def clip_sentence(study: Study, split: str, frame: pd.DataFrame, column: str) -> str:
     """Say that regrets below the floor are drawn at it, where there are any."""
-    below = f" Regrets below {REGRET_FLOOR:g} are drawn at {REGRET_FLOOR:g}."
-    return below if (frame[column] < REGRET_FLOOR).any() else ""
+    by_floor: dict[str, list[str]] = {}
+    for name, floor in floors(study, split).items():
+        if (frame.loc[frame["benchmark"] == name, column] < floor).any():
+            by_floor.setdefault(short_number(floor), []).append(name)
+    if len(by_floor) < 2:
+        return "".join(f" Regrets below {floor} are drawn at {floor}." for floor in by_floor)
+    each = "; ".join(f"{floor} ({', '.join(names)})" for floor, names in by_floor.items())
+    return f" Regrets below the floor of their axis are drawn at it: {each}."
 
 
 def final_words(frame: pd.DataFrame) -> str:

@@ -14,14 +14,16 @@ from reports.figures.captions import (
     AXIS_LABEL,
     clip_sentence,
     final_words,
+    floors,
     regret_labels,
     runs_sentence,
     study_exhibit,
 )
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
-from reports.figures.lines import REGRET_FLOOR, draw_band, log_ticks, name_ends
-from reports.study.curves import FLOOR, RANDOM, curves
+from reports.figures.lines import draw_band, log_ticks, name_ends
+from reports.study.curves import curves
+from reports.study.naming import FLOOR, RANDOM
 from reports.study.provenance import budget_sentence
 from reports.study.study import CURVE_REPETITIONS, Study
 from reports.study.wording import floor_label, judged_by, split_words, worst_label
@@ -67,7 +69,7 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
         f" band: 95 % bootstrap interval of the {centre} ({CURVE_REPETITIONS:,} resamples of replicates)."
         f" {runs_sentence(study)} The incumbent is chosen by the"
         f" {split_words(study, 'validation')} value the strategy was told and judged by {judged_by(study, split)}."
-        f"{references}{clip_sentence(frame, 'centre')}"
+        f"{references}{clip_sentence(study, split, frame, 'centre')}"
         f" {budget_sentence(study)}{_end_sentence(study, axis)}"
         f"{_left_out_sentence(left_out)}"
     )
@@ -76,6 +78,7 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
         "x_label": AXIS_LABEL[axis],
         "y_label": regret_labels(study, split),
         "left_out": left_out,
+        "floors": floors(study, split),
         "floor": f"{floor_label(study)} (floor)",
         "alt": f"Step curves of {word} regret against {AXIS_LABEL[axis]} on logarithmic axes, one panel for each"
         f" benchmark: {final_words(frame)}",
@@ -104,30 +107,31 @@ def _left_out_sentence(left_out: Mapping[str, str]) -> str:
 
 def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     """Draw step curves with bands on log axes; references dotted and dashed; names at the ends of the lines."""
-    _log_axes(axes, frame)
+    floor = float(meta["floors"][frame["benchmark"].iloc[0]])
+    _log_axes(axes, frame, floor)
     ends: dict[str, tuple[float, float]] = {}
     series = list(dict.fromkeys(frame["series"]))
     for index, name in enumerate(series):
         part = frame[frame["series"] == name]
         if name in _REFERENCES:
-            middle = np.maximum(part["centre"].to_numpy(), REGRET_FLOOR)
+            middle = np.maximum(part["centre"].to_numpy(), floor)
             axes.plot(part["x"].to_numpy(), middle, drawstyle="steps-post", zorder=2.5, **_REFERENCES[name])
             continue
-        ends[name] = draw_band(axes, part, meta["styles"][name], index, len(series), REGRET_FLOOR)
+        ends[name] = draw_band(axes, part, meta["styles"][name], index, len(series), floor)
     name_ends(axes, ends, meta["styles"])
 
 
-def _log_axes(axes: Axes, frame: pd.DataFrame) -> None:
+def _log_axes(axes: Axes, frame: pd.DataFrame, floor: float) -> None:
     """Set log scales whose limits show every centre line; bands may be cut by the frame of the panel."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     runs = frame[~frame["series"].isin(list(_REFERENCES))]
     x_low, x_high = float(runs["x"].min()), float(runs["x"].max())
     axes.set_xlim(x_low, x_high if x_high > x_low else x_low * 10)
-    centres = np.maximum(frame["centre"].to_numpy(), REGRET_FLOOR)
-    low = min(float(centres.min()), max(float(np.quantile(runs["low"], 0.05)), REGRET_FLOOR))
+    centres = np.maximum(frame["centre"].to_numpy(), floor)
+    low = min(float(centres.min()), max(float(np.quantile(runs["low"], 0.05)), floor))
     high = max(float(centres.max()), float(np.quantile(runs["high"], 0.95)))
-    low, high = max(low / 1.25, REGRET_FLOOR / 1.25), high * 1.15
+    low, high = max(low / 1.25, floor / 1.25), high * 1.15
     axes.set_ylim(low, high)
     log_ticks(axes.xaxis, *axes.get_xlim())
     log_ticks(axes.yaxis, low, high)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from harness.errors import ResultError
 from harness.reading import read_json
+from reports.tables.sheet import unguarded, write_csv
 
 _WORDS = ["benchmark", "series", "row", "column"]
 """Columns of plotted frames that hold names."""
@@ -49,7 +50,7 @@ class Exhibit:
 
     def write(self, folder: Path) -> None:
         """Write ``NAME.csv`` and ``NAME.json``."""
-        self.frame.to_csv(folder / f"{self.name}.csv", index=False, lineterminator="\n")
+        write_csv(self.frame, folder / f"{self.name}.csv")
         data = {"name": self.name, "kind": self.kind, **self.meta}
         (folder / f"{self.name}.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
@@ -60,4 +61,6 @@ class Exhibit:
         frame = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
         for column in frame.columns.difference(_WORDS):  # float() gives back the very number that was written
             frame[column] = [_NUMBERS[text] if text in _NUMBERS else float(text) for text in frame[column]]
+        for column in frame.columns.intersection(_WORDS):
+            frame[column] = frame[column].map(unguarded)
         return cls(meta.pop("name"), meta.pop("kind"), frame, meta)

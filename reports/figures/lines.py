@@ -14,8 +14,6 @@ from matplotlib.transforms import blended_transform_factory
 from harness.checks import FloatArray
 from reports.figures.style import line_style, shown_name
 
-REGRET_FLOOR = 1e-3
-"""Regrets below are drawn here on log axes; the caption says so."""
 _LABEL_POINTS = 7.0
 
 
@@ -65,11 +63,14 @@ def log_ticks(axis: Any, low: float, high: float) -> None:
 
 
 def short_number(value: float) -> str:
-    """Write an axis number: 0.01, 5, 200, 10k, 2M.
+    """Write an axis number: 0.01, 5, 200, 10k, 2M; with an exponent what is smaller or larger.
 
-    >>> [short_number(value) for value in (0.05, 200.0, 20000.0, 2e6)]
-    ['0.05', '200', '20k', '2M']
+    >>> [short_number(value) for value in (0.05, 200.0, 20000.0, 2e6, 5e-7, 1e12)]
+    ['0.05', '200', '20k', '2M', '5e-7', '1e12']
     """
+    if value > 0 and not 0.9999e-3 <= value < 0.9999e9:
+        mantissa, _, exponent = f"{value:.6e}".partition("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
     for size, suffix in ((1e6, "M"), (1e3, "k")):
         if value >= size * 0.9999 and (size > 1e3 or value >= 9_999):
             return f"{value / size:.6g}{suffix}"

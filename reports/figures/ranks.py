@@ -13,7 +13,8 @@ from reports.figures.captions import AXIS_LABEL, final_words, runs_sentence, stu
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.lines import draw_band, log_ticks, name_ends
-from reports.study.curves import OVERALL, ranks
+from reports.study.curves import ranks
+from reports.study.naming import OVERALL
 from reports.study.provenance import budget_sentence
 from reports.study.study import CURVE_REPETITIONS, Study
 from reports.study.truth import TABLE

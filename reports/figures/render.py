@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from harness import registry
 from harness.checks import choice
@@ -21,11 +23,14 @@ from harness.experiments.results import Results
 from reports.figures import curves
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
-from reports.figures.style import names_inches
+from reports.figures.style import axis_label, names_inches, shortened
+from reports.study.opening import OpenOracle
 from reports.study.study import prepare
-from reports.study.truth import SPLITS, OpenOracle
+from reports.study.truth import SPLITS
 
 FORMATS = ("pdf", "svg", "png")
+_LONGEST_TITLE = 40
+"""Letters of the title of a panel."""
 _METADATA: dict[str, dict[str, None]] = {
     "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
     "svg": {"Date": None, "Creator": None},
@@ -63,7 +68,9 @@ def house_style() -> Iterator[None]:
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(mpl.rc_params_from_file(str(Path(__file__).parent / "paper.mplstyle"), False, False))
-        yield
+        with warnings.catch_warnings():  # of letters that the font lacks; SVG and page have them all the same
+            warnings.filterwarnings("ignore", "Glyph .* missing from")
+            yield
 
 
 def plot(
@@ -120,6 +127,7 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
     if len(panels) == 1:
         width, height = 1.15 * width, 1.15 * height
     left, right = kind.margins(names_inches(exhibit.meta["styles"]))
+    left += 0.13 * any("\n" in axis_label(label) for label in exhibit.meta["y_label"].values())
     below, above = kind.below, 0.24
     with house_style():
         legend = kind.legend(exhibit.frame, exhibit.meta) if kind.legend else ()
@@ -133,22 +141,32 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
             y = size[1] - top - (row + 1) * (above + height) - row * below
             axes = figure.add_axes((x / size[0], y / size[1], width / size[0], height / size[1]))
             kind.draw(axes, exhibit.frame[exhibit.frame["benchmark"] == name], exhibit.meta)
-            axes.set_title(name)
+            axes.set_title(shortened(name, _LONGEST_TITLE))
             _label(axes, exhibit, name, first=column == 0)
         if legend:
             figure.legend(
                 handles=list(legend), loc="upper right", bbox_to_anchor=(1.0 - right / figure.get_figwidth(), 1.0),
                 ncols=2, handlelength=2.2, borderpad=0.2,
             )  # fmt: skip
+        for text in _texts(figure):  # a label is no formula, wherever the figure is drawn later
+            text.set_parse_math(False)
     return figure
+
+
+def _texts(figure: Figure) -> list[Text]:
+    """Return all texts of a figure, the labels of ticks included, which are made when they are asked for."""
+    for axes in figure.axes:
+        axes.get_xticklabels(which="both")
+        axes.get_yticklabels(which="both")
+    return [text for text in figure.findobj(Text) if isinstance(text, Text)]
 
 
 def _label(axes: Any, exhibit: Exhibit, panel: str, *, first: bool) -> None:
     x_label = exhibit.meta["x_label"]
-    axes.set_xlabel(x_label if isinstance(x_label, str) else x_label[panel])
+    axes.set_xlabel(axis_label(x_label if isinstance(x_label, str) else x_label[panel], 56))
     labels = exhibit.meta["y_label"]
     if first or len(set(labels.values())) > 1:
-        axes.set_ylabel(labels[panel])
+        axes.set_ylabel(axis_label(labels[panel]))
 
 
 def rendered(figure: Figure, file_format: str) -> bytes:
@@ -173,17 +191,22 @@ def inline_svg(exhibit: Exhibit, panel: str) -> str:
     """Return one panel as an SVG element for a page: it scales, and its ids meet no other figure's."""
     text = rendered(draw(exhibit, panel), "svg").decode()
     text = text[text.index("<svg") :]
-    prefix = re.sub(r"[^a-z0-9]+", "-", f"{exhibit.name}-{panel}".lower()) + "-"
-    for old, new in (
-        (r'\bid="', f'id="{prefix}'),
-        (r"url\(#", f"url(#{prefix}"),
-        (r'xlink:href="#', f'href="#{prefix}'),
-        (r"<metadata>.*?</metadata>", ""),
-        (r"<!--.*?-->\s*", ""),
-    ):
-        text = re.sub(old, new, text, flags=re.DOTALL)
-    # A hundredth of a point is enough, and halves the page; what is between tags is text for people.
-    text = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag.group(0)), text)
+    prefix = f"{exhibit.name}-{exhibit.panels.index(panel) + 1}-"
+    for old in (r"<metadata>.*?</metadata>", r"<!--.*?-->\s*"):
+        text = re.sub(old, "", text, flags=re.DOTALL)
+
+    def rewritten(tag: re.Match[str]) -> str:
+        """Make ids of the page's own; a hundredth of a point is enough, and halves the page."""
+        found = tag.group(0)
+        for old, new in (
+            ('\\bid="', f'id="{prefix}'),
+            (r"url\(#", f"url(#{prefix}"),
+            ('xlink:href="#', f'href="#{prefix}'),
+        ):
+            found = re.sub(old, new, found)
+        return re.sub(r"(\d\.\d\d)\d+", r"\1", found)
+
+    text = re.sub(r"<[^>]+>", rewritten, text)  # what is between tags is text for people
     head, body = text.split(">", 1)
     box = re.search(r'viewBox="[^"]*"', head)
     width = re.search(r'viewBox="0 0 ([\d.]+)', head)

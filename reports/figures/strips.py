@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from reports.figures.captions import clip_sentence, regret_labels, runs_sentence, study_exhibit
+from reports.figures.captions import clip_sentence, floors, regret_labels, runs_sentence, study_exhibit
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
-from reports.figures.lines import REGRET_FLOOR, log_ticks
+from reports.figures.lines import log_ticks
 from reports.figures.style import darker, shown_name
 from reports.study.finals import finals
 from reports.study.provenance import budget_sentence
@@ -31,7 +31,7 @@ def exhibit(study: Study, split: str) -> Exhibit:
     caption = (
         f"{word.capitalize()} regret of the final incumbent: every run is a point (spread at random across its box);"
         f" box: quartiles and median; whiskers: the furthest run within 1.5 interquartile ranges."
-        f" {runs_sentence(study)}{clip_sentence(frame, 'regret')} {budget_sentence(study)}"
+        f" {runs_sentence(study)}{clip_sentence(study, split, frame, 'regret')} {budget_sentence(study)}"
     )
     medians = frame.groupby(["benchmark", "series"], sort=False)["regret"].median().reset_index()
     words = "; ".join(f"{row.benchmark}, {row.series}: median {row.regret:.3g}" for row in medians.itertuples())
@@ -40,6 +40,7 @@ def exhibit(study: Study, split: str) -> Exhibit:
         "x_label": labels,
         "y_label": dict.fromkeys(labels, ""),
         "left_out": {},
+        "floors": floors(study, split),
         "alt": f"Box plots of final {word} regret with all runs as points. {words}.",
         "centre": "median",
         "band": "quartiles of runs",
@@ -50,7 +51,8 @@ def exhibit(study: Study, split: str) -> Exhibit:
 def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     """Draw one horizontal box for each strategy with all its runs as points."""
     names = list(dict.fromkeys(frame["series"]))
-    values = [np.maximum(frame.loc[frame["series"] == name, "regret"].to_numpy(), REGRET_FLOOR) for name in names]
+    floor = float(meta["floors"][frame["benchmark"].iloc[0]])
+    values = [np.maximum(frame.loc[frame["series"] == name, "regret"].to_numpy(), floor) for name in names]
     every = np.concatenate(values)
     axes.set_xscale("log")
     low, high = float(every.min()) / 1.35, float(every.max()) * 1.35

@@ -8,9 +8,13 @@ from typing import Any
 
 from matplotlib.colors import to_rgb
 
+from harness.printable import printable
+
 _OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")
 _TOL_MUTED = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499")
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1.5, 1)), (0, (7, 1.5, 1.5, 1.5)))
+_LONGEST_NAME, _LONGEST_LINE = 44, 20
+"""Letters of a name in a figure, and of one of its lines."""
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 
 
@@ -40,12 +44,38 @@ def darker(color: str) -> tuple[float, float, float]:
 
 
 def shown_name(label: str, width: int = 14) -> str:
-    r"""Return a label as figures write it: underscores as spaces, wrapped.
+    r"""Return a label as figures write it: underscores as spaces, wrapped, cut in the middle where it is very long.
 
     >>> shown_name("regularized_evolution")
     'regularized\nevolution'
     """
-    return "\n".join(textwrap.wrap(label.replace("_", " "), width, break_long_words=False)) or label
+    lines = textwrap.wrap(shortened(label.replace("_", " "), _LONGEST_NAME), width, break_long_words=False)
+    return "\n".join(part for line in lines for part in textwrap.wrap(line, _LONGEST_LINE)) or printable(label)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many letters: begin and end of a longer one, which tell more than its middle.
+
+    >>> shortened("a table with a very long name", 20)
+    'a table with…ng name'
+    """
+    text = printable(text)
+    if len(text) <= most:
+        return text
+    end = most * 2 // 5 - 1
+    return f"{text[: most - end - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}{text[-end:].lstrip()}"
+
+
+def axis_label(text: str, most: int = 38) -> str:
+    r"""Return the label of an axis: in two lines where it is long, its unit in the second.
+
+    >>> axis_label("validation regret (mean squared error of positions)")
+    'validation regret\n(mean squared error of positions)'
+    """
+    if len(text) <= most:
+        return printable(text)
+    quantity, mark, unit = text.partition(" (")
+    return "\n".join(shortened(line, most) for line in ([quantity, f"({unit}"] if mark else [text]))
 
 
 def names_inches(labels: Sequence[str]) -> float:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from harness import registry
 from harness.errors import HarnessError, ResultError
 from harness.experiments.results import read_results
+from harness.printable import printable_lines
 from reports.figures.exhibit import Exhibit
 from reports.figures.render import inline_svg
 from reports.page import narrative
@@ -22,9 +23,9 @@ from reports.page.checklist import checklist, checklist_markdown
 from reports.page.comparison import comparison
 from reports.sections.section import Section, sections
 from reports.study.comparisons import pairwise
+from reports.study.opening import OpenOracle
 from reports.study.provenance import SOURCE_FACTS, budget_words, sources
 from reports.study.study import Study, prepare
-from reports.study.truth import OpenOracle
 from reports.study.wording import constraint_words, notices
 
 PAGE = "index.html"
@@ -93,9 +94,9 @@ def _write(study: Study, folder: Path) -> None:
     _refuse_doubles(parts)
     for section in parts:
         section.write(folder)
-    (folder / MARKER).write_text(checklist_markdown(study), encoding="utf-8")
+    (folder / MARKER).write_text(printable_lines(checklist_markdown(study)), encoding="utf-8")
     page = _page(study, parts, narrative.warnings(study, comparisons))
-    (folder / PAGE).write_text(page, encoding="utf-8")
+    (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 
 def _refuse_doubles(parts: Sequence[Section]) -> None:

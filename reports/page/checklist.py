@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.names import read
+from harness.printable import counted
 from reports.page.narrative import listed
 from reports.study.provenance import budget_words, library_versions
 from reports.study.study import Study
@@ -43,7 +44,7 @@ def checklist(study: Study) -> list[Item]:
         Item("Comparison with random search", "yes" if has_random else "no",
              "As a strategy, and exactly in closed form where that is known." if has_random
              else "Only the closed form is shown where it is known; add random_search to the spec."),
-        Item("Several seeds", "yes" if n > 1 else "no", f"{n} replicates, root seed {spec.seed}."),
+        Item("Several seeds", "yes" if n > 1 else "no", f"{counted(n, 'replicate')}, root seed {spec.seed}."),
         Item("Tabular benchmarks used for many repeats", "yes" if n >= 30 else "no",
              f"n = {n}; 30 or more are advised."),
         Item("Performance over time", "yes",

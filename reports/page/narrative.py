@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from harness.printable import counted
 from reports.study.align import Aligned
 from reports.study.comparisons import OPEN, WORSE, omnibus, scores, standings
 from reports.study.finals import LEFT_OUT, best_first, summary
-from reports.study.provenance import budget_sentence, library_versions
+from reports.study.provenance import budget_sentence, budget_words, library_versions
 from reports.study.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
 from reports.study.truth import PROTOCOL
 from reports.study.wording import (
@@ -19,7 +20,7 @@ from reports.study.wording import (
     told_sentence,
     worst_label,
 )
-from reports.tables.numbers import bracket, p_value, three_digits
+from reports.tables.numbers import bracket, p_value, regret_words, three_digits
 
 _CENTRE = {"median": "median", "iqm": "interquartile-mean"}
 
@@ -30,7 +31,9 @@ def headline(study: Study, comparisons: pd.DataFrame) -> list[str]:
     for split in study.splits:
         data = summary(study, split)
         for item in study.aligned:
-            if split in item.truth.splits:
+            if split in item.truth.splits and not item.has_incumbent:
+                sentences.append(no_winner(study, item, split))
+            elif split in item.truth.splits:
                 rows = data[(data["benchmark"] == item.name) & (data["missing"] == LEFT_OUT)]
                 sentences.append(_benchmark_sentence(study, comparisons, item, split, rows))
     if len(study.aligned) > 1 and len(study.labels) > 1:
@@ -40,8 +43,19 @@ def headline(study: Study, comparisons: pd.DataFrame) -> list[str]:
                 f"{row['label']} {row['rank']:.2f} [{row['rank_low']:.2f}, {row['rank_high']:.2f}]"
                 for row in table.to_dict("records")
             ]
-            sentences.append(f"Mean rank over the {len(study.aligned)} benchmarks, 1 is best: {', '.join(places)}.")
+            over = counted(int(table["benchmarks"].iloc[0]), "benchmark")
+            sentences.append(f"Mean rank over {over}, 1 is best: {', '.join(places)}.")
     return sentences
+
+
+def no_winner(study: Study, item: Aligned, split: str) -> str:
+    """Say of a benchmark on which no run found anything why there is no winner."""
+    what = "a feasible architecture" if item.truth.constraints else "an architecture"
+    text = f"{lead(item, split)}: no run ends with {what} within {budget_words(study.spec)}, so there is no winner"
+    cheapest, budget = item.truth.cheapest_seconds, study.spec.budget.seconds
+    if budget is not None and cheapest > budget:
+        text += f"; the cheapest training of the table takes {three_digits(cheapest)} simulated seconds"
+    return text + "."
 
 
 def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, split: str, rows: pd.DataFrame) -> str:
@@ -49,7 +63,8 @@ def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, 
     first, *others = best_first(rows).to_dict("records")
     best, value = str(first["label"]), first["regret"]
     level = [str(row["label"]) for row in others if row["regret"] == value]
-    shown = bracket(*[three_digits(first[key]) for key in ("regret", "regret_low", "regret_high")])
+    scale = item.truth.scales[split]
+    shown = bracket(*[regret_words(first[key], scale) for key in ("regret", "regret_low", "regret_high")])
     measured = "points" if unit == "percentage points" else unit
     finding = f"the lowest {_CENTRE[study.centre]} {split_word(item.truth, split)} regret, {shown} {measured}".strip()
     if level:
@@ -58,7 +73,8 @@ def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, 
         text = f"{lead(item, split)}: {best} ends with {finding}"
     if not others:
         return text + "."
-    rest = ", ".join(f"{row['label']} with {three_digits(row['regret'])}" for row in others if row["regret"] != value)
+    behind = [row for row in others if row["regret"] != value]
+    rest = ", ".join(f"{row['label']} with {regret_words(row['regret'], scale)}" for row in behind)
     text += f"; {rest}. " if rest else ". "
     known = standings(comparisons, item.name, split, best, study.checkpoints[-1])
     beaten = [name for name, standing in known.items() if standing.state == WORSE]
@@ -88,17 +104,17 @@ def warnings(study: Study, comparisons: pd.DataFrame) -> list[str]:
     if study.results.missing:
         runs = sum(stop - first for _, _, first, stop in study.results.missing)
         sentences.append(
-            f"{runs} runs are missing. Figures show what exists; tables and tests are given twice: with the missing"
-            f" runs left out, and with {worst_label(study)} in their place."
+            f"{counted(runs, 'run')} {'is' if runs == 1 else 'are'} missing. Figures show what exists; tables and tests"
+            f" are given twice: with the missing runs left out, and with {worst_label(study)} in their place."
         )
     n = study.spec.replicates
     if n < 10:
-        sentences.append(f"With {n} replicates the bootstrap intervals are too narrow.")
+        sentences.append(f"With {counted(n, 'replicate')} the bootstrap intervals are too narrow.")
     elif n < 30:
         sentences.append(f"{n} replicates are few where evaluations are look-ups; 30 or more are advised.")
     refused = comparisons[comparisons["verdict"].str.startswith("not tested")] if len(comparisons) else comparisons
     if len(refused):
-        sentences.append(f"{len(refused)} comparisons: {refused['verdict'].iloc[0]}.")
+        sentences.append(f"{counted(len(refused), 'comparison')}: {refused['verdict'].iloc[0]}.")
     for item in study.aligned:
         several = [objective.name for objective in item.truth.facts.objectives]
         if len(several) > 1:
@@ -111,8 +127,8 @@ def warnings(study: Study, comparisons: pd.DataFrame) -> list[str]:
             total = sum(map(len, item.steps.values()))
             each = ", ".join(f"{label} {k} of {len(item.steps[label])}" for label, k in without.items() if k)
             sentences.append(
-                f"{item.name}: no {what} in {sum(without.values())} of {total} runs ({each}). These runs count as"
-                f" {worst_label(study)}."
+                f"{item.name}: no {what} in {sum(without.values())} of {counted(total, 'run')} ({each})."
+                + (f" These runs count as {worst_label(study)}." if item.has_incumbent else "")
             )
     return sentences
 
@@ -138,8 +154,8 @@ def methods(study: Study) -> list[str]:
     versions = ", ".join(f"{name} {number}" for name, number in library_versions().items())
     declared = "; ".join(f"{item.name}: {item.truth.protocol}" for item in protocols)
     return [
-        f"Runs. {study.spec.replicates} replicates of {len(study.labels)} strategies on {len(study.aligned)}"
-        f" benchmark{'s' if len(study.aligned) > 1 else ''}, root seed {study.spec.seed}. {budget_sentence(study)}"
+        f"Runs. {counted(study.spec.replicates, 'replicate')} of {counted(len(study.labels), 'strategy', 'strategies')}"
+        f" on {counted(len(study.aligned), 'benchmark')}, root seed {study.spec.seed}. {budget_sentence(study)}"
         f" {noise_sentence(study)} {told_sentence(study)}",
         *([f"Protocols. Tables without validation data were searched by agreement. {declared}."] if declared else []),
         "Measures. The incumbent at a budget is the architecture with the best value told so far; ties go to the"
@@ -160,6 +176,8 @@ def missing_reasons(study: Study) -> list[str]:
     """Return which figures are left out for which benchmarks, and why."""
     reasons: dict[str, list[str]] = {}
     for item in study.aligned:
+        if not item.has_incumbent:
+            reasons.setdefault("No figures and comparisons for {}: no run has an incumbent.", []).append(item.name)
         if item.truth.why_no_test:
             reasons.setdefault(f"No test figures for {{}}: {item.truth.why_no_test}.", []).append(item.name)
         if "seconds" not in item.axes:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.checks import FloatArray
-from reports.statistics.centres import centre_of, order_weights
+from reports.statistics.centres import centre_of, cut_of
 
 _CHUNK = 4_000_000  # floats held at once while resampling, 32 MB
 
@@ -34,8 +34,9 @@ def resample_counts(n: int, repetitions: int, rng: np.random.Generator) -> npt.N
 def bootstrap_centres(values: FloatArray, counts: npt.NDArray[np.int32], centre: str) -> FloatArray:
     """Return a centre of every resample, for many columns at once.
 
-    With c_j the number of resampled items among the j smallest and W the cumulated order weights, the centre is
-    ``sum_j x_(j) (W[c_j] - W[c_(j-1)])``: no resampled matrix is ever sorted.
+    With c_j the number of resampled items among the j smallest and W(c) the share of the centre's weight on the c first
+    order statistics, the centre is ``x_(1) + sum_j (x_(j+1) - x_(j)) (1 - W(c_j))``: no resampled matrix is ever
+    sorted, all terms have one sign, so nothing cancels, and the centre never leaves the values that it weighs.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def bootstrap_centres(values: FloatArray, counts: npt.NDArray[np.int32], centre:
     (T, B) float64
     """
     n = len(values)
-    cumulated = np.concatenate([[0.0], np.cumsum(order_weights(n, centre))])
+    cut = cut_of(n, centre)
     order = np.argsort(values, axis=0, kind="stable")
     ordered = np.take_along_axis(values, order, axis=0)
     out = np.empty((values.shape[1], counts.shape[1]))
@@ -59,7 +60,14 @@ def bootstrap_centres(values: FloatArray, counts: npt.NDArray[np.int32], centre:
             out[column] = out[column - 1]  # step curves often stand still
             continue
         below = np.cumsum(counts[order[:-1, column]], axis=0)
-        out[column] = ordered[-1, column] - np.diff(ordered[:, column]) @ cumulated[below]
+        first = ordered[np.count_nonzero(below <= cut, axis=0), column]
+        last = ordered[np.count_nonzero(below < n - cut, axis=0), column]
+        if n - 2 * cut <= 2:  # the median: one value, or the middle of two
+            out[column] = (first + last) / 2
+        else:
+            left = n - cut - np.clip(below, cut, n - cut)  # items inside the centre that are larger
+            sums = ordered[0, column] + np.diff(ordered[:, column]) @ left.astype(np.float64) / (n - 2 * cut)
+            out[column] = np.clip(sums, first, last)
     return out
 
 

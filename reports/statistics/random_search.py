@@ -13,7 +13,7 @@ from scipy.special import gammaln
 
 from harness.checks import FloatArray, IntArray
 from harness.errors import HarnessError
-from reports.statistics.centres import order_weights
+from reports.statistics.centres import cut_of
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def exact_centre(atoms: Atoms, outcome: FloatArray, n: IntArray, centre: str, *,
     """
     out = np.empty(len(n))
     low, high = {"median": (0.5, 0.5), "iqm": (0.25, 0.75), "mean": (0.0, 1.0)}[centre]
-    order_weights(1, centre)  # one wording for an unknown centre
+    cut_of(1, centre)  # one wording for an unknown centre
     for start in range(0, len(n), 16):  # 16 laws of 50,000 atoms are 6 MB
         part = slice(start, start + 16)
         order, law = incumbent_law(atoms, n[part], replacement=replacement)
@@ -115,5 +115,5 @@ def exact_centre(atoms: Atoms, outcome: FloatArray, n: IntArray, centre: str, *,
             out[part] = ordered[np.minimum((upper < low).sum(axis=1), len(ordered) - 1)]
         else:
             inside = np.diff(np.clip(upper, low, high), axis=1, prepend=low)
-            out[part] = inside @ ordered / (high - low)
+            out[part] = np.clip(inside @ ordered / (high - low), ordered[0], ordered[-1])
     return out

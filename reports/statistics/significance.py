@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from harness.checks import FloatArray
+from harness.printable import counted
 
 ALPHA = 0.05
 
@@ -58,8 +59,9 @@ def refusal(n: int, comparisons: int, alpha: float = ALPHA) -> str:
         return ""
     needed = math.ceil(1 - math.log2(alpha / comparisons))
     return (
-        f"not tested: {n} pairs reach p = {2.0 ** (1 - n) if n else 1.0:.2g} at best, above {alpha:g}/{comparisons}"
-        f" comparisons; {needed} pairs are needed"
+        f"not tested: {counted(n, 'pair')} reach{'es' if n == 1 else ''}"
+        f" p = {2.0 ** (1 - n) if n else 1.0:.2g} at best, above"
+        f" {alpha:g}/{counted(comparisons, 'comparison')}; {needed} pairs are needed"
     )
 
 

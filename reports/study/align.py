@@ -105,6 +105,11 @@ class Aligned:
         limit = self.budget.evaluations if self.budget.evaluations is not None else self.budget.seconds
         return float(limit or 0)
 
+    @property
+    def has_incumbent(self) -> bool:
+        """Whether any run found anything: without, nobody is better than anybody."""
+        return any(len(steps.rows) for group in self.steps.values() for steps in group)
+
     def counted(self, label: str, axis: str, split: str, grid: FloatArray) -> FloatArray:
         """Return what curves are centres of: (R, T).
 
@@ -187,8 +192,6 @@ def _judge(truth: Truth, split: str, runs: Sequence[Run], rows: Sequence[IntArra
     if not archs:
         return []
     regrets = truth.regrets_of(split, truth.mean(np.concatenate(archs), split))
-    # Values that are equal in arithmetic must tie in the rank tests; adding 0.0 turns -0.0 into 0.0.
-    regrets = np.round(regrets, 9) + 0.0
     return np.split(regrets, np.cumsum([len(part) for part in archs])[:-1])
 
 

@@ -15,6 +15,7 @@ from reports.statistics import ranks, significance
 from reports.statistics.bootstrap import bootstrap_centres, interval, stratified_iqm
 from reports.statistics.centres import centre_of
 from reports.statistics.ranks import average_ranks, critical_difference, friedman
+from reports.statistics.scale import merged_sizes
 from reports.statistics.significance import (
     ALPHA,
     holm,
@@ -54,10 +55,11 @@ def pairwise(study: Study) -> pd.DataFrame:
     for split in study.splits:
         for policy in policies:
             rows = [
-                _compare(study, item, checkpoint, a, b, _wide(study, values, item, split, policy)) | {"missing": policy}
+                _compare(study, item, split, checkpoint, a, b, _wide(study, values, item, split, policy))
+                | {"missing": policy}
                 for checkpoint, values in at.items()
                 for item in study.aligned
-                if split in item.truth.splits
+                if split in item.truth.splits and item.has_incumbent
                 for a, b in combinations(study.labels, 2)
             ]
             if rows:
@@ -79,13 +81,16 @@ def _wide(study: Study, values: pd.DataFrame, item: Aligned, split: str, policy:
     return table.fillna(item.truth.worst(split)) if policy == WORST else table
 
 
-def _compare(study: Study, item: Aligned, budget: float, a: str, b: str, regrets: pd.DataFrame) -> dict[str, object]:
+def _compare(
+    study: Study, item: Aligned, split: str, budget: float, a: str, b: str, regrets: pd.DataFrame
+) -> dict[str, object]:
     pairs = regrets[[a, b]].dropna()
     row = {"budget": budget, "benchmark": item.name, "a": a, "b": b, "n": len(pairs), "wins": 0, "ties": 0, "losses": 0}
     row |= dict.fromkeys(("poi", "effect", "difference", "low", "high", "p"), np.nan)
     if len(pairs) == 0:
         return row
-    differences = np.round((pairs[b] - pairs[a]).to_numpy(), 9)  # equal in arithmetic must be equal in rank
+    # Differences of one size must be equal in rank, too.
+    differences = merged_sizes((pairs[b] - pairs[a]).to_numpy(), item.truth.scales[split].resolution)
     counts = study.resampler.counts(item.name, len(pairs), TABLE_REPETITIONS)
     low, high = interval(bootstrap_centres(differences[:, None], counts, "median")[0])
     return row | {
@@ -175,7 +180,9 @@ def scores(study: Study, split: str = "validation") -> pd.DataFrame:
         ``label``, ``rank``, ``rank_low``, ``rank_high``, ``iqm``, ``iqm_low``, ``iqm_high``, ``gap``, ``benchmarks``,
         ``runs``.
     """
-    usable = [item for item in study.aligned if split in item.truth.splits and all(item.steps.values())]
+    usable = [
+        item for item in study.aligned if split in item.truth.splits and item.has_incumbent and all(item.steps.values())
+    ]
     if not usable:
         return pd.DataFrame(columns=SCORE_COLUMNS)
     values = finals(study)
@@ -226,7 +233,7 @@ def _final_ranks(
 
 def omnibus(study: Study) -> str:
     """Say what Friedman's test finds across benchmarks, or why it is not made."""
-    usable = [item for item in study.aligned if common_replicates(item)]
+    usable = [item for item in study.aligned if item.has_incumbent and common_replicates(item)]
     if len(study.labels) < 2:
         return "One strategy has nothing to be compared with."
     if refusal := ranks.refusal(len(usable)):

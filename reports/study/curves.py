@@ -13,11 +13,9 @@ from reports.statistics.bootstrap import bootstrap_centres, interval
 from reports.statistics.centres import centre_of
 from reports.statistics.ranks import average_ranks
 from reports.study.align import Aligned, at_budget
+from reports.study.naming import FLOOR, OVERALL, RANDOM
 from reports.study.study import CURVE_REPETITIONS, Study
 
-RANDOM = "random search, exact"
-FLOOR = "best by validation"
-OVERALL = "mean over benchmarks"
 COLUMNS = ["benchmark", "series", "x", "centre", "low", "high", "n"]
 MOST_RANK_POINTS = 200
 """Points at which ranks over the budget are drawn."""
@@ -86,7 +84,11 @@ def ranks(study: Study) -> pd.DataFrame:
     Strategies are ranked within each replicate (they met the same noise), with average ranks for ties and the worst
     for a run without an incumbent; replicates are averaged, then benchmarks.  Bands resample replicates.
     """
-    usable = [item for item in study.aligned if common_replicates(item) and len(item.grid(item.budget_axis))]
+    usable = [
+        item
+        for item in study.aligned
+        if item.has_incumbent and common_replicates(item) and len(item.grid(item.budget_axis))
+    ]
     if len(study.labels) < 2 or not usable:
         return pd.DataFrame(columns=COLUMNS)
     grids = [item.grid(item.budget_axis) for item in usable]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from harness.checks import FloatArray
 from reports.statistics.centres import log_auc
+from reports.statistics.scale import merged_sizes
 from reports.study.align import Aligned
 from reports.study.curves import centre_and_band
 from reports.study.study import TABLE_REPETITIONS, Study
@@ -18,10 +19,14 @@ LEFT_OUT, WORST = "left out", "worst value"
 
 
 def finals(study: Study, budget: float | None = None) -> pd.DataFrame:
-    """Return the regret of every run at one budget (default the whole): benchmark, label, replicate, split, regret."""
+    """Return the regret of every run at one budget (default the whole): benchmark, label, replicate, split, regret.
+
+    Benchmarks on which no run has an incumbent are left out.
+    """
     rows = [
         (item.name, label, replicate, split, regret)
         for item in study.aligned
+        if item.has_incumbent
         for split in item.truth.splits
         for label in item.steps
         for replicate, regret in item.at(label, split, item.final_budget if budget is None else budget).items()
@@ -67,7 +72,7 @@ def summary(study: Study, split: str) -> pd.DataFrame:
     at = {checkpoint: finals(study, checkpoint) for checkpoint in study.checkpoints}
     last = finals(study)
     for item in study.aligned:
-        if split not in item.truth.splits:
+        if split not in item.truth.splits or not item.has_incumbent:
             continue
         areas = log_aucs(item) if split == "validation" else {}
         for label, steps in item.steps.items():
@@ -84,7 +89,17 @@ def summary(study: Study, split: str) -> pd.DataFrame:
                         row |= _centre(study, item, early, f"_at_{checkpoint:g}")
                 row["log_auc"] = float(np.median(areas[label])) if label in areas else np.nan
                 rows.append(row)
-    return pd.DataFrame(rows)
+    return _settled(pd.DataFrame(rows), study, split)
+
+
+def _settled(data: pd.DataFrame, study: Study, split: str) -> pd.DataFrame:
+    """Make centres and means of regret that are equal on the scale of their benchmark the same number."""
+    for item in study.aligned if len(data) else ():
+        rows = data["benchmark"] == item.name
+        for column in ("regret", "regret_mean") if rows.any() else ():
+            values = data.loc[rows, column].to_numpy(dtype=np.float64)
+            data.loc[rows, column] = merged_sizes(values, item.truth.scales[split].resolution)
+    return data
 
 
 def _filled(regrets: FloatArray, study: Study, item: Aligned, split: str, policy: str) -> FloatArray:

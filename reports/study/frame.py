@@ -9,7 +9,8 @@ from harness import registry
 from harness.experiments.results import Results
 from harness.judging.incumbent import feasible, incumbents
 from harness.records import Run, Trace
-from reports.study.truth import OpenOracle, Truth, truths
+from reports.study.opening import OpenOracle
+from reports.study.truth import Truth, truths
 
 
 def frame(results: Results, *, open_oracle: OpenOracle = registry.oracle) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness import __version__
 from harness.experiments.spec import Spec
+from harness.printable import counted, printable
 from reports.statistics.significance import ALPHA
 from reports.study.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
 from reports.study.wording import answers, cost_words
@@ -24,7 +25,7 @@ def budget_words(spec: Spec) -> str:
     """Return the budget, for example "150 evaluations"."""
     parts = []
     if spec.budget.evaluations is not None:
-        parts.append(f"{spec.budget.evaluations:,} evaluations")
+        parts.append(counted(spec.budget.evaluations, "evaluation"))
     if spec.budget.seconds is not None:
         parts.append(f"{spec.budget.seconds:,.0f} simulated seconds")
     return " and ".join(parts)
@@ -52,6 +53,8 @@ def library_versions() -> dict[str, str]:
 def provenance(study: Study) -> dict[str, Any]:
     """Return what stands beside every figure as JSON."""
     spec = study.spec
+    names = {name: name for name in study.results.benchmarks}
+    names |= {item.truth.facts.name: item.name for item in study.aligned}
     return {
         "experiment": spec.name,
         "command": f"nas-harness report results/{spec.name}",
@@ -78,18 +81,22 @@ def provenance(study: Study) -> dict[str, Any]:
         },
         "test": f"Wilcoxon signed-rank (Pratt), paired by replicate, Holm over benchmarks x pairs x checkpoints,"
         f" alpha = {ALPHA}",
-        "missing": [list(shard) for shard in study.results.missing],
+        "missing": [[names[shard[0]], *shard[1:]] for shard in study.results.missing],
     }
 
 
-SOURCE_FACTS = ("protocol", "source", "licence", "citation")
+SOURCE_FACTS = ("title", "path", "protocol", "source", "licence", "citation")
 """What a page says of a table besides its name and content."""
 
 
 def sources(study: Study) -> list[dict[str, str]]:
-    """Return sha256, and where the table tells them protocol, source, licence and citation, of every benchmark."""
+    """Return sha256, and where they are known title, path, protocol, source, licence and citation of every benchmark.
+
+    Nowhere else does a page name the path of a table.
+    """
     return [
         {"benchmark": item.name, "sha256": item.truth.facts.table_digest}
+        | ({} if item.truth.path is None else {"path": printable(str(item.truth.path))})
         | {key: str(item.truth.about[key]) for key in SOURCE_FACTS if item.truth.about.get(key)}
         for item in study.aligned
     ]

@@ -16,8 +16,10 @@ from harness.experiments.results import Results
 from harness.experiments.spec import Spec
 from reports.statistics.bootstrap import resample_counts
 from reports.study.align import Aligned, align
+from reports.study.naming import with_shown_labels
+from reports.study.opening import OpenOracle
 from reports.study.reference import Reference, reference
-from reports.study.truth import OpenOracle, truths
+from reports.study.truth import truths
 
 CURVE_REPETITIONS = 2_000
 TABLE_REPETITIONS = 10_000
@@ -113,9 +115,10 @@ def prepare(results: Results, open_oracle: OpenOracle = registry.oracle, *, allo
             f"{len(listed)} shard(s) have no result: {shown}. Run the spec again to compute them, or report what is"
             " there with --allow-missing (they are then reported both left out and as the worst value)"
         )
-    judged = (align(results, truth) for truth in truths(results, open_oracle).values())
+    named = with_shown_labels(results)
+    judged = (align(named, truth) for truth in truths(named, open_oracle).values())
     aligned = tuple(item for item in judged if any(item.steps.values()))
     if not aligned:
         raise ResultError("no run has finished: nothing to report")
     references = {item.name: reference(item.truth, results.spec) for item in aligned}
-    return Study(results, aligned, Resampler(results.spec), references)
+    return Study(named, aligned, Resampler(results.spec), references)

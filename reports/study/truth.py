@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +17,13 @@ from harness.checks import Archs, BoolArray, FloatArray, choice
 from harness.errors import HarnessError, ResultError
 from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.results import Results
+from harness.names import read
+from harness.printable import printable
 from harness.problem import Constraint, Objective
+from reports.statistics.scale import Scale
+from reports.study.naming import titles
+from reports.study.opening import OpenOracle, open_truth
 
-OpenOracle = Callable[[str], Oracle]
 SPLITS = ("validation", "test")
 TABLE, PROTOCOL, SURROGATE = "table", "protocol", "surrogate"
 """What a benchmark is: results of training searched by validation, or told test results by agreement; a prediction."""
@@ -37,7 +43,7 @@ class Truth:
 
     Regret is the distance to the table's best, in the column's unit and never negative for what keeps the constraints:
     best - value where the column is maximised, value - best where it is minimised.  Values are means over ALL training
-    runs of the table.
+    runs of the table; equal ones, in the sense of the column's `Scale`, are the same number.
 
     Attributes
     ----------
@@ -47,22 +53,31 @@ class Truth:
         The best is taken among the rows that keep them.
     title : str, optional
         What pages call the benchmark; its name if not given.
+    address : str, optional
+        The name or path under which the table was opened; that in `facts` if not given.
     """
 
     facts: BenchmarkFacts
     oracle: Oracle
     constraints: tuple[Constraint, ...] = ()
     title: str = ""
+    address: str = ""
 
     @property
     def name(self) -> str:
         """What pages call the benchmark: of a file, the name in it and not its path."""
         return self.title or self.facts.name
 
+    @property
+    def path(self) -> Path | None:
+        """Where the table lies, if an experiment knows it by its path."""
+        return read(self.address or self.facts.name).path
+
     @cached_property
     def about(self) -> Mapping[str, Any]:
         """What is registered about the benchmark, as plain data."""
-        return describe_benchmark(self.facts.name)
+        known = describe_benchmark(self.address or self.facts.name)
+        return {key: printable(value) if isinstance(value, str) else value for key, value in known.items()}
 
     @cached_property
     def kind(self) -> str:
@@ -76,12 +91,13 @@ class Truth:
     def protocol(self) -> str:
         """What strategies are told, and what judges them, where test results are told."""
         column = self.column("validation")
-        return str(self.about.get("protocol") or column.description or f"strategies are told {column.name}").rstrip(".")
+        said = self.about.get("protocol") or column.description or f"strategies are told {column.name}"
+        return printable(str(said)).rstrip(".")
 
     @property
     def reference(self) -> str:
         """What regrets of a surrogate are distances to, and how it was found."""
-        found = getattr(self.oracle, "reference", "").rstrip(".")
+        found = printable(getattr(self.oracle, "reference", "")).rstrip(".")
         count = len(self.oracle.values(self.objective.name))
         return f"the best prediction among {count:,} reference architectures" + (f" ({found})" if found else "")
 
@@ -120,15 +136,34 @@ class Truth:
             raise ResultError(f"no row of '{self.facts.name}' keeps {', '.join(map(str, self.constraints))}")
         return keep
 
+    @cached_property
+    def scales(self) -> dict[str, Scale]:
+        """The scale of the column behind each split."""
+        scales = {}
+        for split in self.splits:
+            column, values = self.column(split), self.oracle.values(self.column(split).name)
+            scales[split] = Scale.of(values, self.feasible, direction=column.direction, unit=column.unit)
+        return scales
+
+    @cached_property
+    def _bests(self) -> dict[str, float]:
+        bests = {}
+        for split, scale in self.scales.items():
+            values = scale.settled(self.oracle.values(self.column(split).name)[self.feasible])
+            maximised = self.column(split).direction == "maximise"
+            bests[split] = float(np.nanmax(values) if maximised else np.nanmin(values))
+        return bests
+
     def best(self, split: str) -> float:
         """Return the optimum of the means, among feasible rows, in the published unit."""
-        values = self.oracle.values(self.column(split).name)[self.feasible]
-        return float(np.nanmax(values) if self.column(split).direction == "maximise" else np.nanmin(values))
+        choice("split", split, self.splits)
+        return self._bests[split]
 
     def regrets_of(self, split: str, values: FloatArray) -> FloatArray:
-        """Turn published values into regrets, any shape."""
+        """Turn published values into regrets: (n,) to (n,)."""
         sign = 1.0 if self.column(split).direction == "maximise" else -1.0
-        return sign * (self.best(split) - values)
+        regrets: FloatArray = sign * (self.best(split) - self.scales[split].settled(values))
+        return regrets + 0.0  # turns -0.0 into 0.0
 
     def mean(self, archs: Archs, split: str) -> FloatArray:
         """Return table means in the published unit: (n, L) to (n,)."""
@@ -155,7 +190,16 @@ class Truth:
     def unit(self, split: str) -> str:
         """Return how regrets of a split are measured, for axis labels."""
         unit = self.column(split).unit
-        return "percentage points" if unit == "percent" else unit
+        return "percentage points" if unit == "percent" else printable(unit)
+
+    @property
+    def cheapest_seconds(self) -> float:
+        """What the cheapest full training of the table takes, in simulated seconds; NaN where it is not known."""
+        column = getattr(self.oracle, "seconds", None)
+        if column is None:
+            return math.nan
+        values = self.oracle.values(column)[self.feasible]
+        return float(np.nanmin(values)) if np.isfinite(values).any() else math.nan
 
 
 def truths(results: Results, open_oracle: OpenOracle = registry.oracle) -> dict[str, Truth]:
@@ -164,21 +208,13 @@ def truths(results: Results, open_oracle: OpenOracle = registry.oracle) -> dict[
     Raises
     ------
     ResultError
-        If a table is not the one that the runs were made on, or lacks the objective's column.
+        If a table is not there, is not the one that the runs were made on, or lacks the objective's column.
     """
     opened = {}
     for name, facts in results.benchmarks.items():
-        oracle = open_oracle(name)
-        if oracle.digest != facts.table_digest:
-            raise ResultError(
-                f"the table of '{name}' is not the one these runs were made on (digest {oracle.digest[:12]}, results"
-                f" have {facts.table_digest[:12]}); run the experiment again, or restore the table"
-            )
+        oracle, address = open_truth(name, facts.table_digest, results.folder, open_oracle)
         if facts.objectives[0].name not in oracle.columns:
             raise ResultError(f"the table of '{name}' has no column '{facts.objectives[0].name}'")
-        opened[name] = Truth(facts, oracle, results.spec.constraints)
-    titles = [truth.oracle.name for truth in opened.values()]
-    return {
-        name: replace(truth, title=truth.oracle.name) if titles.count(truth.oracle.name) == 1 else truth
-        for name, truth in opened.items()
-    }
+        opened[name] = Truth(facts, oracle, results.spec.constraints, address=address)
+    shown = titles({name: truth.oracle.name for name, truth in opened.items()})
+    return {name: replace(truth, title=shown[name]) for name, truth in opened.items()}

@@ -14,6 +14,7 @@ from harness import seeding
 from harness.benchmark import Oracle
 from harness.checks import FloatArray
 from harness.errors import ResultError
+from harness.names import read
 from harness.training.curves import OK, STATUS
 from harness.verification.record import Measurements
 from reports.statistics import agreement, equivalence
@@ -229,7 +230,8 @@ def _overall(measured: Measurements, oracle: Oracle, rows: pd.DataFrame, pooled:
     spread, picked = known[known["role"] == "stratified"], known[known["role"] == "top"]
     x, y = (spread[name].to_numpy(dtype=np.float64) for name in ("table_mean", "real_mean"))
     runs = {name: spread[name].to_numpy(dtype=np.int64) for name in ("table_n", "real_n")}
-    rng = seeding.generator(0, "verification", measured.benchmark, measured.table_digest, *measured.seeds)
+    name = oracle.name if read(measured.benchmark).path is not None else measured.benchmark
+    rng = seeding.generator(0, "verification", name, measured.table_digest, *measured.seeds)
     everything = oracle.values(measured.column)
     everything = everything[~np.isnan(everything)]
     usual_runs = np.maximum(rows["table_n"].to_numpy(dtype=np.int64), 1)

@@ -8,7 +8,7 @@ import pandas as pd
 from reports.study.study import Study
 from reports.study.truth import PROTOCOL, SURROGATE, TABLE
 from reports.study.wording import by_kind, judged_by, noted, split_words
-from reports.tables.numbers import accuracy
+from reports.tables.numbers import NONE, value_words
 from reports.tables.report_table import ReportTable
 
 _OPTIMUM = {
@@ -49,8 +49,9 @@ def architecture_table(study: Study) -> ReportTable:
                     "n": len(steps),
                 }
             )
-            unit = item.truth.column("validation").unit
-            numbers = [accuracy(value, unit) for value in (told, values["validation"], values.get("test", np.nan))]
+            scales = item.truth.scales
+            numbers = [value_words(value, scales["validation"]) for value in (told, values["validation"])]
+            numbers.append(value_words(values["test"], scales["test"]) if "test" in values else NONE)
             cells.append((item.name, label, text, *numbers, f"{hits}/{len(steps)}"))
     word = split_words(study, "validation")
     kinds = {item.truth.kind for item in study.aligned}

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.printable import counted
+from reports.statistics.scale import Scale
 from reports.study.comparisons import TEST_WORDS, scores
 from reports.study.finals import LEFT_OUT
 from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.truth import PROTOCOL, SURROGATE, TABLE
 from reports.study.wording import by_kind, noted, split_words
-from reports.tables.numbers import MINUS, NONE, bracket, p_value, signed, three_digits
+from reports.tables.numbers import MINUS, NONE, bracket, p_value, regret_words, signed
 from reports.tables.report_table import BEST, ReportTable
 
 _SCALE = {
@@ -61,16 +63,20 @@ def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTab
     words = split_words(study, split)
     data = comparisons[comparisons["split"] == split].reset_index(drop=True)
     several, missing = data["budget"].nunique() > 1, data["missing"].nunique() > 1
-    cells = tuple(_pair_cells(row, several=several, missing=missing) for row in data.to_dict("records"))
+    scales = {item.name: item.truth.scales[split] for item in study.aligned if split in item.truth.splits}
+    cells = tuple(
+        _pair_cells(row, scales[str(row["benchmark"])], several=several, missing=missing)
+        for row in data.to_dict("records")
+    )
     headers = (
         "Benchmark", "Pair A vs. B", "Verdict", "n", "Won/tied/lost", "P(A beats B)", "Effect",
         "Regret of B \N{MINUS SIGN} A [95 % CI]", "p", "p (Holm)",
     )  # fmt: skip
     caption = (
         f"Pairs of strategies by {words} regret of the incumbent, replicate by replicate ({TEST_WORDS}; one family of"
-        f" {len(data[data['missing'] == LEFT_OUT])} comparisons). Won/tied/lost: by A. P(A beats B): probability of"
-        " improvement over all"
-        " pairs of runs, ties half. Effect: matched-pairs rank-biserial correlation, positive where A is better."
+        f" {counted(len(data[data['missing'] == LEFT_OUT]), 'comparison')}). Won/tied/lost: by A. P(A beats B):"
+        " probability of improvement over all pairs of runs, ties half. Effect: matched-pairs rank-biserial"
+        " correlation, positive where A is better."
         f" Regret of B {MINUS} A: median over pairs, above zero where A is better, with its bootstrap interval. That no"
         f" difference is shown does not say that there is none.{noted(study)}"
     )
@@ -79,7 +85,7 @@ def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTab
     )
 
 
-def _pair_cells(row: Mapping[Hashable, Any], *, several: bool, missing: bool) -> tuple[str, ...]:
+def _pair_cells(row: Mapping[Hashable, Any], scale: Scale, *, several: bool, missing: bool) -> tuple[str, ...]:
     notes = ([f"at {row['budget']:g}"] if several else []) + ([f"missing: {row['missing']}"] if missing else [])
     known = row["n"] > 0
     return (
@@ -90,7 +96,7 @@ def _pair_cells(row: Mapping[Hashable, Any], *, several: bool, missing: bool) ->
         f"{row['wins']}/{row['ties']}/{row['losses']}",
         format(row["poi"], ".2f") if known else NONE,
         signed(row["effect"]) if known else NONE,
-        bracket(*[three_digits(row[key]) for key in ("difference", "low", "high")]),
+        bracket(*[regret_words(row[key], scale) for key in ("difference", "low", "high")]),
         p_value(row["p"]),
         p_value(row["p_holm"]),
     )

@@ -9,12 +9,12 @@ import pandas as pd
 
 from reports.study.align import Aligned
 from reports.study.comparisons import OPEN, TEST_WORDS, standings
-from reports.study.curves import RANDOM
 from reports.study.finals import LEFT_OUT, best_first, summary
+from reports.study.naming import RANDOM
 from reports.study.provenance import budget_words
 from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.wording import SIGNAL, best_label, judged_by, noted, split_word, split_words, worst_label
-from reports.tables.numbers import NONE, accuracy, bracket, three_digits
+from reports.tables.numbers import NONE, bracket, regret_words, value_words
 from reports.tables.report_table import BEST, DAGGER, TIED, ReportTable
 
 
@@ -62,20 +62,22 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTa
 
 
 def _final_cells(study: Study, item: Aligned, split: str, row: Any, early: list[float]) -> tuple[str, ...]:
-    unit = item.truth.column(split).unit
-    shown = {key: accuracy(row[key], unit) for key in ("mean", "sd", "median", "iqm", "iqm_low", "iqm_high", "best")}
+    scale = item.truth.scales[split]
+    keys = ("mean", "sd", "median", "iqm", "iqm_low", "iqm_high", "best")
+    shown = {key: value_words(row[key], scale) for key in keys}
     dagger = DAGGER if row["n"] < study.spec.replicates else ""
     label = row["label"] if row["missing"] == LEFT_OUT else f"{row['label']} (missing as worst)"
     cells = [item.name, label, f"{row['n']}{dagger}", f"{shown['mean']} ± {shown['sd']}", shown["median"]]
     cells += [bracket(shown["iqm"], shown["iqm_low"], shown["iqm_high"]), shown["best"]]
     for suffix in [f"_at_{checkpoint:g}" for checkpoint in early] + [""]:
-        cells.append(bracket(*[three_digits(row[f"{key}{suffix}"]) for key in ("regret", "regret_low", "regret_high")]))
-    return (*cells, three_digits(row["log_auc"])) if split == "validation" else tuple(cells)
+        ends = (f"{key}{suffix}" for key in ("regret", "regret_low", "regret_high"))
+        cells.append(bracket(*[regret_words(row[end], scale) for end in ends]))
+    return (*cells, regret_words(row["log_auc"], scale)) if split == "validation" else tuple(cells)
 
 
 def _reference_cells(study: Study, item: Aligned, split: str, early: list[float]) -> list[tuple[str, ...]]:
     """Return the rows of exact random search and of the best of the table."""
-    unit = item.truth.column(split).unit
+    scale = item.truth.scales[split]
     sign = 1.0 if item.truth.column(split).direction == "maximise" else -1.0
     tail = (NONE,) if split == "validation" else ()
     best = item.truth.best(split)
@@ -84,18 +86,18 @@ def _reference_cells(study: Study, item: Aligned, split: str, early: list[float]
     if law is not None and item.budget_axis == "evaluations":
         budgets = np.array([*early, item.final_budget])
         mean, median, iqm = (
-            accuracy(best - sign * float(law.centre(split, budgets[-1:], centre)[0]), unit)
+            value_words(best - sign * float(law.centre(split, budgets[-1:], centre)[0]), scale)
             for centre in ("mean", "median", "iqm")
         )
-        regrets = [three_digits(value) for value in law.centre(split, budgets, study.centre)]
+        regrets = [regret_words(value, scale) for value in law.centre(split, budgets, study.centre)]
         rows.append((item.name, RANDOM, "∞", mean, median, iqm, NONE, *regrets, *tail))
     if split == "test":
         floor = item.truth.floor()
-        value = accuracy(best - sign * floor, unit)
-        regrets = [three_digits(floor)] * (len(early) + 1)
+        value = value_words(best - sign * floor, scale)
+        regrets = [regret_words(floor, scale)] * (len(early) + 1)
         by = split_word(item.truth, "validation")
         label = f"{best_label(item.truth)} by {'the ' if by == SIGNAL else ''}{by}"
         rows.append((item.name, label, "", value, "", "", value, *regrets))
-    value = accuracy(best, unit)
+    value = value_words(best, scale)
     rows.append((item.name, best_label(item.truth), "", value, "", "", value, *["0"] * (len(early) + 1), *tail))
     return rows

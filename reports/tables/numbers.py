@@ -7,34 +7,60 @@ import math
 import numpy as np
 
 from reports.statistics.agreement import Ceiling, Mean
+from reports.statistics.scale import Scale
 
 DASH = NONE = "\N{EN DASH}"
 """Between two names; alone, it stands for what does not exist."""
 MINUS = "\N{MINUS SIGN}"
 
 
-def three_digits(value: float) -> str:
-    """Write a regret with three significant digits, without an exponent.
+def three_digits(value: float, least: float = 0.001) -> str:
+    """Write a size with three significant digits, with an exponent only where it is very small or large.
+
+    Parameters
+    ----------
+    value : float
+    least : float
+        A power of ten: "<least" is said of what is smaller, and not 0.
 
     >>> [three_digits(value) for value in (0.16, 0.12986, 12.345, 0.0, 0.00002, 1234.0)]
     ['0.160', '0.130', '12.3', '0', '<0.001', '1234']
+    >>> [three_digits(value, 1e-9) for value in (0.00021, 1.5e-7, 1e-12, 2.5e8)]
+    ['0.000210', '1.50e-7', '<1e-9', '2.50e8']
     """
     if np.isnan(value):
         return NONE
     if value == 0:
         return "0"
-    if abs(value) < 0.001:
-        return "<0.001" if value > 0 else f"{MINUS}<0.001"
-    if abs(value) >= 1000:
-        return f"{value:.0f}"
-    return (MINUS if value < 0 else "") + _significant(abs(value), 3)
+    sign, size = (MINUS if value < 0 else ""), abs(value)
+    if size < least:
+        return f"{sign}<{_exponent(least, 0) if least < 1e-4 or least >= 1e6 else f'{least:g}'}"
+    if not 1e-4 <= size < 1e6:
+        return sign + _exponent(size, 2)
+    return sign + (f"{size:.0f}" if size >= 1000 else _significant(size, 3))
 
 
-def accuracy(value: float, unit: str) -> str:
-    """Write a value of a table: two decimals for percent, else four significant digits."""
+def regret_words(value: float, scale: Scale) -> str:
+    """Write a regret, or a difference of two, with three digits down to a hundredth of what a row can have."""
+    return three_digits(value, float(f"{scale.floor / 100:.0e}"))
+
+
+def value_words(value: float, scale: Scale) -> str:
+    """Write a value of a table, or a spread of values, with the digits that tell its rows apart."""
     if np.isnan(value):
         return NONE
-    return f"{value:.2f}" if unit == "percent" else f"{value:.4g}"
+    if value == 0 and scale.exponent:
+        return "0"
+    sign, size = (MINUS if value < 0 else ""), abs(value)
+    if scale.exponent:
+        return sign + _exponent(size, max(0, math.floor(math.log10(size)) + scale.decimals))
+    return sign + f"{round(size, scale.decimals):.{max(0, scale.decimals)}f}"
+
+
+def _exponent(size: float, digits: int) -> str:
+    """Write a positive number with an exponent and so many digits behind the point."""
+    mantissa, _, exponent = f"{size:.{digits}e}".partition("e")
+    return f"{mantissa}e{int(exponent)}"
 
 
 def p_value(value: float) -> str:

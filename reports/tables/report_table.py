@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from harness.printable import printable
 from reports.tables.numbers import DASH, MINUS
+from reports.tables.sheet import write_csv
 
 BEST, TIED, PLAIN = "best", "tied", ""
 DAGGER = "\N{DAGGER}"
@@ -60,13 +62,13 @@ class ReportTable:
     def write(self, folder: Path) -> None:
         """Write ``NAME.csv`` and ``NAME.tex``."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.frame.to_csv(folder / f"{self.name}.csv", index=False, lineterminator="\n")
+        write_csv(self.frame, folder / f"{self.name}.csv")
         (folder / f"{self.name}.tex").write_text(self.to_latex(), encoding="utf-8")
 
     def to_latex(self) -> str:
         r"""Return a tabular to ``\input``; needs booktabs. The caption stands above it as a comment."""
         columns = "".join("l" if j < self.text_columns else "r" for j in range(len(self.headers)))
-        lines = [f"% {line}" for line in (self.title, self.caption)]
+        lines = [f"% {printable(line)}" for line in (self.title, self.caption)]
         lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
         lines += [" & ".join(map(tex, self.headers)) + r" \\", r"\midrule"]
         for i, row in enumerate(self.cells):
@@ -116,5 +118,9 @@ def tex(text: str) -> str:
 
     >>> tex("local_search 95 %")
     'local\\_search 95 \\%'
+    >>> tex("[a]--b")
+    '{}[a]-{}-b'
     """
-    return "".join(_TEX.get(letter, letter) for letter in text)
+    escaped = "".join(_TEX.get(letter, letter) for letter in printable(text).replace("--", "-\0-"))
+    # What begins with a bracket or a star would be an option of the end of the row above.
+    return ("{}" if escaped[:1] in ("[", "*") else "") + escaped.replace("\0", "{}")

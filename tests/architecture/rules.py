@@ -20,6 +20,7 @@ PACKAGES = (CENTRE, *SIBLINGS)
 
 FLOORS = {
     "harness": (
+        "printable",
         "errors",
         "guard",
         "checks",

@@ -16,6 +16,7 @@ from harness.verification.verify import Verified
 from harness.verification.verify import verify as train_for_real
 from reports.sections.verification.section import sentence, verdict_words
 from reports.study.verdicts import Verification, judge
+from reports.tables.sheet import write_csv
 
 
 def run(
@@ -70,5 +71,5 @@ def write_verdicts(results: Path, judged: Verification) -> Path:
         temporary.write_text(json.dumps(judged.as_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     path = record_path(results, name, "-verdicts.csv")
     with replacing(path) as temporary:
-        judged.rows.to_csv(temporary, index=False, lineterminator="\n")
+        write_csv(judged.rows, temporary)
     return path

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from harness.printable import counted
 from harness.verification import record as verify_record
 from reports.figures import agreement, differences
 from reports.sections.section import Section
@@ -30,8 +32,12 @@ def section(study: Study) -> Section | None:
     """
     folder = study.results.folder
     records = [] if folder is None else verify_record.read_all(folder)
-    oracles = {item.truth.facts.name: item.truth.oracle for item in study.aligned}
-    judged = [judge(record, oracles[record.benchmark]) for record in records if record.benchmark in oracles]
+    truths = {item.truth.facts.name: item.truth for item in study.aligned}
+    judged = [
+        judge(replace(record, benchmark=truths[record.benchmark].name), truths[record.benchmark].oracle)
+        for record in records
+        if record.benchmark in truths
+    ]
     if not judged:
         return None
     figures = (agreement.exhibit(study, judged), differences.exhibit(study, judged))
@@ -48,7 +54,7 @@ def sentence(item: Verification) -> str:
     """Say what was found on one benchmark."""
     measurements, overall = item.measurements, item.overall
     counts = overall.counts
-    parts = [f"{counts[CONFIRMED]} of {len(item.rows)} architectures are confirmed"]
+    parts = [f"{counts[CONFIRMED]} of {counted(len(item.rows), 'architecture')} are confirmed"]
     parts += [f"{counts[verdict]} {verdict}" for verdict in (DRIFTED, INCONCLUSIVE, FAILED) if counts[verdict]]
     text = f"{measurements.benchmark}, trained for real: {', '.join(parts)}, at a margin of"
     text += f" {measurements.margin_percent:g} points ({len(measurements.seeds)} fresh seeds each). "

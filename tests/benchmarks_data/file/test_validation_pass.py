@@ -17,11 +17,12 @@ from harness.benchmark import Column
 from harness.errors import HarnessError
 from harness.experiments import shards
 from harness.experiments.kind import open_benchmark
+from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.prepare import prepare
 from harness.experiments.shards import Shard, resolve, run_shard
 from harness.experiments.spec import Spec, StrategySpec, held
-from harness.experiments.store import BenchmarkFacts
 from harness.problem import Budget
+from harness.reading import record_of
 from harness.records import Proposals
 from harness.spaces.nb201.space import NB201Space
 from tests.benchmarks_data.made_up import accuracy
@@ -128,7 +129,9 @@ def test_the_rule_is_part_of_digests_on_such_tables_and_without_it_the_old_one_s
     old = shard(validation_pass=False).as_dict()
     del old["budget"]["validation_pass"]
     assert Shard(**held(old)).digest == OLD_DIGEST, "as a manifest of then has it"
-    assert BenchmarkFacts.from_dict(BenchmarkFacts.of(registry.benchmark(table)).as_dict()).validation_pass
+    assert record_of(
+        BenchmarkFacts, BenchmarkFacts.of(registry.benchmark(table)).as_dict(), "benchmarks"
+    ).validation_pass
     assert "charged with every evaluation" in registry.describe_benchmark(table)["validation_pass"]
 
 

@@ -120,8 +120,9 @@ def test_csv_holds_exactly_the_plotted_numbers(page, results):
     pd.testing.assert_frame_equal(written, expected, check_dtype=False, check_exact=True)
     axes = draw(Exhibit.read(page.parent / "figures", "validation-regret-evaluations")).axes[0]
     part = expected[(expected["benchmark"] == "alpha") & (expected["series"] == "random_search")]
+    floor = study.aligned[0].truth.scales["validation"].floor
     drawn = [line.get_xydata() for line in axes.lines if len(line.get_xydata()) == len(part)]
-    assert any(np.array_equal(xy[:, 1], np.maximum(part["centre"], 1e-3)) for xy in drawn)
+    assert any(np.array_equal(xy[:, 1], np.maximum(part["centre"], floor)) for xy in drawn)
 
 
 @pytest.mark.parametrize("name", ["validation-regret-evaluations", "final-validation-regret"])

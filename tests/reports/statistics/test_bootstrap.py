@@ -43,3 +43,33 @@ def test_stratified_iqm_resamples_within_tasks_only():
     constant = [np.full(5, 1.0), np.full(5, 2.0)]  # no resample within tasks can change anything
     samples = bootstrap.stratified_iqm(constant, 50, np.random.default_rng(0))
     np.testing.assert_allclose(samples, stats.trim_mean(np.concatenate(constant), 0.25))
+
+
+@pytest.mark.parametrize("centre", centres.CENTRES)
+@pytest.mark.parametrize("value", [0.1, 0.3, 1e-11 / 3, 1e9 / 7])
+def test_the_centre_of_equal_values_is_that_very_value(centre, value):
+    for n in (2, 7, 12, 30):
+        x = np.full((n, 1), value)
+        assert centres.centre_of(x, centre).tolist() == [value]
+        counts = bootstrap.resample_counts(n, 50, np.random.default_rng(n))
+        assert set(bootstrap.bootstrap_centres(x, counts, centre).ravel()) == {value}
+        assert set(bootstrap.stratified_iqm([x[:, 0]], 20, np.random.default_rng(n))) == {value}
+
+
+def test_a_median_of_zero_has_an_interval_of_exactly_zero():
+    x = np.array([[0.0]] * 24 + [[0.07], [0.3], [0.1], [1 / 3], [5.0], [90.0]])
+    counts = bootstrap.resample_counts(30, 2_000, np.random.default_rng(1))
+    samples = bootstrap.bootstrap_centres(x, counts, "median")[0]
+    assert [float(end) for end in bootstrap.interval(samples)] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("centre", centres.CENTRES)
+def test_no_resample_leaves_the_values_that_it_weighs(centre):
+    rng = np.random.default_rng(2)
+    x = np.where(rng.random((40, 30)) < 0.7, 0.0, rng.lognormal(0, 6, (40, 30)))
+    counts = bootstrap.resample_counts(40, 300, rng)
+    samples = bootstrap.bootstrap_centres(x, counts, centre)
+    assert (samples >= 0).all()
+    assert (samples <= x.max(axis=0)[:, None]).all()
+    drawn = np.repeat(np.arange(40), counts[:, 0])
+    np.testing.assert_allclose(samples[:, 0], centres.centre_of(x[drawn], centre), rtol=1e-12)

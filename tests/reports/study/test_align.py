@@ -131,7 +131,7 @@ def test_regrets_that_are_equal_in_arithmetic_tie():
 
     noisy = Truth(truth().facts, Noisy("alpha"))
     pair = ORACLE.space.decode(np.array([10, 11], dtype=np.uint64))
-    assert len(np.unique(noisy.regrets_of("validation", noisy.mean(pair, "validation")))) == 2
+    assert len(np.unique(noisy.mean(pair, "validation"))) == 2
     item = align(results_of(trace_of(pair, [1.0, 2.0], [1, 1]), evaluations=2), noisy)
     (steps,) = item.steps["a"]
     assert len(steps.regrets["validation"]) == 2

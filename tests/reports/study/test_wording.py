@@ -158,7 +158,7 @@ def test_a_table_of_ones_own_is_called_by_its_name():
         runs=runs + tuple(replace(run, benchmark="/else/mine.h5") for run in runs),
     )
     names = [item.name for item in prepare(twice, lambda _: oracle).aligned]
-    assert names == [path, "/else/mine.h5"], "two tables of one name are told apart"
+    assert names == ["mine (somewhere/mine.h5)", "mine (else/mine.h5)"], "two tables of one name are told apart"
 
 
 def test_pairs_are_headed_by_what_their_numbers_are():
