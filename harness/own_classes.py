@@ -70,13 +70,13 @@ def _imported(package: str, own: Own, path: Path) -> ModuleType:
     try:
         with running(f"the file {path.name}"):
             return importlib.import_module(f"{package}.{own.name}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
             del sys.modules[name]
         raise HarnessError(f"'{path}' cannot be imported:\n{_place(own, error)}") from error
 
 
-def _place(own: Own, error: Exception) -> str:
+def _place(own: Own, error: BaseException) -> str:
     """Return where in its own modules an error was raised, and the error."""
     files = {str(module.path) for module in own.modules.values()}
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]

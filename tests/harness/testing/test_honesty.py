@@ -15,8 +15,9 @@ from harness import registry
 from harness.errors import HarnessError
 from harness.problem import Fidelity, Problem
 from harness.strategy import Strategy
-from harness.testing.conformance import check, check_strategy
+from harness.testing.conformance import check, check_strategy, check_surrogate
 from harness.testing.toy import ToySpace
+from surrogates.linear.ridge import Ridge
 
 SHARED: list[int] = []
 COUNTER = itertools.count()
@@ -264,3 +265,26 @@ def test_a_surrogate_is_checked_on_the_space_of_a_benchmark():
     assert check("ridge", "nb201-cifar10")
     with pytest.raises(HarnessError, match="`--benchmark` is for strategies and surrogates, and 'graph-cora' is a"):
         check("graph-cora", "nb201-cifar10")
+
+
+class Curious(Ridge):
+    """Opens a table whenever it learns."""
+
+    def fit(self, archs, targets, rng, covariates=None):
+        with contextlib.suppress(HarnessError):
+            registry.oracle("nb201-cifar10")
+        return super().fit(archs, targets, rng, covariates)
+
+
+class Careless(Ridge):
+    """Draws from the global generator when it predicts."""
+
+    def predict(self, archs, covariates=None):
+        np.random.random()  # noqa: NPY002  # what the check is there to find
+        return super().predict(archs, covariates)
+
+
+@pytest.mark.parametrize(("learner", "rule"), [(Curious, OPENS), (Careless, DRAWS)])
+def test_a_learner_that_cheats_is_found_by_its_rule(learner, rule):
+    with pytest.raises(HarnessError, match=rule):
+        check_surrogate(learner(ToySpace()), np.random.default_rng(0))
