@@ -28,6 +28,8 @@ from harness.own_modules import Module, Own, find, is_own, locate
 
 PACKAGE = "_strategy_"
 """What the names of the packages begin with under which files are imported."""
+_WIDTH = 300
+"""Characters of a line of code that an error shows."""
 
 
 def file_sha256(name: str) -> str | None:
@@ -83,7 +85,7 @@ def _place(own: Own, error: BaseException) -> str:
     lines = [*traceback.format_list(frames[-1:]), *traceback.format_exception_only(error)]
     if isinstance(error, ModuleNotFoundError):
         lines.append(f"Modules are looked for in '{own.folder}', then where Python finds them.")
-    return "".join(lines).strip()
+    return "\n".join(line[:_WIDTH] for line in "".join(lines).strip().splitlines())
 
 
 class _Finder(MetaPathFinder):

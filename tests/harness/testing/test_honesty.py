@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import random
+import warnings
 from typing import ClassVar
 
 import numpy as np
@@ -21,6 +23,7 @@ from surrogates.linear.ridge import Ridge
 
 SHARED: list[int] = []
 COUNTER = itertools.count()
+LOGGER = logging.getLogger(__name__)
 GENERATOR = np.random.default_rng(0)
 
 
@@ -219,16 +222,31 @@ def test_a_strategy_that_cheats_is_found_by_its_rule(factory):
 
 def test_what_is_shared_and_does_no_harm_is_no_state():
     class Lazy(Honest):
-        """Imports late, and works on copies of what it is told."""
+        """Imports late, warns, logs, and works on copies of what it is told."""
 
         def tell(self, evaluations):
             global statistics
             import statistics
 
+            LOGGER.debug("told %d", len(evaluations))
+            with warnings.catch_warnings(record=True):
+                warnings.warn("told", stacklevel=1)
             errors = evaluations.objectives.copy()
             errors[...] = statistics.fmean([1.0])
 
     assert check_strategy(Lazy)[0] == "opens no benchmark and no oracle while it runs"
+
+
+def test_state_on_a_module_beside_the_file_is_found(tmp_path):
+    (tmp_path / "helper.py").write_text("SEEN = []\n")
+    (tmp_path / "mine.py").write_text(
+        "import helper\nfrom harness import Strategy\n\n\nclass Mine(Strategy):\n"
+        "    def propose(self, n):\n"
+        "        helper.SEEN.append(n)\n"
+        "        return self.proposals(self.problem.space.sample(n, self.rng))\n"
+    )
+    with pytest.raises(HarnessError, match=rf"{STATE}the global 'SEEN' of helper; keep it on `self`"):
+        check(f"{tmp_path / 'mine.py'}:Mine")
 
 
 def test_a_space_may_keep_caches_of_its_own():
