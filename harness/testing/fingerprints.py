@@ -39,6 +39,13 @@ def fingerprint(value: Any) -> Any:
 
 
 def _of(value: Any, depth: int, seen: dict[int, Any]) -> Any:
+    try:
+        return _content_of(value, depth, seen)
+    except Exception:  # noqa: BLE001  # an object of somebody else's can refuse to be looked at in any way
+        return id(value)
+
+
+def _content_of(value: Any, depth: int, seen: dict[int, Any]) -> Any:
     if isinstance(value, _PLAIN):
         return type(value), repr(value)
     # a space fills its own caches, and is looked at by itself; a logger notes what it logs
@@ -61,7 +68,7 @@ def _of(value: Any, depth: int, seen: dict[int, Any]) -> Any:
     if isinstance(value, Sequence | deque):
         return "sequence", inside(*value)
     if isinstance(value, FunctionType):
-        cells = [_content(cell) for cell in value.__closure__ or ()]
+        cells = [_in_cell(cell) for cell in value.__closure__ or ()]
         return id(value), inside(value.__defaults__, value.__kwdefaults__, vars(value), cells)
     if isinstance(value, staticmethod | classmethod):
         return id(value), inside(value.__func__)
@@ -74,7 +81,7 @@ def _of(value: Any, depth: int, seen: dict[int, Any]) -> Any:
     return id(value), repr(value)  # a counter of itertools shows in its repr where it is
 
 
-def _content(cell: Any) -> Any:
+def _in_cell(cell: Any) -> Any:
     try:
         return cell.cell_contents
     except ValueError:  # not filled yet

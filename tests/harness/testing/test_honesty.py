@@ -18,6 +18,7 @@ from harness.errors import HarnessError
 from harness.problem import Fidelity, Problem
 from harness.strategy import Strategy
 from harness.testing.conformance import check, check_strategy, check_surrogate
+from harness.testing.fingerprints import fingerprint
 from harness.testing.toy import ToySpace
 from surrogates.linear.ridge import Ridge
 
@@ -218,6 +219,19 @@ def test_a_strategy_that_cheats_is_found_by_its_rule(factory):
         for holder in (ToySpace, nh.SearchSpace, Fidelity, Problem, Strategy, registry):
             if "seen" in vars(holder):
                 del holder.seen
+
+
+def test_what_cannot_be_looked_at_is_known_by_itself():
+    class Shy:
+        def __getattr__(self, name):
+            raise RuntimeError(name)
+
+    shy = Shy()
+    assert fingerprint([shy]) == fingerprint([shy])
+    assert fingerprint({"a": [1, np.ones(2)]}) != fingerprint({"a": [1, np.zeros(2)]})
+    endless: list[object] = []
+    endless.append(endless)
+    assert fingerprint(endless) == fingerprint(endless)
 
 
 def test_what_is_shared_and_does_no_harm_is_no_state():
