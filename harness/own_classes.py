@@ -10,7 +10,9 @@ from __future__ import annotations
 import builtins
 import hashlib
 import importlib
+import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
@@ -28,6 +30,10 @@ from harness.own_modules import Module, Own, find, is_own, locate
 
 PACKAGE = "_strategy_"
 """What the names of the packages begin with under which files are imported."""
+_ONE_AT_A_TIME = threading.RLock()
+"""Held while a file is imported: another thread must not see half of it."""
+_WIDTH = 300
+"""Characters of a line of code that an error shows."""
 
 
 def file_sha256(name: str) -> str | None:
@@ -52,7 +58,8 @@ def class_of(name: str) -> Any:
     path, class_name = _file_of(name), read(name).key
     own = find(path)
     package = f"{PACKAGE}{hashlib.sha256(f'{path} {own.sha256}'.encode()).hexdigest()[:16]}"
-    module = sys.modules.get(f"{package}.{own.name}") or _imported(package, own, path)
+    with _ONE_AT_A_TIME:
+        module = sys.modules.get(f"{package}.{own.name}") or _imported(package, own, path)
     if not hasattr(module, class_name):
         own_names = {key: value for key, value in vars(module).items() if isinstance(value, type)}
         classes = [key for key, value in own_names.items() if value.__module__ == module.__name__]
@@ -66,6 +73,7 @@ def _imported(package: str, own: Own, path: Path) -> ModuleType:
         sys.meta_path.insert(0, _Finder())
     above = ModuleType(package, f"The modules of '{path}'.")
     above.__path__, above.__package__, above.__own__ = [str(own.folder)], package, own  # type: ignore[attr-defined]
+    above.__paths__ = paths = tuple(sys.path)  # type: ignore[attr-defined]
     sys.modules[package] = above
     try:
         with running(f"the file {path.name}"):
@@ -73,6 +81,7 @@ def _imported(package: str, own: Own, path: Path) -> ModuleType:
     except (Exception, SystemExit) as error:
         for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
             del sys.modules[name]
+        sys.path[:] = paths
         raise HarnessError(f"'{path}' cannot be imported:\n{_place(own, error)}") from error
 
 
@@ -83,7 +92,7 @@ def _place(own: Own, error: BaseException) -> str:
     lines = [*traceback.format_list(frames[-1:]), *traceback.format_exception_only(error)]
     if isinstance(error, ModuleNotFoundError):
         lines.append(f"Modules are looked for in '{own.folder}', then where Python finds them.")
-    return "".join(lines).strip()
+    return "\n".join(line[:_WIDTH] for line in "".join(lines).strip().splitlines())
 
 
 class _Finder(MetaPathFinder):
@@ -123,6 +132,21 @@ def _refuse_new(own: Own, name: str) -> None:
         )
 
 
+def _refuse_on_path(own: Own, paths: Sequence[str], top: str) -> None:
+    """Refuse a module below the folder that is found only because the strategy changed `sys.path`."""
+    module = sys.modules.get(top)
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return
+    place = Path(file).parent.parent if hasattr(module, "__path__") else Path(file).parent
+    if str(place) not in paths and place.is_relative_to(own.folder):
+        name = ".".join((*place.relative_to(own.folder).parts, top))
+        raise HarnessError(
+            f"the module '{top}' of '{place}' is found by a change of `sys.path` and is not part of the digest of "
+            f"'{own.name}.py'; write `import {name}`"
+        )
+
+
 class _Content(Loader):
     """Runs a module from the content that was read, with an `import` that knows the modules beside it."""
 
@@ -139,6 +163,9 @@ class _Content(Loader):
 def _importer(package: str, own: Own) -> Callable[..., Any]:
     """Return what stands for `__import__` in own modules: names of its own mean the modules of the package."""
     belongs = cache(partial(is_own, own.folder))
+    elsewhere = cache(
+        partial(_refuse_on_path, own, [os.path.abspath(entry) for entry in sys.modules[package].__paths__])
+    )
 
     def private(name: str) -> str | None:
         top = name.partition(".")[0]
@@ -161,6 +188,8 @@ def _importer(package: str, own: Own) -> Callable[..., Any]:
         known = private(name) if level == 0 else None
         if known is None:
             module = __import__(name, globals, locals, fromlist, level)
+            if level == 0:
+                elsewhere(name.partition(".")[0])
             return stand_in if module is importlib else module
         if fromlist:
             return __import__(known, globals, locals, fromlist, 0)

@@ -111,16 +111,19 @@ def find(path: Path) -> Own:
     Raises
     ------
     HarnessError
-        If the folder has too many modules to cover them all, where that is needed.
+        If a file cannot be read, or the folder has too many modules to cover them all, where that is needed.
     """
-    found = {path.stem: Module(path, path.read_bytes(), False)}
-    waiting = [path.stem]
-    while waiting:
-        name = waiting.pop()
-        for imported in _imported_by(name, found[name], path):
-            if imported not in found and (module := locate(path.parent, imported)) is not None:
-                found[imported] = module
-                waiting.append(imported)
+    try:
+        found = {path.stem: Module(path, path.read_bytes(), False)}
+        waiting = [path.stem]
+        while waiting:
+            name = waiting.pop()
+            for imported in _imported_by(name, found[name], path):
+                if imported not in found and (module := locate(path.parent, imported)) is not None:
+                    found[imported] = module
+                    waiting.append(imported)
+    except OSError as error:
+        raise HarnessError(f"cannot read '{error.filename}', which '{path}' is or imports: {error.strerror}") from None
     return Own(path.parent, path.stem, found)
 
 

@@ -168,11 +168,11 @@ class Budget:
         rules = {"duplicates": DUPLICATES, "multi_fidelity": MULTI_FIDELITY}
         for name, allowed in rules.items():
             choice(name, getattr(self, name), allowed)
-        if isinstance(self.table_seed, str) and self.table_seed not in TABLE_SEEDS:
+        seed: Any = self.table_seed
+        is_number = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
+        if not is_number and seed not in TABLE_SEEDS:
             listed = ", ".join(map(repr, TABLE_SEEDS))
-            raise HarnessError(must("table_seed", f"be one of {listed}, or the seed of a training", self.table_seed))
-        if not isinstance(self.table_seed, str):
-            integer("table_seed", self.table_seed, low=0)
+            raise HarnessError(must("table_seed", f"be one of {listed}, or the seed of a training, at least 0", seed))
         if not isinstance(self.validation_pass, bool):
             raise HarnessError(must("validation_pass", "be true or false", self.validation_pass))
 

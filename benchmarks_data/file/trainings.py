@@ -107,7 +107,10 @@ def fixed_seed(header: Header, offered: Sequence[int], seed: int) -> Choice:
     name = header.meaning.name
     integer("seed", seed, low=0)
     if "index/seeds" not in header.places:
-        raise HarnessError(f"the runs of {name} are not labelled by seed; use `training`, or let a run be drawn")
+        raise HarnessError(
+            f'the runs of {name} are not labelled by seed; use `training` (in a spec `table_seed = "fixed"`, the first '
+            "run), or let a run be drawn"
+        )
     seeds = header.array("index/seeds")
     made = (seeds == seed).any(axis=2)
     has = _of_schedules(made, header, offered)

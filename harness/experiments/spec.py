@@ -292,7 +292,8 @@ def _models() -> dict[str, type[BaseModel]]:
             )
         return create_model(name, __config__=ConfigDict(extra="forbid", strict=True), **keys)
 
-    strategy, budget = model("StrategyModel", StrategySpec), model("BudgetModel", Budget)
+    strategy = model("StrategyModel", StrategySpec)
+    budget = model("BudgetModel", Budget, table_seed=Any)  # a text or a number, which `Budget` checks in one sentence
     report = model("ReportModel", ReportSpec)
     whole = model("SpecModel", Spec, strategies=GenericAlias(list, strategy), budget=budget, report=report)
     return {"": whole, "budget": budget, "strategies": strategy, "report": report}

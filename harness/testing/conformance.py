@@ -18,6 +18,7 @@ from harness.benchmark import Benchmark
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, must, unknown
 from harness.experiments.shards import make_learner
+from harness.guard import refusals, running
 from harness.names import read
 from harness.problem import Budget, Constraint, Problem
 from harness.records import Proposals, Run
@@ -26,7 +27,7 @@ from harness.space import IDENTITIES, SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from harness.testing.altered import Altered
-from harness.testing.honesty import Watch
+from harness.testing.honesty import DRAWS_OWN, OPENS_NOTHING, Watch, global_generators
 from harness.testing.toy import ToyBenchmark
 
 _ELSEWHERE = (
@@ -293,6 +294,20 @@ def _same_traces(a: Sequence[Run], b: Sequence[Run]) -> list[bool]:
 def check_surrogate(learner: Surrogate, rng: np.random.Generator) -> list[str]:
     """Check an unfitted learner on a space of its own: shapes, immutability, repetition, batching."""
     rules = _Rules(f"surrogate {type(learner).__name__}")
+    drawn = global_generators()
+    with refusals() as refused:
+        try:
+            with running(f"the learner {type(learner).__name__}"):
+                _check_learning(rules, learner, rng)
+        finally:
+            if refused:
+                rules(OPENS_NOTHING, False, f"it asked for {', '.join(map(repr, refused))}")
+    rules(OPENS_NOTHING, True)
+    rules(DRAWS_OWN, drawn == global_generators())
+    return list(dict.fromkeys(rules.kept))
+
+
+def _check_learning(rules: _Rules, learner: Surrogate, rng: np.random.Generator) -> None:
     archs, pool = learner.space.sample(40, rng), learner.space.sample(15, rng)
     targets = 5.0 + archs.astype(np.float64).sum(axis=1)
     try:
@@ -322,7 +337,6 @@ def check_surrogate(learner: Surrogate, rng: np.random.Generator) -> list[str]:
     rules(
         "the signature names the learner", isinstance(learner.signature, str) and learner.signature == first.signature
     )
-    return list(dict.fromkeys(rules.kept))
 
 
 def _agree(a: Prediction, b: Prediction, tolerance: float = 1e-9) -> bool:

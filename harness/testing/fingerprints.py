@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import dis
 import hashlib
+import logging
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.own_classes import PACKAGE
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
 from harness.space import SearchSpace
@@ -26,7 +28,7 @@ from harness.strategy import Strategy
 WATCHED = {"plan", "tell"}
 """Methods of the class that a run is watched through, see `harness.testing.honesty`: they hold what they saw."""
 _DEPTH = 8
-_IMPORTING = {"__builtins__", "__loader__", "__spec__", "__cached__"}
+_IMPORTING = {"__builtins__", "__loader__", "__spec__", "__cached__", "__warningregistry__"}
 _NO_STATE = _IMPORTING | {"__dict__", "__weakref__", "__doc__", "__annotations__", "_abc_impl", "__slotnames__"}
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), np.generic, np.dtype)
 
@@ -37,10 +39,17 @@ def fingerprint(value: Any) -> Any:
 
 
 def _of(value: Any, depth: int, seen: dict[int, Any]) -> Any:
+    try:
+        return _content_of(value, depth, seen)
+    except Exception:  # noqa: BLE001  # an object of somebody else's can refuse to be looked at in any way
+        return id(value)
+
+
+def _content_of(value: Any, depth: int, seen: dict[int, Any]) -> Any:
     if isinstance(value, _PLAIN):
         return type(value), repr(value)
-    # a space fills its own caches, and is looked at by itself
-    if isinstance(value, ModuleType | type | SearchSpace) or depth == 0 or id(value) in seen:
+    # a space fills its own caches, and is looked at by itself; a logger notes what it logs
+    if isinstance(value, ModuleType | type | SearchSpace | logging.Logger) or depth == 0 or id(value) in seen:
         return id(value)
     seen[id(value)] = value  # kept alive, or another could get its number
 
@@ -59,7 +68,7 @@ def _of(value: Any, depth: int, seen: dict[int, Any]) -> Any:
     if isinstance(value, Sequence | deque):
         return "sequence", inside(*value)
     if isinstance(value, FunctionType):
-        cells = [_content(cell) for cell in value.__closure__ or ()]
+        cells = [_in_cell(cell) for cell in value.__closure__ or ()]
         return id(value), inside(value.__defaults__, value.__kwdefaults__, vars(value), cells)
     if isinstance(value, staticmethod | classmethod):
         return id(value), inside(value.__func__)
@@ -72,7 +81,7 @@ def _of(value: Any, depth: int, seen: dict[int, Any]) -> Any:
     return id(value), repr(value)  # a counter of itertools shows in its repr where it is
 
 
-def _content(cell: Any) -> Any:
+def _in_cell(cell: Any) -> Any:
     try:
         return cell.cell_contents
     except ValueError:  # not filled yet
@@ -93,7 +102,7 @@ def shared_state(problem: Problem, factory: type[Strategy], learner: object | No
     for module in _modules(factory):
         for name, value in list(vars(module).items()):
             if name not in _NO_STATE and not isinstance(value, ModuleType | type):  # what is imported late is no state
-                state[f"the global '{name}' of {module.__name__}"] = fingerprint(value)
+                state[f"the global '{name}' of {_called(module)}"] = fingerprint(value)
     for module in [builtins, *(known for key, known in list(sys.modules.items()) if key.split(".")[0] == "harness")]:
         for name, value in list(vars(module).items()):
             if not isinstance(value, ModuleType | type | FunctionType):
@@ -146,7 +155,12 @@ def _stored(code: CodeType) -> set[str]:
     return names.union(*(_stored(inner) for inner in code.co_consts if isinstance(inner, CodeType)))
 
 
+def _called(module: ModuleType) -> str:
+    """Return the name of a module as its author knows it."""
+    return module.__name__.partition(".")[2] if module.__name__.startswith(PACKAGE) else module.__name__
+
+
 def _modules(factory: type[Strategy]) -> list[ModuleType]:
     """Return the module of a strategy, and those beside it that were imported with it."""
-    own = factory.__module__.partition(".")[0] if factory.__module__.startswith("_strategy_") else factory.__module__
+    own = factory.__module__.partition(".")[0] if factory.__module__.startswith(PACKAGE) else factory.__module__
     return [known for key, known in list(sys.modules.items()) if key == own or key.startswith(f"{own}.")]

@@ -16,6 +16,8 @@ from harness.strategy import Plan, Strategy
 from harness.surrogate import Surrogate
 from harness.testing.fingerprints import changed, shared_state
 
+OPENS_NOTHING = "opens no benchmark and no oracle while it runs"
+DRAWS_OWN = "draws only from the generator it is given"
 Rule = Callable[[str, Any, object], None]
 """Notes whether a rule is kept, and what was found; raises a `HarnessError` where it is not."""
 
@@ -69,16 +71,15 @@ class Watch:
         run : callable
             Runs a class; what it raises is raised.
         """
-        before, drawn = shared_state(problem, self.factory, learner), _global_generators()
-        opens = "opens no benchmark and no oracle while it runs"
+        before, drawn = shared_state(problem, self.factory, learner), global_generators()
         with refusals() as refused:
             try:
                 run(self.factory)
             except HarnessError:
-                rules(opens, not refused, f"it asked for {', '.join(map(repr, refused))}")
+                rules(OPENS_NOTHING, not refused, f"it asked for {', '.join(map(repr, refused))}")
                 raise
-        rules(opens, not refused, f"it asked for {', '.join(map(repr, refused))}")
-        rules("draws only from the generator it is given", drawn == _global_generators(), "another global state")
+        rules(OPENS_NOTHING, not refused, f"it asked for {', '.join(map(repr, refused))}")
+        rules(DRAWS_OWN, drawn == global_generators(), "another global state")
         found = changed(before, shared_state(problem, self.factory, learner))
         rules(
             "keeps its state to itself, not on what replicates share",
@@ -107,5 +108,6 @@ def _differing(kept: Columns, copy: Columns) -> list[str]:
     return [name for name, a, b in pairs if not np.array_equal(a, b, equal_nan=a.dtype.kind == "f")]
 
 
-def _global_generators() -> str:
+def global_generators() -> str:
+    """Return the state of the generators that all code shares."""
     return str((random.getstate(), np.random.get_state()))  # noqa: NPY002  # to see whether the strategy moves it

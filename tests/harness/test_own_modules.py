@@ -211,6 +211,21 @@ def test_a_module_that_came_later_is_refused(tmp_path):
         strategy.number()
 
 
+def test_a_module_found_by_a_change_of_the_path_is_refused(tmp_path):
+    write(tmp_path, {"lib/tool.py": "K = 5\n", "lib/box/__init__.py": "K = 5\n"})
+    path = list(sys.path)
+    change = "import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))\n"
+    for module in ("tool", "box"):
+        name = mine(tmp_path, f"{change}import {module}", number=f"{module}.K")
+        for _ in range(2):
+            with pytest.raises(HarnessError, match=rf"found by a change of `sys.path` .* write `import lib\.{module}`"):
+                registry.strategy(name)
+            assert sys.path == path
+        del sys.modules[module]
+    assert number(mine(tmp_path, f"{change}import numpy, json, lib.tool", number="lib.tool.K")) == 5
+    sys.path[:] = path
+
+
 def test_what_runs_is_what_the_digest_covers_even_if_the_file_changes_meanwhile(tmp_path):
     name = mine(write(tmp_path, FILES), "", "import lazy", "lazy.number()")
     factory = registry.strategy(name)

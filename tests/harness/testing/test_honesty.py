@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import random
+import warnings
 from typing import ClassVar
 
 import numpy as np
@@ -15,11 +17,14 @@ from harness import registry
 from harness.errors import HarnessError
 from harness.problem import Fidelity, Problem
 from harness.strategy import Strategy
-from harness.testing.conformance import check, check_strategy
+from harness.testing.conformance import check, check_strategy, check_surrogate
+from harness.testing.fingerprints import fingerprint
 from harness.testing.toy import ToySpace
+from surrogates.linear.ridge import Ridge
 
 SHARED: list[int] = []
 COUNTER = itertools.count()
+LOGGER = logging.getLogger(__name__)
 GENERATOR = np.random.default_rng(0)
 
 
@@ -216,18 +221,46 @@ def test_a_strategy_that_cheats_is_found_by_its_rule(factory):
                 del holder.seen
 
 
+def test_what_cannot_be_looked_at_is_known_by_itself():
+    class Shy:
+        def __getattr__(self, name):
+            raise RuntimeError(name)
+
+    shy = Shy()
+    assert fingerprint([shy]) == fingerprint([shy])
+    assert fingerprint({"a": [1, np.ones(2)]}) != fingerprint({"a": [1, np.zeros(2)]})
+    endless: list[object] = []
+    endless.append(endless)
+    assert fingerprint(endless) == fingerprint(endless)
+
+
 def test_what_is_shared_and_does_no_harm_is_no_state():
     class Lazy(Honest):
-        """Imports late, and works on copies of what it is told."""
+        """Imports late, warns, logs, and works on copies of what it is told."""
 
         def tell(self, evaluations):
             global statistics
             import statistics
 
+            LOGGER.debug("told %d", len(evaluations))
+            with warnings.catch_warnings(record=True):
+                warnings.warn("told", stacklevel=1)
             errors = evaluations.objectives.copy()
             errors[...] = statistics.fmean([1.0])
 
     assert check_strategy(Lazy)[0] == "opens no benchmark and no oracle while it runs"
+
+
+def test_state_on_a_module_beside_the_file_is_found(tmp_path):
+    (tmp_path / "helper.py").write_text("SEEN = []\n")
+    (tmp_path / "mine.py").write_text(
+        "import helper\nfrom harness import Strategy\n\n\nclass Mine(Strategy):\n"
+        "    def propose(self, n):\n"
+        "        helper.SEEN.append(n)\n"
+        "        return self.proposals(self.problem.space.sample(n, self.rng))\n"
+    )
+    with pytest.raises(HarnessError, match=rf"{STATE}the global 'SEEN' of helper; keep it on `self`"):
+        check(f"{tmp_path / 'mine.py'}:Mine")
 
 
 def test_a_space_may_keep_caches_of_its_own():
@@ -264,3 +297,26 @@ def test_a_surrogate_is_checked_on_the_space_of_a_benchmark():
     assert check("ridge", "nb201-cifar10")
     with pytest.raises(HarnessError, match="`--benchmark` is for strategies and surrogates, and 'graph-cora' is a"):
         check("graph-cora", "nb201-cifar10")
+
+
+class Curious(Ridge):
+    """Opens a table whenever it learns."""
+
+    def fit(self, archs, targets, rng, covariates=None):
+        with contextlib.suppress(HarnessError):
+            registry.oracle("nb201-cifar10")
+        return super().fit(archs, targets, rng, covariates)
+
+
+class Careless(Ridge):
+    """Draws from the global generator when it predicts."""
+
+    def predict(self, archs, covariates=None):
+        np.random.random()  # noqa: NPY002  # what the check is there to find
+        return super().predict(archs, covariates)
+
+
+@pytest.mark.parametrize(("learner", "rule"), [(Curious, OPENS), (Careless, DRAWS)])
+def test_a_learner_that_cheats_is_found_by_its_rule(learner, rule):
+    with pytest.raises(HarnessError, match=rule):
+        check_surrogate(learner(ToySpace()), np.random.default_rng(0))
