@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import functools
 import traceback
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ParamSpec
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ParamSpec, TextIO
 
 import typer
 
@@ -43,7 +45,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with _told_warnings():
+                command(*args, **kwargs)
         except HarnessError as error:
             complain(f"error: {error}", *getattr(error, "__notes__", ()))
             raise typer.Exit(INCOMPLETE if isinstance(error, IncompleteError) else MISTAKE) from None
@@ -57,6 +60,29 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(INTERRUPTED) from None
 
     return run
+
+
+@contextmanager
+def _told_warnings() -> Iterator[None]:
+    """Tell warnings at once and in one line, without the place in the code; those for programmers stay as they are."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def tell(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if category is UserWarning:
+                complain(f"warning: {message}")
+            else:
+                show(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = tell
+        yield
 
 
 def failures(failed: Iterable[Failure]) -> list[str]:

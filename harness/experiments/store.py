@@ -34,6 +34,7 @@ FORMAT = "nas-harness cell 1"
 SEAL = "nas-harness sealed result 2"
 """The first line of a result file, since format 2."""
 MANIFEST = "experiment.json"
+_CHILD = "harness.experiments.store:content_of"
 
 
 @dataclass(frozen=True)
@@ -223,9 +224,9 @@ def _content(content: bytes, kind: Kind[Any], confined: Confined | None) -> tupl
     if content.startswith(SEAL.encode()):
         return content_of(content, texts, columns)
     if confined is not None:
-        return confined.call("harness.experiments.store:content_of", content, texts=texts, columns=columns)
+        return confined.call(_CHILD, content, texts=texts, columns=columns)
     with Confined() as own:
-        return own.call("harness.experiments.store:content_of", content, texts=texts, columns=columns)
+        return own.call(_CHILD, content, texts=texts, columns=columns)
 
 
 def content_of(content: bytes, texts: Sequence[str], columns: Sequence[str]) -> Answer:

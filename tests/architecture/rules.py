@@ -24,6 +24,7 @@ FLOORS = {
         "checks",
         "digests",
         "files",
+        "arrays",
         "sealed",
         "confined",
         "seeding",

