@@ -70,7 +70,7 @@ def test_a_table_without_a_seal_is_read_and_its_damages_end_a_child_at_most(tabl
     right, old = numbers(table), unsealed(table)
     table.write_bytes(old)
     assert numbers(table) == right
-    checked._in_this_process.clear()
+    checked.forget()
     monkeypatch.setattr(layout, "Confined", None)  # it is remembered, on disk too
     assert numbers(table) == right
     monkeypatch.undo()
@@ -81,7 +81,7 @@ def test_a_table_without_a_seal_is_read_and_its_damages_end_a_child_at_most(tabl
 def test_a_crash_of_the_reader_is_a_refusal(table, monkeypatch):
     table.write_bytes(unsealed(table))
     monkeypatch.setattr(layout, "_CHILD", "tests.harness.faults:crash")
-    checked._in_this_process.clear()
+    checked.forget()
     with pytest.raises(TableError, match=r"t\.h5 is damaged: reading it crashes"):
         layout.read_header(table)
 
@@ -118,7 +118,7 @@ def test_a_large_table_is_hashed_once_and_again_when_its_file_changes(mapped, mo
     hashed = []
     real = sealed.sha256
     monkeypatch.setattr(sealed, "sha256", lambda file, *start: hashed.append(1) or real(file, *start))
-    checked._in_this_process.clear()
+    checked.forget()
     assert numbers(mapped) == right
     assert hashed == [], "what another process recorded is taken"
     before = mapped.stat()
@@ -138,11 +138,11 @@ def test_what_is_remembered_of_checks_survives_garbage(mapped, monkeypatch):
     for garbage in (b"", b"\xff" * 5000, b"nas-harness checked 1 0\nabc", bytes(10)):
         for record in folder.iterdir():
             record.write_bytes(garbage)
-        checked._in_this_process.clear()
+        checked.forget()
         assert numbers(mapped) == right
     shutil.rmtree(folder)
     folder.write_text("in the way")
-    checked._in_this_process.clear()
+    checked.forget()
     assert numbers(mapped) == right
     monkeypatch.setattr(sealed, "sha256", None)
     assert numbers(mapped) == right, "hashed once in a process"
@@ -153,7 +153,7 @@ def test_records_are_bounded(table, monkeypatch):
     for number in range(30):
         checked.record(f"file {number}", "x")
     assert len(list(files.checked_folder().iterdir())) <= 10
-    checked._in_this_process.clear()
+    checked.forget()
     assert checked.recall("file 29") == "x"
 
 
