@@ -67,6 +67,11 @@ def record(name: str, value: str) -> None:
         _prune(path.parent)
 
 
+def forget() -> None:
+    """Forget what this process knows; what was recorded stays."""
+    _in_this_process.clear()
+
+
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file, hexadecimal, hashing it only where nothing sound is remembered of it."""
     with opened(path) as file:

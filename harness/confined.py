@@ -59,7 +59,15 @@ class Confined:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
+        self.close()
+
+    def close(self) -> None:
+        """End the child, if there is one; a further call starts another."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            with suppress(OSError):
+                child.communicate()
 
     def call(self, target: str, content: bytes = b"", *, size: int | None = None, **data: Any) -> Answer:
         """Run a function in the child.
@@ -89,7 +97,7 @@ class Confined:
         try:
             answer = _exchange(child, json.dumps(request).encode(), content)
         except (OSError, ValueError, EOFError):
-            self._end()
+            self.close()
             raise ConfinedError("reading it crashes or never ends, or takes too much memory") from None
         finally:
             timer.cancel()
@@ -109,13 +117,6 @@ class Confined:
                 pass_fds=self._files,
             )
         return self._child
-
-    def _end(self) -> None:
-        child, self._child = self._child, None
-        if child is not None:
-            child.kill()
-            with suppress(OSError):
-                child.communicate()
 
 
 def _exchange(child: subprocess.Popen[bytes], request: bytes, content: bytes) -> Answer | str:

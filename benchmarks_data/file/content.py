@@ -63,22 +63,27 @@ class Content:
             self._bytes = _whole(descriptor, self.size)
         expected = sealed.expected(bytes(self._bytes[: sealed.BLOCK]), self.size, SEAL)
         self.is_sealed = expected is not None
-        self.sha256 = self._hashed(sealed.BLOCK if self.is_sealed else 0)
+        self._start = sealed.BLOCK if self.is_sealed else 0
+        self.sha256 = self._hashed()
         if expected not in (None, self.sha256):
             raise sealed.SealError(CHANGED)
 
-    def _hashed(self, start: int) -> str:
+    def _hashed(self) -> str:
         if not self.is_mapped:
-            return hashlib.sha256(memoryview(self._bytes)[start:]).hexdigest()
-        sound, name = checked.settle(self._status), checked.name_of(self._status, "table")
-        known = checked.recall(name) if sound else None
+            return hashlib.sha256(memoryview(self._bytes)[self._start :]).hexdigest()
+        is_settled, name = checked.settle(self._status), checked.name_of(self._status, "table")
+        known = checked.recall(name) if is_settled else None
         if known is None:
-            with os.fdopen(self.descriptor, "rb", buffering=0, closefd=False) as file:
-                known = sealed.sha256(file, start)
-            self.check_unchanged()
-            if sound:
+            known = self._hashed_now()
+            if checked.status(self.descriptor) != self._status:
+                raise sealed.SealError("it was changed while it was read")
+            if is_settled:
                 checked.record(name, known)
         return known
+
+    def _hashed_now(self) -> str:
+        with os.fdopen(self.descriptor, "rb", buffering=0, closefd=False) as file:
+            return sealed.sha256(file, self._start)
 
     @contextmanager
     def hdf5(self) -> Iterator[h5py.File]:
@@ -95,9 +100,18 @@ class Content:
         return np.frombuffer(self._bytes, dtype, count, offset).reshape(shape) if count else np.empty(shape, dtype)
 
     def check_unchanged(self) -> None:
-        """Refuse numbers that were taken from a file that has changed since it was checked; raises TableError."""
-        if self.is_mapped and checked.status(self.descriptor) != self._status:
+        """Refuse numbers that were taken from a file whose content has changed since it was checked.
+
+        Raises
+        ------
+        TableError
+        """
+        if not self.is_mapped or (now := checked.status(self.descriptor)) == self._status:
+            return
+        checked.settle(now)  # it may only have been renamed, or replaced: then its content is what it was
+        if self._hashed_now() != self.sha256 or checked.status(self.descriptor) != now:
             raise TableError(f"the table {self.path} was changed while it was open; run the same command again")
+        self._status = now
 
 
 def _whole(descriptor: int, size: int) -> bytes:

@@ -56,6 +56,7 @@ AnyArray = npt.NDArray[Any]
 Columns = Mapping[str, tuple[Column, AnyArray]]
 """What each column is, and its values (N, R, A), by name."""
 _INDICES = (("rows",), ("keys", "key_rows"))
+_CHILD = "benchmarks_data.file.layout:sums_of"
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,8 +273,7 @@ def _check_unsealed(content: Content) -> None:
         return
     try:
         with Confined([content.descriptor]) as confined:
-            target = "benchmarks_data.file.layout:sums_of"
-            sums = confined.call(target, size=content.size, path=str(content.path), descriptor=content.descriptor)[0]
+            sums = confined.call(_CHILD, size=content.size, path=str(content.path), descriptor=content.descriptor)[0]
     except ConfinedError as error:
         said = str(error)
         is_named = said.startswith(f"the table {content.path}")

@@ -18,7 +18,6 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,7 @@ import numpy.typing as npt
 from benchmarks_data.catalogue.builds import Build
 from benchmarks_data.trained.importer import MISSING
 from harness import __version__
+from harness.arrays import ArraysError, read_npz
 from harness.checks import Archs, IntArray, integer
 from harness.digests import identity
 from harness.errors import HarnessError, IncompleteError, TableError
@@ -142,9 +142,8 @@ def _path(work: Path, number: int) -> Path:
 
 def _is_whole(path: Path, rows: int, plan: Build) -> bool:
     try:
-        with np.load(path) as part:
-            status = part["status"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        status = read_npz(path)["status"]
+    except (OSError, KeyError, ArraysError):
         return False
     trained = np.isin(status, (OK, DIVERGED))  # what ran out of memory says nothing of its network
     return status.shape == (rows, len(plan.training.seeds)) and bool(trained.all())
@@ -189,10 +188,7 @@ def _assemble(plan: Build, archs: Archs, cut: list[IntArray], work: Path, path: 
             f"{len(short)} part(s) in '{work}' ran out of memory; build again with more of it, or fewer workers"
         )
     dataset = _dataset(plan)
-    loaded: list[dict[str, npt.NDArray[Any]]] = []
-    for number in range(len(cut)):
-        with np.load(_path(work, number)) as part:
-            loaded.append(dict(part))
+    loaded = [read_npz(_path(work, number)) for number in range(len(cut))]
     trained = sorted({str(part.pop("trained")) for part in loaded})
     order = np.argsort(np.concatenate(cut))
     whole = {name: np.concatenate([part[name] for part in loaded])[order] for name in loaded[0]}

@@ -12,7 +12,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ from benchmarks_data.file.layout import Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.parts import cost, millions, named, score
+from harness.arrays import ArraysError, read_npz
 from harness.errors import TableError
 from harness.reading import parse_json
 from harness.spaces.enumerated import EnumeratedSpace
@@ -81,10 +81,9 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise TableError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+        return read_npz(path)
+    except (OSError, ArraysError) as error:
+        raise TableError(f"{path} is damaged: {error}") from error
 
 
 def _percent(counts: npt.NDArray[np.uint16], size: int) -> npt.NDArray[np.float64]:

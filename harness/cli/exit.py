@@ -6,8 +6,10 @@ import errno
 import functools
 import signal
 import traceback
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ParamSpec
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ParamSpec, TextIO
 
 import typer
 
@@ -48,7 +50,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            with signals.raised():
+            with signals.raised(), _told_warnings():
                 command(*args, **kwargs)
         except (typer.Exit, typer.Abort):
             raise
@@ -78,6 +80,29 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 def code_of(stop: KeyboardInterrupt) -> int:
     """Return the exit code of an interrupt: 128 and the number of its signal."""
     return 128 + getattr(stop, "signal_number", signal.SIGINT)
+
+
+@contextmanager
+def _told_warnings() -> Iterator[None]:
+    """Tell warnings at once and in one line, without the place in the code; those for programmers stay as they are."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def tell(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if category is UserWarning:
+                complain(f"warning: {message}")
+            else:
+                show(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = tell
+        yield
 
 
 def failures(failed: Iterable[Failure]) -> list[str]:

@@ -28,6 +28,7 @@ from harness.files import opened, replacing
 
 SEAL = "nas-harness sealed result 2"
 """The first line of a result file, since format 2."""
+_CHILD = "harness.experiments.store:content_of"
 
 
 def unit_path(folder: Path, digest: str) -> Path:
@@ -137,9 +138,9 @@ def _content(content: bytes, kind: Kind[Any], confined: Confined | None) -> tupl
     if content.startswith(SEAL.encode()):
         return content_of(content, texts, columns)
     if confined is not None:
-        return confined.call("harness.experiments.store:content_of", content, texts=texts, columns=columns)
+        return confined.call(_CHILD, content, texts=texts, columns=columns)
     with Confined() as own:
-        return own.call("harness.experiments.store:content_of", content, texts=texts, columns=columns)
+        return own.call(_CHILD, content, texts=texts, columns=columns)
 
 
 def content_of(content: bytes, texts: Sequence[str], columns: Sequence[str]) -> Answer:

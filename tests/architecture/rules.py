@@ -28,6 +28,7 @@ FLOORS = {
         "files",
         "interrupts",
         "reading",
+        "arrays",
         "sealed",
         "confined",
         "seeding",

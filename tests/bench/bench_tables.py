@@ -55,6 +55,38 @@ def opening(repeats: int = 7) -> list[Row]:
     ]
 
 
+def checks(megabytes: int = 256, repeats: int = 5) -> list[Row]:
+    """Compare the bytes of a small table and of a large file with their sum, and look that up later."""
+    from benchmarks_data import checked, provider
+    from benchmarks_data.file.content import SEAL, opened_content
+    from harness import sealed
+
+    path = provider.ensure("nb201-cifar10")
+    small = _least_seconds(lambda: opened_content(path), 20)
+    with tempfile.TemporaryDirectory() as folder:
+        large = Path(folder) / "large.h5"
+        large.write_bytes(bytes(sealed.BLOCK) + np.random.default_rng(0).bytes(megabytes * 10**6))
+        sealed.seal(large, SEAL)
+        time.sleep(0.1)  # a change would show in its times by now
+        first = _least_seconds(lambda: opened_content(large), 1)
+
+        def again() -> None:
+            checked.forget()
+            opened_content(large)
+
+        later = _least_seconds(again, repeats)
+    return [
+        {
+            "what": "check of content, nb201-cifar10, at every opening",
+            "value": 1e3 * small,
+            "unit": "ms",
+            "target": "< 5",
+        },
+        {"what": f"first check of content, {megabytes} MB", "value": 1e3 * first, "unit": "ms", "target": "< 1000"},
+        {"what": "later checks of it, in a new process", "value": 1e3 * later, "unit": "ms", "target": "< 5"},
+    ]
+
+
 def look_ups(repeats: int = 15) -> list[Row]:
     """Answer batches of genotypes with noise seeds: whole `query` calls, objective and seconds."""
     from benchmarks_data import provider
@@ -123,4 +155,4 @@ def conversion(repeats: int = 3) -> list[Row]:
 
 
 if __name__ == "__main__":
-    show((conversion, opening, look_ups, search_steps), parser(__doc__).parse_args().json)
+    show((conversion, opening, checks, look_ups, search_steps), parser(__doc__).parse_args().json)

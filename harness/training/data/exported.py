@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from harness.arrays import read_npz
 from harness.errors import HarnessError
 from harness.files import replacing
 from harness.reading import parse_json
@@ -37,17 +37,17 @@ def load(path: Path) -> Dataset:
     if not path.is_file():
         raise HarnessError(f"there is no file {path}. Write it with: python -m harness.training.data NAME {path}")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            about = parse_json(str(file["about"]), str(path))
-            sha256 = about.pop("sha256")
-            dataset = Dataset(
-                images={split: file[f"images_{split}"] for split in SPLITS},
-                labels={split: file[f"labels_{split}"] for split in SPLITS},
-                mean=file["mean"],
-                std=file["std"],
-                **about,
-            )
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        arrays = read_npz(path)
+        about = parse_json(str(arrays["about"]), str(path))
+        sha256 = about.pop("sha256")
+        dataset = Dataset(
+            images={split: arrays[f"images_{split}"] for split in SPLITS},
+            labels={split: arrays[f"labels_{split}"] for split in SPLITS},
+            mean=arrays["mean"],
+            std=arrays["std"],
+            **about,
+        )
+    except (OSError, KeyError, TypeError, ValueError) as error:  # ArraysError is a ValueError
         raise HarnessError(f"{path} is not a whole exported dataset: {error}") from error
     if dataset.sha256 != sha256:
         raise HarnessError(f"{path} is damaged: the sha256 of its arrays is {dataset.sha256}, expected {sha256}")
