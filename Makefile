@@ -16,7 +16,7 @@ TORCH ?=
 INSTALLED_FROM := setup.cfg pyproject.toml constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: help install demo test test-slow check docs format bench gpu bless clean
+.PHONY: help install demo test test-slow torture check docs format bench gpu bless clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -34,6 +34,11 @@ test: $(VENV)/.installed-test ## run the fast tests (about five minutes)
 
 test-slow: $(VENV)/.installed-test ## run the slow tests too
 	$(BIN)/python -m pytest
+
+KILLS ?= 100
+SEED ?= 0
+torture: $(VENV)/.installed-test ## kill commands at random moments, run them again, compare: make torture KILLS=100 SEED=0
+	$(BIN)/python -m tests.torture --kills $(KILLS) --seed $(SEED)
 
 check: $(VENV)/.installed-test ## check style, types and formatting
 	$(BIN)/ruff check .

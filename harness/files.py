@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -59,7 +60,8 @@ def _check_regular(path: Path, status: os.stat_result) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; on success sync it and rename it, on failure remove it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_SUFFIX, dir=path.parent)
+    prefix = f".{path.name}.{_machine()}-{os.getpid()}."
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=_SUFFIX, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -91,6 +93,29 @@ def remove_unfinished(folder: Path, name: str = "*") -> None:
     """Remove what killed processes left behind of the files named (a glob pattern); only under their lock."""
     for path in folder.glob(f".{name}.*{_SUFFIX}"):
         path.unlink(missing_ok=True)
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove what processes of this machine that are no more left behind of one file; needs no lock."""
+    form = re.compile(rf"\.{re.escape(path.name)}\.{re.escape(_machine())}-(\d+)\.\w+{re.escape(_SUFFIX)}")
+    for left in path.parent.glob(f".*{_SUFFIX}"):
+        match = form.fullmatch(left.name)
+        if match and not _runs(int(match[1])):
+            left.unlink(missing_ok=True)
+
+
+def _machine() -> str:
+    return os.uname().nodename.partition(".")[0][:32]
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @contextmanager

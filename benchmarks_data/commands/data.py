@@ -248,7 +248,7 @@ def import_(
         beside = [path.name for path in missing.parent.iterdir()] if missing.parent.is_dir() else []
         raise HarnessError(f"there is no file '{missing}'.{nearest(missing.name, beside)}") from error
     except OSError as error:
-        raise HarnessError(f"cannot import {name}: {error.strerror or error}: {error.filename or out}") from error
+        raise HarnessError(f"cannot import {name}: {error}") from error
 
 
 def _import(name: str, paths: list[Path], only: bool) -> None:

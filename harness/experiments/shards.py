@@ -6,11 +6,11 @@ The digest of a shard covers everything that its result depends on, so a result 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ from harness.surrogate import Surrogate
 
 SCHEMA = 1
 """Version of what the digest of a shard covers."""
+AT_ONCE = 250
+"""Replicates that run side by side without a learner: more save no time, and each holds its strategy in memory."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,16 @@ def _check_plain(hyperparameters: Mapping[str, Any]) -> None:
 def run_shard(
     shard: Shard, *, factory: type[Strategy] | None = None, on_step: Callable[[int], None] | None = None
 ) -> tuple[Run, ...]:
-    """Run a shard.
+    """Run a shard and return one run for each replicate, in order; as `run_parts`."""
+    return tuple(chain.from_iterable(run_parts(shard, factory=factory, on_step=on_step)))
+
+
+def run_parts(
+    shard: Shard, *, factory: type[Strategy] | None = None, on_step: Callable[[int], None] | None = None
+) -> Iterator[tuple[Run, ...]]:
+    """Run a shard, so many replicates side by side that memory does not grow with their number.
+
+    Where replicates share a learner, all run side by side: its arithmetic may depend on what it is given at once.
 
     Parameters
     ----------
@@ -211,8 +222,8 @@ def run_shard(
 
     Returns
     -------
-    tuple of Run
-        One for each replicate, in order, under the name of the strategy.
+    iterator of tuple of Run
+        One run for each replicate, in order, under the name of the strategy.
 
     Raises
     ------
@@ -229,35 +240,77 @@ def run_shard(
         if file_sha256(shard.strategy) != shard.strategy_sha256:
             raise HarnessError(f"the file of '{shard.strategy}' changed after the run was prepared; run again")
         factory = registry.strategy(shard.strategy)
+    return _parts(shard, factory, benchmark, on_step)
+
+
+def _parts(
+    shard: Shard, factory: type[Strategy], benchmark: Benchmark, on_step: Callable[[int], None] | None
+) -> Iterator[tuple[Run, ...]]:
     problem = make_problem(benchmark, shard.budget, shard.n_workers)
     learner = make_learner(factory, shard.surrogate, benchmark, shard.device)
-    replicates, table = range(shard.first, shard.stop), table_name(benchmark)
-    strategies = [make_strategy(factory, shard, problem, learner, table, replicate) for replicate in replicates]
-    noise = None
-    if shard.budget.table_seed == "one_draw_per_arch":
-        noise = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])
-    try:
-        runs = run_block(benchmark, problem, strategies, noise, on_step)
-    except StrategyError:
-        raise
-    except Exception as error:
-        error.add_note(
-            f"while running {shard.strategy} on {shard.benchmark}, replicates {shard.first} to {shard.stop - 1}"
+    table, told = table_name(benchmark), 0
+    together = AT_ONCE if learner is None else shard.stop - shard.first
+    for first in range(shard.first, shard.stop, together):
+        replicates = range(first, min(first + together, shard.stop))
+        strategies = [make_strategy(factory, shard, problem, learner, table, replicate) for replicate in replicates]
+        noise = None
+        if shard.budget.table_seed == "one_draw_per_arch":
+            noise = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])
+        step = None if on_step is None else partial(_from, told, on_step)
+        try:
+            runs = run_block(benchmark, problem, strategies, noise, step)
+        except StrategyError:
+            raise
+        except Exception as error:
+            error.add_note(
+                f"while running {shard.strategy} on {shard.benchmark}, replicates {shard.first} to {shard.stop - 1}"
+            )
+            raise
+        told += sum(len(run.trace) for run in runs)
+        yield tuple(
+            replace(run, benchmark=shard.benchmark, label=shard.strategy_name, replicate=first + run.replicate)
+            for run in runs
         )
-        raise
-    return tuple(
-        replace(run, benchmark=shard.benchmark, label=shard.strategy_name, replicate=shard.first + run.replicate)
-        for run in runs
-    )
+
+
+def _from(told: int, on_step: Callable[[int], None], evaluations: int) -> None:
+    """Tell evaluations of a part on top of those of the parts before it."""
+    on_step(told + evaluations)
 
 
 def output_of(runs: Sequence[Run]) -> Output:
     """Return the runs of a shard as columns: their traces end to end, and where each begins."""
-    merged = Trace.concatenate([run.trace for run in runs])
-    columns: dict[str, npt.NDArray[Any]] = {f"trace/{name}": getattr(merged, name) for name in Trace._names}
-    columns["offsets"] = np.cumsum([0] + [len(run.trace) for run in runs], dtype=np.int64)
-    columns["overhead_seconds"] = np.array([run.overhead_seconds for run in runs])
-    return Output(columns, {"stopped": json.dumps([run.stopped for run in runs])})
+    return _collected([runs])
+
+
+def _collected(parts: Iterable[Sequence[Run]]) -> Output:
+    """Return the runs of a shard, part by part, as columns.
+
+    A part is let go as soon as its columns are taken; a column that holds one number throughout is held as that number.
+    """
+    pieces: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in Trace._names}
+    lengths, overhead, stopped = [0], list[float](), list[str]()
+    for runs in parts:
+        merged = Trace.concatenate([run.trace for run in runs])
+        for name, taken in pieces.items():
+            taken.append(_squeezed(getattr(merged, name)))
+        lengths += [len(run.trace) for run in runs]
+        overhead += [run.overhead_seconds for run in runs]
+        stopped += [run.stopped for run in runs]
+    columns: dict[str, npt.NDArray[Any]] = {}
+    for name in Trace._names:
+        taken = pieces.pop(name)
+        columns[f"trace/{name}"] = taken[0] if len(taken) == 1 else _squeezed(np.concatenate(taken))
+    columns["offsets"] = np.cumsum(lengths, dtype=np.int64)
+    columns["overhead_seconds"] = np.array(overhead)
+    return Output(columns, {"stopped": json.dumps(stopped)})
+
+
+def _squeezed(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a column, (n,), as a view of one number where it holds no other."""
+    if column.ndim == 1 and len(column) > 1 and column.dtype.kind in "iub" and np.all(column == column[0]):
+        return np.broadcast_to(column[:1].copy(), column.shape)
+    return column
 
 
 def runs_of(shard: Shard, output: Output) -> tuple[Run, ...]:
@@ -303,4 +356,4 @@ class Search(Kind[Shard]):
 
     def run(self, unit: Shard, on_step: Callable[[int], None] | None = None) -> Output:
         """Run a shard; its columns are read back by `runs_of`."""
-        return output_of(run_shard(unit, on_step=on_step))
+        return _collected(run_parts(unit, on_step=on_step))

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from harness import registry
 from harness.errors import HarnessError, ResultError
 from harness.experiments.results import read_results
+from harness.files import locked
 from harness.printable import printable_lines
 from reports.figures.exhibit import Exhibit
 from reports.figures.render import inline_svg
@@ -72,7 +73,15 @@ def build(
     _refuse_foreign(target)
     study = prepare(read_results(folder), open_oracle, allow_missing=allow_missing)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".report.", dir=target.parent) as temporary:
+    prefix = f".{target.name}.part-"
+    with (
+        locked(target.with_name(f".{target.name}.lock"), wait=False) as held,
+        tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as temporary,
+    ):
+        if not held:
+            raise ResultError(f"another report is being written to '{target}'; wait for it, or give another folder")
+        for left in set(target.parent.glob(f"{prefix}*")) - {Path(temporary)}:
+            shutil.rmtree(left, ignore_errors=True)  # of a report that was killed
         _write(study, Path(temporary))
         target.mkdir(exist_ok=True)
         for part in sorted(Path(temporary).iterdir(), key=lambda path: path.name == PAGE):  # the page comes last

@@ -31,7 +31,7 @@ from benchmarks_data.plausibility.likeness import COPY, likeness
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray, IntArray, integer
 from harness.errors import HarnessError, TableError
-from harness.files import replacing
+from harness.files import remove_abandoned, replacing
 from harness.spaces.categorical import CategoricalSpace
 
 _LARGEST = 2**31 - 1
@@ -88,6 +88,7 @@ def read(data: Path | pd.DataFrame, description: Path) -> Table:
 def write(path: Path, data: Path | pd.DataFrame, description: Path) -> Path:
     """Read a table and write it to a file that opens by path, whole or not at all; returns `path`."""
     table = read(data, description)
+    remove_abandoned(path)
     try:
         with replacing(path) as temporary:
             layout.write(temporary, table)
