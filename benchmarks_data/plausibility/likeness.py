@@ -3,9 +3,9 @@
 Two measurements of the same networks on different images agree to within the noise of images and trainings; the same
 measurement written twice agrees to within its digits.  Between them lies a gap, and the figures here are made to stand
 on either side of it: the distance from a robust straight line in units of the spread along it, the distance in ranks,
-and the share of pairs that lie on the line but for rounding.  In published tables validation lies 0.014 to 1 off a straight
-line through test, and 4e-4 to 0.5 off its ranks; a copy in single precision, with other digits, as a fraction or as an
-error lies below 0.002.
+and the share of pairs that lie on the line but for rounding.  In published tables validation lies 0.014 to 1 off a
+straight line through test, and 4e-4 to 0.5 off its ranks; a copy in single precision, with other digits, as a fraction
+or as an error lies below 0.002.
 """
 
 from __future__ import annotations
