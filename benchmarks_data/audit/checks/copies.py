@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations, islice, product
 
 import numpy as np
 import numpy.typing as npt
@@ -239,7 +239,7 @@ def _beside(subject: Subject, one: str, other: str) -> Iterator[tuple[str, Float
         for (epoch, x), (epoch_other, y) in product(ours, theirs):
             at = "" if epoch == epoch_other else f" (epoch {epoch} beside epoch {epoch_other})"
             noise = pooled_sd(y)
-            for how, a, b in _trainings(x, y):
+            for how, a, b in islice(_trainings(x, y), None if epoch == epoch_other else 1):
                 yield f"{how}{at}", a, b, noise / np.sqrt(y.shape[1]) if how == _MEANS else noise
 
 
