@@ -87,10 +87,10 @@ def likeness(one: FloatArray, other: FloatArray) -> Likeness:
     both = np.flatnonzero(np.isfinite(one) & np.isfinite(other))
     if len(both) > 4 * _SAMPLE:
         both = np.random.default_rng(0).choice(both, 4 * _SAMPLE, replace=False)
-    pairs = np.unique(np.stack([one[both], other[both]], axis=1), axis=0)
+    pairs = np.unique(one[both] + 1j * other[both])  # quicker than rows of two
     if len(pairs) > _SAMPLE:
         pairs = pairs[np.random.default_rng(0).choice(len(pairs), _SAMPLE, replace=False)]
-    x, y = pairs[:, 0].copy(), pairs[:, 1].copy()
+    x, y = pairs.real.copy(), pairs.imag.copy()
     if len(x) < FEWEST or min(len(np.unique(x)), len(np.unique(y))) < FEWEST:
         return NOTHING
     slope, intercept = _line(x, y)

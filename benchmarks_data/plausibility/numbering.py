@@ -42,7 +42,7 @@ class Renumbering:
     Attributes
     ----------
     codes : tuple of int
-        What each code of an operation means: the space's own code.
+        What each code of the genes that trade codes means: the space's own code.
     genes : tuple of int
         Which of the given genes is the space's gene 0, 1, …
     share : float
@@ -132,8 +132,8 @@ def share_within(keys: UInt64Array, values: FloatArray) -> tuple[float, int]:
 def renumbered(space: SearchSpace, archs: Archs, values: FloatArray) -> Renumbering | None:
     """Return the reading of codes under which rows of one function agree best; None where none is tried.
 
-    Orders of operations are tried all where there are at most five, then pairs of codes and of genes are exchanged as
-    long as that helps.  Genes that have an alphabet in common trade places; all others stay.
+    Genes that have an alphabet in common are read together, one alphabet at a time: orders of codes are tried all
+    where there are at most five, then pairs of codes and of genes are exchanged as long as that helps.
 
     Parameters
     ----------
@@ -141,15 +141,26 @@ def renumbered(space: SearchSpace, archs: Archs, values: FloatArray) -> Renumber
     archs : (n, L) integers
     values : (n,) float64
     """
-    cardinalities = space.cardinalities.tolist()
-    size = max(cardinalities, key=lambda count: (cardinalities.count(count), count))
-    genes = [gene for gene, count in enumerate(cardinalities) if count == size]
-    if len(genes) < 2 or size < 2:
-        return None
     few = np.flatnonzero(np.isfinite(values))
     if len(few) > _ROWS:
         few = np.sort(np.random.default_rng(0).choice(few, _ROWS, replace=False))
     rows, known = np.asarray(archs)[few], values[few]
+
+    groups = _alphabets(space)
+    tried = [_of_alphabet(space, rows, known, size, genes) for size, genes in groups.items()]
+    best = min((item for item in tried if np.isfinite(item.share)), key=lambda item: item.share, default=None)
+    return best
+
+
+def _alphabets(space: SearchSpace) -> dict[int, list[int]]:
+    """Return the genes that have as many values as others, by that number."""
+    counts = space.cardinalities.tolist()
+    sizes = sorted({count for count in counts if count > 1 and counts.count(count) > 1})
+    return {size: [gene for gene, count in enumerate(counts) if count == size] for size in sizes}
+
+
+def _of_alphabet(space: SearchSpace, rows: Archs, known: FloatArray, size: int, genes: list[int]) -> Renumbering:
+    """Look for the best reading of the genes of one alphabet; infinite where none is valid."""
 
     def share(codes: tuple[int, ...], places: tuple[int, ...]) -> float:
         trial = _read(space, rows, genes, codes, places)
@@ -161,13 +172,9 @@ def renumbered(space: SearchSpace, archs: Archs, values: FloatArray) -> Renumber
     own, there = tuple(range(size)), tuple(genes)
     starts = [(share(codes, there), codes) for codes in (permutations(own) if size <= _ALPHABET else [own])]
     starts.sort()
-    best = min(
-        (_descended(share, codes, there, found) for found, codes in _different(starts)), key=lambda item: item[0]
-    )
-    found, codes, places = best
-    if not np.isfinite(found):
-        return None
-    every = list(range(len(cardinalities)))
+    ends = (_descended(share, codes, there, found) for found, codes in _different(starts))
+    found, codes, places = min(ends, key=lambda item: item[0])
+    every = list(range(space.genes))
     for gene, place in zip(genes, places, strict=True):
         every[gene] = place
     return Renumbering(codes, tuple(every), found)
@@ -178,14 +185,12 @@ def recoded(space: SearchSpace, archs: Archs) -> Iterator[tuple[tuple[int, ...],
 
     Genes of three to five values that several genes share are operations; of more, only the reversed order is tried.
     """
-    cardinalities = space.cardinalities
-    for size in sorted({int(count) for count in cardinalities if count > 2}):
-        genes = np.flatnonzero(cardinalities == size)
-        if len(genes) < 2:
+    for size, genes in _alphabets(space).items():
+        if size < 3:
             continue
         orders = permutations(range(size)) if size <= _ALPHABET else [tuple(reversed(range(size)))]
         for codes in orders:
-            trial = _read(space, archs, genes.tolist(), codes, tuple(genes.tolist()))
+            trial = _read(space, archs, genes, codes, tuple(genes))
             if codes != tuple(range(size)) and space.is_valid(trial).all():
                 yield codes, trial
 

@@ -38,7 +38,7 @@ class Question:
     beyond : (n,) bool or None
         Which of the values that were given it is about, where it is about single ones.
     sure : bool
-        Whether it is wrong, and not only unlikely.
+        Whether numbers say so; names may mislead.
     """
 
     column: str
@@ -113,12 +113,14 @@ def of_name(column: Column, *names: str) -> Question | None:
             column.name,
             f"is maximised, and '{lower[0]}' is better when it is lower",
             "write direction 'minimise', or the column's right name",
+            sure=False,
         )
     if higher and not lower and column.direction == "minimise":
         return Question(
             column.name,
             f"is minimised, and '{higher[0]}' is better when it is higher",
             "write direction 'maximise', or the column's right name",
+            sure=False,
         )
     return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations, islice, product
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ from harness.checks import FloatArray
 
 MANY = 0.5
 """Share of equal values from which on two columns are the same thing; chance equality of coarse accuracies is rarer."""
+_EXACT = 1e-9
+"""Distance in ranks of an order that is the same in every pair: no noise at all."""
 ORDERED = 50
 """Different pairs from which on an order says anything."""
 SEVERAL = 20
@@ -140,6 +142,13 @@ def judged(
     remedy = (
         f"Find out on which images {one} was measured; until it is known, do not search by it where {other} judges."
     )
+    if found.rank <= SAME_ORDER and found.pairs >= ORDERED:
+        sentence = (
+            f"{one}{who} puts {found.pairs:,} rows in the order of {other}{how}, "
+            f"as no two measurements do (rank correlation 1 - {found.rank:.1g})."
+        )
+        exact = found.rank <= _EXACT
+        return Finding("fault" if exact else "caution", "splits", sentence, remedy, numbers)
     near = f"{one}{who} is nearer to {other} than two measurements are: {line}"
     if found.distance <= CLOSE and found.pairs >= SEVERAL and rows >= SEVERAL:
         sentence = (
@@ -149,12 +158,6 @@ def judged(
         return Finding("caution", "splits", sentence, remedy, numbers)
     if rows >= SEVERAL and found.scatter <= QUIET * noise:
         sentence = f"{near} to within {found.scatter:.2g} {unit}, while trainings of one row differ by {noise:.2g}."
-        return Finding("caution", "splits", sentence, remedy, numbers)
-    if found.rank <= SAME_ORDER and found.pairs >= ORDERED:
-        sentence = (
-            f"{one}{who} puts {found.pairs:,} rows in the order of {other}{how}, "
-            f"as no two measurements do (rank correlation 1 - {found.rank:.1g})."
-        )
         return Finding("caution", "splits", sentence, remedy, numbers)
     return None
 
@@ -220,7 +223,10 @@ def _nearest(subject: Subject, one: str, other: str) -> _Compared | None:
 
 
 def _order(found: Likeness) -> float:
-    return -found.rounded if found.rounded >= MANY else found.distance
+    """Return how far two columns are from copies, copies by digits or by order first."""
+    if found.rounded >= MANY:
+        return -found.rounded
+    return 0.0 if found.rank <= _EXACT and found.pairs >= ORDERED else found.distance
 
 
 def _beside(subject: Subject, one: str, other: str) -> Iterator[tuple[str, FloatArray, FloatArray, float]]:
@@ -233,7 +239,7 @@ def _beside(subject: Subject, one: str, other: str) -> Iterator[tuple[str, Float
         for (epoch, x), (epoch_other, y) in product(ours, theirs):
             at = "" if epoch == epoch_other else f" (epoch {epoch} beside epoch {epoch_other})"
             noise = pooled_sd(y)
-            for how, a, b in _trainings(x, y):
+            for how, a, b in islice(_trainings(x, y), None if epoch == epoch_other else 1):
                 yield f"{how}{at}", a, b, noise / np.sqrt(y.shape[1]) if how == _MEANS else noise
 
 

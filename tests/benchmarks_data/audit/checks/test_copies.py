@@ -88,13 +88,20 @@ def test_validation_and_its_average_with_test_give_test_away(tmp_path: Path) -> 
 
 
 def test_what_is_nearer_than_measurements_are_is_a_caution(tmp_path: Path) -> None:
-    near = TEST + RNG.normal(0, 0.02, TEST.shape)
+    near = TEST + np.random.default_rng(1).normal(0, 0.03, TEST.shape)
     (caution,) = of_splits(audit_of(tmp_path, near, TEST), "caution")
     assert "nearer to test_accuracy than two measurements are" in caution.sentence
 
 
-def test_the_same_order_is_a_caution(tmp_path: Path) -> None:
-    (caution,) = of_splits(audit_of(tmp_path, np.exp(TEST / 10), TEST), "caution")
+def test_the_same_order_is_a_fault(tmp_path: Path) -> None:
+    (wrong,) = of_splits(audit_of(tmp_path, np.exp(TEST / 10), TEST), "fault")
+    assert "in the order of test_accuracy" in wrong.sentence
+
+
+def test_nearly_the_same_order_is_a_caution(tmp_path: Path) -> None:
+    (caution,) = of_splits(
+        audit_of(tmp_path, np.exp(TEST / 10) + np.random.default_rng(1).normal(0, 1.0, TEST.shape), TEST), "caution"
+    )
     assert "in the order of test_accuracy" in caution.sentence
 
 

@@ -151,7 +151,7 @@ def test_a_direction_against_the_name_and_against_test(tmp_path: Path) -> None:
         "test_accuracy": (error, quality + rng.normal(0, 1, (40, 1, 1))),
     }
     found = audited(made(bags(40), columns=columns), tmp_path)
-    assert about(found, "scales", "'accuracy' is better when it is higher").severity == "fault"
+    assert about(found, "scales", "'accuracy' is better when it is higher").severity == "caution"
     assert about(found, "scales", "worse by the other").severity == "fault"
 
 
