@@ -166,6 +166,8 @@ class Oracle(Common, Protocol):
         The column that the default objective reads.
     test : str or None
         The held-out column that reports judge by; None where the table has none.
+    table_name : str, optional
+        The table's own name where `name` is the path of its file.
     seconds : str, optional
         The column of what a training costs, where there is one.
     reference : str, optional

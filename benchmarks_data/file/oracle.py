@@ -40,6 +40,7 @@ class TableOracle:
         self._header = header
         self.space = space
         self.name: str = header.meaning.name
+        self.table_name: str = header.meaning.name
         self.digest: str = header.digest
         self.columns: Mapping[str, Column] = header.columns
         self.validation: str = header.meaning.validation

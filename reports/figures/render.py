@@ -23,7 +23,7 @@ from harness.experiments.results import Results
 from reports.figures import curves
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
-from reports.figures.style import axis_label, names_inches, shortened
+from reports.figures.style import axis_label, names_high_inches, names_inches, shortened
 from reports.study.opening import OpenOracle
 from reports.study.study import prepare
 from reports.study.truth import SPLITS
@@ -126,6 +126,7 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
     width, height = kind.panel_inches
     if len(panels) == 1:
         width, height = 1.15 * width, 1.15 * height
+    height = max(height, names_high_inches(exhibit.meta["styles"], in_rows=kind.names == "left"))
     left, right = kind.margins(names_inches(exhibit.meta["styles"]))
     left += 0.13 * any("\n" in axis_label(label) for label in exhibit.meta["y_label"].values())
     below, above = kind.below, 0.24

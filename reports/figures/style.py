@@ -78,6 +78,12 @@ def axis_label(text: str, most: int = 38) -> str:
     return "\n".join(shortened(line, most) for line in ([quantity, f"({unit}"] if mark else [text]))
 
 
+def names_high_inches(labels: Sequence[str], *, in_rows: bool) -> float:
+    """Return the height that all names need one below the other, in rows of one height or not, at seven points."""
+    lines = [shown_name(name).count("\n") + 1 for name in labels]
+    return sum(0.035 + 0.11 * (max(lines) if in_rows else count) for count in lines)
+
+
 def names_inches(labels: Sequence[str]) -> float:
     """Return the width of the longest line of all names in inches, at seven points."""
     longest = max(len(line) for name in labels for line in shown_name(name).split("\n"))

@@ -55,7 +55,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         grid[i, j] = row["poi"]
         shade = "white" if abs(row["poi"] - 0.5) > 0.3 else "#222222"
         text = f"{row['poi']:.2f}{'*' if row['significant'] else ''}"
-        axes.text(j, i, text, ha="center", va="center", color=shade, fontsize=7)
+        axes.text(j, i, text, ha="center", va="center", color=shade, fontsize=min(7.0, 49.0 / len(names)))
     edges = np.arange(len(names) + 1) - 0.5
     axes.pcolormesh(edges, edges, grid, cmap="PuOr_r", vmin=0.0, vmax=1.0)  # vectors, where imshow makes an image
     axes.set_ylim(edges[-1], edges[0])

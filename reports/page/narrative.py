@@ -147,7 +147,9 @@ def methods(study: Study) -> list[str]:
         f" uniform draws from the space ({policy}) that are told what strategies are told; it needs no runs, and shows"
         " where the simulated random search must lie."
     )
-    if not known:
+    if not any(item.has_incumbent for item in study.aligned):
+        exact = "Reference. No law of random search is drawn: no run has an incumbent."
+    elif not known:
         exact = "Reference. No law of random search is drawn: it is not known in closed form here."
     elif unknown:
         exact += f" It is not drawn for {', '.join(unknown)}, where it is not known in closed form."

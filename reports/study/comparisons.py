@@ -236,6 +236,8 @@ def omnibus(study: Study) -> str:
     usable = [item for item in study.aligned if item.has_incumbent and common_replicates(item)]
     if len(study.labels) < 2:
         return "One strategy has nothing to be compared with."
+    if not usable:
+        return "Nothing is compared: on no benchmark do all strategies have runs, and one of them an incumbent."
     if refusal := ranks.refusal(len(usable)):
         return as_sentence(refusal)
     # A block is a benchmark, never a replicate: its strategies are ranked by their mean regret.

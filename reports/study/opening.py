@@ -75,6 +75,11 @@ def open_truth(
     )
 
 
+def own_name(name: str, oracle: Oracle) -> str:
+    """Return what a table calls itself, where an experiment knows it by a path; else its registered name."""
+    return str(getattr(oracle, "table_name", oracle.name) if read(name).path is not None else oracle.name)
+
+
 def _candidates(path: Path, folder: Path) -> Iterator[Path]:
     """Yield files that the table may be now: in the folder of results and around it, longer ends of the path first."""
     around = folder.resolve()

@@ -85,7 +85,8 @@ def provenance(study: Study) -> dict[str, Any]:
     }
 
 
-SOURCE_FACTS = ("title", "path", "protocol", "source", "licence", "citation")
+_TOLD = ("title", "protocol", "source", "licence", "citation")
+SOURCE_FACTS = ("path", *_TOLD)
 """What a page says of a table besides its name and content."""
 
 
@@ -97,6 +98,6 @@ def sources(study: Study) -> list[dict[str, str]]:
     return [
         {"benchmark": item.name, "sha256": item.truth.facts.table_digest}
         | ({} if item.truth.path is None else {"path": printable(str(item.truth.path))})
-        | {key: str(item.truth.about[key]) for key in SOURCE_FACTS if item.truth.about.get(key)}
+        | {key: str(item.truth.about[key]) for key in _TOLD if item.truth.about.get(key)}
         for item in study.aligned
     ]

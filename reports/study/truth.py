@@ -22,7 +22,7 @@ from harness.printable import printable
 from harness.problem import Constraint, Objective
 from reports.statistics.scale import Scale
 from reports.study.naming import titles
-from reports.study.opening import OpenOracle, open_truth
+from reports.study.opening import OpenOracle, open_truth, own_name
 
 SPLITS = ("validation", "test")
 TABLE, PROTOCOL, SURROGATE = "table", "protocol", "surrogate"
@@ -216,5 +216,5 @@ def truths(results: Results, open_oracle: OpenOracle = registry.oracle) -> dict[
         if facts.objectives[0].name not in oracle.columns:
             raise ResultError(f"the table of '{name}' has no column '{facts.objectives[0].name}'")
         opened[name] = Truth(facts, oracle, results.spec.constraints, address=address)
-    shown = titles({name: truth.oracle.name for name, truth in opened.items()})
+    shown = titles({name: own_name(name, truth.oracle) for name, truth in opened.items()})
     return {name: replace(truth, title=shown[name]) for name, truth in opened.items()}

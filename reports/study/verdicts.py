@@ -21,6 +21,7 @@ from reports.statistics import agreement, equivalence
 from reports.statistics.agreement import Ceiling, Mean
 from reports.statistics.equivalence import Pooled
 from reports.statistics.significance import ALPHA, holm
+from reports.study.opening import own_name
 
 CONFIRMED, DRIFTED, INCONCLUSIVE, FAILED = VERDICTS = ("confirmed", "drifted", "inconclusive", "failed")
 
@@ -230,7 +231,7 @@ def _overall(measured: Measurements, oracle: Oracle, rows: pd.DataFrame, pooled:
     spread, picked = known[known["role"] == "stratified"], known[known["role"] == "top"]
     x, y = (spread[name].to_numpy(dtype=np.float64) for name in ("table_mean", "real_mean"))
     runs = {name: spread[name].to_numpy(dtype=np.int64) for name in ("table_n", "real_n")}
-    name = oracle.name if read(measured.benchmark).path is not None else measured.benchmark
+    name = measured.benchmark if read(measured.benchmark).path is None else own_name(measured.benchmark, oracle)
     rng = seeding.generator(0, "verification", name, measured.table_digest, *measured.seeds)
     everything = oracle.values(measured.column)
     everything = everything[~np.isnan(everything)]

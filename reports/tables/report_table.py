@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -25,6 +26,8 @@ _TEX = {
 
 _LONG = 40
 """Letters from which on a text gets room of its own: an architecture, mostly."""
+_PART = 24
+"""Letters of a word that stand in one line."""
 
 
 @dataclass(frozen=True)
@@ -100,17 +103,29 @@ class ReportTable:
         return f"{command}{{{text}}}" if command else text
 
     def _html_cell(self, row: int, column: int, text: str) -> str:
-        shown = escape(self._shown(row, column, text))
+        shown = breakable(self._shown(row, column, text))
         mark = self.marks.get((row, column), PLAIN)
         shown = {BEST: f"<strong>{shown}</strong>", TIED: f"<u>{shown}</u>", PLAIN: shown}[mark]
         if column == (1 if self.grouped else 0):
             return f'<th scope="row">{shown}</th>'
         if column < self.text_columns and len(text) > _LONG:
-            return f'<td class="long">{shown.replace("|+|", "|+<wbr>|")}</td>'
+            return f'<td class="long">{shown}</td>'
         return f"<td{self._side(column)}>{shown}</td>"
 
     def _side(self, column: int) -> str:
         return "" if column < self.text_columns else ' class="number"'
+
+
+def breakable(text: str) -> str:
+    """Return a text as HTML that may be broken where its parts meet, and inside of a part only where that is very long.
+
+    >>> breakable("local_search wins"), breakable("|a~0|+|b~0|c~1|"), breakable("a<b")
+    ('local_<wbr>search wins', '|a~0|+<wbr>|b~0|c~1|', 'a&lt;b')
+    """
+    if "|+|" in text:  # a cell, by its nodes
+        return escape(text).replace("|+|", "|+<wbr>|")
+    words = (re.findall(rf"[^_/,;]{{1,{_PART}}}[_/,;]*|[_/,;]+", word) for word in text.split(" "))
+    return " ".join("<wbr>".join(map(escape, parts)) for parts in words)
 
 
 def tex(text: str) -> str:
