@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from harness import __version__
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # One compute thread in each process, before numpy is imported: shards run side by side, and sums keep their order.
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"  # one line, without a place in our code
 
     from harness.cli.app import build  # typer and rich take a quarter of a second
 
