@@ -65,7 +65,7 @@ class Checkpoint:
     def __init__(self, path: Path, run: str, *, every_seconds: float = 30.0, most_bytes: int = 2**40) -> None:
         self.path, self.run, self.every_seconds = path, run, every_seconds
         self.previous = path.with_name(f"{path.name}.previous")
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
         self._sound = False
         self._written = time.monotonic()
 
@@ -104,7 +104,7 @@ class Checkpoint:
         """Return the identity of the training that left the newest sound checkpoint; None where there is none."""
         for path in (self.path, self.previous):
             try:
-                run = _saved(path, self._most_bytes).get("run")
+                run = _saved(path, self.most_bytes).get("run")
             except (FileNotFoundError, _DamagedError):
                 continue
             return run if isinstance(run, str) else None
@@ -129,7 +129,7 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def _read(self, path: Path, size: tuple[int, int] | None) -> Progressed:
-        saved = _saved(path, self._most_bytes)
+        saved = _saved(path, self.most_bytes)
         if saved.get("run") != self.run:
             raise HarnessError(
                 f"checkpoint '{path}' belongs to another training (other architectures, seeds, recipe, data or level):"
