@@ -79,9 +79,9 @@ $(BIN)/python:
 		|| { echo "make: Python 3.11 or newer is needed, and $(PYTHON) is older or missing" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# A TORCH of the user's own is installed first, and the pin of torch is lifted.
+# A TORCH of the user's own is installed first, and the pins of torch and of the triton that it wants are lifted.
 $(VENV)/.constraints: $(INSTALLED_FROM) | $(BIN)/python
-	@$(if $(TORCH),grep -v '^torch==' constraints.txt,cat constraints.txt) > $@.tmp && mv $@.tmp $@
+	@$(if $(TORCH),grep -vE '^(torch|triton)==' constraints.txt,cat constraints.txt) > $@.tmp && mv $@.tmp $@
 	$(if $(TORCH),$(PIP_INSTALL) -c $@ $(TORCH))
 
 $(VENV)/.installed: $(VENV)/.constraints

@@ -4,40 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from harness import files as places
 from harness.errors import TableError
+from harness.files import home_folder
 
-HOME_VARIABLE = "NAS_HARNESS_HOME"
+HOME_VARIABLE = places.HOME_VARIABLE
 Progress = Callable[[str, float], None]
 """Called with what is being done and the fraction done, 0 to 1; 1 comes last."""
 
 
 def cache_folder() -> Path:
     """Return the folder of converted tables: below $NAS_HARNESS_HOME, or the user's cache of this platform."""
-    return _home() / "tables"
+    return home_folder() / "tables"
 
 
 def downloads_folder() -> Path:
     """Return the folder of files as they were downloaded, beside that of converted tables."""
-    return _home() / "downloads"
+    return home_folder() / "downloads"
 
 
 def checked_folder() -> Path:
     """Return the folder of what is remembered of files that were checked; see `benchmarks_data.checked`."""
-    return _home() / "checked"
-
-
-def _home() -> Path:
-    home = os.environ.get(HOME_VARIABLE)
-    if home:
-        return Path(home).expanduser()
-    import platformdirs  # not needed, and so not paid for, where the variable is set
-
-    return Path(platformdirs.user_cache_path("nas-harness"))
+    return home_folder() / "checked"
 
 
 def table_path(name: str) -> Path:

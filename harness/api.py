@@ -84,8 +84,17 @@ def run(
     Returns
     -------
     Results
+
+    Raises
+    ------
+    HarnessError
+        If something given is wrong, or torch finds no CUDA device where one is asked for.
     """
     choice("device", device, DEVICES)
+    if device != "cpu":
+        from harness.training.devices import choose_device  # brings torch
+
+        choose_device(device)
     for key in budget or {}:
         if key not in BUDGET_RULES:
             raise HarnessError(unknown("key of `budget`", key, BUDGET_RULES))

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and folders that one process writes at a time."""
+"""Files that are written whole or not at all, folders that one process writes at a time, and the cache folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,20 @@ from typing import BinaryIO
 
 from harness.errors import IrregularError
 
+HOME_VARIABLE = "NAS_HARNESS_HOME"
 _SUFFIX = ".unfinished"
+
+
+def home_folder() -> Path:
+    """Return the folder of everything that is kept between runs: $NAS_HARNESS_HOME, or the user's cache folder."""
+    home = os.environ.get(HOME_VARIABLE)
+    if home:
+        return Path(home).expanduser()
+    try:
+        import platformdirs  # not needed, and so not paid for, where the variable is set
+    except ImportError:  # a bare machine that only trains
+        return Path.home() / ".cache" / "nas-harness"
+    return Path(platformdirs.user_cache_path("nas-harness"))
 
 
 _OTHERS = {

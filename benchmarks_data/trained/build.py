@@ -97,11 +97,12 @@ def build(
 
     Raises
     ------
-    TableError
-        If another process builds in the same folder.
+    HarnessError
+        If there is no such device, or another process builds in the same folder.
     """
     integer("workers", workers, low=1, high=MOST_WORKERS)
     if device != "cpu":
+        device = _checked(device)
         plan = replace(plan, part_size=CUDA_PARTS * plan.part_size)
     work = folder / f"{plan.name}-{plan.digest[:16]}"
     archs = classes(space)
@@ -117,9 +118,13 @@ def build(
         tell = on_progress or (lambda done, total, seconds: None)
         tell(done, len(cut), 0.0)
         if missing:
+            level, passed_over = _level(plan, archs[cut[missing[0]]], device)  # of all parts: workers choose nothing
             try:
                 with spawned(min(workers, len(missing))) as pool:
-                    futures = [pool.submit(_train, plan, archs[cut[n]], device, str(_path(work, n))) for n in missing]
+                    futures = [
+                        pool.submit(_train, plan, archs[cut[n]], device, level, passed_over, str(_path(work, n)))
+                        for n in missing
+                    ]
                     for future in as_completed(futures):
                         future.result()
                         done += 1
@@ -155,7 +160,28 @@ def _dataset(plan: Build) -> Dataset:
     return data.load(plan.training.dataset, **plan.training.dataset_options)
 
 
-def _train(plan: Build, archs: Archs, device: str, path: str) -> None:
+def _checked(device: str) -> str:
+    """Return the device by its full name; one that is not there is refused."""
+    from harness.training.devices import choose_device
+
+    return str(choose_device(device))
+
+
+def _level(plan: Build, archs: Archs, device: str) -> tuple[str, tuple[str, ...]]:
+    """Return the level to train at, and those that failed their proofs."""
+    from harness.training.choice import choose_level
+    from harness.training.devices import choose_device, compute_threads
+    from harness.training.engines.engine import Task
+    from harness.training.levels import AUTO
+
+    training = plan.training
+    task = Task(training.network, training.load_recipe(), _dataset(plan), choose_device(device))
+    with compute_threads():
+        choice = choose_level(AUTO, len(archs), len(training.seeds), task)
+    return choice.level.name, choice.passed_over
+
+
+def _train(plan: Build, archs: Archs, device: str, level: str, passed_over: tuple[str, ...], path: str) -> None:
     """Train a part and store its curves, in a worker."""
     from harness.training.trainer import train
 
@@ -167,12 +193,19 @@ def _train(plan: Build, archs: Archs, device: str, path: str) -> None:
         _dataset(plan),
         device,
         network=training.network,
-        level="R4",
+        level=level,
         force=True,
     )
     values = {name: getattr(curves, name) for name in (*CURVES, *FINAL, "seconds", "status", "diverged_epoch")}
     versions = {"nas-harness": __version__, "torch": version("torch"), "numpy": np.__version__}
-    where = {"device": curves.device, "machine": platform.machine(), "rung": curves.level, "versions": versions}
+    where: dict[str, Any] = {
+        "device": curves.device,
+        "machine": platform.machine(),
+        "rung": curves.level,
+        "versions": versions,
+    }
+    if passed_over:
+        where["rungs_passed_over"] = list(passed_over)
     values["trained"] = np.array(json.dumps(where, sort_keys=True))
     with replacing(Path(path)) as temporary, temporary.open("wb") as file:
         np.savez(file, archs=archs, **values)

@@ -304,7 +304,9 @@ def _device(wanted: Device) -> str:
     if answer.returncode == 0:
         return "cuda"
     if wanted is Device.CUDA:
-        raise HarnessError("`--device cuda` needs a CUDA device and a torch built for it; torch finds none")
+        raise HarnessError(
+            "`--device cuda` needs a CUDA device and a torch built for it; torch finds none: use --device cpu"
+        )
     return "cpu"
 
 

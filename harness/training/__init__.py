@@ -9,12 +9,15 @@ data          datasets by name, exported files, augmentation on the device
 schedule      learning rates, batches and every random choice, named by network and epoch; `Member`
 networks      modules built from genotypes, and their costs in closed form
 engines       the same training at levels of speed: R0 is the oracle, `engines.packed` the fast end
+levels        names of the levels, known without torch
+proofs        what is remembered of the levels of this machine
+choice        `choose_level`: the one that was named, or the fastest that proves itself beside R0
 checkpoint    a training's file: whole or not at all, two kept
 interrupts    signals that end a training politely
 estimate      how long a CPU would take
 devices       the device and its threads
 campaign      packs of networks one after the other, and the ledger of what came out
-trainer       `train`: checks, chooses a level, runs the campaign
+trainer       `train`: checks, has a level chosen, runs the campaign
 ============  ==========================================================================================
 
 It needs torch and numpy alone, so it runs on a bare GPU machine; nothing here is imported by ``import harness``.

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import gc
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from harness.digests import sha256_of
+from harness.training import networks
 from harness.training.checkpoint import Checkpoint, Progressed
 from harness.training.curves import OUT_OF_MEMORY, UNFINISHED
 from harness.training.engines.engine import MEMBER_COLUMNS, Level, State, Task
-from harness.training.engines.loop import train_pack
+from harness.training.engines.loop import UnfitError, train_pack
 from harness.training.interrupts import Requests
 from harness.training.schedule import Member
+
+_BYTES_PER_VALUE, _ROOM = 64, 2**26
+"""Of a checkpoint, at most: a parameter has a momentum and statistics, an epoch four metrics; and room for the rest."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +70,20 @@ class Campaign:
         }
         return sha256_of(facts)
 
+    def checkpoint(self, path: Path, *, every_seconds: float = 30.0) -> Checkpoint:
+        """Return the file that this training is kept in."""
+        task, archs = self.task, np.array([member.arch for member in self.members])
+        values = 0
+        if len(archs):
+            shape, classes = task.dataset.shape, task.dataset.classes
+            values = int(networks.cost(task.network, archs, task.recipe, shape, classes).params.sum())
+        epochs = len(archs) * (task.recipe.epochs + 1)
+        most = _ROOM + _BYTES_PER_VALUE * (values + epochs)
+        return Checkpoint(path, self.identity(), every_seconds=every_seconds, most_bytes=most)
+
     def do(self, file: Checkpoint | None, asked: Requests) -> State:
         """Train all packs, continuing from the file; return the ledger of all networks."""
-        now = file.load() if file else None
+        now = file.load((len(self.members), self.task.recipe.epochs)) if file else None
         if now is None:
             packs = self.level.packs(self.members, self.task)
             now = Progressed(State.fresh(len(self.members), self.task.recipe.epochs), packs)
@@ -96,16 +113,21 @@ class Campaign:
         self, positions: list[int], now: Progressed, on_epoch: Callable[[State], bool], asked: Requests
     ) -> State | None:
         """Train the first pack; where memory runs out, put its halves in its place and return None."""
+        fresh = State.fresh(len(positions), self.task.recipe.epochs)
         try:
             members = [self.members[position] for position in positions]
             return train_pack(self.level, members, self.task, state=now.pack, on_epoch=on_epoch, interrupted=asked.came)
+        except UnfitError as error:
+            warnings.warn(f"the checkpoint does not fit its networks ({error}): they start again", stacklevel=5)
+            now.pack = None
+            _write(now.ledger, positions, fresh)
+            return None
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
         gc.collect()  # what failed may still hold its tensors in cycles
         if self.task.device.type == "cuda":
             torch.cuda.empty_cache()
-        fresh = State.fresh(len(positions), self.task.recipe.epochs)
         now.pack = None
         if len(positions) == 1:
             fresh.status[:] = OUT_OF_MEMORY

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import io
+import pickletools
+import re
 import time
 import warnings
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from harness.errors import HarnessError
 from harness.files import remove_unfinished, replacing
-from harness.training.engines.engine import MEMBER_COLUMNS, State
+from harness.training.curves import STATUS
+from harness.training.engines.engine import EPOCH_METRICS, FINAL_METRICS, MEMBER_COLUMNS, State
 
 _MAGIC = b"nas-harness training checkpoint 1\n"
+_TENSORS = re.compile(r"collections OrderedDict|torch\._utils _rebuild_tensor_v2|torch (Double|Float|Long)Storage")
+"""Globals in the pickle of a state: all that numbers and tensors need."""
+_FOREIGN = {"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "BUILD"}
+"""Opcodes of a pickle that make other objects; such a state has none."""
 
 
 @dataclass
@@ -48,19 +58,27 @@ class Checkpoint:
         Identity of the training: another one's checkpoint is refused.
     every_seconds : float
         `save` writes at most this often, unless told to write now.
+    most_bytes : int
+        A larger file is damaged, and is not read.
     """
 
-    def __init__(self, path: Path, run: str, *, every_seconds: float = 30.0) -> None:
+    def __init__(self, path: Path, run: str, *, every_seconds: float = 30.0, most_bytes: int = 2**40) -> None:
         self.path, self.run, self.every_seconds = path, run, every_seconds
         self.previous = path.with_name(f"{path.name}.previous")
+        self.most_bytes = most_bytes
         self._sound = False
         self._written = time.monotonic()
 
-    def load(self) -> Progressed | None:
+    def load(self, size: tuple[int, int] | None = None) -> Progressed | None:
         """Read the newest sound checkpoint; None where there is none.
 
         A damaged one is told in a warning and the one before it is taken; if both are damaged the training starts
         again, which is told too.
+
+        Parameters
+        ----------
+        size : (int, int), optional
+            Networks and epochs of the training; a checkpoint of others is damaged.
 
         Raises
         ------
@@ -70,7 +88,7 @@ class Checkpoint:
         remove_unfinished(self.path.parent, self.path.name)
         for path in (self.path, self.previous):
             try:
-                progressed = self._read(path)
+                progressed = self._read(path, size)
             except FileNotFoundError:
                 continue
             except _DamagedError as error:
@@ -80,6 +98,16 @@ class Checkpoint:
                 continue
             self._sound = path == self.path
             return progressed
+        return None
+
+    def written_by(self) -> str | None:
+        """Return the identity of the training that left the newest sound checkpoint; None where there is none."""
+        for path in (self.path, self.previous):
+            try:
+                run = _saved(path, self.most_bytes).get("run")
+            except (FileNotFoundError, _DamagedError):
+                continue
+            return run if isinstance(run, str) else None
         return None
 
     def save(self, progressed: Progressed, *, now: bool = False) -> None:
@@ -100,25 +128,76 @@ class Checkpoint:
         self._sound = True
         self._written = time.monotonic()
 
-    def _read(self, path: Path) -> Progressed:
-        content = path.read_bytes()
-        start = len(_MAGIC) + 65
-        if not content.startswith(_MAGIC) or len(content) < start:
-            raise _DamagedError("it does not begin like a checkpoint")
-        if hashlib.sha256(content[start:]).hexdigest().encode() != content[len(_MAGIC) : start - 1]:
-            raise _DamagedError("its SHA-256 is not the one it carries")
-        saved: dict[str, Any] = torch.load(io.BytesIO(content[start:]), map_location="cpu", weights_only=True)
-        if saved["run"] != self.run:
+    def _read(self, path: Path, size: tuple[int, int] | None) -> Progressed:
+        saved = _saved(path, self.most_bytes)
+        if saved.get("run") != self.run:
             raise HarnessError(
                 f"checkpoint '{path}' belongs to another training (other architectures, seeds, recipe, data or level):"
                 " give another path, or remove it"
             )
-        pack = None if saved["pack"] is None else _state(saved["pack"])
-        return Progressed(_state(saved["ledger"]), saved["queue"], pack)
+        try:
+            return _progressed(saved, size)
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError, RuntimeError) as error:
+            raise _DamagedError(f"its content is not a training's: {type(error).__name__}: {error}") from None
 
 
 class _DamagedError(Exception):
     """A file that is not a whole checkpoint."""
+
+
+def _saved(path: Path, most_bytes: int) -> dict[str, Any]:
+    """Read what `Checkpoint.save` wrote; nothing is unpickled, or made larger than the file, before it is looked at."""
+    if path.exists() and not path.is_file():
+        raise HarnessError(f"checkpoint '{path}' is no regular file: give another path")
+    start = len(_MAGIC) + 65
+    if path.stat().st_size > most_bytes:
+        raise _DamagedError(f"it has {path.stat().st_size} bytes, more than such a training leaves")
+    with path.open("rb") as file:
+        head = file.read(start)
+        if not head.startswith(_MAGIC) or len(head) < start:
+            raise _DamagedError("it does not begin like a checkpoint")
+        if hashlib.file_digest(file, "sha256").hexdigest().encode() != head[len(_MAGIC) : start - 1]:
+            raise _DamagedError("its SHA-256 is not the one it carries")
+        file.seek(start)
+        payload = io.BytesIO(file.read())
+    try:
+        _look_through(payload)
+        payload.seek(0)
+        saved: object = torch.load(payload, map_location="cpu", weights_only=True)
+    except _DamagedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - zipfile, pickle and torch raise whatever they stumble over
+        raise _DamagedError(f"it cannot be read: {type(error).__name__}") from None
+    if not isinstance(saved, dict):
+        raise _DamagedError("its content is not a training's")
+    return saved
+
+
+def _look_through(payload: io.BytesIO) -> None:
+    """Refuse an archive that unpacks to more than it is, or whose pickle names anything but tensors."""
+    with zipfile.ZipFile(payload) as archive:
+        parts = archive.infolist()
+        if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+            raise _DamagedError("a part of it is compressed")
+        if sum(part.file_size for part in parts) > len(payload.getbuffer()):
+            raise _DamagedError("its parts are larger than the file")
+        (pickled,) = (part for part in parts if part.filename.endswith("/data.pkl"))
+        for opcode, argument, _ in pickletools.genops(archive.read(pickled)):
+            if opcode.name in _FOREIGN or (opcode.name == "GLOBAL" and not _TENSORS.fullmatch(str(argument))):
+                raise _DamagedError(f"it names {argument!r:.60}, where only tensors and numbers may stand")
+
+
+def _progressed(saved: dict[str, Any], size: tuple[int, int] | None) -> Progressed:
+    """Check what was read and put it together."""
+    ledger = _state(saved["ledger"], size)
+    members = len(ledger.status)
+    queue = [[int(position) for position in positions] for positions in saved["queue"]]
+    waiting = [position for positions in queue for position in positions]
+    if not all(queue) or len(set(waiting)) < len(waiting) or not set(waiting) <= set(range(members)):
+        raise ValueError("its queue is none")
+    epochs = ledger.metrics[EPOCH_METRICS[0]].shape[1]
+    pack = None if saved["pack"] is None else _state(saved["pack"], (len(queue[0]), epochs))
+    return Progressed(ledger, queue, pack)
 
 
 def _plain(state: State) -> dict[str, Any]:
@@ -132,6 +211,26 @@ def _plain(state: State) -> dict[str, Any]:
     }
 
 
-def _state(plain: dict[str, Any]) -> State:
-    metrics = {name: metric.numpy() for name, metric in plain["metrics"].items()}
-    return State(**plain | {"metrics": metrics} | {name: plain[name].numpy() for name in MEMBER_COLUMNS})
+def _state(plain: dict[str, Any], size: tuple[int, int] | None) -> State:
+    """Return the state of so many members and epochs, of as many as it says where `size` is not given."""
+    members, epochs = size or tuple(plain["metrics"][EPOCH_METRICS[0]].shape)
+    shapes = dict.fromkeys(EPOCH_METRICS, (members, epochs)) | dict.fromkeys(FINAL_METRICS, (members,))
+    metrics = {name: _array(plain["metrics"][name], shape, torch.float64) for name, shape in shapes.items()}
+    kinds = dict.fromkeys(MEMBER_COLUMNS, torch.int64) | {"seconds": torch.float64}
+    columns = {name: _array(plain[name], (members,), kind) for name, kind in kinds.items()}
+    if not np.isin(columns["status"], range(len(STATUS))).all():
+        raise ValueError("its status is none")
+    epoch, step = int(plain["epoch"]), int(plain["step"])
+    if not 0 <= epoch <= epochs or step < 0:
+        raise ValueError("its epoch or step is none")
+    tensors = dict(plain["tensors"])
+    for name, tensor in tensors.items():
+        if tensor.numel() * tensor.itemsize > tensor.untyped_storage().nbytes():
+            raise ValueError(f"its tensor '{name:.60}' claims more than is there")
+    return State(epoch, step, metrics, **columns, tensors=tensors)
+
+
+def _array(tensor: torch.Tensor, shape: tuple[int, ...], kind: torch.dtype) -> npt.NDArray[Any]:
+    if tensor.shape != shape or tensor.dtype != kind or not tensor.is_contiguous():
+        raise ValueError(f"{tuple(tensor.shape)} {tensor.dtype} where {shape} {kind} should be")
+    return tensor.numpy()

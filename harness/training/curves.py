@@ -33,6 +33,10 @@ class Curves:
         Which trainer made them, for example ``"R0"``.
     device : str
         ``"cpu"``, or the name of the GPU.
+    level_because : str
+        Why it was this level, for example ``"it was asked for"``.
+    levels_passed_over : tuple of str
+        Levels that would have come first and failed their proofs, with what was wrong.
     """
 
     archs: Archs
@@ -48,3 +52,5 @@ class Curves:
     diverged_epoch: IntArray
     level: str
     device: str
+    level_because: str = ""
+    levels_passed_over: tuple[str, ...] = ()

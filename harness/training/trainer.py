@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +13,19 @@ import numpy.typing as npt
 import torch
 
 from harness.checks import Archs, IntArray, integer
-from harness.errors import HarnessError, must, unknown
+from harness.errors import HarnessError, must
 from harness.files import locked
 from harness.training import estimate, networks
 from harness.training.campaign import Campaign, Progress
-from harness.training.checkpoint import Checkpoint
+from harness.training.choice import Choice, choose_level, load_level
 from harness.training.curves import Curves
 from harness.training.data.dataset import Dataset
 from harness.training.devices import choose_device, compute_threads
-from harness.training.engines.engine import MEMBER_COLUMNS, Level, State, Task
+from harness.training.engines.engine import MEMBER_COLUMNS, State, Task
 from harness.training.interrupts import Requests, requests
+from harness.training.levels import AUTO, LEVELS, REFERENCE, check_level
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member
-
-LEVELS = {
-    "R0": "harness.training.engines.reference:ReferenceLevel",
-    "R1": "harness.training.engines.resident:ResidentLevel",
-    "R2": "harness.training.engines.packed.levels:CapturedLevel",
-    "R3": "harness.training.engines.packed.levels:SeedLevel",
-    "R4": "harness.training.engines.packed.levels:WaveLevel",
-}
-"""Classes of the levels, by name."""
-FASTEST_FIRST = {"cuda": ("R4", "R3", "R2", "R1", "R0"), "cpu": ("R4", "R3", "R0")}
-"""Levels that "auto" tries; packed ones only for more than one network."""
 
 
 def train(
@@ -65,7 +55,9 @@ def train(
     network : str
         One of `harness.training.networks.KINDS`.
     level : str
-        One of `LEVELS`, or "auto": the fastest that fits.  All start from the same weights and see the same batches.
+        One of `harness.training.levels.LEVELS`, or "auto": the fastest here of those that fit, or the level of the
+        checkpoint.  All start from the same weights and see the same batches.  A level above R0 proves itself beside it
+        before it is used: see `harness.training.choice`.
     checkpoint : Path, optional
         File that the training is kept in and continued from, bitwise at R0.  With it, SIGTERM and SIGINT finish the
         step and write a checkpoint before `harness.training.interrupts.Stopped` (a KeyboardInterrupt) is raised.
@@ -85,8 +77,10 @@ def train(
     Raises
     ------
     HarnessError
-        If an argument is wrong, the checkpoint belongs to another training, or a CPU would need hours.
+        If an argument is wrong, the level that was named fails its proof, the checkpoint belongs to another training,
+        or a CPU would need hours.
     """
+    check_level(level)
     archs = networks.check_archs(network, archs)
     networks.check_shape(dataset.shape)
     seeds = _check_seeds(seeds)
@@ -94,46 +88,43 @@ def train(
     place = choose_device(device)
     members = [Member(tuple(int(gene) for gene in arch), int(seed)) for arch in archs for seed in seeds]
     task = Task(network, recipe, dataset, place)
-    chosen = choose_level(level, len(members), task)
     with compute_threads(threads):
         if place.type == "cpu" and not force and len(members):
             estimate.refuse_long(archs, len(seeds), recipe, dataset, network=network)
-        campaign = Campaign(members, task, chosen, on_progress)
+        size = len(archs), len(seeds)
         if checkpoint is None:  # nothing to keep: Ctrl-C ends at once, as always
-            ledger = campaign.do(None, Requests())
+            choice: Choice = choose_level(level, *size, task)
+            ledger = Campaign(members, task, choice.level, on_progress).do(None, Requests())
         else:
-            with _kept(Path(checkpoint), campaign.identity(), checkpoint_seconds) as file, requests() as asked:
-                ledger = campaign.do(file, asked)
-    return _curves(archs, seeds, ledger, chosen, task)
+            with _locked(Path(checkpoint)):
+                begun = _begun(Path(checkpoint), members, task) if level == AUTO else None
+                choice = begun or choose_level(level, *size, task)
+                campaign = Campaign(members, task, choice.level, on_progress)
+                file = campaign.checkpoint(Path(checkpoint), every_seconds=checkpoint_seconds)
+                with requests() as asked:
+                    ledger = campaign.do(file, asked)
+    return _curves(archs, seeds, ledger, choice, task)
 
 
-def choose_level(level: str, members: int, task: Task) -> Level:
-    """Return a level by name; "auto" is the fastest that fits the work.
+def _begun(path: Path, members: Sequence[Member], task: Task) -> Choice | None:
+    """Return the level at which this very training was begun; None where there is no checkpoint of it.
 
     Raises
     ------
     HarnessError
-        If the name is unknown or the level cannot train this.
+        If the level fails its proof now.
     """
-    if level != "auto":
-        named = load_level(level)
-        if reason := named.unfit(task):
-            raise HarnessError(f"level {level} cannot train this: it {reason}; use another level, or 'auto'")
-        return named
-    for name in FASTEST_FIRST[task.device.type]:
-        tried = load_level(name)
-        if not (tried.packed and members < 2) and tried.unfit(task) is None:
-            return tried
-    raise AssertionError("R0 fits everything")
-
-
-def load_level(name: str) -> Level:
-    """Import a level by name."""
-    if name not in LEVELS:
-        raise HarnessError(unknown("level", name, [*LEVELS, "auto"]))
-    module, _, attribute = LEVELS[name].partition(":")
-    level: Level = getattr(import_module(module), attribute)()
-    return level
+    campaigns = {name: Campaign(members, task, load_level(name), None) for name in LEVELS}
+    written = campaigns[REFERENCE].checkpoint(path).written_by()
+    for name, campaign in campaigns.items() if written else ():
+        if campaign.identity() == written:
+            try:
+                choice = choose_level(name, len(members), 1, task)
+            except HarnessError as error:
+                begun = f"checkpoint '{path}' was made at {name}: remove it to start again"
+                raise HarnessError(f"{error}; {begun}") from None
+            return replace(choice, because="its checkpoint was made at it")
+    return None
 
 
 def _check_seeds(seeds: npt.ArrayLike) -> IntArray:
@@ -146,17 +137,18 @@ def _check_seeds(seeds: npt.ArrayLike) -> IntArray:
 
 
 @contextmanager
-def _kept(path: Path, run: str, every_seconds: float) -> Iterator[Checkpoint]:
-    """Give the checkpoint file, locked against another process."""
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a checkpoint's lock against another process."""
     with locked(path.with_name(f"{path.name}.lock"), wait=False) as held:
         if not held:
             raise HarnessError(f"another process trains with checkpoint '{path}': wait for it, or give another path")
-        yield Checkpoint(path, run, every_seconds=every_seconds)
+        yield
 
 
-def _curves(archs: Archs, seeds: IntArray, ledger: State, level: Level, task: Task) -> Curves:
+def _curves(archs: Archs, seeds: IntArray, ledger: State, choice: Choice, task: Task) -> Curves:
     device, shape = task.device, (len(archs), len(seeds))
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     columns = ledger.metrics | {column: getattr(ledger, column) for column in MEMBER_COLUMNS}
     shaped: dict[str, Any] = {key: values.reshape(*shape, *values.shape[1:]) for key, values in columns.items()}
-    return Curves(archs, seeds, level=level.name, device=name, **shaped)
+    shaped |= {"level_because": choice.because, "levels_passed_over": choice.passed_over}
+    return Curves(archs, seeds, level=choice.level.name, device=name, **shaped)

@@ -17,14 +17,13 @@ from harness.errors import HarnessError, ResultError
 from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.results import Results
 from harness.training.data.dataset import Dataset
+from harness.training.levels import check_level
 from harness.training.recipe import Recipe, TrainingSetup
 from harness.verification import picks as verify_picks
 from harness.verification.record import Pick
 from harness.verification.tools import Tools
 
 DEVICES = ("auto", "cpu", "cuda")
-LEVELS = ("auto", "R0", "R1", "R2", "R3", "R4")
-"""Those of `harness.training.trainer`, which brings torch."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Request:
         integer("seeds", self.seeds, low=2)  # one training has no spread, so no verdict
         integer("threads", self.threads, low=1)
         choice("device", self.device, DEVICES)
-        choice("level", self.level, LEVELS)
+        check_level(self.level)
         if self.margin_percent is not None:
             real("margin_percent", self.margin_percent, low=0.0, open_low=True)
 
@@ -155,6 +154,8 @@ def device_of(wanted: str, say: Callable[[str], None]) -> str:
     if torch.cuda.is_available():
         return "cuda"
     if wanted == "cuda":
-        raise HarnessError("`--device cuda` needs a CUDA device and a torch built for it; torch finds none")
+        raise HarnessError(
+            "`--device cuda` needs a CUDA device and a torch built for it; torch finds none: use --device cpu"
+        )
     say("torch finds no CUDA device: training on the CPU")
     return "cpu"

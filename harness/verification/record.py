@@ -85,7 +85,8 @@ class Measurements:
     params_expected, macs_expected : (n,) float64
         What the table says; NaN where it does not.
     provenance : mapping
-        Level, device, recipe, dataset with its SHA-256, versions.
+        Level ("rung") and why it was that one, those that failed their proofs ("rungs_passed_over", where there are
+        any), device, recipe, dataset with its SHA-256, versions.
     """
 
     benchmark: str

@@ -101,12 +101,12 @@ def verify(
             " because final incumbents are picked over all runs"
         )
     trainings, skipped = _trainings(results, request, tools)
+    device = device_of(request.device, say)
     with locked(folder / FOLDER / ".lock", wait=False) as held:
         if not held:
             raise ResultError(f"another verification is writing to '{folder / FOLDER}'; wait for it")
         remove_unfinished(folder / FOLDER)
         jobs = [_prepared(results, name, training, request, tools) for name, training in trainings.items()]
-        device = device_of(request.device, say)
         todo = [job for job in jobs if _kept(folder, job) is None]
         for job in todo if device == "cpu" and not request.force else ():
             tools.refuse_long(job.archs, len(job.seeds), job.recipe, job.dataset, job.training.network)
@@ -232,6 +232,8 @@ def _measurements(job: Job, curves: Curves) -> Measurements:
         macs_expected=expected[1],
         provenance={
             "rung": curves.level,
+            "rung_because": curves.level_because,
+            **({"rungs_passed_over": list(curves.levels_passed_over)} if curves.levels_passed_over else {}),
             "device": curves.device,
             "machine": platform.machine(),
             "recipe": job.recipe.as_dict(),

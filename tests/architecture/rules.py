@@ -129,13 +129,14 @@ CENTRE_MAY_IMPORT = (
     "sklearn",
     "mnist1d",
     "triton",
+    "platformdirs",
 )
 
 MAY_LOOK_AT_THE_GLOBAL_GENERATOR = ("harness.testing.honesty", "harness.training.data.packaged")
 """Without drawing from it: to see whether a strategy does, and to keep it from a package that does."""
 MAY_OPEN_AN_ORACLE = ("reports.*", "harness.verification.*")
 MAY_PRINT = COMMANDS
-MAY_READ_ENVIRONMENT = ("harness.cli.*", "benchmarks_data.files")
+MAY_READ_ENVIRONMENT = ("harness.cli.*", "harness.files")
 SEEDED = {"Generator", "SeedSequence", "BitGenerator", "PCG64", "PCG64DXSM", "Philox", "default_rng"}
 NO_NOUNS = {"What", "Which", "Where", "When", "How", "Who", "Why", "All", "Making", "Looking", "From"}
 LONGEST_FILE = 600

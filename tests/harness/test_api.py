@@ -41,6 +41,15 @@ def test_a_mistake_is_told(arguments, message):
         nh.run("random_search", "nb201-cifar10", evaluations=5, **arguments)
 
 
+def test_cuda_that_is_not_there_is_refused_before_a_table_is_opened(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("harness.api.open_for", lambda *_: pytest.fail("it opens a table"))
+    with pytest.raises(nh.HarnessError, match="torch finds no CUDA device 'cuda': use device='cpu', or a torch"):
+        nh.run("random_search", "nb201-cifar10", evaluations=5, device="cuda")
+
+
 def test_the_version_is_the_distributions():
     from importlib.metadata import version
 

@@ -151,6 +151,13 @@ class Engine(Protocol):
         """Return (M, 2) summed loss and number correct over a split, None if interrupted."""
         ...
 
+    def network(self, position: int) -> dict[str, torch.Tensor]:
+        """Return a member's live parameters and running statistics ("model.NAME") and momentum ("momentum.NAME").
+
+        Names are those of a network of its own; shapes agree with its own up to axes of length 1.
+        """
+        ...
+
     def freeze(self, members: IntArray) -> None:
         """Stop training the members (positions in the pack), so that nothing of them can reach the others."""
         ...
@@ -179,6 +186,10 @@ class Level(ABC):
     def packs(self, members: Sequence[Member], task: Task) -> list[list[int]]:
         """Cut the work: positions in `members` of each pack, every position once."""
         return [[position] for position in range(len(members))]
+
+    def precision(self, task: Task) -> torch.dtype:
+        """Return the type that feature maps are rounded to; as it stands, bf16 on CUDA."""
+        return torch.bfloat16 if task.device.type == "cuda" else torch.float32
 
     @abstractmethod
     def engine(self, members: Sequence[Member], task: Task) -> Engine:

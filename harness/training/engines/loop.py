@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -53,11 +53,17 @@ def run(
         M networks with their initial weights.
     state : State or None
         Where to continue; it is changed and returned.
+
+    Raises
+    ------
+    UnfitError
+        If the state is not one of these networks.
     """
     members, epochs, dataset = len(engine.sums), engine.task.recipe.epochs, engine.task.dataset
     if state is None:
         state = State.fresh(members, epochs)
     else:
+        _check_fits(engine, state.tensors)
         engine.sums.copy_(state.tensors["sums"])
         engine.load(state.tensors)
         engine.freeze(np.flatnonzero(state.status == DIVERGED))
@@ -73,6 +79,23 @@ def run(
         if on_epoch(state) or valid is None:
             return state
     return _finish(engine, state, on_epoch, interrupted)
+
+
+class UnfitError(Exception):
+    """A state of other networks than those that shall continue from it."""
+
+
+def _check_fits(engine: Engine, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Compare names, shapes and types; a copy would stretch what is too small."""
+    live = {**engine.tensors(), "sums": engine.sums}
+    wrong = [name for name in live.keys() ^ tensors.keys()]
+    wrong += [
+        name
+        for name in live.keys() & tensors.keys()
+        if (live[name].shape, live[name].dtype) != (tensors[name].shape, tensors[name].dtype)
+    ]
+    if wrong:
+        raise UnfitError(f"{len(wrong)} tensor(s), for example '{min(wrong)}'")
 
 
 def _train_epoch(engine: Engine, state: State, interrupted: Interrupted) -> bool:

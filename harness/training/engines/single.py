@@ -91,6 +91,10 @@ class SingleEngine:
         logits: Tensor = self.module(images.contiguous(memory_format=self.memory_format))
         return logits
 
+    def network(self, position: int) -> dict[str, Tensor]:
+        """Return `tensors`: there is one network."""
+        return self.tensors()
+
     def freeze(self, members: IntArray) -> None:
         """Do nothing: the loop ends when its only network has diverged."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -20,9 +21,11 @@ from harness.digests import identity
 from harness.errors import HarnessError, TableError
 from harness.records import Proposals
 from harness.testing.conformance import check_benchmark
-from harness.training.curves import OUT_OF_MEMORY
+from harness.training import choice, trainer
+from harness.training.curves import OUT_OF_MEMORY, Curves
 from harness.training.data import exported
 from harness.training.data.packaged import mnist1d
+from harness.training.engines.proof import Trial
 from harness.training.recipe import TrainingSetup
 
 SPACE = provider.space("nb201")
@@ -85,6 +88,36 @@ def test_a_damaged_part_is_trained_again(four, plan, tmp_path):
     seen = []
     build.build(plan, SPACE, tmp_path, limit=1, on_progress=lambda *now: seen.append(now[:2]))
     assert seen == [(0, 2), (1, 2)]
+
+
+def test_a_level_that_fails_its_proof_is_passed_over_and_told_in_the_parts(four, plan, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setenv("NAS_HARNESS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(Trial, "fault", lambda self, level: "it is wrong" if level.name == "R4" else "")
+    monkeypatch.setattr(choice, "seconds_per_step", lambda level, *given: {"R3": 1.0, "R0": 2.0}[level.name])
+    monkeypatch.setattr(build, "spawned", lambda workers: ThreadPoolExecutor(1))
+    monkeypatch.setattr(trainer, "train", lambda *given, **options: made.append(options["level"]) or _curves(*given))
+    with pytest.warns(UserWarning, match="level R4 fails its proof beside R0: it is wrong; R3 is used instead"):
+        build.build(plan, SPACE, tmp_path, limit=1)
+    (part,) = tmp_path.glob("tiny-*/part-*.npz")
+    with np.load(part) as content:
+        stored = json.loads(str(content["trained"]))
+    assert made == ["R3"]
+    assert (stored["rung"], stored["rungs_passed_over"]) == ("R3", ["R4 fails its proof beside R0: it is wrong"])
+
+
+def _curves(archs, seeds, recipe, *_):
+    whole = np.zeros((len(archs), len(seeds), recipe.epochs))
+    last, none = whole[:, :, 0], np.zeros(whole.shape[:2], dtype=np.int64)
+    return Curves(archs, np.array(seeds), whole, whole, whole, whole, last, last, last, none, none - 1, "R3", "cpu")
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for device, message in (("cuda", "torch finds no CUDA device"), ("gpu", "`device` must be")):
+        with pytest.raises(HarnessError, match=message):
+            build.build(PLAN, SPACE, tmp_path / "out", device=device)
+    assert not (tmp_path / "out").exists()
 
 
 def test_every_class_is_in_one_part():

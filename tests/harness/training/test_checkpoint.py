@@ -165,7 +165,7 @@ def test_finished_work_is_not_done_again(tmp_path):
     assert np.array_equal(first.seconds, again.seconds)
 
 
-def _stopped_halfway(path: Path) -> None:
+def stopped_halfway(path: Path) -> None:
     """Train until the second network's second epoch and ask to stop by a signal."""
 
     def stop(now) -> None:
@@ -180,7 +180,7 @@ def _stopped_halfway(path: Path) -> None:
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, damage):
     path = tmp_path / "run"
-    _stopped_halfway(path)
+    stopped_halfway(path)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes({"cut": content[:-100], "flipped": content, "empty": b""}[damage])
@@ -191,7 +191,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, damage):
 
 def test_two_damaged_checkpoints_start_again(tmp_path):
     path = tmp_path / "run"
-    _stopped_halfway(path)
+    stopped_halfway(path)
     path.write_bytes(b"nothing")
     path.with_name("run.previous").write_bytes(b"nothing")
     with pytest.warns(UserWarning, match="damaged") as told:

@@ -10,7 +10,7 @@ import torch
 
 from harness.checks import FloatArray, IntArray
 from harness.errors import HarnessError
-from harness.training import campaign, recipe, trainer
+from harness.training import campaign, choice, levels, recipe
 from harness.training.curves import DIVERGED, OK, OUT_OF_MEMORY
 from harness.training.devices import choose_device
 from harness.training.engines.engine import EPOCH_METRICS, Engine, Interrupted, State, Task
@@ -154,7 +154,7 @@ class SmallMemory(ReferenceLevel):
 
 def test_out_of_memory_halves_the_pack_and_never_the_batch(monkeypatch):
     small, data = SmallMemory(), signals()
-    monkeypatch.setattr(trainer, "load_level", lambda name: small)
+    monkeypatch.setattr(choice, "load_level", lambda name: small)
     curves = train([CELL], [0, 1, 2, 3, 4], MICRO, data, level="R0")
     assert small.tried == [[0, 1, 2, 3, 4], [0, 1], [2, 3, 4], [2], [3, 4], [3], [4]]
     assert curves.status[0].tolist() == [OK, OK, OK, OK, OUT_OF_MEMORY]
@@ -169,19 +169,14 @@ def test_other_errors_are_not_taken_for_memory(monkeypatch):
         def engine(self, members: Sequence[Member], task: Task) -> Engine:
             raise RuntimeError("a bug")
 
-    monkeypatch.setattr(trainer, "load_level", lambda name: Broken())
+    monkeypatch.setattr(choice, "load_level", lambda name: Broken())
     with pytest.raises(RuntimeError, match="a bug"):
         train([CELL], [0], MICRO, signals(), level="R0")
 
 
-@pytest.mark.parametrize("name", trainer.LEVELS)
+@pytest.mark.parametrize("name", levels.LEVELS)
 def test_every_level_bears_its_name(name):
-    assert trainer.load_level(name).name == name
-
-
-@pytest.mark.parametrize(("members", "name"), [(0, "R0"), (1, "R0"), (2, "R4")])
-def test_auto_packs_networks_only_if_there_are_several(members, name):
-    assert trainer.choose_level("auto", members, Task("nb201", MICRO, signals(), CPU)).name == name
+    assert choice.load_level(name).name == name
 
 
 def test_work_for_hours_on_a_cpu_is_refused_with_the_estimate(monkeypatch):

@@ -229,7 +229,8 @@ def test_data_that_are_not_there_are_told_by_the_dataset_itself(folder, tmp_path
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [({"seeds": 1}, "seeds"), ({"top": 0, "stratified": 0}, "at least 1"), ({"device": "tpu"}, "device"),
-     ({"margin_percent": 0.0}, "margin_percent"), ({"top": -1}, "top")],
+     ({"margin_percent": 0.0}, "margin_percent"), ({"top": -1}, "top"),
+     ({"level": "R9"}, r"unknown level 'R9'\. .*Known: R0, R1, R2, R3, R4, auto")],
 )  # fmt: skip
 def test_a_request_is_checked(wrong, message):
     with pytest.raises(HarnessError, match=message):
@@ -317,6 +318,32 @@ def test_the_real_trainer_is_asked_in_its_own_words(folder):
     assert item.measurements.provenance["rung"].startswith("R")
     assert not item.measurements.costs_agree.any(), "a micro network is not the one of the published table"
     assert [path.name for path in item.record.parent.iterdir() if path.name.startswith(".")] == [".lock"]
+
+
+def test_a_record_says_which_level_ran_and_which_were_passed_over(folder):
+    fake = FakeTrainer(registry.oracle(NAME))
+
+    def passing_over(*arguments, **options):
+        why = {"level_because": "it is left", "levels_passed_over": ("R4 fails its proof beside R0: it raised Oops",)}
+        return replace(fake(*arguments, **options), **why)
+
+    (item,) = verify(
+        folder, Request(top=1, stratified=1, seeds=3, device="cpu"), tools=tools(train=passing_over)
+    ).verified
+    stored = verify_record.read(item.record).provenance
+    assert (stored["rung"], stored["rung_because"]) == ("R9", "it is left")
+    assert stored["rungs_passed_over"] == ["R4 fails its proof beside R0: it raised Oops"]
+    (item,) = verify(folder, Request(top=1, stratified=2, seeds=2, device="cpu"), tools=tools()).verified
+    assert "rungs_passed_over" not in verify_record.read(item.record).provenance
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_read(folder, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("harness.verification.verify.prepare", lambda *_: pytest.fail("it looks at the data"))
+    with pytest.raises(HarnessError, match="torch finds none: use --device cpu"):
+        verify(folder, Request(device="cuda"), tools=tools())
 
 
 def test_the_description_of_a_benchmark_says_how_it_was_trained(monkeypatch):

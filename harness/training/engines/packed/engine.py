@@ -134,6 +134,10 @@ class PackedEngine:
         gradient.scatter_add_(1, index, torch.full_like(index, -1, dtype=gradient.dtype))
         return gradient.mul_(1 / labels.shape[1])
 
+    def network(self, position: int) -> dict[str, Tensor]:
+        """Return views of a member's parameters, momentum and running statistics, by the names of a network's own."""
+        return self.weights.of(position)
+
     def freeze(self, members: IntArray) -> None:
         """Stop training the members: their parameters are zero from now on."""
         self.weights.freeze(members)

@@ -12,7 +12,7 @@ from harness.spaces.nb201.operations import stage_widths
 from harness.training.engines.captured import GraphEngine
 from harness.training.engines.engine import Engine, Level, Task
 from harness.training.engines.packed.engine import PackedEngine, fits_signals
-from harness.training.engines.packed.images.networks import has_kernels
+from harness.training.engines.packed.images.networks import has_kernels, precision
 from harness.training.schedule import Member
 
 CPU_PACK = 4
@@ -58,6 +58,10 @@ class PackedLevel(Level):
         if task.device.type != "cpu" and not fits_signals(task) and not has_kernels(task.device):
             return "needs Triton, which comes with torch for CUDA, except for signals with pooling reductions"
         return None
+
+    def precision(self, task: Task) -> torch.dtype:
+        """Return fp32 for signals, and for images what their maps are in."""
+        return torch.float32 if fits_signals(task) else precision(task.device)
 
     def engine(self, members: Sequence[Member], task: Task) -> Engine:
         """Return the engine of all members."""

@@ -156,6 +156,16 @@ class PackWeights:
             "variances": self.variances.flat,
         }
 
+    def of(self, member: int) -> dict[str, Tensor]:
+        """Return views of a member's rows in the layout of a network of its own: "model.NAME", "momentum.NAME"."""
+        kinds = (("model", self.values), ("momentum", self._momentum), ("model", self.means), ("model", self.variances))
+        return {
+            f"{kind}.{slot.name}": in_own_network(stack.views[slot.key][int(row)])
+            for kind, stack in kinds
+            for slot in stack.slots
+            for row in np.flatnonzero(slot.members == member)
+        }
+
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Copy what `tensors` returned earlier."""
         for name, value in self.tensors().items():

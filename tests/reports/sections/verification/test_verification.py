@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness import registry
-from harness.errors import ResultError
+from harness.errors import HarnessError, ResultError
 from harness.experiments.results import read_results
 from harness.training.interrupts import Stopped
 from harness.verification import record
@@ -280,6 +280,15 @@ def test_the_command_prints_verdicts_or_json(folder, cli):
     assert answer.exit_code == 0
     assert sum(line.startswith(("top", "stratified")) for line in answer.stdout.splitlines()) == 5
     assert f"next: nas-harness report {folder}" in answer.stdout
+
+
+def test_an_unknown_level_is_refused_before_any_work(folder, cli):
+    def trained(*arguments, **options):
+        pytest.fail("it trains")
+
+    answer = cli(folder, "--device", "cpu", "--level", "R9", train=trained)
+    assert isinstance(answer.exception, HarnessError)
+    assert "unknown level 'R9'" in str(answer.exception)
 
 
 def test_an_interruption_says_that_it_can_be_continued(folder, cli):

@@ -174,7 +174,7 @@ def weigh(
     c = tl.load(slopes_ptr + 2 * channels + stat + co, mask=co < CO, other=0.0)[None, :]
     # A position's three neighbours lie next to each other: lanes are (neighbour, channel).
     dx = lane // CI - WINDOW // 2
-    used = (lane < WINDOW * CI) & ((wide > 0) | (dx == 0))
+    used = (lane < WINDOW * CI) & (dx * (1 - wide) == 0)  # `wide` is 0 or 1; narrow kernels have the middle alone
     total = tl.zeros((COP, LANES), tl.float32)
     for step in range(tiles):
         p = (split * tiles + step) * BLOCK + tl.arange(0, BLOCK)
@@ -226,4 +226,4 @@ def finish_kernels(
     lane = e % (WINDOW * CI)
     dx = lane // CI - WINDOW // 2
     at = gradients_ptr + start + dx * (CO * CI) + e // (WINDOW * CI) * CI + lane % CI
-    tl.store(at, total, mask=(e < size) & ((wide > 0) | (dx == 0)))
+    tl.store(at, total, mask=(e < size) & (dx * (1 - wide) == 0))

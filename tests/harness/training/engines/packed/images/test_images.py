@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from importlib.util import find_spec
 from typing import Any
 
@@ -37,28 +39,32 @@ from tests.harness.training.engines.packed.test_packed import (
     read,
     task,
 )
+from tests.paths import ROOT
 
 CUDA = torch.device("cuda")
 MIXED = (4, 2, 1, 3, 4, 2)
 MEMBERS = [Member(SIBLINGS, 12), Member(MIXED, 3), Member(ALL_NONE, 2), Member(FROM_NOWHERE, 1)]
 
 
-@pytest.fixture
-def _interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Triton interpret its kernels on the CPU."""
-    if find_spec("triton") is None or torch.cuda.is_available():  # a process either interprets or compiles
-        pytest.skip("interprets Triton's kernels where it is installed and there is no CUDA device")
-    os.environ["TRITON_INTERPRET"] = "1"  # stays: kernels are made when their modules are imported
-    from triton.runtime import interpreter
+INTERPRETED = """
+import sys
+sys.path[:0] = {paths!r}
+import pytest
+from triton.runtime import interpreter
+from tests.harness.training.engines.packed.images.test_images import CASES, CPU, check_kernels
 
-    patch = interpreter._patch_lang_tensor
+patch = interpreter._patch_lang_tensor
 
-    def patched(tensor: Any, scope: Any) -> None:
-        patch(tensor, scope)
-        # Numpy 2.4 does not turn arrays of one element into integers any more.
-        scope.set_attr(tensor, "__index__", lambda self: int(self.handle.data.item()))
+def patched(tensor, scope):
+    patch(tensor, scope)
+    # Numpy 2.4 does not turn arrays of one element into integers any more.
+    scope.set_attr(tensor, "__index__", lambda self: int(self.handle.data.item()))
 
-    monkeypatch.setattr(interpreter, "_patch_lang_tensor", patched)
+interpreter._patch_lang_tensor = patched
+with pytest.MonkeyPatch.context() as patches:
+    check_kernels(CPU, *CASES[sys.argv[1]], patches)
+"""
+"""A process of its own: Triton decides when it is imported whether it interprets, and torch imports it early."""
 
 
 def engines(
@@ -96,22 +102,32 @@ def check_kernels(device: torch.device, changes: dict[str, Any], height: int, pa
     assert np.allclose(*sums, rtol=1e-4)
 
 
-CASES = pytest.mark.parametrize(
-    ("changes", "height"),
-    [({"reduction": "residual"}, 8), ({"augment": True}, 8), ({"reduction": "residual", "channels": 5}, 1)],
-    ids=["residual", "pool", "residual signals"],
+CASES = {
+    "residual": ({"reduction": "residual"}, 8),
+    "pool": ({"augment": True}, 8),
+    "residual signals": ({"reduction": "residual", "channels": 5}, 1),
+}
+QUICK = "residual signals"
+"""Interpreted in the fast suite."""
+
+
+@pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
+@pytest.mark.parametrize(
+    "case", [pytest.param(name, marks=[] if name == QUICK else [pytest.mark.slow]) for name in CASES]
 )
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("_interpreted")
-@CASES
-def test_interpreted_kernels_equal_plain_operations(changes, height, monkeypatch):
-    check_kernels(CPU, changes, height, monkeypatch)
+def test_interpreted_kernels_equal_plain_operations(case):
+    run = subprocess.run(
+        [sys.executable, "-c", INTERPRETED.format(paths=[str(ROOT)]), case],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"TRITON_INTERPRET": "1"},
+    )
+    assert run.returncode == 0, run.stderr[-4000:]
 
 
 @pytest.mark.gpu
-@CASES
+@pytest.mark.parametrize(("changes", "height"), CASES.values(), ids=CASES)
 def test_kernels_equal_plain_operations(changes, height, monkeypatch):
     check_kernels(CUDA, changes, height, monkeypatch)
 
@@ -225,6 +241,11 @@ def test_rows_are_given_once_and_sizes_share_memory():
     assert (maps.take(2), maps.take(1)) == ([0, 1], [2])
     assert maps.view(5).shape == (3, 5, 2, 3, 16)
     assert maps.view(2).data_ptr() == maps.view(5).data_ptr()
+
+
+def test_triton_changes_nothing_on_a_cpu():
+    assert not image_networks.has_kernels(CPU)
+    assert "slower than R0 on a CPU" in str(levels.WaveLevel().unfit(task(dataset(height=8))))
 
 
 def test_images_on_cuda_need_triton(monkeypatch):
