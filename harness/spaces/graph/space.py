@@ -100,6 +100,11 @@ class GraphSpace(EnumeratedSpace):
             for link, *codes in np.asarray(archs).tolist()
         ]
 
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the links, for example ``0112``, and the operations of each node."""
+        links = tuple("".join(map(str, link)) for link in LINKS)
+        return {"link": links} | {f"node {node + 1}": self.operations for node in range(NODES)}
+
     def parse(self, texts: Sequence[str]) -> Archs:
         """Read links and operations, or published hashes: n strings to (n, 5) uint8.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -59,6 +59,10 @@ class MacroSpace(EnumeratedSpace):
         ['22212220']
         """
         return ["".join(map(str, arch)) for arch in np.asarray(archs).tolist()]
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the operations of each layer."""
+        return {f"layer {layer + 1}": OPERATIONS for layer in range(self.genes)}
 
     def _genes(self, text: str) -> list[int]:
         """Read a published key, eight digits 0, 1 or 2."""

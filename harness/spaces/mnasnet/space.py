@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +46,10 @@ class MnasNetSpace(SearchSpace):
 
     def __init__(self) -> None:
         super().__init__("mnasnet", [len(values) for values in VALUES.values()])
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the values of each gene: expansion, kernel, layers and squeeze-and-excitation of each block."""
+        return {gene: tuple(map(str, values)) for gene, values in VALUES.items()}
 
     def format(self, archs: Archs) -> list[str]:
         """Write networks block by block: (n, 28) to n strings.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from harness.checks import Archs, FloatArray
@@ -45,6 +45,10 @@ class SizeSpace(EnumeratedSpace):
         ['8:8:8:16:32']
         """
         return [":".join(map(str, row)) for row in channels(archs).tolist()]
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the channels of each layer."""
+        return {f"layer {layer + 1}": tuple(_GENES) for layer in range(self.genes)}
 
     def _genes(self, text: str) -> list[int]:
         """Read an official string, five widths joined by colons."""

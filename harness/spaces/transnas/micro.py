@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property, partial
 from typing import ClassVar
 
@@ -12,7 +12,14 @@ import numpy as np
 from harness.checks import Archs, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError, must
 from harness.spaces.enumerated import EnumeratedSpace
-from harness.spaces.four_nodes import EDGES, adjacency_encoding, functional_text, path_encoding, smallest_codes
+from harness.spaces.four_nodes import (
+    EDGE_NAMES,
+    EDGES,
+    adjacency_encoding,
+    functional_text,
+    path_encoding,
+    smallest_codes,
+)
 
 OPERATIONS = ("none", "skip_connect", "conv_1x1", "conv_3x3")
 _PREFIX = "64-41414-"
@@ -69,6 +76,10 @@ class TransNASMicroSpace(EnumeratedSpace):
         if match is None:
             raise HarnessError(must("architecture", "read '64-41414-a_bc_def', digits 0 to 3", text))
         return list(map(int, match.groups()))
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the operations on each edge."""
+        return dict.fromkeys(EDGE_NAMES, OPERATIONS)
 
     def _facts(self) -> Mapping[str, object]:
         return {
