@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from typing import Any
 
 from harness.errors import HarnessError, must
 
-MAX_LENGTH = 2**14
+MAX_LENGTH = 2**16
 """Characters; the longest published form has some thousand."""
 _DEPTH = 12
 _DIGITS = re.compile(r"\d{20}")
@@ -28,12 +29,7 @@ def tree(text: str, rule: str) -> ast.expr:
     HarnessError
         If it is none, or longer, deeper or of larger numbers than any that is meant.
     """
-    depth = deepest = 0
-    for letter in text[:MAX_LENGTH]:
-        depth += (letter in "([{") - (letter in ")]}")
-        deepest = max(deepest, depth)
-    if len(text) > MAX_LENGTH or deepest > _DEPTH or _DIGITS.search(text):
-        raise HarnessError(must("architecture", rule, text[:200]))
+    _check_limits(text, rule)
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
@@ -51,3 +47,21 @@ def value(node: ast.expr, text: str, rule: str) -> Any:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
         raise HarnessError(must("architecture", rule, text)) from error
+
+
+def data(text: str, rule: str) -> Any:
+    """Return what a text says as JSON, or as Python writes it; raises HarnessError as `tree` does."""
+    _check_limits(text, rule)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return literal(text, rule)
+
+
+def _check_limits(text: str, rule: str) -> None:
+    depth = deepest = 0
+    for letter in text[:MAX_LENGTH]:
+        depth += (letter in "([{") - (letter in ")]}")
+        deepest = max(deepest, depth)
+    if len(text) > MAX_LENGTH or deepest > _DEPTH or _DIGITS.search(text):
+        raise HarnessError(must("architecture", rule, text[:200]))

@@ -12,11 +12,9 @@ from harness.checks import Archs
 from harness.errors import HarnessError, TableError, unknown
 from harness.space import SearchSpace
 from harness.spaces.literals import literal
-from harness.spaces.nb101 import wiring as nb101
 from harness.spaces.nb201.texts import genes_of_naslib
 
 _RULE = "be a tuple of NASLib"
-_NB101_NAMES = ("input", "output", *reversed(nb101.OPERATIONS))
 
 
 def archs_of(space: SearchSpace, keys: Sequence[str], source: str) -> Archs:
@@ -51,12 +49,6 @@ def archs_of(space: SearchSpace, keys: Sequence[str], source: str) -> Archs:
     return made
 
 
-def _nb101(key: Any) -> str:
-    if len(key) != 56:
-        raise ValueError("it must be 49 entries of the matrix and 7 operations")
-    return "".join(map(str, key[:49])) + " " + ",".join(_NB101_NAMES[operation] for operation in key[49:])
-
-
 def _micro(key: Any) -> str:
     a, b, c, d, e, f = key
     return f"{a}_{b}{c}_{d}{e}{f}"
@@ -68,7 +60,7 @@ def _macro(key: Any) -> str:
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "nb201": lambda key: genes_of_naslib(tuple(key), str(key)),
-    "nb101": _nb101,
+    "nb101": str,
     "darts": str,
     "transnas-micro": _micro,
     "transnas-macro": _macro,

@@ -125,6 +125,8 @@ def _gene(gene: str, given: Any) -> Gene:
         raise TableError(
             must(f"inactive of {gene}", "be the text that stands for no value, for example 'none'", inactive)
         )
+    if inactive is not None and told.get("ordinal"):
+        raise TableError(f"the gene {gene} cannot be ordinal and have an inactive value, which is in no order")
     listed = None if values == COLUMN else tuple(_values(gene, values))
     return Gene(listed, told.get("ordinal", False), inactive)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -13,6 +12,7 @@ from harness.errors import HarnessError, must
 from harness.spaces.asr.cells import OPERATIONS, RULE, SHAPE, flatten
 from harness.spaces.asr.keys import first_codings, hashes, keys
 from harness.spaces.enumerated import EnumeratedSpace
+from harness.spaces.literals import data
 
 
 class ASRSpace(EnumeratedSpace):
@@ -60,8 +60,8 @@ class ASRSpace(EnumeratedSpace):
         if position is not None:
             return list(map(int, self.all_codings[position]))
         try:
-            return flatten(json.loads(text))
-        except (json.JSONDecodeError, HarnessError):
+            return flatten(data(text, RULE))
+        except HarnessError:
             raise HarnessError(must("architecture", RULE, text)) from None
 
     def _facts(self) -> Mapping[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -12,6 +11,7 @@ import numpy as np
 from harness.checks import Archs
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
+from harness.spaces.literals import data
 
 BLOCKS = 7
 EXPANSIONS, KERNELS, SQUEEZES = (1, 4, 6), (3, 5), (False, True)
@@ -68,10 +68,7 @@ class MnasNetSpace(SearchSpace):
         """Read blocks, or a JSON object of the published variables."""
         text = text.strip()
         if text.startswith("{"):
-            try:
-                return genes(json.loads(text))
-            except json.JSONDecodeError:
-                raise HarnessError(must("architecture", _RULE, text)) from None
+            return genes(data(text, _RULE))
         matches = [_BLOCK.fullmatch(block) for block in text.split()]
         found = [match for match in matches if match]
         if len(found) != BLOCKS or len(matches) != BLOCKS:

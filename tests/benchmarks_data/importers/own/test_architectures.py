@@ -8,6 +8,7 @@ import pytest
 from benchmarks_data.importers.own import table as own_table
 from harness.errors import TableError
 from harness.spaces import named
+from tests.harness.spaces.darts.genotypes import configuration
 
 NB201 = named.space("nb201")
 ARCHS = NB201.decode(np.arange(0, 15625, 625, dtype=np.uint64))
@@ -183,9 +184,39 @@ def test_all_values_of_a_column_make_a_gene(taken):
         ('"all"', "`values of width` must be a list, or 'column'"),
         ("{ value = [1] }", "unknown key of the gene width 'value'. Did you mean 'values'"),
         ('{ values = [1], ordinal = "yes" }', "`ordinal of width` must be true or false"),
+        ('{ values = [1], ordinal = true, inactive = "none" }', "cannot be ordinal and have an inactive value"),
         ('{ values = [1], inactive = "" }', "`inactive of width` must be the text"),
     ],
 )
 def test_a_gene_that_breaks_a_rule_is_told(taken, gene, message):
     with pytest.raises(TableError, match=message):
         taken(["width"], [[1]], f"[space.genes]\nwidth = {gene}\n")
+
+
+def test_configurations_of_nas_bench_301_may_have_a_column_for_each_key(taken):
+    space = named.space("darts")
+    archs = space.sample(6, np.random.default_rng(0))
+    told = [configuration(arch) for arch in archs]
+    keys = sorted({key for row in told for key in row})
+    rows = [[row.get(key, "") for key in keys] for row in told]
+    begin = keys[0].rpartition(":")[0]
+    table, said = taken(keys, rows, f'space = "darts"\narchitecture = "{begin}:*"\n')
+    assert np.array_equal(table.archs, archs)
+    assert said[-1].endswith("configurations of NAS-Bench-301")
+    with pytest.raises(TableError, match="no column whose name begins with 'darts:'"):
+        taken(keys, rows, 'space = "darts"\narchitecture = "darts:*"\n')
+
+
+def test_genotypes_of_logs_are_read_and_those_that_are_none_counted(taken):
+    space = named.space("darts")
+    archs = space.sample(6, np.random.default_rng(0))
+    rows = [[f'"genotype = {text}"'] for text in space.format(archs)]
+    known = 'space = "darts"\narchitecture = "cell"\n'
+    assert np.array_equal(taken(["cell"], rows, known)[0].archs, archs)
+    broken = [[row[0].replace("normal_concat", "normal_cat")] for row in rows]
+    with pytest.raises(TableError) as caught:
+        taken(["cell"], [rows[0], *broken], known)
+    assert "line 3, column 'cell': `architecture` must read 'Genotype(" in str(caught.value)
+    assert "6 lines are so:" in str(caught.value)
+    none = [[row[0].replace("avg_pool_3x3", "none")] for row in rows]
+    assert taken(["cell"], none, known.replace("darts", "darts-none"))[0].meaning.space == "darts-none"
