@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from benchmarks_data.importers.own.genes import Architecture
-from benchmarks_data.importers.own.reading.lines import Lines
+from benchmarks_data.importers.own.reading.lines import Lines, shown
 from harness.checks import Archs
 from harness.errors import HarnessError, TableError, must, unknown
 from harness.space import SearchSpace
@@ -61,7 +61,9 @@ def _each(
     if errors:
         wrong = [row for row, text in enumerate(texts) if text in errors]
         first = errors[texts[wrong[0]]]
-        raise TableError(f"{lines.place(wrong[0], column)}: {first}{lines.several(wrong, remedy)}") from first
+        raise TableError(
+            f"{lines.place(wrong[0], column)}: {shown(str(first), 600)}{lines.several(wrong, remedy)}"
+        ) from first
     return [known[text] for text in texts]
 
 

@@ -12,7 +12,7 @@ from benchmarks_data.importers.own.reading.content import Content, unpacking
 from benchmarks_data.importers.own.reading.dialect import Dialect, Physical, recognise
 from benchmarks_data.importers.own.reading.encoding import encoding_of
 from benchmarks_data.importers.own.reading.form import SEPARATORS, Form
-from benchmarks_data.importers.own.reading.lines import SHOWN, Lines, by_name
+from benchmarks_data.importers.own.reading.lines import SHOWN, Lines, by_name, repeated_in, shown
 from harness.errors import TableError
 
 _CHUNK = 2**9
@@ -58,7 +58,7 @@ def read(content: Content, form: Form, progress: Progress) -> Lines:
         "line",
         numbers,
         named,
-        frozenset(name for name in header if name and header.count(name) > 1),
+        repeated_in(header),
         tuple(filter(None, [content.packing, encoding, *separator, *skipped, *empty, *remarks, *more])),
         columns,
         dialect.separator,
@@ -79,6 +79,7 @@ class _Table:
         self.extra: bool | None = None
         self._wrong: list[tuple[int, list[str]]] = []
         self._wrong_count = 0
+        self._widths: set[int] = set()
 
     def take(self, physical: Physical, tell: Callable[[int], None]) -> None:
         """Read all lines.
@@ -144,16 +145,19 @@ class _Table:
         for row, number in zip(rows, numbers, strict=True):
             if len(row) != width or (self.extra and row[-1].strip()):
                 self._wrong_count += 1
+                self._widths.add(len(row))
                 if len(self._wrong) < SHOWN:
                     self._wrong.append((number, row))
 
     def _refuse(self) -> None:
         number, row = self._wrong[0]
         mark = self.dialect.separator
-        shown = "\n".join(f"  line {number}: {mark.join(row):.100}" for number, row in self._wrong)
+        first = "\n".join(f"  line {number}: {shown(mark.join(row))}" for number, row in self._wrong)
         more = "\n  …" if self._wrong_count > len(self._wrong) else ""
         count = f"{self._wrong_count:,} lines have another number:" if self._wrong_count > 1 else "The line:"
         named = f"{self.source}, line {number} must have {self.width} fields, has {len(row)}"
-        names = f"The header: {mark.join(self.dialect.header):.100}"
+        names = f"The header: {shown(mark.join(self.dialect.header))}"
         remedy = f"{_QUOTED}, and every column has a name in the header."
-        raise TableError(f"{named}. {count}\n{shown}{more}\n{names}\n{remedy}")
+        if self._widths == {self.width + 1} and not self.columns:
+            remedy = "If the first field is the name of a row, as R writes it, give it a name in the header. " + remedy
+        raise TableError(f"{named}. {count}\n{first}{more}\n{names}\n{remedy}")

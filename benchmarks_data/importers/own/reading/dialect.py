@@ -72,6 +72,8 @@ def recognise(source: str, lines: Sequence[str], form: Form) -> Dialect:
     quote = "'" if _all_quoted(sample[0], "'") else '"'
     separator = separator or _separator(source, sample, quote)
     begin, header = data[0][0], fields(sample[0], separator, quote)
+    if not header:
+        raise TableError(f"{source} must begin with a line of column names, it begins with {sample[0][:60]!r}")
     noted = [line for number, line in numbered if comment and number < begin and line.startswith(comment)]
     if noted and any(map(_NUMBER.fullmatch, header)):
         # as numpy.savetxt writes it: the names are the last comment

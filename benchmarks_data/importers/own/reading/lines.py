@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,17 @@ from harness.errors import TableError, nearest
 SHOWN = 3
 """Lines of a kind that an error shows."""
 _WIDTH = 100
+_MOST_COLUMNS = 2**14
+
+
+def shown(text: str, width: int = _WIDTH) -> str:
+    """Return a text as it may stand in an error: cut where it is long, control characters as codes.
+
+    >>> shown("red" + chr(27)) == "red" + repr(chr(27))[1:-1]
+    True
+    """
+    cut = text if len(text) <= width else text[: width - 1] + "…"
+    return cut if cut.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
 
 
 @dataclass(frozen=True)
@@ -65,8 +77,7 @@ class Lines:
     def text(self, row: int) -> str:
         """Return a line as it stands in the data, cut where it is long."""
         cell = row if self.origin is None else self.origin[row]
-        told = self.separator.join(column[cell] for column in self.cells)
-        return told if len(told) <= _WIDTH else told[: _WIDTH - 1] + "…"
+        return shown(self.separator.join(column[cell][: 2 * _WIDTH] for column in self.cells[:_WIDTH]))
 
     def several(self, rows: Sequence[int], remedy: str = "") -> str:
         """Return the end of an error about `rows`, the first of which it names: how many, the first few, the remedy."""
@@ -94,7 +105,7 @@ class Lines:
                 continue
             alike = [name for name in self.columns if name.casefold().strip() == column.casefold().strip()]
             if len(alike) != 1 or alike[0] in needed:
-                known = ", ".join(f"{name:.60}" for name in list(self.columns)[:40])
+                known = ", ".join(shown(name, 60) for name in list(self.columns)[:40])
                 raise TableError(
                     f"{self.source} has no column '{column}'.{nearest(column, self.columns)} It has {known}."
                 )
@@ -104,6 +115,11 @@ class Lines:
             raise TableError(f"{self.source} must have at least one row below its header")
         remarks = [*self.remarks, *([f"columns by another case, {', '.join(renamed)}"] if renamed else [])]
         return replace(self, columns=columns, remarks=tuple(remarks))
+
+
+def repeated_in(header: Sequence[str]) -> frozenset[str]:
+    """Return the names that several columns have."""
+    return frozenset(name for name, count in Counter(header).items() if name and count > 1)
 
 
 def by_name(
@@ -116,6 +132,8 @@ def by_name(
     TableError
         If no column has a name.
     """
+    if len(header) > _MOST_COLUMNS:
+        raise TableError(f"{source} must have at most {_MOST_COLUMNS:,} columns, it has {len(header):,}")
     columns: dict[str, Sequence[str]] = {}
     remarks = []
     for place, name in enumerate(header):

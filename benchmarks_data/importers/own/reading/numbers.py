@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks_data.file.index import first_row
 from benchmarks_data.importers.own.reading.form import Form
-from benchmarks_data.importers.own.reading.lines import Lines
+from benchmarks_data.importers.own.reading.lines import Lines, shown
 from harness.checks import FloatArray, IntArray
 from harness.errors import TableError, must
 
@@ -157,7 +157,7 @@ class Numbers:
         self._check_percent(column, style, known)
         counts = Counter(text for text in texts if text and text.lower() in self.words.missing)
         for text, count in counts.items():
-            self.remarks.append(f"'{text}' of {column} read as nothing told ({count:,})")
+            self.remarks.append(f"'{shown(text, 20)}' of {column} read as nothing told ({count:,})")
         if any(_SPREAD.search(text) for text in known):
             self.remarks.append(f"what follows ± in {column} left out")
         return np.array([known[text] for text in texts], dtype=np.float64)
@@ -207,6 +207,8 @@ def _remedy(column: str, text: str) -> str:
         return f'Write the spread into a column of its own, or say `spread = "left out"` for the column {column}'
     if text.endswith("%"):
         return 'A percent sign belongs to the unit "percent": say `unit = "percent"`, or write fractions without %'
+    if _PLAIN.fullmatch(text):
+        return ""
     if _MARKED.fullmatch(text.translate(_BLANKS)):
         return "Say `decimal` and `thousands` under [file], or write it as 1234.5"
     if re.match(r"[+-]?\d[\d.]*\s*[A-Za-zµ]+$", text):
@@ -214,7 +216,7 @@ def _remedy(column: str, text: str) -> str:
     if text.lower() in ("inf", "-inf", "+inf", "infinity"):
         return "Write `nan` where a training failed"
     if any(letter.isalpha() for letter in text):
-        word = text if len(text) < 30 else "WORD"
+        word = text if len(text) < 30 and text.isprintable() else "WORD"
         return (
             f'If it says that a training failed: failed = ["{word}"]; that nothing was measured: missing = ["{word}"]'
         )

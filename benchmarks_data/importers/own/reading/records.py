@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks_data.importers.own.reading.content import Content, unpacking
-from benchmarks_data.importers.own.reading.lines import Lines, by_name
+from benchmarks_data.importers.own.reading.lines import Lines, by_name, repeated_in
 from benchmarks_data.importers.safe import json_files
 from harness.errors import TableError, must
 
@@ -103,7 +103,7 @@ def of_frame(source: str, frame: pd.DataFrame, remarks: Sequence[str] = ()) -> L
     header = [str(name) for name in frame.columns]
     cells = [[text_of(value) for value in frame.iloc[:, place]] for place in range(len(header))]
     columns, more = by_name(source, header, cells)
-    repeated = frozenset(name for name in header if header.count(name) > 1)
+    repeated = repeated_in(header)
     return Lines(source, "row", range(len(frame)), columns, repeated, (*remarks, *more), cells, ", ")
 
 

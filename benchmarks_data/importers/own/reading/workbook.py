@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks_data.importers.own.reading.content import Content, unpacking
 from benchmarks_data.importers.own.reading.form import Form
-from benchmarks_data.importers.own.reading.lines import Lines, by_name
+from benchmarks_data.importers.own.reading.lines import Lines, by_name, repeated_in
 from benchmarks_data.importers.own.reading.records import text_of
 from harness.errors import TableError, unknown
 
@@ -48,7 +48,7 @@ def read(content: Content, form: Form) -> Lines:
         )
     cells = [[row[place] if place < len(row) else "" for row in filled.values()] for place in range(width)]
     columns, more = by_name(source, header, cells)
-    repeated = frozenset(name for name in header if name and header.count(name) > 1)
+    repeated = repeated_in(header)
     remarks = (f"workbook, sheet '{sheet}'", *more)
     return Lines(source, "line", list(filled), columns, repeated, remarks, cells, ", ")
 

@@ -325,3 +325,25 @@ def test_a_separator_and_an_encoding_are_stated(tmp_path):
     (tmp_path / "a.csv").write_bytes("a,b;c\n1,2;\xe9\n".encode("cp1250"))
     lines = read_lines(tmp_path / "a.csv", Form(separator=";", encoding="cp1250"))
     assert dict(lines.columns) == {"a,b": ["1,2"], "c": ["\xe9"]}
+
+
+def test_what_stands_in_a_file_reaches_the_terminal_as_codes(taken):
+    with pytest.raises(TableError) as caught:
+        taken(PLAIN.replace("57.33", "\x1b[31mred").replace("61.41", "\x07"))
+    assert caught.value.args[0].replace("\n", "").isprintable()
+    assert "line 2: 1,8,\\x1b[31mred" in str(caught.value)
+
+
+def test_rows_with_names_as_r_writes_them_are_told(taken):
+    with pytest.raises(
+        TableError, match="6 lines have another number:[^R]*If the first field is the name of a row, as R"
+    ):
+        taken(PLAIN.replace("\n", "\nx,").removesuffix("x,"))
+
+
+def test_lines_of_hundreds_of_thousands_of_columns_end_soon(taken):
+    wide = ",".join(f"c{column}" for column in range(100_000)) + "\n" + ",".join(["1"] * 100_000) + "\n"
+    with pytest.raises(TableError, match="at most 16,384 columns, it has 100,000"):
+        taken(wide)
+    with pytest.raises(TableError, match="must begin with a line of column names, it begins with 'xxx"):
+        taken("x" * 10**6)
