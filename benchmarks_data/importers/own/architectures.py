@@ -61,9 +61,8 @@ def _each(
     if errors:
         wrong = [row for row, text in enumerate(texts) if text in errors]
         first = errors[texts[wrong[0]]]
-        raise TableError(
-            f"{lines.place(wrong[0], column)}: {shown(str(first), 600)}{lines.several(wrong, remedy)}"
-        ) from first
+        told = f"{lines.place(wrong[0], column)}: {shown(str(first), 600)}"
+        raise TableError(told + lines.several(wrong, remedy)) from first
     return [known[text] for text in texts]
 
 

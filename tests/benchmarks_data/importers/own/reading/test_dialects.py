@@ -335,9 +335,7 @@ def test_what_stands_in_a_file_reaches_the_terminal_as_codes(taken):
 
 
 def test_rows_with_names_as_r_writes_them_are_told(taken):
-    with pytest.raises(
-        TableError, match="6 lines have another number:[^R]*If the first field is the name of a row, as R"
-    ):
+    with pytest.raises(TableError, match=r"6 lines have another number:[^R]*If the first field is the name of a row"):
         taken(PLAIN.replace("\n", "\nx,").removesuffix("x,"))
 
 
