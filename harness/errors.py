@@ -152,7 +152,7 @@ _BRIEF = _Brief()
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the nearest known names, or an empty string.
 
-    Names that have all the words of what was written come first, then the one that is spelt most alike.
+    The one that is spelt nearly the same comes first, then all that have its words, then the one spelt most alike.
 
     Examples
     --------
@@ -162,7 +162,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     by_lower = {candidate.lower(): candidate for candidate in known}
     words = _words(name)
-    near = sorted((text for text in by_lower if words and words <= _words(text)), key=lambda text: (len(text), text))
+    near = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.85)
+    near = near or sorted(
+        (text for text in by_lower if words and words <= _words(text)), key=lambda text: (len(text), text)
+    )
     near = near or get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
     shown = [f"'{by_lower[text]}'" for text in near[:_NEAR]]
     if len(near) > _NEAR:

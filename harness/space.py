@@ -225,12 +225,24 @@ class SearchSpace(ABC):
         """Read one text, L genes; what a space defines that does not override `parse`."""
         raise NotImplementedError(f"{type(self).__name__} must define parse or _genes")
 
+    def notation(self, text: str) -> str:
+        """Say which of several forms a text has and how its parts are meant, "" for the field's own string."""
+        return ""
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the names of the values of each gene in the order of their codes, by the name of the gene.
+
+        Empty where genes have no names outside this program: such architectures are given as texts.
+        """
+        return {}
+
     def legend(self) -> Mapping[str, Sequence[str]]:
         """Return what each gene is called, in order, and what each of its values is called, in the order of codes.
 
-        Spaces whose genes have no names of their own number them: ``gene 0``, values ``0``, ``1``, …
+        Those of `choices` where there are any; else names of our own, or numbers: ``gene 0``, values ``0``, ``1``, …
         """
-        return {f"gene {gene}": [*map(str, range(count))] for gene, count in enumerate(self.cardinalities.tolist())}
+        numbered = {f"gene {gene}": [*map(str, range(count))] for gene, count in enumerate(self.cardinalities.tolist())}
+        return self.choices() or numbered
 
     def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
         """Count what the published networks cost in closed form, where a formula is known: (n, L) to (n,) each.

@@ -227,7 +227,7 @@ def import_(
         typer.Option(help="Where a table of your own is written; the default is NAME.h5."),
     ] = None,
 ) -> None:
-    """Import official files that you have, or, with --describe, data of your own (CSV, Parquet)."""
+    """Import official files that you have, or, with --describe, data of your own (CSV, Excel, JSON, Parquet)."""
     from benchmarks_data.commands import inventory
 
     if describe is None and out is not None:
@@ -271,6 +271,7 @@ def _import_own(name: str, paths: list[Path], description: Path, out: Path) -> N
     from benchmarks_data.commands import inventory
     from benchmarks_data.file import recorded
     from benchmarks_data.file.layout import read_header
+    from benchmarks_data.files import Progress, on_terminal
     from benchmarks_data.importers.own import table as own_table
     from benchmarks_data.importers.own.description import read_description
     from benchmarks_data.importers.safe.confined import confined
@@ -285,10 +286,17 @@ def _import_own(name: str, paths: list[Path], description: Path, out: Path) -> N
     for given in (name, read_description(description).name):
         if given in inventory.names():
             raise HarnessError(must("name", f"be your own: {given} is published, and `data list` has it", given))
+
+    def convert(progress: Progress) -> list[str]:
+        sentences: list[str] = []
+        own_table.write(out, source, description, progress=progress, say=sentences.append)
+        return sentences
+
     with _told_warnings():
         size = source.stat().st_size if source.is_file() else 0
-        written = confined(lambda _: own_table.write(out, source, description), what=str(source), size=size)
-        header = read_header(written)
+        for sentence in confined(convert, what=str(source), size=size, progress=on_terminal):
+            say(sentence)
+    header = read_header(out)
     if header.meaning.name != name:
         complain(f"warning: {description} calls it '{header.meaning.name}', and so does the table")
     rows, whole = len(header.array("archs")), recorded.whole_space_of(header).facts().get("valid")

@@ -27,9 +27,8 @@ from benchmarks_data.importers.safe import json_files
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError
 from harness.spaces.darts import costs as darts_costs
-from harness.spaces.darts.cells import EDGES, NODES, OPERATIONS, PAIR_GENES, START
 from harness.spaces.darts.space import DARTSSpace
-from harness.spaces.darts.texts import genes_of
+from harness.spaces.darts.texts import genes_of_configuration
 
 _PREFIX = "NetworkSelectorDatasetInfo:darts:"
 _FORM = re.compile(r"results_.*\.json")
@@ -166,7 +165,7 @@ def _training(where: str, result: Any) -> _Training:
         training = _Training(
             where=where,
             setting=setting,
-            genes=[gene for cell in ("normal", "reduce") for gene in _genes(config, cell, where)],
+            genes=_genes(config, where),
             curve=_curve(result),
             test_percent=float(result.get("test_accuracy", np.nan)),
             seconds=float(result.get("runtime", np.nan)),
@@ -177,18 +176,9 @@ def _training(where: str, result: Any) -> _Training:
     return training
 
 
-def _genes(config: Mapping[str, str], cell: str, where: str) -> list[int]:
-    """Return the genes of a cell, from eight edges; raises KeyError for an edge without operation."""
-    edges = []
-    for node in NODES:
-        inputs = "0_1" if node not in PAIR_GENES else config[f"{_PREFIX}inputs_node_{cell}_{node}"]
-        for source in map(int, inputs.split("_")):
-            if (source, node) not in EDGES:
-                raise TableError(f"{where}: node {node} of the {cell} cell must read earlier nodes, got {inputs!r}")
-            operation = config[f"{_PREFIX}edge_{cell}_{START[node] + source}"]
-            edges.append((source, OPERATIONS.index(operation)))
+def _genes(config: Mapping[str, str], where: str) -> list[int]:
     try:
-        return genes_of(edges, where)
+        return genes_of_configuration(config, text=where)
     except HarnessError as error:
         raise TableError(f"{where}: {error}") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from benchmarks_data.file.layout import AnyArray
 from benchmarks_data.file.meaning import TEST_SPLITS
+from benchmarks_data.importers.own.reading.read import read_lines
 from harness.benchmark import Column
 from harness.checks import FloatArray, IntArray
 from harness.errors import TableError, reason
@@ -31,12 +31,9 @@ def single(paths: Sequence[Path], rule: str) -> Path:
 
 def csv_rows(path: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
     """Return the header of a CSV file, and its lines by column; raises TableError if it is not read."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            return reader.fieldnames or [], list(reader)
-    except (OSError, ValueError, csv.Error) as error:
-        raise TableError(f"{path} was not read: {error}") from None
+    lines = read_lines(path)
+    names = list(lines.columns)
+    return names, [dict(zip(names, row, strict=True)) for row in zip(*lines.columns.values(), strict=True)]
 
 
 @contextmanager

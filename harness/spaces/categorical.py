@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from harness.checks import Archs
+from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError, must, unknown
 from harness.space import SearchSpace
 
@@ -29,6 +29,11 @@ class CategoricalSpace(SearchSpace):
     name : str
     genes : mapping of str to sequence of str
         The values of each gene, in the order of their codes.
+    ordinal : sequence of str
+        Genes of which the order of the values means something: an edit goes to the next value, and the encoding
+        ``ordinal`` has one number for each, from 0 to 1.
+    inactive : mapping of str to str
+        The value of an architecture that does not have a gene.
 
     Raises
     ------
@@ -44,7 +49,15 @@ class CategoricalSpace(SearchSpace):
 
     kind = "categorical"
 
-    def __init__(self, name: str, genes: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        genes: Mapping[str, Sequence[str]],
+        *,
+        ordinal: Sequence[str] = (),
+        inactive: Mapping[str, str] | None = None,
+    ) -> None:
+        self.ordinal, self.inactive = tuple(ordinal), dict(inactive or {})
         self.values = {gene: tuple(values) for gene, values in genes.items()}
         for gene, values in self.values.items():
             if not _NAME.fullmatch(gene):
@@ -55,11 +68,59 @@ class CategoricalSpace(SearchSpace):
                 if not value or value != value.strip() or "," in value or "=" in value:
                     raise HarnessError(must(f"value of {gene}", "be text without ',' and '=', spaces at no end", value))
         super().__init__(name, [len(values) for values in self.values.values()])
-        listed = "; ".join(f"{gene}: {_few(values)}" for gene, values in self.values.items())
-        self.description = f"All combinations of {listed}. Samples are uniform."  # type: ignore[misc]  # of the class elsewhere
+        for gene in (*self.ordinal, *self.inactive):
+            if gene not in self.values:
+                raise HarnessError(unknown("gene", gene, self.values))
+        for gene, value in self.inactive.items():
+            if value not in self.values[gene]:
+                raise HarnessError(unknown(f"value of {gene}", value, self.values[gene]))
+        if self.ordinal:
+            self.encodings = ("one_hot", "ordinal")  # type: ignore[misc]  # of the class elsewhere
+        listed = "; ".join(f"{gene}: {_few(values)}{self._noted(gene)}" for gene, values in self.values.items())
+        self.description = f"All combinations of {listed}. Samples are uniform."  # type: ignore[misc]  # as above
 
-    def legend(self) -> Mapping[str, Sequence[str]]:
-        """Return the genes and their values, as they were defined."""
+    def _noted(self, gene: str) -> str:
+        noted = ["ordinal"] if gene in self.ordinal else []
+        noted += [f"{self.inactive[gene]} where an architecture does not have it"] if gene in self.inactive else []
+        return f" ({'; '.join(noted)})" if noted else ""
+
+    def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
+        """Give one gene of each row another value, an ordinal one the next: (n, L) to (n, L).
+
+        From a first or last value there is one next, so that the edit is not drawn as often in both directions.
+        """
+        children = super().mutate(archs, rng)
+        for place in self._ordered:
+            changed = np.flatnonzero(children[:, place] != archs[:, place])
+            if len(changed):
+                before, top = archs[changed, place].astype(np.int64), int(self.cardinalities[place]) - 1
+                up = rng.random(len(changed)) < 0.5
+                up = (up & (before < top)) | (before == 0)
+                children[changed, place] = before + np.where(up, 1, -1)
+        return children
+
+    def neighbours(self, arch: Archs) -> Archs:
+        """Return every architecture one edit away, by gene: (L,) to (k, L)."""
+        around = super().neighbours(arch)
+        steps = np.abs(around.astype(np.int64) - np.asarray(arch).astype(np.int64))
+        kept: Archs = around[(steps[:, self._ordered] <= 1).all(axis=1)]
+        return kept
+
+    @property
+    def _ordered(self) -> list[int]:
+        """Places of the ordinal genes."""
+        return [list(self.values).index(gene) for gene in self.ordinal]
+
+    def _features(self, archs: Archs, encoding: str) -> FloatArray:
+        """Return for an ordinal gene its place among its values, from 0 to 1, for others their indicators: (n, d)."""
+        parts = []
+        for place, gene in enumerate(self.values):
+            codes, count = archs[:, place].astype(np.intp), int(self.cardinalities[place])
+            parts.append(codes[:, None] / max(1, count - 1) if gene in self.ordinal else np.eye(count)[codes])
+        return np.concatenate(parts, axis=1)
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the values of each gene."""
         return self.values
 
     def format(self, archs: Archs) -> list[str]:
@@ -96,7 +157,12 @@ class CategoricalSpace(SearchSpace):
 
     def definition(self) -> str:
         """Return JSON from which `from_definition` makes the space again."""
-        return json.dumps({"kind": self.kind, "name": self.name, "genes": self.values})
+        told: dict[str, object] = {"kind": self.kind, "name": self.name, "genes": self.values}
+        if self.ordinal:
+            told["ordinal"] = self.ordinal
+        if self.inactive:
+            told["inactive"] = self.inactive
+        return json.dumps(told)
 
     def _facts(self) -> Mapping[str, object]:
         values = {gene: list(known) for gene, known in self.values.items()}
@@ -114,7 +180,15 @@ def from_definition(fields: Mapping[str, object]) -> CategoricalSpace:
     genes = fields.get("genes")
     if not isinstance(genes, Mapping):
         raise TableError(must("definition", "have `name` and `genes`", dict(fields)))
-    return CategoricalSpace(str(fields.get("name")), {gene: list(map(str, values)) for gene, values in genes.items()})
+    ordinal, inactive = fields.get("ordinal", []), fields.get("inactive", {})
+    if not isinstance(ordinal, list) or not isinstance(inactive, Mapping):
+        raise TableError(must("definition", "have a list `ordinal` and an object `inactive`", dict(fields)))
+    return CategoricalSpace(
+        str(fields.get("name")),
+        {gene: list(map(str, values)) for gene, values in genes.items()},
+        ordinal=list(map(str, ordinal)),
+        inactive={gene: str(value) for gene, value in inactive.items()},
+    )
 
 
 def _few(values: Sequence[str]) -> str:

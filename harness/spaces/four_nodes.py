@@ -19,11 +19,8 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 PATHS = ((3,), (0, 4), (1, 5), (0, 2, 5))
 """Edges of the four ways from input to output, shortest first."""
 NONE, SKIP = range(2)
-
-
-def edge_legend(operations: Sequence[str]) -> dict[str, Sequence[str]]:
-    """Return the legend of six genes that are operations on `EDGES`; see `SearchSpace.legend`."""
-    return {f"edge {target}<-{source}": operations for source, target in EDGES}
+EDGE_NAMES = tuple(f"{source}-{target}" for source, target in EDGES)
+"""Of each gene, as a description of a table names it."""
 
 
 def incoming(arch: Sequence[int], target: int) -> Iterator[tuple[int, int]]:

@@ -155,6 +155,14 @@ class RowsSpace(SearchSpace):
         """Read architectures as the base space does; whether they are rows is `is_valid`'s to say."""
         return self._base.parse(texts)
 
+    def notation(self, text: str) -> str:
+        """Say which form a text has, as the base space does."""
+        return self._base.notation(text)
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the names of the base space."""
+        return self._base.choices()
+
     def facts(self) -> Mapping[str, object]:
         """Return the facts of the base space, and how many rows there are."""
         return dict(self._base.facts()) | {"valid": len(self.rows), "neighbour_radius": self.radius}

@@ -115,6 +115,8 @@ def _findings(extract: Extract, tables: Mapping[str, Header]) -> Iterator[Findin
     keys = named.space(extract.space).key(extract.archs, "exact")
     if len(np.unique(keys)) < len(keys):
         yield Finding("fault", "rows", f"{len(keys) - len(np.unique(keys)):,} rows repeat an architecture.")
+    if extract.remark:
+        yield Finding("fact", "rows", f"{extract.remark[0].upper()}{extract.remark[1:]}.")
     yield from _order(extract)
     yield from _gaps(extract)
     yield from _codes(extract)

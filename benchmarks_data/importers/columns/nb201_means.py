@@ -94,9 +94,6 @@ def _rows(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
     names, rows = csv_rows(path)
     if lacking := [name for name in needed if name not in names]:
         raise TableError(f"{path} must have the columns {', '.join(lacking)}")
-    for number, row in enumerate(rows):
-        if any(row[name] is None for name in needed):
-            raise TableError(f"{path} is cut in row {number}")
     return rows
 
 

@@ -9,21 +9,45 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks_data.file.meaning import TEST_SPLITS
+from benchmarks_data.importers.own.genes import Architecture, architecture
 from benchmarks_data.importers.own.questions import ANSWERS, Answers, answers_of, check_unit, misplaced
+from benchmarks_data.importers.own.reading import form
+from benchmarks_data.importers.own.reading.form import Form
+from benchmarks_data.importers.own.reading.numbers import FAILED, MISSING, Words
 from harness.benchmark import Column
 from harness.checks import real
 from harness.errors import HarnessError, TableError, must, unknown
 from harness.problem import DIRECTIONS
 from harness.reading import read_toml
-from harness.space import SearchSpace
-from harness.spaces import named
-from harness.spaces.categorical import CategoricalSpace
 
 COST = "cost"
 SPLITS = ("train", "x-valid", *TEST_SPLITS, COST)
 TEXTS = ("title", "dataset", "replicates", "licence", "citation", "source")
-_KEYS = ("name", "space", "architecture", "epoch", "schedule", "seed", "validation", "test", "seconds", "columns")
-_COLUMN_KEYS = ("column", "unit", "direction", "split", "trained_on", "best", "description", *ANSWERS)
+EPOCH = "{epoch}"
+"""In the name of a column: a number of epochs, for columns that are one metric at different epochs."""
+REPEATS = ("refused", "trainings", "first")
+MISSING_EPOCHS = ("refused", "missing")
+LEFT_OUT = "left out"
+_KEYS = (
+    "name",
+    "space",
+    "architecture",
+    "operations",
+    "edges",
+    "epoch",
+    "schedule",
+    "seed",
+    "repeats",
+    "missing_epochs",
+    "missing",
+    "failed",
+    "validation",
+    "test",
+    "seconds",
+    "file",
+    "columns",
+)
+_COLUMN_KEYS = ("column", "unit", "direction", "split", "trained_on", "best", "description", "spread", *ANSWERS)
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _MEANINGS = (
     "'x-valid' is validation; 'x-test', 'ori-test' and 'valid+test' hold test images; a size or a time is a 'cost'"
@@ -38,18 +62,27 @@ class Description:
     ----------
     name : str
         Of the benchmark.
-    space : SearchSpace
-    architecture : tuple of str
-        Column with the field's own string of a known space; or one column for each gene.
+    architecture : Architecture
+        The space, and how the data say an architecture of it.
     columns : mapping of str to Column
         By name in the table.
     sources : mapping of str to str
-        Column of the data for each of them.
+        Column of the data for each of them; with `EPOCH` in it, a column for each epoch.
     validation : str
     test, seconds, epoch, seed : str or None
         `test` and `seconds` are names in the table; `epoch` and `seed` are columns of the data.
     schedule : int or None
         Epochs of the whole training; None: the largest epoch in the data.
+    repeats : {"refused", "trainings", "first"}
+        What lines are that repeat an architecture, seed and epoch.
+    missing_epochs : {"refused", "missing"}
+        Whether a training may lack epochs that others have.
+    spread : frozenset of str
+        Columns of the data in which what follows ± is left out.
+    form : Form
+        Of the file.
+    words : Words
+        For what is missing and what failed.
     about : mapping of str to str
         For people.
     answers : Answers
@@ -57,8 +90,7 @@ class Description:
     """
 
     name: str
-    space: SearchSpace
-    architecture: tuple[str, ...]
+    architecture: Architecture
     columns: Mapping[str, Column]
     sources: Mapping[str, str]
     validation: str
@@ -67,13 +99,24 @@ class Description:
     epoch: str | None
     seed: str | None
     schedule: int | None
-    about: Mapping[str, str]
+    repeats: str = REPEATS[0]
+    missing_epochs: str = MISSING_EPOCHS[0]
+    spread: frozenset[str] = frozenset()
+    form: Form = field(default_factory=Form)
+    words: Words = field(default_factory=Words)
+    about: Mapping[str, str] = field(default_factory=dict)
     answers: Answers = field(default_factory=Answers)
 
+    @property
+    def wide(self) -> bool:
+        """Whether a line tells several epochs, in columns of their own."""
+        return any(EPOCH in source for source in self.sources.values())
+
     def needed(self) -> list[str]:
-        """Return every column that the data must have, in order."""
+        """Return every column that the data must have, in order; those of a pattern are not among them."""
         optional = [column for column in (self.epoch, self.seed) if column]
-        return [*self.architecture, *optional, *self.sources.values()]
+        genes = [] if self.architecture.pattern else list(self.architecture.columns)
+        return [*genes, *optional, *(source for source in self.sources.values() if EPOCH not in source)]
 
 
 def read_description(path: Path) -> Description:
@@ -100,7 +143,7 @@ def _description(fields: Mapping[str, Any]) -> Description:
     name = _text(fields, "name", required=True)
     if not _NAME.fullmatch(name):
         raise TableError(must("name", "be made of letters, digits, '_', '.' and '-'", name))
-    space, architecture = _space(name, fields)
+    genes = architecture(fields)
     columns, sources = _columns(fields.get("columns"))
     named_columns = {
         role: _named_column(fields, role, columns, splits)
@@ -114,10 +157,9 @@ def _description(fields: Mapping[str, Any]) -> Description:
     schedule = fields.get("schedule")
     if schedule is not None and (isinstance(schedule, bool) or not isinstance(schedule, int) or schedule < 1):
         raise TableError(must("schedule", "be a number of epochs", schedule))
-    return Description(
+    description = Description(
         name=name,
-        space=space,
-        architecture=architecture,
+        architecture=genes,
         columns=columns,
         sources=sources,
         validation=validation,
@@ -126,9 +168,19 @@ def _description(fields: Mapping[str, Any]) -> Description:
         epoch=_text(fields, "epoch") or None,
         seed=_text(fields, "seed") or None,
         schedule=schedule,
+        repeats=_one_of(fields, "repeats", REPEATS),
+        missing_epochs=_one_of(fields, "missing_epochs", MISSING_EPOCHS),
+        spread=frozenset(sources[key] for key, told in fields["columns"].items() if told.get("spread") == LEFT_OUT),
+        form=form.checked(fields["file"]) if "file" in fields else Form(),
+        words=_words(fields),
         about={key: _text(fields, key, required=key == "title") for key in TEXTS},
         answers=answers_of(fields["columns"], seconds),
     )
+    if description.wide and description.epoch:
+        raise TableError(f"`epoch` is a column of the data, or columns have {EPOCH} in their names: not both")
+    if description.seed and description.repeats == "trainings":
+        raise TableError('`repeats = "trainings"` is for trainings without seeds: leave out `seed`')
+    return description
 
 
 def _check_keys(kind: str, fields: Mapping[str, Any], known: Sequence[str]) -> None:
@@ -144,48 +196,24 @@ def _text(fields: Mapping[str, Any], key: str, *, required: bool = False) -> str
     return value
 
 
-def _space(name: str, fields: Mapping[str, Any]) -> tuple[SearchSpace, tuple[str, ...]]:
-    """Return the space, and the columns of the data that tell the architecture."""
-    given = fields.get("space")
-    if isinstance(given, str):
-        space = named.space(given)
-        return space, _architecture(fields, space)
-    known = given if isinstance(given, dict) else {}
-    genes = known.get("genes")
-    if not isinstance(genes, dict) or not genes or any(not isinstance(values, list) for values in genes.values()):
-        raise TableError(must("space", "name a known space, or list values under [space.genes]", given))
-    if set(known) != {"genes"} or "architecture" in fields:
-        raise TableError("a space of one's own has [space.genes] and nothing else; its genes are columns of the data")
-    space = CategoricalSpace(name, {gene: _values(gene, values) for gene, values in genes.items()})
-    return space, tuple(genes)
+def _one_of(fields: Mapping[str, Any], key: str, known: Sequence[str]) -> str:
+    value = fields.get(key, known[0])
+    if value not in known:
+        raise TableError(must(key, f"be one of {', '.join(map(repr, known))}", value))
+    return str(value)
 
 
-def _values(gene: str, values: Sequence[Any]) -> list[str]:
-    for value in values:
-        if not isinstance(value, str | int | float):
-            raise TableError(must(f"value of {gene}", "be text, a number, true or false", value))
-    texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
-    numbers = [number for text in set(texts) if (number := _number(text)) is not None]
-    if len(set(numbers)) < len(numbers):
-        raise TableError(must(f"values of {gene}", "be all different, numbers that are equal too", texts))
-    return texts
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _architecture(fields: Mapping[str, Any], space: SearchSpace) -> tuple[str, ...]:
-    names = fields.get("architecture")
-    if isinstance(names, str) and names:
-        return (names,)
-    if isinstance(names, list) and len(names) == space.genes and all(isinstance(column, str) for column in names):
-        return tuple(names)
-    rule = f"name the column of the architecture's string, or the {space.genes} columns of its genes' codes"
-    raise TableError(must("architecture", rule, names))
+def _words(fields: Mapping[str, Any]) -> Words:
+    """Return the words for what is missing and what failed: those that everybody uses, and the user's."""
+    told: dict[str, frozenset[str]] = {}
+    for key in ("missing", "failed"):
+        words = fields.get(key, [])
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise TableError(must(key, "be a list of texts, for example ['diverged']", words))
+        told[key] = frozenset(word.strip().lower() for word in words)
+    if both := told["missing"] & told["failed"]:
+        raise TableError(must("missing", "name no word that `failed` names", sorted(both)))
+    return Words((MISSING | told["missing"]) - told["failed"], (FAILED | told["failed"]) - told["missing"])
 
 
 def _columns(tables: Any) -> tuple[dict[str, Column], dict[str, str]]:
@@ -194,6 +222,8 @@ def _columns(tables: Any) -> tuple[dict[str, Column], dict[str, str]]:
     columns = {name: _column(name, fields) for name, fields in tables.items()}
     sources = {name: str(fields.get("column", name)) for name, fields in tables.items()}
     for name, source in sources.items():
+        if source.count(EPOCH) > 1:
+            raise TableError(must(f"column of {name}", f"have {EPOCH} once", source))
         for other in (other for other in sources if sources[other] == source and columns[other].held_out):
             if not columns[name].held_out:
                 raise TableError(
@@ -217,6 +247,8 @@ def _column(name: str, fields: Any) -> Column:
     split = fields["split"]
     if split not in SPLITS:
         raise TableError(must(f"split of {name}", f"be one of {', '.join(SPLITS)} ({_MEANINGS})", split))
+    if fields.get("spread", LEFT_OUT) != LEFT_OUT:
+        raise TableError(must(f"spread of {name}", f"be {LEFT_OUT!r}: what follows ± is not read", fields["spread"]))
     best = None if fields.get("best") is None else real(f"best of {name}", fields["best"])
     if split == COST and best is not None and (fields["unit"], fields["direction"]) == ("percent", "maximise"):
         rule = f"say what it was evaluated on, for percent that are maximised up to a best are a score ({_MEANINGS})"

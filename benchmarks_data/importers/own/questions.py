@@ -49,15 +49,18 @@ class _Lines(Protocol):
     @property
     def source(self) -> str: ...
 
-    def floats(self, column: str) -> FloatArray: ...
-
     def place(self, row: int, column: str | None = None) -> str: ...
 
 
-class _Description(Protocol):
+class _Grid(Protocol):
     @property
-    def space(self) -> SearchSpace: ...
+    def archs(self) -> Archs: ...
 
+    @property
+    def epochs(self) -> IntArray: ...
+
+
+class _Description(Protocol):
     @property
     def columns(self) -> Mapping[str, Column]: ...
 
@@ -111,19 +114,27 @@ def check_unit(column: Column) -> None:
 
 
 def asked(
-    description: _Description, lines: _Lines, values: Mapping[str, FloatArray], archs: Archs, epochs: IntArray
+    description: _Description,
+    space: SearchSpace,
+    lines: _Lines,
+    measured: Mapping[str, FloatArray],
+    values: Mapping[str, FloatArray],
+    grid: _Grid,
 ) -> dict[str, FloatArray]:
     """Ask what is contradictory, and return the values with seconds that count from the start of each training.
 
     Parameters
     ----------
     description : Description
+    space : SearchSpace
     lines : Lines
         Of the data: where a single value stands.
+    measured : mapping of str to (n,) float64
+        By column of the table, the values of the lines.
     values : mapping of str to (N, R, F) float64
-        By column of the table.
-    archs : (N, L) integers
-    epochs : (F,) int64
+        The same in their places.
+    grid : Grid
+        ``archs``, (N, L) integers, and ``epochs``, (F,) int64.
 
     Raises
     ------
@@ -131,10 +142,10 @@ def asked(
         Counts the questions, and says the first few with their remedies.
     """
     answers = description.answers
-    questions = [*_of_results(description, lines, values, archs)]
+    questions = [*_of_results(description, space, lines, measured, values, grid.archs)]
     name = description.seconds
     if name is not None and name not in answers.certain and not answers.stated:
-        questions += _of_seconds(name, description.sources[name], lines, values[name], epochs.tolist())
+        questions += _of_seconds(name, description.sources[name], lines, values[name], grid.epochs.tolist())
     questions = [question for question in questions if question[0] not in answers.certain]
     if questions:
         shown = "; ".join(text for _, text in questions[:_LISTED])
@@ -143,14 +154,19 @@ def asked(
         raise TableError(f"{shown}{more}. If it is as meant, write `certain = true` under {columns}")
     if name is None or answers.seconds == CUMULATED:
         return dict(values)
-    if (values[name] < 0).any():
-        row = int(np.flatnonzero(lines.floats(description.sources[name]) < 0)[0])
+    if (measured[name] < 0).any():
+        row = int(np.flatnonzero(measured[name] < 0)[0])
         raise TableError(f"{lines.place(row, description.sources[name])}: `seconds` must be 0 or more")
-    return {**values, name: clock.cumulated(values[name], epochs.tolist(), answers.seconds)}
+    return {**values, name: clock.cumulated(values[name], grid.epochs.tolist(), answers.seconds)}
 
 
 def _of_results(
-    description: _Description, lines: _Lines, values: Mapping[str, FloatArray], archs: Archs
+    description: _Description,
+    space: SearchSpace,
+    lines: _Lines,
+    measured: Mapping[str, FloatArray],
+    values: Mapping[str, FloatArray],
+    archs: Archs,
 ) -> Iterator[tuple[str, str]]:
     """Yield contradictions of results with the column's name."""
     found: list[scales.Question | None] = []
@@ -159,14 +175,13 @@ def _of_results(
         if not column.split:
             continue
         source = description.sources[name]
-        if scales.of_unit(column, values[name].ravel()) is not None:  # the lines are read again only to name one
-            found.append(scales.of_unit(column, lines.floats(source)))
+        found.append(scales.of_unit(column, measured[name]))
         found.append(scales.of_name(column, source))
         found.append(scales.of_curve(column, values[name]))
         last = values[name][:, :, -1:]
         final[name] = (column, mean_over_trainings(last)[:, 0])
     found += scales.of_pairs(final)
-    found += _of_idle_cells(description, final, archs)
+    found += _of_idle_cells(space, final, archs)
     for question in filter(None, found):
         source = description.sources[question.column]
         where = lines.source
@@ -176,10 +191,9 @@ def _of_results(
 
 
 def _of_idle_cells(
-    description: _Description, final: Mapping[str, tuple[Column, FloatArray]], archs: Archs
+    space: SearchSpace, final: Mapping[str, tuple[Column, FloatArray]], archs: Archs
 ) -> Iterator[scales.Question]:
     """Ask whether cells that compute nothing are the best by the direction: an error called accuracy."""
-    space = description.space
     if space.name not in numbering.NOTHING_COMPUTED:
         return
     keys = space.key(archs)

@@ -9,10 +9,10 @@ import numpy as np
 
 from harness.checks import Archs, UInt64Array
 from harness.errors import HarnessError, must
-from harness.reading import parse_json
 from harness.spaces.asr.cells import OPERATIONS, RULE, SHAPE, flatten
 from harness.spaces.asr.keys import first_codings, hashes, keys
 from harness.spaces.enumerated import EnumeratedSpace
+from harness.spaces.literals import data
 
 
 class ASRSpace(EnumeratedSpace):
@@ -69,7 +69,7 @@ class ASRSpace(EnumeratedSpace):
         if position is not None:
             return list(map(int, self.all_codings[position]))
         try:
-            return flatten(parse_json(text, "the architecture"))
+            return flatten(data(text, RULE))
         except HarnessError:
             raise HarnessError(must("architecture", RULE, text)) from None
 

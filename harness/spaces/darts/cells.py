@@ -7,7 +7,9 @@ j to node k, as in NAS-Bench-301 (Siems et al., "Surrogate NAS Benchmarks", ICLR
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import cache
 from itertools import combinations, permutations
 
 import numpy as np
@@ -24,26 +26,24 @@ OPERATIONS = (
     "dil_conv_3x3",
     "dil_conv_5x5",
 )
+WITH_NONE = (*OPERATIONS, "none")
+"""The eight of DARTS itself; `none`, which gives zeros, comes last, so that the others keep their codes."""
 NODES = (2, 3, 4, 5)
 START = {2: 0, 3: 2, 4: 5, 5: 9}
 EDGES = tuple((source, node) for node in NODES for source in range(node))
 """(source, target) of the 14 possible edges, in the order of NAS-Bench-301."""
 PAIRS = {node: tuple(combinations(range(node), 2)) for node in NODES}
 """What each node may hang on: 1, 3, 6 and 10 pairs, in lexicographic order, as NAS-Bench-301 lists them."""
-CELL = (7, 7, 3, 7, 7, 6, 7, 7, 10, 7, 7)
-"""Cardinalities of the genes of a cell: two operations of node 2, then pair and two operations of nodes 3, 4, 5."""
-GENES = len(CELL)
-CODINGS = 180 * len(OPERATIONS) ** 8
+GENES = 11
 OPERATION_GENES = (0, 1, 3, 4, 6, 7, 9, 10)
 PAIR_GENES = {3: 2, 4: 5, 5: 8}
 
 Codes = npt.NDArray[np.intp]
-_PLACES = np.array([int(np.prod(CELL[gene + 1 :], dtype=np.int64)) for gene in range(GENES)], dtype=np.uint64)
 _SOURCES = {node: np.array(pairs, dtype=np.intp) for node, pairs in PAIRS.items()}
 _CHUNK = 4096  # cells relabelled at once: their 24 variants stay in the cache
 
 
-def legend() -> dict[str, Sequence[str]]:
+def legend(operations: Sequence[str]) -> dict[str, Sequence[str]]:
     """Return what the 22 genes of two cells are called, and their values; see `SearchSpace.legend`."""
     named: dict[str, Sequence[str]] = {}
     for cell in ("normal", "reduce"):
@@ -51,8 +51,27 @@ def legend() -> dict[str, Sequence[str]]:
             if node in PAIR_GENES:
                 named[f"{cell} node {node} inputs"] = [f"{low} and {high}" for low, high in PAIRS[node]]
             for which in ("lower", "higher"):
-                named[f"{cell} node {node} operation on the {which} input"] = OPERATIONS
+                named[f"{cell} node {node} operation on the {which} input"] = operations
     return named
+
+
+def cardinalities(operations: int = len(OPERATIONS)) -> tuple[int, ...]:
+    """Return those of the genes of a cell: two operations of node 2, then pair and two operations of nodes 3, 4, 5."""
+    counts = [operations] * GENES
+    for node, gene in PAIR_GENES.items():
+        counts[gene] = len(PAIRS[node])
+    return tuple(counts)
+
+
+def codings(operations: int = len(OPERATIONS)) -> int:
+    """Return how many codings of a cell there are."""
+    return math.prod(cardinalities(operations))
+
+
+@cache
+def _places(operations: int) -> UInt64Array:
+    counts = cardinalities(operations)
+    return read_only(np.array([math.prod(counts[gene + 1 :]) for gene in range(GENES)], dtype=np.uint64))
 
 
 def sources(cells: Archs) -> Codes:
@@ -85,12 +104,12 @@ def from_edges(codes: Codes) -> Codes:
     return genes
 
 
-def number(cells: npt.NDArray[np.integer]) -> UInt64Array:
+def number(cells: npt.NDArray[np.integer], operations: int = len(OPERATIONS)) -> UInt64Array:
     """Return the mixed-radix number of each cell: (…, 11) to (…,) uint64."""
-    return cells.astype(np.uint64) @ _PLACES
+    return cells.astype(np.uint64) @ _places(operations)
 
 
-def canonical_number(cells: Archs) -> UInt64Array:
+def canonical_number(cells: Archs, operations: int = len(OPERATIONS)) -> UInt64Array:
     """Return the smallest number among all relabellings of nodes 2 to 5: (n, 11) to (n,) uint64.
 
     A relabelling keeps every edge and its operation, and every node after what it reads.
@@ -102,7 +121,7 @@ def canonical_number(cells: Archs) -> UInt64Array:
         variants = padded[:, _RELABELLED]
         whole = np.count_nonzero(variants, axis=2) == 2 * len(NODES)
         numbers = np.full(whole.shape, np.iinfo(np.uint64).max)
-        numbers[whole] = number(from_edges(variants[whole]))
+        numbers[whole] = number(from_edges(variants[whole]), operations)
         smallest[start : start + _CHUNK] = numbers.min(axis=1)
     return smallest
 

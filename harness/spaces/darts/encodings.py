@@ -5,26 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from harness.checks import Archs, FloatArray
-from harness.spaces.darts.cells import NODES, OPERATION_GENES, OPERATIONS, on_edges, sources
+from harness.spaces.darts.cells import NODES, OPERATION_GENES, on_edges, sources
 
 _MOST_PATHS = 5
 """From one input to one node: 1, 2, 3, 5 to nodes 2 to 5 at most, as every node reads two different ones."""
 
 
-def adjacency(cells: Archs) -> FloatArray:
-    """Return 14 indicators of edges, then seven of the operation for each edge: (n, 11) to (n, 112)."""
+def adjacency(cells: Archs, operations: int) -> FloatArray:
+    """Return 14 indicators of edges, then those of the o operations for each edge: (n, 11) to (n, 14 + 14 o)."""
     codes = on_edges(cells)
-    operations = codes[:, :, None] == np.arange(1, len(OPERATIONS) + 1)
-    return np.concatenate([codes > 0, operations.reshape(len(cells), -1)], axis=1).astype(np.float64)
+    named = codes[:, :, None] == np.arange(1, operations + 1)
+    return np.concatenate([codes > 0, named.reshape(len(cells), -1)], axis=1).astype(np.float64)
 
 
-def paths(cells: Archs, longest: int) -> FloatArray:
+def paths(cells: Archs, longest: int, base: int) -> FloatArray:
     """Return for each input which sequences of up to `longest` operations start there: (n, 11) to (n, 2 p).
 
-    p is 7 + … + 7**longest.  Sequences are numbered in bijective base 7: by length, then by operation, the one next to
-    the input first.
+    p is base + … + base**longest, with as many operations as `base`.  Sequences are numbered in bijective base: by
+    length, then by operation, the one next to the input first.
     """
-    base = len(OPERATIONS)
     count = sum(base**length for length in range(1, longest + 1))
     out = np.zeros((len(cells), 2 * count))
     into = sources(cells)

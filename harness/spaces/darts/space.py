@@ -11,12 +11,12 @@ from harness.checks import Archs, FloatArray, UInt64Array, choice, read_only
 from harness.space import IDENTITIES, SearchSpace
 from harness.spaces.darts import texts as darts_texts
 from harness.spaces.darts.cells import (
-    CELL,
-    CODINGS,
     GENES,
     OPERATION_GENES,
     OPERATIONS,
     canonical_number,
+    cardinalities,
+    codings,
     legend,
     number,
 )
@@ -26,7 +26,6 @@ from harness.spaces.darts.encodings import adjacency, paths
 
 _EDITED = read_only(np.array([cell * GENES + gene for cell in (0, 1) for gene in OPERATION_GENES], dtype=np.intp))
 """The 16 genes that are operations."""
-_OTHERS = len(OPERATIONS) - 1
 
 
 class DARTSSpace(SearchSpace):
@@ -35,21 +34,22 @@ class DARTSSpace(SearchSpace):
     Genes: 11 for the normal cell, then 11 for the reduction cell: two operations of node 2 (which always reads both
     inputs), then for nodes 3, 4, 5 the pair of earlier nodes that they read (`darts_cells.PAIRS`) and an operation for
     each, the lower node's first.  Operations are numbered as in NASLib's compact form (`OPERATIONS`, without none).
-    All (180 * 7**8)**2, about 1.1e18, codings are valid.
+    All (180 * 7**8)**2, about 1.1e18, codings are valid.  The space ``darts-none`` has DARTS' own eight operations,
+    `none` too, which comes last; an edge with it gives zeros.
 
     A coding does not tell the order of the two inputs of a node, which a sum does not see either.  `key` knows:
 
     - ``"exact"`` and ``"string"``: the same genotype, its inputs sorted;
     - ``"functional"``: the same two cells up to the names of nodes 2 to 5.  Renaming them permutes the channels of the
       concatenation and, in the same way, the weights of what reads it, so both train alike.  Cells that are equal only
-      because skips make two of their nodes equal are told apart.
+      because skips make two of their nodes equal, or because `none` adds nothing, are told apart.
 
     `sample` is uniform over codings: for each node a pair of earlier nodes, for each of the 16 edges an operation.
     `mutate` changes, with probability one half each, an operation or an edge, as in Real et al. ("Regularized
     Evolution", AAAI 2019, 3): one of 16 operations becomes another, or one of the 12 edges into nodes 3 to 5 starts at
     another node that its target does not read yet, and keeps its operation.  `neighbours` are all 120 such edits.
 
-    Encodings, one row for each architecture:
+    Encodings, one row for each architecture; the widths are those of seven operations:
 
     - ``one_hot`` (150): indicators of all genes;
     - ``adjacency`` (224): for each cell, 14 indicators that an edge is there, then seven for each edge that name its
@@ -58,16 +58,24 @@ class DARTSSpace(SearchSpace):
       from it to any of nodes 2 to 5 (White et al., "BANANAS", AAAI 2021, 4; naszilla), numbered in base 7 within a
       length, the operation next to the input first;
     - ``path_truncated`` (224): those of one and two operations.
+
+    Parameters
+    ----------
+    name : str
+    operations : sequence of str
+        `OPERATIONS`, or `WITH_NONE`.
     """
 
     encodings: ClassVar[tuple[str, ...]] = ("one_hot", "adjacency", "path", "path_truncated")
     description: ClassVar[str] = (
-        "DARTS cells, normal and reduction: each of four nodes sums one of seven operations on each of two earlier "
+        "DARTS cells, normal and reduction: each of four nodes sums one of the operations on each of two earlier "
         "nodes. All codings are valid; samples are uniform over them."
     )
 
-    def __init__(self, name: str = "darts") -> None:
-        super().__init__(name, CELL * 2)
+    def __init__(self, name: str = "darts", operations: Sequence[str] = OPERATIONS) -> None:
+        super().__init__(name, cardinalities(len(operations)) * 2)
+        self.operations = tuple(operations)
+        self._per_cell = codings(len(operations))
 
     def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
         """Return keys that are equal exactly when two architectures are the same: (n, 22) to (n,); see the class.
@@ -75,8 +83,8 @@ class DARTSSpace(SearchSpace):
         A functional key is the smallest code of its class, so `decode` gives a representative.
         """
         choice("identity", identity, IDENTITIES)
-        name = canonical_number if identity == "functional" else number
-        return name(archs[:, :GENES]) * np.uint64(CODINGS) + name(archs[:, GENES:])
+        name, count = canonical_number if identity == "functional" else number, len(self.operations)
+        return name(archs[:, :GENES], count) * np.uint64(self._per_cell) + name(archs[:, GENES:], count)
 
     def canonical(self, archs: Archs) -> Archs:
         """Return the representative of each functional class: (n, 22) to (n, 22) uint8."""
@@ -87,34 +95,35 @@ class DARTSSpace(SearchSpace):
         children = np.array(archs, dtype=self.dtype)
         n = len(children)
         genes = _EDITED[rng.integers(0, len(_EDITED), size=n)]
-        steps = rng.integers(1, len(OPERATIONS), size=n)
+        steps = rng.integers(1, len(self.operations), size=n)
         moves = MOVES[rng.integers(0, len(MOVES), size=n)]
         edge = rng.random(n) < 0.5
         children[edge] = move_edges(children[edge], moves[edge])
         rows, genes, steps = np.flatnonzero(~edge), genes[~edge], steps[~edge]
-        children[rows, genes] = (children[rows, genes] + steps) % len(OPERATIONS)
+        children[rows, genes] = (children[rows, genes] + steps) % len(self.operations)
         return children
 
     def neighbours(self, arch: Archs) -> Archs:
-        """Return all 120 architectures one edit away, operations first, then edges: (22,) to (120, 22)."""
+        """Return all architectures one edit away, 120 or 136, operations first, then edges: (22,) to (k, 22)."""
         parent = np.asarray(arch, dtype=self.dtype)[None]
-        genes = np.repeat(_EDITED, _OTHERS)
+        others = len(self.operations) - 1
+        genes = np.repeat(_EDITED, others)
         around = np.repeat(parent, len(genes), axis=0)
-        rows, steps = np.arange(len(genes)), np.tile(np.arange(1, _OTHERS + 1), len(_EDITED))
-        around[rows, genes] = (around[rows, genes] + steps) % len(OPERATIONS)
+        rows, steps = np.arange(len(genes)), np.tile(np.arange(1, others + 1), len(_EDITED))
+        around[rows, genes] = (around[rows, genes] + steps) % len(self.operations)
         moved = move_edges(np.repeat(parent, len(DISTINCT_MOVES), axis=0), DISTINCT_MOVES)
         return np.concatenate([around, moved])
 
     def _features(self, archs: Archs, encoding: str) -> FloatArray:
         cells = (archs[:, :GENES], archs[:, GENES:])
         if encoding == "adjacency":
-            return np.concatenate([adjacency(cell) for cell in cells], axis=1)
+            return np.concatenate([adjacency(cell, len(self.operations)) for cell in cells], axis=1)
         longest = 4 if encoding == "path" else 2
-        return np.concatenate([paths(cell, longest) for cell in cells], axis=1)
+        return np.concatenate([paths(cell, longest, len(self.operations)) for cell in cells], axis=1)
 
     def legend(self) -> Mapping[str, Sequence[str]]:
         """Return operations of both cells, and the pairs of nodes that nodes 3 to 5 read."""
-        return legend()
+        return legend(self.operations)
 
     def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
         """Count the network that the DARTS paper evaluates: 36 channels, 20 cells, 10 classes."""
@@ -127,7 +136,7 @@ class DARTSSpace(SearchSpace):
         >>> text[:77]
         "Genotype(normal=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('max_pool_3x3', 0"
         """
-        return [darts_texts.genotype(*cells) for cells in self.compact(archs)]
+        return [darts_texts.genotype(*cells, self.operations) for cells in self.compact(archs)]
 
     def compact(self, archs: Archs) -> list[tuple[darts_texts.Edges, darts_texts.Edges]]:
         """Return NASLib's compact form, (normal, reduce) of 8 (input, operation) each: (n, 22) to n tuples."""
@@ -135,8 +144,12 @@ class DARTSSpace(SearchSpace):
         return list(zip(normal, reduce, strict=True))
 
     def _genes(self, text: str) -> list[int]:
-        """Read a genotype or a compact form, the two edges of a node in any order."""
-        return darts_texts.read(text)
+        """Read a genotype, a compact form or a configuration, the two edges of a node in any order."""
+        return darts_texts.read(text, self.operations)
+
+    def notation(self, text: str) -> str:
+        """Say which of the forms a text has."""
+        return darts_texts.notation(text)
 
     def _facts(self) -> Mapping[str, object]:
-        return {"operations": list(OPERATIONS), "valid": CODINGS**2}
+        return {"operations": list(self.operations), "valid": self._per_cell**2}

@@ -89,11 +89,6 @@ class GraphSpace(EnumeratedSpace):
     def _key(self, archs: Archs, identity: str) -> UInt64Array:
         return self._canonical[1][self.positions(archs)]
 
-    def legend(self) -> Mapping[str, Sequence[str]]:
-        """Return the links, as the parents of the four nodes, then the operations of each node."""
-        links: dict[str, Sequence[str]] = {"link": ["".join(map(str, link)) for link in LINKS]}
-        return links | {f"operation of node {node}": self.operations for node in range(1, NODES + 1)}
-
     def format(self, archs: Archs) -> list[str]:
         """Write codings as link and operations: (n, 5) to n strings.
 
@@ -104,6 +99,11 @@ class GraphSpace(EnumeratedSpace):
             f"[{','.join(map(str, LINKS[link]))}] {' '.join(self.operations[code] for code in codes)}"
             for link, *codes in np.asarray(archs).tolist()
         ]
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the links, for example ``0112``, and the operations of each node."""
+        links = tuple("".join(map(str, link)) for link in LINKS)
+        return {"link": links} | {f"node {node + 1}": self.operations for node in range(NODES)}
 
     def parse(self, texts: Sequence[str]) -> Archs:
         """Read links and operations, or published hashes: n strings to (n, 5) uint8.

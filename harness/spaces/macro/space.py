@@ -39,11 +39,6 @@ class MacroSpace(EnumeratedSpace):
     def __init__(self) -> None:
         super().__init__("macro", [len(OPERATIONS)] * sum(STAGES))
 
-    def legend(self) -> Mapping[str, Sequence[str]]:
-        """Return the operations of each layer, with its stage."""
-        places = [(stage, layer) for stage, layers in enumerate(STAGES) for layer in range(layers)]
-        return {f"stage {stage} layer {layer}": OPERATIONS for stage, layer in places}
-
     def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
         """Count the published network for CIFAR-10."""
         return {"params_m": params(archs) / 1e6, "macs_m": macs(archs) / 1e6}
@@ -67,6 +62,10 @@ class MacroSpace(EnumeratedSpace):
         ['22212220']
         """
         return ["".join(map(str, arch)) for arch in np.asarray(archs).tolist()]
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the operations of each layer."""
+        return {f"layer {layer + 1}": OPERATIONS for layer in range(self.genes)}
 
     def _genes(self, text: str) -> list[int]:
         """Read a published key, eight digits 0, 1 or 2."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from harness.checks import Archs
 from harness.errors import HarnessError, must
-from harness.reading import parse_json
 from harness.space import SearchSpace
+from harness.spaces.literals import data
 
 BLOCKS = 7
 EXPANSIONS, KERNELS, SQUEEZES = (1, 4, 6), (3, 5), (False, True)
@@ -47,9 +47,9 @@ class MnasNetSpace(SearchSpace):
     def __init__(self) -> None:
         super().__init__("mnasnet", [len(values) for values in VALUES.values()])
 
-    def legend(self) -> Mapping[str, Sequence[str]]:
-        """Return the published variables and their values."""
-        return {name: [*map(str, values)] for name, values in VALUES.items()}
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the values of each gene: expansion, kernel, layers and squeeze-and-excitation of each block."""
+        return {gene: tuple(map(str, values)) for gene, values in VALUES.items()}
 
     def format(self, archs: Archs) -> list[str]:
         """Write networks block by block: (n, 28) to n strings.
@@ -68,11 +68,7 @@ class MnasNetSpace(SearchSpace):
         """Read blocks, or a JSON object of the published variables."""
         text = text.strip()
         if text.startswith("{"):
-            try:
-                variables = parse_json(text, "the architecture")
-            except HarnessError:
-                raise HarnessError(must("architecture", _RULE, text)) from None
-            return genes(variables)
+            return genes(data(text, _RULE))
         matches = [_BLOCK.fullmatch(block) for block in text.split()]
         found = [match for match in matches if match]
         if len(found) != BLOCKS or len(matches) != BLOCKS:

@@ -38,10 +38,6 @@ class SizeSpace(EnumeratedSpace):
     def _features(self, archs: Archs, encoding: str) -> FloatArray:
         return archs / (len(WIDTHS) - 1.0)
 
-    def legend(self) -> Mapping[str, Sequence[str]]:
-        """Return the widths of each layer, in channels."""
-        return {f"width of layer {layer}": list(_GENES) for layer in range(self.genes)}
-
     def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
         """Count the published network for CIFAR-10, 10 classes."""
         return cost(archs, classes=10).millions()
@@ -54,6 +50,10 @@ class SizeSpace(EnumeratedSpace):
         ['8:8:8:16:32']
         """
         return [":".join(map(str, row)) for row in channels(archs).tolist()]
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the channels of each layer."""
+        return {f"layer {layer + 1}": tuple(_GENES) for layer in range(self.genes)}
 
     def _genes(self, text: str) -> list[int]:
         """Read an official string, five widths joined by colons."""

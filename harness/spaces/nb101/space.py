@@ -145,6 +145,10 @@ class NB101Space(SearchSpace):
         """
         return nb101_texts.read(texts)
 
+    def notation(self, text: str) -> str:
+        """Say how the numbers of NASLib's tuples are meant."""
+        return nb101_texts.notation(text)
+
     def _facts(self) -> Mapping[str, object]:
         return {
             "operations": list(OPERATIONS),

@@ -1,20 +1,22 @@
-"""NAS-Bench-101 cells as text: the two strings of a record, or the JSON of matrix and operations."""
+"""NAS-Bench-101 cells as text: the strings of a record, matrix and operations, or the tuples of NASLib."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from harness.checks import Archs
 from harness.errors import HarnessError, must
-from harness.reading import parse_json
 from harness.space import operation_code
+from harness.spaces.literals import data, literal
 from harness.spaces.nb101.wiring import EDGES, INNER, MOST_EDGES, OPERATIONS, VERTICES, reach, wiring
 
 _FORM = re.compile(r"([01]+)[\s;]+([\w,-]+)")
+_MODEL_SPEC = re.compile(r"ModelSpec\(\s*(?:matrix\s*=)?\s*(\[.*\])\s*,\s*(?:ops\s*=)?\s*(\[.*\])\s*,?\s*\)", re.DOTALL)
+_NASLIB = ("input", "output", *reversed(OPERATIONS))
+"""Names of NASLib's numbers."""
 _HINT = "read '011001000 input,conv3x3-bn-relu,output' (adjacency by rows, then operations)"
 
 
@@ -31,9 +33,10 @@ def write(archs: Archs) -> list[str]:
 def read(texts: Sequence[str]) -> Archs:
     """Read cells of two to seven vertices: n strings to (n, 26) uint8.
 
-    A text is the two strings of a record, adjacency by rows and operations, or the JSON ``{"matrix": rows, "ops":
-    names}`` of an official model specification.  A smaller cell keeps its inner vertices in front; the output moves to
-    vertex 6, and the vertices between have no edges and operation 0.
+    A text is the two strings of a record, adjacency by rows and operations; ``{"matrix": rows, "ops": names}`` of an
+    official model specification, also as ``ModelSpec(matrix=rows, ops=names)``; or a tuple of NASLib.  A smaller cell
+    keeps its inner vertices in front; the output moves to vertex 6, and the vertices between have no edges and
+    operation 0.
 
     Raises
     ------
@@ -53,12 +56,38 @@ def _parts(text: str) -> tuple[str, str]:
     match = _FORM.fullmatch(text.strip())
     if match is not None:
         return match[1], match[2]
+    if text.strip().startswith("("):
+        return _naslib(text)
+    call = _MODEL_SPEC.fullmatch(text.strip())
+    told = data(f"{{'matrix': {call[1]}, 'ops': {call[2]}}}" if call else text, _HINT)
     try:
-        told: Any = parse_json(text, "the architecture")
         digits = "".join(str(int(entry)) for row in told["matrix"] for entry in row)
         return digits, ",".join(told["ops"])
     except (ValueError, TypeError, KeyError):
         raise HarnessError(must("architecture", _HINT, text)) from None
+
+
+def _naslib(text: str) -> tuple[str, str]:
+    """Read a tuple of NASLib: 49 entries of the matrix by rows, then the numbers of 7 operations."""
+    key = literal(text, _HINT)
+    if (
+        not isinstance(key, tuple)
+        or len(key) != VERTICES * (VERTICES + 1)
+        or any(type(part) is not int for part in key)
+    ):
+        raise HarnessError(must("architecture", f"{_HINT}, or be a tuple of NASLib, 56 numbers", text))
+    if any(not 0 <= code < len(_NASLIB) for code in key[VERTICES * VERTICES :]):
+        raise HarnessError(must("architecture", f"have operations 0 to {len(_NASLIB) - 1}", text))
+    names = [_NASLIB[code] for code in key[VERTICES * VERTICES :]]
+    return "".join(map(str, key[: VERTICES * VERTICES])), ",".join(names)
+
+
+def notation(text: str) -> str:
+    """Say how the numbers of a tuple of NASLib are meant, "" for the other forms."""
+    if not text.strip().startswith("("):
+        return ""
+    numbered = ", ".join(f"{code} {name}" for code, name in enumerate(_NASLIB))
+    return f"tuples of NASLib, 49 entries of the matrix by rows, then operations {numbered}"
 
 
 def coding(adjacency: str, operations: str, text: str) -> list[int]:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from harness.checks import Archs, FloatArray, UInt64Array
-from harness.errors import HarnessError, must
-from harness.space import operation_code
 from harness.spaces.enumerated import EnumeratedSpace
-from harness.spaces.four_nodes import EDGES, NODES, NONE, adjacency_encoding, edge_legend, path_encoding
+from harness.spaces.four_nodes import EDGE_NAMES, EDGES, NODES, NONE, adjacency_encoding, path_encoding
+from harness.spaces.nb201 import texts
 from harness.spaces.nb201.costs import cost
 from harness.spaces.nb201.keys import classes
 from harness.spaces.nb201.operations import CARDINALITIES, OPERATIONS
-
-_FORM = re.compile(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|")
-_FORM_HINT = "read '|op~0|+|op~0|op~1|+|op~0|op~1|op~2|'"
 
 
 class NB201Space(EnumeratedSpace):
@@ -79,15 +74,16 @@ class NB201Space(EnumeratedSpace):
         return [f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|" for a, b, c, d, e, f in names]
 
     def _genes(self, text: str) -> list[int]:
-        """Read an official string."""
-        match = _FORM.fullmatch(text.strip())
-        if match is None:
-            raise HarnessError(must("architecture", _FORM_HINT, text))
-        return [operation_code(name, OPERATIONS, text) for name in match.groups()]
+        """Read an official string or a tuple of NASLib."""
+        return texts.read(text)
 
-    def legend(self) -> Mapping[str, Sequence[str]]:
-        """Return the operations of each edge."""
-        return edge_legend(OPERATIONS)
+    def notation(self, text: str) -> str:
+        """Say how the numbers of NASLib's tuples are meant."""
+        return texts.notation(text)
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the operations on each edge."""
+        return dict.fromkeys(EDGE_NAMES, OPERATIONS)
 
     def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
         """Count the published network for CIFAR-10: 16 channels, 5 cells a stage, 10 classes."""

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from harness.errors import HarnessError, must
-from harness.reading import parse_json
 from harness.space import operation_code
+from harness.spaces.literals import data
 
 OPERATIONS = (
     "linear",
@@ -35,11 +35,11 @@ def read_recipe(text: str) -> Recipe:
     HarnessError
         If the text is no such JSON, names an unknown operation or input, has a cycle or no ``h_new_0``.
     """
+    rule = "be a number of the list or JSON {node: {op, input: [...]}}"
+    told = data(text, rule)
     try:
-        told = parse_json(text, "the architecture")
         nodes = {str(name): (str(node["op"]), tuple(map(str, node["input"]))) for name, node in told.items()}
-    except (HarnessError, AttributeError, KeyError, TypeError):
-        rule = "be a number of the list or JSON {node: {op, input: [...]}}"
+    except (AttributeError, KeyError, TypeError):
         raise HarnessError(must("architecture", rule, text)) from None
     if "h_new_0" not in nodes:
         raise HarnessError(must("architecture", "have a node h_new_0", text))

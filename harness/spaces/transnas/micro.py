@@ -13,9 +13,9 @@ from harness.checks import Archs, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError, must
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.four_nodes import (
+    EDGE_NAMES,
     EDGES,
     adjacency_encoding,
-    edge_legend,
     functional_text,
     path_encoding,
     smallest_codes,
@@ -70,16 +70,16 @@ class TransNASMicroSpace(EnumeratedSpace):
         """
         return [f"{_PREFIX}{a}_{b}{c}_{d}{e}{f}" for a, b, c, d, e, f in np.asarray(archs).tolist()]
 
-    def legend(self) -> Mapping[str, Sequence[str]]:
-        """Return the operations of each edge."""
-        return edge_legend(OPERATIONS)
-
     def _genes(self, text: str) -> list[int]:
         """Read an official string, with or without ``64-41414-``."""
         match = _FORM.fullmatch(text.strip())
         if match is None:
             raise HarnessError(must("architecture", "read '64-41414-a_bc_def', digits 0 to 3", text))
         return list(map(int, match.groups()))
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Return the operations on each edge."""
+        return dict.fromkeys(EDGE_NAMES, OPERATIONS)
 
     def _facts(self) -> Mapping[str, object]:
         return {

@@ -266,7 +266,7 @@ def test_a_place_that_cannot_be_written_is_told_in_one_line(home, capsys, monkey
     assert error.startswith("error: cannot write the table /proc/none/z.h5: ")
     assert error.count("\n") == 1
 
-    def lost(*_):
+    def lost(*_, **__):
         raise OSError(5, "Input/output error", "digits.csv")
 
     monkeypatch.setattr(own_table, "write", lost)

@@ -196,11 +196,14 @@ def setting(key, value):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (without("edge_normal_0"), "KeyError: '.*edge_normal_0'"),
-        (setting("edge_reduce_1", "none"), "is no result of NAS-Bench-301"),
-        (setting("inputs_node_normal_3", "0_3"), "node 3 of the normal cell must read earlier nodes, got '0_3'"),
+        (without("edge_normal_0"), "`edge_normal_0` must be an operation, for node 2 of the normal cell reads 0"),
+        (setting("edge_reduce_1", "none"), "no operation 'none'; 'darts-none' has it"),
+        (
+            setting("inputs_node_normal_3", "0_3"),
+            "`inputs_node_normal_3` must name the two earlier nodes that it reads, as '0_1', got '0_3'",
+        ),
         (setting("inputs_node_normal_3", "0_0"), "two different nodes before it"),
-        (setting("inputs_node_normal_5", "0_1_2"), "is no result of NAS-Bench-301"),
+        (setting("inputs_node_normal_5", "0_1_2"), "`inputs_node_normal_5` must name the two earlier nodes"),
         (setting("init_channels", 16), "must be trained as .*results_0.json"),
         (lambda told: told.update(budget=5), "must be trained as"),
         (lambda told: told.update(budget=2), "results after epochs 1 to 2"),

@@ -23,7 +23,7 @@ def test_an_architecture_is_described_by_space_alone(capsys):
     facts = json.loads(capsys.readouterr().out)
     assert facts["architecture"] == CELL
     assert facts["coding"] == [3, 3, 3, 1, 3, 3]
-    assert facts["genes"]["edge 3<-0"] == "skip_connect"
+    assert facts["genes"]["0-3"] == "skip_connect"
     assert facts["neighbours"]["count"] == len(set(facts["neighbours"]["architectures"])) == 24
     assert {row["benchmark"] for row in facts["tables"]} >= {"nb201-cifar10", "nb201-cifar100", "nb201-imagenet16"}
     assert "nats-tss-cifar10" in facts["to_get"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,8 +72,8 @@ def _nb201() -> Path:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("net,val_acc\n", "no rows"),
-        ("index,val_acc\n1,2\n3\n", "rows of different lengths"),
+        ("net,val_acc\n", "must have at least one row below its header"),
+        ("index,val_acc\n1,2\n3\n", "line 3 must have 2 fields, has 1"),
         ("cell,val_acc\n1,2\n", "must name its cells in one of the columns"),
         ("index,val_acc\n15625,2\n", "lie in range"),
         ("arch_str,val_acc\n|no~0|,2\n", "architecture"),
@@ -158,3 +160,31 @@ def test_codes_of_another_numbering_in_an_extract(tmp_path: Path) -> None:
     theirs = np.array([1, 0, 3, 2, 4], dtype=np.uint8)[archs][:, [0, 1, 3, 2, 4, 5]]
     np.savez(tmp_path / "y.npz", op_codes=theirs, val_acc=mean)
     assert "if codes are read as" in about(audit(tmp_path / "y.npz", progress=quiet), "numbering", "read as").sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "remark"),
+    [
+        (lambda text: text.encode("utf-8-sig"), "Read as: utf-8 with a byte-order mark."),
+        (lambda text: text.encode("utf-16"), "Read as: utf-16."),
+        (lambda text: gzip.compress(text.encode()), "Read as: gzip."),
+        (lambda text: text.replace(",", ";").replace(".", ",").encode(), "Read as: separator ';'."),
+        (lambda text: text.replace(",", "\t").encode(), "Read as: separator tab."),
+        (lambda text: b"# made by hand\n" + text.encode(), "Read as: 1 comment line skipped."),
+    ],
+)
+def test_an_extract_is_read_as_an_import_reads_it(tmp_path: Path, change: Any, remark: str) -> None:
+    plain = write_csv(tmp_path / "x.csv", "val_acc", ANCHORED, [5, 284, 11, 0])
+    wanted = audit(plain, progress=quiet)
+    plain.write_bytes(change(plain.read_text()))
+    found = audit(plain, progress=quiet)
+    assert [column.name for column in found.columns] == [column.name for column in wanted.columns]
+    assert about(found, "splits").sentence == about(wanted, "splits").sentence
+    assert remark in [finding.sentence for finding in found.findings if finding.severity == "fact"]
+
+
+def test_a_blank_is_a_missing_value_and_drops_no_column(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "x.csv", "val_acc", ANCHORED, [5, 284, 11, 0])
+    path.write_text(path.read_text().replace("5,50.05", "5,"))
+    found = audit(path, progress=quiet)
+    assert [(column.name, column.missing) for column in found.columns] == [("val_acc", 1)]

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from benchmarks_data.importers.columns import hw_nas_bench
-from benchmarks_data.importers.columns.naslib_keys import NB201_OPERATIONS, NB201_PLACES
 from harness.errors import TableError
 from harness.spaces.nats_size.space import SizeSpace
 from harness.spaces.nb201.operations import CODINGS
 from harness.spaces.nb201.space import NB201Space
+from harness.spaces.nb201.texts import NASLIB_OPERATIONS, NASLIB_PLACES
 
 SPACE = NB201Space()
 
@@ -42,8 +42,8 @@ def write_csv(path: Path, values: np.ndarray, order: np.ndarray) -> Path:
         writer.writerow(["net", "raspi4_latency", "eyeriss_energy"])
         for row in order:
             key = [0] * 6
-            for gene, place in enumerate(NB201_PLACES):
-                key[place] = NB201_OPERATIONS.index(int(archs[row, gene]))
+            for gene, place in enumerate(NASLIB_PLACES):
+                key[place] = NASLIB_OPERATIONS.index(int(archs[row, gene]))
             writer.writerow([str(tuple(key)), repr(float(values[row])), repr(float(2 * values[row]))])
     return path
 
@@ -141,7 +141,7 @@ def test_other_bad_input_is_named(tmp_path: Path, values: np.ndarray) -> None:
         hw_nas_bench.read_columns([tmp_path / "x.json"], SPACE, quiet)
     with pytest.raises(TableError, match="`space` must be nb201"):
         hw_nas_bench.read_columns([tmp_path / "x.pt"], SizeSpace(), quiet)
-    with pytest.raises(TableError, match=r"hw\.csv was not read"):
+    with pytest.raises(TableError, match=r"hw\.csv cannot be read: No such file"):
         hw_nas_bench.read_columns([tmp_path / "hw.csv"], SPACE, quiet)
     order = np.arange(CODINGS)
     order[5] = 6

@@ -55,6 +55,9 @@ unit = "M"
 direction = "minimise"
 split = "cost"
 """
+NUMBERS = """operations = ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
+edges = ["0-1", "0-2", "1-2", "0-3", "1-3", "2-3"]
+"""
 LINES = """kernel,pool,seed,epoch,valid,Test (%),time,size,note
 3,max,7,2,50,,10,1.5,a
 3,max,7,4,60,58,20,1.5,b
@@ -152,7 +155,7 @@ def test_a_known_space_is_named(tmp_path):
         ("arch", {"arch": space.format(archs)}),
         (list("abcdef"), dict(zip("abcdef", archs.T, strict=True))),
     ):
-        (tmp_path / "t.toml").write_text(f"space = 'nb201'\narchitecture = {column}\n" + told)
+        (tmp_path / "t.toml").write_text(f"space = 'nb201'\narchitecture = {column}\n{NUMBERS}" + told)
         frame = pd.DataFrame(cells | {"seed": 1, "epoch": 4, "valid": range(5), "Test (%)": 1, "time": 1, "size": 1})
         if column == "arch":
             (tmp_path / "t.toml").write_text("space = 'nb201'\narchitecture = 'arch'\n" + told)
@@ -280,7 +283,7 @@ def test_a_told_column_that_repeats_a_held_out_one_is_noted(made):
 @pytest.mark.parametrize("code", ["9" * 20, "5", "-1", "1.5", "9" * 5000])
 def test_a_code_that_is_none_is_named(tmp_path, code):
     told = DESCRIPTION.replace('[space.genes]\nkernel = [3, 5]\npool = ["max", "avg"]\n', "")
-    (tmp_path / "t.toml").write_text("space = 'nb201'\narchitecture = ['a', 'b', 'c', 'd', 'e', 'f']\n" + told)
+    (tmp_path / "t.toml").write_text(f"space = 'nb201'\narchitecture = ['a', 'b', 'c', 'd', 'e', 'f']\n{NUMBERS}{told}")
     (tmp_path / "t.csv").write_text(f"a,b,c,d,e,f,seed,epoch,valid,Test (%),time,size\n0,0,{code},0,0,0,1,4,1,1,1,1\n")
     with pytest.raises(TableError, match=r"t\.csv, line 2, column 'c'"):
         own_table.read(tmp_path / "t.csv", tmp_path / "t.toml")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from harness.spaces.darts.cells import START, WITH_NONE
+from harness.spaces.darts.space import DARTSSpace
+
 SEP, SKIP, MAX, AVG, DIL = "sep_conv_3x3", "skip_connect", "max_pool_3x3", "avg_pool_3x3", "dil_conv_3x3"
 
 
@@ -23,3 +26,16 @@ RAW_EXAMPLE = genotype(
     [(MAX, 0), (AVG, 1), (SKIP, 0), ("dil_conv_5x5", 1), (SEP, 1), ("sep_conv_5x5", 2), (SEP, 2), (DIL, 3)],
 )
 """The architecture of the one raw result in the repository of NAS-Bench-301."""
+
+
+def configuration(arch, prefix="NetworkSelectorDatasetInfo:darts:"):
+    """Write one row of genes as NAS-Bench-301 does."""
+    told = {}
+    for cell, edges in zip(("normal", "reduce"), DARTSSpace().compact(arch[None])[0], strict=True):
+        for place, (source, code) in enumerate(edges):
+            node = 2 + place // 2
+            told[f"{prefix}edge_{cell}_{START[node] + source}"] = WITH_NONE[code]
+            if node > 2:
+                pair = edges[2 * (place // 2) : 2 * (place // 2) + 2]
+                told[f"{prefix}inputs_node_{cell}_{node}"] = "_".join(str(source) for source, _ in pair)
+    return told
