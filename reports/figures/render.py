@@ -149,17 +149,10 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
                 handles=list(legend), loc="upper right", bbox_to_anchor=(1.0 - right / figure.get_figwidth(), 1.0),
                 ncols=2, handlelength=2.2, borderpad=0.2,
             )  # fmt: skip
-        for text in _texts(figure):  # a label is no formula, wherever the figure is drawn later
-            text.set_parse_math(False)
+        for text in figure.findobj(Text):  # a label is no formula, wherever the figure is drawn later
+            if isinstance(text, Text):
+                text.set_parse_math(False)
     return figure
-
-
-def _texts(figure: Figure) -> list[Text]:
-    """Return all texts of a figure, the labels of ticks included, which are made when they are asked for."""
-    for axes in figure.axes:
-        axes.get_xticklabels(which="both")
-        axes.get_yticklabels(which="both")
-    return [text for text in figure.findobj(Text) if isinstance(text, Text)]
 
 
 def _label(axes: Any, exhibit: Exhibit, panel: str, *, first: bool) -> None:
