@@ -31,6 +31,10 @@ from reports.study.truth import SPLITS
 FORMATS = ("pdf", "svg", "png")
 _LONGEST_TITLE = 40
 """Letters of the title of a panel."""
+_WIDEST = 50
+"""Letters of one line of the label of a horizontal axis."""
+_SECOND_LINE = 0.13
+"""Inches that a second line of a label needs."""
 _METADATA: dict[str, dict[str, None]] = {
     "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
     "svg": {"Date": None, "Creator": None},
@@ -128,8 +132,9 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
         width, height = 1.15 * width, 1.15 * height
     height = max(height, names_high_inches(exhibit.meta["styles"], in_rows=kind.names == "left"))
     left, right = kind.margins(names_inches(exhibit.meta["styles"]))
-    left += 0.13 * any("\n" in axis_label(label) for label in exhibit.meta["y_label"].values())
-    below, above = kind.below, 0.24
+    left += _SECOND_LINE * any("\n" in axis_label(label) for label in exhibit.meta["y_label"].values())
+    below = kind.below + _SECOND_LINE * any("\n" in axis_label(_x_label(exhibit, name), _WIDEST) for name in panels)
+    above = 0.24
     with house_style():
         legend = kind.legend(exhibit.frame, exhibit.meta) if kind.legend else ()
         top = 0.22 if legend else 0.04
@@ -155,9 +160,13 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
     return figure
 
 
+def _x_label(exhibit: Exhibit, panel: str) -> str:
+    label = exhibit.meta["x_label"]
+    return str(label if isinstance(label, str) else label[panel])
+
+
 def _label(axes: Any, exhibit: Exhibit, panel: str, *, first: bool) -> None:
-    x_label = exhibit.meta["x_label"]
-    axes.set_xlabel(axis_label(x_label if isinstance(x_label, str) else x_label[panel], 56))
+    axes.set_xlabel(axis_label(_x_label(exhibit, panel), _WIDEST))
     labels = exhibit.meta["y_label"]
     if first or len(set(labels.values())) > 1:
         axes.set_ylabel(axis_label(labels[panel]))
