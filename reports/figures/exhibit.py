@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.tables.sheet import unguarded, write_csv
+from harness.printable import unguarded
+from reports.tables.sheet import write_csv
 
 _WORDS = ["benchmark", "series", "row", "column"]
 """Columns of plotted frames that hold names."""

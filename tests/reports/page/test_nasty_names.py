@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.benchmark import Column
-from harness.printable import printable
+from harness.printable import guarded, printable, unguarded
 from reports.figures.exhibit import Exhibit
 from reports.figures.render import draw, rendered
 from reports.figures.style import shown_name
@@ -22,7 +22,6 @@ from reports.page import build as building
 from reports.study.naming import told_apart
 from reports.study.study import prepare
 from reports.tables.report_table import tex
-from reports.tables.sheet import guarded, unguarded
 from tests.reports.support import FakeOracle, make_results, opener
 
 LABELS = (
