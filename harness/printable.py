@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Any
 
 _JOINERS = "\u200c\u200d"
 """Invisible, and needed by some scripts and by emoji."""
+_FORMULA = re.compile("'*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+"""How a text begins that spreadsheets compute, the wide forms of East Asian keyboards included."""
 
 
 def printable(text: str) -> str:
@@ -38,6 +39,8 @@ def json_text(text: str) -> str:
     >>> json_text('"\x9b \u202e"')
     '"\\u009b \\u202e"'
     """
+    if text.isascii() and "\x7f" not in text:
+        return text
     return "".join(letter if letter == "\n" or _shown(letter) == letter else _units(letter) for letter in text)
 
 
@@ -54,17 +57,6 @@ def _units(letter: str) -> str:
     return "".join(f"\\u{data[place : place + 2].hex()}" for place in range(0, len(data), 2))
 
 
-def printable_data(data: Any) -> Any:
-    """Return plain data whose texts, keys of mappings included, are printable."""
-    if isinstance(data, str):
-        return printable(data)
-    if isinstance(data, dict):
-        return {printable_data(key): printable_data(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [printable_data(item) for item in data]
-    return data
-
-
 def counted(number: int, one: str, many: str = "") -> str:
     """Write how many there are of something.
 
@@ -72,3 +64,24 @@ def counted(number: int, one: str, many: str = "") -> str:
     ('1 benchmark', '2,500 runs', '2 strategies')
     """
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def guarded(value: object) -> object:
+    """Return a cell as it is written: of a text the printable form, with an apostrophe where it needs one.
+
+    >>> guarded("=1+1"), guarded("-x"), guarded("'=1"), guarded("plain"), guarded(-1.5)
+    ("'=1+1", "'-x", "''=1", 'plain', -1.5)
+    """
+    if not isinstance(value, str):
+        return value
+    shown = printable(value)
+    return f"'{shown}" if _FORMULA.match(shown) or value[:1] in ("\t", "\r") else shown
+
+
+def unguarded(text: str) -> str:
+    """Return a text as it was before `guarded`.
+
+    >>> unguarded("'=1+1"), unguarded("'quoted'")
+    ('=1+1', "'quoted'")
+    """
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

@@ -31,6 +31,10 @@ from reports.study.truth import SPLITS
 FORMATS = ("pdf", "svg", "png")
 _LONGEST_TITLE = 40
 """Letters of the title of a panel."""
+_WIDEST = 50
+"""Letters of one line of the label of a horizontal axis."""
+_SECOND_LINE = 0.13
+"""Inches that a second line of a label needs."""
 _METADATA: dict[str, dict[str, None]] = {
     "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
     "svg": {"Date": None, "Creator": None},
@@ -128,8 +132,9 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
         width, height = 1.15 * width, 1.15 * height
     height = max(height, names_high_inches(exhibit.meta["styles"], in_rows=kind.names == "left"))
     left, right = kind.margins(names_inches(exhibit.meta["styles"]))
-    left += 0.13 * any("\n" in axis_label(label) for label in exhibit.meta["y_label"].values())
-    below, above = kind.below, 0.24
+    left += _SECOND_LINE * any("\n" in axis_label(label) for label in exhibit.meta["y_label"].values())
+    below = kind.below + _SECOND_LINE * any("\n" in axis_label(_x_label(exhibit, name), _WIDEST) for name in panels)
+    above = 0.24
     with house_style():
         legend = kind.legend(exhibit.frame, exhibit.meta) if kind.legend else ()
         top = 0.22 if legend else 0.04
@@ -149,22 +154,19 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
                 handles=list(legend), loc="upper right", bbox_to_anchor=(1.0 - right / figure.get_figwidth(), 1.0),
                 ncols=2, handlelength=2.2, borderpad=0.2,
             )  # fmt: skip
-        for text in _texts(figure):  # a label is no formula, wherever the figure is drawn later
-            text.set_parse_math(False)
+        for text in figure.findobj(Text):  # a label is no formula, wherever the figure is drawn later
+            if isinstance(text, Text):
+                text.set_parse_math(False)
     return figure
 
 
-def _texts(figure: Figure) -> list[Text]:
-    """Return all texts of a figure, the labels of ticks included, which are made when they are asked for."""
-    for axes in figure.axes:
-        axes.get_xticklabels(which="both")
-        axes.get_yticklabels(which="both")
-    return [text for text in figure.findobj(Text) if isinstance(text, Text)]
+def _x_label(exhibit: Exhibit, panel: str) -> str:
+    label = exhibit.meta["x_label"]
+    return str(label if isinstance(label, str) else label[panel])
 
 
 def _label(axes: Any, exhibit: Exhibit, panel: str, *, first: bool) -> None:
-    x_label = exhibit.meta["x_label"]
-    axes.set_xlabel(axis_label(x_label if isinstance(x_label, str) else x_label[panel], 56))
+    axes.set_xlabel(axis_label(_x_label(exhibit, panel), _WIDEST))
     labels = exhibit.meta["y_label"]
     if first or len(set(labels.values())) > 1:
         axes.set_ylabel(axis_label(labels[panel]))

@@ -88,4 +88,5 @@ def checklist_markdown(study: Study) -> str:
     """Return the checklist as a Markdown document."""
     marks = {"yes": "[x]", "no": "[ ]", "author": "[author]"}
     lines = [f"- {marks[item.state]} **{item.demand}** {item.answer}" for item in checklist(study)]
-    return "\n".join([f"# Best-practice checklist: {study.spec.name}", "", *lines, ""])
+    text = "\n".join([f"# Best-practice checklist: {study.spec.name}", "", *lines, ""])
+    return text.replace("<", "&lt;")  # Markdown takes it for HTML

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -73,12 +73,12 @@ class ReportTable:
         columns = "".join("l" if j < self.text_columns else "r" for j in range(len(self.headers)))
         lines = [f"% {printable(line)}" for line in (self.title, self.caption)]
         lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
-        lines += [" & ".join(map(tex, self.headers)) + r" \\", r"\midrule"]
+        lines += [_tex_row(list(map(tex, self.headers))), r"\midrule"]
         for i, row in enumerate(self.cells):
             if i and self._starts(i):
                 lines.append(r"\midrule")
             shown = [self._marked_tex(i, j, text) for j, text in enumerate(row)]
-            lines.append(" & ".join(shown) + r" \\")
+            lines.append(_tex_row(shown))
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
     def to_html(self) -> str:
@@ -128,14 +128,19 @@ def breakable(text: str) -> str:
     return " ".join("<wbr>".join(map(escape, parts)) for parts in words)
 
 
+def _tex_row(cells: Sequence[str]) -> str:
+    """Return a row; one that begins with a bracket or a star would be an option of the end of the row above."""
+    row = " & ".join(cells)
+    return ("{}" if row[:1] in ("[", "*") else "") + rf"{row} \\"
+
+
 def tex(text: str) -> str:
     r"""Escape a text for LaTeX.
 
     >>> tex("local_search 95 %")
     'local\\_search 95 \\%'
-    >>> tex("[a]--b")
-    '{}[a]-{}-b'
+    >>> tex("a--b")
+    'a-{}-b'
     """
     escaped = "".join(_TEX.get(letter, letter) for letter in printable(text).replace("--", "-\0-"))
-    # What begins with a bracket or a star would be an option of the end of the row above.
-    return ("{}" if escaped[:1] in ("[", "*") else "") + escaped.replace("\0", "{}")
+    return escaped.replace("\0", "{}")

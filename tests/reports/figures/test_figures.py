@@ -7,11 +7,14 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
+from harness.benchmark import Column
 from harness.errors import HarnessError
-from reports.figures import KINDS
+from reports.figures import KINDS, curves, strips
 from reports.figures.exhibit import Exhibit
 from reports.figures.lines import spread
 from reports.figures.render import draw, kind_of
+from reports.study.study import prepare
+from tests.reports.support import FakeOracle, make_results, opener
 
 
 def test_every_kind_is_found_under_its_own_name():
@@ -33,3 +36,26 @@ def test_labels_are_spread_without_overlap():
     assert ends[0][0] >= -1e-9
     assert all(low >= high - 1e-9 for (_, high), (low, _) in pairwise(ends))
     assert spread([0.1, 0.9], [0.1, 0.1]) == [0.1, 0.9]
+
+
+UNIT = "mean squared error of the positions that were predicted, in millimetres"
+LONG = ("a", "b", "c", "d", "a strategy of a very long name that goes on and on, without an end", "Unbroken" * 12)
+
+
+def test_no_name_and_no_label_of_an_axis_is_cut_off():
+    oracle = FakeOracle("alpha", test=False)
+    oracle.columns["valid_accuracy"] = Column("valid_accuracy", UNIT, "maximise", "x-valid")
+    study = prepare(make_results([oracle], LONG, replicates=2, evaluations=3), opener(oracle))
+    for exhibit in (curves.exhibit(study, "validation", "evaluations"), strips.exhibit(study, "validation")):
+        figure = draw(exhibit)
+        figure.canvas.draw()
+        width, height = figure.canvas.get_width_height()
+        (axes,) = figure.axes
+        names = axes.get_yticklabels() if exhibit.kind == "strips" else axes.texts
+        boxes = [text.get_window_extent() for text in names]
+        assert len(boxes) == len(LONG)
+        for box in [*boxes, axes.xaxis.label.get_window_extent(), axes.yaxis.label.get_window_extent()]:
+            assert -1 <= box.x0 <= box.x1 <= width + 1, exhibit.name
+            assert -1 <= box.y0 <= box.y1 <= height + 1, exhibit.name
+        for lower, upper in pairwise(sorted(boxes, key=lambda box: box.y0)):
+            assert lower.y1 <= upper.y0 + 2, f"names of {exhibit.name} overlap"

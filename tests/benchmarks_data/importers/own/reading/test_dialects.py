@@ -253,6 +253,10 @@ def test_a_workbook_of_more_cells_than_are_meant_is_refused(tmp_path, monkeypatc
         read_lines(tmp_path / "big.xlsx")
 
 
+POINTS = DESCRIPTION.replace("best = 100\n", "").replace('unit = "percent"', 'unit = "points"')
+"""Values of any size, none of which is questioned."""
+
+
 @pytest.mark.parametrize(
     ("stated", "text", "value"),
     [
@@ -262,9 +266,7 @@ def test_a_workbook_of_more_cells_than_are_meant_is_refused(tmp_path, monkeypatc
     ],
 )
 def test_what_can_be_read_in_two_ways_is_read_as_the_description_says(taken, stated, text, value):
-    description = (
-        DESCRIPTION.replace("best = 100\n", "").replace('unit = "percent"', 'unit = "points"') + f"[file]\n{stated}\n"
-    )
+    description = POINTS + f"[file]\n{stated}\n"
     assert taken(f"depth;width;acc\n1;8;{text}\n", description=description)[0] == {(1, 8): value}
 
 
@@ -283,7 +285,7 @@ def test_marks_are_those_that_all_numbers_agree_about(taken, texts, values):
     text = "".join(f"1;{width};{text}\n" for width, text in zip((8, 16), texts, strict=True))
     told = taken(
         "depth;width;acc\n" + text,
-        description=DESCRIPTION.replace("best = 100\n", "").replace('unit = "percent"', 'unit = "points"'),
+        description=POINTS,
     )[0]
     assert told == dict(zip(((1, 8), (1, 16)), values, strict=True))
 
