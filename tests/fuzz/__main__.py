@@ -63,7 +63,6 @@ def main() -> int:
             if done % 1000 == 0:
                 _say(
                     f"{done:,} of {len(cases):,} cases, {time.monotonic() - begun:.0f} s, {len(faults)} faults",
-                    flush=True,
                 )
     for name in told.kind:
         _say(f"{name:<14}" + ", ".join(f"{n:,} {outcome}" for (k, outcome), n in sorted(outcomes.items()) if k == name))
