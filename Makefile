@@ -16,7 +16,7 @@ TORCH ?=
 INSTALLED_FROM := setup.cfg pyproject.toml constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: help install demo test test-slow torture check docs format bench gpu bless clean
+.PHONY: help install demo test test-slow torture fuzz check docs format bench gpu bless clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -60,6 +60,12 @@ bench: $(VENV)/.installed-test ## measure speed: prints tables, writes build/ben
 	@mkdir -p build/bench
 	@set -e; for bench in $(BENCH); do \
 		echo "== $$bench"; $(BIN)/python -m tests.bench.bench_$$bench --json build/bench/$$bench.json; done
+
+# Inputs from seeds, each in a process of its own: make fuzz CASES=100000 SEED=7 FUZZ="--kind specs tables"
+CASES ?= 20000
+SEED ?= 0
+fuzz: $(VENV)/.installed-test ## give the program 20,000 damaged and hostile inputs (about 20 minutes); faults go to build/fuzz
+	$(BIN)/python -m tests.fuzz --cases $(CASES) --seed $(SEED) $(FUZZ)
 
 # Made for a bare CUDA machine: any python 3.11 with torch and numpy, nothing is installed.
 GPU_PYTHON ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))

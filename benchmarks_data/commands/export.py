@@ -43,6 +43,7 @@ def export(
     from harness.cli.output import complain
     from harness.errors import HarnessError, must
     from harness.files import replacing
+    from harness.printable import guarded
 
     if out is not None and not out.name.endswith(ENDINGS):
         raise HarnessError(must("--out", f"end in {', '.join(ENDINGS)}", str(out)))
@@ -50,6 +51,10 @@ def export(
         raise HarnessError(must("--out", "name a file in a folder that exists", str(out)))
     wanted = None if columns is None else [part.strip() for part in columns.split(",")]
     frame = lines(provider.whole(name), columns=wanted, top=top, by=by, fidelity=fidelity, trainings=trainings)
+    if out is None or out.suffix != ".parquet":  # a spreadsheet takes some texts for formulas
+        frame = frame.rename(columns=guarded)
+        for column in frame.columns[frame.dtypes == object]:
+            frame[column] = frame[column].map(guarded)
     if out is None:
         frame.to_csv(sys.stdout, index=False)
         return

@@ -21,7 +21,17 @@ from typing import IO
 
 from harness.errors import TableError
 
-DAMAGE = (OSError, EOFError, RuntimeError, LookupError, ValueError, zipfile.BadZipFile, tarfile.TarError, zlib.error)
+DAMAGE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+)
 """What the readers of archives raise for damaged ones."""
 RATIO, FREE = 200, 2**24
 """Bytes to which one byte may unpack, and which may be unpacked in any case: text of numbers packs to about a tenth."""

@@ -9,6 +9,7 @@ size can need.  What comes back is plain data of our own making, the progress, t
 from __future__ import annotations
 
 import faulthandler
+import gc
 import math
 import os
 import pickle
@@ -81,9 +82,11 @@ def decoding() -> Iterator[None]:
         yield
         return
     signal.setitimer(signal.ITIMER_PROF, seconds)
+    gc.disable()  # it would look through millions of new objects again and again, none of which is garbage
     try:
         yield
     finally:
+        gc.enable()
         signal.setitimer(signal.ITIMER_PROF, 0.0)
 
 
@@ -214,6 +217,7 @@ def _answer(
 def _restrict(limits: Limits, size: int) -> None:
     """Set the limits of this process, and leave Ctrl-C to the parent, which ends this process."""
     faulthandler.disable()
+    gc.freeze()  # what the parent has stays shared with it
     sys.excepthook = lambda *_: None  # where C has nobody to raise to
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for ending in (signal.SIGTERM, signal.SIGHUP, *_TIMES):
