@@ -38,6 +38,8 @@ def export(
     ] = None,
 ) -> None:
     """Write a table with its architectures in the field's own strings, as CSV or Parquet."""
+    from pandas.api.types import is_numeric_dtype
+
     from benchmarks_data import provider
     from benchmarks_data.file.lines import lines
     from harness.cli.output import complain
@@ -53,8 +55,7 @@ def export(
     frame = lines(provider.whole(name), columns=wanted, top=top, by=by, fidelity=fidelity, trainings=trainings)
     if out is None or out.suffix != ".parquet":  # a spreadsheet takes some texts for formulas
         frame = frame.rename(columns=guarded)
-        for column in frame.columns[frame.dtypes == object]:
-            frame[column] = frame[column].map(guarded)
+        frame = frame.apply(lambda column: column if is_numeric_dtype(column) else column.map(guarded))
     if out is None:
         frame.to_csv(sys.stdout, index=False)
         return
