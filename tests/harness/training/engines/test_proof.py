@@ -47,7 +47,7 @@ def trial() -> Trial:
     return Trial(SIGNALS)
 
 
-@pytest.mark.parametrize("name", ["R0", "R1", "R3", "R4"])
+@pytest.mark.parametrize("name", ["R1", "R3", "R4"])
 @pytest.mark.parametrize("changes", [{}, {"cells": 3, "nesterov": False, "weight_decay": 0.0, "batch_size": 7}])
 def test_sound_levels_pass_on_signals(name, changes):
     assert Trial(replace(SIGNALS, recipe=SIGNALS.recipe.but(**changes))).fault(load_level(name)) == ""
