@@ -132,6 +132,10 @@ def _gaps(extract: Extract) -> Iterator[Finding]:
         listed = ", ".join(f"{name} {count:,}" for name, count in extract.blanks.items())
         sentence = f"Blank values, of {len(extract.archs):,} rows: {listed}. They are missing."
         yield Finding("caution", "gaps", sentence, numbers=dict(extract.blanks))
+    endless = {name: int(np.isinf(values).sum()) for name, values in extract.columns.items() if np.isinf(values).any()}
+    if endless:
+        listed = ", ".join(f"{name} {count:,}" for name, count in endless.items())
+        yield Finding("fault", "gaps", f"Infinite values: {listed}.", "Do not use them.", endless)
     for name, (count, first) in extract.strays.items():
         sentence = (
             f"{name} has {count:,} values that are no numbers, the first is {first[:40]!r}: they count as missing."

@@ -124,6 +124,11 @@ def test_a_blank_is_a_missing_value_and_nothing_is_dropped_in_silence(tmp_path: 
     assert about(found, "columns").sentence == "Not looked at: note is text; empty is blank."
 
 
+def test_infinite_values_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("index,size\n0,1e400\n1,2\n", encoding="utf-8")
+    assert about(audit(tmp_path / "x.csv", progress=quiet), "gaps").sentence == "Infinite values: size 1."
+
+
 def test_columns_of_other_shapes_are_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", index=np.arange(20), val_acc=np.linspace(20, 90, 20), seeds=np.zeros((20, 3)))
     assert "seeds has the shape (20, 3)" in about(audit(tmp_path / "x.npz", progress=quiet), "columns").sentence
