@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from harness.errors import HarnessError
-from harness.files import remove_unfinished, replacing
+from harness.files import opened, remove_unfinished, replacing
 from harness.training.engines.engine import MEMBER_COLUMNS, State
 
 _MAGIC = b"nas-harness training checkpoint 1\n"
@@ -101,7 +101,8 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def _read(self, path: Path) -> Progressed:
-        content = path.read_bytes()
+        with opened(path) as file:
+            content = file.read()
         start = len(_MAGIC) + 65
         if not content.startswith(_MAGIC) or len(content) < start:
             raise _DamagedError("it does not begin like a checkpoint")

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from harness.checks import Archs, BoolArray, FloatArray, IntArray, choice
-from harness.errors import ResultError
-from harness.files import replacing
+from harness.digests import sha256_of
+from harness.errors import IrregularError, ResultError
+from harness.files import opened, replacing
 from harness.training.curves import DIVERGED, OK
 from harness.training.recipe import TrainingSetup
 
@@ -174,8 +175,9 @@ def record_path(results: Path, benchmark: str, suffix: str = ".json") -> Path:
 
 
 def write(path: Path, measurements: Measurements) -> None:
-    """Write a record, whole or not at all."""
-    text = json.dumps(measurements.as_dict(), indent=1, allow_nan=False)
+    """Write a record with the SHA-256 of what it says, whole or not at all."""
+    data = measurements.as_dict()
+    text = json.dumps(data | {"sha256": sha256_of(data)}, indent=1, allow_nan=False)
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -189,11 +191,24 @@ def read(path: Path) -> Measurements:
         If it is missing, damaged or of another version.
     """
     try:
-        return Measurements.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        with opened(path) as file:
+            return _checked(json.loads(file.read()))
     except FileNotFoundError:
         raise ResultError(f"no verification at '{path}': run `nas-harness verify` first") from None
-    except (KeyError, TypeError, ValueError) as error:
+    except IrregularError as error:
+        raise ResultError(str(error)) from None
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ResultError(f"{path}: damaged verification ({error}); delete it and verify again") from error
+
+
+def _checked(data: dict[str, Any]) -> Measurements:
+    """Compare what a record says with its SHA-256; those of 0.1.0 have none."""
+    sha256 = data.pop("sha256", None)
+    if unknown := sorted(set(data) - {"format", *Measurements.__dataclass_fields__}):
+        raise ResultError(f"it has unknown keys: {', '.join(unknown)}")
+    if sha256 is not None and sha256 != sha256_of(data):
+        raise ResultError("it does not say what was written")
+    return Measurements.from_dict(data)
 
 
 def read_all(results: Path) -> list[Measurements]:
