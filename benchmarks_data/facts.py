@@ -90,6 +90,7 @@ def of_entry(entry: Entry, name: str, under: Protocol | None) -> dict[str, Any]:
 def _describe_column(header: layout.Header, name: str) -> dict[str, Any]:
     values = header.values(name)
     coverage = float(np.count_nonzero(~np.isnan(values)) / values.size)
+    header.content.check_unchanged()
     column = recorded.described_column(header, name)
     description = column.pop("description")
     return column | {"runs": values.shape[1], "coverage": coverage, "description": description}

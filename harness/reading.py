@@ -12,7 +12,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from harness.errors import HarnessError, must, unknown
+from harness.errors import HarnessError, IrregularError, must, unknown
+from harness.files import opened
 
 MAX_JSON_BYTES, MAX_TOML_BYTES = 2**26, 2**20
 """Of one file; a manifest of a hundred thousand units of work has 25 million."""
@@ -149,10 +150,12 @@ def _held(hint: Any, value: Any, name: str) -> Any:
 
 def _content(path: Path, error: Told, remedy: str, largest: int) -> bytes:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             content = file.read(largest + 1)
     except FileNotFoundError:
         raise
+    except IrregularError as irregular:
+        raise error(_ended(str(irregular), remedy)) from None
     except OSError as refused:
         raise error(f"{path}: cannot be read: {refused.strerror}") from None
     if len(content) > largest:

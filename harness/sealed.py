@@ -10,10 +10,11 @@ is compared with that of the file before anything is allocated.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import h5py
 
@@ -137,22 +138,27 @@ def dataset(file: h5py.File, name: str, size: int) -> h5py.Dataset:
     SealError
         If it is missing, a link, numbers kept elsewhere, filtered, of a type that numpy cannot map, or too large.
     """
-    item: Any = file
-    for place, part in enumerate(parts := name.split("/")):
-        if not isinstance(item, h5py.Group) or part not in item:
-            raise SealError(f"it has no dataset {name}")
-        if not isinstance(item.get(part, getlink=True), h5py.HardLink):
-            raise SealError(f"{'/'.join(parts[: place + 1])} is a link; a file keeps its own numbers")
-        item = item[part]
+    parts = name.encode().split(b"/")
+    for place in range(len(parts)):
+        path = b"/".join(parts[: place + 1])
+        try:
+            is_hard = file.id.links.get_info(path).type == h5py.h5l.TYPE_HARD
+        except (KeyError, RuntimeError):
+            raise SealError(f"it has no dataset {name}") from None
+        if not is_hard:
+            raise SealError(f"{path.decode()} is a link; a file keeps its own numbers")
+    item = file[name]
     if not isinstance(item, h5py.Dataset):
         raise SealError(f"{name} is no dataset")
-    plan = item.id.get_create_plist()
+    plan = item.id.get_create_plist()  # only what lies in chunks, which is refused, can have filters
     if plan.get_layout() not in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT) or plan.get_external_count():
         raise SealError(f"the dataset {name} does not lie in the file as one piece")
-    if item.dtype.hasobject or plan.get_nfilters() or item.shape is None:
+    dtype, shape = item.dtype, item.shape
+    if dtype.hasobject or shape is None:
         raise SealError(f"the dataset {name} is not one of plain numbers")
-    if item.nbytes > size:
-        raise SealError(f"the dataset {name} claims {item.nbytes} bytes, more than the whole file has ({size})")
+    length = math.prod(shape) * dtype.itemsize
+    if length > size:
+        raise SealError(f"the dataset {name} claims {length} bytes, more than the whole file has ({size})")
     return item
 
 

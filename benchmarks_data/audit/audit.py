@@ -145,6 +145,7 @@ def audit_table(path: Path, entry: Entry | None, *, siblings: Mapping[str, layou
         progress(f"auditing {header.meaning.name}: {check.__name__.replace('_', ' ')}", done / len(CHECKS))
         findings += check(subject)
     findings.extend(_joined(subject))
+    header.content.check_unchanged()
     progress(header.meaning.name, 1.0)
     about = subject.about
     return Audit(

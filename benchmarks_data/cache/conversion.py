@@ -19,6 +19,7 @@ from benchmarks_data import files
 from benchmarks_data.catalogue import entries as catalogue
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file import layout
+from benchmarks_data.file.content import opened_content
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe.confined import confined
 from harness.errors import TableError, must, nearest
@@ -243,6 +244,7 @@ def _write(entry: Entry, table: layout.Table, path: Path, about: Mapping[str, st
     whole = replace(table, meaning=replace(table.meaning, partial=partial), about={**table.about, **about})
     with replacing(path) as temporary:
         layout.write(temporary, whole)
+    opened_content(path)  # that it is sound is remembered
 
 
 def _sums(entry: Entry, paths: Sequence[Path]) -> dict[str, str]:

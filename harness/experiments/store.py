@@ -119,17 +119,17 @@ def _bytes_of(path: Path, source: BinaryIO) -> bytes:
     try:
         head = source.read(sealed.BLOCK)
         digest = sealed.expected(head, size, SEAL)
-        rest = bytearray(max(0, size - len(head)))
-        view, filled = memoryview(rest), 0
-        while filled < len(rest) and (count := source.readinto(view[filled:])):  # type: ignore[attr-defined]  # it is raw
-            filled += count
-        if filled < len(rest):
-            raise sealed.SealError("it became shorter while it was read")
-        if digest is not None and hashlib.sha256(rest).hexdigest() != digest:
+        source.seek(0)
+        content = source.read(size)
+        while len(content) < size and (more := source.read(size - len(content))):
+            content += more
+        if len(content) < size or not content.startswith(head):
+            raise sealed.SealError("it was changed while it was read")
+        if digest is not None and hashlib.sha256(memoryview(content)[sealed.BLOCK :]).hexdigest() != digest:
             raise sealed.SealError("its bytes are not those that were written: its numbers changed, or what they mean")
     except sealed.SealError as error:
         raise DamagedError(f"{path}: damaged result file ({error}); delete it and run again") from None
-    return head + rest
+    return content
 
 
 def _content(content: bytes, kind: Kind[Any], confined: Confined | None) -> tuple[dict[str, Any], dict[str, Any]]:

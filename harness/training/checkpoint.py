@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from harness.errors import HarnessError
-from harness.files import remove_unfinished, replacing
+from harness.files import opened, remove_unfinished, replacing
 from harness.training.curves import STATUS
 from harness.training.engines.engine import EPOCH_METRICS, FINAL_METRICS, MEMBER_COLUMNS, State
 
@@ -152,7 +152,7 @@ def _saved(path: Path, most_bytes: int) -> dict[str, Any]:
     start = len(_MAGIC) + 65
     if path.stat().st_size > most_bytes:
         raise _DamagedError(f"it has {path.stat().st_size} bytes, more than such a training leaves")
-    with path.open("rb") as file:
+    with opened(path) as file:
         head = file.read(start)
         if not head.startswith(_MAGIC) or len(head) < start:
             raise _DamagedError("it does not begin like a checkpoint")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.checks import Archs, BoolArray, FloatArray, IntArray, choice, integer, real
+from harness.digests import sha256_of
 from harness.errors import ResultError, must
 from harness.files import replacing
 from harness.reading import read_json, record_of
@@ -184,8 +185,9 @@ def record_path(results: Path, benchmark: str, suffix: str = ".json") -> Path:
 
 
 def write(path: Path, measurements: Measurements) -> None:
-    """Write a record, whole or not at all."""
-    text = json.dumps(measurements.as_dict(), indent=1, allow_nan=False)
+    """Write a record with the SHA-256 of what it says, whole or not at all."""
+    data = measurements.as_dict()
+    text = json.dumps(data | {"sha256": sha256_of(data)}, indent=1, allow_nan=False)
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -203,9 +205,21 @@ def read(path: Path) -> Measurements:
     except FileNotFoundError:
         raise ResultError(f"no verification at '{path}': run `nas-harness verify` first") from None
     try:
-        return Measurements.from_dict(data)
+        return _checked(data)
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise ResultError(f"{path}: damaged verification ({str(error)[:200]}); {_REMEDY}") from error
+
+
+def _checked(data: Any) -> Measurements:
+    """Compare what a record says with its SHA-256; those of 0.1.0 have none."""
+    if not isinstance(data, dict):
+        return Measurements.from_dict(data)
+    sha256 = data.pop("sha256", None)
+    if unknown := sorted(set(data) - {"format", *Measurements.__dataclass_fields__}):
+        raise ResultError(f"it has unknown keys: {', '.join(unknown)[:200]}")
+    if sha256 is not None and sha256 != sha256_of(data):
+        raise ResultError("it does not say what was written")
+    return Measurements.from_dict(data)
 
 
 def read_all(results: Path) -> list[Measurements]:

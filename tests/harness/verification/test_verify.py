@@ -19,6 +19,7 @@ from harness.verification.job import Job, Request
 from harness.verification.record import Measurements, Pick
 from harness.verification.tools import registered_training
 from harness.verification.verify import verify
+from tests.damage import campaign
 from tests.harness.verification.support import (
     DATASET,
     MARGIN,
@@ -283,6 +284,23 @@ def test_a_damaged_record_is_told(tmp_path):
         path.write_text(text)
         with pytest.raises(ResultError, match=r"damaged verification|delete it"):
             verify_record.read(path)
+
+
+def test_whatever_byte_of_a_record_is_damaged_no_other_number_is_read(tmp_path):
+    path = verify_record.record_path(tmp_path, "table")
+    oracle = FakeOracle("alpha")
+    made = measured(oracle, oracle.space.sample(4, np.random.default_rng(0)), np.ones((4, 3)))
+    verify_record.write(path, made)
+    counts = campaign(
+        path.read_bytes(), path.write_bytes, lambda: verify_record.read(path).as_dict(), (ResultError,), step=11
+    )
+    assert set(counts) <= {"refused", "same"}, counts
+    path.write_text(json.dumps(made.as_dict()))
+    assert verify_record.read(path).as_dict() == made.as_dict(), "records of 0.1.0 have no sum"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ResultError, match="is a folder"):
+        verify_record.read(path)
 
 
 def test_costs_agree_only_where_both_are_equal_or_unknown():
