@@ -12,6 +12,7 @@ from harness.checks import choice
 from harness.errors import HarnessError, must, unknown
 from harness.experiments.kind import open_benchmark as open_for
 from harness.experiments.manifest import BenchmarkFacts
+from harness.experiments.processes import has_cuda
 from harness.experiments.results import Results
 from harness.experiments.shards import resolve, run_shard
 from harness.experiments.spec import DEVICES, Spec, StrategySpec
@@ -84,6 +85,8 @@ def run(
     Results
     """
     choice("device", device, DEVICES)
+    if device == "cuda" and not has_cuda():
+        raise HarnessError("`device = 'cuda'` needs a CUDA device and a torch built for it; torch finds none")
     for key in budget or {}:
         if key not in BUDGET_RULES:
             raise HarnessError(unknown("key of `budget`", key, BUDGET_RULES))
