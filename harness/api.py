@@ -14,6 +14,7 @@ from harness.errors import HarnessError, must, unknown
 from harness.experiments.kind import open_benchmark as open_for
 from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.prepare import too_small
+from harness.experiments.processes import has_cuda
 from harness.experiments.results import Results
 from harness.experiments.shards import resolve, run_shard
 from harness.experiments.spec import DEVICES, Spec, StrategySpec, check_labels
@@ -91,10 +92,8 @@ def run(
         If something given is wrong, or torch finds no CUDA device where one is asked for.
     """
     choice("device", device, DEVICES)
-    if device != "cpu":
-        from harness.training.devices import choose_device  # brings torch
-
-        choose_device(device)
+    if device == "cuda" and not has_cuda():
+        raise HarnessError("`device = 'cuda'` needs a CUDA device and a torch built for it; torch finds none")
     for key in budget or {}:
         if key not in BUDGET_RULES:
             raise HarnessError(unknown("key of `budget`", key, BUDGET_RULES))

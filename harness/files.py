@@ -9,8 +9,8 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from harness.errors import IrregularError
 
@@ -41,7 +41,7 @@ _OTHERS = {
 
 
 @contextmanager
-def opened(path: Path, *, links: bool = True) -> Iterator[BinaryIO]:
+def opened(path: Path, *, links: bool = True) -> Iterator[FileIO]:
     """Open a regular file for reading, without a buffer; nothing else is opened or waited for.
 
     Parameters

@@ -6,8 +6,6 @@ Other packages add theirs through the entry-point group ``harness.commands``, wh
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -296,12 +294,12 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
 
 
 def _device(wanted: Device) -> str:
-    """Return "cpu" or "cuda"; asks torch itself, in another process, so that this one need not load it."""
+    """Return "cpu" or "cuda"."""
+    from harness.experiments.processes import has_cuda
+
     if wanted is Device.CPU:
         return "cpu"
-    question = "import sys, torch; sys.exit(not torch.cuda.is_available())"
-    answer = subprocess.run([sys.executable, "-c", question], capture_output=True, check=False)  # noqa: S603  # fixed
-    if answer.returncode == 0:
+    if has_cuda():
         return "cuda"
     if wanted is Device.CUDA:
         raise HarnessError(

@@ -57,6 +57,11 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except KeyboardInterrupt as stop:
             complain("interrupted")
             raise typer.Exit(code_of(stop)) from None
+        except SystemExit as stop:
+            if stop.code == CUT_PIPE:
+                raise
+            complain(f"error: a file of yours called sys.exit({stop.code!r}); a strategy must not end the process")
+            raise typer.Exit(MISTAKE) from None
         except HarnessError as error:
             complain(f"error: {error}", *getattr(error, "__notes__", ()))
             raise typer.Exit(INCOMPLETE if isinstance(error, IncompleteError) else MISTAKE) from None

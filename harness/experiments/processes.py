@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -62,6 +64,12 @@ def _follow(parent: BaseProcess) -> None:
     """End this process when the parent does, even if it was killed."""
     parent.join()
     _end_process(1)
+
+
+def has_cuda() -> bool:
+    """Ask torch for a CUDA device, in another process, so that this one need not load it."""
+    question = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+    return subprocess.run([sys.executable, "-c", question], capture_output=True, check=False).returncode == 0  # noqa: S603  # fixed
 
 
 @contextmanager

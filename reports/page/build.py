@@ -82,7 +82,11 @@ def build(
             raise ResultError(f"another report is being written to '{target}'; wait for it, or give another folder")
         for left in set(target.parent.glob(f"{prefix}*")) - {Path(temporary)}:
             shutil.rmtree(left, ignore_errors=True)  # of a report that was killed
-        _write(study, Path(temporary))
+        try:
+            _write(study, Path(temporary))
+        except OSError as error:
+            error.filename = error.filename or str(target)  # a full disk is told without a name
+            raise
         target.mkdir(exist_ok=True)
         for part in sorted(Path(temporary).iterdir(), key=lambda path: path.name == PAGE):  # the page comes last
             if part.is_dir():

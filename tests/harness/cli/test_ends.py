@@ -67,12 +67,16 @@ def test_a_spec_that_nobody_means_is_refused_before_anything_is_made(text, expec
     assert time.monotonic() - began < 10
 
 
-def test_more_processes_than_a_machine_has_are_refused(tmp_path, capsys):
+def test_more_processes_than_a_machine_has_are_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("harness.experiments.processes.has_cuda", lambda: False)
+    monkeypatch.setattr("harness.api.has_cuda", lambda: False)
     (tmp_path / "small.toml").write_text(SPEC)
     assert main(["run", str(tmp_path / "small.toml"), "--workers", "4294967296", "--out", str(tmp_path / "out")]) == 2
     assert not (tmp_path / "out").exists()
     with pytest.raises(nh.HarnessError, match="strategies"):
         nh.run(3, "nb201-cifar10", evaluations=5)  # type: ignore[arg-type]
+    with pytest.raises(nh.HarnessError, match="needs a CUDA device"):
+        nh.run("random_search", "nb201-cifar10", evaluations=5, device="cuda")
     with pytest.raises(nh.HarnessError, match="benchmarks"):
         nh.run("random_search", 3, evaluations=5)  # type: ignore[arg-type]
 
@@ -105,6 +109,19 @@ def still_there(group: int) -> list[str]:
             return []
         time.sleep(0.1)
     return left
+
+
+def test_a_file_that_ends_the_process_when_it_is_built_or_imported_is_told(tmp_path, capsys):
+    for name, text in {
+        "built": "from harness import Strategy\nclass E(Strategy):\n    def __init__(self, *given):\n"
+        "        raise SystemExit(0)\n",
+        "imported": "import sys\nsys.exit(0)\n",
+    }.items():
+        (tmp_path / f"{name}.py").write_text(text)
+        (tmp_path / "s.toml").write_text(HEAD + BUDGET + f'[[strategies]]\nname = "{name}.py:E"\n')
+        assert main(["run", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")]) == cli_exit.MISTAKE
+        assert capsys.readouterr().err.startswith("error: ")
+        assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])

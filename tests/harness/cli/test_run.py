@@ -182,13 +182,13 @@ def test_a_strategy_that_fails_loses_its_own_shards_only(body, expected, spec, t
 
 
 def test_cuda_that_is_not_there_is_a_mistake(spec, capsys, monkeypatch):
-    monkeypatch.setattr("harness.cli.app.subprocess.run", lambda *_, **__: SimpleNamespace(returncode=1))
+    monkeypatch.setattr("harness.experiments.processes.subprocess.run", lambda *_, **__: SimpleNamespace(returncode=1))
     assert main(["run", str(spec), "--device", "cuda"]) == cli_exit.MISTAKE
     assert "torch finds none: use --device cpu" in capsys.readouterr().err
 
 
 def test_auto_takes_the_cpu_where_there_is_no_cuda(spec, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("harness.cli.app.subprocess.run", lambda *_, **__: SimpleNamespace(returncode=1))
+    monkeypatch.setattr("harness.experiments.processes.subprocess.run", lambda *_, **__: SimpleNamespace(returncode=1))
     assert main(["run", str(spec), "--device", "auto", "--out", str(tmp_path)]) == 0
     assert main(["run", str(spec), "--out", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out.partition("{")[2].join(["{", ""]))["computed"] == 0
