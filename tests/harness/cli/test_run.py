@@ -160,7 +160,7 @@ def test_a_missing_spec_is_a_mistake(tmp_path, capsys):
 
 def test_check_says_how_many_shards_a_spec_has(spec, capsys):
     assert main(["check", str(spec)]) == 0
-    assert "4 shards on 1 benchmarks" in capsys.readouterr().out
+    assert "4 shards on 1 benchmark" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
