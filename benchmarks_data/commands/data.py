@@ -267,8 +267,11 @@ def _import_own(name: str, paths: list[Path], description: Path, out: Path) -> N
     for given in (name, read_description(description).name):
         if given in inventory.names():
             raise HarnessError(must("name", f"be your own: {given} is published, and `data list` has it", given))
-    with _told_warnings():
-        header = read_header(own_table.write(out, paths[0], description, progress=on_terminal, say=say))
+    try:
+        with _told_warnings():
+            header = read_header(own_table.write(out, paths[0], description, progress=on_terminal, say=say))
+    finally:
+        on_terminal("", 1.0)
     if header.meaning.name != name:
         complain(f"warning: {description} calls it '{header.meaning.name}', and so does the table")
     rows, whole = len(header.array("archs")), recorded.whole_space_of(header).facts().get("valid")

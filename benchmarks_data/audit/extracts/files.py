@@ -67,12 +67,12 @@ def read(path: Path) -> Extract:
     TableError
         If the file is not read, or does not say which architectures it is about.
     """
-    if path.suffix not in _READERS:
+    if path.suffix.lower() not in _READERS:
         raise TableError(must("path", f"end in one of {', '.join(SUFFIXES)}", str(path)))
     if not path.is_file():
         raise TableError(f"there is no file '{path}'")
     try:
-        return _READERS[path.suffix](path)
+        return _READERS[path.suffix.lower()](path)
     except (OSError, ValueError, KeyError) as error:
         if isinstance(error, HarnessError):
             raise

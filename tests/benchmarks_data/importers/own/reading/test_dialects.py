@@ -345,3 +345,15 @@ def test_lines_of_hundreds_of_thousands_of_columns_end_soon(taken):
         taken(wide)
     with pytest.raises(TableError, match="must begin with a line of column names, it begins with 'xxx"):
         taken("x" * 10**6)
+
+
+def test_a_number_that_excel_shows_as_percent_is_read_as_it_is_shown(taken):
+    book = openpyxl.load_workbook(io.BytesIO(workbook([HEADER, *[(a, b, c / 100) for a, b, c in ROWS]])))
+    for (cell,) in book.active["C2:C7"]:
+        cell.number_format = "0.0%"
+    file = io.BytesIO()
+    book.save(file)
+    assert taken(file.getvalue())[0] == {(depth, width): acc for depth, width, acc in ROWS}
+    fractions = DESCRIPTION.replace('"percent"', '"fraction"').replace("best = 100", "best = 1")
+    with pytest.raises(TableError, match="A percent sign belongs to the unit"):
+        taken(file.getvalue(), description=fractions)
