@@ -174,6 +174,11 @@ REFUSED = {
         r"old workbook of Excel \(\.xls\): save it as \.xlsx or CSV",
     ),
     "page": ("\n<!DOCTYPE html><html><body>Sign in", "a web page, not the table: fetch the file itself"),
+    "fragment": ("<table border='1'><tr>", "a web page, not the table"),
+    "title": (
+        "My results,,\n\n" + PLAIN,
+        "has no column 'depth'.*Line 3 seems to hold the names: delete the lines before it",
+    ),
     "xml": ("<?xml version='1.0'?><a/>", "XML, not the table"),
     "pickle": (b"\x80\x04\x95abc.", "a pickle, which could run code and is not read: load it where you trust it"),
     "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(10), "an HDF5 file: a table of this program is opened by its path"),
