@@ -94,7 +94,7 @@ def audit(name: str | Path, *, progress: Progress = on_terminal) -> Audit:
     if provider.PROVIDER.reads(Path(text)):
         layout.check_content(Path(text))
         return audit_table(Path(text), None, siblings={}, progress=progress)
-    if Path(text).suffix in SUFFIXES:
+    if Path(text).suffix.lower() in SUFFIXES:
         return _extract(Path(text))
     if read(text).path is None:
         raise HarnessError(unknown("table", text, entries()))

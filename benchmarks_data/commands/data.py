@@ -292,10 +292,14 @@ def _import_own(name: str, paths: list[Path], description: Path, out: Path) -> N
         own_table.write(out, source, description, progress=progress, say=sentences.append)
         return sentences
 
-    with _told_warnings():
-        size = source.stat().st_size if source.is_file() else 0
-        for sentence in confined(convert, what=str(source), size=size, progress=on_terminal):
-            say(sentence)
+    size = source.stat().st_size if source.is_file() else 0
+    try:
+        with _told_warnings():
+            sentences = confined(convert, what=str(source), size=size, progress=on_terminal)
+    finally:
+        on_terminal("", 1.0)
+    for sentence in sentences:
+        say(sentence)
     header = read_header(out)
     if header.meaning.name != name:
         complain(f"warning: {description} calls it '{header.meaning.name}', and so does the table")

@@ -115,6 +115,8 @@ ALLOWED_IN = {
     "triton": ("harness.training.engines.packed.*",),
     "onnxruntime": ("benchmarks_data.predicted.*",),
     "matplotlib": ("reports.*",),
+    "openpyxl": ("benchmarks_data.importers.own.reading.*",),
+    "charset_normalizer": ("benchmarks_data.importers.own.reading.*",),
 }
 """Modules that may import a third-party package; one that is not named here may be imported by any sibling."""
 

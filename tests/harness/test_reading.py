@@ -48,7 +48,7 @@ def test_json_that_is_damaged_is_refused(content, tmp_path):
 
 
 def test_what_is_no_readable_file_is_told_by_its_name(tmp_path):
-    with pytest.raises(HarnessError, match="Is a directory"):
+    with pytest.raises(HarnessError, match="is a folder, not a file"):
         read_json(tmp_path)
     (tmp_path / "long").write_text("1" * 11)
     with pytest.raises(HarnessError, match="at most 10 bytes"):

@@ -83,7 +83,7 @@ def read(path: Path) -> Extract:
     TableError
         If the file is not read, or does not say which architectures it is about.
     """
-    if path.suffix not in _READERS:
+    if path.suffix.lower() not in _READERS:
         raise TableError(must("path", f"end in one of {', '.join(SUFFIXES)}", str(path)))
     if not path.is_file():
         raise TableError(f"there is no file '{path}'")
@@ -92,7 +92,7 @@ def read(path: Path) -> Extract:
 
 def _read(path: Path) -> Extract:
     try:
-        return _READERS[path.suffix](path)
+        return _READERS[path.suffix.lower()](path)
     except HarnessError:
         raise
     except (*DAMAGE, TypeError, AttributeError, ArithmeticError, csv.Error, TokenError) as error:

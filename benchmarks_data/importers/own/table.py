@@ -128,7 +128,6 @@ def write(
             layout.write(temporary, table)
     except OSError as error:
         raise TableError(f"cannot write the table {path}: {error}") from error
-    progress("written", 1.0)
     return path
 
 

@@ -90,7 +90,14 @@ def _fitting(lines: Lines, source: str) -> dict[int, str]:
     """Return the columns that fit a pattern, by epoch."""
     before, after = map(re.escape, source.split(EPOCH))
     form = re.compile(rf"{before}(\d{{1,7}}){after}")
-    fitting = {int(match[1]): name for name in lines.columns if (match := form.fullmatch(name)) and int(match[1])}
+    fitting: dict[int, str] = {}
+    for name in lines.columns:
+        if match := form.fullmatch(name):
+            epoch = int(match[1])
+            if epoch in fitting or not epoch:
+                rule = f"be another epoch than '{fitting[epoch]}'" if epoch else "be of epoch 1 or later: rename it"
+                raise TableError(f"{lines.source}: " + must(f"column like {source}", rule, name))
+            fitting[epoch] = name
     if not fitting:
         raise TableError(f"{lines.source} has no column like '{source}'.{nearest(source, lines.columns)}")
     return fitting

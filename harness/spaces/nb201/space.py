@@ -74,7 +74,7 @@ class NB201Space(EnumeratedSpace):
         return [f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|" for a, b, c, d, e, f in names]
 
     def _genes(self, text: str) -> list[int]:
-        """Read an official string or a tuple of NASLib."""
+        """Read an official string or list of nodes, or a tuple of NASLib."""
         return texts.read(text)
 
     def notation(self, text: str) -> str:

@@ -84,7 +84,7 @@ _REFUSED: dict[bytes, tuple[str, str]] = {
     b"RDX": ("a file of R", "write it there as CSV, `write.csv(…, row.names = FALSE)`"),
 }
 _PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
-_PAGES = (b"<!doctype html", b"<html", b"<head", b"<!doctype", b"<?xml", b"<svg")
+_PAGES = (b"<!doctype html", b"<html", b"<head", b"<!doctype", b"<?xml", b"<svg", b"<table", b"<body")
 
 
 def content(path: Path) -> Content:

@@ -12,6 +12,8 @@ SHOWN = 3
 """Lines of a kind that an error shows."""
 _WIDTH = 100
 _MOST_COLUMNS = 2**14
+_LOOKED = 20
+"""Lines among which names are looked for."""
 
 
 def shown(text: str, width: int = _WIDTH) -> str:
@@ -108,6 +110,7 @@ class Lines:
                 known = ", ".join(shown(name, 60) for name in list(self.columns)[:40])
                 raise TableError(
                     f"{self.source} has no column '{column}'.{nearest(column, self.columns)} It has {known}."
+                    + self._below(needed)
                 )
             columns[column] = columns[alike[0]]
             renamed.append(f"{alike[0]} for {column}")
@@ -115,6 +118,16 @@ class Lines:
             raise TableError(f"{self.source} must have at least one row below its header")
         remarks = [*self.remarks, *([f"columns by another case, {', '.join(renamed)}"] if renamed else [])]
         return replace(self, columns=columns, remarks=tuple(remarks))
+
+    def _below(self, needed: Sequence[str]) -> str:
+        """Say which line seems to hold the names, where one below the first does."""
+        for row in range(min(len(self), _LOOKED)):
+            if {*needed} <= {column[row] for column in self.cells}:
+                return (
+                    f" {self.unit.capitalize()} {self.numbers[row]} seems to hold the names: delete the lines before "
+                    "it, or begin them with '#'."
+                )
+        return ""
 
 
 def repeated_in(header: Sequence[str]) -> frozenset[str]:

@@ -83,12 +83,20 @@ def _sheets(content: Content, form: Form, *, formulas: bool) -> dict[str, dict[i
 def _rows(content: Content, name: str, sheet: Any) -> Iterator[tuple[int, list[str]]]:
     sheet.reset_dimensions()  # which a file may claim as it likes
     seen = 0
-    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+    for number, row in enumerate(sheet.iter_rows(), start=1):
         seen += len(row)
         if seen > MAX_CELLS or number > MAX_ROWS:
             raise TableError(f"{content.path}: sheet '{name}' is too large to be read: save it as CSV")
         if row:
-            yield number, list(map(text_of, row))
+            yield number, list(map(_text, row))
+
+
+def _text(cell: Any) -> str:
+    """Return the text of a cell; of a number that is shown as percent, as it is shown: 0.573 as 57.3%."""
+    value = cell.value
+    if isinstance(value, float | int) and not isinstance(value, bool) and "%" in (cell.number_format or ""):
+        return f"{round(value * 100, 12)!r}%"
+    return text_of(value)
 
 
 def _check_formulas(content: Content, form: Form, sheet: str, rows: dict[int, list[str]]) -> None:

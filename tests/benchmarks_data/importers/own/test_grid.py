@@ -157,3 +157,10 @@ def test_a_schedule_that_goes_on_after_the_last_wide_epoch(taken):
     assert [(f.schedule, f.epoch) for f in table.meaning.fidelities] == [(200, 10), (200, 200)]
     assert table.columns["acc"][0].at == (0,)
     assert table.columns["test"][0].at == (1,)
+
+
+def test_wide_columns_of_the_same_epoch_and_of_none_are_told(taken):
+    with pytest.raises(TableError, match="must be another epoch than 'acc10', got 'acc010'"):
+        taken("depth,acc10,acc010,size,test\n1,1,1,1,1\n", description=WIDE)
+    with pytest.raises(TableError, match="must be of epoch 1 or later: rename it, got 'acc0'"):
+        taken("depth,acc0,acc10,size,test\n1,1,1,1,1\n", description=WIDE)

@@ -205,3 +205,31 @@ def test_facts_say_what_the_space_is() -> None:
     assert facts["encodings"] == {"one_hot": 30, "adjacency": 30, "path": 155, "path_truncated": 30, "graph": 120}
     assert facts["operations"] == list(OPERATIONS)
     assert {"nb201-cifar10", "nb201-cifar100", "nb201-imagenet16", "micro-mnist1d"} <= set(facts["benchmarks"])
+
+
+def test_cells_are_read_as_the_official_code_and_naslib_write_them():
+    space = NB201Space()
+    archs = space.sample(20, np.random.default_rng(0))
+    for arch, text in zip(archs, space.format(archs), strict=True):
+        names = [OPERATIONS[code] for code in arch]
+        nodes = [((names[0], 0),), ((names[1], 0), (names[2], 1)), ((names[3], 0), (names[4], 1), (names[5], 2))]
+        turned = [list(reversed(node)) for node in nodes]
+        numbers = {"skip_connect": 0, "none": 1, "nor_conv_3x3": 2, "nor_conv_1x1": 3, "avg_pool_3x3": 4}
+        key = tuple(numbers[names[gene]] for gene in (0, 1, 3, 2, 4, 5))
+        for form in (text, f"Structure(4 nodes with {text})", str(nodes), str(tuple(nodes)), str(turned), str(key)):
+            assert space.parse([form]).tolist() == [arch.tolist()]
+    assert space.notation(str(key)).startswith("tuples of NASLib")
+    assert space.notation(str(nodes)) == space.notation(text) == ""
+    for broken in (
+        str(list(key)),
+        str(key[:5]),
+        str((*key[:5], 5)),
+        str((*key[:5], True)),
+        str(nodes[:2]),
+        str([nodes[0], nodes[1], (*nodes[2][:2], nodes[2][0])]),
+        str([nodes[0], nodes[1], nodes[2][:2]]),
+        "(1, 2, 3)",
+        str(nodes).replace("none", "null").replace("skip", "scip").replace("nor_", "nr_").replace("avg", "max"),
+    ):
+        with pytest.raises(HarnessError):
+            space.parse([broken])

@@ -174,6 +174,11 @@ REFUSED = {
         r"old workbook of Excel \(\.xls\): save it as \.xlsx or CSV",
     ),
     "page": ("\n<!DOCTYPE html><html><body>Sign in", "a web page, not the table: fetch the file itself"),
+    "fragment": ("<table border='1'><tr>", "a web page, not the table"),
+    "title": (
+        "My results,,\n\n" + PLAIN,
+        "has no column 'depth'.*Line 3 seems to hold the names: delete the lines before it",
+    ),
     "xml": ("<?xml version='1.0'?><a/>", "XML, not the table"),
     "pickle": (b"\x80\x04\x95abc.", "a pickle, which could run code and is not read: load it where you trust it"),
     "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(10), "an HDF5 file: a table of this program is opened by its path"),
@@ -352,3 +357,15 @@ def test_lines_of_hundreds_of_thousands_of_columns_end_soon(taken):
         taken(wide)
     with pytest.raises(TableError, match="must begin with a line of column names, it begins with 'xxx"):
         taken("x" * 10**6)
+
+
+def test_a_number_that_excel_shows_as_percent_is_read_as_it_is_shown(taken):
+    book = openpyxl.load_workbook(io.BytesIO(workbook([HEADER, *[(a, b, c / 100) for a, b, c in ROWS]])))
+    for (cell,) in book.active["C2:C7"]:
+        cell.number_format = "0.0%"
+    file = io.BytesIO()
+    book.save(file)
+    assert taken(file.getvalue())[0] == {(depth, width): acc for depth, width, acc in ROWS}
+    fractions = DESCRIPTION.replace('"percent"', '"fraction"').replace("best = 100", "best = 1")
+    with pytest.raises(TableError, match="A percent sign belongs to the unit"):
+        taken(file.getvalue(), description=fractions)
