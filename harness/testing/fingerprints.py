@@ -27,8 +27,9 @@ from harness.strategy import Strategy
 
 WATCHED = {"plan", "tell"}
 """Methods of the class that a run is watched through, see `harness.testing.honesty`: they hold what they saw."""
+_LOADED = "module "
 _DEPTH = 8
-_IMPORTING = {"__builtins__", "__loader__", "__spec__", "__cached__", "__warningregistry__"}
+_IMPORTING = {"__own__", "__paths__", "__builtins__", "__loader__", "__spec__", "__cached__", "__warningregistry__"}
 _NO_STATE = _IMPORTING | {"__dict__", "__weakref__", "__doc__", "__annotations__", "_abc_impl", "__slotnames__"}
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), np.generic, np.dtype)
 
@@ -100,10 +101,12 @@ def shared_state(problem: Problem, factory: type[Strategy], learner: object | No
                 key = f"{where}.{name}"  # a class and its base may be called the same
                 state[key] = (state.get(key), fingerprint(value))
     for module in _modules(factory):
+        state[f"{_LOADED}{_called(module)}"] = True
         for name, value in list(vars(module).items()):
             if name not in _NO_STATE and not isinstance(value, ModuleType | type):  # what is imported late is no state
                 state[f"the global '{name}' of {_called(module)}"] = fingerprint(value)
     for module in [builtins, *(known for key, known in list(sys.modules.items()) if key.split(".")[0] == "harness")]:
+        state[f"{_LOADED}{module.__name__}"] = True
         for name, value in list(vars(module).items()):
             if not isinstance(value, ModuleType | type | FunctionType):
                 state.setdefault(f"the global '{name}' of {module.__name__}", id(value) * (module is builtins))
@@ -111,8 +114,10 @@ def shared_state(problem: Problem, factory: type[Strategy], learner: object | No
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return the names of what is new, gone or different, sorted."""
-    return sorted(name for name in {*before, *after} if name not in before or before[name] != after.get(name))
+    """Return the names of what is new, gone or different, sorted; what a module holds that was imported late is not."""
+    late = tuple(f" of {name[len(_LOADED) :]}" for name in after if name.startswith(_LOADED) and name not in before)
+    differing = (name for name in {*before, *after} if name not in before or before[name] != after.get(name))
+    return sorted(name for name in differing if not name.startswith(_LOADED) and not (late and name.endswith(late)))
 
 
 def _holders(problem: Problem, factory: type[Strategy], learner: object | None) -> Iterator[tuple[str, Any, set[str]]]:

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import logging
 import random
+import sys
 import warnings
 from typing import ClassVar
 
@@ -261,6 +262,18 @@ def test_state_on_a_module_beside_the_file_is_found(tmp_path):
     )
     with pytest.raises(HarnessError, match=rf"{STATE}the global 'SEEN' of helper; keep it on `self`"):
         check(f"{tmp_path / 'mine.py'}:Mine")
+
+
+def test_a_module_that_is_imported_late_is_no_state(tmp_path, monkeypatch):
+    (tmp_path / "helper.py").write_text("SEEN = [1]\nGIVEN = {}\n")
+    (tmp_path / "mine.py").write_text(
+        "from harness import Strategy\n\n\nclass Mine(Strategy):\n"
+        "    def propose(self, n):\n"
+        "        import helper, harness.seeding\n"
+        "        return self.proposals(self.problem.space.sample(helper.SEEN[0] * n, self.rng))\n"
+    )
+    monkeypatch.delitem(sys.modules, "harness.seeding")
+    assert check(f"{tmp_path / 'mine.py'}:Mine")
 
 
 def test_a_space_may_keep_caches_of_its_own():
