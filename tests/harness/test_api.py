@@ -42,7 +42,7 @@ def test_a_mistake_is_told(arguments, message):
 
 
 def test_cuda_that_is_not_there_is_refused_before_a_table_is_opened(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("harness.api.has_cuda", lambda: False)
     monkeypatch.setattr("harness.api.open_for", lambda *_: pytest.fail("it opens a table"))
     with pytest.raises(nh.HarnessError, match="needs a CUDA device and a torch built for it; torch finds none"):
         nh.run("random_search", "nb201-cifar10", evaluations=5, device="cuda")
