@@ -8,6 +8,7 @@ answered in time, is told as a `ConfinedError`, and the next call starts another
 from __future__ import annotations
 
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -147,7 +148,6 @@ def serve() -> None:
     """Answer requests on standard input until it ends; the program of the child."""
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what anything else prints is no answer
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while line := source.readline():
         request = json.loads(line)
         content = _exactly(source, request["length"])
@@ -155,7 +155,7 @@ def serve() -> None:
         arrays: dict[str, npt.NDArray[Any]] = {}
         try:
             function = resolve_name(request["target"])
-            _limit(request["seconds"], request["bytes"])
+            limit(1 + request["seconds"], request["bytes"])
             value, arrays = function(content, **request["data"])
             listed = [[name, array.dtype.str, array.shape] for name, array in arrays.items()]
             answer = json.dumps({"value": value, "arrays": listed})
@@ -168,15 +168,24 @@ def serve() -> None:
         sink.flush()
 
 
-def _limit(seconds: int, memory: int) -> None:
-    """Allow so much more than what was taken by now."""
+def limit(seconds: float, memory: int) -> None:
+    """Allow this process so much more than it took by now; no core is left behind.
+
+    Parameters
+    ----------
+    seconds : float
+        Of computing.
+    memory : int
+        Bytes; left alone where the system does not tell how much there is.
+    """
     used = resource.getrusage(resource.RUSAGE_SELF)
-    _set(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + seconds)
-    with suppress(OSError, ValueError), open("/proc/self/statm", encoding="ascii") as file:  # only where it can be told
-        _set(resource.RLIMIT_AS, int(file.read().split()[0]) * resource.getpagesize() + memory)
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + seconds))
+    with suppress(OSError, ValueError), open("/proc/self/statm", encoding="ascii") as file:
+        _lower(resource.RLIMIT_AS, int(file.read().split()[0]) * resource.getpagesize() + memory)
 
 
-def _set(limit: int, value: int) -> None:
-    hard = resource.getrlimit(limit)[1]
+def _lower(kind: int, value: int) -> None:
+    hard = resource.getrlimit(kind)[1]
     with suppress(OSError, ValueError):
-        resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+        resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))

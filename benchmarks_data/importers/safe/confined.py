@@ -4,16 +4,17 @@ Some fifty bytes can make a decoder run for years, take all memory or break the 
 each other twice and are then hashed, lengths of terabytes, recursion in C.  No check of a format foresees them all, so
 what decodes such files runs in a fork of this process, which the system ends when it takes more than files of that
 size can need.  What comes back is plain data of our own making, the progress, the warnings and the error, if any.
+
+`harness.confined` starts another program instead: it serves notebooks with threads, which must not fork, and sends
+bytes where this one calls functions that are there already.
 """
 
 from __future__ import annotations
 
 import faulthandler
 import gc
-import math
 import os
 import pickle
-import resource
 import signal
 import sys
 import traceback
@@ -27,6 +28,7 @@ from multiprocessing.connection import Connection
 from typing import Any, NoReturn, TypeVar
 
 from benchmarks_data.files import Progress
+from harness.confined import limit
 from harness.errors import HarnessError, TableError
 
 T = TypeVar("T")
@@ -222,15 +224,4 @@ def _restrict(limits: Limits, size: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for ending in (signal.SIGTERM, signal.SIGHUP, *_TIMES):
         signal.signal(ending, signal.SIG_DFL)
-    _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_CPU, math.ceil(limits.whole(size) + sum(os.times()[:2])))
-    with suppress(OSError):  # a system without /proc
-        with open("/proc/self/statm", encoding="ascii") as file:
-            pages = int(file.read().split()[0])
-        _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + limits.memory(size))
-
-
-def _lower(kind: int, value: int) -> None:
-    soft, hard = resource.getrlimit(kind)
-    known = [limit for limit in (soft, hard, value) if limit != resource.RLIM_INFINITY]
-    resource.setrlimit(kind, (min(known), hard))
+    limit(limits.whole(size), limits.memory(size))
