@@ -103,7 +103,8 @@ class ReportTable:
         return f"{command}{{{text}}}" if command else text
 
     def _html_cell(self, row: int, column: int, text: str) -> str:
-        shown = breakable(self._shown(row, column, text))
+        shown = self._shown(row, column, text)
+        shown = breakable(shown) if column < self.text_columns else escape(shown)
         mark = self.marks.get((row, column), PLAIN)
         shown = {BEST: f"<strong>{shown}</strong>", TIED: f"<u>{shown}</u>", PLAIN: shown}[mark]
         if column == (1 if self.grouped else 0):
@@ -124,7 +125,7 @@ def breakable(text: str) -> str:
     """
     if "|+|" in text:  # a cell, by its nodes
         return escape(text).replace("|+|", "|+<wbr>|")
-    words = (re.findall(rf"[^_/,;]{{1,{_PART}}}[_/,;]*|[_/,;]+", word) for word in text.split(" "))
+    words = (re.findall(rf"[^_/]{{1,{_PART}}}[_/]*|[_/]+", word) for word in text.split(" "))
     return " ".join("<wbr>".join(map(escape, parts)) for parts in words)
 
 

@@ -55,7 +55,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.attributes += [(tag, key, value or "") for key, value in attrs]
-        if tag not in ("meta", "link", "br", "img", "hr"):
+        if tag not in ("meta", "link", "br", "img", "hr", "wbr"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
