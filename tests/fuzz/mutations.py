@@ -176,7 +176,7 @@ def of_data(draw: Draw, data: Any, most_places: int = 3000) -> Any:
                 holder[key] = of_text(draw, value)
             case 7:
                 deep: Any = value
-                for _ in range(draw.choice((1, 10, 900))):
+                for _ in range(draw.choice((1, 10, 150))):
                     deep = [deep]
                 holder[key] = deep
             case _:

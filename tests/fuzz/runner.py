@@ -165,6 +165,7 @@ class Runner:
                         running.remove(each)
                         yield self._end(each, late=late and not each.receiving.poll())
         finally:
+            self.kept = self.kept if not running else None  # interrupted: what is cut off is no fault
             for each in running:
                 self._end(each, late=True)
 
