@@ -75,7 +75,7 @@ def build(
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{target.name}.part-"
     with (
-        locked(target.with_name(f".{target.name}.lock"), wait=False) as held,
+        locked(target.with_name(f".{target.name}-lock"), wait=False) as held,
         tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as temporary,
     ):
         if not held:

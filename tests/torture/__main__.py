@@ -26,15 +26,16 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="torture-") as folder:
         tallies = campaign(Path(folder), given.kills, given.seed, tuple(given.kind or KINDS), tell)
-    sys.stdout.write(f"{'kind':<18}{'kills':>6}{'running':>9}{'faults':>8}  signals\n")
+    sys.stdout.write(f"{'kind':<18}{'rounds':>7}{'running':>9}{'faults':>8}  signals\n")
     for name, tally in tallies.items():
         signals = ", ".join(f"{signal} {count}" for signal, count in sorted(tally.by_signal.items()))
-        sys.stdout.write(f"{name:<18}{tally.kills:>6}{tally.in_time:>9}{len(tally.faults):>8}  {signals}\n")
+        sys.stdout.write(f"{name:<18}{tally.kills:>7}{tally.in_time:>9}{len(tally.faults):>8}  {signals}\n")
     faults = [(name, fault) for name, tally in tallies.items() for fault in tally.faults]
     for name, fault in faults:
         sys.stdout.write(f"{name}: {fault}\n")
+    landed, rounds = (sum(getattr(tally, name) for tally in tallies.values()) for name in ("in_time", "kills"))
     sys.stdout.write(
-        f"{sum(tally.kills for tally in tallies.values())} kills, {len(faults)} faults, seed {given.seed}\n"
+        f"{rounds} rounds, {landed} signals to a running command, {len(faults)} faults, seed {given.seed}\n"
     )
     return int(bool(faults))
 
