@@ -44,7 +44,7 @@ def damages(content: bytes, *, step: int, seed: int = 0) -> Iterator[tuple[str, 
 HOW = ("same", "other numbers", "refused", "traceback")
 
 
-def campaign(
+def outcomes(
     content: bytes,
     put: Callable[[bytes], Any],
     use: Callable[[], Any],

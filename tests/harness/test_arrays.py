@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from harness.arrays import ArraysError, read_npz
-from tests.damage import campaign
+from tests.damage import outcomes
 
 ARRAYS = {
     "numbers": np.arange(600.0).reshape(20, 30),
@@ -42,7 +42,7 @@ def test_what_was_written_is_read_and_may_be_changed(path):
 
 def test_whatever_byte_is_damaged_no_other_number_is_read(path):
     content = path.read_bytes()
-    counts = campaign(content, path.write_bytes, lambda: numbers(path), (ArraysError,), step=23)
+    counts = outcomes(content, path.write_bytes, lambda: numbers(path), (ArraysError,), step=23)
     assert set(counts) <= {"refused", "same"}, counts
     assert counts["refused"] > 0
 

@@ -17,7 +17,7 @@ from benchmarks_data.file import content, layout, recorded
 from harness import registry, sealed
 from harness.errors import TableError
 from harness.records import Proposals
-from tests.damage import campaign
+from tests.damage import outcomes
 
 HELD_OUT = "test_accuracy"
 
@@ -61,7 +61,7 @@ def numbers(path: Path) -> list:
 
 def test_whatever_byte_of_a_table_is_damaged_it_is_refused(table):
     good = table.read_bytes()
-    counts = campaign(good, table.write_bytes, lambda: numbers(table), (TableError,), step=97)
+    counts = outcomes(good, table.write_bytes, lambda: numbers(table), (TableError,), step=97)
     assert set(counts) == {"refused"}, counts
     assert counts["refused"] > len(good) // 97 - 5
 
@@ -74,7 +74,7 @@ def test_a_table_without_a_seal_is_read_and_its_damages_end_a_child_at_most(tabl
     monkeypatch.setattr(layout, "Confined", None)  # it is remembered, on disk too
     assert numbers(table) == right
     monkeypatch.undo()
-    counts = campaign(old, table.write_bytes, lambda: numbers(table), (TableError,), step=len(old) // 12)
+    counts = outcomes(old, table.write_bytes, lambda: numbers(table), (TableError,), step=len(old) // 12)
     assert set(counts) <= {"refused", "same"}, counts
 
 

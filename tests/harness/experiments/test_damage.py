@@ -20,7 +20,7 @@ from harness.experiments.kind import Output
 from harness.experiments.prepare import prepare
 from harness.experiments.shards import Search
 from harness.experiments.store import SEAL, read_manifest, read_unit, unit_path, write_unit
-from tests.damage import campaign
+from tests.damage import outcomes
 from tests.paths import ROOT
 
 OLD = ROOT / "tests" / "harness" / "experiments" / "cell_1"
@@ -48,7 +48,7 @@ def numbers(path, confined=None):
 
 def test_whatever_byte_of_a_result_is_damaged_it_is_refused(path):
     good = path.read_bytes()
-    counts = campaign(good, path.write_bytes, lambda: numbers(path), (DamagedError,), step=97)
+    counts = outcomes(good, path.write_bytes, lambda: numbers(path), (DamagedError,), step=97)
     assert set(counts) == {"refused"}, counts
     assert counts["refused"] > len(good) // 97 - 5
 
@@ -60,7 +60,7 @@ def test_damages_of_format_1_end_a_child_at_most(old):
     def use():
         return numbers(file, children.setdefault(os.getpid(), Confined()))
 
-    counts = campaign(good, file.write_bytes, use, (DamagedError,), step=len(good) // 150)
+    counts = outcomes(good, file.write_bytes, use, (DamagedError,), step=len(good) // 150)
     children[os.getpid()].close()
     assert set(counts) <= {"refused", "same"}, counts
 

@@ -19,7 +19,7 @@ from harness.verification.job import Job, Request
 from harness.verification.record import Measurements, Pick
 from harness.verification.tools import registered_training
 from harness.verification.verify import verify
-from tests.damage import campaign
+from tests.damage import outcomes
 from tests.harness.verification.support import (
     DATASET,
     MARGIN,
@@ -291,7 +291,7 @@ def test_whatever_byte_of_a_record_is_damaged_no_other_number_is_read(tmp_path):
     oracle = FakeOracle("alpha")
     made = measured(oracle, oracle.space.sample(4, np.random.default_rng(0)), np.ones((4, 3)))
     verify_record.write(path, made)
-    counts = campaign(
+    counts = outcomes(
         path.read_bytes(), path.write_bytes, lambda: verify_record.read(path).as_dict(), (ResultError,), step=11
     )
     assert set(counts) <= {"refused", "same"}, counts
