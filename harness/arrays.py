@@ -66,5 +66,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any
         if dtype.hasobject:
             raise ArraysError(f"{member.filename} holds objects, not numbers or text")
         content = bytearray(file.read())
+    if any(side < 0 for side in shape):
+        raise ArraysError(f"{member.filename} has the shape {shape}")
     array = np.frombuffer(content, dtype)
     return array.reshape(shape, order="F" if is_fortran else "C")

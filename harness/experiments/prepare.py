@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness import registry
 from harness.benchmark import Benchmark
 from harness.checks import choice
-from harness.errors import HarnessError, SpecError, must
+from harness.errors import HarnessError, SpecError
 from harness.experiments.kind import Unit, at, kind_of, open_benchmark
 from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.spec import DEVICES, Spec, check_labels
@@ -76,7 +76,7 @@ def _prepared(spec: Spec, device: str) -> Prepared:
             label = spec.strategies[index].label
             other = shards[unit.digest][1].benchmark if unit.digest in shards else name
             if other != name:
-                raise SpecError(must("benchmarks", "name each table once", [other, name]) + ", which are one table")
+                raise SpecError(f"`benchmarks`: '{other}' and '{name}' are one table; name it once")
             with at(f"strategies[{index}]"):
                 if unit.digest in shards:
                     raise HarnessError(

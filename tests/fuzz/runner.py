@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import io
 import os
 import pickle
@@ -200,6 +201,7 @@ class Runner:
     def _inside(self, kind: Kind, index: int, most: int, folder: Path) -> tuple[str, str]:
         """Run a case, in a process of its own; return outcome and message."""
         os.setsid()
+        faulthandler.disable()
         draw = Draw(f"{self.seed}/{kind.name}/{index}")
         draw.most = most
         inside, temporary = folder / "case", folder / "temporary"

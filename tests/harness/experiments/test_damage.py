@@ -17,9 +17,10 @@ from harness.confined import Confined
 from harness.errors import DamagedError, HarnessError, IrregularError, ResultError
 from harness.experiments.execute import execute
 from harness.experiments.kind import Output
+from harness.experiments.manifest import read_manifest
 from harness.experiments.prepare import prepare
 from harness.experiments.shards import Search
-from harness.experiments.store import SEAL, read_manifest, read_unit, unit_path, write_unit
+from harness.experiments.store import SEAL, read_unit, unit_path, write_unit
 from tests.damage import outcomes
 from tests.paths import ROOT
 

@@ -293,7 +293,9 @@ def texts_and_numbers(lines: Lines) -> dict[str, np.ndarray[tuple[int], np.dtype
     columns = {
         column: texts
         for column, texts in lines.columns.items()
-        if all(_looks(text) for text in texts[:_LOOKED]) and all(map(_looks, texts))
+        if all(_looks(text) for text in texts[:_LOOKED])
+        and all(map(_looks, texts))
+        and not any(map(_is_endless, texts))
     }
     numbers = Numbers(lines, {column: Style(percent=True) for column in columns})
     return {
@@ -304,6 +306,16 @@ def texts_and_numbers(lines: Lines) -> dict[str, np.ndarray[tuple[int], np.dtype
 
 _LOOKED = 100
 """Texts of a column that are looked at before all are."""
+
+
+def _is_endless(text: str) -> bool:
+    """Say whether a number is too large for 64 bits: whoever looks at such a column is told its texts."""
+    if "e" not in text and len(text) < 300:
+        return False
+    try:
+        return math.isinf(float(text))
+    except ValueError:
+        return False
 
 
 def _looks(text: str) -> bool:
