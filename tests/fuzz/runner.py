@@ -247,7 +247,7 @@ class Runner:
         _, status, used = os.wait4(running.process, 0)
         if told is not None:
             outcome, message = told
-            most = _own_kilobytes() * 1024 + MEMORY_BYTES
+            most = _own_bytes() + MEMORY_BYTES
             if not Verdict("", 0, outcome, "").is_fault and used.ru_maxrss * 1024 > most:
                 outcome, message = "memory", f"{used.ru_maxrss / 2**20:.1f} GB; {message}"
         elif late:
@@ -266,8 +266,13 @@ class Runner:
         return verdict
 
 
-def _own_kilobytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def _own_bytes() -> int:
+    """Return what this process has in memory now, which its children begin with; where that is not told, its peak."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return pages * resource.getpagesize()
 
 
 def command(*arguments: str) -> str:
