@@ -13,6 +13,8 @@ from difflib import get_close_matches
 from itertools import chain, islice
 from reprlib import Repr
 
+_LONGEST_NAME = 200
+"""Letters of a name that is nobody's, as an error repeats them."""
 _NEAR = 3
 """Names that an error offers in place of an unknown one."""
 _FEW = 12
@@ -160,6 +162,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("tss", tables), nearest("nb210-cifar10", tables)
     (" Did you mean 'nats-tss-cifar10' or 'nats-tss-cifar100'?", " Did you mean 'nb201-cifar10'?")
     """
+    if len(name) > _LONGEST_NAME:
+        return ""
     by_lower = {candidate.lower(): candidate for candidate in known}
     words = _words(name)
     near = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.85)
@@ -193,7 +197,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """
     names = sorted(known)
     near = nearest(name, names)
-    begin = f"unknown {kind} '{name}'.{near}"
+    written = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
+    begin = f"unknown {kind} '{written}'.{near}"
     if kind in _SHOWN and len(names) > _FEW:
         return f"{begin} {_SHOWN[kind]} the names."
     return begin if near and len(names) > _FEW else f"{begin} Known: {', '.join(names) or 'none'}."

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array, arch_matrix, choice, read_only
-from harness.errors import HarnessError, unknown
+from harness.errors import HarnessError, shown, unknown
 
 IDENTITIES = ("functional", "string", "exact")
 
@@ -26,7 +26,7 @@ def operation_code(name: str, operations: Sequence[str], text: str) -> int:
         If there is none of that name; names the nearest match and the text.
     """
     if name not in operations:
-        raise HarnessError(unknown("operation", name, operations) + f" In {text!r}.")
+        raise HarnessError(unknown("operation", name, operations) + f" In {shown(text)}.")
     return operations.index(name)
 
 
