@@ -99,7 +99,7 @@ def audit(name: str | Path, *, progress: Progress = on_terminal) -> Audit:
     if read(text).path is None:
         raise HarnessError(unknown("table", text, entries()))
     readable = ", ".join([recorded.SUFFIX, *SUFFIXES])
-    raise TableError(f"{provider.PROVIDER.refusal(Path(text))} An audit reads {readable}.")
+    raise TableError(f"{provider.PROVIDER.refusal(Path(text)).rstrip('.')}. An audit reads {readable}.")
 
 
 def _under(result: Audit, under: Protocol, name: str) -> Audit:

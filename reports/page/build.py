@@ -97,6 +97,9 @@ def build(
 
 def _refuse_foreign(target: Path) -> None:
     """Refuse to write over files that are not ours: figures and tables of an earlier report are removed."""
+    there = next(path for path in (target, *target.absolute().parents) if path.exists() or path.is_symlink())
+    if not there.is_dir():
+        raise ResultError(f"`out` must name a folder, and '{there}' is none, got '{target}'")
     if target.is_dir() and any(target.iterdir()) and not (target / MARKER).exists():
         raise ResultError(f"`out` must name a new or empty folder, or that of an earlier report, got '{target}'")
 

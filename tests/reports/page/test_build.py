@@ -199,3 +199,11 @@ def test_missing_results_are_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ResultError, match="no results in"):
         building.build(tmp_path / "nothing")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("inside", ["", "deeper/still"])
+def test_a_file_in_place_of_the_folder_is_refused_before_anything_is_made(tmp_path, inside):
+    (tmp_path / "taken").touch()
+    with pytest.raises(ResultError, match=r"`out` must name a folder, and '.*taken' is none"):
+        building.build(tmp_path / "results", tmp_path / "taken" / inside)
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
