@@ -151,6 +151,11 @@ class _Brief(Repr):
 _BRIEF = _Brief()
 
 
+def clipped(name: str) -> str:
+    """Return a name as an error repeats it: a long one is cut."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the nearest known names, or an empty string.
 
@@ -197,8 +202,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """
     names = sorted(known)
     near = nearest(name, names)
-    written = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
-    begin = f"unknown {kind} '{written}'.{near}"
+    begin = f"unknown {kind} '{clipped(name)}'.{near}"
     if kind in _SHOWN and len(names) > _FEW:
         return f"{begin} {_SHOWN[kind]} the names."
     return begin if near and len(names) > _FEW else f"{begin} Known: {', '.join(names) or 'none'}."

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from harness.checks import choice, integer
 from harness.digests import identity, later
-from harness.errors import HarnessError, SpecError, must, nearest
+from harness.errors import HarnessError, SpecError, clipped, must, nearest
 from harness.names import absolute, read
 from harness.printable import printable
 from harness.problem import Budget, Constraint
@@ -29,6 +29,8 @@ MOST = {"replicates": 10**6, "replicates_per_shard": 10**6, "n_workers": 10**5, 
 """The largest value of each count of a spec."""
 MOST_IN_ALL = {"runs": 10**6, "shards": 10**5, "evaluations": 10**8, "simulated workers": 10**7}
 """Of a spec: runs and shards; of one shard: evaluations and simulated workers, all its replicates together."""
+_MOST_TOLD = 20
+"""Mistakes of one spec that are told one by one."""
 LONGEST_LABEL = 100
 """Letters of a strategy's label."""
 DEVICES = ("cpu", "cuda")
@@ -241,7 +243,7 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
     models = _models()
     required = ("benchmarks", "strategies", "budget")
     if not any(key in data for key in required):
-        keys = ", ".join(map(repr, [*data][:6])) + (" ..." if len(data) > 6 else "")
+        keys = ", ".join(f"'{clipped(key)}'" for key in [*data][:6]) + (" ..." if len(data) > 6 else "")
         raise SpecError(
             f"{source}: this is no spec: it has none of the keys {', '.join(required)}, but {keys or 'nothing'} (the"
             " description of a table goes with its data: nas-harness data import NAME FILE --describe TOML)"
@@ -250,7 +252,9 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
         values = models[""].model_validate(data).model_dump(exclude_unset=True)
     except ValidationError as error:
         known = {table: list(model.model_fields) for table, model in models.items()}
-        raise SpecError("\n".join(_explain(source, item, known) for item in error.errors())) from None
+        lines = [_explain(source, item, known) for item in error.errors()[:_MOST_TOLD]]
+        more = error.error_count() - len(lines)
+        raise SpecError("\n".join([*lines, *([f"{source}: and {more:,} more"] if more else [])])) from None
     try:
         return Spec(**held(values))
     except HarnessError as error:
@@ -312,7 +316,8 @@ def _written(hint: Any) -> Any:
 
 def _explain(source: str, item: Any, known: Mapping[str, list[str]]) -> str:
     """Word one error of the schema check."""
-    place = ".".join(str(part) if isinstance(part, str) else f"[{part}]" for part in item["loc"]).replace(".[", "[")
+    parts = [clipped(part) if isinstance(part, str) else f"[{part}]" for part in item["loc"]]
+    place = ".".join(parts).replace(".[", "[")
     if item["type"] == "extra_forbidden":
         table = str(item["loc"][0]) if len(item["loc"]) > 1 else ""
         keys = known[table]
