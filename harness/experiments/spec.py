@@ -324,6 +324,8 @@ def _explain(source: str, item: Any, known: Mapping[str, list[str]]) -> str:
         return f"{source}: unknown key '{place}'.{nearest(str(item['loc'][-1]), keys)} Known: {', '.join(keys)}."
     if item["type"] == "missing":
         return f"{source}: the key '{place}' is required"
+    if item["type"] == "model_type":
+        return f"{source}: {must(place, 'be a table', item['input'])}"
     return f"{source}: {must(place, item['msg'][:1].lower() + item['msg'][1:], item['input'])}".replace(
         "must input should", "must"
     )
