@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from benchmarks_data import files
-from harness import sealed
-from harness.files import opened, replacing
+from harness.files import sealed
+from harness.files.whole import opened, replacing
 
 MOST = 1000
 """Records that are kept; at more, the older half is removed."""

@@ -10,7 +10,7 @@ from benchmarks_data.catalogue.entries import Entry, Protocol
 from benchmarks_data.file import layout, protocol, recorded
 from benchmarks_data.file.meaning import records_pass
 from harness.errors import TableError
-from harness.reading import parse_json
+from harness.files.reading import parse_json
 from harness.spaces import named
 
 _CHARGED = (

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import files as places
 from harness.errors import TableError
-from harness.files import home_folder
+from harness.files import whole as places
+from harness.files.whole import home_folder
 
 HOME_VARIABLE = places.HOME_VARIABLE
 Progress = Callable[[str, float], None]

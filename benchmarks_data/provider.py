@@ -24,7 +24,7 @@ from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.files import Progress, on_terminal
 from harness.benchmark import BenchmarkProvider
 from harness.errors import HarnessError, IrregularError, TableError, nearest, typed, unknown
-from harness.files import opened
+from harness.files.whole import opened
 from harness.guard import refuse
 from harness.names import read
 from harness.problem import Constraint, Objective

@@ -19,7 +19,7 @@ from harness.benchmark import Benchmark, BenchmarkProvider, Oracle
 from harness.errors import HarnessError, TableError, must, unknown
 from harness.guard import refuse, running
 from harness.names import BUILT_IN, DISTRIBUTION, read
-from harness.own_classes import class_of
+from harness.own.classes import class_of
 from harness.problem import Constraint
 from harness.space import SearchSpace
 from harness.strategy import Strategy

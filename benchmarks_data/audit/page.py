@@ -10,7 +10,7 @@ from markupsafe import Markup
 from benchmarks_data.audit.findings import Audit
 from benchmarks_data.audit.text import beside, summary
 from harness.cli.output import plain
-from harness.files import replacing
+from harness.files.whole import replacing
 
 _HEADINGS = {
     "fault": "Faults: what is wrong",

@@ -23,7 +23,7 @@ from benchmarks_data.file.content import opened_content
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.safe.confined import confined
 from harness.errors import TableError, must, nearest
-from harness.files import locked, remove_unfinished, replacing
+from harness.files.whole import locked, remove_unfinished, replacing
 from harness.spaces import named
 
 

@@ -17,7 +17,7 @@ from benchmarks_data import files
 from benchmarks_data.catalogue.entries import Download, Entry
 from benchmarks_data.files import Progress, on_terminal
 from harness.errors import TableError
-from harness.files import locked
+from harness.files.whole import locked
 
 ATTEMPTS = 4
 """Times that a server may fail before it has sent anything new."""

@@ -44,7 +44,7 @@ def export(
     from benchmarks_data.file.lines import lines
     from harness.cli.output import complain
     from harness.errors import HarnessError, must
-    from harness.files import replacing
+    from harness.files.whole import replacing
     from harness.printable import guarded
 
     if out is not None and not out.name.endswith(ENDINGS):

@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data import checked
-from harness import sealed
 from harness.errors import IrregularError, TableError
-from harness.files import opened
+from harness.files import sealed
+from harness.files.whole import opened
 
 SEAL = "nas-harness sealed table 1"
 """The first line of a table file."""

@@ -18,8 +18,8 @@ Layout of schema 2; N rows, L genes, R trainings, F fidelities, S schedules, A f
     /held_out/<name>   the same, for columns that hold test results; only an Oracle opens them
 
 ``sha256`` covers every dataset and what gives the numbers their meaning; the text for people is not part of it.  Before
-the HDF5 stands a block with the SHA-256 of every byte after it (`harness.sealed`), which is compared before HDF5 sees
-them; files of earlier versions have none, and a child process compares their ``sha256`` once.
+the HDF5 stands a block with the SHA-256 of every byte after it (`harness.files.sealed`), which is compared before HDF5
+sees them; files of earlier versions have none, and a child process compares their ``sha256`` once.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ import numpy.typing as npt
 from benchmarks_data import checked
 from benchmarks_data.file.content import CHANGED, SEAL, Content, opened_content
 from benchmarks_data.file.meaning import Meaning, check_held_out, column_attributes, column_of
-from harness import sealed
 from harness.benchmark import Column
-from harness.confined import Answer, Confined, ConfinedError
 from harness.digests import identity
 from harness.errors import TableError
+from harness.files import sealed
+from harness.files.confined import Answer, Confined, ConfinedError
 from harness.guard import refuse
 
 FORMAT = "nas-harness table"

@@ -11,8 +11,8 @@ from typing import Any
 from harness.benchmark import Column
 from harness.digests import identity
 from harness.errors import TableError, must
+from harness.files.reading import parse_json
 from harness.problem import Fidelity
-from harness.reading import parse_json
 
 TEST_SPLITS = ("x-test", "ori-test", "valid+test")
 """What contains test images: held out, always."""

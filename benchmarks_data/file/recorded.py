@@ -23,7 +23,7 @@ from benchmarks_data.file.trainings import counted
 from harness.benchmark import Column
 from harness.checks import Archs, BoolArray
 from harness.errors import TableError, must
-from harness.files import replacing
+from harness.files.whole import replacing
 from harness.space import SearchSpace
 from harness.spaces import named
 from harness.spaces.rows import RowsSpace

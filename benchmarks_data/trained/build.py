@@ -25,12 +25,12 @@ import numpy.typing as npt
 from benchmarks_data.catalogue.builds import Build
 from benchmarks_data.trained.importer import MISSING
 from harness import __version__
-from harness.arrays import ArraysError, read_npz
 from harness.checks import Archs, IntArray, integer
 from harness.digests import identity
 from harness.errors import HarnessError, IncompleteError, TableError
 from harness.experiments.processes import MOST_WORKERS, spawned
-from harness.files import locked, remove_unfinished, replacing
+from harness.files.arrays import ArraysError, read_npz
+from harness.files.whole import locked, remove_unfinished, replacing
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.training.curves import DIVERGED, OK
 from harness.training.data.dataset import Dataset

@@ -22,9 +22,9 @@ from benchmarks_data.file.layout import Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.parts import cost, millions, named, score
-from harness.arrays import ArraysError, read_npz
 from harness.errors import TableError
-from harness.reading import parse_json
+from harness.files.arrays import ArraysError, read_npz
+from harness.files.reading import parse_json
 from harness.spaces.enumerated import EnumeratedSpace
 
 MISSING = np.iinfo(np.uint16).max

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import integer
-from harness.confined import Confined
 from harness.errors import DamagedError, IncompleteError, IrregularError, PlaceError, ResultError
 from harness.experiments.kind import Kind, Output, UnitT, kind_of
 from harness.experiments.manifest import write_manifest
@@ -22,7 +21,8 @@ from harness.experiments.prepare import Prepared
 from harness.experiments.processes import MOST_WORKERS, spawned, without_sudden_end
 from harness.experiments.progress import Failure, Ledger, Progress
 from harness.experiments.store import read_unit, unit_path, write_unit
-from harness.files import locked, remove_unfinished
+from harness.files.confined import Confined
+from harness.files.whole import locked, remove_unfinished
 from harness.interrupts import is_real
 
 

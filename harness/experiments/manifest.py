@@ -13,9 +13,9 @@ from harness.benchmark import Benchmark
 from harness.errors import HarnessError, ResultError, must
 from harness.experiments.kind import Unit, charges_pass
 from harness.experiments.spec import Spec, from_dict
-from harness.files import replacing
+from harness.files.reading import read_json, record_of
+from harness.files.whole import replacing
 from harness.problem import Fidelity, Objective
-from harness.reading import read_json, record_of
 
 FORMAT = "nas-harness cell 1"
 MANIFEST = "experiment.json"

@@ -23,7 +23,7 @@ from harness.errors import HarnessError, StrategyError, must
 from harness.experiments.kind import Kind, Output, at, charges_pass, open_benchmark
 from harness.experiments.spec import Spec, StrategySpec, held, plain_data
 from harness.names import read
-from harness.own_classes import file_sha256
+from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint, Problem
 from harness.records import Run, Trace
 from harness.search.loop import make_problem, run_block

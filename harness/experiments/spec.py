@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 from harness.checks import choice, integer
 from harness.digests import identity, later
 from harness.errors import HarnessError, SpecError, clipped, must, nearest
+from harness.files.reading import read_toml
 from harness.names import absolute, read
 from harness.printable import printable
 from harness.problem import Budget, Constraint
-from harness.reading import read_toml
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -1,8 +1,8 @@
 """Result files: one write-once HDF5 file per unit of work.
 
 Files are written under a temporary name, synced and renamed, so a killed run leaves only whole files.  A result file is
-sealed (`harness.sealed`): its bytes are read once and hashed, and HDF5 reads those that were hashed.  Files of format 1
-have no seal, and a child process reads them, which damage may end.
+sealed (`harness.files.sealed`): its bytes are read once and hashed, and HDF5 reads those that were hashed.  Files of
+format 1 have no seal, and a child process reads them, which damage may end.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
-from harness import sealed
-from harness.confined import Answer, Confined
 from harness.errors import DamagedError, HarnessError, IrregularError
 from harness.experiments.kind import Kind, Output, UnitT
 from harness.experiments.manifest import FORMAT, Entry, Manifest
-from harness.files import opened, replacing
+from harness.files import sealed
+from harness.files.confined import Answer, Confined
+from harness.files.whole import opened, replacing
 
 SEAL = "nas-harness sealed result 2"
 """The first line of a result file, since format 2."""

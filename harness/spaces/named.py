@@ -8,7 +8,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 from harness.errors import HarnessError, TableError, unknown
-from harness.reading import parse_json
+from harness.files.reading import parse_json
 from harness.space import SearchSpace
 
 SPACES: Mapping[str, tuple[Any, ...]] = {

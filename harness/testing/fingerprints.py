@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.own_classes import PACKAGE
+from harness.own.classes import PACKAGE
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
 from harness.space import SearchSpace

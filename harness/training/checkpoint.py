@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from harness.errors import HarnessError
-from harness.files import opened, remove_unfinished, replacing
+from harness.files.whole import opened, remove_unfinished, replacing
 from harness.training.curves import STATUS
 from harness.training.engines.engine import EPOCH_METRICS, FINAL_METRICS, MEMBER_COLUMNS, State
 

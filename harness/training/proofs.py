@@ -19,7 +19,7 @@ import torch
 
 from harness import spaces, training
 from harness.digests import sha256_of
-from harness.files import home_folder, replacing
+from harness.files.whole import home_folder, replacing
 from harness.training.engines.engine import Task
 
 _LARGEST = 65536

@@ -10,7 +10,7 @@ from typing import Any
 from harness.checks import choice, integer, real
 from harness.digests import identity
 from harness.errors import HarnessError, must, unknown
-from harness.reading import read_toml
+from harness.files.reading import read_toml
 
 _FOLDER = Path(__file__).parent / "recipes"
 

@@ -14,7 +14,7 @@ import torch
 
 from harness.checks import Archs, IntArray, integer
 from harness.errors import HarnessError, must
-from harness.files import locked
+from harness.files.whole import locked
 from harness.training import estimate, networks
 from harness.training.campaign import Campaign, Progress
 from harness.training.choice import Choice, choose_level, load_level

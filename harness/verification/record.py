@@ -13,8 +13,8 @@ import numpy as np
 from harness.checks import Archs, BoolArray, FloatArray, IntArray, choice, integer, real
 from harness.digests import sha256_of
 from harness.errors import ResultError, must
-from harness.files import replacing
-from harness.reading import read_json, record_of
+from harness.files.reading import read_json, record_of
+from harness.files.whole import replacing
 from harness.training.curves import DIVERGED, OK
 from harness.training.recipe import TrainingSetup
 

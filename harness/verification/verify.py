@@ -18,7 +18,7 @@ import numpy as np
 from harness.checks import FloatArray
 from harness.errors import HarnessError, IncompleteError, ResultError, unknown
 from harness.experiments.results import Results, read_results
-from harness.files import locked, remove_unfinished
+from harness.files.whole import locked, remove_unfinished
 from harness.printable import counted
 from harness.training.curves import OK, UNFINISHED, Curves
 from harness.training.recipe import TrainingSetup

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import ResultError
+from harness.files.reading import read_json
 from harness.printable import unguarded
-from harness.reading import read_json
 from reports.tables.sheet import write_csv
 
 _WORDS = ["benchmark", "series", "row", "column"]

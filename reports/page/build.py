@@ -15,7 +15,7 @@ from markupsafe import Markup
 from harness import registry
 from harness.errors import HarnessError, ResultError
 from harness.experiments.results import read_results
-from harness.files import locked
+from harness.files.whole import locked
 from harness.printable import printable_lines
 from reports.figures.exhibit import Exhibit
 from reports.figures.render import inline_svg

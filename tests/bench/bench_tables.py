@@ -59,7 +59,7 @@ def checks(megabytes: int = 256, repeats: int = 5) -> list[Row]:
     """Compare the bytes of a small table and of a large file with their sum, and look that up later."""
     from benchmarks_data import checked, provider
     from benchmarks_data.file.content import SEAL, opened_content
-    from harness import sealed
+    from harness.files import sealed
 
     path = provider.ensure("nb201-cifar10")
     small = _least_seconds(lambda: opened_content(path), 20)

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import names, own_classes, registry
+from harness import names, registry
 from harness.benchmark import BenchmarkProvider
 from harness.cli.app import Command
 from harness.errors import HarnessError
 from harness.experiments.shards import resolve
 from harness.experiments.spec import Spec, StrategySpec
+from harness.own import classes as own_classes
 from harness.problem import Budget
 from harness.strategy import Strategy
 from harness.testing.toy import ToyBenchmark

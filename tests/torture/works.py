@@ -13,7 +13,7 @@ from harness.cli.signals import handled, raised
 
 def train(folder: Path) -> None:
     """Train four networks at R0, with a checkpoint after each epoch, and write their curves."""
-    from harness.files import replacing
+    from harness.files.whole import replacing
     from harness.training import recipe
     from harness.training.trainer import train
     from tests.harness.training.support import signals
@@ -36,7 +36,7 @@ def build(folder: Path) -> None:
     from benchmarks_data import provider
     from benchmarks_data.catalogue.builds import Build
     from benchmarks_data.trained import build as builder
-    from harness.files import replacing
+    from harness.files.whole import replacing
     from harness.spaces.enumerated import EnumeratedSpace
     from harness.training.data import exported
     from harness.training.data.packaged import mnist1d

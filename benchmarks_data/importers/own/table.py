@@ -36,7 +36,7 @@ from benchmarks_data.plausibility.likeness import COPY, likeness
 from harness.benchmark import Column
 from harness.checks import FloatArray
 from harness.errors import TableError
-from harness.files import remove_abandoned, replacing
+from harness.files.whole import remove_abandoned, replacing
 
 Say = Callable[[str], None]
 """Told how the data were read, a sentence each."""

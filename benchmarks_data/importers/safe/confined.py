@@ -5,8 +5,8 @@ each other twice and are then hashed, lengths of terabytes, recursion in C.  No 
 what decodes such files runs in a fork of this process, which the system ends when it takes more than files of that
 size can need.  What comes back is plain data of our own making, the progress, the warnings and the error, if any.
 
-`harness.confined` starts another program instead: it serves notebooks with threads, which must not fork, and sends
-bytes where this one calls functions that are there already.
+`harness.files.confined` starts another program instead: it serves notebooks with threads, which must not fork, and
+sends bytes where this one calls functions that are there already.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from multiprocessing.connection import Connection
 from typing import Any, NoReturn, TypeVar
 
 from benchmarks_data.files import Progress
-from harness.confined import limit
 from harness.errors import HarnessError, TableError
+from harness.files.confined import limit
 
 T = TypeVar("T")
 _CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}

@@ -14,8 +14,8 @@ from typing import Any
 from benchmarks_data import checked, files
 from harness.digests import sha256_of
 from harness.errors import HarnessError, TableError
-from harness.files import locked, remove_unfinished, replacing
-from harness.reading import read_json
+from harness.files.reading import read_json
+from harness.files.whole import locked, remove_unfinished, replacing
 
 NAME = "nb301-surrogate"
 PINNED = {

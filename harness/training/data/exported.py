@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.arrays import read_npz
 from harness.errors import HarnessError
-from harness.files import replacing
-from harness.reading import parse_json
+from harness.files.arrays import read_npz
+from harness.files.reading import parse_json
+from harness.files.whole import replacing
 from harness.training.data.dataset import SPLITS, Dataset
 
 _ABOUT = ("name", "classes", "flip", "padding", "description")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import registry
-from harness.files import replacing
+from harness.files.whole import replacing
 from harness.verification.job import Request
 from harness.verification.record import record_path
 from harness.verification.tools import Tools

@@ -12,9 +12,9 @@ from benchmarks_data import provider
 from benchmarks_data.file import layout
 from benchmarks_data.file.content import SEAL
 from benchmarks_data.file.index import first_row
-from harness import sealed
 from harness.benchmark import Column
 from harness.errors import HarnessError, TableError
+from harness.files import sealed
 from harness.problem import Fidelity
 from tests.benchmarks_data.made_up import SHORT_AND_LONG, Bags, accuracy, bags, made, scheduled
 

@@ -14,8 +14,9 @@ import pytest
 
 from benchmarks_data import checked, files, provider
 from benchmarks_data.file import content, layout, recorded
-from harness import registry, sealed
+from harness import registry
 from harness.errors import TableError
+from harness.files import sealed
 from harness.records import Proposals
 from tests.damage import outcomes
 

@@ -17,8 +17,9 @@ from benchmarks_data import provider
 from benchmarks_data.catalogue.entries import entries
 from benchmarks_data.file.content import SEAL
 from benchmarks_data.file.table import CHUNK
-from harness import registry, sealed
+from harness import registry
 from harness.errors import HarnessError
+from harness.files import sealed
 from harness.problem import Constraint, Objective
 from harness.records import Evaluations, Proposals
 

@@ -12,9 +12,9 @@ from benchmarks_data.file import index, layout, recorded
 from benchmarks_data.file.content import SEAL
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
-from harness import sealed
 from harness.benchmark import Column
 from harness.errors import HarnessError, TableError
+from harness.files import sealed
 from harness.problem import Constraint
 from harness.records import Proposals
 from harness.testing.conformance import check_benchmark

@@ -21,8 +21,8 @@ from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.prepare import prepare
 from harness.experiments.shards import Shard, resolve, run_shard
 from harness.experiments.spec import Spec, StrategySpec, held
+from harness.files.reading import record_of
 from harness.problem import Budget
-from harness.reading import record_of
 from harness.records import Proposals
 from harness.spaces.nb201.space import NB201Space
 from tests.benchmarks_data.made_up import accuracy

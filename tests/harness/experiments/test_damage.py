@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 
 import harness as nh
-from harness import sealed
 from harness.cli.__main__ import main
-from harness.confined import Confined
 from harness.errors import DamagedError, HarnessError, IrregularError, ResultError
 from harness.experiments.execute import execute
 from harness.experiments.kind import Output
@@ -21,6 +19,8 @@ from harness.experiments.manifest import read_manifest
 from harness.experiments.prepare import prepare
 from harness.experiments.shards import Search
 from harness.experiments.store import SEAL, read_unit, unit_path, write_unit
+from harness.files import sealed
+from harness.files.confined import Confined
 from tests.damage import outcomes
 from tests.paths import ROOT
 

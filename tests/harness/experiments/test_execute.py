@@ -25,7 +25,7 @@ from harness.experiments.progress import Progress
 from harness.experiments.results import read_results
 from harness.experiments.shards import run_shard
 from harness.experiments.spec import Spec, StrategySpec
-from harness.files import locked
+from harness.files.whole import locked
 from harness.problem import Budget, Constraint
 from harness.records import Trace
 

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from harness import registry, sealed
+from harness import registry
 from harness.digests import sha256_of
 from harness.errors import HarnessError, ResultError, SpecError
 from harness.experiments.execute import execute
@@ -23,6 +23,7 @@ from harness.experiments.prepare import prepare
 from harness.experiments.results import read_results
 from harness.experiments.spec import Spec, StrategySpec, from_dict
 from harness.experiments.store import SEAL, read_unit, read_units, unit_path
+from harness.files import sealed
 from harness.problem import Budget
 
 SPEC = Spec(

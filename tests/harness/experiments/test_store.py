@@ -14,12 +14,12 @@ import h5py
 import numpy as np
 import pytest
 
-from harness import sealed
 from harness.errors import DamagedError, HarnessError, ResultError
 from harness.experiments.results import read_results
 from harness.experiments.shards import Search, Shard, output_of, runs_of
 from harness.experiments.store import SEAL, read_unit, unit_path, write_unit
-from harness.files import locked, remove_unfinished, replacing
+from harness.files import sealed
+from harness.files.whole import locked, remove_unfinished, replacing
 from harness.problem import Budget, Constraint
 from harness.records import Trace
 from harness.search.loop import make_problem, run_block
@@ -174,7 +174,7 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_kill_9_during_a_write_leaves_no_half_file(tmp_path):
     program = (
         "import sys, time, pathlib\n"
-        "from harness.files import replacing\n"
+        "from harness.files.whole import replacing\n"
         f"with replacing(pathlib.Path({str(tmp_path / 'file')!r})) as t:\n"
         "    t.write_text('half'); print('ready', flush=True); time.sleep(60)\n"
     )
@@ -191,7 +191,7 @@ def test_kill_9_during_a_write_leaves_no_half_file(tmp_path):
 def test_a_lock_is_held_by_one_process_and_released_when_it_dies(tmp_path):
     program = (
         "import time, pathlib\n"
-        "from harness.files import locked\n"
+        "from harness.files.whole import locked\n"
         f"with locked(pathlib.Path({str(tmp_path / 'lock')!r})):\n"
         "    print('ready', flush=True); time.sleep(60)\n"
     )

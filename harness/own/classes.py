@@ -26,7 +26,7 @@ from typing import Any
 from harness.errors import HarnessError, unknown
 from harness.guard import running
 from harness.names import read
-from harness.own_modules import Module, Own, find, is_own, locate
+from harness.own.modules import Module, Own, find, is_own, locate
 
 PACKAGE = "_strategy_"
 """What the names of the packages begin with under which files are imported."""

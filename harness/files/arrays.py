@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import HarnessError, IrregularError
-from harness.files import opened
+from harness.files.whole import opened
 
 _LARGEST_RATIO = 1100
 """Bytes that one compressed byte can stand for, and some more: deflate's limit is 1032."""

@@ -18,8 +18,8 @@ from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare
 from harness.experiments.results import read_results
 from harness.experiments.spec import load
-from harness.own_classes import class_of, file_sha256
-from harness.own_modules import find
+from harness.own.classes import class_of, file_sha256
+from harness.own.modules import find
 from harness.problem import Budget
 from harness.search.loop import make_problem
 from harness.testing.toy import ToyBenchmark
@@ -253,7 +253,7 @@ def test_a_helper_that_fails_is_told_and_leaves_nothing(files, message, tmp_path
 
 
 def test_too_many_modules_are_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.own_modules._MOST_MODULES", 3)
+    monkeypatch.setattr("harness.own.modules._MOST_MODULES", 3)
     name = mine(write(tmp_path, FILES), "import importlib", "importlib.import_module(self.x)")
     with pytest.raises(HarnessError, match=r"more than 3 modules below .*; write `import NAME`, or move the file"):
         file_sha256(name)

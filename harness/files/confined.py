@@ -109,7 +109,7 @@ class Confined:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None:
             # the same modules, whatever the current folder holds
-            program = f"import sys; sys.path[:] = {sys.path!r}; from harness.confined import serve; serve()"
+            program = f"import sys; sys.path[:] = {sys.path!r}; from harness.files.confined import serve; serve()"
             self._child = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-I", "-c", program],
                 stdin=subprocess.PIPE,

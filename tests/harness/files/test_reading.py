@@ -7,8 +7,8 @@ import time
 import pytest
 
 from harness.errors import HarnessError, ResultError, SpecError
+from harness.files.reading import MAX_TOML_BYTES, parse_json, parse_toml, read_json, read_toml, record_of
 from harness.problem import Objective
-from harness.reading import MAX_TOML_BYTES, parse_json, parse_toml, read_json, read_toml, record_of
 
 TOML = {
     "arrays": "a = " + "[" * 300_000,

@@ -8,13 +8,13 @@ import time
 import numpy as np
 import pytest
 
-from harness.confined import Confined, ConfinedError
+from harness.files.confined import Confined, ConfinedError
 from tests.harness import faults
 
 
 @pytest.fixture
 def confined(monkeypatch):
-    monkeypatch.setattr("harness.confined.SECONDS", 1)
+    monkeypatch.setattr("harness.files.confined.SECONDS", 1)
     with Confined() as child:
         yield child
 

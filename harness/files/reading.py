@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from harness.errors import HarnessError, IrregularError, must, unknown
-from harness.files import opened
+from harness.files.whole import opened
 
 MAX_JSON_BYTES, MAX_TOML_BYTES = 2**26, 2**20
 """Of one file; a manifest of a hundred thousand units of work has 25 million."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.arrays import ArraysError, read_npz
+from harness.files.arrays import ArraysError, read_npz
 from tests.damage import outcomes
 
 ARRAYS = {
