@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks_data import checked
-from harness.errors import IrregularError, TableError
+from harness.errors import IrregularError, TableError, reason
 from harness.files import sealed
 from harness.files.whole import opened
 
@@ -141,7 +141,7 @@ def opened_content(path: Path) -> Content:
     except IrregularError as error:
         raise TableError(f"the table {path} is damaged: it is {str(error).removeprefix(f'{path} is ')}") from None
     except sealed.SealError as error:
-        raise TableError(f"the table {path} is damaged: {error}") from None
+        raise TableError(f"the table {path} is damaged: {reason(error)}") from None
     except OSError as error:
         raise TableError(f"the table {path} cannot be read: {error.strerror or error}") from None
 

@@ -44,7 +44,7 @@ from benchmarks_data.file.content import CHANGED, SEAL, Content, opened_content
 from benchmarks_data.file.meaning import Meaning, check_held_out, column_attributes, column_of
 from harness.benchmark import Column
 from harness.digests import identity
-from harness.errors import TableError
+from harness.errors import TableError, reason
 from harness.files import sealed
 from harness.files.confined import Answer, Confined, ConfinedError
 from harness.guard import refuse
@@ -259,11 +259,11 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except TableError as error:
-        raise TableError(str(error) if str(path) in str(error) else f"the table {path} is {error}") from None
+        raise TableError(str(error) if str(path) in str(error) else f"the table {path} is {reason(error)}") from None
     except sealed.SealError as error:
-        raise TableError(f"the table {path} is damaged: {error}") from None
+        raise TableError(f"the table {path} is damaged: {reason(error)}") from None
     except Exception as error:  # noqa: BLE001  # damaged bytes can raise nearly anything from HDF5
-        raise TableError(f"the table {path} is damaged: {type(error).__name__}: {error}") from None
+        raise TableError(f"the table {path} is damaged: {type(error).__name__}: {reason(error)}") from None
 
 
 def _check_unsealed(content: Content) -> None:

@@ -25,7 +25,7 @@ from benchmarks_data.files import Progress
 from benchmarks_data.importers.parts import Places, cost, grouped, layout, millions, named, score
 from benchmarks_data.importers.safe import json_files
 from harness.checks import Archs, FloatArray
-from harness.errors import HarnessError, TableError
+from harness.errors import HarnessError, TableError, reason
 from harness.spaces.darts import costs as darts_costs
 from harness.spaces.darts.space import DARTSSpace
 from harness.spaces.darts.texts import genes_of_configuration
@@ -180,7 +180,7 @@ def _genes(config: Mapping[str, str], where: str) -> list[int]:
     try:
         return genes_of_configuration(config, text=where)
     except HarnessError as error:
-        raise TableError(f"{where}: {error}") from error
+        raise TableError(f"{where}: {reason(error)}") from error
 
 
 def _curve(result: Mapping[str, Any]) -> dict[int, float]:

@@ -25,7 +25,7 @@ from benchmarks_data.importers.parts import cost, layout, named, score
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
-from harness.errors import HarnessError, TableError, shown
+from harness.errors import HarnessError, TableError, reason, shown
 from harness.spaces.asr.cells import OPERATIONS, flatten
 from harness.spaces.asr.space import ASRSpace
 
@@ -139,7 +139,7 @@ def _cells(training: Sequence[_File], entry: Entry, space: ASRSpace) -> tuple[li
         try:
             codings = {key: flatten(row[_VECTOR]) for key, row in file.rows.items()}
         except (HarnessError, IndexError) as error:
-            raise TableError(f"{file.path} has rows of another layout: {error}") from None
+            raise TableError(f"{file.path} has rows of another layout: {reason(error)}") from None
         computed = space.hashes(np.array(list(codings.values()), dtype=space.dtype).reshape(len(codings), space.genes))
         for key, vector, mine in zip(codings, codings.values(), computed, strict=True):
             if mine != key:
@@ -162,7 +162,7 @@ def _curves(training: Sequence[_File], hashes: Sequence[str], epochs: int) -> tu
             try:
                 values[row, place] = np.array([*valid, test], dtype=np.float64) * _PERCENT
             except (TypeError, ValueError) as error:
-                raise TableError(f"{file.path} must have {epochs} validation PERs for {key}: {error}") from None
+                raise TableError(f"{file.path} must have {epochs} validation PERs for {key}: {reason(error)}") from None
             seeds[row, place] = file.header["seed"]
     return values, seeds
 

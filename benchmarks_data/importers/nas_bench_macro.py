@@ -31,7 +31,7 @@ from benchmarks_data.importers.parts import (
 from benchmarks_data.importers.safe import json_files
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray
-from harness.errors import TableError
+from harness.errors import TableError, reason
 from harness.problem import Fidelity
 from harness.spaces.macro.costs import macs, params
 from harness.spaces.macro.space import MacroSpace
@@ -72,7 +72,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise TableError(f"{path} could not be read: {error}") from None
+        raise TableError(f"{path} could not be read: {reason(error)}") from None
 
 
 def _values(path: Path, records: Any, entry: Entry, space: MacroSpace) -> tuple[Archs, Mapping[str, FloatArray]]:

@@ -24,7 +24,7 @@ from benchmarks_data.importers.parts import cost, layout, millions, named, score
 from benchmarks_data.importers.safe import json_files
 from harness.benchmark import Column
 from harness.checks import FloatArray
-from harness.errors import HarnessError, TableError
+from harness.errors import HarnessError, TableError, reason
 from harness.space import SearchSpace
 from harness.spaces.nlp.space import RecipeSpace
 
@@ -123,7 +123,7 @@ def _space(logs: Sequence[_Log]) -> RecipeSpace:
     try:
         return RecipeSpace(recipes)
     except HarnessError as error:
-        raise TableError(f"the logs hold a recipe that cannot be read: {error}") from None
+        raise TableError(f"the logs hold a recipe that cannot be read: {reason(error)}") from None
 
 
 def _columns(logs: Sequence[_Log], epochs: int) -> dict[str, tuple[Column, AnyArray]]:

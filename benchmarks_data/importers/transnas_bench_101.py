@@ -26,7 +26,7 @@ from benchmarks_data.importers.parts import cost, layout, score, single
 from benchmarks_data.importers.safe import torch_file, unpickle
 from harness.benchmark import Column
 from harness.checks import FloatArray
-from harness.errors import TableError
+from harness.errors import TableError, reason
 from harness.spaces.transnas.macro import TransNASMacroSpace
 from harness.spaces.transnas.micro import TransNASMicroSpace
 
@@ -96,7 +96,7 @@ def convert_all(
         try:
             networks, names = data[entry.facts["search_space"]], list(metrics[entry.facts["task"]])
         except (KeyError, TypeError) as error:
-            raise TableError(f"{path} lacks {error} of {entry.name}") from None
+            raise TableError(f"{path} lacks {reason(error)} of {entry.name}") from None
         records = _records(path, networks, entry, space)
         yield _table(path, records, names, info, entry, space)
 
@@ -113,7 +113,7 @@ def _records(path: Path, networks: Any, entry: Entry, space: Space) -> list[Any]
     try:
         return [networks[name][entry.facts["task"]] for name in wanted]
     except (KeyError, TypeError) as error:
-        raise TableError(f"{path} has a network without the task {error}") from None
+        raise TableError(f"{path} has a network without the task {reason(error)}") from None
 
 
 def _table(

@@ -22,7 +22,7 @@ from benchmarks_data.file.layout import Table
 from benchmarks_data.file.problem import epochs_of
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.parts import cost, millions, named, score
-from harness.errors import TableError
+from harness.errors import TableError, reason
 from harness.files.arrays import ArraysError, read_npz
 from harness.files.reading import parse_json
 from harness.spaces.enumerated import EnumeratedSpace
@@ -83,7 +83,7 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         return read_npz(path)
     except (OSError, ArraysError) as error:
-        raise TableError(f"{path} is damaged: {error}") from error
+        raise TableError(f"{path} is damaged: {reason(error)}") from error
 
 
 def _percent(counts: npt.NDArray[np.uint16], size: int) -> npt.NDArray[np.float64]:

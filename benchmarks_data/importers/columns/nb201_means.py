@@ -73,7 +73,7 @@ def read_columns(
     try:
         archs = space.parse(texts)
     except HarnessError as error:
-        raise TableError(f"{path}: {error}") from None
+        raise TableError(f"{path}: {reason(error)}") from None
     if len(archs) != CODINGS or len(np.unique(space.key(archs, "exact"))) != CODINGS:
         raise TableError(f"{path} must name each of the {CODINGS} cells once, it has {len(archs)} rows")
     return archs, named(*((column, _values(path, column, values)) for column, values in listed))

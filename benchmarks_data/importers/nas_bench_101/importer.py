@@ -27,7 +27,7 @@ from benchmarks_data.importers.nas_bench_101.metrics import Metrics, read_metric
 from benchmarks_data.importers.parts import single
 from benchmarks_data.importers.safe import tfrecord
 from harness.checks import Archs, FloatArray, IntArray
-from harness.errors import HarnessError, TableError, must
+from harness.errors import HarnessError, TableError, must, reason
 from harness.problem import Fidelity
 from harness.spaces.nb101.space import NB101Space
 from harness.spaces.nb101.texts import coding
@@ -120,7 +120,7 @@ def _read(path: Path, space: NB101Space, progress: Progress) -> _Records:
             records.parameters.append(metrics.parameters)
             records.values.extend(_measured(epochs, metrics))
         except (ValueError, TypeError, OverflowError) as error:
-            raise TableError(f"{path}: record {number} is no NAS-Bench-101 record: {error}") from None
+            raise TableError(f"{path}: record {number} is no NAS-Bench-101 record: {reason(error)}") from None
         row = seen.get(cell)
         if row is None:
             row = seen[cell] = records.hashes.setdefault(module_hash, len(records.hashes))
@@ -173,7 +173,7 @@ def _coding(path: Path, number: int, adjacency: str, operations: str) -> list[in
     try:
         return coding(adjacency, operations, f"{adjacency} {operations}")
     except HarnessError as error:
-        raise TableError(f"{path}: record {number}: {error}") from None
+        raise TableError(f"{path}: record {number}: {reason(error)}") from None
 
 
 def _by_row(

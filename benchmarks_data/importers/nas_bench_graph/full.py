@@ -25,7 +25,7 @@ from benchmarks_data.importers.parts import cost, score
 from benchmarks_data.importers.safe import unpickle
 from harness.benchmark import Column
 from harness.checks import FloatArray, UInt64Array
-from harness.errors import TableError
+from harness.errors import TableError, reason
 from harness.spaces.graph.space import GraphSpace
 
 _FIELDS = 7
@@ -96,7 +96,7 @@ def _curves(path: Path, records: dict[Any, Any], keys: UInt64Array) -> FloatArra
         try:
             epochs = np.array(records.pop(key)["dur"], dtype=np.float64)
         except (TypeError, ValueError) as error:
-            raise TableError(f"{path} has another layout under {key}: {error}") from error
+            raise TableError(f"{path} has another layout under {key}: {reason(error)}") from error
         if epochs.ndim != 2 or epochs.shape[1] != _FIELDS:
             raise TableError(f"{path} must have {_FIELDS} values for each epoch, has {epochs.shape} under {key}")
         curves[:, row, : len(epochs)] = epochs[:, : len(_SPLITS)].T
@@ -116,4 +116,4 @@ def _costs(path: Path, records: Any, keys: UInt64Array) -> dict[str, FloatArray]
     try:
         return {field: np.array([float(records[key][field]) for key in keys.tolist()]) for field in fields}
     except (TypeError, ValueError) as error:
-        raise TableError(f"{path} has costs of another layout: {error}") from error
+        raise TableError(f"{path} has costs of another layout: {reason(error)}") from error

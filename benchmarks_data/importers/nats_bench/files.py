@@ -16,7 +16,7 @@ from typing import IO, Any
 from benchmarks_data.importers.nats_bench.opcodes import BLOCK, MAX_PART
 from benchmarks_data.importers.nats_bench.stream import split
 from benchmarks_data.importers.safe import archives, unpickle
-from harness.errors import TableError, must
+from harness.errors import TableError, must, reason
 
 GLOBALS = unpickle.NUMPY_SCALARS | {"collections.OrderedDict"}
 """All that the official pickles name."""
@@ -60,7 +60,7 @@ def _decompressed(path: Path) -> bytes:
         with bz2.open(path) as file:
             return _bounded(file, str(path))
     except (OSError, EOFError) as error:
-        raise TableError(f"{path} is missing or cut: {error}") from None
+        raise TableError(f"{path} is missing or cut: {reason(error)}") from None
 
 
 def _bounded(file: IO[bytes], where: str) -> bytes:
@@ -103,7 +103,7 @@ def _tar(path: Path) -> Iterator[tuple[str, int, Any]]:
     except TableError:
         raise
     except archives.DAMAGE as error:
-        raise TableError(f"{path} is cut or damaged: {error}") from None
+        raise TableError(f"{path} is cut or damaged: {reason(error)}") from None
 
 
 def _whole(path: Path) -> Iterator[tuple[str, int, Any]]:
@@ -112,4 +112,4 @@ def _whole(path: Path) -> Iterator[tuple[str, int, Any]]:
             for index, record in split(lambda size: next(blocks), name=str(path), allowed=GLOBALS):
                 yield str(path), index, record
     except (OSError, EOFError) as error:
-        raise TableError(f"{path} is missing, cut or no bz2 file: {error}") from None
+        raise TableError(f"{path} is missing, cut or no bz2 file: {reason(error)}") from None

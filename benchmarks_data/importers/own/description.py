@@ -130,8 +130,8 @@ def read_description(path: Path) -> Description:
     try:
         fields = read_toml(path)
     except (FileNotFoundError, HarnessError) as error:
-        reason = f"there is no file '{path}'" if isinstance(error, FileNotFoundError) else error
-        raise TableError(f"the description is no TOML file that can be read: {reason}") from None
+        fault = f"there is no file '{path}'" if isinstance(error, FileNotFoundError) else error
+        raise TableError(f"the description is no TOML file that can be read: {fault}") from None
     try:
         return _description(fields)
     except HarnessError as error:

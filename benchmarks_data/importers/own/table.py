@@ -35,7 +35,7 @@ from benchmarks_data.importers.own.wide import lengthened
 from benchmarks_data.plausibility.likeness import COPY, likeness
 from harness.benchmark import Column
 from harness.checks import FloatArray
-from harness.errors import TableError
+from harness.errors import TableError, reason
 from harness.files.whole import remove_abandoned, replacing
 
 Say = Callable[[str], None]
@@ -127,7 +127,7 @@ def write(
         with replacing(path) as temporary:
             layout.write(temporary, table)
     except OSError as error:
-        raise TableError(f"cannot write the table {path}: {error}") from error
+        raise TableError(f"cannot write the table {path}: {reason(error)}") from error
     return path
 
 

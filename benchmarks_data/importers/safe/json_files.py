@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from benchmarks_data.importers.safe import archives
-from harness.errors import TableError, shown
+from harness.errors import TableError, reason, shown
 
 MAX_BYTES = 2**24
 """Of one JSON file: published ones have some kilobytes, and an archive can claim anything."""
@@ -54,9 +54,9 @@ def parse(content: bytes, where: str) -> Any:
     try:
         return json.loads(content, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
-        raise TableError(f"{where} is not whole JSON: {error}") from None
+        raise TableError(f"{where} is not whole JSON: {reason(error)}") from None
     except (ValueError, RecursionError) as error:  # also an integer of more digits than Python reads
-        raise TableError(f"{where} is not JSON of this format: {error}") from None
+        raise TableError(f"{where} is not JSON of this format: {reason(error)}") from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def contents(path: Path, form: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
     except TableError:
         raise
     except archives.DAMAGE as error:
-        raise TableError(f"{path} is not a whole folder, zip or tar of JSON files: {error}") from None
+        raise TableError(f"{path} is not a whole folder, zip or tar of JSON files: {reason(error)}") from None
 
 
 def _bytes(path: Path) -> bytes:

@@ -71,11 +71,11 @@ def read(path: Path) -> Mapping[str, npt.NDArray[Any]]:
             for number, values in zip(numbers, block["values"], strict=True):
                 columns[names[number]] = np.asarray(values)
     except TableError as error:
-        raise TableError(f"{path} was not read: {error}") from None
+        raise TableError(f"{path} was not read: {reason(error)}") from None
     except FileNotFoundError:
         raise TableError(f"{path} is missing") from None
     except (EOFError, pickle.UnpicklingError) as error:
-        raise TableError(f"{path} is not a whole pickle: {error}") from None
+        raise TableError(f"{path} is not a whole pickle: {reason(error)}") from None
     except MemoryError:
         raise TableError(f"{path} was not read: it claims to be larger than the memory that there is for it") from None
     except Exception as error:  # damaged bytes can raise nearly anything from the unpickler

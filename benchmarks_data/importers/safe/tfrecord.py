@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import google_crc32c
 
-from harness.errors import TableError
+from harness.errors import TableError, reason
 
 _HEAD = struct.Struct("<QI")
 _TAIL = struct.Struct("<I")
@@ -44,7 +44,7 @@ def records(path: Path) -> Iterator[tuple[int, bytes]]:
         with path.open("rb", buffering=_BUFFER) as file:
             yield from _records(path, file, os.fstat(file.fileno()).st_size)
     except OSError as error:
-        raise TableError(f"{path} could not be read: {error}") from None
+        raise TableError(f"{path} could not be read: {reason(error)}") from None
 
 
 def _records(path: Path, file: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:

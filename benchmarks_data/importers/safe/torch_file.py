@@ -90,7 +90,7 @@ def _explained(path: Path) -> Iterator[None]:
     except TableError as error:
         if str(path) in str(error):
             raise
-        raise TableError(f"{path} was not read: {error}") from None
+        raise TableError(f"{path} was not read: {reason(error)}") from None
     except FileNotFoundError:
         raise TableError(f"{path} is missing") from None
     except Exception as error:  # damaged bytes can raise nearly anything from the unpickler and from zipfile
@@ -213,7 +213,9 @@ def _at(file: IO[bytes], unpickler: pickle.Unpickler) -> Any:
     try:
         return unpickler.load()
     except (EOFError, pickle.UnpicklingError) as error:
-        raise TableError(f"the pickle that begins at byte {start} is cut at byte {file.tell()}: {error}") from None
+        raise TableError(
+            f"the pickle that begins at byte {start} is cut at byte {file.tell()}: {reason(error)}"
+        ) from None
 
 
 def _fill(file: IO[bytes], key: str, storages: Mapping[str, Array]) -> None:

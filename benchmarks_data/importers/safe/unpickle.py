@@ -175,7 +175,7 @@ def explained(name: str, fault: str = "is not a whole pickle") -> Iterator[None]
     try:
         yield
     except TableError as error:
-        raise TableError(f"{name} was not read: {error}") from None
+        raise TableError(f"{name} was not read: {reason(error)}") from None
     except MemoryError:
         raise TableError(f"{name} was not read: it claims to be larger than the memory that there is for it") from None
     except Exception as error:  # damaged bytes can raise nearly anything from the unpickler

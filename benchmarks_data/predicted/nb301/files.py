@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks_data import checked, files
 from harness.digests import sha256_of
-from harness.errors import HarnessError, TableError
+from harness.errors import HarnessError, TableError, reason
 from harness.files.reading import read_json
 from harness.files.whole import locked, remove_unfinished, replacing
 
@@ -68,7 +68,7 @@ def import_files(paths: Sequence[Path], folder: Path) -> Path:
             remove_unfinished(folder)
             _swap(sources, digests, folder)
     except OSError as error:
-        raise TableError(f"cannot import {NAME} to {folder} ({error}): set {files.HOME_VARIABLE}") from error
+        raise TableError(f"cannot import {NAME} to {folder} ({reason(error)}): set {files.HOME_VARIABLE}") from error
     return folder
 
 
@@ -171,7 +171,7 @@ class Imported:
             about = read_json(folder / _ABOUT)
             recorded = {name: str(about["sha256"][name]) for name in PINNED}
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise TableError(f"{folder / _ABOUT} is damaged ({error}): {_REMEDY}") from error
+            raise TableError(f"{folder / _ABOUT} is damaged ({reason(error)}): {_REMEDY}") from error
         for name in PINNED:
             sum_of = files.sha256 if check_content or name.endswith(".json") else checked.sha256
             if not (folder / name).is_file() or sum_of(folder / name) != recorded[name]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from benchmarks_data.predicted.nb301.files import NAME, Imported
 from harness.checks import Archs, FloatArray, IntArray, read_only
-from harness.errors import HarnessError, TableError, must
+from harness.errors import HarnessError, TableError, must, reason
 from harness.spaces.darts.cells import EDGES, GENES, OPERATIONS, PAIR_GENES, PAIRS, on_edges
 
 EPOCHS = 98
@@ -53,7 +53,7 @@ class Model:
             self._session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             named = [item.name for item in self._session.get_inputs()], self._session.get_outputs()[0].name
         except Exception as error:  # onnxruntime has many error classes and exports no common one
-            raise TableError(f"{path} is not a model that onnxruntime reads: {error}") from error
+            raise TableError(f"{path} is not a model that onnxruntime reads: {reason(error)}") from error
         if named != (["x_cat", "x_cont"], "output"):
             raise TableError(f"{path} must map x_cat and x_cont to output, got {named}")
 

@@ -13,7 +13,7 @@ from benchmarks_data.importers.own.reading.dialect import Dialect, Physical, rec
 from benchmarks_data.importers.own.reading.encoding import encoding_of
 from benchmarks_data.importers.own.reading.form import SEPARATORS, Form
 from benchmarks_data.importers.own.reading.lines import SHOWN, Lines, by_name, repeated_in, shown
-from harness.errors import TableError
+from harness.errors import TableError, reason
 
 _CHUNK = 2**9
 """Lines that are put in columns together: few, or the collector of garbage looks at them again and again."""
@@ -107,7 +107,9 @@ class _Table:
                 else:
                     self.empty += 1
         except csv.Error as error:
-            begun = f"{self.source} is no CSV file that can be read: {error}, in what begins at line {before + 1}"
+            begun = (
+                f"{self.source} is no CSV file that can be read: {reason(error)}, in what begins at line {before + 1}"
+            )
             raise TableError(f"{begun}. A quote inside a text is written twice") from None
         self._add(rows, numbers)
         if self._wrong_count:

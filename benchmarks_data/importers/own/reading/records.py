@@ -13,7 +13,7 @@ import pandas as pd
 from benchmarks_data.importers.own.reading.content import Content, unpacking
 from benchmarks_data.importers.own.reading.lines import Lines, by_name, repeated_in
 from benchmarks_data.importers.safe import json_files
-from harness.errors import TableError, must
+from harness.errors import TableError, must, reason
 
 MAX_JSON = 2**28
 """Bytes of JSON that are read: Python takes some twenty times as much memory for it."""
@@ -95,7 +95,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
     except ImportError as error:
         raise TableError(f"reading the Parquet file {path} needs pyarrow: pip install pyarrow, or give CSV") from error
     except (OSError, ValueError) as error:
-        raise TableError(f"{path} is no Parquet file that can be read: {error}") from error
+        raise TableError(f"{path} is no Parquet file that can be read: {reason(error)}") from error
 
 
 def of_frame(source: str, frame: pd.DataFrame, remarks: Sequence[str] = ()) -> Lines:
