@@ -99,6 +99,7 @@ def import_tables(entries: Sequence[Entry], paths: Sequence[Path], progress: Pro
                     lambda telling: _convert_given(entries, paths, made, sums, telling),
                     what=", ".join(map(str, paths[:3])),
                     size=sum(map(files.size, paths)),
+                    rows=sum(entry.rows or 0 for entry in entries),
                     progress=progress,
                 )
         except OSError as error:

@@ -215,7 +215,12 @@ def _print_by_hand(entry: Entry) -> None:
 @data.command("import")
 @guarded
 def import_(
-    name: Name,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A table of `nas-harness data list`, or a new name for your own.", autocompletion=_complete
+        ),
+    ],
     paths: Annotated[list[Path], typer.Argument(metavar="FILE…", help="The files or folders it is made from.")],
     only: Only = False,
     describe: Annotated[

@@ -45,7 +45,7 @@ def export(
     from harness.cli.output import complain
     from harness.errors import HarnessError, must
     from harness.files.whole import replacing
-    from harness.printable import guarded
+    from harness.printable import counted, guarded
 
     if out is not None and not out.name.endswith(ENDINGS):
         raise HarnessError(must("--out", f"end in {', '.join(ENDINGS)}", str(out)))
@@ -67,4 +67,4 @@ def export(
                 raise HarnessError("Parquet needs pyarrow, which is not installed: pip install pyarrow") from None
         else:
             frame.to_csv(temporary, index=False, compression="gzip" if out.suffix == ".gz" else None)
-    complain(f"{out}: {len(frame):,} lines of {', '.join(frame.columns)}")
+    complain(f"{out}: {counted(len(frame), 'line')} of {', '.join(frame.columns)}")

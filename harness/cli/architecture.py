@@ -10,9 +10,11 @@ import numpy as np
 from harness import registry
 from harness.checks import Archs
 from harness.errors import HarnessError, unknown
+from harness.printable import counted
 from harness.records import Proposals
 from harness.space import IDENTITIES, SearchSpace
 from harness.spaces import named
+from harness.spaces.rows import RowsSpace
 
 MOST_CODINGS = 2**16
 """Codings of a space whose classes are counted: all of them are looked at."""
@@ -35,9 +37,10 @@ def describe(text: str, where: str) -> dict[str, Any]:
     dict
         kind ("architecture"), space, architecture (the space's own string), genes (name to value), coding (gene
         codes), valid; where it is valid: classes (identity to how many codings are the same, and the first of them;
-        counted in spaces of at most `MOST_CODINGS` codings), costs, neighbours (count and strings), tables (a row for
-        each benchmark and column that a strategy may be told: mean over the trainings at the full fidelity), without
-        (benchmarks that have no row for it) and to_get (those that nobody fetched yet).
+        counted in spaces of at most `MOST_CODINGS` codings), costs, neighbours (count and strings; in a table that
+        lacks rows of its space, the rows within so many genes), tables (a row for each benchmark and column that a
+        strategy may be told: mean over the trainings at the full fidelity), without (benchmarks that have no row for
+        it) and to_get (those that nobody fetched yet).
 
     Raises
     ------
@@ -62,7 +65,8 @@ def describe(text: str, where: str) -> dict[str, Any]:
         | {
             "classes": _classes(space, archs),
             "costs": {name: float(cost[0]) for name, cost in space.costs(archs).items()},
-            "neighbours": {"count": len(around), "architectures": space.format(around)},
+            "neighbours": {"count": len(around), "architectures": space.format(around)}
+            | ({"rows_within_genes": space.radius} if isinstance(space, RowsSpace) else {}),
         }
         | _tables(benchmarks, archs)
     )
@@ -150,7 +154,13 @@ def readable(facts: Mapping[str, Any]) -> dict[str, Any]:
     around = facts["neighbours"]
     shown = around["architectures"][:_SHOWN]
     more = ["... (all of them: --json)"] if around["count"] > _SHOWN else []
-    told["neighbours"] = "\n".join([f"{around['count']:,} in all", *shown, *more])
+    within = around.get("rows_within_genes")
+    count = f"{around['count']:,} in all"
+    if within is not None:
+        count = f"{counted(around['count'], 'row')} of the table that differ in at most {counted(within, 'gene')}"
+    told["neighbours"] = "\n".join([count, *shown, *more])
+    if told["tables"]:
+        told["held out"] = "test results, which strategies are never told: `nas-harness data export BENCHMARK` has them"
     told["no row in"] = told.pop("without")
     told["to get"] = told.pop("to_get")
     return told

@@ -82,6 +82,11 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             unnamed = "standard output, or a file that the system does not name"
             complain(f"error: {error.strerror}: {error.filename or unnamed}")
             raise typer.Exit(MISTAKE) from None
+        except MemoryError as error:
+            complain(
+                f"error: there is not enough memory for what is asked{f': {error}' if str(error) else ''}; ask for less"
+            )
+            raise typer.Exit(MISTAKE) from None
         except Exception:
             if signals.received() is None:
                 raise
@@ -129,8 +134,15 @@ def failures(failed: Iterable[Failure]) -> list[str]:
     for failure in failed:
         error, shard = failure.error, failure.shard
         known = isinstance(error, HarnessError)
-        text = f"error: {error}" if known else "".join(traceback.format_exception(error)).rstrip()
+        text = f"error: {error}" if known else _trace(error)
         where = f"{failure.label} on {shard.benchmark}, replicates {shard.first} to {shard.stop - 1}"
         shards.setdefault(text, []).append(where)
     lines = [line for text, places in shards.items() for line in (text, *(f"  failed: {place}" for place in places))]
     return [*lines, "the other shards are kept; once the cause is mended, the same command computes what is missing"]
+
+
+def _trace(error: BaseException) -> str:
+    """Return the traceback of an error without its notes, which say what ran: one fault of many shards is told once."""
+    told = traceback.TracebackException.from_exception(error)
+    told.__notes__ = None
+    return "".join(told.format()).rstrip()

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
+from rich.text import Text
 
 from harness.cli.output import duration, error_console
 from harness.experiments.progress import Progress
@@ -21,11 +23,12 @@ def shown() -> Iterator[Callable[[Progress], None] | None]:
         yield None
         return
     bar = Bar(
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("shards"),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=16),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TextColumn("shards", table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+        expand=True,
         console=error_console(),
         transient=True,
     )
@@ -34,12 +37,22 @@ def shown() -> Iterator[Callable[[Progress], None] | None]:
         yield lambda now: bar.update(task, completed=now.done, total=now.total, description=sentence(now))
 
 
+@contextmanager
+def working() -> Iterator[Callable[[str], None]]:
+    """Give a callback that says on stderr what is done now; it draws nothing when stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda what: None
+        return
+    with error_console().status("") as status:
+        yield lambda what: status.update(Text(printable(what)))
+
+
 def sentence(now: Progress) -> str:
     """Return what is running, how far it is, and when all will be done."""
-    parts = []
+    left = "time left unknown yet" if now.eta_seconds is None else f"about {duration(now.eta_seconds)} left"
+    parts = [left]  # first, where a narrow terminal shows it
     if now.label:
         parts.append(f"{printable(now.label)} on {printable(now.benchmark)}, replicates {now.first} to {now.stop - 1}")
         if now.evaluations:
             parts.append(counted(now.evaluations, "evaluation"))
-    parts.append("time left unknown yet" if now.eta_seconds is None else f"about {duration(now.eta_seconds)} left")
     return " · ".join(parts)

@@ -10,6 +10,7 @@ import typer
 from harness import registry
 from harness.cli.app import Command
 from harness.cli.output import complain, print_json, say
+from harness.cli.progress import working
 
 
 def report(
@@ -28,7 +29,8 @@ def report(
 
     for kind in ("section", "figure"):
         complain(*(f"warning: {sentence}" for sentence in registry.unavailable(kind)))
-    page = build(results, out, allow_missing=allow_missing)
+    with working() as on_step:
+        page = build(results, out, allow_missing=allow_missing, on_step=on_step)
     if json_:
         parts = {kind: sorted(str(path) for path in (page.parent / kind).iterdir()) for kind in ("figures", "tables")}
         print_json({"page": str(page), **parts})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ def build(
     *,
     allow_missing: bool = False,
     open_oracle: OpenOracle = registry.oracle,
+    on_step: Callable[[str], None] = lambda what: None,
 ) -> Path:
     """Write the report of an experiment and return the path of its page.
 
@@ -55,6 +56,8 @@ def build(
         Report an incomplete experiment; missing runs are left out, and in tables also given the worst value.
     open_oracle : callable
         Opens the held-out truth of a benchmark by name.
+    on_step : callable
+        Told what is done now, in words.
 
     Returns
     -------
@@ -71,6 +74,7 @@ def build(
     folder = Path(folder)
     target = folder / "report" if out is None else Path(out)
     _refuse_foreign(target)
+    on_step(f"reading {folder}")
     study = prepare(read_results(folder), open_oracle, allow_missing=allow_missing)
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{target.name}.part-"
@@ -83,7 +87,7 @@ def build(
         for left in set(target.parent.glob(f"{prefix}*")) - {Path(temporary)}:
             shutil.rmtree(left, ignore_errors=True)  # of a report that was killed
         try:
-            _write(study, Path(temporary))
+            _write(study, Path(temporary), on_step)
         except OSError as error:
             error.filename = error.filename or str(target)  # a full disk is told without a name
             raise
@@ -104,12 +108,15 @@ def _refuse_foreign(target: Path) -> None:
         raise ResultError(f"`out` must name a new or empty folder, or that of an earlier report, got '{target}'")
 
 
-def _write(study: Study, folder: Path) -> None:
+def _write(study: Study, folder: Path, on_step: Callable[[str], None]) -> None:
+    on_step("comparing strategies")
     comparisons = pairwise(study)
     parts = [comparison(study, comparisons), *sections(study)]
     _refuse_doubles(parts)
     for section in parts:
+        on_step(f"drawing {section.title}")
         section.write(folder)
+    on_step("writing the page")
     (folder / MARKER).write_text(printable_lines(checklist_markdown(study)), encoding="utf-8")
     page = _page(study, parts, narrative.warnings(study, comparisons))
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")

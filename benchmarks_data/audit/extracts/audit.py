@@ -120,9 +120,11 @@ def _findings(extract: Extract, tables: Mapping[str, Header]) -> Iterator[Findin
     yield from _order(extract)
     yield from _gaps(extract)
     yield from _codes(extract)
-    yield from _within(extract)
+    inside = list(_within(extract))
+    yield from inside
     for name in _results(extract):
-        yield from _result(extract, name, tables)
+        is_told = any(finding.sentence.startswith(f"{name}, ") for finding in inside)
+        yield from _result(extract, name, tables, is_told)
     yield from _params(extract)
 
 
@@ -200,8 +202,8 @@ def _order(extract: Extract) -> Iterator[Finding]:
         )
 
 
-def _result(extract: Extract, name: str, tables: Mapping[str, Header]) -> Iterator[Finding]:
-    """Say what a column that claims to be a result is."""
+def _result(extract: Extract, name: str, tables: Mapping[str, Header], is_told: bool) -> Iterator[Finding]:
+    """Say what a column that claims to be a result is, or, where nothing `is_told` of it, that nothing tells."""
     values = _percent(extract.columns[name])
     likenesses = [like for table, header in tables.items() for like in _likenesses(extract, values, table, header)]
     same = max(likenesses, key=lambda like: like.equal, default=None)
@@ -229,7 +231,7 @@ def _result(extract: Extract, name: str, tables: Mapping[str, Header]) -> Iterat
         where = f"cell{'s' if len(cells) > 1 else ''} {', '.join(map(str, cells))}"
         text = f"{anchor.what}: it has the official value{'s' if len(cells) > 1 else ''} {shown} at {where}{beside}"
         yield _judged(name, text, anchor.is_test, {"cells": cells, "values": anchor.values})
-    else:
+    elif not is_told:
         yield Finding(
             "caution",
             "splits",

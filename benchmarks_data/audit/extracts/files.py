@@ -24,7 +24,21 @@ from harness.errors import HarnessError, TableError, must, reason
 from harness.files.arrays import ArraysError, read_npz
 from harness.spaces import named
 
-_STRINGS = ("arch_str", "arch str", "cellstr")
+_OTHERS = (
+    "tnb101",
+    "transnas",
+    "nb101",
+    "nasbench101",
+    "nasbench_101",
+    "nb301",
+    "nasbench301",
+    "transbench",
+    "darts",
+    "sss",
+    "macro",
+)
+"""Parts of names of files that number the cells of another space than NAS-Bench-201."""
+_STRINGS = ("arch_str", "arch str", "cellstr", "architecture", "arch", "genotype", "cell")
 _SUITE_ZERO = {
     "nasbench101": "nb101",
     "nasbench201": "nb201",
@@ -116,6 +130,7 @@ def _named(path: Path, arrays: Mapping[str, Any]) -> Extract:
     """Find the column that names the cells, and keep those that are numbers."""
     space = named.space("nb201")
     text = next((name for name in _STRINGS if name in arrays), None)
+    is_coded = text is None and ("op_codes" in arrays or "net" in arrays)
     if text is not None:
         archs = space.parse([str(value) for value in arrays[text]])
     elif "op_codes" in arrays:
@@ -124,13 +139,18 @@ def _named(path: Path, arrays: Mapping[str, Any]) -> Extract:
         archs = archs_of(space, [str(value) for value in arrays["net"]], str(path))
     elif "index" in arrays:
         index, official = np.asarray(arrays["index"]).astype(np.int64), official_archs(space)
+        if any(part in path.name.lower() for part in _OTHERS):
+            raise TableError(
+                f"{path.name} is of another space by its name, and an `index` is read as that of NAS-Bench-201: give "
+                "the cells as strings, or rename the file"
+            )
         if index.min() < 0 or index.max() >= len(official):
             raise TableError(must(f"index of {path.name}", f"lie in range({len(official)})", int(index.max())))
         archs = official[index]
     else:
         listed = ", ".join((*_STRINGS, "op_codes", "net", "index"))
         raise TableError(f"{path} must name its cells in one of the columns {listed}; it has {', '.join(arrays)}")
-    extract = Extract(path, "nb201", archs, columns := {}, text is None, blanks := {}, strays := {}, left_out := {})
+    extract = Extract(path, "nb201", archs, columns := {}, is_coded, blanks := {}, strays := {}, left_out := {})
     for name, values in arrays.items():
         if name in (text, "op_codes", "net", "index"):
             continue

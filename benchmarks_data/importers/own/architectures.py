@@ -157,7 +157,7 @@ def _reader(told: Architecture, space: SearchSpace, gene: str, values: Sequence[
                 raise TableError(unknown("operation in `operations`", text[:60], told.operations))
             name = told.operations.get(text) or told.operations[written]
             if edged and not told.edges and _INTEGER.fullmatch(text):
-                raise TableError(_unsaid(space, values))
+                raise TableError(f"`edges` is missing beside `operations`: {_unsaid(space, values)}")
         else:
             name = text if text in values else written
         if name in values:

@@ -22,7 +22,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn, TypeVar
@@ -46,6 +46,9 @@ class Limits:
     ----------
     memory_bytes, memory_per_byte : int
         In all, and for each byte of the files.  A pickle of empty lists takes 64 times its bytes as objects.
+    memory_per_row, memory_of_rows : int
+        For each row of the table that is made, and at most for all: arrays of NATS-Bench are laid out before the first
+        record is read.
     decode_seconds, decode_seconds_per_mb : float
         Processor time of one call of a decoder, such as one pickle, and for each megabyte of the files.
     seconds, seconds_per_mb : float
@@ -54,10 +57,16 @@ class Limits:
 
     memory_bytes: int = 2**30
     memory_per_byte: int = 64
+    memory_per_row: int = 2**16
+    memory_of_rows: int = 2**31
     decode_seconds: float = 2.0
     decode_seconds_per_mb: float = 3.0
     seconds: float = 20.0
     seconds_per_mb: float = 200.0
+
+    def making(self, rows: int) -> Limits:
+        """Return the limits where a table of so many rows is made."""
+        return replace(self, memory_bytes=self.memory_bytes + min(self.memory_per_row * rows, self.memory_of_rows))
 
     def memory(self, size: int) -> int:
         """Return the bytes of memory for files of `size` bytes."""
@@ -92,7 +101,9 @@ def decoding() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0.0)
 
 
-def confined(call: Callable[[Progress], T], *, what: str, size: int, progress: Progress | None = None) -> T:
+def confined(
+    call: Callable[[Progress], T], *, what: str, size: int, rows: int = 0, progress: Progress | None = None
+) -> T:
     """Return what `call` returns, called in a child process with limits.
 
     Parameters
@@ -103,6 +114,8 @@ def confined(call: Callable[[Progress], T], *, what: str, size: int, progress: P
         What is read, for errors.
     size : int
         Bytes of the files.
+    rows : int
+        Of the table that is made, where that is known.
     progress : callable, optional
         Told here what is told there.
 
@@ -116,7 +129,7 @@ def confined(call: Callable[[Progress], T], *, what: str, size: int, progress: P
     if _decode.get() is not None:  # within another
         return call(progress or _silent)
     receiving, sending = Pipe(duplex=False)
-    limits = LIMITS
+    limits = LIMITS.making(rows)
     child = os.fork()
     if child == 0:
         _serve(call, what, sending, limits, size)

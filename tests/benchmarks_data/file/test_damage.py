@@ -232,6 +232,15 @@ def test_a_claim_larger_than_the_file_is_refused_before_it_is_believed(table):
         layout.read_header(table)
 
 
+def test_an_edited_table_is_refused_though_its_seal_was_made_anew(table):
+    with h5py.File(table, "r+") as file:
+        file["columns/valid_accuracy"][0] = 33.0
+    sealed.seal(table, content.SEAL)
+    for use in (registry.benchmark, registry.oracle, registry.describe_benchmark):
+        with pytest.raises(TableError, match="does not have the recorded sha256"):
+            use(str(table))
+
+
 def test_the_sum_of_a_table_is_what_it_was(table):
     header = layout.read_header(table, held_out=True)
     old = table.with_name("again.h5")

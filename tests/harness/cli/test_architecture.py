@@ -68,6 +68,8 @@ def test_a_table_of_a_few_rows_says_what_it_has_no_row_for(tmp_path, capsys):
     registry.write_table(path, name="few", space="nb201", epochs=3, archs=archs, values=values, about={})
     facts = architecture.describe(CELL, str(path))
     assert {row["column"]: row["value"] for row in facts["tables"]}["valid_accuracy"] == 90.0
+    assert facts["neighbours"]["rows_within_genes"] == 1
+    assert architecture.readable(facts)["neighbours"].startswith("1 row of the table that differ in at most 1 gene")
     assert facts["neighbours"]["architectures"] == [CELL.replace("skip_connect", "none")]
     assert main(["describe", "--space", str(path), "--arch", ZERO]) == 0
     said = capsys.readouterr().out

@@ -224,7 +224,7 @@ def test_ctrl_c_keeps_whole_shards_and_the_same_command_continues(workers, spec,
 
 def test_progress_names_strategy_replicates_and_time_left():
     now = Progress(3, 0, 8, "BANANAS", "nb201-cifar10", 25, 50, 1200, 125.0)
-    assert sentence(now) == "BANANAS on nb201-cifar10, replicates 25 to 49 · 1,200 evaluations · about 2 min 5 s left"
+    assert sentence(now) == "about 2 min 5 s left · BANANAS on nb201-cifar10, replicates 25 to 49 · 1,200 evaluations"
     assert sentence(Progress(0, 0, 8)) == "time left unknown yet"
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks_data.audit.audit import audit
 from benchmarks_data.file import layout
+from benchmarks_data.file.lines import lines
 from harness.errors import HarnessError
 from harness.spaces import named
 from tests.benchmarks_data.audit.support import about, quiet
@@ -74,7 +75,7 @@ def _nb201() -> Path:
     [
         ("net,val_acc\n", "must have at least one row below its header"),
         ("index,val_acc\n1,2\n3\n", "line 3 must have 2 fields, has 1"),
-        ("cell,val_acc\n1,2\n", "must name its cells in one of the columns"),
+        ("which,val_acc\n1,2\n", "must name its cells in one of the columns"),
         ("index,val_acc\n15625,2\n", "lie in range"),
         ("arch_str,val_acc\n|no~0|,2\n", "architecture"),
     ],
@@ -193,3 +194,17 @@ def test_a_blank_is_a_missing_value_and_drops_no_column(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("5,50.05", "5,"))
     found = audit(path, progress=quiet)
     assert [(column.name, column.missing) for column in found.columns] == [("val_acc", 1)]
+
+
+def test_an_index_of_another_space_is_not_taken_for_that_of_nas_bench_201(tmp_path: Path) -> None:
+    path = tmp_path / "tnb101_micro_zerocost.npz"
+    np.savez(path, index=np.arange(20), val_acc=np.linspace(20, 90, 20))
+    with pytest.raises(HarnessError, match="of another space by its name"):
+        audit(path, progress=quiet)
+
+
+def test_what_the_program_exports_is_an_extract(tmp_path: Path) -> None:
+    frame = lines(layout.read_header(_nb201(), held_out=True), columns=["valid_accuracy"], top=30)
+    frame.to_csv(tmp_path / "best.csv", index=False)
+    found = audit(tmp_path / "best.csv", progress=quiet)
+    assert "valid_accuracy of nb201-cifar10" in about(found, "splits").sentence
