@@ -242,7 +242,7 @@ def test_progress_is_drawn_on_a_terminal(spec, tmp_path):
         drawn += chunk
     os.close(ours)
     assert b"shards" in drawn
-    assert b"nb201-cifar10" in drawn
+    assert b"left \xc2\xb7 local_search on nb201" in drawn
     assert b"\x1b[" not in run.stdout
 
 
