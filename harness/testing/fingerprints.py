@@ -14,7 +14,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cached_property
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -71,15 +71,23 @@ def _content_of(value: Any, depth: int, seen: dict[int, Any]) -> Any:
     if isinstance(value, FunctionType):
         cells = [_in_cell(cell) for cell in value.__closure__ or ()]
         return id(value), inside(value.__defaults__, value.__kwdefaults__, vars(value), cells)
+    if isinstance(value, MethodType):
+        return id(value.__func__), inside(value.__self__)
     if isinstance(value, staticmethod | classmethod):
         return id(value), inside(value.__func__)
     if isinstance(value, property):
         return id(value), inside(value.fget, value.fset)
     if hasattr(value, "getstate"):  # random.Random
         return id(value), repr(value.getstate())
-    if hasattr(value, "__dict__"):
-        return id(value), inside(dict(vars(value)))
+    slots = [name for base in type(value).__mro__ for name in _slots(base) if hasattr(value, name)]
+    if slots or hasattr(value, "__dict__"):
+        return id(value), inside(getattr(value, "__dict__", {}), *(getattr(value, name) for name in slots))
     return id(value), repr(value)  # a counter of itertools shows in its repr where it is
+
+
+def _slots(kind: type) -> list[str]:
+    named = vars(kind).get("__slots__", ())
+    return [name for name in ([named] if isinstance(named, str) else named) if name not in _NO_STATE]
 
 
 def _in_cell(cell: Any) -> Any:
@@ -133,7 +141,12 @@ def _holders(problem: Problem, factory: type[Strategy], learner: object | None) 
             yield from ((f"class {kind.__name__}", kind, own) for kind in _classes(type(thing)))
     records = {type(problem), type(problem.budget), Proposals, Evaluations}
     records |= {type(item) for item in (*problem.objectives, *problem.constraints, *problem.fidelities)}
-    for kind in [*sorted(records, key=lambda record: record.__name__), *_classes(factory)]:
+    classes = dict.fromkeys([*sorted(records, key=lambda record: record.__name__), *_classes(factory)])
+    for module in _modules(factory):  # classes beside that of the strategy
+        classes |= dict.fromkeys(
+            value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__
+        )
+    for kind in classes:
         yield f"class {kind.__name__}", kind, WATCHED if kind is factory else set()
 
 

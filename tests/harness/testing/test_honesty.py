@@ -264,6 +264,30 @@ def test_state_on_a_module_beside_the_file_is_found(tmp_path):
         check(f"{tmp_path / 'mine.py'}:Mine")
 
 
+@pytest.mark.parametrize(
+    ("holder", "use", "name"),
+    [
+        ("class Helper:\n    seen = []\n", "Helper.seen.append(n)", "class Helper.seen"),
+        ("SEEN = []\nadd = SEEN.__class__.append.__get__(SEEN)\n", "add(n)", "the global 'SEEN' of mine"),
+        (
+            "class Memo:\n    def put(self, n):\n        self.n = n\n\nput = Memo().put\n",
+            "put(n)",
+            "the global 'put' of",
+        ),
+        ("class Slot:\n    __slots__ = 'n'\n\nslot = Slot()\n", "slot.n = n", "the global 'slot' of mine"),
+    ],
+    ids=["another class", "a method of a list", "a bound method", "slots"],
+)
+def test_state_that_hangs_elsewhere_in_the_file_is_found(tmp_path, holder, use, name):
+    (tmp_path / "mine.py").write_text(
+        f"from harness import Strategy\n\n\n{holder}\n\nclass Mine(Strategy):\n"
+        f"    def propose(self, n):\n        {use}\n"
+        "        return self.proposals(self.problem.space.sample(n, self.rng))\n"
+    )
+    with pytest.raises(HarnessError, match=f"{STATE}.*{name}"):
+        check(f"{tmp_path / 'mine.py'}:Mine")
+
+
 def test_a_module_that_is_imported_late_is_no_state(tmp_path, monkeypatch):
     (tmp_path / "helper.py").write_text("SEEN = [1]\nGIVEN = {}\n")
     (tmp_path / "mine.py").write_text(
