@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from itertools import islice
 
 from benchmarks_data.files import Progress
 from benchmarks_data.importers.own.reading.content import Content, unpacking
@@ -19,6 +18,8 @@ _CHUNK = 2**9
 """Lines that are put in columns together: few, or the collector of garbage looks at them again and again."""
 _TOLD = 2**15
 _HEAD_LINES = 200
+_LONGEST_LINE = 2**22
+"""Characters: a line of as many columns as are read, with long texts in all."""
 _QUOTED = "A text that holds the separator stands in quotes"
 
 
@@ -35,7 +36,7 @@ def read(content: Content, form: Form, progress: Progress) -> Lines:
         content, form, lambda done: progress(f"looking at {path.name}", 0.1 * _share(done, size))
     )
     with unpacking(path), content.open() as binary, io.TextIOWrapper(binary, codec, newline="") as text:
-        head = list(islice(text, _HEAD_LINES))
+        head = _head(str(path), text)
     dialect = recognise(str(path), head, form)
     columns: list[list[str]] = []
     numbers: list[int] = []
@@ -63,6 +64,16 @@ def read(content: Content, form: Form, progress: Progress) -> Lines:
         columns,
         dialect.separator,
     )
+
+
+def _head(source: str, text: io.TextIOBase) -> list[str]:
+    """Return the first lines; raises TableError where one has no end."""
+    lines: list[str] = []
+    while len(lines) < _HEAD_LINES and (line := text.readline(_LONGEST_LINE + 1)):
+        if len(line) > _LONGEST_LINE:
+            raise TableError(f"{source}: line {len(lines) + 1} has more than {_LONGEST_LINE:,} characters: no table")
+        lines.append(line)
+    return lines
 
 
 def _share(done: float, whole: float) -> float:

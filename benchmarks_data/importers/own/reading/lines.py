@@ -11,7 +11,7 @@ from harness.errors import TableError, nearest
 SHOWN = 3
 """Lines of a kind that an error shows."""
 _WIDTH = 100
-_MOST_COLUMNS = 2**14
+MOST_COLUMNS = 2**14
 _LOOKED = 20
 """Lines among which names are looked for."""
 
@@ -145,8 +145,8 @@ def by_name(
     TableError
         If no column has a name.
     """
-    if len(header) > _MOST_COLUMNS:
-        raise TableError(f"{source} must have at most {_MOST_COLUMNS:,} columns, it has {len(header):,}")
+    if len(header) > MOST_COLUMNS:
+        raise TableError(f"{source} must have at most {MOST_COLUMNS:,} columns, it has {len(header):,}")
     columns: dict[str, Sequence[str]] = {}
     remarks = []
     for place, name in enumerate(header):

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 
 from benchmarks_data.importers.own.reading.content import Content, unpacking
-from benchmarks_data.importers.own.reading.lines import Lines, by_name, repeated_in
+from benchmarks_data.importers.own.reading.lines import MOST_COLUMNS, Lines, by_name, repeated_in
 from benchmarks_data.importers.safe import json_files
 from harness.errors import TableError, must, reason
 
 MAX_JSON = 2**28
 """Bytes of JSON that are read: Python takes some twenty times as much memory for it."""
+_MOST_CELLS = 2**20
+"""Cells of a table, most of which no record tells."""
 _FORMS = (
     "a list of objects, [{…}, {…}]; an object on each line; or what pandas writes, {column: {index: value}} and "
     "{columns, data}"
@@ -74,6 +76,10 @@ def _of_records(
         if not isinstance(record, Mapping):
             raise TableError(f"{source}, {unit} {number}: " + must("line", "be an object, {…}", record))
     header = list(dict.fromkeys(name for record in records for name in record))
+    told = sum(map(len, records))
+    if len(header) > MOST_COLUMNS or len(header) * len(records) > _MOST_CELLS + 8 * told:
+        rule = "have records of mostly the same names"
+        raise TableError(f"{source}: " + must("JSON", rule, f"{len(header):,} names for {told:,} values"))
     cells = [[_json_text(record.get(name)) for record in records] for name in header]
     columns, more = by_name(source, header, cells)
     return Lines(source, unit, numbers, columns, frozenset(), (*remarks, *more), cells, ", ")

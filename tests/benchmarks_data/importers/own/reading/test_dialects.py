@@ -369,3 +369,12 @@ def test_a_number_that_excel_shows_as_percent_is_read_as_it_is_shown(taken):
     fractions = DESCRIPTION.replace('"percent"', '"fraction"').replace("best = 100", "best = 1")
     with pytest.raises(TableError, match="A percent sign belongs to the unit"):
         taken(file.getvalue(), description=fractions)
+
+
+def test_lines_without_end_and_records_of_ever_new_names_are_refused_early(tmp_path):
+    (tmp_path / "line.csv").write_text("a," * 2**22 + "b\n1\n")
+    with pytest.raises(TableError, match="line 1 has more than 4,194,304 characters"):
+        read_lines(tmp_path / "line.csv")
+    (tmp_path / "keys.json").write_text(json.dumps([{f"k{row}": 1} for row in range(3000)]))
+    with pytest.raises(TableError, match=r"mostly the same names.*3,000 names for 3,000 values"):
+        read_lines(tmp_path / "keys.json")
