@@ -10,6 +10,8 @@ from harness.errors import HarnessError, must
 
 DISTRIBUTION = "nas-harness"
 """What this program is called where packages are installed."""
+_LONGEST, _LONGEST_PART = 4096, 255
+"""Characters of a path, and bytes of each of its parts, that file systems take."""
 BUILT_IN = "built-in"
 """The provider of what comes with the program: where several offer a name and none is written, it is meant."""
 
@@ -64,6 +66,10 @@ def read(text: str) -> Name:
     """
     if "\0" in text:
         raise HarnessError(must("name", "hold no NUL: no file can be called so", text))
+    if len(text) > _LONGEST or any(len(part.encode(errors="replace")) > _LONGEST_PART for part in text.split("/")):
+        raise HarnessError(
+            must("name", f"be no longer than a file's can be, {_LONGEST_PART} bytes between slashes", text)
+        )
     head, mark, tail = text.rpartition(".py:")
     if mark and "/" not in tail:
         return Name(text, tail, Path(f"{head}.py"))

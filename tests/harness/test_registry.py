@@ -192,6 +192,12 @@ def test_a_file_that_nobody_reads_is_told_with_the_remedy(tmp_path):
         registry.benchmark(str(path))
 
 
+@pytest.mark.parametrize("text", ["x" * 300, "a/" + "x" * 300 + ".h5", "a/" * 3000, "x" * 300 + ".py:Mine"])
+def test_a_name_that_no_file_can_have_is_refused(text):
+    with pytest.raises(HarnessError, match="no longer than a file"):
+        names.read(text)
+
+
 @pytest.mark.parametrize(
     ("text", "key", "path", "provider"),
     [
