@@ -193,7 +193,12 @@ class Runner:
         if process == 0:
             with suppress(BaseException):
                 receiving.close()
-                sending.send(self._inside(self.kinds[kind], index, most, folder))
+                before = _own_bytes()  # less than its parent has: what files hold is not there yet
+                outcome, message = self._inside(self.kinds[kind], index, most, folder)
+                grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+                if not Verdict("", 0, outcome, "").is_fault and grown > MEMORY_BYTES:
+                    outcome, message = "memory", f"{grown / 2**30:.1f} GB; {message}"
+                sending.send((outcome, message))
             os._exit(0)
         sending.close()
         return _Running(self.kinds[kind], index, process, receiving, folder)
@@ -244,12 +249,9 @@ class Runner:
         if told is None:
             with suppress(ProcessLookupError):
                 os.kill(running.process, signal.SIGKILL)
-        _, status, used = os.wait4(running.process, 0)
+        status = os.waitpid(running.process, 0)[1]
         if told is not None:
             outcome, message = told
-            most = _own_bytes() + MEMORY_BYTES
-            if not Verdict("", 0, outcome, "").is_fault and used.ru_maxrss * 1024 > most:
-                outcome, message = "memory", f"{used.ru_maxrss / 2**20:.1f} GB; {message}"
         elif late:
             outcome, message = "hang", f"more than {WALL_SECONDS:.0f} s by the clock"
         else:
@@ -267,7 +269,7 @@ class Runner:
 
 
 def _own_bytes() -> int:
-    """Return what this process has in memory now, which its children begin with; where that is not told, its peak."""
+    """Return what this process has in memory now; where that is not told, its peak."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:
