@@ -18,6 +18,10 @@ Archs = npt.NDArray[Any]
 """(n, L) unsigned integers: n architectures, L genes."""
 
 
+MOST = 10**6
+"""The most of anything that a strategy or a learner counts: what is above it is a slip, and more than memory holds."""
+
+
 def integer(name: str, value: object, *, low: int | None = None, high: int | None = None) -> int:
     """Return `value` as an int in ``[low, high]``; bools and fractions are refused."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, choice, integer, real
+from harness.checks import MOST, Archs, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.problem import Problem
 from harness.records import Evaluations
@@ -85,10 +85,10 @@ class Bananas(Strategy):
                 must("surrogate", f"be a Surrogate built on the space '{problem.space.name}'", surrogate)
             )
         self.surrogate = surrogate
-        self.initial = integer("initial", initial, low=_FEWEST_TO_FIT)
-        self.batch = integer("batch", batch, low=1)
-        self.candidates = integer("candidates", candidates, low=self.batch)
-        self.parents = integer("parents", parents, low=1)
+        self.initial = integer("initial", initial, low=_FEWEST_TO_FIT, high=MOST)
+        self.batch = integer("batch", batch, low=1, high=MOST)
+        self.candidates = integer("candidates", candidates, low=self.batch, high=MOST)
+        self.parents = integer("parents", parents, low=1, high=MOST)
         self.edits = real("edits", edits, low=0.0, open_low=True)
         self.acquisition = choice("acquisition", acquisition, acquisitions.NAMES)
         self.identity = choice("identity", identity, IDENTITIES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.checks import Archs, integer
+from harness.checks import MOST, Archs, integer
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
 from harness.strategy import Strategy
@@ -38,7 +38,7 @@ class RegularizedEvolution(Strategy):
         super().__init__(problem, rng)
         require_single_objective("RegularizedEvolution", problem)
         require_duplicates_allowed("RegularizedEvolution", problem, "")
-        self.population = integer("population", population, low=1)
+        self.population = integer("population", population, low=1, high=MOST)
         self.sample = integer("sample", sample, low=1, high=self.population)
         self._outstanding = 0
         self._initialised = False

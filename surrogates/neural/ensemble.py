@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 
-from harness.checks import Archs, FloatArray, choice, integer, real
+from harness.checks import MOST, Archs, FloatArray, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
@@ -84,11 +84,11 @@ class MLPEnsemble(Surrogate):
         super().__init__(
             space,
             encoding=encoding,
-            members=integer("members", members, low=1),
-            layers=integer("layers", layers, low=1),
-            width=integer("width", width, low=1),
-            epochs=integer("epochs", epochs, low=1),
-            batch_size=integer("batch_size", batch_size, low=1),
+            members=integer("members", members, low=1, high=MOST),
+            layers=integer("layers", layers, low=1, high=MOST),
+            width=integer("width", width, low=1, high=MOST),
+            epochs=integer("epochs", epochs, low=1, high=MOST),
+            batch_size=integer("batch_size", batch_size, low=1, high=MOST),
             learning_rate=real("learning_rate", learning_rate, low=0, open_low=True),
             loss=choice("loss", loss, LOSSES),
             lower_bound=real("lower_bound", lower_bound),

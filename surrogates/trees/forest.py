@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 
-from harness.checks import Archs, FloatArray, integer, real
+from harness.checks import MOST, Archs, FloatArray, integer, real
 from harness.space import SearchSpace
 from harness.surrogate import Prediction, Surrogate
 from surrogates.inputs import encode, not_fitted, target_matrix
@@ -52,9 +52,9 @@ class RandomForest(Surrogate):
         super().__init__(
             space,
             encoding=encoding,
-            trees=integer("trees", trees, low=1),
+            trees=integer("trees", trees, low=1, high=MOST),
             max_features=real("max_features", max_features, low=0, high=1, open_low=True),
-            min_leaf=integer("min_leaf", min_leaf, low=1),
+            min_leaf=integer("min_leaf", min_leaf, low=1, high=MOST),
         )
         self._trees: list[Any] = []
         self._fitted_shape: tuple[int, ...] = ()
