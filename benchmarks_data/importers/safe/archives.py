@@ -38,7 +38,7 @@ RATIO, FREE = 200, 2**24
 _HEADER = 2**16
 """Bytes of a long name or of extended fields of one member."""
 _OPENERS: Mapping[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
-    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),  # type: ignore[dict-item,return-value]
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),  # type: ignore[dict-item,return-value]  # a stream in all but its type
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
 }

@@ -14,6 +14,7 @@ from harness.spaces.darts.cells import (
     GENES,
     OPERATION_GENES,
     OPERATIONS,
+    WITH_NONE,
     canonical_number,
     cardinalities,
     codings,
@@ -153,3 +154,8 @@ class DARTSSpace(SearchSpace):
 
     def _facts(self) -> Mapping[str, object]:
         return {"operations": list(self.operations), "valid": self._per_cell**2}
+
+
+def with_none() -> DARTSSpace:
+    """Return the space ``darts-none``: DARTS' own eight operations, `none` last."""
+    return DARTSSpace("darts-none", WITH_NONE)

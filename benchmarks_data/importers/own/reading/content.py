@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -107,7 +108,7 @@ def content(path: Path) -> Content:
         raise TableError(f"{path} must begin with a line of column names, it is empty")
     for magic, (packing, unpacker) in _UNPACKERS.items():
         if head.startswith(magic):
-            return _unpacked(path, packing, lambda: unpacker(path))  # noqa: B023  # returned at once
+            return _unpacked(path, packing, partial(unpacker, path))
     if head.startswith(b"PK"):
         return _zipped(path)
     return _plain(path, head, "", lambda: path.open("rb"))
