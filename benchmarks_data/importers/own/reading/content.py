@@ -11,7 +11,6 @@ import io
 import lzma
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,18 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from benchmarks_data.importers.safe.archives import DAMAGE, RATIO
 from harness.errors import TableError, must
 
 MAX_UNPACKED = 2**32
 """Bytes of a table; today's largest have some hundreds of millions."""
-MAX_RATIO = 200
-"""Unpacked bytes for each packed one: tables have 3 to 40.  Up to `FREE` bytes, any."""
 FREE = 2**26
 HEAD = 2**16
 _BLOCK = 2**18
-
-DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
-"""What unpacking raises where a file is damaged, cut, or packed in a way that is not known."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +189,8 @@ def unpacking(path: Path) -> Iterator[None]:
     """Let what a damaged file raises become a TableError."""
     try:
         yield
+    except (TableError, UnicodeError):  # of what was unpacked well
+        raise
     except DAMAGE as error:
         if isinstance(error, EOFError):
             why = "it is cut, its end is missing"
@@ -203,8 +200,8 @@ def unpacking(path: Path) -> Iterator[None]:
 
 
 def _check_size(path: Path, unpacked: int, packed: int) -> None:
-    if unpacked > MAX_UNPACKED or (unpacked > FREE and unpacked > MAX_RATIO * packed):
-        rule = f"unpack to at most {MAX_UNPACKED:,} bytes, and {MAX_RATIO} for each packed one"
+    if unpacked > MAX_UNPACKED or (unpacked > FREE and unpacked > RATIO * packed):
+        rule = f"unpack to at most {MAX_UNPACKED:,} bytes, and {RATIO} for each packed one"
         raise TableError(f"{path}: " + must("file", rule + "; unpack it yourself if it is meant", unpacked))
 
 
