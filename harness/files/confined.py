@@ -122,8 +122,8 @@ class Confined:
 
 def _exchange(child: subprocess.Popen[bytes], request: bytes, content: bytes) -> Answer | str:
     """Send a request and take the answer; raises OSError, EOFError or ValueError where there is none."""
-    assert child.stdin is not None  # noqa: S101
-    assert child.stdout is not None  # noqa: S101
+    assert child.stdin is not None  # noqa: S101  # a pipe was asked for
+    assert child.stdout is not None  # noqa: S101  # a pipe was asked for
     child.stdin.write(request + b"\n" + content)
     child.stdin.flush()
     answer = json.loads(child.stdout.readline())

@@ -72,8 +72,8 @@ def _imported(package: str, own: Own, path: Path) -> ModuleType:
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
     above = ModuleType(package, f"The modules of '{path}'.")
-    above.__path__, above.__package__, above.__own__ = [str(own.folder)], package, own  # type: ignore[attr-defined]
-    above.__paths__ = paths = tuple(sys.path)  # type: ignore[attr-defined]
+    above.__path__, above.__package__, above.__own__ = [str(own.folder)], package, own  # type: ignore[attr-defined]  # of this module, for our finder
+    above.__paths__ = paths = tuple(sys.path)  # type: ignore[attr-defined]  # as above
     sys.modules[package] = above
     try:
         with running(f"the file {path.name}"):

@@ -196,7 +196,7 @@ class _Lockstep:
         self._check_rows(replicates, batch)
         noise = None if self.noise_seeds is None else self.noise_seeds[replicates]
         evaluations = self.benchmark.query(batch, noise_seed=noise)
-        passes = self.benchmark.pass_seconds(batch) if self.takes_pass else None  # type: ignore[attr-defined]
+        passes = self.benchmark.pass_seconds(batch) if self.takes_pass else None  # type: ignore[attr-defined]  # `takes_pass` says so
         bill = self.charges.of_rows(replicates, evaluations, self.cluster.clock(replicates), passes)
         columns = {name: getattr(evaluations, name) for name in Evaluations._names}
         rows = self.log.append(columns | {"replicate": replicates, "spent": bill.seconds, "charged": bill.charged})

@@ -58,12 +58,12 @@ class Faulty(Kind):
             lambda: raises(HarnessError("no")),
             lambda: raises(KeyError("a")),
             lambda: raises(ChangedError("another number")),
-            lambda: os.abort(),  # type: ignore[func-returns-value]
+            lambda: os.abort(),  # type: ignore[func-returns-value]  # it never returns
             leaves_litter,
             lambda: "a" * 10_000,
             eats,
             lambda: str(sum(iter(int, 1))),
-            lambda: str(time.sleep(60)),  # type: ignore[func-returns-value]
+            lambda: str(time.sleep(60)),  # type: ignore[func-returns-value]  # it never returns in time
         )
         return ways[index]()
 

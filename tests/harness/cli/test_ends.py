@@ -74,11 +74,11 @@ def test_more_processes_than_a_machine_has_are_refused(tmp_path, capsys, monkeyp
     assert main(["run", str(tmp_path / "small.toml"), "--workers", "4294967296", "--out", str(tmp_path / "out")]) == 2
     assert not (tmp_path / "out").exists()
     with pytest.raises(nh.HarnessError, match="strategies"):
-        nh.run(3, "nb201-cifar10", evaluations=5)  # type: ignore[arg-type]
+        nh.run(3, "nb201-cifar10", evaluations=5)  # type: ignore[arg-type]  # the mistake that is tested
     with pytest.raises(nh.HarnessError, match="needs a CUDA device"):
         nh.run("random_search", "nb201-cifar10", evaluations=5, device="cuda")
     with pytest.raises(nh.HarnessError, match="benchmarks"):
-        nh.run("random_search", 3, evaluations=5)  # type: ignore[arg-type]
+        nh.run("random_search", 3, evaluations=5)  # type: ignore[arg-type]  # the mistake that is tested
 
 
 @pytest.mark.parametrize("body", ["import sys; sys.exit(0)", "raise KeyboardInterrupt", "import os; os._exit(0)"])
@@ -207,7 +207,7 @@ def test_an_output_that_is_full_or_closed_is_told():
     assert run.returncode == cli_exit.MISTAKE
     assert run.stderr == "error: cannot write to standard output: No space left on device\n"
     shell = f"{sys.executable} -m harness.cli list spaces >&-"
-    run = subprocess.run(shell, shell=True, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S602
+    run = subprocess.run(shell, shell=True, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S602  # the redirections of a shell are tested
     assert (run.returncode, run.stderr) == (0, "")
 
 

@@ -83,7 +83,7 @@ def test_a_damaged_manifest_is_told_whatever_the_damage(done, tmp_path):
     shutil.copytree(done, folder)
     whole = json.loads((done / MANIFEST).read_text())
     before = read_results(done)
-    rng, told = random.Random(0), 0  # noqa: S311
+    rng, told = random.Random(0), 0  # noqa: S311  # no secret
     for number in range(700):
         (folder / MANIFEST).write_text(mutated(whole, rng), encoding="utf-8", errors="surrogatepass")
         try:

@@ -23,7 +23,7 @@ def test_a_damaged_record_is_told_whatever_the_damage(tmp_path):
     real = np.array([[88.0, 88.5], [90.0, 90.1], [85.0, np.nan], [70.0, 71.0]])
     record.write(path, support.measured(registry.oracle(support.NAME), archs, real))
     whole: Any = json.loads(path.read_text())
-    rng, told = random.Random(0), list[str]()  # noqa: S311
+    rng, told = random.Random(0), list[str]()  # noqa: S311  # no secret
     for _ in range(300):
         path.write_text(mutated(whole, rng), encoding="utf-8", errors="surrogatepass")
         try:
