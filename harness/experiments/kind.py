@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-import numpy.typing as npt
-
 from harness import registry
 from harness.benchmark import Benchmark
 from harness.errors import HarnessError, SpecError
 from harness.experiments.spec import Spec
+from harness.files.spool import Column
 from harness.problem import Budget, Constraint
 
 
@@ -54,13 +53,14 @@ class Output:
 
     Attributes
     ----------
-    columns : mapping of str to array
-        By name; a name may hold ``/``, as ``"trace/archs"``.
+    columns : mapping of str to array or Pieces
+        By name; a name may hold ``/``, as ``"trace/archs"``.  What is read is arrays; `Pieces` are columns that were
+        made piece by piece, and need not fit in memory.
     texts : mapping of str to str
         By name, stored beside the columns.
     """
 
-    columns: Mapping[str, npt.NDArray[Any]]
+    columns: Mapping[str, Column]
     texts: Mapping[str, str] = field(default_factory=dict)
 
 

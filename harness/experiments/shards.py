@@ -14,7 +14,6 @@ from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from harness import registry
 from harness.benchmark import Benchmark
@@ -22,6 +21,7 @@ from harness.digests import identity, later, sha256_of, without
 from harness.errors import HarnessError, StrategyError, must
 from harness.experiments.kind import Kind, Output, at, charges_pass, open_benchmark
 from harness.experiments.spec import Spec, StrategySpec, held, plain_data
+from harness.files.spool import Column, Pieces, Spool
 from harness.names import read
 from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint, Problem
@@ -286,41 +286,31 @@ def output_of(runs: Sequence[Run]) -> Output:
 def _collected(parts: Iterable[Sequence[Run]]) -> Output:
     """Return the runs of a shard, part by part, as columns.
 
-    A part is let go as soon as its columns are taken; a column that holds one number throughout is held as that number.
+    A part is let go as soon as its columns are taken, and what is taken does not stay in memory.
     """
-    pieces: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in Trace._names}
+    spool = Spool()
+    pieces = {name: Pieces(spool) for name in Trace._names}
     lengths, overhead, stopped = [0], list[float](), list[str]()
     for runs in parts:
-        merged = Trace.concatenate([run.trace for run in runs])
-        for name, taken in pieces.items():
-            taken.append(_squeezed(getattr(merged, name)))
+        for name, column in pieces.items():
+            column.append(np.concatenate([getattr(run.trace, name) for run in runs]))
         lengths += [len(run.trace) for run in runs]
         overhead += [run.overhead_seconds for run in runs]
         stopped += [run.stopped for run in runs]
-    columns: dict[str, npt.NDArray[Any]] = {}
-    for name in Trace._names:
-        taken = pieces.pop(name)
-        columns[f"trace/{name}"] = taken[0] if len(taken) == 1 else _squeezed(np.concatenate(taken))
+    columns: dict[str, Column] = {f"trace/{name}": column for name, column in pieces.items()}
     columns["offsets"] = np.cumsum(lengths, dtype=np.int64)
     columns["overhead_seconds"] = np.array(overhead)
     return Output(columns, {"stopped": json.dumps(stopped)})
 
 
-def _squeezed(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a column, (n,), as a view of one number where it holds no other."""
-    if column.ndim == 1 and len(column) > 1 and column.dtype.kind in "iub" and np.all(column == column[0]):
-        return np.broadcast_to(column[:1].copy(), column.shape)
-    return column
-
-
 def runs_of(shard: Shard, output: Output) -> tuple[Run, ...]:
     """Return the runs of a shard from its columns: what `output_of` was given."""
-    merged = Trace(**{name: output.columns[f"trace/{name}"] for name in Trace._names})
+    merged = Trace(**{name: np.asarray(output.columns[f"trace/{name}"]) for name in Trace._names})
     columns = zip(
         range(shard.first, shard.stop),
-        pairwise(output.columns["offsets"].tolist()),
+        pairwise(np.asarray(output.columns["offsets"]).tolist()),
         json.loads(output.texts["stopped"]),
-        output.columns["overhead_seconds"].tolist(),
+        np.asarray(output.columns["overhead_seconds"]).tolist(),
         strict=True,
     )
     return tuple(

@@ -10,9 +10,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,10 +27,13 @@ from harness.experiments.kind import Kind, Output, UnitT
 from harness.experiments.manifest import FORMAT, Entry, Manifest
 from harness.files import sealed
 from harness.files.confined import Answer, Confined
+from harness.files.reserved import Reserved
+from harness.files.spool import Column, Pieces, chunks_of
 from harness.files.whole import opened, replacing
 
 SEAL = "nas-harness sealed result 2"
 """The first line of a result file, since format 2."""
+_OPTIONS: dict[str, Any] = {"libver": ("v110", "v110"), "userblock_size": sealed.BLOCK}
 _CHILD = "harness.experiments.store:content_of"
 
 
@@ -50,23 +56,45 @@ def write_unit(folder: Path, kind: Kind[UnitT], unit: UnitT, output: Output) -> 
             made = f"a result of the kind {type(kind).__name__}"
             raise HarnessError(f"{made} must have the {what} that the kind names: missing {missing}, unknown {unknown}")
     path = unit_path(folder, unit.digest)
-    if texts := sorted(name for name, column in output.columns.items() if np.asarray(column).dtype.hasobject):
+    if texts := sorted(name for name, column in output.columns.items() if _dtype(column).hasobject):
         raise HarnessError(f"columns of a result must be plain numbers, got objects in {', '.join(texts)}")
-    # Made in memory and written in one piece: HDF5 does not survive a full disk.
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w", libver=("v110", "v110"), userblock_size=sealed.BLOCK) as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["digest"] = unit.digest
-        file.attrs["cell"] = json.dumps(unit.as_dict(), sort_keys=True)
-        for name, text in output.texts.items():
-            file.attrs[name] = text
-        file.attrs["sha256"] = _sha256(output)
-        for name, column in output.columns.items():
-            file[name] = column
-    sealed.seal_image(buffer.getbuffer(), SEAL)
+    attributes = {"format": FORMAT, "digest": unit.digest, "cell": json.dumps(unit.as_dict(), sort_keys=True)}
+    attributes |= {**output.texts, "sha256": _sha256(output)}
     with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
+        with (
+            closing(Reserved(temporary, _most(attributes, output))) as place,
+            h5py.File(place, "w", **_OPTIONS) as file,
+        ):
+            for name, text in attributes.items():
+                file.attrs[name] = text
+            for name, column in output.columns.items():
+                _add(file, name, column)
+        sealed.seal(temporary, SEAL)
     return path
+
+
+def _most(attributes: Mapping[str, str], output: Output) -> int:
+    """Return how many bytes a result file has at most: numbers, texts, and what HDF5 says about each."""
+    numbers = sum(math.prod(np.shape(column)) * _dtype(column).itemsize for column in output.columns.values())
+    return int(numbers) + sum(2 * len(text.encode()) for text in attributes.values()) + 4096 * (len(output.columns) + 8)
+
+
+def _dtype(column: Column) -> np.dtype[Any]:
+    return column.dtype if isinstance(column, Pieces) else np.asarray(column).dtype
+
+
+def _add(file: h5py.File, name: str, column: Column) -> None:
+    """Write a column, some of its rows at a time."""
+    chunks = chunks_of(column)
+    chunk = next(chunks, None)
+    if chunk is None or np.shape(chunk) == np.shape(column):
+        file[name] = np.empty(np.shape(column), _dtype(column)) if chunk is None else chunk
+        return
+    dataset = file.create_dataset(name, np.shape(column), _dtype(column))
+    first = 0
+    for rows in chain([chunk], chunks):
+        dataset[first : first + len(rows)] = rows
+        first += len(rows)
 
 
 def read_unit(path: Path, kind: Kind[UnitT], confined: Confined | None = None) -> tuple[UnitT, Output]:
@@ -156,9 +184,10 @@ def _sha256(output: Output) -> str:
     for name in sorted(output.texts):
         digest.update(output.texts[name].encode())
     for name in sorted(output.columns):
-        column = np.ascontiguousarray(output.columns[name])
-        digest.update(f"{name} {column.dtype.str} {column.shape}".encode())
-        digest.update(column.data)
+        column = output.columns[name]
+        digest.update(f"{name} {_dtype(column).str} {np.shape(column)}".encode())
+        for chunk in chunks_of(column):
+            digest.update(chunk.data)
     return digest.hexdigest()
 
 

@@ -1,7 +1,7 @@
 """Files sealed against damage: HDF5 behind a first block that tells the SHA-256 of every byte after it.
 
 HDF5 can crash, hang or answer other numbers on damaged bytes, so they are hashed before HDF5 sees them.  The block is
-what HDF5 calls a user block: its tools pass over it.  `seal` and `seal_image` make it, `expected` reads it.
+what HDF5 calls a user block: its tools pass over it.  `seal` makes it, `expected` reads it.
 
 Behind the block lie datasets of plain numbers, each in one piece; `dataset` takes nothing else, so that a declared size
 is compared with that of the file before anything is allocated.
@@ -50,11 +50,6 @@ def seal(path: Path, what: str) -> None:
         digest = sha256(file)
         file.seek(0)
         file.write(_block(what, length, digest))
-
-
-def seal_image(image: bytearray | memoryview, what: str) -> None:
-    """Seal the bytes of a file in memory, as `seal` does."""
-    image[:BLOCK] = _block(what, len(image) - BLOCK, hashlib.sha256(memoryview(image)[BLOCK:]).hexdigest())
 
 
 def sha256(file: BinaryIO, start: int = BLOCK) -> str:

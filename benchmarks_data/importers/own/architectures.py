@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks_data.importers.own.genes import Architecture
 from benchmarks_data.importers.own.reading.lines import Lines, shown
 from harness.checks import Archs
-from harness.errors import HarnessError, TableError, must, unknown
+from harness.errors import HarnessError, TableError, clipped, must, unknown
 from harness.space import SearchSpace
 from harness.spaces.categorical import CategoricalSpace
 
@@ -98,7 +98,7 @@ def _configurations(begin: str, lines: Lines) -> list[str]:
     """Put the columns whose names have a beginning together, as a configuration for each line."""
     names = [name for name in lines.columns if name.startswith(begin)]
     if not names:
-        raise TableError(f"{lines.source} has no column whose name begins with '{begin}'")
+        raise TableError(f"{lines.source} has no column whose name begins with '{clipped(begin)}'")
     columns = [lines.columns[name] for name in names]
     return [
         "{" + ", ".join(f"'{name}': '{text}'" for name, text in zip(names, row, strict=True) if text) + "}"

@@ -16,7 +16,7 @@ from benchmarks_data.importers.own.reading.form import Form
 from benchmarks_data.importers.own.reading.numbers import FAILED, MISSING, Words
 from harness.benchmark import Column
 from harness.checks import real
-from harness.errors import HarnessError, TableError, must, unknown
+from harness.errors import HarnessError, TableError, clipped, must, unknown
 from harness.files.reading import read_toml
 from harness.problem import DIRECTIONS
 
@@ -227,7 +227,8 @@ def _columns(tables: Any) -> tuple[dict[str, Column], dict[str, str]]:
         for other in (other for other in sources if sources[other] == source and columns[other].held_out):
             if not columns[name].held_out:
                 raise TableError(
-                    f"[columns.{name}] and [columns.{other}] are the one column '{source}' of the data: what is held "
+                    f"[columns.{clipped(name)}] and [columns.{clipped(other)}] are the one column "
+                    f"'{clipped(source)}' of the data: what is held "
                     "out cannot be told under another name"
                 )
     return columns, sources

@@ -17,7 +17,7 @@ from benchmarks_data.plausibility import numbering, scales
 from benchmarks_data.plausibility import seconds as clock
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray, IntArray
-from harness.errors import TableError, must
+from harness.errors import TableError, clipped, must
 from harness.space import SearchSpace
 
 ANSWERS = ("seconds", "certain")
@@ -222,7 +222,7 @@ def _of_seconds(
 ) -> Iterator[tuple[str, str]]:
     """Ask what seconds count from, and whether they are seconds."""
     few, of = clock.stalled(values, epochs)
-    where = f"{lines.source}, column '{source}'"
+    where = f"{lines.source}, column '{clipped(source)}'"
     if few > of / 2:
         what = (
             f"must be what training from scratch costs up to the epoch; they hardly grow in {few:,} of {of:,} trainings"

@@ -35,7 +35,7 @@ from benchmarks_data.importers.own.wide import lengthened
 from benchmarks_data.plausibility.likeness import COPY, likeness
 from harness.benchmark import Column
 from harness.checks import FloatArray
-from harness.errors import TableError, reason
+from harness.errors import TableError, clipped, reason
 from harness.files.whole import remove_abandoned, replacing
 
 Say = Callable[[str], None]
@@ -198,7 +198,7 @@ def _column(
     there = ~np.isnan(values)
     if not there.any():
         raise TableError(
-            f"{lines.source}: the column '{description.sources[name]}' must have a value in some {lines.unit}"
+            f"{lines.source}: the column '{clipped(description.sources[name])}' must have a value in some {lines.unit}"
         )
     if not column.split and name != description.seconds:
         most = np.where(there, values, -np.inf).max(axis=(1, 2))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from benchmarks_data.importers.own.description import EPOCH, Description
 from benchmarks_data.importers.own.reading.lines import Lines
-from harness.errors import TableError, must, nearest
+from harness.errors import TableError, clipped, must, nearest
 
 
 def lengthened(description: Description, lines: Lines) -> tuple[Description, Lines]:
@@ -95,9 +95,10 @@ def _fitting(lines: Lines, source: str) -> dict[int, str]:
         if match := form.fullmatch(name):
             epoch = int(match[1])
             if epoch in fitting or not epoch:
-                rule = f"be another epoch than '{fitting[epoch]}'" if epoch else "be of epoch 1 or later: rename it"
+                other = clipped(fitting.get(epoch, ""))
+                rule = f"be another epoch than '{other}'" if epoch else "be of epoch 1 or later: rename it"
                 raise TableError(f"{lines.source}: " + must(f"column like {source}", rule, name))
             fitting[epoch] = name
     if not fitting:
-        raise TableError(f"{lines.source} has no column like '{source}'.{nearest(source, lines.columns)}")
+        raise TableError(f"{lines.source} has no column like '{clipped(source)}'.{nearest(source, lines.columns)}")
     return fitting

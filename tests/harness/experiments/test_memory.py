@@ -1,17 +1,20 @@
-"""Memory of a shard: it follows the results, not the state of all replicates at once."""
+"""Memory of a shard: neither the results nor the state of all replicates are held at once."""
 
 from __future__ import annotations
 
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from harness.experiments import shards
-from harness.experiments.kind import Output
 from harness.experiments.prepare import prepare
 from harness.experiments.shards import Search, Shard, run_shard
 from harness.experiments.spec import Spec, StrategySpec
+from harness.experiments.store import read_unit, unit_path, write_unit
+from harness.files.spool import IN_MEMORY
 from harness.problem import Budget
 from harness.records import Trace
 
@@ -23,29 +26,34 @@ SPEC = Spec(
     replicates=3000,
     replicates_per_shard=3000,
 )
+RANDOM = replace(SPEC, strategies=(StrategySpec("random_search", "RS"),), budget=Budget(evaluations=60))
 
 
-def shard(**changes) -> Shard:
-    ((_, unit),) = prepare(replace(SPEC, **changes)).shards.values()
+def shard(spec: Spec = SPEC, **changes) -> Shard:
+    ((_, unit),) = prepare(replace(spec, **changes)).shards.values()
     assert isinstance(unit, Shard)
     return unit
 
 
-def size(output: Output) -> int:
-    return sum(int(np.prod(column.shape)) * column.itemsize for column in output.columns.values())
-
-
-def test_memory_of_a_shard_does_not_grow_with_the_state_of_its_replicates():
-    few, many = shard(replicates=10, replicates_per_shard=10), shard()
-    Search().run(few)  # opens the table, imports
+def peak(unit: Shard, folder: Path) -> int:
+    """Return the most bytes that Python and numpy hold while a shard is computed and written."""
     tracemalloc.start()
     try:
-        output = Search().run(many)
-        _, peak = tracemalloc.get_traced_memory()
+        write_unit(folder, Search(), unit, Search().run(unit))
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert len(output.columns["offsets"]) == 3001
-    assert peak < 4 * size(output), f"{peak / 1e6:.1f} MB for a result of {size(output) / 1e6:.1f} MB"
+
+
+@pytest.mark.parametrize("spec", [SPEC, RANDOM], ids=["evolution", "random search"])
+def test_memory_of_a_shard_does_not_grow_with_its_replicates(spec, tmp_path):
+    few, more, many = (shard(spec, replicates=n, replicates_per_shard=n) for n in (10, 300, 2000))
+    peak(few, tmp_path)  # opens the table, imports
+    smaller, larger = peak(more, tmp_path), peak(many, tmp_path)
+    written = unit_path(tmp_path, many.digest).stat().st_size
+    assert len(read_unit(unit_path(tmp_path, many.digest), Search())[1].columns["offsets"]) == 2001
+    beyond = larger - smaller
+    assert beyond < IN_MEMORY + 0.1 * written, f"{beyond / 1e6:.1f} MB more for a result of {written / 1e6:.1f} MB"
 
 
 def test_parts_of_a_shard_change_no_trace(monkeypatch):

@@ -119,7 +119,7 @@ def test_a_damaged_file_is_named_and_refused(tmp_path, result, damage):
     elif damage == "garbage":
         path.write_bytes(b"\x00" * len(content))
     elif damage == "flipped":
-        needle = result[1].columns["trace/objectives"].tobytes()[:64]
+        needle = np.asarray(result[1].columns["trace/objectives"]).tobytes()[:64]
         at = content.index(needle) + 3
         path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
     elif damage == "empty":
@@ -220,10 +220,10 @@ def test_paths_of_shards_are_their_digests(tmp_path, result):
 
 
 def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path, result, monkeypatch):
-    def full(self, content):
-        raise OSError(28, "No space left on device", str(self))
+    def full(descriptor, offset, length):
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(OSError, match="No space left"):
         write_unit(tmp_path, Search(), *result)
     assert os.listdir(tmp_path) == []

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.errors import TableError, nearest
+from harness.errors import TableError, clipped, nearest
 
 SHOWN = 3
 """Lines of a kind that an error shows."""
@@ -74,7 +74,7 @@ class Lines:
         where = f"{self.source}, {self.unit} {self.numbers[row]}"
         if column is None:
             return where
-        return f"{where}, column '{self.spelt[column][row] if column in self.spelt else column}'"
+        return f"{where}, column '{clipped(self.spelt[column][row] if column in self.spelt else column)}'"
 
     def text(self, row: int) -> str:
         """Return a line as it stands in the data, cut where it is long."""
@@ -100,7 +100,8 @@ class Lines:
         columns, renamed = dict(self.columns), list[str]()
         if twice := sorted(self.repeated & {*needed}):
             raise TableError(
-                f"{self.source} must begin with a line of column names, all different; it has {', '.join(twice)} twice"
+                f"{self.source} must begin with a line of column names, all different; it has "
+                f"{', '.join(map(clipped, twice[:40]))} twice"
             )
         for column in dict.fromkeys(needed):
             if column in columns:
@@ -109,7 +110,7 @@ class Lines:
             if len(alike) != 1 or alike[0] in needed:
                 known = ", ".join(shown(name, 60) for name in list(self.columns)[:40])
                 raise TableError(
-                    f"{self.source} has no column '{column}'.{nearest(column, self.columns)} It has {known}."
+                    f"{self.source} has no column '{clipped(column)}'.{nearest(column, self.columns)} It has {known}."
                     + self._below(needed)
                 )
             columns[column] = columns[alike[0]]

@@ -19,7 +19,7 @@ from benchmarks_data.file.index import first_row
 from benchmarks_data.importers.own.reading.form import Form
 from benchmarks_data.importers.own.reading.lines import Lines, shown
 from harness.checks import FloatArray, IntArray
-from harness.errors import TableError, must
+from harness.errors import TableError, clipped, must
 
 MISSING = frozenset({"", "n/a", "na", "#n/a", "null", "none", "-", "--", "\N{EN DASH}", "\N{EM DASH}"})
 """Texts, in small letters, that tell nothing: as if the cell were empty."""
@@ -265,14 +265,15 @@ def _marks(source: str, texts: Iterable[str]) -> tuple[str, str]:
         )
     if not decimals and "," in unsure:
         ways = 'say `decimal = ","` or `thousands = ","` under [file]'
-        raise TableError(f"{source}: '{unsure[',']}' can be meant in two ways: {ways}")
+        raise TableError(f"{source}: '{clipped(unsure[','])}' can be meant in two ways: {ways}")
     decimal = next(iter(decimals), ".")
     other = {".": ",", ",": "."}[decimal]
     if other in unsure and other not in groups:
         if decimal == ",":
             ways = 'say `thousands = "."` under [file], or write it in one way'
             raise TableError(
-                f"{source}: '{unsure[other]}' beside the decimal comma of '{decimals[decimal]}' can be meant in two "
+                f"{source}: '{clipped(unsure[other])}' beside the decimal comma of "
+                f"'{clipped(decimals[decimal])}' can be meant in two "
                 f"ways: {ways}"
             )
         groups[other] = unsure[other]

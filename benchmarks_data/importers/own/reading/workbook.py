@@ -10,7 +10,7 @@ from benchmarks_data.importers.own.reading.content import Content, unpacking
 from benchmarks_data.importers.own.reading.form import Form
 from benchmarks_data.importers.own.reading.lines import Lines, by_name, repeated_in
 from benchmarks_data.importers.own.reading.records import text_of
-from harness.errors import TableError, unknown
+from harness.errors import TableError, clipped, unknown
 
 MAX_CELLS = 2**25
 MAX_ROWS = 2**20
@@ -44,12 +44,12 @@ def read(content: Content, form: Form) -> Lines:
     if width > len(header):
         number = next(number for number, row in filled.items() if any(row[len(header) :]))
         raise TableError(
-            f"{source}, line {number} of sheet '{sheet}' must have {len(header)} fields, as its header has"
+            f"{source}, line {number} of sheet '{clipped(sheet)}' must have {len(header)} fields, as its header has"
         )
     cells = [[row[place] if place < len(row) else "" for row in filled.values()] for place in range(width)]
     columns, more = by_name(source, header, cells)
     repeated = repeated_in(header)
-    remarks = (f"workbook, sheet '{sheet}'", *more)
+    remarks = (f"workbook, sheet '{clipped(sheet)}'", *more)
     return Lines(source, "line", list(filled), columns, repeated, remarks, cells, ", ")
 
 
@@ -86,7 +86,7 @@ def _rows(content: Content, name: str, sheet: Any) -> Iterator[tuple[int, list[s
     for number, row in enumerate(sheet.iter_rows(), start=1):
         seen += len(row)
         if seen > MAX_CELLS or number > MAX_ROWS:
-            raise TableError(f"{content.path}: sheet '{name}' is too large to be read: save it as CSV")
+            raise TableError(f"{content.path}: sheet '{clipped(name)}' is too large to be read: save it as CSV")
         if row:
             yield number, list(map(_text, row))
 
@@ -108,6 +108,6 @@ def _check_formulas(content: Content, form: Form, sheet: str, rows: dict[int, li
         for place, text in enumerate(row):
             if text.startswith("=") and not "".join(rows.get(number, [])[place : place + 1]):
                 raise TableError(
-                    f"{content.path}, line {number} of sheet '{sheet}': the formula {text:.40} has no value. Open the "
-                    "workbook in Excel or LibreOffice and save it, or save the values as CSV"
+                    f"{content.path}, line {number} of sheet '{clipped(sheet)}': the formula {text:.40} has no value. "
+                    "Open the workbook in Excel or LibreOffice and save it, or save the values as CSV"
                 )
