@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array, arch_matrix, choice, read_only
 from harness.errors import HarnessError, must, shown, unknown
+from harness.graphs import GraphBatch, chain
 
 IDENTITIES = ("functional", "string", "exact")
 KINDS = ("categorical", "ordinal")
@@ -42,8 +43,9 @@ class SearchSpace(ABC):
 
     The defaults treat the genes as independent categories: uniform sampling, one gene changed by a mutation, every
     single-gene change as a neighbour, and each gene of a child from either parent.  A space with invalid or equivalent
-    rows overrides what differs.  `key`, `mutate`, `features` and `parse` check what they are given and leave the rest
-    to `_key`, `_mutate` and `_mutate_by_node`, `_features` and `_genes`; `facts` adds what `_facts` says.
+    rows overrides what differs.  `key`, `mutate`, `features`, `graph` and `parse` check what they are given and leave
+    the rest to `_key`, `_mutate` and `_mutate_by_node`, `_features`, `_graph` and `_genes`; `facts` adds what `_facts`
+    says.
 
     Parameters
     ----------
@@ -322,6 +324,32 @@ class SearchSpace(ABC):
         out = np.zeros((len(archs), int(self.cardinalities.sum())))
         out[np.arange(len(archs))[:, None], archs + offsets] = 1.0
         return out
+
+    def graph(self, archs: Archs) -> GraphBatch:
+        """Return each architecture as a graph of labelled nodes, with everything that it has, useful or not.
+
+        Operations are nodes, also in spaces that have them on edges (the line graph); `harness.graphs.reduced` leaves
+        out what does nothing.  A space without a cell gives the chain of its genes, labelled ``gene=value``.
+
+        Parameters
+        ----------
+        archs : (n, L) integers
+
+        Returns
+        -------
+        GraphBatch
+            n graphs on V places; V and the labels are the same for all architectures of a space.
+        """
+        return self._graph(arch_matrix("archs", archs, self.genes))
+
+    def _graph(self, archs: Archs) -> GraphBatch:
+        """Return the graphs of checked architectures; by default chains of genes."""
+        return chain(archs, self.cardinalities, self._values)
+
+    @cached_property
+    def _values(self) -> tuple[str, ...]:
+        """Every value of every gene, as ``gene=value``."""
+        return tuple(f"{gene}={value}" for gene, values in self.legend().items() for value in values)
 
     @abstractmethod
     def format(self, archs: Archs) -> list[str]:

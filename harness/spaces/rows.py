@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError
+from harness.graphs import GraphBatch
 from harness.space import SearchSpace
 
 EXACT_ROWS = 2**14
@@ -184,6 +185,10 @@ class RowsSpace(SearchSpace):
     def features(self, archs: Archs, encoding: str) -> FloatArray:
         """Return the encoding of the base space."""
         return self._base.features(archs, encoding)
+
+    def graph(self, archs: Archs) -> GraphBatch:
+        """Return the graphs of the base space."""
+        return self._base.graph(archs)
 
     def legend(self) -> Mapping[str, Sequence[str]]:
         """Return the legend of the base space."""

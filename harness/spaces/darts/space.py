@@ -8,7 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array, choice, read_only
+from harness.graphs import GraphBatch
 from harness.space import IDENTITIES, SearchSpace
+from harness.spaces.darts import graphs as darts_graphs
 from harness.spaces.darts import texts as darts_texts
 from harness.spaces.darts.cells import (
     GENE_NODES,
@@ -139,6 +141,10 @@ class DARTSSpace(SearchSpace):
             return np.concatenate([adjacency(cell, len(self.operations)) for cell in cells], axis=1)
         longest = 4 if encoding == "path" else 2
         return np.concatenate([paths(cell, longest, len(self.operations)) for cell in cells], axis=1)
+
+    def _graph(self, archs: Archs) -> GraphBatch:
+        """Return both cells side by side, see `darts_graphs.graph`: (n, 22) to n graphs of 30 places."""
+        return darts_graphs.graph(archs, self.operations)
 
     def legend(self) -> Mapping[str, Sequence[str]]:
         """Return operations of both cells, and the pairs of nodes that nodes 3 to 5 read."""

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, BoolArray, FloatArray, UInt64Array
+from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, read_only
+from harness.graphs import GraphBatch
 from harness.space import SearchSpace
 from harness.spaces.nb101 import edits as nb101_edits
 from harness.spaces.nb101 import encodings as nb101_encodings
@@ -15,6 +16,7 @@ from harness.spaces.nb101 import texts as nb101_texts
 from harness.spaces.nb101.costs import macs, params
 from harness.spaces.nb101.hash import ModuleKeys, by_size, module_digests
 from harness.spaces.nb101.wiring import (
+    ABSENT,
     BITS,
     EDGES,
     GENE_NODES,
@@ -28,6 +30,8 @@ from harness.spaces.nb101.wiring import (
 )
 
 CLASSES = 423_624
+_KINDS = read_only(np.array([*range(2, 2 + len(OPERATIONS)), 0, 1, 0]))
+"""Place of each label among those of graphs; the last three are absent, output, input."""
 
 
 class NB101Space(SearchSpace):
@@ -137,6 +141,12 @@ class NB101Space(SearchSpace):
         if encoding == "graph":
             return nb101_encodings.graph(archs)
         return nb101_encodings.paths(archs, INNER if encoding == "path" else nb101_encodings.TRUNCATED)
+
+    def _graph(self, archs: Archs) -> GraphBatch:
+        """Return the pruned cells, input first and output last of their nodes: (n, 26) to n graphs of 7 places."""
+        pruned = prune(archs)
+        kinds = _KINDS[pruned.labels]
+        return GraphBatch(pruned.adjacency.view(bool), kinds, pruned.labels != ABSENT, ("input", "output", *OPERATIONS))
 
     def legend(self) -> Mapping[str, Sequence[str]]:
         """Return the bits of the adjacency, "yes" where the edge is there, then the operations of vertices 1 to 5."""
