@@ -55,6 +55,8 @@ class SearchSpace(ABC):
         `gene_kinds` and `gene_nodes`; by default all are categorical, and each is a node of its own.
     exchanged : (L,) integers, optional
         Genes of equal number go to a child together; see `crossover`.  By default each goes alone.
+    preserving : sequence of (gene, value, new value)
+        The edits of `morphisms`, where each changes one gene.
 
     Attributes
     ----------
@@ -69,6 +71,8 @@ class SearchSpace(ABC):
         operations and inputs are not.
     gene_nodes : (L,) int64
         Node of the cell to which each gene belongs, by the space's own numbers.
+    has_morphisms : bool
+        Whether edits that can keep the function are known; see `morphisms`.
     """
 
     encodings: ClassVar[tuple[str, ...]] = ("one_hot",)
@@ -84,6 +88,7 @@ class SearchSpace(ABC):
         kinds: Sequence[str] | None = None,
         nodes: Sequence[int] | None = None,
         exchanged: Sequence[int] | None = None,
+        preserving: Sequence[tuple[int, int, int]] = (),
     ) -> None:
         self.name = name
         counts = np.asarray(cardinalities, dtype=np.int64)
@@ -99,6 +104,8 @@ class SearchSpace(ABC):
         self.gene_nodes = self._numbers("nodes", nodes)
         self._exchanged = self._numbers("exchanged", exchanged)
         self._units = int(self._exchanged.max()) + 1
+        self._preserving: IntArray = read_only(np.array(preserving, dtype=np.int64).reshape(-1, 3))
+        self.has_morphisms = len(self._preserving) > 0
         for kind in self.gene_kinds:
             choice("kind of a gene", kind, KINDS)
         if len(self.gene_kinds) != len(counts):
@@ -295,6 +302,38 @@ class SearchSpace(ABC):
         rows = np.arange(len(genes))
         around[rows, genes] = (around[rows, genes] + steps) % self.cardinalities[genes]
         return around
+
+    def morphisms(self, arch: Archs) -> Archs:
+        """Return the network morphisms of an architecture: edits after which a network can compute what it did before.
+
+        The child computes its parent's function if its weights are set so, as in Net2Net (Chen, Goodfellow & Shlens,
+        ICLR 2016) and in network morphism (Wei et al., ICML 2016).  Strict: an edit that some weights do not allow is
+        none, and every one that takes something away is none.
+
+        Parameters
+        ----------
+        arch : (L,) integers
+
+        Returns
+        -------
+        (k, L) unsigned integers
+            Valid, all different, in a fixed order; k can be 0.
+
+        Raises
+        ------
+        HarnessError
+            If none are known for this space (`has_morphisms`).
+        """
+        if not self.has_morphisms:
+            raise HarnessError(f"the space '{self.name}' knows no edits that keep the function: take its neighbours")
+        return self._morphisms(np.asarray(arch, dtype=self.dtype))
+
+    def _morphisms(self, arch: Archs) -> Archs:
+        """Return the children of a space with morphisms; by default by the table of `preserving`."""
+        genes, before, after = self._preserving[self._preserving[:, 1] == arch[self._preserving[:, 0]]].T
+        children = np.repeat(arch[None], len(before), axis=0)
+        children[np.arange(len(children)), genes] = after
+        return children
 
     def features(self, archs: Archs, encoding: str) -> FloatArray:
         """Encode architectures for a learner.

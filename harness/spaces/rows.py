@@ -48,6 +48,7 @@ class RowsSpace(SearchSpace):
             nodes=base.gene_nodes.tolist(),
             exchanged=base._exchanged.tolist(),
         )
+        self.has_morphisms = base.has_morphisms
         self._base = base
         codes = base.code(archs)
         order = np.argsort(codes)
@@ -169,6 +170,12 @@ class RowsSpace(SearchSpace):
         """Return every row within `radius` genes, by coding: (L,) to (k, L)."""
         around: Archs = self.rows[self._around(np.asarray(arch, dtype=self.dtype)[None])[0]]
         return around
+
+    def _morphisms(self, arch: Archs) -> Archs:
+        """Return those of the base space that are rows: (L,) to (k, L)."""
+        children = self._base.morphisms(arch)
+        kept: Archs = children[self.is_valid(children)]
+        return kept
 
     def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
         """Return the keys of the base space."""

@@ -125,6 +125,7 @@ def check_space(space: SearchSpace, rng: np.random.Generator) -> list[str]:
     _check_genes(rules, space)
     _check_crossover(rules, space, archs, rng)
     _check_graph(rules, space, archs)
+    _check_morphisms(rules, space, archs)
     _check_keys(rules, space, np.concatenate([archs, children, archs[:3]]))
     legend = [len(values) for values in space.legend().values()]
     rules("legend names every gene and every value once", legend == space.cardinalities.tolist())
@@ -179,6 +180,25 @@ def _check_graph(rules: _Rules, space: SearchSpace, archs: Archs) -> None:
     parts = zip(arrays, (alone.adjacency, alone.kinds, alone.mask), strict=True)
     same = alone.labels == graph.labels and all(np.array_equal(array[3:4], part) for array, part in parts)
     rules("the graph of a row does not depend on the others", same)
+
+
+def _check_morphisms(rules: _Rules, space: SearchSpace, archs: Archs) -> None:
+    if not space.has_morphisms:
+        try:
+            space.morphisms(archs[0])
+        except HarnessError:
+            rules("morphisms are refused where none are known", True)
+        else:
+            rules("morphisms are refused where none are known", False)
+        return
+    for arch in archs[:10]:
+        children = space.morphisms(arch)
+        rules(
+            "morphisms are (k, L) of the space's dtype",
+            children.shape[1:] == arch.shape and children.dtype == space.dtype,
+        )
+        rules("morphisms are valid", space.is_valid(children))
+        rules("morphisms differ, from the architecture too", len(_rows(children) - _rows(arch[None])) == len(children))
 
 
 def _check_keys(rules: _Rules, space: SearchSpace, archs: Archs) -> None:

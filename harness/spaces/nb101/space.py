@@ -49,7 +49,8 @@ class NB101Space(SearchSpace):
     `sample` is the official random cell: uniform bits and operations, drawn again until valid.  So it is uniform over
     valid codings, and small cells, which have many, come often.  `mutate` and `neighbours` make one edit of the coding,
     see `nb101_edits.allowed`; by node, the vertex is drawn first that an edge enters or an operation belongs to.  A
-    child of `crossover` has each row of the adjacency, with the operation of its vertex, from either parent.
+    child of `crossover` has each row of the adjacency, with the operation of its vertex, from either parent.  For
+    `morphisms` see `nb101_edits.morphisms`.
 
     Encodings, one row for each architecture:
 
@@ -74,6 +75,7 @@ class NB101Space(SearchSpace):
     def __init__(self) -> None:
         counts = [2] * len(EDGES) + [len(OPERATIONS)] * INNER
         super().__init__("nb101", counts, nodes=GENE_NODES, exchanged=GENE_ROWS)
+        self.has_morphisms = True
         self._module_keys = ModuleKeys()
 
     def sample(self, n: int, rng: np.random.Generator) -> Archs:
@@ -133,6 +135,10 @@ class NB101Space(SearchSpace):
         archs = np.asarray(arch, dtype=self.dtype)[None]
         edits = np.flatnonzero(nb101_edits.allowed(archs)[0])
         return nb101_edits.edited(np.repeat(archs, len(edits), axis=0), edits)
+
+    def _morphisms(self, arch: Archs) -> Archs:
+        """Return edits of the pruned cell, see `nb101_edits.morphisms`: (26,) to (k, 26)."""
+        return nb101_edits.morphisms(arch)
 
     def _features(self, archs: Archs, encoding: str) -> FloatArray:
         if encoding == "adjacency":

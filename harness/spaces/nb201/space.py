@@ -14,7 +14,7 @@ from harness.spaces.four_nodes import EDGE_NAMES, GENE_NODES, NONE, WIRED, adjac
 from harness.spaces.nb201 import texts
 from harness.spaces.nb201.costs import cost
 from harness.spaces.nb201.keys import classes
-from harness.spaces.nb201.operations import CARDINALITIES, OPERATIONS
+from harness.spaces.nb201.operations import CARDINALITIES, OPERATIONS, PRESERVING
 
 
 class NB201Space(EnumeratedSpace):
@@ -29,6 +29,10 @@ class NB201Space(EnumeratedSpace):
       is constant zero are one class.
 
     A string or functional key is the smallest code of its class, so `decode` gives a representative.
+
+    `morphisms` put a convolution where there is none (the last batch normalisation gives zeros), or a 3x3 in place of a
+    1x1 convolution (its kernel in the centre).  No other edit keeps the function: a convolution behind a skip or in
+    place of one would begin with ReLU, and inputs can be negative; a pool counts the border.
 
     Encodings, one row for each architecture:
 
@@ -53,7 +57,7 @@ class NB201Space(EnumeratedSpace):
     graph_shape: ClassVar[tuple[int, int]] = (8, 7)
 
     def __init__(self) -> None:
-        super().__init__("nb201", CARDINALITIES, nodes=GENE_NODES)
+        super().__init__("nb201", CARDINALITIES, nodes=GENE_NODES, preserving=PRESERVING)
 
     def _key(self, archs: Archs, identity: str) -> UInt64Array:
         return classes(identity)[self.positions(archs)]
