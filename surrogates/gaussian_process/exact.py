@@ -86,6 +86,8 @@ def solve_lower(factor: FloatArray, right: FloatArray, *, transposed: bool = Fal
     """
     n, k = right.shape[-2:]
     rows = np.empty((*right.shape[:-2], k, n))
+    if not right.size:
+        return rows.swapaxes(-1, -2)
     solved, factors = rows.reshape(-1, k, n), factor.reshape(-1, n, n)
     # BLAS counts along columns first, and so sees the transposes of these arrays, without a copy.
     for row, lower, one in zip(solved, factors, right.reshape(-1, n, k), strict=True):
