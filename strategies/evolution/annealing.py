@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.checks import MOST, Archs, integer, real
+from harness.checks import MOST, Archs, boolean, integer, real
 from harness.errors import HarnessError, must
 from harness.problem import Problem
 from harness.records import Evaluations
-from strategies.parts.ranking import FAILED, Score, require_duplicates_allowed, require_single_objective
+from harness.strategy import Takes
+from strategies.parts.ranking import FAILED, Score
 from strategies.parts.rhythms import Generational, Told
 
 _COOLED = 100.0  # the first temperature over the last, where that is not given
@@ -51,6 +52,9 @@ class SimulatedAnnealing(Generational):
         Whether known results are met at no charge.
     """
 
+    family, paper, year = "local search", "Kirkpatrick et al., Science", 1983
+    takes = Takes(objectives=1)
+
     def __init__(
         self,
         problem: Problem,
@@ -62,19 +66,14 @@ class SimulatedAnnealing(Generational):
         accepted: float = 0.8,
         look_up: bool = True,
     ) -> None:
-        super().__init__(problem, rng)
-        require_single_objective("SimulatedAnnealing", problem)
-        if not isinstance(look_up, bool):
-            raise HarnessError(must("look_up", "be true or false", look_up))
-        if not look_up:
-            require_duplicates_allowed("SimulatedAnnealing", problem, "; or set `look_up = true`")
+        repeats = "look_up" if boolean("look_up", look_up) else "charge"
+        super().__init__(problem, rng, repeats=repeats, remedy="; or set `look_up = true`")
         if first is None and last is not None:
             raise HarnessError(must("last", "be left out where `first` is not given", last))
         self.first = None if first is None else real("first", first, low=0.0, open_low=True)
         self.last = None if last is None else real("last", last, low=0.0, high=self.first or 0.0, open_low=True)
         self.moves = integer("moves", moves, low=1, high=MOST)
         self.accepted = real("accepted", accepted, low=0.0, high=0.99, open_low=True)
-        self.repeats = "look_up" if look_up else "charge"
         self._here: Archs | None = None  # where the walk stands, (L,); None: nothing told yet
         self._score = FAILED
         self._place = 0  # number of the place stood at; notes hold that from which a move was proposed

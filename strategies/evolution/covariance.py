@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from harness.checks import MOST, Archs, FloatArray, integer
-from harness.errors import HarnessError, must
+from harness.checks import MOST, Archs, FloatArray, boolean, integer
+from harness.errors import HarnessError
 from harness.problem import Problem
 from harness.space import SearchSpace
+from harness.strategy import Takes
 from strategies.parts.candidates import no_archs
-from strategies.parts.ranking import FAILED, require_duplicates_allowed, require_single_objective
+from strategies.parts.ranking import FAILED
 from strategies.parts.rhythms import Generational, Told
 
 _STEP = 0.5  # any value gives the same search: decoding does not see scale
@@ -51,21 +52,18 @@ class CMAES(Generational):
         Whether known results are used at no charge.
     """
 
+    family, paper, year = "evolution", "Hansen & Ostermeier, ECJ", 2001
+    takes = Takes(objectives=1)
     patience = 5
 
     def __init__(
         self, problem: Problem, rng: np.random.Generator, *, population: int | None = None, look_up: bool = True
     ) -> None:
-        super().__init__(problem, rng)
-        require_single_objective("CMAES", problem)
-        if not isinstance(look_up, bool):
-            raise HarnessError(must("look_up", "be true or false", look_up))
-        if not look_up:
-            require_duplicates_allowed("CMAES", problem, "; or set `look_up = true`")
+        repeats = "look_up" if boolean("look_up", look_up) else "charge"
+        super().__init__(problem, rng, repeats=repeats, remedy="; or set `look_up = true`")
         self.dimensions = int(problem.space.cardinalities.sum())
         default = max(4 + int(3 * log(self.dimensions)), 5)
         self.population = default if population is None else integer("population", population, low=5, high=MOST)
-        self.repeats = "look_up" if look_up else "charge"
         self._package = _package()
         self._starts = 0
         self._usable: list[Told] = []
@@ -96,9 +94,10 @@ class CMAES(Generational):
             archs, vectors = np.concatenate([archs, decoded[valid]]), np.concatenate([vectors, drawn[valid]])
             if len(archs) == n:
                 break
-        more = space.sample(n - len(archs), self.rng)
-        vectors = np.concatenate([vectors, self._conditional(more)])
-        return np.concatenate([archs, more]), [(self._starts, vector) for vector in vectors]
+        if len(archs) < n:
+            more = space.sample(n - len(archs), self.rng)
+            archs, vectors = np.concatenate([archs, more]), np.concatenate([vectors, self._conditional(more)])
+        return archs, [(self._starts, vector) for vector in vectors]
 
     def _draw(self, n: int) -> FloatArray:
         self._drawn = True

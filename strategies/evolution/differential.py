@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.checks import MOST, Archs, FloatArray, choice, integer, real
-from harness.errors import HarnessError, must
+from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, real
 from harness.problem import Problem
 from harness.space import SearchSpace
+from harness.strategy import Takes
 from strategies.parts.candidates import exact_keys, no_archs, sample_new
-from strategies.parts.ranking import FAILED, Score, require_duplicates_allowed, require_single_objective
+from strategies.parts.ranking import FAILED, Score
 from strategies.parts.rhythms import Generational, Told
 
 _FEWEST = 4  # a target and three others
@@ -55,6 +55,9 @@ class DifferentialEvolution(Generational):
         Whether known results are compared at no charge.
     """
 
+    family, paper, year = "evolution", "Storn & Price, JOGO; Awad et al., IJCAI", 1997
+    takes = Takes(objectives=1)
+
     def __init__(
         self,
         problem: Problem,
@@ -66,17 +69,12 @@ class DifferentialEvolution(Generational):
         repair: str = "random",
         look_up: bool = True,
     ) -> None:
-        super().__init__(problem, rng)
-        require_single_objective("DifferentialEvolution", problem)
-        if not isinstance(look_up, bool):
-            raise HarnessError(must("look_up", "be true or false", look_up))
-        if not look_up:
-            require_duplicates_allowed("DifferentialEvolution", problem, "; or set `look_up = true`")
+        repeats = "look_up" if boolean("look_up", look_up) else "charge"
+        super().__init__(problem, rng, repeats=repeats, remedy="; or set `look_up = true`")
         self.population = integer("population", population, low=_FEWEST, high=MOST)
         self.scale = real("scale", scale, low=0.0, high=2.0)
         self.crossover = real("crossover", crossover, low=0.0, high=1.0)
         self.repair = choice("repair", repair, ("random", "clip"))
-        self.repeats = "look_up" if look_up else "charge"
         self._vectors: FloatArray = np.zeros((0, problem.space.genes))
         self._scores: list[Score | None] = []  # None: not told yet
         self._usable: list[int] = []  # vectors with a result

@@ -7,18 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.checks import MOST, Archs, choice, integer, real
-from harness.errors import HarnessError, must
+from harness.checks import MOST, Archs, boolean, choice, integer, real
 from harness.problem import Problem
 from harness.space import IDENTITIES
-from strategies.parts.candidates import exact_keys, mutate_genes, sample_new
-from strategies.parts.ranking import (
-    FAILED,
-    linear_ranking,
-    require_duplicates_allowed,
-    require_single_objective,
-    tournament,
-)
+from harness.strategy import Takes
+from strategies.parts.candidates import mutate_genes, sample_new
+from strategies.parts.ranking import FAILED, linear_ranking, tournament
 from strategies.parts.rhythms import Generational, Told
 
 
@@ -64,6 +58,9 @@ class GeneticAlgorithm(Generational):
         When two architectures are the same (`SearchSpace.key`).
     """
 
+    family, paper, year = "evolution", "Bäck, Fogel & Michalewicz, Handbook; Xie & Yuille, ICCV", 1997
+    takes = Takes(objectives=1)
+
     def __init__(
         self,
         problem: Problem,
@@ -79,21 +76,15 @@ class GeneticAlgorithm(Generational):
         distinct: bool = True,
         identity: str = "exact",
     ) -> None:
-        super().__init__(problem, rng)
-        require_single_objective("GeneticAlgorithm", problem)
-        for name, value in (("plus", plus), ("distinct", distinct)):
-            if not isinstance(value, bool):
-                raise HarnessError(must(name, "be true or false", value))
-        if not distinct:
-            require_duplicates_allowed("GeneticAlgorithm", problem, "; or set `distinct = true`")
+        repeats = "refuse" if boolean("distinct", distinct) else "charge"
+        super().__init__(problem, rng, repeats=repeats, remedy="; or set `distinct = true`")
         self.population = integer("population", population, low=1, high=MOST)
-        self.offspring = integer("offspring", offspring, low=1 if plus else self.population, high=MOST)
+        self.offspring = integer("offspring", offspring, low=1 if boolean("plus", plus) else self.population, high=MOST)
         self.plus = plus
         self.selection = choice("selection", selection, ("tournament", "rank"))
         self.tournament = integer("tournament", tournament, low=1, high=MOST)
         self.crossover = real("crossover", crossover, low=0.0, high=1.0)
         self.mutation = real("mutation", mutation, low=0.0, high=problem.space.genes)
-        self.repeats = "refuse" if distinct else "charge"
         self.identity = choice("identity", identity, IDENTITIES)
         self.size = self.population
         self._parents: list[Told] = []  # the best first
@@ -102,7 +93,7 @@ class GeneticAlgorithm(Generational):
         """Return children of the parents; random architectures, all different, while there are none."""
         space, count = self.problem.space, len(self._parents)
         if not count:
-            archs, _ = sample_new(space, n, self._known, exact_keys, self.rng)
+            archs, _ = sample_new(space, n, self._known, self._keys, self.rng)
             return archs, [None] * len(archs)
         if self.selection == "tournament":
             drawn = tournament(count, self.tournament, 2 * n, self.rng)

@@ -13,8 +13,6 @@ from math import inf, isfinite
 import numpy as np
 
 from harness.checks import IntArray
-from harness.errors import HarnessError
-from harness.problem import Problem
 from harness.records import Evaluations
 
 Score = tuple[float, float]
@@ -94,22 +92,3 @@ def linear_ranking(population: int, pressure: float, n: int, rng: np.random.Gene
     shares = np.linspace(pressure, 2.0 - pressure, population) if population > 1 else np.ones(1)
     chosen: IntArray = np.searchsorted(np.cumsum(shares[:-1]) / population, rng.random(n), side="right")
     return chosen
-
-
-def require_single_objective(strategy: str, problem: Problem) -> None:
-    """Refuse problems that ask for more than one objective."""
-    if len(problem.objectives) != 1:
-        names = ", ".join(objective.name for objective in problem.objectives)
-        raise HarnessError(
-            f"{strategy} is a single-objective strategy: the problem must have exactly one objective, "
-            f"got {len(problem.objectives)} ({names})"
-        )
-
-
-def require_duplicates_allowed(strategy: str, problem: Problem, remedy: str) -> None:
-    """Refuse budgets that forbid duplicates, for a strategy that proposes them."""
-    if problem.budget.duplicates == "forbidden":
-        raise HarnessError(
-            f"{strategy} may propose an architecture again: the budget's `duplicates` must be 'charged' or 'free', "
-            f"got 'forbidden'{remedy}"
-        )

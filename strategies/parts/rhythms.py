@@ -13,15 +13,14 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from harness.checks import Archs
+from harness.errors import UnfitError
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
-from harness.strategy import Strategy
+from harness.strategy import Strategy, Takes
 from strategies.parts.candidates import exact_keys, no_archs, sample_new
 from strategies.parts.ranking import Score, scores
 
-REPEATS = ("charge", "look_up", "refuse")
-"""What becomes of an architecture that was proposed before; see `Generational.repeats`."""
-
+_CHARGED = Takes(forbidden_duplicates=False)
 _NEW: Score = (-1.0, 0.0)  # no score has a negative violation
 
 
@@ -57,15 +56,22 @@ class Generational(Strategy):
     `flows` to false lets its workers wait instead, for generations that cannot be mixed.
 
     The last generation of a space that is exhausted is short.
+
+    Parameters
+    ----------
+    problem : Problem
+    rng : numpy.random.Generator
+    repeats : {"charge", "look_up", "refuse"}
+        Architectures that were proposed before are proposed again ("charge"); or count as results in the generation at
+        no charge, at once or when the running one is told ("look_up"); or are dropped and bred anew ("refuse").  The
+        last two put random architectures that are new in place of what brought nothing new `patience` times in a row,
+        and finish the search when there are none.
+    remedy : str
+        What a budget is told that forbids duplicates, where they are proposed.
     """
 
     flows: ClassVar[bool] = True
     """Whether idle workers get more of the same generation; without, they wait for the rest of its results."""
-    repeats: str = "charge"
-    """Architectures that were proposed before are proposed again ("charge"); or count as results in the generation at
-    no charge, at once or when the running one is told ("look_up"); or are dropped and bred anew ("refuse").  The last
-    two put random architectures that are new in place of what brought nothing new `patience` times in a row, and finish
-    the search when there are none."""
     identity: str = "exact"
     """When two architectures are the same (`SearchSpace.key`)."""
     patience: ClassVar[int] = 100
@@ -73,8 +79,13 @@ class Generational(Strategy):
     size: int = 1
     """Results from which the strategy learns at once; may change from one generation to the next."""
 
-    def __init__(self, problem: Problem, rng: np.random.Generator) -> None:
+    def __init__(
+        self, problem: Problem, rng: np.random.Generator, *, repeats: str = "charge", remedy: str = ""
+    ) -> None:
         super().__init__(problem, rng)
+        if repeats == "charge" and (refusal := _CHARGED.refusal(problem)):
+            raise UnfitError(f"{type(self).__name__} {refusal}{remedy}")
+        self.repeats = repeats
         self._bred = 0  # rows with a tag
         self._running: dict[int, Any] = {}  # notes of what has been proposed and not told, by tag
         self._followers: dict[Hashable, list[tuple[int, Any]]] = {}  # what waits for a running row, tag and note
