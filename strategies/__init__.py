@@ -3,6 +3,10 @@
 STRATEGIES = {
     "random_search": "strategies.random_search:RandomSearch",
     "regularized_evolution": "strategies.evolution.regularized:RegularizedEvolution",
+    "cma_es": "strategies.evolution.covariance:CMAES",
+    "differential_evolution": "strategies.evolution.differential:DifferentialEvolution",
+    "genetic_algorithm": "strategies.evolution.genetic:GeneticAlgorithm",
+    "simulated_annealing": "strategies.evolution.annealing:SimulatedAnnealing",
     "local_search": "strategies.local_search.restarts:LocalSearch",
     "bananas": "strategies.bayesian.bananas:Bananas",
     "gp_bo": "strategies.bayesian.gp_bo:GPBO",

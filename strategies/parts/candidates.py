@@ -19,6 +19,7 @@ Keys = Callable[[Archs], list[Hashable]]
 PATIENCE = 1 << 17
 """Draws in a row without anything new after which a space counts as exhausted; in small spaces 64 for each coding."""
 _LARGEST_BLOCK = 4096
+_TRIES = 32
 
 
 def exact_keys(archs: Archs) -> list[Hashable]:
@@ -156,6 +157,36 @@ def mutate_times(space: SearchSpace, archs: Archs, counts: IntArray, rng: np.ran
     for done in range(int(counts.max(initial=0))):
         rows = counts > done
         mutants[rows] = space.mutate(mutants[rows], rng)
+    return mutants
+
+
+def mutate_genes(space: SearchSpace, archs: Archs, rate: float, rng: np.random.Generator) -> Archs:
+    """Change each gene of each row with a probability: (n, L) to (n, L), always valid.
+
+    The number of changes is binomial, and each is an edit of the space's, drawn again where it did not change another
+    gene (`_TRIES` times at most).  Where genes are independent that is the mutation of genetic algorithms: each gene
+    takes one of its other values with probability `rate`.  Elsewhere the space's rules of validity hold, and so does
+    what it calls an edit.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    archs : (n, L) integers
+    rate : float
+        From 0 to 1.
+    rng : numpy.random.Generator
+    """
+    mutants = np.array(archs, dtype=space.dtype)
+    counts = rng.binomial(np.count_nonzero(space.cardinalities > 1), rate, size=len(mutants))
+    for done in range(int(counts.max(initial=0))):
+        rows = np.flatnonzero(counts > done)
+        for _ in range(_TRIES):
+            edited = space.mutate(mutants[rows], rng)
+            further = np.count_nonzero(edited != archs[rows], axis=1) > done
+            mutants[rows[further]] = edited[further]
+            rows = rows[~further]
+            if not len(rows):
+                break
     return mutants
 
 

@@ -110,6 +110,7 @@ ALLOWED_IN = {
     "mnist1d": ("harness.training.data.*",),
     "triton": ("harness.training.engines.packed.*",),
     "onnxruntime": ("benchmarks_data.predicted.*",),
+    "cma": ("strategies.evolution.*",),
     "matplotlib": ("reports.*",),
     "openpyxl": ("benchmarks_data.importers.own.reading.*",),
     "charset_normalizer": ("benchmarks_data.importers.own.reading.*",),
