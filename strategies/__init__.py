@@ -4,6 +4,7 @@ STRATEGIES = {
     "random_search": "strategies.random_search:RandomSearch",
     "regularized_evolution": "strategies.evolution.regularized:RegularizedEvolution",
     "local_search": "strategies.local_search.restarts:LocalSearch",
+    "reinforce": "strategies.reinforcement.reinforce:Reinforce",
     "bananas": "strategies.bayesian.bananas:Bananas",
 }
 """Where each strategy is, by the name that a spec uses."""

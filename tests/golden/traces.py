@@ -23,6 +23,7 @@ CASES: dict[str, StrategySpec] = {
     "regularized_evolution": StrategySpec("regularized_evolution", "re", {"population": 12, "sample": 4}),
     "local_search": StrategySpec("local_search", "ls"),
     "local_search_best": StrategySpec("local_search", "ls", {"improvement": "best"}),
+    "reinforce": StrategySpec("reinforce", "r", {"preset": "fast"}),
     "bananas": StrategySpec("bananas", "b", {}, RIDGE),
     "bananas_ucb": StrategySpec("bananas", "b", {"acquisition": "ucb"}, RIDGE),
 }
