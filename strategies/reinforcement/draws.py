@@ -7,9 +7,9 @@ from collections.abc import Callable, Hashable
 import numpy as np
 
 from harness.checks import Archs
-from harness.errors import HarnessError
+from harness.errors import UnfitError
 from harness.problem import Problem
-from strategies.parts.candidates import exact_keys, no_archs, sample_new
+from strategies.parts.candidates import distinct, exact_keys, no_archs, sample_new
 
 MOST_DRAWS = 4096
 """Draws in vain after which the space is sampled in place of the policy."""
@@ -33,7 +33,7 @@ class Draws:
 
     Raises
     ------
-    HarnessError
+    UnfitError
         If not one of `MOST_DRAWS` rows with uniform genes is an architecture: rejection would never end.
     """
 
@@ -46,7 +46,7 @@ class Draws:
             if space.is_valid(rows).any():
                 return
             drawn += len(rows)
-        raise HarnessError(
+        raise UnfitError(
             f"a policy over genes draws rows of independent genes: some in {MOST_DRAWS} must be valid, and in the "
             f"space '{space.name}' none is; use a strategy that mutates, such as 'regularized_evolution'"
         )
@@ -59,7 +59,10 @@ class Draws:
             return rows
         found, missing, in_vain = [no_archs(self._space)], n, 0
         while True:
-            fresh = self._new(rows[good])[:missing]
+            fresh = rows[good]
+            if self._taken is not None:
+                fresh, _ = distinct(fresh, self._taken, exact_keys)
+            fresh = fresh[:missing]
             self._remember(fresh)
             found.append(fresh)
             missing -= len(fresh)
@@ -74,13 +77,6 @@ class Draws:
             found.append(sample_new(self._space, missing, self._taken or (), exact_keys, self._rng)[0])
             self._remember(found[-1])
         return np.concatenate(found)
-
-    def _new(self, archs: Archs) -> Archs:
-        """Return the rows that may be proposed, each once where duplicates are forbidden."""
-        if self._taken is None:
-            return archs
-        first = {key: row for row, key in reversed([*enumerate(exact_keys(archs))]) if key not in self._taken}
-        return archs[sorted(first.values())]
 
     def _remember(self, archs: Archs) -> None:
         if self._taken is not None:

@@ -11,8 +11,7 @@ import numpy as np
 from harness.checks import choice, real
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
-from harness.strategy import Strategy
-from strategies.parts.ranking import require_single_objective
+from harness.strategy import Strategy, Takes
 from strategies.reinforcement.draws import Draws
 from strategies.reinforcement.optimisers import OPTIMISERS
 from strategies.reinforcement.rewards import UNITS, Baseline, Rewards
@@ -73,6 +72,9 @@ class Reinforce(Strategy):
         Of the moving average, at least 0 and at most 0.999999.
     """
 
+    family, paper, year = "reinforcement", "Williams, Machine Learning; Dong et al., TPAMI", 2021
+    takes = Takes(objectives=1)
+
     def __init__(
         self,
         problem: Problem,
@@ -86,7 +88,6 @@ class Reinforce(Strategy):
         momentum: float = 0.9,
     ) -> None:
         super().__init__(problem, rng)
-        require_single_objective("Reinforce", problem)
         values = PRESETS[choice("preset", preset, tuple(PRESETS))]
         self.optimiser = choice("optimiser", values["optimiser"] if optimiser is None else optimiser, tuple(OPTIMISERS))
         self.learning_rate = real(
