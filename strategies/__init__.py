@@ -8,6 +8,7 @@ STRATEGIES = {
     "genetic_algorithm": "strategies.evolution.genetic:GeneticAlgorithm",
     "simulated_annealing": "strategies.evolution.annealing:SimulatedAnnealing",
     "local_search": "strategies.local_search.restarts:LocalSearch",
+    "reinforce": "strategies.reinforcement.reinforce:Reinforce",
     "bananas": "strategies.bayesian.bananas:Bananas",
     "gp_bo": "strategies.bayesian.gp_bo:GPBO",
     "nasbot": "strategies.bayesian.nasbot:Nasbot",
