@@ -87,7 +87,7 @@ FLOORS = {
         "commands",
     ),
     "surrogates": ("metrics", "inputs", "linear", "trees", "neural"),
-    "strategies": ("parts", "random_search", "evolution", "local_search", "bayesian"),
+    "strategies": ("parts", "random_search", "evolution", "local_search", "bayesian", "foreign"),
     "reports": ("statistics", "study", "tables", "figures", "sections", "page", "commands"),
 }
 """The rooms of each package, from the ground up: a file imports only from its own room and from rooms below.
@@ -109,6 +109,8 @@ ALLOWED_IN = {
     "mnist1d": ("harness.training.data.*",),
     "triton": ("harness.training.engines.packed.*",),
     "onnxruntime": ("benchmarks_data.predicted.*",),
+    "optuna": ("strategies.foreign.optuna",),
+    "pymoo": ("strategies.foreign.pymoo",),
     "matplotlib": ("reports.*",),
     "openpyxl": ("benchmarks_data.importers.own.reading.*",),
     "charset_normalizer": ("benchmarks_data.importers.own.reading.*",),
