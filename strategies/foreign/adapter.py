@@ -13,9 +13,8 @@ from harness.checks import MOST, Archs, integer, real
 from harness.errors import HarnessError, must
 from harness.problem import Problem
 from harness.records import Proposals
-from harness.strategy import Strategy
+from harness.strategy import Strategy, Takes
 from strategies.parts.candidates import no_archs
-from strategies.parts.ranking import require_duplicates_allowed, require_single_objective
 
 PATIENCE = 1000
 """Times in a row that an optimiser is asked anew when all that it proposes is invalid in the space."""
@@ -31,6 +30,8 @@ class Foreign(Strategy):
     Hyperparameters are those of the library's class that are plain values.
     """
 
+    family: ClassVar[str] = "foreign"
+    takes: ClassVar[Takes] = Takes(objectives=1, forbidden_duplicates=False)
     library: ClassVar[str]
     """Its name, for people."""
     factory: ClassVar[Any]
@@ -51,6 +52,11 @@ class Foreign(Strategy):
     def refusal(cls, factory: Any) -> str:
         """Say why a class cannot be run, "" if it can; completes "the strategy NAME ..."."""
         raise NotImplementedError
+
+    @classmethod
+    def declared(cls, factory: Any) -> Mapping[str, Any]:
+        """Return what the strategy of a class declares beyond the adapter: `paper`, `year`, `takes`."""
+        return {}
 
     @classmethod
     def of(cls, factory: Any, libraries: tuple[str, ...]) -> type[Self]:
@@ -84,15 +90,13 @@ class Foreign(Strategy):
             "factory": factory,
             "defaults": plain,
             "libraries": libraries,
+            **cls.declared(factory),
         }
         made: type[Self] = type(name, (cls,), body)
         return made
 
     def __init__(self, problem: Problem, rng: np.random.Generator, **hyperparameters: Any) -> None:
         super().__init__(problem, rng)
-        name = type(self).__name__
-        require_single_objective(name, problem)
-        require_duplicates_allowed(name, problem, "")
         self.hyperparameters = {
             key: _checked(key, value, self.defaults[key])
             for key, value in hyperparameters.items()

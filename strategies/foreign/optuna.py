@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from math import isnan
 from typing import Any, ClassVar
@@ -27,6 +28,12 @@ from strategies.parts.ranking import FAILED, scores
 _LEARNS_NOTHING = (optuna.samplers.RandomSampler, optuna.samplers.QMCSampler, optuna.samplers.BruteForceSampler)
 """Samplers that no result changes: they can be run under constraints, which they need not be told."""
 _COMPUTES_WITH = {"GPSampler": ("scipy", "torch"), "QMCSampler": ("scipy",)}
+_PUBLISHED = {
+    "TPESampler": ("Bergstra et al., NeurIPS", 2011),
+    "GPSampler": ("Ament et al., NeurIPS", 2023),
+    "NSGAIISampler": ("Deb et al., IEEE TEVC", 2002),
+    "RandomSampler": ("Bergstra & Bengio, JMLR", 2012),
+}
 _LONGEST_TRIAL_RUN = 100
 """Trials of the run, before the search, that shows whether a sampler works on categories."""
 
@@ -45,6 +52,8 @@ class OptunaSearch(Foreign):
     digest of results.
     """
 
+    paper: ClassVar[str] = "Akiba et al., KDD"
+    year: ClassVar[int | None] = 2019
     library: ClassVar[str] = "Optuna"
     given: ClassVar[tuple[str, ...]] = ("seed", "constraints_func")
 
@@ -68,14 +77,15 @@ class OptunaSearch(Foreign):
         computes_with = _COMPUTES_WITH.get(getattr(factory, "__name__", ""), ())
         return super().of(factory, (*libraries, *computes_with))
 
+    @classmethod
+    def declared(cls, factory: Any) -> Mapping[str, Any]:
+        """Return the method's paper, or the library's, and whether the sampler takes constraints."""
+        paper, year = _PUBLISHED.get(factory.__name__, (cls.paper, cls.year))
+        takes = replace(cls.takes, constraints=_takes_constraints(factory))
+        return {"paper": paper, "year": year, "takes": takes}
+
     def __init__(self, problem: Problem, rng: np.random.Generator, **hyperparameters: Any) -> None:
         super().__init__(problem, rng, **hyperparameters)
-        if problem.constraints and not _takes_constraints(self.factory):
-            raise HarnessError(
-                f"Optuna's {type(self).__name__} takes no constraints, got {', '.join(map(str, problem.constraints))}; "
-                "leave them out, or use a sampler that does, such as optuna:TPESampler, optuna:GPSampler or "
-                "optuna:NSGAIISampler"
-            )
         choices = problem.space.cardinalities.tolist()
         width = len(str(len(choices)))
         self._distributions: dict[str, BaseDistribution] = {

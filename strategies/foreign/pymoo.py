@@ -33,6 +33,8 @@ class PymooSearch(Foreign):
     budget that forbids duplicates is refused.  The version of the library is part of the digest of results.
     """
 
+    paper: ClassVar[str] = "Blank & Deb, IEEE Access"
+    year: ClassVar[int | None] = 2020
     library: ClassVar[str] = "pymoo"
     explained: ClassVar[Mapping[str, str]] = {
         "pop_size": "Architectures in the population.",
