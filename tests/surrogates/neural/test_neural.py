@@ -17,8 +17,9 @@ from harness.training.devices import compute_threads
 from surrogates.metrics import kendall_tau
 from surrogates.neural.ensemble import MLPEnsemble
 from surrogates.neural.gradients import Batch, Rows, Workspace
+from surrogates.neural.minibatches import Job
 from surrogates.neural.networks import Shape, Stack, initial_parameters, interleave
-from surrogates.neural.training import Fitting, Job, Trainer
+from surrogates.neural.training import Fitting, Trainer
 from tests.surrogates.support import SPACE, truth
 
 FIELDS = ("first", "hidden", "bias", "last", "last_bias")
