@@ -49,7 +49,7 @@ class Head:
 def posterior(basis: FloatArray, targets: FloatArray, alpha: float, beta: float) -> Head:
     """Return the head fitted to (n, D) basis and (n,) targets at given precisions (Bishop, eqs. 3.53 and 3.54)."""
     factor = _factor(basis, alpha, beta)
-    root = np.linalg.inv(factor).T
+    root = np.asarray(np.linalg.inv(factor).T, dtype=np.float64)
     return Head(beta * root @ (root.T @ (basis.T @ targets)), root, alpha, beta)
 
 
@@ -82,8 +82,8 @@ def log_evidence(basis: FloatArray, targets: FloatArray, alpha: float, beta: flo
 
 def _factor(basis: FloatArray, alpha: float, beta: float) -> FloatArray:
     """Return the lower-triangular L with ``L L' = A``."""
-    factor: FloatArray = np.linalg.cholesky(beta * basis.T @ basis + alpha * np.eye(basis.shape[1]))
-    return factor
+    precision = beta * basis.T @ basis + alpha * np.eye(basis.shape[1])
+    return np.asarray(np.linalg.cholesky(precision), dtype=np.float64)
 
 
 def best_precisions(basis: FloatArray, targets: FloatArray) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -33,13 +34,13 @@ class _Network:
     outputs: Scaling
 
 
-class DNGO(StackedLearner):
+class DNGO(StackedLearner[StandardisedJob]):
     """A network trained by least squares, whose output layer then gives way to Bayesian linear regression.
 
     Snoek et al., "Scalable Bayesian Optimization Using Deep Neural Networks", ICML 2015: three hidden layers of 50 tanh
     units; mean and variance are those of `surrogates.linear.evidence` on the last of them (eqs. 4-6), noise included.
-    Training is that of the authors' successors' code (pybnn): features and targets standardised, by means and
-    deviations of what is learnt from alone, squared error, Adam with learning rate 0.01, 500 epochs, mini-batches of 10.
+    Training is that of pybnn, the code that comparisons use: features and targets standardised, by means and deviations
+    of what is learnt from alone, squared error, Adam with learning rate 0.01, 500 epochs, mini-batches of 10.
 
     The precisions of weights and noise are those of greatest evidence, both logarithms within +-10.
 
@@ -66,7 +67,7 @@ class DNGO(StackedLearner):
     """
 
     activation = "tanh"
-    networks_at_once = {"cpu": 50, "cuda": 5000}
+    networks_at_once: ClassVar[dict[str, int]] = {"cpu": 50, "cuda": 5000}
 
     def __init__(
         self,

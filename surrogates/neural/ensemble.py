@@ -27,7 +27,7 @@ _POOL_ROWS = 4096
 """Architectures predicted at once; bounds the memory that a large pool takes."""
 
 
-class MLPEnsemble(StackedLearner):
+class MLPEnsemble(StackedLearner[Job]):
     """Ensemble of small fully connected networks, trained from different initial weights and in different orders.
 
     White, Neiswanger & Savani, "BANANAS: Bayesian Optimization with Neural Architectures for Neural Architecture

@@ -174,3 +174,13 @@ def interleave(rows: Float32Array, shape: Shape) -> Float32Array:
         parts.append(part.transpose(1, 0, 2).reshape(-1))
         start += size
     return np.concatenate(parts)
+
+
+def scatter(rows: Tensor, flat: Tensor, shape: Shape) -> None:
+    """Write numbers of networks, (S, G, P), to buffers in the order of `Stack.of`, the first G * P of (S, N)."""
+    start, begun, count = 0, 0, rows.shape[1]
+    for kind, size in zip(shape.kinds, shape.sizes, strict=True):
+        part = rows[..., start : start + size]
+        part = part.view(len(rows), count, kind[0], size // kind[0]).transpose(1, 2)
+        flat[:, begun : begun + count * size].view(part.shape).copy_(part)
+        start, begun = start + size, begun + count * size

@@ -7,7 +7,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 import torch
@@ -21,8 +21,10 @@ from surrogates.inputs import Scaling, encode, target_matrix
 from surrogates.neural.minibatches import Job, shuffled
 from surrogates.neural.networks import Shape, initial_parameters
 
+JobT = TypeVar("JobT", bound=Job)
 
-class StackedLearner(Surrogate):
+
+class StackedLearner(Surrogate, Generic[JobT]):
     """Base of learners whose networks are fitted as one batched program.
 
     A task's draws come from its own generator alone, and its arithmetic is that of fitting it by itself.  Subclasses
@@ -52,11 +54,11 @@ class StackedLearner(Surrogate):
         self._fitted_shape: tuple[int, ...] = ()
 
     @abstractmethod
-    def _job(self, task: Fit) -> Job:
+    def _job(self, task: Fit) -> JobT:
         """Encode a task and make all its draws."""
 
     @abstractmethod
-    def _learn(self, shape: Shape, jobs: Sequence[Job]) -> list[Any]:
+    def _learn(self, shape: Shape, jobs: Sequence[JobT]) -> list[Any]:
         """Train the networks of all jobs and return for each job what a model keeps as `_learnt`."""
 
     def _shape(self, inputs: int) -> Shape:
@@ -110,13 +112,18 @@ class StandardisedJob(Job):
     ----------
     inputs, outputs : Scaling
         Of the features (d,) and the targets (m,), by means and standard deviations over the rows of the task alone.
+    seeds : list of int
+        Of the noise of each network, where training is noisy.
     """
 
     inputs: Scaling
     outputs: Scaling
+    seeds: list[int]
 
 
-def standardised_job(learner: StackedLearner, task: Fit, epochs: int) -> StandardisedJob:
+def standardised_job(
+    learner: StackedLearner[StandardisedJob], task: Fit, epochs: int, *, noisy: bool = False
+) -> StandardisedJob:
     """Return the job of one network for each objective, its rows equally weighted."""
     features = encode(learner, task.archs, task.covariates)
     targets = target_matrix(task.targets, len(features))
@@ -130,6 +137,7 @@ def standardised_job(learner: StackedLearner, task: Fit, epochs: int) -> Standar
         orders=shuffled(n, count, epochs, task.rng),
         inputs=inputs,
         outputs=outputs,
+        seeds=task.rng.integers(1 << 63, size=count if noisy else 0).tolist(),
     )
 
 
