@@ -28,6 +28,7 @@ FLOORS = {
         "interrupts",
         "files",
         "seeding",
+        "graphs",
         "space",
         "problem",
         "records",
