@@ -3,6 +3,7 @@
 SURROGATES = {
     "bohamiann": "surrogates.neural.bohamiann:Bohamiann",
     "dngo": "surrogates.neural.dngo:DNGO",
+    "gp": "surrogates.gaussian_process.process:GaussianProcess",
     "mlp_ensemble": "surrogates.neural.ensemble:MLPEnsemble",
     "random_forest": "surrogates.trees.forest:RandomForest",
     "ridge": "surrogates.linear.ridge:Ridge",
