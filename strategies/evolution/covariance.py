@@ -52,7 +52,7 @@ class CMAES(Generational):
         Whether known results are used at no charge.
     """
 
-    family, paper, year = "evolution", "Hansen & Ostermeier, ECJ", 2001
+    family, paper, year = "evolution", "Hansen & Ostermeier, Evolutionary Computation", 2001
     takes = Takes(objectives=1)
     patience = 5
 

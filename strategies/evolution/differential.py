@@ -55,7 +55,7 @@ class DifferentialEvolution(Generational):
         Whether known results are compared at no charge.
     """
 
-    family, paper, year = "evolution", "Storn & Price, JOGO; Awad et al., IJCAI", 1997
+    family, paper, year = "evolution", "Storn & Price, Journal of Global Optimization", 1997
     takes = Takes(objectives=1)
 
     def __init__(
