@@ -8,6 +8,9 @@ STRATEGIES = {
     "cma_es": "strategies.evolution.covariance:CMAES",
     "simulated_annealing": "strategies.evolution.annealing:SimulatedAnnealing",
     "local_search": "strategies.local_search.restarts:LocalSearch",
+    "reinforce": "strategies.reinforcement.reinforce:Reinforce",
     "bananas": "strategies.bayesian.bananas:Bananas",
+    "gp_bo": "strategies.bayesian.gp_bo:GPBO",
+    "nasbot": "strategies.bayesian.nasbot:Nasbot",
 }
 """Where each strategy is, by the name that a spec uses."""

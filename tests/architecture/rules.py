@@ -87,8 +87,8 @@ FLOORS = {
         "trained",
         "commands",
     ),
-    "surrogates": ("metrics", "inputs", "linear", "trees", "neural"),
-    "strategies": ("parts", "random_search", "evolution", "local_search", "bayesian"),
+    "surrogates": ("metrics", "inputs", "linear", "gaussian_process", "trees", "neural"),
+    "strategies": ("parts", "random_search", "evolution", "local_search", "reinforcement", "bayesian"),
     "reports": ("statistics", "study", "tables", "figures", "sections", "page", "commands"),
 }
 """The rooms of each package, from the ground up: a file imports only from its own room and from rooms below.

@@ -30,8 +30,11 @@ CASES: dict[str, StrategySpec] = {
     "cma_es": StrategySpec("cma_es", "cma", {"population": 8}),
     "local_search": StrategySpec("local_search", "ls"),
     "local_search_best": StrategySpec("local_search", "ls", {"improvement": "best"}),
+    "reinforce": StrategySpec("reinforce", "r", {"preset": "fast"}),
     "bananas": StrategySpec("bananas", "b", {}, RIDGE),
     "bananas_ucb": StrategySpec("bananas", "b", {"acquisition": "ucb"}, RIDGE),
+    "gp_bo": StrategySpec("gp_bo", "gp", {}, RIDGE),
+    "nasbot": StrategySpec("nasbot", "n", {"acquisition": "ucb"}, RIDGE),
 }
 
 
