@@ -3,9 +3,9 @@
 STRATEGIES = {
     "random_search": "strategies.random_search:RandomSearch",
     "regularized_evolution": "strategies.evolution.regularized:RegularizedEvolution",
-    "genetic_algorithm": "strategies.evolution.genetic:GeneticAlgorithm",
-    "differential_evolution": "strategies.evolution.differential:DifferentialEvolution",
     "cma_es": "strategies.evolution.covariance:CMAES",
+    "differential_evolution": "strategies.evolution.differential:DifferentialEvolution",
+    "genetic_algorithm": "strategies.evolution.genetic:GeneticAlgorithm",
     "simulated_annealing": "strategies.evolution.annealing:SimulatedAnnealing",
     "local_search": "strategies.local_search.restarts:LocalSearch",
     "reinforce": "strategies.reinforcement.reinforce:Reinforce",
