@@ -11,7 +11,7 @@ from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, re
 from harness.problem import Problem
 from harness.space import SearchSpace
 from harness.strategy import Takes
-from strategies.parts.candidates import exact_keys, no_archs, sample_new
+from strategies.parts.candidates import exact_keys, no_archs, require_free_genes, sample_new
 from strategies.parts.ranking import FAILED, Score
 from strategies.parts.rhythms import Generational, Told
 
@@ -32,7 +32,8 @@ class DifferentialEvolution(Generational):
     Departs from DEHB's code: codes are floor(x K), where the code compares x with multiples of 1/K that rounding
     has moved and loses categories; vectors start uniformly within the bins of random architectures, not on their lower
     edges; the target is never one of the three others.  Departs from Storn & Price: replacement is immediate.  In
-    spaces with rules of validity, a trial that decodes to nothing valid is drawn anew, up to a hundred times.
+    spaces with rules of validity, a trial that decodes to nothing valid is drawn anew, up to a hundred times; a space
+    where fewer than one coding in a hundred is valid (a partial table) is refused.
 
     A trial that decodes to an architecture proposed before is compared with its known result at no charge (`look_up`);
     after a hundred in a row a random architecture that is new is the trial, and the search is finished when there is
@@ -71,6 +72,7 @@ class DifferentialEvolution(Generational):
     ) -> None:
         repeats = "look_up" if boolean("look_up", look_up) else "charge"
         super().__init__(problem, rng, repeats=repeats, remedy="; or set `look_up = true`")
+        require_free_genes("DifferentialEvolution", problem.space)
         self.population = integer("population", population, low=_FEWEST, high=MOST)
         self.scale = real("scale", scale, low=0.0, high=2.0)
         self.crossover = real("crossover", crossover, low=0.0, high=1.0)

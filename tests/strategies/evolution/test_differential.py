@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
+from harness.spaces.rows import RowsSpace
+from strategies.evolution.covariance import CMAES
 from strategies.evolution.differential import DifferentialEvolution, decode, encode
 from strategies.evolution.genetic import GeneticAlgorithm
 from tests.strategies.support import ToySpace, distance_to_origin, drive, evaluate, problem, rugged
@@ -105,6 +107,17 @@ def test_known_results_are_looked_up_until_the_space_is_exhausted():
     space = ToySpace((3, 3, 3))
     archs, _ = drive(build(problem(space, duplicates="forbidden")), rugged, 500)
     assert len(archs) == len(np.unique(archs, axis=0)) == 27
+
+
+@pytest.mark.parametrize("kind", [DifferentialEvolution, CMAES])
+def test_a_table_of_few_rows_is_refused(kind):
+    base = ToySpace((6,) * 8)
+    rows = RowsSpace(base, np.unique(base.sample(2000, np.random.default_rng(0)), axis=0))
+    rule = (
+        r"sets each gene by itself, and 0.\d% of such codings are architectures of the space 'toy'.*genetic_algorithm"
+    )
+    with pytest.raises(HarnessError, match=rule):
+        kind(problem(rows), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("cardinalities", [(2,), (3,), (2, 2)])
