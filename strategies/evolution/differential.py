@@ -36,10 +36,10 @@ class DifferentialEvolution(Generational):
     where fewer than one coding in a hundred is valid (a partial table) is refused.
 
     A trial that decodes to an architecture proposed before is compared with its known result at no charge (`look_up`);
-    after a hundred in a row a random architecture that is new is the trial, and the search is finished when there is
-    none.  Without, it is proposed again.  Targets are taken in turn; with parallel workers by what is free next, so
-    that several trials may be running, each compared with what its target is when it is told.  While too few of the
-    first vectors are told, workers wait.  A vector that failed is replaced by a random one.  Results are compared as in
+    after a hundred in a row the population has converged, and starts again from random vectors; the search is finished
+    when no architecture is new.  Without, it is proposed again.  Targets are taken in turn; with parallel workers
+    several trials may be running, each compared with what its target is when it is told.  While too few of the first
+    vectors are told, workers wait.  A vector that failed is replaced by a random one.  Results are compared as in
     `strategies.parts.ranking`: constraints first.
 
     Parameters
@@ -127,7 +127,9 @@ class DifferentialEvolution(Generational):
         return inside if self.repair == "clip" else np.where(inside == trial, trial, uniform[1])
 
     def renew(self, archs: Archs) -> Sequence[Any]:
-        """Return random vectors as trials of the next targets."""
+        """Start again: every vector gives way to a random one, the first to this."""
+        self._scores = [FAILED if score is not None else None for score in self._scores]
+        self._usable.clear()
         return [(self._next_target() or 0, vector) for vector in encode(self.problem.space, archs, self.rng)]
 
     def learn(self, generation: list[Told]) -> None:
