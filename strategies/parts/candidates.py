@@ -12,6 +12,7 @@ from math import prod
 import numpy as np
 
 from harness.checks import Archs, IntArray
+from harness.errors import HarnessError
 from harness.space import SearchSpace
 
 Keys = Callable[[Archs], list[Hashable]]
@@ -20,6 +21,7 @@ PATIENCE = 1 << 17
 """Draws in a row without anything new after which a space counts as exhausted; in small spaces 64 for each coding."""
 _LARGEST_BLOCK = 4096
 _TRIES = 32
+_CODINGS, _FEWEST_VALID = 1000, 0.01
 
 
 def exact_keys(archs: Archs) -> list[Hashable]:
@@ -40,6 +42,24 @@ def exact_keys(archs: Archs) -> list[Hashable]:
 def no_archs(space: SearchSpace) -> Archs:
     """Return zero architectures of a space, (0, L)."""
     return np.zeros((0, space.genes), dtype=space.dtype)
+
+
+def require_free_genes(strategy: str, space: SearchSpace) -> None:
+    """Refuse a space of which fewer than one coding in a hundred is valid, for a strategy that sets genes freely.
+
+    Raises
+    ------
+    HarnessError
+        Names strategies whose edits stay in the space.
+    """
+    codings = np.random.default_rng(_CODINGS).integers(0, space.cardinalities, size=(_CODINGS, space.genes))
+    share = float(space.is_valid(codings.astype(space.dtype)).mean())
+    if share < _FEWEST_VALID:
+        raise HarnessError(
+            f"{strategy} sets each gene by itself, and {share:.1%} of such codings are architectures of the space "
+            f"'{space.name}' as the table has it: use a strategy that edits architectures, such as "
+            "'genetic_algorithm', 'regularized_evolution' or 'local_search'"
+        )
 
 
 def sample_new(
