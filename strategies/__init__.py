@@ -5,6 +5,7 @@ STRATEGIES = {
     "regularized_evolution": "strategies.evolution.regularized:RegularizedEvolution",
     "local_search": "strategies.local_search.restarts:LocalSearch",
     "reinforce": "strategies.reinforcement.reinforce:Reinforce",
+    "controller": "strategies.reinforcement.controller:Controller",
     "bananas": "strategies.bayesian.bananas:Bananas",
 }
 """Where each strategy is, by the name that a spec uses."""
