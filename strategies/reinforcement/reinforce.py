@@ -72,7 +72,7 @@ class Reinforce(Strategy):
         Of the moving average, at least 0 and at most 0.999999.
     """
 
-    family, paper, year = "reinforcement", "Williams, Machine Learning; Dong et al., TPAMI", 2021
+    family, paper, year = "reinforcement", "Williams, Machine Learning", 1992
     takes = Takes(objectives=1)
 
     def __init__(

@@ -161,6 +161,11 @@ def test_the_codes_of_a_gene_are_names_without_order():
     assert other.policy.logits[:, names] == pytest.approx(plain.policy.logits, abs=1e-12)
 
 
+def test_the_grouping_of_results_does_not_matter():
+    runs = [drive(build(preset="fast"), rugged, 80, asked=6, told=told)[0] for told in (None, 1)]
+    assert np.array_equal(*runs)
+
+
 def test_rewards_are_published_values_or_negatives():
     told = evaluate(build().ask(3), lambda archs: np.array([10.0, 20.0, np.nan]))
     maximised = Objective("accuracy", "maximise", "percent", 100.0)
