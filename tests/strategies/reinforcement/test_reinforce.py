@@ -119,7 +119,7 @@ def test_the_gradient_agrees_with_finite_differences(active):
 
 def test_a_bandit_is_won_in_every_run():
     won = []
-    for seed in range(100):
+    for seed in range(50):
         strategy = build(problem(ToySpace((2,))), seed, preset="nb101", reward="metric")
         drive(strategy, lambda archs: archs[:, 0].astype(float), 300)
         won.append(strategy.policy.probabilities[0, 0])
