@@ -9,6 +9,7 @@ STRATEGIES = {
     "simulated_annealing": "strategies.evolution.annealing:SimulatedAnnealing",
     "local_search": "strategies.local_search.restarts:LocalSearch",
     "reinforce": "strategies.reinforcement.reinforce:Reinforce",
+    "controller": "strategies.reinforcement.controller:Controller",
     "bananas": "strategies.bayesian.bananas:Bananas",
     "bohamiann": "strategies.bayesian.bohamiann:Bohamiann",
     "dngo": "strategies.bayesian.dngo:DNGO",

@@ -31,6 +31,8 @@ CASES: dict[str, StrategySpec] = {
     "local_search": StrategySpec("local_search", "ls"),
     "local_search_best": StrategySpec("local_search", "ls", {"improvement": "best"}),
     "reinforce": StrategySpec("reinforce", "r", {"preset": "fast"}),
+    "controller": StrategySpec("controller", "c", {"preset": "fast"}),
+    "controller_ppo": StrategySpec("controller", "c", {"preset": "nasnet", "batch": 10}),
     "bananas": StrategySpec("bananas", "b", {}, RIDGE),
     "bananas_ucb": StrategySpec("bananas", "b", {"acquisition": "ucb"}, RIDGE),
     "bohamiann": StrategySpec("bohamiann", "bo", {"initial": 10}, RIDGE),
