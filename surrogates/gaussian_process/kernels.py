@@ -16,6 +16,9 @@ import numpy as np
 from harness.checks import Archs, BoolArray, FloatArray, IntArray
 from harness.space import SearchSpace
 
+_DRAWN = 64
+"""Random architectures by which a space is seen to wire all of them alike."""
+
 Inputs = Callable[[Archs, FloatArray], FloatArray]
 """From architectures (n, L) and their features (n, d) to the coordinates that a kernel sees, (n, c)."""
 
@@ -55,21 +58,25 @@ def encoded(space: SearchSpace) -> Inputs:
     return lambda archs, features: features
 
 
-def layers_and_genes(space: SearchSpace) -> Inputs:
-    """Return coordinates in which d is the simplified distance of NASBOT: layers of each kind, and genes that differ.
+def layers(space: SearchSpace) -> Inputs:
+    """Return coordinates in which d is the simplified distance of NASBOT, from `SearchSpace.graph`.
 
-    White, Neiswanger & Savani (naszilla, `nas_bench_201/distances.py`): the L1 distance of the counts of each
-    operation plus H.  Genes whose values have the same names (`SearchSpace.legend`) are counted together.
+    White, Neiswanger & Savani (naszilla, ``distances.py`` of its benchmarks): the L1 distance of the counts of each
+    operation, plus H where all architectures are wired alike, as in NAS-Bench-201, and else plus the L1 distances of
+    the sorted in-degrees and of the sorted out-degrees, as in NAS-Bench-101.
     """
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for gene, names in enumerate(space.legend().values()):
-        groups.setdefault(tuple(names), []).append(gene)
+    wirings = space.graph(space.sample(_DRAWN, np.random.default_rng(0))).adjacency
+    wired_alike = bool((wirings == wirings[:1]).all())
 
     def coordinates(archs: Archs, features: FloatArray) -> FloatArray:
-        parts = [features]
-        for names, members in groups.items():
-            counts = (archs[:, members, None] == np.arange(len(names))).sum(axis=1)
-            parts.append(unary(counts, len(members)))
+        graph = space.graph(archs)
+        places = graph.mask.shape[1]
+        kinds = np.where(graph.mask, graph.kinds, -1)[:, :, None] == np.arange(len(graph.labels))
+        parts = [unary(kinds.sum(axis=1), places)]
+        if wired_alike:
+            parts.append(features)
+        else:
+            parts += [unary(np.sort(graph.adjacency.sum(axis=axis), axis=1), places) for axis in (1, 2)]
         return np.concatenate(parts, axis=1)
 
     return coordinates
@@ -168,6 +175,6 @@ KERNELS = {
     "rbf": Kernel(encoded, exponential),
     "matern52": Kernel(encoded, matern52),
     "linear": Kernel(encoded, None),
-    "nasbot": Kernel(layers_and_genes, exponential, reads_genes=True),
+    "nasbot": Kernel(layers, exponential, reads_genes=True),
 }
 """Kernels by the name that the learner takes."""

@@ -75,9 +75,9 @@ class GaussianProcess(Surrogate):
     - ``rbf``, ``matern52``: squared exponential and Matern 5/2 of `encoding`, of length ``1 / sqrt(rate)``: with
       ``one_hot``, the first is ``hamming``; with ``path``, the path kernel;
     - ``linear``: inner products of `encoding`, scaled so that random architectures have a mean variance of 1;
-    - ``nasbot``: ``exp(-rate d)``, d the simplified distance of Kandasamy et al., "Neural architecture search with
-      Bayesian optimisation and optimal transport", NeurIPS 2018, in the code of White, Neiswanger & Savani (naszilla):
-      the counts of each operation plus H.
+    - ``nasbot``: ``exp(-rate d)``, d the distance of Kandasamy et al., "Neural architecture search with Bayesian
+      optimisation and optimal transport", NeurIPS 2018, as White, Neiswanger & Savani simplify it (naszilla): how much
+      the counts of each operation differ, plus H or differences of degrees.
 
     Departs from that code, which fixes the variance at 1.5^2, the rate at 1/9 and the noise at 1e-10: these are
     `variance`, `rate` and `noise` (at least 1e-8) here, and the default fits them, with a floor of 1e-3 on the noise,
