@@ -31,7 +31,7 @@ def noisy(n, seed=0):
 
 
 def half(archs, kernel, space=NB201):
-    x = KERNELS[kernel].inputs(space)(archs, space.one_hot(archs))
+    x = KERNELS[kernel](space).inputs(archs, space.one_hot(archs))
     return half_squares(x, x)
 
 
