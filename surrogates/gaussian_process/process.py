@@ -75,16 +75,17 @@ class GaussianProcess(Surrogate):
     - ``rbf``, ``matern52``: squared exponential and Matern 5/2 of `encoding`, of length ``1 / sqrt(rate)``: with
       ``one_hot``, the first is ``hamming``; with ``path``, the path kernel;
     - ``linear``: inner products of `encoding`, scaled so that random architectures have a mean variance of 1;
-    - ``otmann``: ``exp(-rate d)``, d the optimal transport of layers of the next paper, by the package POT (extra
-      ``transport``).  It is no positive definite kernel: negative eigenvalues of Gram matrices are taken for 0, as in
-      the authors' code.  A distance takes 20 us, a search of 150 evaluations minutes;
     - ``nasbot``: ``exp(-rate d)``, d the distance of Kandasamy et al., "Neural architecture search with Bayesian
       optimisation and optimal transport", NeurIPS 2018, as White, Neiswanger & Savani simplify it (naszilla): how much
-      the counts of each operation differ, plus H or differences of degrees.
+      the counts of each operation differ, plus H or differences of degrees;
+    - ``otmann``: ``exp(-rate d)``, d that distance itself, the transport of layers (`transport`), by the package POT.
+      It is no positive definite kernel: negative eigenvalues of Gram matrices are taken for 0.  A distance takes 20 us,
+      so that a search of 150 evaluations takes about a minute.
 
-    Departs from that code, which fixes the variance at 1.5^2, the rate at 1/9 and the noise at 1e-10: these are
+    Departs from naszilla, which fixes the variance at 1.5^2, the rate at 1/9 and the noise at 1e-10: these are
     `variance`, `rate` and `noise` (at least 1e-8) here, and the default fits them, with a floor of 1e-3 on the noise,
-    because trainings are noisy.
+    because trainings are noisy.  Departs from the transport paper, whose kernel adds a second term, the square of d per
+    mass, and fits a rate for each weight of the structural cost.
 
     `fit_many` handles the Gram matrices of all tasks of one size as a stack.  The numbers of a task do not depend on
     the other tasks.
@@ -94,7 +95,7 @@ class GaussianProcess(Surrogate):
     space : SearchSpace
     encoding : str
         Features of the kernels that read an encoding; the others read the genes, and take ``one_hot``.
-    kernel : {"hamming", "rbf", "matern52", "linear", "otmann", "nasbot"}
+    kernel : {"hamming", "rbf", "matern52", "linear", "nasbot", "otmann"}
     ard : bool
         A rate for each gene (``hamming`` alone), by coordinate ascent from the common one.
     rate : float, optional

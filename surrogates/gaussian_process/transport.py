@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import numpy as np
 
 from harness.checks import Archs, BoolArray, FloatArray
-from harness.errors import HarnessError
 from harness.graphs import GraphBatch, reduced
 from harness.space import SearchSpace
 
@@ -109,15 +107,7 @@ def _size(label: str) -> int:
 
 
 def transported(space: SearchSpace) -> Callable[[FloatArray, FloatArray], FloatArray]:
-    """Return the distance of what `layer_tables` gives: (..., q, c), (..., n, c) to (..., q, n).
-
-    Raises
-    ------
-    HarnessError
-        If POT is not installed.
-    """
-    if find_spec("ot") is None:
-        raise HarnessError("the transport of layers needs the package POT: pip install nas-harness[transport]")
+    """Return the distance of what `layer_tables` gives: (..., q, c), (..., n, c) to (..., q, n)."""
     example = space.graph(space.sample(1, np.random.default_rng(0)))
     costs, places = label_costs(example.labels), example.mask.shape[1]
 

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from harness.errors import HarnessError
 from harness.graphs import GraphBatch
 from harness.spaces.nb101.space import NB101Space
 from harness.spaces.nb201.space import NB201Space
-from surrogates.gaussian_process import transport
 from surrogates.gaussian_process.kernels import KERNELS
 from surrogates.gaussian_process.process import GaussianProcess
 from surrogates.gaussian_process.transport import label_costs, layer_tables, masses, path_lengths, transported
@@ -101,9 +99,3 @@ def test_the_learner_predicts_with_it():
     truth = (pool == CONV3).sum(axis=1) + 0.1 * (pool == SKIP).sum(axis=1)
     assert np.corrcoef(said.mean, truth)[0, 1] > 0.5
     assert (said.std >= 0).all()
-
-
-def test_without_the_package_the_kernel_is_refused(monkeypatch):
-    monkeypatch.setattr(transport, "find_spec", lambda name: None)
-    with pytest.raises(HarnessError, match=r"needs the package POT: pip install nas-harness\[transport\]"):
-        GaussianProcess(NB201, kernel="otmann")
