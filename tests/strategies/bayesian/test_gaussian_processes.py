@@ -173,7 +173,7 @@ class TestBoth:
             proposals = strategy.ask(1)
             seen.append(proposals.archs[0])
             strategy.tell(evaluate(proposals, distance_to_origin, limit))
-        sums = np.array(seen).sum(axis=1)
+        sums = np.array(seen, dtype=int).sum(axis=1)
         assert 12 in sums
         assert (np.abs(sums[-20:] - 12) <= 1).mean() >= 0.6  # at the border, which random architectures miss by 3
 
