@@ -204,6 +204,8 @@ class GaussianProcess(Surrogate):
     def _data(self, task: Fit) -> _Data:
         features = encode(self, task.archs, task.covariates)
         values = target_matrix(task.targets, len(features))
+        if task.covariates is not None and self.hyperparameters["kernel"] == "otmann":
+            raise HarnessError("`covariates` must be left out with the kernel 'otmann', which compares layers alone")
         scale = np.zeros(0) if task.covariates is None else _spread(task.covariates)
         centre, spread = values.mean(axis=0), _spread(values)
         inputs = self._coordinates(task.archs, features, scale)

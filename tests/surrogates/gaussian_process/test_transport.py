@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from harness.errors import HarnessError
 from harness.graphs import GraphBatch
 from harness.spaces.nb101.space import NB101Space
 from harness.spaces.nb201.space import NB201Space
@@ -99,3 +100,5 @@ def test_the_learner_predicts_with_it():
     truth = (pool == CONV3).sum(axis=1) + 0.1 * (pool == SKIP).sum(axis=1)
     assert np.corrcoef(said.mean, truth)[0, 1] > 0.5
     assert (said.std >= 0).all()
+    with pytest.raises(HarnessError, match="`covariates` must be left out with the kernel 'otmann'"):
+        learner.fit(archs, targets, np.random.default_rng(), np.ones((40, 1)))
