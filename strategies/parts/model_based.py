@@ -237,6 +237,7 @@ class ModelBased(Strategy):
                 predicted = np.zeros(len(new))
                 if rule == "believer":
                     model = yield self._fit(told[rows], targets, believed[: len(lies)], lies)
+                    self._kept(model)
                     predicted = (yield Predict(model, new)).mean
                 lies = np.concatenate([lies, batches.lie(rule, targets, predicted)])
             value = yield from self._model_of(told, rows, targets, ranked[0], believed[: len(lies)], lies)
@@ -258,7 +259,7 @@ class ModelBased(Strategy):
     ) -> Generator[Fit | Predict, Any, Callable[[Archs], Learning]]:
         """Fit the models; return what values architectures by them."""
         model = yield self._fit(told[rows], targets, believed, lies)
-        self._model = model if self.surrogate.continues else self.surrogate
+        self._kept(model)
         limits = []
         violations = np.concatenate(self._violations)
         for column in self._learnt():
@@ -281,6 +282,11 @@ class ModelBased(Strategy):
             return acquisitions.weighted(self.acquisition, values, feasible) if limits else values
 
         return value
+
+    def _kept(self, model: Surrogate) -> None:
+        """Let the next fit start from a model, where the learner continues."""
+        if self.surrogate.continues:
+            self._model = model
 
     def _fit(self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray) -> Fit:
         if len(lies):

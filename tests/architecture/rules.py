@@ -106,6 +106,7 @@ ALLOWED_IN = {
     "h5py": ("harness.files.sealed", "harness.experiments.store", "benchmarks_data.*"),
     "pandas": ("benchmarks_data.*", "surrogates.*", "strategies.*", "reports.*"),
     "scipy": ("benchmarks_data.*", "surrogates.*", "strategies.*", "reports.*"),
+    "ot": ("surrogates.gaussian_process.transport",),
     "sklearn": ("surrogates.*", "reports.*", "harness.training.data.*"),
     "mnist1d": ("harness.training.data.*",),
     "triton": ("harness.training.engines.packed.*",),
