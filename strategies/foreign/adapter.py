@@ -38,10 +38,12 @@ class Foreign(Strategy):
     """The class of the library that is run."""
     given: ClassVar[tuple[str, ...]] = ("seed",)
     """Parameters of it that the adapter gives itself."""
+    own: ClassVar[Mapping[str, Any]] = {}
+    """Hyperparameters of the adapter, with their defaults; the library never sees them."""
     explained: ClassVar[Mapping[str, str]] = {}
-    """What parameters mean whose library does not say so in the docstring."""
+    """What the adapter's own hyperparameters mean, and those whose library does not say so in the docstring."""
     defaults: ClassVar[Mapping[str, Any]] = {}
-    """Its plain parameters; `inspect.Parameter.empty` where it has no default."""
+    """All hyperparameters; `inspect.Parameter.empty` where one has no default."""
 
     @classmethod
     def exported(cls) -> Mapping[str, Any]:
@@ -79,7 +81,7 @@ class Foreign(Strategy):
         if why:
             raise HarnessError(f"{cls.library}'s {name} {why}")
         parameters = inspect.signature(factory).parameters
-        plain = {item.name: item.default for item in parameters.values() if _is_plain(item, cls.given)}
+        plain = {item.name: item.default for item in parameters.values() if _is_plain(item, cls.given)} | dict(cls.own)
         keywords = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=plain[key]) for key in plain]
         positional = [inspect.Parameter(key, inspect.Parameter.POSITIONAL_OR_KEYWORD) for key in ("problem", "rng")]
         body = {
@@ -97,10 +99,10 @@ class Foreign(Strategy):
 
     def __init__(self, problem: Problem, rng: np.random.Generator, **hyperparameters: Any) -> None:
         super().__init__(problem, rng)
-        self.hyperparameters = {
+        self.hyperparameters = {  # of the library, and not at their defaults
             key: _checked(key, value, self.defaults[key])
             for key, value in hyperparameters.items()
-            if value != self.defaults[key]
+            if value != self.defaults[key] and key not in self.own
         }
 
     def seed(self) -> int:
