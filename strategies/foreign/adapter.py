@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,9 +23,27 @@ from strategies.parts.candidates import no_archs
 PATIENCE = 1000
 """Times in a row that an optimiser is asked anew when all that it proposes is invalid in the space."""
 _SEEDS = 2**31
+_ONE_AT_A_TIME = threading.RLock()
 _PLAIN = {"int", "float", "bool", "str", "None", "Optional", "Union"}
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MARKUP = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)[^`]*`|`([^`<]*) <[^`]*>`_*")
+
+
+@contextmanager
+def quiet(library: str) -> Iterator[None]:
+    """Keep what a library logs and warns of to itself; its settings are the user's, and are left as they were.
+
+    They belong to the whole process, so one thread at a time works with a library.
+    """
+    logger = logging.getLogger(library)
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        handlers, propagates = logger.handlers, logger.propagate
+        logger.handlers, logger.propagate = [logging.NullHandler()], False
+        try:
+            yield
+        finally:
+            logger.handlers, logger.propagate = handlers, propagates
 
 
 class Foreign(Strategy):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from math import isnan
@@ -23,7 +20,7 @@ from harness.checks import choice
 from harness.errors import HarnessError
 from harness.problem import Problem
 from harness.records import Evaluations
-from strategies.foreign.adapter import Foreign
+from strategies.foreign.adapter import Foreign, quiet
 from strategies.parts.ranking import FAILED, scores
 
 _LEARNS_NOTHING = (optuna.samplers.RandomSampler, optuna.samplers.QMCSampler, optuna.samplers.BruteForceSampler)
@@ -93,9 +90,7 @@ class OptunaSearch(Foreign):
 
     def __init__(self, problem: Problem, rng: np.random.Generator, **hyperparameters: Any) -> None:
         super().__init__(problem, rng, **hyperparameters)
-        ordinal = choice(
-            "ordinal_genes", hyperparameters.get("ordinal_genes", "categories"), ("categories", "integers")
-        )
+        ordinal = choice("ordinal_genes", hyperparameters.get("ordinal_genes", _AS[0]), _AS)
         kinds = [kind if ordinal == "integers" else "categorical" for kind in problem.space.gene_kinds]
         self._distributions = _distributions(kinds, problem.space.cardinalities.tolist())
         try:
@@ -106,7 +101,7 @@ class OptunaSearch(Foreign):
             raise HarnessError(
                 f"Optuna's {type(self).__name__} cannot search the genes of '{problem.space.name}': {why}"
             )
-        with _quiet():
+        with quiet("optuna"):
             self._study = _study(self.build(seed=self.seed()))
         self._running: dict[int, Trial] = {}
 
@@ -114,7 +109,7 @@ class OptunaSearch(Foreign):
         """Ask for `n` trials; none once the sampler has said that nothing is left."""
         if self._study.finished:
             return (), ()
-        with _quiet():
+        with quiet("optuna"):
             trials = [self._study.ask(self._distributions) for _ in range(n)]
         self._running.update((trial.number, trial) for trial in trials)
         rows = [[trial.params[name] for name in self._distributions] for trial in trials]
@@ -122,14 +117,14 @@ class OptunaSearch(Foreign):
 
     def reject(self, tags: Sequence[int]) -> None:
         """Tell what is invalid as failed."""
-        with _quiet():
+        with quiet("optuna"):
             for tag in tags:
                 self._study.tell(self._running.pop(tag), state=TrialState.FAIL)
 
     def tell(self, evaluations: Evaluations) -> None:
         """Tell each trial its objective and its constraints, or that it failed."""
         tags, constraints = evaluations.tag.tolist(), evaluations.constraints.tolist()
-        with _quiet():
+        with quiet("optuna"):
             for tag, score, violations in zip(tags, scores(evaluations), constraints, strict=True):
                 trial = self._running.pop(tag)
                 if score is FAILED:
@@ -154,20 +149,6 @@ def _study(sampler: BaseSampler) -> _Study:
     storage = optuna.storages.InMemoryStorage()
     storage.create_new_study([StudyDirection.MINIMIZE], "search")
     return _Study("search", storage, sampler, optuna.pruners.NopPruner())
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what the library logs, and warns of, to itself; its settings are the user's, and are left as they were."""
-    logger = logging.getLogger("optuna")
-    handlers, propagates = logger.handlers, logger.propagate
-    logger.handlers, logger.propagate = [logging.NullHandler()], False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.handlers, logger.propagate = handlers, propagates
 
 
 def _distributions(kinds: Sequence[str], counts: Sequence[int]) -> dict[str, BaseDistribution]:
@@ -198,7 +179,7 @@ def _shortcoming(factory: Any, hyperparameters: tuple[tuple[str, Any], ...], kin
     fallbacks = dict[str, str]()  # who drew a gene, by its name
     start = dict(hyperparameters).get("n_startup_trials", 10)
     distributions = _distributions(3 * kinds, [3] * 3 * len(kinds))
-    with _quiet():
+    with quiet("optuna"):
         sampler = factory(**dict(hyperparameters), seed=0)
         for part in vars(sampler).values():
             if isinstance(part, BaseSampler):

@@ -115,7 +115,12 @@ def test_what_is_refused_is_told_at_once():
         build(problem(duplicates="forbidden"))
     with pytest.raises(HarnessError, match=r"Did you mean 'pop_size'\?"):
         build(pop_sise=3)
-    with pytest.raises(HarnessError, match="`pop_size` must be an integer"):
-        build(pop_size=3.5)
+    for key, value, why in (
+        ("pop_size", 3.5, "be an integer"),
+        ("pop_size", 1, "be at least 2"),
+        ("n_offsprings", 0, "be"),
+    ):
+        with pytest.raises(HarnessError, match=f"`{key}` must {why}"):
+            build(**{key: value})
     with pytest.raises(HarnessError, match="cannot search categories: it must be MixedVariableGA"):
         registry.strategy("pymoo:pymoo.algorithms.soo.nonconvex.ga:GA")
