@@ -349,6 +349,10 @@ class Search(Kind[Shard]):
         """Read what `Shard.as_dict` wrote."""
         return Shard(**held(data))
 
+    def small(self, unit: Shard) -> Shard:
+        """Return the first two replicates of a shard."""
+        return replace(unit, stop=min(unit.first + 2, unit.stop))
+
     def run(self, unit: Shard, on_step: Callable[[int], None] | None = None) -> Output:
         """Run a shard; its columns are read back by `runs_of`."""
         return _collected(run_parts(unit, on_step=on_step))
