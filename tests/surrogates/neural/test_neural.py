@@ -78,7 +78,9 @@ def test_the_loss_is_the_percentage_error_of_the_paper():
     np.testing.assert_allclose(np.mean(job.weights[0] * np.abs(predicted - job.targets[0])), by_formula, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("n", "batch", "rows"), [(10, 32, 16), (32, 32, 32), (33, 32, 40), (63, 32, 64), (9, 10, 10)])
+@pytest.mark.parametrize(
+    ("n", "batch", "rows"), [(10, 32, 16), (32, 32, 32), (33, 32, 40), (63, 32, 64), (9, 10, 16), (20, 10, 32)]
+)
 def test_rows_of_an_epoch_are_padded_to_whole_vectors(n, batch, rows):
     shape, fitting = Shape(2, 1, 2), Fitting(1, batch, 0.1, squared=False)
     assert make_job(n, shape, fitting, 1, 0).rows(batch) == rows
