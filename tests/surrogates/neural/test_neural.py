@@ -12,6 +12,7 @@ from harness.errors import HarnessError
 from harness.surrogate import Fit
 from harness.training.devices import compute_threads
 from surrogates.metrics import kendall_tau
+from surrogates.neural.dngo import DNGO
 from surrogates.neural.ensemble import MLPEnsemble
 from surrogates.neural.gradients import Batch, Rows, Workspace
 from surrogates.neural.minibatches import Job
@@ -155,11 +156,12 @@ def test_a_large_pool_is_predicted_in_parts(monkeypatch):
 
 
 @pytest.mark.gpu
-def test_a_gpu_agrees_with_the_cpu():
+@pytest.mark.parametrize(("kind", "more"), [(MLPEnsemble, {"layers": 3}), (DNGO, {})])
+def test_a_gpu_agrees_with_the_cpu(kind, more):
     archs = SPACE.sample(60, np.random.default_rng(0))
     means = []
     for device in ("cpu", "cuda"):
-        learner = MLPEnsemble(SPACE, encoding="one_hot", layers=3, epochs=5, device=device)
+        learner = kind(SPACE, encoding="one_hot", epochs=5, device=device, **more)
         means.append(learner.fit(archs, truth(archs), np.random.default_rng(0)).predict(archs).mean)
     np.testing.assert_allclose(*means, rtol=1e-2)
 
