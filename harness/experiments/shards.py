@@ -161,7 +161,8 @@ def resolve(
     problem = make_problem(benchmark, spec.budget, spec.n_workers)
     hyperparameters = {name: value for name, value in known.items() if name != "surrogate"}
     hyperparameters |= strategy.hyperparameters
-    libraries = (*(("numpy",) if learner is None else learner.libraries), *getattr(benchmark, "libraries", ()))
+    learning = ("numpy",) if learner is None else learner.libraries
+    libraries = (*learning, *factory.libraries, *getattr(benchmark, "libraries", ()))
     try:
         registry.build_strategy(factory, problem, np.random.default_rng(0), strategy.hyperparameters, learner)
     except UnfitError as error:

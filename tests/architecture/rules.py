@@ -88,7 +88,7 @@ FLOORS = {
         "commands",
     ),
     "surrogates": ("metrics", "inputs", "linear", "gaussian_process", "trees", "neural"),
-    "strategies": ("parts", "random_search", "evolution", "local_search", "reinforcement", "bayesian"),
+    "strategies": ("parts", "random_search", "evolution", "local_search", "reinforcement", "bayesian", "foreign"),
     "reports": ("statistics", "study", "tables", "figures", "sections", "page", "commands"),
 }
 """The rooms of each package, from the ground up: a file imports only from its own room and from rooms below.
