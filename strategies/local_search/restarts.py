@@ -9,9 +9,9 @@ import numpy as np
 from harness.checks import Archs, choice
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
-from harness.strategy import Strategy
+from harness.strategy import Strategy, Takes
 from strategies.parts.candidates import exact_keys, no_archs, sample_new
-from strategies.parts.ranking import FAILED, Score, require_single_objective, scores
+from strategies.parts.ranking import FAILED, Score, scores
 
 _UNKNOWN: Score = (-1.0, 0.0)  # no score has a negative violation
 
@@ -42,9 +42,11 @@ class LocalSearch(Strategy):
         Move to the first better neighbour in random order, or evaluate all and move to the best (ties at random).
     """
 
+    family, paper, year = "local search", "White, Nolen & Savani, UAI", 2021
+    takes = Takes(objectives=1)
+
     def __init__(self, problem: Problem, rng: np.random.Generator, *, improvement: str = "first") -> None:
         super().__init__(problem, rng)
-        require_single_objective("LocalSearch", problem)
         self.improvement = choice("improvement", improvement, ("first", "best"))
         self._first = self.improvement == "first"
         self._known: dict[Hashable, Score | None] = {}  # None: proposed, not told yet
