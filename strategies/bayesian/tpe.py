@@ -9,20 +9,22 @@ from math import ceil, floor, sqrt
 import numpy as np
 
 from harness.checks import MOST, Archs, choice, integer, real
-from harness.errors import HarnessError, must
+from harness.errors import HarnessError, UnfitError, must
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
 from harness.space import IDENTITIES
-from harness.strategy import Strategy
+from harness.strategy import Strategy, Takes
 from strategies.parts.candidates import exact_keys, sample_new
 from strategies.parts.parzen import Bohb, Density, Joint, PerGene, ramp
-from strategies.parts.ranking import FAILED, require_duplicates_allowed, require_single_objective, scores
+from strategies.parts.ranking import FAILED, scores
 
 FORMS = ("joint", "per_gene", "bohb", "bohb_capped")
 _MOST_GOOD = 25
 _SHARES = {"optuna": 0.1, "hyperopt": 0.25, "bohb": 0.15}
 _ROUNDS = 10  # of draws, until one is new
 _DIGITS = 9  # of a log ratio: what differs by rounding ties, on every machine
+
+_REPEATS = Takes(objectives=1, forbidden_duplicates=False)
 
 
 class TPE(Strategy):
@@ -73,6 +75,9 @@ class TPE(Strategy):
         When two architectures are the same, where `distinct` (`SearchSpace.key`).
     """
 
+    family, paper, year = "Bayesian optimisation", "Bergstra et al., NeurIPS", 2011
+    takes = Takes(objectives=1)
+
     def __init__(
         self,
         problem: Problem,
@@ -90,7 +95,6 @@ class TPE(Strategy):
         identity: str = "exact",
     ) -> None:
         super().__init__(problem, rng)
-        require_single_objective("TPE", problem)
         self.initial = integer("initial", initial, low=1, high=MOST)
         self.form = choice("form", form, FORMS)
         self.split = choice("split", split, tuple(_SHARES))
@@ -101,8 +105,8 @@ class TPE(Strategy):
         self.random_share = real("random_share", random_share, low=0.0, high=1.0)
         if not isinstance(distinct, bool):
             raise HarnessError(must("distinct", "be true or false", distinct))
-        if not distinct:
-            require_duplicates_allowed("TPE", problem, "; or set `distinct = true`")
+        if not distinct and problem.budget.duplicates == "forbidden":
+            raise UnfitError(f"TPE {_REPEATS.refusal(problem)}; or set `distinct = true`")
         self.distinct = distinct
         self.identity = choice("identity", identity, IDENTITIES)
         self._begun = False
