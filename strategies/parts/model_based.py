@@ -210,15 +210,20 @@ class ModelBased(Strategy):
 
     def _filtered(self, archs: Archs, keys: list[Hashable]) -> tuple[Archs, list[Hashable]]:
         """Return the candidates that satisfy what is known in closed form, or a batch of those that break it least."""
+        broken = self._broken(archs)
+        kept: BoolArray = broken <= 0.0
+        if not kept.any():
+            kept = broken <= np.sort(broken)[: self.batch + 1].max(initial=0.0)
+        return archs[kept], [key for key, keep in zip(keys, kept.tolist(), strict=True) if keep]
+
+    def _broken(self, archs: Archs) -> FloatArray:
+        """Return by how much constraints that are known in closed form are broken, (q,)."""
         known = {} if self.constraints == "ranked" else self._known_costs(archs)
         broken = np.zeros(len(archs))
         for item in self.problem.constraints:
             if item.name in known:
                 broken += np.maximum(item.violation(known[item.name]), 0.0)
-        kept: BoolArray = broken <= 0.0
-        if not kept.any():
-            kept = broken <= np.sort(broken)[: self.batch + 1].max(initial=0.0)
-        return archs[kept], [key for key, keep in zip(keys, kept.tolist(), strict=True) if keep]
+        return broken
 
     def _batch(
         self, told: Archs, ranked: list[int], archs: Archs, keys: list[Hashable]

@@ -24,6 +24,7 @@ CASES: dict[str, StrategySpec] = {
     "local_search": StrategySpec("local_search", "ls"),
     "local_search_best": StrategySpec("local_search", "ls", {"improvement": "best"}),
     "bananas": StrategySpec("bananas", "b", {}, RIDGE),
+    "smac": StrategySpec("smac", "s", {"candidates": 200}, RIDGE),
     "tpe": StrategySpec("tpe", "t"),
     "tpe_per_gene": StrategySpec("tpe", "t", {"form": "per_gene", "split": "hyperopt"}),
     "bananas_ucb": StrategySpec("bananas", "b", {"acquisition": "ucb"}, RIDGE),
