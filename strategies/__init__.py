@@ -5,6 +5,7 @@ STRATEGIES = {
     "regularized_evolution": "strategies.evolution.regularized:RegularizedEvolution",
     "local_search": "strategies.local_search.restarts:LocalSearch",
     "bananas": "strategies.bayesian.bananas:Bananas",
+    "bore": "strategies.bayesian.bore:BORE",
     "smac": "strategies.bayesian.smac:SMAC",
     "tpe": "strategies.bayesian.tpe:TPE",
 }

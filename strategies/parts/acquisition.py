@@ -110,10 +110,11 @@ _LOWER_IS_BETTER: dict[str, Callable[[Prediction, float, np.random.Generator], F
     "log_ei": lambda prediction, best, rng: -expected_improvement_of_logs(prediction.mean - best, prediction.std, 0.0),
     "pi": lambda prediction, best, rng: -probability_of_improvement(prediction.mean, prediction.std, best),
     "ts": lambda prediction, best, rng: thompson(_members(prediction), rng),
+    "mean": lambda prediction, best, rng: prediction.mean,
 }
 NAMES = tuple(_LOWER_IS_BETTER)
 """Names that `values` takes: independent Thompson sampling, confidence bound, expected improvement, the same where the
-model predicts logarithms, probability of improvement, Thompson sampling of one member."""
+model predicts logarithms, probability of improvement, Thompson sampling of one member, the mean."""
 GAINS = ("ei", "log_ei", "pi")
 """Those that are expectations of a gain, never negative: factors such as a probability can weigh them."""
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import MOST, Archs, BoolArray, FloatArray, choice, integer
+from harness.checks import MOST, Archs, BoolArray, FloatArray, IntArray, choice, integer
 from harness.errors import HarnessError, must
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
@@ -34,7 +34,7 @@ class ModelBased(Strategy):
 
     After an initial design each plan makes a pool of candidates (`pool`), fits the learner to all that was told and did
     not fail, and chooses `batch` candidates by the acquisition and the batch rule.  Subclasses write `pool`, and
-    `search` where candidates follow from the model.
+    `search` where candidates follow from the model, `lessons` where it learns something else.
 
     **Constraints.**  The incumbent is the best by `strategies.parts.ranking`.  With ``constraints = "learnt"`` a column
     that the space knows in closed form (`SearchSpace.costs`) filters the pool: only what satisfies it stays, or what
@@ -172,6 +172,19 @@ class ModelBased(Strategy):
         self._taken.update(keys)
         return archs
 
+    def lessons(self, ranked: list[int]) -> tuple[IntArray, FloatArray]:
+        """Return the rows told that the model is fitted to, ascending, (n,), and their targets, (n,).
+
+        The default takes the objectives of all that did not fail, transformed by `target`.
+
+        Parameters
+        ----------
+        ranked : list of int
+            Rows that did not fail, the best first; the first must be among those returned.
+        """
+        rows = np.sort(ranked)
+        return rows, transforms.transformed(self.target, np.array([self._scores[row][1] for row in rows]))
+
     def keys(self, archs: Archs) -> list[Hashable]:
         """Return what tells architectures apart, n keys."""
         keys: list[Hashable] = self.problem.space.key(archs, self.identity).tolist()
@@ -210,6 +223,8 @@ class ModelBased(Strategy):
 
     def _filtered(self, archs: Archs, keys: list[Hashable]) -> tuple[Archs, list[Hashable]]:
         """Return the candidates that satisfy what is known in closed form, or a batch of those that break it least."""
+        if not self.problem.constraints:
+            return archs, keys
         broken = self._broken(archs)
         kept: BoolArray = broken <= 0.0
         if not kept.any():
@@ -232,8 +247,7 @@ class ModelBased(Strategy):
         rule, space = self.batch_rule, self.problem.space
         running = np.array([*self._running.values()], dtype=space.dtype).reshape(-1, space.genes)
         believed, lies = running, np.empty(0)
-        rows = np.sort(ranked)
-        targets = transforms.transformed(self.target, np.array([self._scores[row][1] for row in rows]))
+        rows, targets = self.lessons(ranked)
         at_once = self.batch if rule == "top" else 1
         chosen: list[Archs] = []
         while len(chosen) < self.batch and len(archs):
