@@ -3,9 +3,18 @@
 STRATEGIES = {
     "random_search": "strategies.random_search:RandomSearch",
     "regularized_evolution": "strategies.evolution.regularized:RegularizedEvolution",
+    "cma_es": "strategies.evolution.covariance:CMAES",
+    "differential_evolution": "strategies.evolution.differential:DifferentialEvolution",
+    "genetic_algorithm": "strategies.evolution.genetic:GeneticAlgorithm",
+    "simulated_annealing": "strategies.evolution.annealing:SimulatedAnnealing",
     "local_search": "strategies.local_search.restarts:LocalSearch",
+    "reinforce": "strategies.reinforcement.reinforce:Reinforce",
     "bananas": "strategies.bayesian.bananas:Bananas",
+    "bohamiann": "strategies.bayesian.bohamiann:Bohamiann",
     "bore": "strategies.bayesian.bore:BORE",
+    "dngo": "strategies.bayesian.dngo:DNGO",
+    "gp_bo": "strategies.bayesian.gp_bo:GPBO",
+    "nasbot": "strategies.bayesian.nasbot:Nasbot",
     "smac": "strategies.bayesian.smac:SMAC",
     "tpe": "strategies.bayesian.tpe:TPE",
 }

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError
+from harness.graphs import GraphBatch
 from harness.space import SearchSpace
 
 EXACT_ROWS = 2**14
@@ -47,6 +48,7 @@ class RowsSpace(SearchSpace):
             nodes=base.gene_nodes.tolist(),
             exchanged=base._exchanged.tolist(),
         )
+        self.has_morphisms = base.has_morphisms
         self._base = base
         codes = base.code(archs)
         order = np.argsort(codes)
@@ -140,14 +142,15 @@ class RowsSpace(SearchSpace):
     def _in_one_node(self, archs: Archs, around: BoolArray, rng: np.random.Generator) -> BoolArray:
         """Say which rows differ from each architecture in a node, drawn of those that have neighbours: (n, N) bool."""
         nodes = np.unique(self.gene_nodes)
-        shares = np.zeros((len(archs), len(nodes)))
-        differs = np.zeros((len(nodes), *around.shape), dtype=bool)
-        for place, node in enumerate(nodes):
-            for gene in np.flatnonzero(self.gene_nodes == node):
-                differs[place] |= archs[:, gene, None] != self._by_gene[gene]
-            shares[:, place] = np.where((differs[place] & around).any(axis=1), rng.random(len(archs)), -1.0)
-        drawn: BoolArray = differs[shares.argmax(axis=1), np.arange(len(archs))]
-        return drawn
+        genes = [np.flatnonzero(self.gene_nodes == node) for node in nodes]
+        lots = np.full((len(archs), len(nodes)), -1.0)
+        for place, of_node in enumerate(genes):
+            there = (around & ~_agreeing(archs, self._by_gene, of_node)).any(axis=1)
+            lots[there, place] = rng.random(int(there.sum()))
+        drawn, differs = lots.argmax(axis=1), np.zeros(around.shape, dtype=bool)
+        for place, of_node in enumerate(genes):
+            differs[drawn == place] = ~_agreeing(archs[drawn == place], self._by_gene, of_node)
+        return differs
 
     def _after_crossover(self, a: Archs, b: Archs, rng: np.random.Generator) -> Archs:
         """Return for each pair a row, drawn uniformly, of which every gene is that of a parent: `a` and `b` are two."""
@@ -169,9 +172,19 @@ class RowsSpace(SearchSpace):
         around: Archs = self.rows[self._around(np.asarray(arch, dtype=self.dtype)[None])[0]]
         return around
 
+    def _morphisms(self, arch: Archs) -> Archs:
+        """Return those of the base space that are rows: (L,) to (k, L)."""
+        children = self._base.morphisms(arch)
+        kept: Archs = children[self.is_valid(children)]
+        return kept
+
     def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
         """Return the keys of the base space."""
         return self._base.key(archs, identity)
+
+    def active(self, archs: Archs) -> BoolArray:
+        """Say which genes each row has, as the base space does."""
+        return self._base.active(archs)
 
     def code(self, archs: Archs) -> UInt64Array:
         """Return the numbers of the base space."""
@@ -184,6 +197,10 @@ class RowsSpace(SearchSpace):
     def features(self, archs: Archs, encoding: str) -> FloatArray:
         """Return the encoding of the base space."""
         return self._base.features(archs, encoding)
+
+    def graph(self, archs: Archs) -> GraphBatch:
+        """Return the graphs of the base space."""
+        return self._base.graph(archs)
 
     def legend(self) -> Mapping[str, Sequence[str]]:
         """Return the legend of the base space."""

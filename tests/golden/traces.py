@@ -21,13 +21,25 @@ RIDGE = {"name": "ridge", "encoding": "path"}
 CASES: dict[str, StrategySpec] = {
     "random_search": StrategySpec("random_search", "rs"),
     "regularized_evolution": StrategySpec("regularized_evolution", "re", {"population": 12, "sample": 4}),
+    "genetic_algorithm": StrategySpec("genetic_algorithm", "ga", {"population": 8, "offspring": 8}),
+    "genetic_algorithm_comma": StrategySpec(
+        "genetic_algorithm", "ga", {"population": 4, "offspring": 8, "plus": False, "distinct": False}
+    ),
+    "differential_evolution": StrategySpec("differential_evolution", "de", {"population": 8}),
+    "simulated_annealing": StrategySpec("simulated_annealing", "sa", {"first": 1.0, "last": 0.05}),
+    "cma_es": StrategySpec("cma_es", "cma", {"population": 8}),
     "local_search": StrategySpec("local_search", "ls"),
     "local_search_best": StrategySpec("local_search", "ls", {"improvement": "best"}),
+    "reinforce": StrategySpec("reinforce", "r", {"preset": "fast"}),
     "bananas": StrategySpec("bananas", "b", {}, RIDGE),
     "smac": StrategySpec("smac", "s", {"candidates": 200}, RIDGE),
     "tpe": StrategySpec("tpe", "t"),
     "tpe_per_gene": StrategySpec("tpe", "t", {"form": "per_gene", "split": "hyperopt"}),
     "bananas_ucb": StrategySpec("bananas", "b", {"acquisition": "ucb"}, RIDGE),
+    "bohamiann": StrategySpec("bohamiann", "bo", {"initial": 10}, RIDGE),
+    "dngo": StrategySpec("dngo", "d", {"initial": 10}, RIDGE),
+    "gp_bo": StrategySpec("gp_bo", "gp", {}, RIDGE),
+    "nasbot": StrategySpec("nasbot", "n", {"acquisition": "ucb"}, RIDGE),
 }
 
 
