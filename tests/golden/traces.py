@@ -32,6 +32,8 @@ CASES: dict[str, StrategySpec] = {
     "local_search_best": StrategySpec("local_search", "ls", {"improvement": "best"}),
     "reinforce": StrategySpec("reinforce", "r", {"preset": "fast"}),
     "bananas": StrategySpec("bananas", "b", {}, RIDGE),
+    "bore": StrategySpec("bore", "b", {"candidates": 100}, RIDGE),
+    "bore_improvement": StrategySpec("bore", "b", {"candidates": 100, "weights": "improvement"}, RIDGE),
     "smac": StrategySpec("smac", "s", {"candidates": 200}, RIDGE),
     "tpe": StrategySpec("tpe", "t"),
     "tpe_per_gene": StrategySpec("tpe", "t", {"form": "per_gene", "split": "hyperopt"}),

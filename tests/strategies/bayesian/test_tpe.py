@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import wilcoxon
 
-import harness as nh
-from harness import registry
 from harness.errors import HarnessError
 from harness.experiments.spec import StrategySpec
 from strategies.bayesian.tpe import FORMS, TPE
+from tests.strategies.measured import beaten, regrets
 from tests.strategies.support import ToySpace, constrained, distance_to_origin, drive, evaluate, problem, rugged
 
 
@@ -141,25 +139,6 @@ def test_the_best_value_of_each_gene_is_proposed():
 def test_hyperparameters_out_of_range_are_refused_with_the_rule(hyperparameters, rule):
     with pytest.raises(HarnessError, match=rule):
         tpe(**hyperparameters)
-
-
-def regrets(specs, table, replicates):
-    """Return the regret of each strategy at 150 evaluations, in percent points, (replicates,) each."""
-    results = nh.run(specs, table, evaluations=150, replicates=replicates)
-    oracle = registry.oracle(table)
-    best = oracle.optimum("valid_accuracy").value
-    return [
-        best
-        - oracle.mean(
-            np.array([run.trace.archs[np.argmin(run.trace.objectives[:, 0])] for run in results.of(table, spec.label)]),
-            oracle.validation,
-        )
-        for spec in specs
-    ]
-
-
-def beaten(worse, better):
-    return wilcoxon(worse, better, zero_method="pratt", alternative="greater").pvalue < 0.01
 
 
 @pytest.mark.slow
