@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Generator, Hashable, Mapping
 from typing import Any, ClassVar
 
@@ -111,6 +112,7 @@ class ModelBased(Strategy):
         self._told: list[Archs] = []
         self._violations: list[FloatArray] = []
         self._scores: list[Score] = []
+        self._ranked: list[tuple[Score, int]] = []  # and rows, of what did not fail, the best first
         self._model: Surrogate = surrogate
 
     def pool(self, told: Archs, ranked: list[int]) -> tuple[Archs, list[Hashable]]:
@@ -150,11 +152,11 @@ class ModelBased(Strategy):
             return self._proposed(design)
         if len(self._scores) < self._initial_size:
             return self.proposals(no_archs(self.problem.space))
-        usable = [row for row, score in enumerate(self._scores) if score is not FAILED]
-        if len(usable) < FEWEST_TO_FIT:
+        if len(self._ranked) < FEWEST_TO_FIT:
             return self._proposed(self.random(self.batch))
-        ranked = sorted(usable, key=self._scores.__getitem__)
+        ranked = [row for _, row in self._ranked]
         told = np.concatenate(self._told)
+        self._told = [told]
         archs, keys = self._filtered(*self._filled(*self.pool(told, ranked)))
         if len(archs) <= self.batch:
             self._taken.update(keys)
@@ -201,11 +203,14 @@ class ModelBased(Strategy):
             self._running.pop(row.tobytes(), None)
         self._told.append(archs)
         self._violations.append(evaluations.constraints)
-        self._scores.extend(scores(evaluations))
+        for score in scores(evaluations):
+            if score is not FAILED:
+                insort(self._ranked, (score, len(self._scores)))
+            self._scores.append(score)
 
     def _learnt(self) -> list[int]:
         """Return the columns of constraints that a model learns."""
-        if self.constraints == "ranked":
+        if self.constraints == "ranked" or not self.problem.constraints:
             return []
         known = self._known_costs(no_archs(self.problem.space))
         return [column for column, item in enumerate(self.problem.constraints) if item.name not in known]
@@ -279,8 +284,9 @@ class ModelBased(Strategy):
         model = yield self._fit(told[rows], targets, believed, lies)
         self._model = model if self.surrogate.continues else self.surrogate
         limits = []
-        violations = np.concatenate(self._violations)
-        for column in self._learnt():
+        learnt = self._learnt()
+        violations = np.concatenate(self._violations) if learnt else np.empty((0, 0))
+        for column in learnt:
             known = np.isfinite(violations[:, column])
             if known.sum() >= FEWEST_TO_FIT:
                 limit = yield Fit(self.surrogate, told[known], violations[known, column], self._child())
