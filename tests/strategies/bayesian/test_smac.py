@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
+from harness.experiments.spec import StrategySpec
 from harness.problem import Constraint
 from strategies.bayesian.smac import SMAC
 from strategies.parts.acquisition import expected_improvement_of_logs
 from surrogates.trees.forest import RandomForest
+from tests.strategies.measured import beaten, regrets
 from tests.strategies.support import NearestNeighbour, ToySpace, distance_to_origin, drive, evaluate, problem, rugged
 
 
@@ -119,3 +121,10 @@ def test_what_a_closed_form_forbids_is_not_walked_into():
 def test_hyperparameters_out_of_range_are_refused_with_the_rule(hyperparameters, rule):
     with pytest.raises(HarnessError, match=rule):
         smac(**hyperparameters)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["nb201-cifar10", "nb201-cifar100"])
+def test_it_beats_random_search(table):
+    specs = [StrategySpec("random_search", "RS"), StrategySpec("smac", "SMAC")]
+    assert beaten(*regrets(specs, table, 60))

@@ -164,3 +164,28 @@ def test_the_kernel_of_bohb_as_coded_is_not_better_than_random_search(table):
     random, found = regrets([StrategySpec("random_search", "RS"), StrategySpec("tpe", "KDE", published)], table, 100)
     assert not beaten(random, found)
     assert found.mean() > random.mean() - 0.1 * random.std()
+
+
+@pytest.mark.slow
+def test_where_genes_add_up_repeats_are_what_loses():
+    """Means over 100 functions, in their standard deviations: 0.79 random, 0.04 joint, 0.24 one gene at a time."""
+    space = ToySpace((5,) * 6)
+    everything = space.decode(np.arange(5**6, dtype=np.uint64))
+    found = {"random": [], "joint": [], "per_gene": [], "per_gene, distinct": []}
+    for seed in range(100):
+        worth = np.random.default_rng(seed).normal(size=(6, 5))
+
+        def added(archs, worth=worth):
+            return worth[np.arange(6), archs].sum(axis=1)
+
+        all_values = added(everything)
+        for name, regret in found.items():
+            settings = {"random_share": 1.0} if name == "random" else {"form": name.split(",")[0]}
+            strategy = tpe(problem(space), seed, distinct="distinct" in name, **settings)
+            regret.append((drive(strategy, added, 150)[1].min() - all_values.min()) / all_values.std())
+    for worse, better in (("random", "per_gene"), ("per_gene", "joint"), ("per_gene", "per_gene, distinct")):
+        assert beaten(np.array(found[worse]), np.array(found[better]))
+    means = {name: np.mean(regret) for name, regret in found.items()}
+    assert means["random"] == pytest.approx(0.79, abs=0.15)
+    assert means["joint"] < 0.15
+    assert 0.1 < means["per_gene"] < 0.4
