@@ -12,8 +12,11 @@ STRATEGIES = {
     "controller": "strategies.reinforcement.controller:Controller",
     "bananas": "strategies.bayesian.bananas:Bananas",
     "bohamiann": "strategies.bayesian.bohamiann:Bohamiann",
+    "bore": "strategies.bayesian.bore:BORE",
     "dngo": "strategies.bayesian.dngo:DNGO",
     "gp_bo": "strategies.bayesian.gp_bo:GPBO",
     "nasbot": "strategies.bayesian.nasbot:Nasbot",
+    "smac": "strategies.bayesian.smac:SMAC",
+    "tpe": "strategies.bayesian.tpe:TPE",
 }
 """Where each strategy is, by the name that a spec uses."""

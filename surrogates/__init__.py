@@ -4,6 +4,7 @@ SURROGATES = {
     "bohamiann_network": "surrogates.neural.bohamiann:Bohamiann",
     "dngo_network": "surrogates.neural.dngo:DNGO",
     "gp": "surrogates.gaussian_process.process:GaussianProcess",
+    "kernel_classifier": "surrogates.linear.kernel:KernelClassifier",
     "mlp_ensemble": "surrogates.neural.ensemble:MLPEnsemble",
     "random_forest": "surrogates.trees.forest:RandomForest",
     "ridge": "surrogates.linear.ridge:Ridge",

@@ -265,9 +265,10 @@ def everything(
 
 def distinct(archs: Archs, taken: Collection[Hashable], keys: Keys) -> tuple[Archs, list[Hashable]]:
     """Return the architectures whose keys are not taken, the first of each key, with these keys."""
-    new: dict[Hashable, None] = {}
-    fresh = _add_new(archs, keys(archs), taken, new, len(archs))
-    return fresh, list(new)
+    found = keys(archs)
+    first = dict(zip(reversed(found), range(len(found) - 1, -1, -1), strict=True))
+    rows = sorted(map(first.__getitem__, first.keys() - taken))
+    return archs[rows], [found[row] for row in rows]
 
 
 def random_and_mutants(

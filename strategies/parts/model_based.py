@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Generator, Hashable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import MOST, Archs, BoolArray, FloatArray, choice, integer
+from harness.checks import MOST, Archs, BoolArray, FloatArray, IntArray, choice, integer
 from harness.errors import HarnessError, must
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
@@ -34,7 +35,7 @@ class ModelBased(Strategy):
 
     After an initial design each plan makes a pool of candidates (`pool`), fits the learner to all that was told and did
     not fail, and chooses `batch` candidates by the acquisition and the batch rule.  Subclasses write `pool`, and
-    `search` where candidates follow from the model.
+    `search` where candidates follow from the model, `lessons` where it learns something else.
 
     **Constraints.**  The incumbent is the best by `strategies.parts.ranking`.  With ``constraints = "learnt"`` a column
     that the space knows in closed form (`SearchSpace.costs`) filters the pool: only what satisfies it stays, or what
@@ -111,6 +112,7 @@ class ModelBased(Strategy):
         self._told: list[Archs] = []
         self._violations: list[FloatArray] = []
         self._scores: list[Score] = []
+        self._ranked: list[tuple[Score, int]] = []  # and rows, of what did not fail, the best first
         self._model: Surrogate = surrogate
 
     def pool(self, told: Archs, ranked: list[int]) -> tuple[Archs, list[Hashable]]:
@@ -150,11 +152,11 @@ class ModelBased(Strategy):
             return self._proposed(design)
         if len(self._scores) < self._initial_size:
             return self.proposals(no_archs(self.problem.space))
-        usable = [row for row, score in enumerate(self._scores) if score is not FAILED]
-        if len(usable) < FEWEST_TO_FIT:
+        if len(self._ranked) < FEWEST_TO_FIT:
             return self._proposed(self.random(self.batch))
-        ranked = sorted(usable, key=self._scores.__getitem__)
+        ranked = [row for _, row in self._ranked]
         told = np.concatenate(self._told)
+        self._told = [told]
         archs, keys = self._filtered(*self._filled(*self.pool(told, ranked)))
         if len(archs) <= self.batch:
             self._taken.update(keys)
@@ -172,6 +174,19 @@ class ModelBased(Strategy):
         self._taken.update(keys)
         return archs
 
+    def lessons(self, ranked: list[int]) -> tuple[IntArray, FloatArray]:
+        """Return the rows told that the model is fitted to, ascending, (n,), and their targets, (n,).
+
+        The default takes the objectives of all that did not fail, transformed by `target`.
+
+        Parameters
+        ----------
+        ranked : list of int
+            Rows that did not fail, the best first; the first must be among those returned.
+        """
+        rows = np.sort(ranked)
+        return rows, transforms.transformed(self.target, np.array([self._scores[row][1] for row in rows]))
+
     def keys(self, archs: Archs) -> list[Hashable]:
         """Return what tells architectures apart, n keys."""
         keys: list[Hashable] = self.problem.space.key(archs, self.identity).tolist()
@@ -188,11 +203,14 @@ class ModelBased(Strategy):
             self._running.pop(row.tobytes(), None)
         self._told.append(archs)
         self._violations.append(evaluations.constraints)
-        self._scores.extend(scores(evaluations))
+        for score in scores(evaluations):
+            if score is not FAILED:
+                insort(self._ranked, (score, len(self._scores)))
+            self._scores.append(score)
 
     def _learnt(self) -> list[int]:
         """Return the columns of constraints that a model learns."""
-        if self.constraints == "ranked":
+        if self.constraints == "ranked" or not self.problem.constraints:
             return []
         known = self._known_costs(no_archs(self.problem.space))
         return [column for column, item in enumerate(self.problem.constraints) if item.name not in known]
@@ -210,15 +228,22 @@ class ModelBased(Strategy):
 
     def _filtered(self, archs: Archs, keys: list[Hashable]) -> tuple[Archs, list[Hashable]]:
         """Return the candidates that satisfy what is known in closed form, or a batch of those that break it least."""
+        if not self.problem.constraints:
+            return archs, keys
+        broken = self._broken(archs)
+        kept: BoolArray = broken <= 0.0
+        if not kept.any():
+            kept = broken <= np.sort(broken)[: self.batch + 1].max(initial=0.0)
+        return archs[kept], [key for key, keep in zip(keys, kept.tolist(), strict=True) if keep]
+
+    def _broken(self, archs: Archs) -> FloatArray:
+        """Return by how much constraints that are known in closed form are broken, (q,)."""
         known = {} if self.constraints == "ranked" else self._known_costs(archs)
         broken = np.zeros(len(archs))
         for item in self.problem.constraints:
             if item.name in known:
                 broken += np.maximum(item.violation(known[item.name]), 0.0)
-        kept: BoolArray = broken <= 0.0
-        if not kept.any():
-            kept = broken <= np.sort(broken)[: self.batch + 1].max(initial=0.0)
-        return archs[kept], [key for key, keep in zip(keys, kept.tolist(), strict=True) if keep]
+        return broken
 
     def _batch(
         self, told: Archs, ranked: list[int], archs: Archs, keys: list[Hashable]
@@ -227,8 +252,7 @@ class ModelBased(Strategy):
         rule, space = self.batch_rule, self.problem.space
         running = np.array([*self._running.values()], dtype=space.dtype).reshape(-1, space.genes)
         believed, lies = running, np.empty(0)
-        rows = np.sort(ranked)
-        targets = transforms.transformed(self.target, np.array([self._scores[row][1] for row in rows]))
+        rows, targets = self.lessons(ranked)
         at_once = self.batch if rule == "top" else 1
         chosen: list[Archs] = []
         while len(chosen) < self.batch and len(archs):
@@ -261,8 +285,9 @@ class ModelBased(Strategy):
         model = yield self._fit(told[rows], targets, believed, lies)
         self._kept(model)
         limits = []
-        violations = np.concatenate(self._violations)
-        for column in self._learnt():
+        learnt = self._learnt()
+        violations = np.concatenate(self._violations) if learnt else np.empty((0, 0))
+        for column in learnt:
             known = np.isfinite(violations[:, column])
             if known.sum() >= FEWEST_TO_FIT:
                 limit = yield Fit(self.surrogate, told[known], violations[known, column], self._child())
