@@ -23,6 +23,8 @@ CASES: dict[str, StrategySpec] = {
     "regularized_evolution": StrategySpec("regularized_evolution", "re", {"population": 12, "sample": 4}),
     "local_search": StrategySpec("local_search", "ls"),
     "local_search_best": StrategySpec("local_search", "ls", {"improvement": "best"}),
+    "local_search_gene": StrategySpec("local_search", "ls", {"improvement": "gene", "starts": 3}),
+    "local_search_continue": StrategySpec("local_search", "ls", {"at_minimum": "continue"}),
     "bananas": StrategySpec("bananas", "b", {}, RIDGE),
     "bananas_ucb": StrategySpec("bananas", "b", {"acquisition": "ucb"}, RIDGE),
 }
