@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from harness.checks import Archs, FloatArray, UInt64Array
+from harness.growth import GeneGrowth, Growth
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.four_nodes import EDGE_NAMES, EDGES, NODES, NONE, adjacency_encoding, path_encoding
 from harness.spaces.nb201 import texts
@@ -63,6 +65,11 @@ class NB201Space(EnumeratedSpace):
         if encoding == "graph":
             return _graph(archs)
         return path_encoding(archs, len(OPERATIONS), longest=3 if encoding == "path" else 2)
+
+    @cached_property
+    def growth(self) -> Growth:
+        """Growth by one edge; the level is the number of those that are not none."""
+        return GeneGrowth(self.cardinalities, steps=False)
 
     def format(self, archs: Archs) -> list[str]:
         """Write cells as official strings, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``: (n, 6) to n strings.
