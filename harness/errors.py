@@ -35,6 +35,10 @@ class SpecError(HarnessError):
     """A spec that cannot be run as written."""
 
 
+class UnfitError(HarnessError):
+    """A problem that asks for more than a strategy takes; whoever knows other strategies names those that can."""
+
+
 class StrategyError(HarnessError):
     """A strategy that broke a rule of the ask/tell contract."""
 

@@ -20,7 +20,7 @@ from harness.errors import HarnessError, TableError, must, unknown
 from harness.guard import refuse, running
 from harness.names import BUILT_IN, DISTRIBUTION, read
 from harness.own.classes import class_of
-from harness.problem import Constraint
+from harness.problem import Constraint, Problem
 from harness.space import SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Surrogate
@@ -234,6 +234,19 @@ def strategy(name: str) -> type[Strategy]:
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise HarnessError(f"'{name}' must be a subclass of harness.Strategy, got {found!r}")
     return found
+
+
+def strategies_for(problem: Problem) -> list[str]:
+    """Return the names of the strategies that take a problem, of those that can be used here."""
+    fitting = []
+    for name in names("strategy"):
+        try:
+            found = strategy(name)
+        except (ImportError, HarnessError):  # an extra that is not installed
+            continue
+        if not found.takes.refusal(problem):
+            fitting.append(name)
+    return fitting
 
 
 def surrogate(settings: Mapping[str, Any], space: SearchSpace, *, device: str = "cpu") -> Surrogate:

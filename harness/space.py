@@ -5,17 +5,24 @@ An architecture is a row of L small integers; gene j takes values in ``range(car
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array, arch_matrix, choice, read_only
-from harness.errors import HarnessError, shown, unknown
+from harness.errors import HarnessError, must, shown, unknown
 from harness.growth import Growth
 
 IDENTITIES = ("functional", "string", "exact")
+KINDS = ("categorical", "ordinal")
+DRAWS = ("gene", "node")
+CROSSOVER_TRIES = 20
+"""How often a pair whose child is not valid is crossed again."""
 
 
 def operation_code(name: str, operations: Sequence[str], text: str) -> int:
@@ -34,10 +41,19 @@ def operation_code(name: str, operations: Sequence[str], text: str) -> int:
 class SearchSpace(ABC):
     """A finite set of architectures, each a row of integers.
 
-    The defaults treat the genes as independent categories: uniform sampling, one gene changed by a mutation, and every
-    single-gene change as a neighbour.  A space with invalid or equivalent rows overrides what differs.  `key`,
-    `features` and `parse` check what they are given and leave the rest to `_key`, `_features` and `_genes`;
-    `facts` adds what `_facts` says.
+    The defaults treat the genes as independent categories: uniform sampling, one gene changed by a mutation, every
+    single-gene change as a neighbour, and each gene of a child from either parent.  A space with invalid or equivalent
+    rows overrides what differs.  `key`, `mutate`, `features` and `parse` check what they are given and leave the rest
+    to `_key`, `_mutate` and `_mutate_by_node`, `_features` and `_genes`; `facts` adds what `_facts` says.
+
+    Parameters
+    ----------
+    name : str
+    cardinalities : (L,) integers
+    kinds, nodes : (L,) sequences, optional
+        `gene_kinds` and `gene_nodes`; by default all are categorical, and each is a node of its own.
+    exchanged : (L,) integers, optional
+        Genes of equal number go to a child together; see `crossover`.  By default each goes alone.
 
     Attributes
     ----------
@@ -47,6 +63,11 @@ class SearchSpace(ABC):
         Number of values of each gene.
     dtype : numpy dtype
         Of architecture arrays: uint8 unless a gene needs more.
+    gene_kinds : (L,) tuple of {"categorical", "ordinal"}
+        Whether the order of a gene's values means something: widths, depths, kernel sizes and expansions are ordinal,
+        operations and inputs are not.
+    gene_nodes : (L,) int64
+        Node of the cell to which each gene belongs, by the space's own numbers.
     """
 
     encodings: ClassVar[tuple[str, ...]] = ("one_hot",)
@@ -54,7 +75,15 @@ class SearchSpace(ABC):
     description: ClassVar[str] = ""
     """One paragraph for people: genes, operations, distribution of `sample`."""
 
-    def __init__(self, name: str, cardinalities: Sequence[int]) -> None:
+    def __init__(
+        self,
+        name: str,
+        cardinalities: Sequence[int],
+        *,
+        kinds: Sequence[str] | None = None,
+        nodes: Sequence[int] | None = None,
+        exchanged: Sequence[int] | None = None,
+    ) -> None:
         self.name = name
         counts = np.asarray(cardinalities, dtype=np.int64)
         if counts.ndim != 1 or len(counts) == 0 or counts.min() < 1:
@@ -65,6 +94,21 @@ class SearchSpace(ABC):
         self.dtype = np.dtype(np.uint8 if counts.max() <= 256 else np.uint16)
         self._places: UInt64Array = read_only(np.concatenate([np.cumprod(counts[:0:-1])[::-1], [1]]).astype(np.uint64))
         self._alternatives: IntArray = read_only(counts - 1)
+        self.gene_kinds = ("categorical",) * len(counts) if kinds is None else tuple(kinds)
+        self.gene_nodes = self._numbers("nodes", nodes)
+        self._exchanged = self._numbers("exchanged", exchanged)
+        self._units = int(self._exchanged.max()) + 1
+        for kind in self.gene_kinds:
+            choice("kind of a gene", kind, KINDS)
+        if len(self.gene_kinds) != len(counts):
+            raise HarnessError(must("kinds", f"have one for each of {len(counts)} genes", self.gene_kinds))
+
+    def _numbers(self, name: str, numbers: Sequence[int] | None) -> IntArray:
+        """Return a number for each gene, its own place where none are given: (L,)."""
+        given = np.arange(self.genes) if numbers is None else np.array(numbers, dtype=np.int64)
+        if given.shape != (self.genes,) or given.min() < 0:
+            raise HarnessError(must(name, f"have a number, at least 0, for each of {self.genes} genes", numbers))
+        return read_only(given)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
@@ -132,13 +176,16 @@ class SearchSpace(ABC):
         digits = np.asarray(codes, dtype=np.uint64)[:, None] // self._places
         return (digits % self.cardinalities.astype(np.uint64)).astype(self.dtype)
 
-    def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
-        """Edit each row once: one gene, drawn uniformly among those with a choice, takes another value.
+    def mutate(self, archs: Archs, rng: np.random.Generator, *, by: str = "gene") -> Archs:
+        """Edit each row once; by default one gene, drawn uniformly among those with a choice, takes another value.
 
         Parameters
         ----------
         archs : (n, L) integers
             Valid architectures; not changed.
+        by : {"gene", "node"}
+            With "node" a node (`gene_nodes`) is drawn uniformly among those with a choice, then a gene of it, as the
+            evolution of Dong et al. (NATS-Bench, TPAMI 2021) does; the same as "gene" where no two genes share a node.
 
         Returns
         -------
@@ -150,6 +197,12 @@ class SearchSpace(ABC):
         HarnessError
             If no gene has a choice.
         """
+        if choice("by", by, DRAWS) == "node" and len(np.unique(self.gene_nodes)) < self.genes:
+            return self._mutate_by_node(archs, rng)
+        return self._mutate(archs, rng)
+
+    def _mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
+        """Edit each row once, a gene drawn uniformly: (n, L) to (n, L)."""
         children = np.array(archs, dtype=self.dtype)
         free = np.flatnonzero(self._alternatives)
         if not len(free):
@@ -159,6 +212,70 @@ class SearchSpace(ABC):
         steps = 1 + rng.integers(0, self._alternatives[genes])
         children[rows, genes] = (children[rows, genes] + steps) % self.cardinalities[genes]
         return children
+
+    def _mutate_by_node(self, archs: Archs, rng: np.random.Generator) -> Archs:
+        """Edit each row once, a node drawn first; an edit whose result is not valid is drawn again."""
+        parents = np.asarray(archs, dtype=self.dtype)
+        children, waiting = parents.copy(), np.arange(len(parents))
+        while len(waiting):
+            genes = self._node_draws[rng.integers(0, len(self._node_draws), size=len(waiting))]
+            steps = 1 + rng.integers(0, self._alternatives[genes])
+            children[waiting] = parents[waiting]
+            children[waiting, genes] = (parents[waiting, genes] + steps) % self.cardinalities[genes]
+            waiting = waiting[~self.is_valid(children[waiting])]
+        return children
+
+    @cached_property
+    def _node_draws(self) -> npt.NDArray[np.intp]:
+        """Genes, each as often as makes a uniform draw uniform over nodes, then over the genes of a node."""
+        free = np.flatnonzero(self._alternatives)
+        if not len(free):
+            raise HarnessError(f"the space '{self.name}' has one architecture, nothing can be mutated")
+        of_node = [free[self.gene_nodes[free] == node] for node in np.unique(self.gene_nodes[free])]
+        common = math.lcm(*map(len, of_node))
+        return read_only(np.concatenate([np.repeat(genes, common // len(genes)) for genes in of_node]))
+
+    def crossover(self, a: Archs, b: Archs, rng: np.random.Generator) -> Archs:
+        """Return a child of each pair of rows: uniform crossover, each gene from either parent with probability 1/2.
+
+        Syswerda, "Uniform Crossover in Genetic Algorithms", ICGA 1989.  Genes that mean something only together go
+        together, where a space says so.  A child that is not valid is drawn again, up to `CROSSOVER_TRIES` times, then
+        it is a copy of `a`.  Children may equal a parent; of equal parents they do.
+
+        Parameters
+        ----------
+        a, b : (n, L) integers
+            Valid architectures; not changed.
+
+        Returns
+        -------
+        (n, L) unsigned integers
+            Valid.
+
+        Raises
+        ------
+        HarnessError
+            If `a` and `b` differ in shape.
+        """
+        a, b = (arch_matrix(name, archs, self.genes) for name, archs in (("a", a), ("b", b)))
+        if len(a) != len(b):
+            raise HarnessError(must("b", f"have as many rows as `a`, {len(a)}", len(b)))
+        first, second = a.astype(self.dtype), b.astype(self.dtype)
+        children, waiting = first.copy(), np.arange(len(first))
+        for _ in range(CROSSOVER_TRIES):
+            swapped = rng.integers(0, 2, size=(len(waiting), self._units), dtype=np.bool_)[:, self._exchanged]
+            drawn = np.where(swapped, second[waiting], first[waiting])
+            valid = self.is_valid(drawn)
+            children[waiting[valid]] = drawn[valid]
+            waiting = waiting[~valid]
+            if not len(waiting):
+                return children
+        children[waiting] = self._after_crossover(first[waiting], second[waiting], rng)
+        return children
+
+    def _after_crossover(self, a: Archs, b: Archs, rng: np.random.Generator) -> Archs:
+        """Return children of pairs of which none was found by drawing: copies of `a`."""
+        return a
 
     def neighbours(self, arch: Archs) -> Archs:
         """Return every valid architecture one edit away, in a fixed order.

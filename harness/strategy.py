@@ -7,12 +7,13 @@ and the secrecy of test metrics are enforced by the runner.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from harness.checks import Archs, integer
-from harness.errors import HarnessError, StrategyError
+from harness.errors import HarnessError, StrategyError, UnfitError
 from harness.guard import running
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
@@ -20,6 +21,58 @@ from harness.surrogate import Fit, Predict, serve
 
 Plan = Generator[Fit | Predict, Any, Proposals]
 """A generator that yields requests, is sent their answers, and returns proposals."""
+
+
+@dataclass(frozen=True)
+class Takes:
+    """The problems that a strategy can do.
+
+    Attributes
+    ----------
+    objectives : int or None
+        The most that it optimises at once; None for any number.
+    constraints : bool
+        Whether it takes constraints into account.
+    workers : bool
+        Whether it can have several trainings running at once.
+    forbidden_duplicates : bool
+        Whether it can be run, perhaps with a hyperparameter, so that it never proposes an architecture twice.
+    fidelities : bool
+        Whether it trains at lower fidelities; without, all its trainings are full ones.
+    """
+
+    objectives: int | None = None
+    constraints: bool = True
+    workers: bool = True
+    forbidden_duplicates: bool = True
+    fidelities: bool = False
+
+    def refusal(self, problem: Problem) -> str:
+        """Return what a problem asks for beyond this, "" if nothing."""
+        count = len(problem.objectives)
+        if self.objectives is not None and count > self.objectives:
+            most = "one objective" if self.objectives == 1 else f"{self.objectives} objectives"
+            return f"takes {most}, and the problem has {count} ({', '.join(item.name for item in problem.objectives)})"
+        if problem.constraints and not self.constraints:
+            return f"takes no constraints, and the problem has {', '.join(map(str, problem.constraints))}"
+        if problem.n_workers > 1 and not self.workers:
+            return f"runs one training at a time, and the problem has `n_workers` = {problem.n_workers}"
+        if problem.budget.duplicates == "forbidden" and not self.forbidden_duplicates:
+            rule = "the budget's `duplicates` must be 'charged' or 'free', got 'forbidden'"
+            return f"may propose an architecture again: {rule}"
+        return ""
+
+    def __str__(self) -> str:
+        """Say it in a line of a table.
+
+        >>> str(Takes()), str(Takes(1, workers=False, forbidden_duplicates=False))
+        ('any objectives, constraints, workers', '1 objective, constraints; repeats')
+        """
+        count = {None: "any objectives", 1: "1 objective"}.get(self.objectives, f"{self.objectives} objectives")
+        does = {"constraints": self.constraints, "workers": self.workers, "fidelities": self.fidelities}
+        return ", ".join([count, *(word for word in does if does[word])]) + (
+            "" if self.forbidden_duplicates else "; repeats"
+        )
 
 
 class Strategy:
@@ -46,8 +99,18 @@ class Strategy:
     """Defaults of hyperparameters that were added later: at them, the digest of results is what it was before."""
     default_surrogate: ClassVar[dict[str, Any] | None] = None
     """What a spec gets that names no surrogate: ``{"name": ..., "encoding": ..., hyperparameters}``."""
+    family: ClassVar[str] = ""
+    """What it is, in a word or two that the field uses, such as ``"evolution"``."""
+    paper: ClassVar[str] = ""
+    """Who published it where, in a few words: ``"Real et al., AAAI"``; the docstring has the title."""
+    year: ClassVar[int | None] = None
+    """When it was published."""
+    takes: ClassVar[Takes] = Takes()
+    """What problems it can do; others are refused before anything runs."""
 
     def __init__(self, problem: Problem, rng: np.random.Generator) -> None:
+        if refusal := self.takes.refusal(problem):
+            raise UnfitError(f"{type(self).__name__} {refusal}")
         self.problem = problem
         self.rng = rng
         self._backlog: Proposals | None = None

@@ -55,6 +55,8 @@ class Surrogate(ABC):
     """Distributions on whose versions the numbers depend: their versions are part of the digest."""
     later_hyperparameters: ClassVar[Mapping[str, Any]] = {}
     """Defaults of hyperparameters that were added later: at them, the digest is what it was before."""
+    continues: ClassVar[bool] = False
+    """Whether `fit` of a fitted model may start from what that model found, such as its kernel's lengths."""
     identity: str = ""
     """What the learner is called in digests, wherever its file lies; the registry fills in the registered name."""
     device: str = "cpu"

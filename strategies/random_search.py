@@ -6,14 +6,15 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from harness.errors import HarnessError, must
+from harness.errors import HarnessError, UnfitError, must
 from harness.problem import Problem
 from harness.records import Proposals
-from harness.strategy import Strategy
+from harness.strategy import Strategy, Takes
 from strategies.parts.candidates import exact_keys, sample_new
-from strategies.parts.ranking import require_duplicates_allowed, require_single_objective
 
 _CHUNK = 128  # fixed, so that results do not depend on how many proposals are asked for
+
+_REPEATS = Takes(objectives=1, forbidden_duplicates=False)
 
 
 class RandomSearch(Strategy):
@@ -33,13 +34,15 @@ class RandomSearch(Strategy):
         space); when the space is exhausted the search is finished.
     """
 
+    family, paper, year = "baseline", "Bergstra & Bengio, JMLR; Li & Talwalkar, UAI", 2012
+    takes = Takes(objectives=1)
+
     def __init__(self, problem: Problem, rng: np.random.Generator, *, distinct: bool = False) -> None:
         super().__init__(problem, rng)
-        require_single_objective("RandomSearch", problem)
         if not isinstance(distinct, bool):
             raise HarnessError(must("distinct", "be true or false", distinct))
-        if not distinct:
-            require_duplicates_allowed("RandomSearch", problem, "; or set `distinct = true`")
+        if not distinct and problem.budget.duplicates == "forbidden":
+            raise UnfitError(f"RandomSearch {_REPEATS.refusal(problem)}; or set `distinct = true`")
         self.distinct = distinct
         self._taken: set[Hashable] = set()
 

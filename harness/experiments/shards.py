@@ -18,7 +18,7 @@ import numpy as np
 from harness import registry
 from harness.benchmark import Benchmark
 from harness.digests import identity, later, sha256_of, without
-from harness.errors import HarnessError, StrategyError, must
+from harness.errors import HarnessError, StrategyError, UnfitError, must
 from harness.experiments.kind import Kind, Output, at, charges_pass, open_benchmark
 from harness.experiments.spec import Spec, StrategySpec, held, plain_data
 from harness.files.spool import Column, Pieces, Spool
@@ -162,7 +162,11 @@ def resolve(
     hyperparameters = {name: value for name, value in known.items() if name != "surrogate"}
     hyperparameters |= strategy.hyperparameters
     libraries = (*(("numpy",) if learner is None else learner.libraries), *getattr(benchmark, "libraries", ()))
-    registry.build_strategy(factory, problem, np.random.default_rng(0), strategy.hyperparameters, learner)
+    try:
+        registry.build_strategy(factory, problem, np.random.default_rng(0), strategy.hyperparameters, learner)
+    except UnfitError as error:
+        fitting = registry.strategies_for(problem)
+        raise UnfitError(f"{error}. Strategies that can: {', '.join(fitting) or 'none'}") from None
     _check_plain(hyperparameters)
     return [
         Shard(

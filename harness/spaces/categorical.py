@@ -68,7 +68,8 @@ class CategoricalSpace(SearchSpace):
             for value in values:
                 if not value or value != value.strip() or "," in value or "=" in value:
                     raise HarnessError(must(f"value of {gene}", "be text without ',' and '=', spaces at no end", value))
-        super().__init__(name, [len(values) for values in self.values.values()])
+        kinds = ["ordinal" if gene in self.ordinal else "categorical" for gene in self.values]
+        super().__init__(name, [len(values) for values in self.values.values()], kinds=kinds)
         for gene in (*self.ordinal, *self.inactive):
             if gene not in self.values:
                 raise HarnessError(unknown("gene", gene, self.values))
@@ -85,12 +86,12 @@ class CategoricalSpace(SearchSpace):
         noted += [f"{self.inactive[gene]} where an architecture does not have it"] if gene in self.inactive else []
         return f" ({'; '.join(noted)})" if noted else ""
 
-    def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
+    def _mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
         """Give one gene of each row another value, an ordinal one the next: (n, L) to (n, L).
 
         From a first or last value there is one next, so that the edit is not drawn as often in both directions.
         """
-        children = super().mutate(archs, rng)
+        children = super()._mutate(archs, rng)
         for place in self._ordered:
             changed = np.flatnonzero(children[:, place] != archs[:, place])
             if len(changed):

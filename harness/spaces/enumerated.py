@@ -29,8 +29,15 @@ class EnumeratedSpace(SearchSpace):
         Number of rows of genes in range, valid or not.
     """
 
-    def __init__(self, name: str, cardinalities: Sequence[int]) -> None:
-        super().__init__(name, cardinalities)
+    def __init__(
+        self,
+        name: str,
+        cardinalities: Sequence[int],
+        *,
+        kinds: Sequence[str] | None = None,
+        nodes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name, cardinalities, kinds=kinds, nodes=nodes)
         codings = math.prod(int(count) for count in self.cardinalities)
         if codings > MAX_CODINGS or self.cardinalities.max() > 128:
             raise HarnessError(f"an enumerated space must have at most {MAX_CODINGS} codings, got {codings}")
@@ -79,7 +86,7 @@ class EnumeratedSpace(SearchSpace):
         """Draw `n` valid architectures, uniform over the valid codings, with replacement: (n, L)."""
         return self._valid_codings[rng.integers(0, len(self._valid_codings), size=n)]
 
-    def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
+    def _mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
         """Edit each row once: one gene, drawn uniformly, takes another value, drawn uniformly; result valid.
 
         An edit whose result is not valid is drawn again, gene and value.

@@ -19,6 +19,8 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 PATHS = ((3,), (0, 4), (1, 5), (0, 2, 5))
 """Edges of the four ways from input to output, shortest first."""
 NONE, SKIP = range(2)
+GENE_NODES = tuple(target for _, target in EDGES)
+"""Node that each gene leads to."""
 EDGE_NAMES = tuple(f"{source}-{target}" for source, target in EDGES)
 """Of each gene, as a description of a table names it."""
 

@@ -24,9 +24,13 @@ class RowsSpace(SearchSpace):
     """The part of a space that a table has rows for.
 
     Samples are uniform over the rows.  Two rows are neighbours if they differ in at most `radius` genes; a mutation is
-    a neighbour drawn uniformly.  The radius is the smallest number at which every row can be reached from every other.
-    In a table of more than `EXACT_ROWS` rows it is the smallest at which each of 512 of them, evenly spaced, has a
-    neighbour; a row that has none there is left by way of its nearest rows.
+    a neighbour drawn uniformly; by node, among those that differ in a node drawn first.  The radius is the smallest
+    number at which every row can be reached from every other.  In a table of more than `EXACT_ROWS` rows it is the
+    smallest at which each of 512 of them, evenly spaced, has a neighbour; a row that has none there is left by way of
+    its nearest rows.
+
+    A child of `crossover` is a row, uniform over those of which every gene, or every group of genes that the base
+    exchanges as one, is that of a parent.
 
     Parameters
     ----------
@@ -37,7 +41,13 @@ class RowsSpace(SearchSpace):
     """
 
     def __init__(self, base: SearchSpace, archs: Archs) -> None:
-        super().__init__(base.name, base.cardinalities.tolist())
+        super().__init__(
+            base.name,
+            base.cardinalities.tolist(),
+            kinds=base.gene_kinds,
+            nodes=base.gene_nodes.tolist(),
+            exchanged=base._exchanged.tolist(),
+        )
         self._base = base
         codes = base.code(archs)
         order = np.argsort(codes)
@@ -104,8 +114,15 @@ class RowsSpace(SearchSpace):
             around[alone] = others & (distance[alone] == distance[alone][others].min(initial=255))
         return around
 
-    def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
+    def _mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
         """Return one neighbour of each row, drawn uniformly: (n, L) to (n, L)."""
+        return self._neighbour(archs, rng, by_node=False)
+
+    def _mutate_by_node(self, archs: Archs, rng: np.random.Generator) -> Archs:
+        """Return one neighbour of each row, drawn uniformly among those that differ in a node, which is drawn first."""
+        return self._neighbour(archs, rng, by_node=True)
+
+    def _neighbour(self, archs: Archs, rng: np.random.Generator, *, by_node: bool) -> Archs:
         if len(self.rows) < 2:
             raise HarnessError(f"the table of space '{self.name}' has one architecture, nothing can be mutated")
         parents = np.asarray(archs, dtype=self.dtype)
@@ -114,9 +131,38 @@ class RowsSpace(SearchSpace):
         for start in range(0, len(parents), step):
             part = slice(start, start + step)
             around = self._around(parents[part])
+            if by_node:
+                around &= self._in_one_node(parents[part], around, rng)
             lots = rng.random(around.shape)
             lots[~around] = -1.0
             children[part] = self.rows[lots.argmax(axis=1)]
+        return children
+
+    def _in_one_node(self, archs: Archs, around: BoolArray, rng: np.random.Generator) -> BoolArray:
+        """Say which rows differ from each architecture in a node, drawn of those that have neighbours: (n, N) bool."""
+        nodes = np.unique(self.gene_nodes)
+        shares = np.zeros((len(archs), len(nodes)))
+        differs = np.zeros((len(nodes), *around.shape), dtype=bool)
+        for place, node in enumerate(nodes):
+            for gene in np.flatnonzero(self.gene_nodes == node):
+                differs[place] |= archs[:, gene, None] != self._by_gene[gene]
+            shares[:, place] = np.where((differs[place] & around).any(axis=1), rng.random(len(archs)), -1.0)
+        drawn: BoolArray = differs[shares.argmax(axis=1), np.arange(len(archs))]
+        return drawn
+
+    def _after_crossover(self, a: Archs, b: Archs, rng: np.random.Generator) -> Archs:
+        """Return for each pair a row, drawn uniformly, of which every gene is that of a parent: `a` and `b` are two."""
+        children = np.empty_like(a)
+        step = max(1, _PAIRS // len(self.rows))
+        for start in range(0, len(a), step):
+            first, second = a[start : start + step], b[start : start + step]
+            between = np.ones((len(first), len(self.rows)), dtype=bool)
+            for unit in np.unique(self._exchanged):
+                genes = np.flatnonzero(self._exchanged == unit)
+                between &= _agreeing(first, self._by_gene, genes) | _agreeing(second, self._by_gene, genes)
+            children[start : start + step] = self.rows[
+                np.where(between, rng.random(between.shape), -1.0).argmax(axis=1)
+            ]
         return children
 
     def neighbours(self, arch: Archs) -> Archs:
@@ -172,6 +218,14 @@ class RowsSpace(SearchSpace):
     def facts(self) -> Mapping[str, object]:
         """Return the facts of the base space, and how many rows there are."""
         return dict(self._base.facts()) | {"valid": len(self.rows), "neighbour_radius": self.radius}
+
+
+def _agreeing(archs: Archs, by_gene: Archs, genes: npt.NDArray[np.intp]) -> BoolArray:
+    """Say which architectures have the same values of some genes: (n, L), (L, N) to (n, N)."""
+    same = np.ones((len(archs), by_gene.shape[1]), dtype=bool)
+    for gene in genes:
+        same &= archs[:, gene, None] == by_gene[gene]
+    return same
 
 
 def _differing(archs: Archs, by_gene: Archs) -> npt.NDArray[np.uint8]:

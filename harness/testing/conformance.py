@@ -23,7 +23,7 @@ from harness.names import read
 from harness.problem import Budget, Constraint, Problem
 from harness.records import Proposals, Run
 from harness.search.loop import make_problem, run_block
-from harness.space import IDENTITIES, SearchSpace
+from harness.space import IDENTITIES, KINDS, SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from harness.testing.altered import Altered
@@ -110,15 +110,20 @@ def check_space(space: SearchSpace, rng: np.random.Generator) -> list[str]:
     children = space.mutate(archs, rng)
     rules("mutate gives valid architectures", space.is_valid(children))
     rules("mutate changes every row", np.any(children != archs, axis=1))
-    for arch, child in zip(archs[:5], children[:5], strict=True):
+    by_node = space.mutate(archs, rng, by="node")
+    rules("mutate by node gives valid architectures", space.is_valid(by_node))
+    rules("mutate by node changes every row", np.any(by_node != archs, axis=1))
+    for arch, child, other in zip(archs[:5], children[:5], by_node[:5], strict=True):
         around = space.neighbours(arch)
         rules("neighbours are valid", space.is_valid(around))
         rules(
             "neighbours are distinct and leave out the architecture",
             len(_rows(around) - _rows(arch[None])) == len(around),
         )
-        rules("a mutation is a neighbour", _rows(child[None]) <= _rows(around))
+        rules("a mutation is a neighbour", _rows(np.stack([child, other])) <= _rows(around))
         rules("neighbourhood is symmetric", _rows(arch[None]) <= _rows(space.neighbours(around[0])))
+    _check_genes(rules, space)
+    _check_crossover(rules, space, archs, rng)
     _check_keys(rules, space, np.concatenate([archs, children, archs[:3]]))
     legend = [len(values) for values in space.legend().values()]
     rules("legend names every gene and every value once", legend == space.cardinalities.tolist())
@@ -138,6 +143,24 @@ def _is_cost(cost: FloatArray, n: int) -> bool:
 
 def _rows(archs: Archs) -> set[tuple[int, ...]]:
     return set(map(tuple, archs.tolist()))
+
+
+def _check_genes(rules: _Rules, space: SearchSpace) -> None:
+    kinds, nodes = space.gene_kinds, np.asarray(space.gene_nodes)
+    rules("gene_kinds has a kind for each gene", len(kinds) == space.genes and set(kinds) <= set(KINDS))
+    rules("gene_nodes is (L,) integers", nodes.shape == (space.genes,) and nodes.dtype.kind in "iu")
+
+
+def _check_crossover(rules: _Rules, space: SearchSpace, archs: Archs, rng: np.random.Generator) -> None:
+    others, kept = archs[rng.permutation(len(archs))], archs.copy()
+    children = space.crossover(archs, others, rng)
+    rules(
+        "crossover gives (n, L) of the space's dtype", children.shape == archs.shape and children.dtype == space.dtype
+    )
+    rules("crossover gives valid architectures", space.is_valid(children))
+    rules("every gene of a child is that of a parent", (children == archs) | (children == others))
+    rules("crossover leaves the parents as they are", np.array_equal(archs, kept))
+    rules("a child of equal parents is their copy", np.array_equal(space.crossover(archs, archs, rng), archs))
 
 
 def _check_keys(rules: _Rules, space: SearchSpace, archs: Archs) -> None:

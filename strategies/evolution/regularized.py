@@ -7,9 +7,9 @@ import numpy as np
 from harness.checks import MOST, Archs, integer
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
-from harness.strategy import Strategy
+from harness.strategy import Strategy, Takes
 from strategies.parts.candidates import no_archs
-from strategies.parts.ranking import FAILED, Score, require_duplicates_allowed, require_single_objective, scores
+from strategies.parts.ranking import FAILED, Score, scores
 
 _TOURNAMENTS = 64  # tournaments drawn in one call
 _BROOD = 8  # mutants of a parent drawn in one call, because one costs as much as eight
@@ -34,10 +34,11 @@ class RegularizedEvolution(Strategy):
         Size of the tournament (S in the paper), 1 <= sample <= population.
     """
 
+    family, paper, year = "evolution", "Real et al., AAAI", 2019
+    takes = Takes(objectives=1, forbidden_duplicates=False)
+
     def __init__(self, problem: Problem, rng: np.random.Generator, *, population: int = 100, sample: int = 25) -> None:
         super().__init__(problem, rng)
-        require_single_objective("RegularizedEvolution", problem)
-        require_duplicates_allowed("RegularizedEvolution", problem, "")
         self.population = integer("population", population, low=1, high=MOST)
         self.sample = integer("sample", sample, low=1, high=self.population)
         self._outstanding = 0

@@ -12,9 +12,9 @@ import numpy as np
 from harness.checks import MOST, Archs, choice, integer
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
-from harness.strategy import Strategy
+from harness.strategy import Strategy, Takes
 from strategies.parts.candidates import exact_keys, no_archs, sample_new
-from strategies.parts.ranking import FAILED, Score, require_single_objective, scores
+from strategies.parts.ranking import FAILED, Score, scores
 
 _UNKNOWN: Score = (-1.0, 0.0)  # no score has a negative violation
 
@@ -52,6 +52,8 @@ class LocalSearch(Strategy):
         ``stop_at_minimum=False``), and start again only where there is none.
     """
 
+    family, paper, year = "local search", "White, Nolen & Savani, UAI", 2021
+    takes = Takes(objectives=1)
     later_hyperparameters: ClassVar[Mapping[str, Any]] = {"starts": 1, "at_minimum": "restart"}
 
     def __init__(
@@ -64,7 +66,6 @@ class LocalSearch(Strategy):
         at_minimum: str = "restart",
     ) -> None:
         super().__init__(problem, rng)
-        require_single_objective("LocalSearch", problem)
         self.improvement = choice("improvement", improvement, ("first", "best", "gene"))
         self.starts = integer("starts", starts, low=1, high=MOST)
         self.at_minimum = choice("at_minimum", at_minimum, ("restart", "continue"))

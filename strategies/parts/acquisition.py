@@ -51,6 +51,24 @@ def expected_improvement(mean: FloatArray, std: FloatArray, best: float) -> Floa
     return np.where(std > 0, std * (z * normal_cdf(z) + normal_pdf(z)), np.maximum(gain, 0.0))
 
 
+def expected_improvement_of_logs(mean: FloatArray, std: FloatArray, best: float) -> FloatArray:
+    """Return ``E[max(e^best - e^f, 0)]`` for f normal, (q,); higher is better.
+
+    Expected improvement of an objective of which the model predicts the logarithm (Hutter, Hoos & Leyton-Brown, LION
+    2011, section 5.2): ``e^best cdf(v) - e^(mean + std^2 / 2) cdf(v - std)`` with ``v = (best - mean) / std``.
+
+    Examples
+    --------
+    >>> expected_improvement_of_logs(np.array([0.0, -1.0]), np.array([1.0, 0.0]), best=0.0).round(4).tolist()
+    [0.2384, 0.6321]
+    """
+    v = _standardised(best - mean, std)
+    spread = np.exp(best) * normal_cdf(v) - np.exp(mean + 0.5 * np.square(std)) * normal_cdf(v - std)
+    gain: FloatArray = np.maximum(np.exp(best) - np.exp(mean), 0.0)
+    improvement: FloatArray = np.where(std > 0, np.maximum(spread, 0.0), gain)
+    return improvement
+
+
 def probability_of_improvement(mean: FloatArray, std: FloatArray, best: float) -> FloatArray:
     """Return ``P(f < best)`` for f normal, (q,); higher is better; 0 or 1 where std is 0."""
     gain = best - mean
@@ -85,12 +103,51 @@ _LOWER_IS_BETTER: dict[str, Callable[[Prediction, float, np.random.Generator], F
     "its": lambda prediction, best, rng: independent_thompson(prediction.mean, prediction.std, rng),
     "ucb": lambda prediction, best, rng: confidence_bound(prediction.mean, prediction.std),
     "ei": lambda prediction, best, rng: -expected_improvement(prediction.mean, prediction.std, best),
+    "log_ei": lambda prediction, best, rng: -expected_improvement_of_logs(prediction.mean, prediction.std, best),
     "pi": lambda prediction, best, rng: -probability_of_improvement(prediction.mean, prediction.std, best),
     "ts": lambda prediction, best, rng: thompson(_members(prediction), rng),
 }
 NAMES = tuple(_LOWER_IS_BETTER)
-"""Names that `select` takes: independent Thompson sampling, confidence bound, expected improvement, probability of
-improvement, Thompson sampling of one member."""
+"""Names that `values` takes: independent Thompson sampling, confidence bound, expected improvement, the same where the
+model predicts logarithms, probability of improvement, Thompson sampling of one member."""
+GAINS = ("ei", "log_ei", "pi")
+"""Those that are expectations of a gain, never negative: factors such as a probability can weigh them."""
+
+
+def values(name: str, prediction: Prediction, *, best: float, rng: np.random.Generator) -> FloatArray:
+    """Return what an acquisition function says of q architectures, (q,), lower is better; see `select`."""
+    if prediction.mean.ndim != 1:
+        raise HarnessError(f"the surrogate must predict one value for each architecture, got {prediction.mean.shape}")
+    return _LOWER_IS_BETTER[name](prediction, best, rng)
+
+
+def weighted(name: str, value: FloatArray, feasible: FloatArray) -> FloatArray:
+    """Return acquisition values, (q,), lower is better, that take the probability of being feasible into account.
+
+    A gain is multiplied by it (Gardner et al., "Bayesian optimization with inequality constraints", ICML 2014,
+    equation 6).  What is no gain is compared among those that are more likely feasible than not, which come first, the
+    others by their probability.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    value : (q,) float64
+        From `values`.
+    feasible : (q,) float64
+        Probability that all constraints hold.
+    """
+    if name in GAINS:
+        return value * feasible
+    likely = feasible >= 0.5
+    ordered: FloatArray = np.where(likely, _squashed(value), 2.0 - feasible)
+    return ordered
+
+
+def _squashed(value: FloatArray) -> FloatArray:
+    """Return an increasing function of values, (q,), inside [0, 1]."""
+    ranks: FloatArray = np.searchsorted(np.sort(value), value).astype(np.float64)
+    return ranks / max(len(value), 1)
 
 
 def select(name: str, prediction: Prediction, n: int, *, best: float, rng: np.random.Generator) -> IntArray:
@@ -113,6 +170,4 @@ def select(name: str, prediction: Prediction, n: int, *, best: float, rng: np.ra
     (min(n, q),) int64
         Indices into the prediction; the earlier one among equals.
     """
-    if prediction.mean.ndim != 1:
-        raise HarnessError(f"the surrogate must predict one value for each architecture, got {prediction.mean.shape}")
-    return np.argsort(_LOWER_IS_BETTER[name](prediction, best, rng), kind="stable")[:n]
+    return np.argsort(values(name, prediction, best=best, rng=rng), kind="stable")[:n]

@@ -1,6 +1,6 @@
-"""Candidates: fresh random ones, and mutants of the best.
+"""Candidates: fresh random ones, mutants, neighbours and children of the best, or everything that there is.
 
-Both functions leave out what is taken already.  What "the same" means is the caller's choice: a function from (n, L)
+All functions leave out what is taken already.  What "the same" means is the caller's choice: a function from (n, L)
 architectures to n hashable keys.
 """
 
@@ -147,3 +147,63 @@ def mutate_often(space: SearchSpace, archs: Archs, edits: float, rng: np.random.
         rows = counts > done
         mutants[rows] = space.mutate(mutants[rows], rng)
     return mutants
+
+
+def neighbourhood(
+    space: SearchSpace, parents: Archs, taken: Collection[Hashable], keys: Keys
+) -> tuple[Archs, list[Hashable]]:
+    """Return all distinct architectures one edit away from any of the parents that are not taken, in order.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    parents : (p, L) integers
+    taken : collection of keys
+        What is left out; not changed.
+    keys : callable
+        (k, L) architectures to k keys.
+
+    Returns
+    -------
+    archs : (k, L) unsigned integers
+    keys : list of k keys
+    """
+    return distinct(np.concatenate([no_archs(space), *map(space.neighbours, parents)]), taken, keys)
+
+
+def children(
+    space: SearchSpace,
+    parents: Archs,
+    n: int,
+    taken: Collection[Hashable],
+    keys: Keys,
+    rng: np.random.Generator,
+    *,
+    edits: float,
+) -> tuple[Archs, list[Hashable]]:
+    """Cross pairs of parents drawn uniformly, and mutate the children: at most `n`, distinct and not taken.
+
+    Parameters are those of `mutate_best`; `SearchSpace.crossover` makes the children, ``2 n`` of them.
+    """
+    pairs = rng.integers(0, len(parents), size=(2, 2 * n))
+    mutants = mutate_often(space, space.crossover(parents[pairs[0]], parents[pairs[1]], rng), edits, rng)
+    archs, new = distinct(mutants, taken, keys)
+    return archs[:n], new[:n]
+
+
+def everything(
+    space: SearchSpace, most: int, taken: Collection[Hashable], keys: Keys
+) -> tuple[Archs, list[Hashable]] | None:
+    """Return all architectures of a space that are not taken, or None where it has more than `most` codings."""
+    codings = prod(space.cardinalities.tolist())
+    if codings > most:
+        return None
+    archs = space.decode(np.arange(codings, dtype=np.uint64))
+    return distinct(archs[space.is_valid(archs)], taken, keys)
+
+
+def distinct(archs: Archs, taken: Collection[Hashable], keys: Keys) -> tuple[Archs, list[Hashable]]:
+    """Return the architectures whose keys are not taken, the first of each key, with these keys."""
+    new: dict[Hashable, None] = {}
+    fresh = _add_new(archs, keys(archs), taken, new, len(archs))
+    return fresh, list(new)

@@ -12,8 +12,6 @@ from math import inf, isfinite
 
 import numpy as np
 
-from harness.errors import HarnessError
-from harness.problem import Problem
 from harness.records import Evaluations
 
 Score = tuple[float, float]
@@ -50,22 +48,3 @@ def scores(evaluations: Evaluations) -> list[Score]:
         (violation, value) if isfinite(value) else FAILED
         for violation, value in zip(violations, objectives, strict=True)
     ]
-
-
-def require_single_objective(strategy: str, problem: Problem) -> None:
-    """Refuse problems that ask for more than one objective."""
-    if len(problem.objectives) != 1:
-        names = ", ".join(objective.name for objective in problem.objectives)
-        raise HarnessError(
-            f"{strategy} is a single-objective strategy: the problem must have exactly one objective, "
-            f"got {len(problem.objectives)} ({names})"
-        )
-
-
-def require_duplicates_allowed(strategy: str, problem: Problem, remedy: str) -> None:
-    """Refuse budgets that forbid duplicates, for a strategy that proposes them."""
-    if problem.budget.duplicates == "forbidden":
-        raise HarnessError(
-            f"{strategy} may propose an architecture again: the budget's `duplicates` must be 'charged' or 'free', "
-            f"got 'forbidden'{remedy}"
-        )

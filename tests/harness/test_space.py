@@ -58,6 +58,92 @@ def test_a_mutation_changes_one_gene_and_leaves_the_parent(counts, seed):
 
 
 @given(cardinality_lists, st.integers(0, 2**32))
+def test_a_child_has_every_gene_from_a_parent(counts, seed):
+    space = Plain("plain", counts)
+    rng = np.random.default_rng(seed)
+    a, b = space.sample(30, rng), space.sample(30, rng)
+    children = space.crossover(a, b, rng)
+    assert children.dtype == space.dtype
+    assert ((children == a) | (children == b)).all()
+    assert np.array_equal(space.crossover(a, a, rng), a)
+
+
+def test_each_gene_comes_from_either_parent_with_one_half():
+    """Chi-square over the 8 children of two parents that differ in 3 genes, below the 99.9 % point of 7 degrees."""
+    space = Plain("plain", [2, 3, 4])
+    a, b = (np.full((8000, 3), value, dtype=np.uint8) for value in (0, 1))
+    _, counts = np.unique(space.code(space.crossover(a, b, np.random.default_rng(0))), return_counts=True)
+    assert len(counts) == 8
+    assert np.sum((counts - 1000) ** 2 / 1000) < 24.3
+
+
+def test_genes_that_are_exchanged_as_one_come_from_one_parent():
+    space = Plain("pairs", [5] * 4, exchanged=[0, 0, 1, 1])
+    a, b = (np.full((400, 4), value, dtype=np.uint8) for value in (1, 3))
+    drawn = {tuple(child) for child in space.crossover(a, b, np.random.default_rng(0)).tolist()}
+    assert drawn == {(1, 1, 1, 1), (1, 1, 3, 3), (3, 3, 1, 1), (3, 3, 3, 3)}
+
+
+def test_a_pair_without_a_valid_child_gives_a_copy_of_the_first():
+    class Twins(Plain):
+        """Both genes are equal in a valid row, but for the first and last value, which are parents of none."""
+
+        def is_valid(self, archs: Archs) -> np.ndarray:
+            return np.asarray(archs)[:, 0] == np.asarray(archs)[:, 1]
+
+    space = Twins("twins", [4] * 2)
+    a, b = np.zeros((500, 2), dtype=np.uint8), np.full((500, 2), 3, dtype=np.uint8)
+    assert {tuple(child) for child in space.crossover(a, b, np.random.default_rng(0)).tolist()} == {(0, 0), (3, 3)}
+    space.is_valid = lambda archs: np.zeros(len(archs), dtype=bool)  # type: ignore[method-assign]
+    assert np.array_equal(space.crossover(a, b, np.random.default_rng(0)), a)
+
+
+def test_parents_of_another_shape_are_refused():
+    space = Plain("plain", [3, 2])
+    with pytest.raises(HarnessError, match="as many rows as `a`, 1, got 2"):
+        space.crossover(np.zeros((1, 2), dtype=np.uint8), np.zeros((2, 2), dtype=np.uint8), np.random.default_rng(0))
+    with pytest.raises(HarnessError, match=r"shape \(n, 2\)"):
+        space.crossover(np.zeros((1, 2), dtype=np.uint8), np.zeros((1, 3), dtype=np.uint8), np.random.default_rng(0))
+
+
+def test_a_mutation_by_node_draws_nodes_uniformly_then_their_genes():
+    """Gene 0 is alone in its node, gene 4 has one value, so genes 1, 2, 3 have 1/3 of 1/2: 99.9 % points."""
+    space = Plain("plain", [3, 2, 2, 2, 1], nodes=[7, 2, 2, 2, 9])
+    parents = np.zeros((12_000, 5), dtype=np.uint8)
+    children = space.mutate(parents, np.random.default_rng(0), by="node")
+    assert ((children != parents).sum(axis=1) == 1).all()
+    changed = np.bincount((children != parents).argmax(axis=1), minlength=5)
+    expected = np.array([6000, 2000, 2000, 2000])
+    assert changed[4] == 0
+    assert np.sum((changed[:4] - expected) ** 2 / expected) < 16.3
+    assert np.array_equal(np.bincount(children[:, 0]) > 0, [True, True, True])
+
+
+def test_by_node_is_by_gene_where_every_gene_is_a_node():
+    space = Plain("plain", [3, 2, 4])
+    archs = space.sample(50, np.random.default_rng(0))
+    alike = [space.mutate(archs, np.random.default_rng(1), by=by) for by in ("gene", "node")]
+    assert np.array_equal(*alike)
+    with pytest.raises(HarnessError, match="`by` must be one of 'gene', 'node'"):
+        space.mutate(archs, np.random.default_rng(1), by="cell")
+
+
+def test_kinds_and_nodes_that_are_none_are_refused():
+    with pytest.raises(HarnessError, match="'categorical', 'ordinal'"):
+        Plain("plain", [3, 2], kinds=["ordinal", "cardinal"])
+    with pytest.raises(HarnessError, match="one for each of 2 genes"):
+        Plain("plain", [3, 2], kinds=["ordinal"])
+    with pytest.raises(HarnessError, match="`nodes` must have a number"):
+        Plain("plain", [3, 2], nodes=[1])
+    with pytest.raises(HarnessError, match="one architecture"):
+        Plain("plain", [1, 1], nodes=[0, 0]).mutate(
+            np.zeros((1, 2), dtype=np.uint8), np.random.default_rng(0), by="node"
+        )
+    assert Plain("plain", [3, 2]).gene_kinds == ("categorical", "categorical")
+    assert Plain("plain", [3, 2]).gene_nodes.tolist() == [0, 1]
+
+
+@given(cardinality_lists, st.integers(0, 2**32))
 def test_neighbours_are_all_single_changes_once(counts, seed):
     space = Plain("plain", counts)
     arch = space.sample(1, np.random.default_rng(seed))[0]

@@ -72,7 +72,7 @@ class TestEveryStrategy:
         assert len(archs) == 60
 
     def test_two_objectives_are_refused(self, kind, hyperparameters):
-        with pytest.raises(HarnessError, match=r"single-objective.*exactly one.*got 2 \(error_0, error_1\)"):
+        with pytest.raises(HarnessError, match=r"takes one objective, and the problem has 2 \(error_0, error_1\)"):
             build(kind, problem(objectives=2), **hyperparameters)
 
 

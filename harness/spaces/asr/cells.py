@@ -14,6 +14,8 @@ SHAPE = (6, 2, 6, 2, 2, 6, 2, 2, 2)
 """For each node its operation, then whether the input and each earlier node skip to the node after it."""
 STARTS = (0, 2, 5)
 """Where the genes of each node begin."""
+GENE_NODES = (0, 0, 1, 1, 1, 2, 2, 2, 2)
+"""Node of each gene: its operation, and the skips over it."""
 RULE = "read '[[op, b], [op, b, b], [op, b, b, b]]' with op in 0..5 and b in 0, 1, or be a published hash"
 
 

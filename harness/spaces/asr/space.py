@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.checks import Archs, UInt64Array
 from harness.errors import HarnessError, must
-from harness.spaces.asr.cells import OPERATIONS, RULE, SHAPE, flatten
+from harness.spaces.asr.cells import GENE_NODES, OPERATIONS, RULE, SHAPE, flatten
 from harness.spaces.asr.keys import first_codings, hashes, keys
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.literals import data
@@ -37,7 +37,7 @@ class ASRSpace(EnumeratedSpace):
     )
 
     def __init__(self) -> None:
-        super().__init__("asr", SHAPE)
+        super().__init__("asr", SHAPE, nodes=GENE_NODES)
 
     def hashes(self, archs: Archs) -> list[str]:
         """Return the published hash of each cell, 32 hexadecimal digits: (n, 9) to n strings."""

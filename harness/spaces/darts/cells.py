@@ -37,6 +37,8 @@ PAIRS = {node: tuple(combinations(range(node), 2)) for node in NODES}
 GENES = 11
 OPERATION_GENES = (0, 1, 3, 4, 6, 7, 9, 10)
 PAIR_GENES = {3: 2, 4: 5, 5: 8}
+GENE_NODES = (2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5)
+"""Node of a cell to which each gene belongs."""
 
 Codes = npt.NDArray[np.intp]
 _SOURCES = {node: np.array(pairs, dtype=np.intp) for node, pairs in PAIRS.items()}

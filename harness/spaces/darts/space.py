@@ -7,14 +7,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, UInt64Array, choice, read_only
+from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array, choice, read_only
 from harness.space import IDENTITIES, SearchSpace
 from harness.spaces.darts import texts as darts_texts
 from harness.spaces.darts.cells import (
+    GENE_NODES,
     GENES,
+    NODES,
     OPERATION_GENES,
     OPERATIONS,
     WITH_NONE,
+    Codes,
     canonical_number,
     cardinalities,
     codings,
@@ -22,7 +25,7 @@ from harness.spaces.darts.cells import (
     number,
 )
 from harness.spaces.darts.costs import macs, params
-from harness.spaces.darts.edits import DISTINCT_MOVES, MOVES, move_edges
+from harness.spaces.darts.edits import DISTINCT_MOVES, EDGE_MOVES, MOVES, move_edges
 from harness.spaces.darts.encodings import adjacency, paths
 
 _EDITED = read_only(np.array([cell * GENES + gene for cell in (0, 1) for gene in OPERATION_GENES], dtype=np.intp))
@@ -49,6 +52,8 @@ class DARTSSpace(SearchSpace):
     `mutate` changes, with probability one half each, an operation or an edge, as in Real et al. ("Regularized
     Evolution", AAAI 2019, 3): one of 16 operations becomes another, or one of the 12 edges into nodes 3 to 5 starts at
     another node that its target does not read yet, and keeps its operation.  `neighbours` are all 120 such edits.
+    By node, one of the eight nodes is drawn, then one of its genes.  A child of `crossover` has each node, inputs and
+    operations, from either parent.
 
     Encodings, one row for each architecture; the widths are those of seven operations:
 
@@ -74,7 +79,8 @@ class DARTSSpace(SearchSpace):
     )
 
     def __init__(self, name: str = "darts", operations: Sequence[str] = OPERATIONS) -> None:
-        super().__init__(name, cardinalities(len(operations)) * 2)
+        nodes = (*GENE_NODES, *(NODES[-1] + 1 + node for node in GENE_NODES))
+        super().__init__(name, cardinalities(len(operations)) * 2, nodes=nodes, exchanged=nodes)
         self.operations = tuple(operations)
         self._per_cell = codings(len(operations))
 
@@ -91,14 +97,26 @@ class DARTSSpace(SearchSpace):
         """Return the representative of each functional class: (n, 22) to (n, 22) uint8."""
         return self.decode(self.key(archs))
 
-    def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
+    def _mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
         """Change one operation or one edge of each row, each with probability one half: (n, 22) to (n, 22)."""
-        children = np.array(archs, dtype=self.dtype)
-        n = len(children)
+        n = len(archs)
         genes = _EDITED[rng.integers(0, len(_EDITED), size=n)]
         steps = rng.integers(1, len(self.operations), size=n)
         moves = MOVES[rng.integers(0, len(MOVES), size=n)]
-        edge = rng.random(n) < 0.5
+        return self._edited(archs, genes, steps, moves, rng.random(n) < 0.5)
+
+    def _mutate_by_node(self, archs: Archs, rng: np.random.Generator) -> Archs:
+        """Change one of the 22 genes of each row, its node drawn first; of inputs, one edge starts elsewhere."""
+        n = len(archs)
+        genes = self._node_draws[rng.integers(0, len(self._node_draws), size=n)]
+        steps = rng.integers(1, len(self.operations), size=n)
+        first = np.searchsorted(MOVES[:, 0], genes)  # of the moves of an operation there are none, and none is made
+        moves = MOVES[np.minimum(first, len(MOVES) - 2 * EDGE_MOVES) + rng.integers(0, 2 * EDGE_MOVES, size=n)]
+        return self._edited(archs, genes, steps, moves, moves[:, 0] == genes)
+
+    def _edited(self, archs: Archs, genes: Codes, steps: IntArray, moves: Codes, edge: BoolArray) -> Archs:
+        """Return each row with its edge moved where `edge` says so, else with its gene that much further: (n, 22)."""
+        children = np.array(archs, dtype=self.dtype)
         children[edge] = move_edges(children[edge], moves[edge])
         rows, genes, steps = np.flatnonzero(~edge), genes[~edge], steps[~edge]
         children[rows, genes] = (children[rows, genes] + steps) % len(self.operations)

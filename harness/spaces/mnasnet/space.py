@@ -47,7 +47,12 @@ class MnasNetSpace(SearchSpace):
     )
 
     def __init__(self) -> None:
-        super().__init__("mnasnet", [len(values) for values in VALUES.values()])
+        super().__init__(
+            "mnasnet",
+            [len(values) for values in VALUES.values()],
+            kinds=("ordinal", "ordinal", "ordinal", "categorical") * BLOCKS,
+            nodes=np.repeat(np.arange(BLOCKS), len(VARIABLES) // BLOCKS).tolist(),
+        )
 
     def choices(self) -> Mapping[str, Sequence[str]]:
         """Return the values of each gene: expansion, kernel, layers and squeeze-and-excitation of each block."""

@@ -35,7 +35,7 @@ class SizeSpace(EnumeratedSpace):
     )
 
     def __init__(self) -> None:
-        super().__init__("nats-size", CARDINALITIES)
+        super().__init__("nats-size", CARDINALITIES, kinds=["ordinal"] * len(CARDINALITIES))
 
     def _features(self, archs: Archs, encoding: str) -> FloatArray:
         return archs / (len(WIDTHS) - 1.0)

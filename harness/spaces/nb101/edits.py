@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.checks import Archs, BoolArray, FloatArray, read_only
-from harness.spaces.nb101.wiring import BITS, EDGES, INNER, OPERATIONS, VERTICES, reach, wiring
+from harness.spaces.nb101.wiring import BITS, EDGES, GENE_NODES, INNER, OPERATIONS, VERTICES, reach, wiring
 
 _SOURCES, _TARGETS = (read_only(np.array(ends, dtype=np.uint8)) for ends in zip(*EDGES, strict=True))
 _STEPS = len(OPERATIONS) - 1
@@ -19,6 +19,23 @@ _OF_EDGE = np.arange(len(EDIT_GENES)) < len(EDGES)
 _MODULI = read_only(np.where(_OF_EDGE, 2, len(OPERATIONS)).astype(np.uint8))
 WEIGHTS: FloatArray = read_only(np.where(_OF_EDGE, 1 / VERTICES, 1 / (INNER * _STEPS)))
 """How often the official mutation makes each edit: an edge flips with 1/7, an operation changes with 1/5."""
+_NODES = np.array([GENE_NODES[gene] for gene in EDIT_GENES])
+_OF_NODE = read_only((_NODES[:, None] == np.arange(1, VERTICES)).astype(np.float64))
+_OF_GENE: FloatArray = read_only(np.where(_OF_EDGE, 1.0, 1 / _STEPS))
+
+
+def by_node(possible: BoolArray) -> FloatArray:
+    """Return how often to make each edit so that a vertex is drawn first, then a gene of it: (n, 31) to (n, 31).
+
+    Parameters
+    ----------
+    possible : (n, 31) bool
+        Vertices and genes without a possible edit are not drawn.
+    """
+    weights = np.where(possible, _OF_GENE, 0.0)
+    of_node = weights @ _OF_NODE
+    shares: FloatArray = weights / np.maximum(of_node, _OF_GENE.min())[:, _NODES - 1]
+    return shares
 
 
 def allowed(archs: Archs) -> BoolArray:

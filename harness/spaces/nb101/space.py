@@ -17,7 +17,18 @@ from harness.spaces.nb101 import texts as nb101_texts
 from harness.spaces.nb101.costs import macs, params
 from harness.spaces.nb101.growth import VertexGrowth
 from harness.spaces.nb101.hash import ModuleKeys, by_size, module_digests
-from harness.spaces.nb101.wiring import BITS, EDGES, INNER, OPERATIONS, VERTICES, prune, reach, wiring
+from harness.spaces.nb101.wiring import (
+    BITS,
+    EDGES,
+    GENE_NODES,
+    GENE_ROWS,
+    INNER,
+    OPERATIONS,
+    VERTICES,
+    prune,
+    reach,
+    wiring,
+)
 
 CLASSES = 423_624
 
@@ -36,7 +47,8 @@ class NB101Space(SearchSpace):
 
     `sample` is the official random cell: uniform bits and operations, drawn again until valid.  So it is uniform over
     valid codings, and small cells, which have many, come often.  `mutate` and `neighbours` make one edit of the coding,
-    see `nb101_edits.allowed`.
+    see `nb101_edits.allowed`; by node, the vertex is drawn first that an edge enters or an operation belongs to.  A
+    child of `crossover` has each row of the adjacency, with the operation of its vertex, from either parent.
 
     Encodings, one row for each architecture:
 
@@ -59,7 +71,8 @@ class NB101Space(SearchSpace):
     graph_shape: ClassVar[tuple[int, int]] = nb101_encodings.GRAPH_SHAPE
 
     def __init__(self) -> None:
-        super().__init__("nb101", [2] * len(EDGES) + [len(OPERATIONS)] * INNER)
+        counts = [2] * len(EDGES) + [len(OPERATIONS)] * INNER
+        super().__init__("nb101", counts, nodes=GENE_NODES, exchanged=GENE_ROWS)
         self._module_keys = ModuleKeys()
 
     def sample(self, n: int, rng: np.random.Generator) -> Archs:
@@ -96,14 +109,21 @@ class NB101Space(SearchSpace):
         text = digests.tobytes().hex()
         return [text[start : start + 32] for start in range(0, len(text), 32)]
 
-    def mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
+    def _mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
         """Edit each row once, an edge or an operation; result valid and another cell: (n, 26) to (n, 26) uint8.
 
         The official mutation (``mutate_spec``) flips each edge with probability 1/7 and changes each operation with
         probability 1/5.  Here one edit is drawn with these weights, among those that change the pruned cell
         (`nb101_edits.allowed`).
         """
-        weights = np.cumsum(np.where(nb101_edits.allowed(archs), nb101_edits.WEIGHTS, 0.0), axis=1)
+        return self._edited(archs, np.where(nb101_edits.allowed(archs), nb101_edits.WEIGHTS, 0.0), rng)
+
+    def _mutate_by_node(self, archs: Archs, rng: np.random.Generator) -> Archs:
+        """Edit each row once: a vertex is drawn, then an edge into it or its operation, among the same edits."""
+        return self._edited(archs, nb101_edits.by_node(nb101_edits.allowed(archs)), rng)
+
+    def _edited(self, archs: Archs, weights: FloatArray, rng: np.random.Generator) -> Archs:
+        weights = np.cumsum(weights, axis=1)
         drawn = rng.random(len(weights)) * weights[:, -1]
         return nb101_edits.edited(archs, (weights <= drawn[:, None]).sum(axis=1))
 

@@ -22,6 +22,10 @@ OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 MOST_EDGES = 9
 EDGES = tuple(combinations(range(VERTICES), 2))
 """(source, target) of the first 21 genes."""
+GENE_NODES = (*(target for _, target in EDGES), *range(1, INNER + 1))
+"""Vertex to which each gene belongs: the one that an edge enters, or that has the operation."""
+GENE_ROWS = (*(source for source, _ in EDGES), *range(1, INNER + 1))
+"""Row of the adjacency in which each edge stands, and of the vertex that has the operation."""
 INPUT, OUTPUT, ABSENT = -1, -2, -3
 """Labels of vertices that have no operation; the first two are those of the module hash."""
 BITS = read_only(np.array([1 << (len(EDGES) - 1 - place) for place in range(len(EDGES))]))

@@ -11,7 +11,7 @@ import numpy as np
 from harness.checks import Archs, FloatArray, UInt64Array
 from harness.growth import GeneGrowth, Growth
 from harness.spaces.enumerated import EnumeratedSpace
-from harness.spaces.four_nodes import EDGE_NAMES, EDGES, NODES, NONE, adjacency_encoding, path_encoding
+from harness.spaces.four_nodes import EDGE_NAMES, EDGES, GENE_NODES, NODES, NONE, adjacency_encoding, path_encoding
 from harness.spaces.nb201 import texts
 from harness.spaces.nb201.costs import cost
 from harness.spaces.nb201.keys import classes
@@ -54,7 +54,7 @@ class NB201Space(EnumeratedSpace):
     graph_shape: ClassVar[tuple[int, int]] = (8, 7)
 
     def __init__(self) -> None:
-        super().__init__("nb201", CARDINALITIES)
+        super().__init__("nb201", CARDINALITIES, nodes=GENE_NODES)
 
     def _key(self, archs: Archs, identity: str) -> UInt64Array:
         return classes(identity)[self.positions(archs)]

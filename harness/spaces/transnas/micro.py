@@ -16,6 +16,7 @@ from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.four_nodes import (
     EDGE_NAMES,
     EDGES,
+    GENE_NODES,
     adjacency_encoding,
     functional_text,
     path_encoding,
@@ -50,7 +51,7 @@ class TransNASMicroSpace(EnumeratedSpace):
     )
 
     def __init__(self) -> None:
-        super().__init__("transnas-micro", [len(OPERATIONS)] * len(EDGES))
+        super().__init__("transnas-micro", [len(OPERATIONS)] * len(EDGES), nodes=GENE_NODES)
 
     @cached_property
     def official(self) -> Archs:

@@ -113,6 +113,38 @@ def test_a_table_of_many_rows_is_searched_in_bounded_memory(monkeypatch):
     assert (around != alone).sum(axis=1).min() > 6 or space.radius > 6
 
 
+def test_a_child_is_a_row_between_its_parents_whatever_their_distance():
+    """Of rows that are between two parents each is as likely: chi-square, 99.9 % point of 3 degrees of freedom."""
+    between = np.zeros((4, 10), dtype=np.uint8)
+    between[1, :5], between[2, 5:], between[3] = 1, 1, 1
+    archs = np.concatenate([between, bags(30) + (bags(30) == 0)])
+    space = RowsSpace(Bags(), np.unique(archs, axis=0))
+    a, b = np.repeat(archs[:1], 4000, axis=0), np.repeat(archs[3:4], 4000, axis=0)
+    children = space.crossover(a, b, np.random.default_rng(0))
+    found, counts = np.unique(children, axis=0, return_counts=True)
+    assert set(map(tuple, found.tolist())) == set(map(tuple, between.tolist()))
+    assert np.sum((counts - 1000) ** 2 / 1000) < 16.3
+
+
+def test_rows_exchange_what_their_base_exchanges():
+    class Halves(Bags):
+        def __init__(self) -> None:
+            SearchSpace.__init__(self, "bags", [5] * 10, exchanged=[0] * 5 + [1] * 5, nodes=[0] * 5 + [1] * 5)
+
+    archs = np.array([[0] * 10, [1] * 10, [0] * 5 + [1] * 5, [0] + [1] * 9], dtype=np.uint8)
+    space = RowsSpace(Halves(), archs)
+    children = space.crossover(
+        np.repeat(archs[:1], 400, axis=0), np.repeat(archs[1:2], 400, axis=0), np.random.default_rng(0)
+    )
+    assert set(map(tuple, children.tolist())) == set(map(tuple, archs[:3].tolist()))
+    assert space.gene_nodes.tolist() == [0] * 5 + [1] * 5
+    parents = np.repeat(archs[2:3], 400, axis=0)  # two of its neighbours differ in the first node, one in the other
+    drawn, counts = np.unique(space.mutate(parents, np.random.default_rng(0), by="node"), axis=0, return_counts=True)
+    assert dict(zip(map(tuple, drawn.tolist()), (counts / 400).round(1).tolist(), strict=True)) == {
+        tuple(archs[0].tolist()): 0.5, tuple(archs[1].tolist()): 0.2, tuple(archs[3].tolist()): 0.3,
+    }  # fmt: skip
+
+
 def test_what_else_the_base_knows_is_answered():
     class Own(Bags):
         graph_shape = (3, 4)

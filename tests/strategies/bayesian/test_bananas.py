@@ -8,7 +8,6 @@ import pytest
 from harness.errors import HarnessError
 from harness.surrogate import Fit, Predict
 from strategies.bayesian.bananas import Bananas
-from strategies.parts.acquisition import NAMES
 from strategies.random_search import RandomSearch
 from tests.strategies.support import (
     NearestNeighbour,
@@ -83,7 +82,7 @@ def test_a_plan_fits_what_was_told_and_predicts_mutants_of_the_best():
     assert {arch.tobytes() for arch in batch.archs} <= pool
 
 
-@pytest.mark.parametrize("acquisition", NAMES)
+@pytest.mark.parametrize("acquisition", Bananas.acquisitions)
 def test_never_proposes_again_and_beats_random_search(acquisition):
     best, random = [], []
     for seed in range(5):
