@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FOLDER = GENERATED / "spaces"
 EXAMPLES = 3
 """Architectures that a page shows as strings and as genes."""
+_MANY = 24
+"""Labels of nodes that a page names."""
 
 
 def page(name: str) -> str:
@@ -65,9 +67,11 @@ def _forms(space: SearchSpace) -> Iterator[str]:
 
 
 def _genes(space: SearchSpace) -> Iterator[str]:
-    yield "| gene | what it is | values, in the order of their codes |\n|---|---|---|"
-    for gene, (name, values) in enumerate(space.legend().items()):
-        yield f"| {gene} | {name.replace('<', '&lt;')} | {', '.join(f'`{value}`' for value in values)} |"
+    yield "| gene | what it is | values, in the order of their codes | kind | node |\n|---|---|---|---|---|"
+    told = zip(space.legend().items(), space.gene_kinds, space.gene_nodes.tolist(), strict=True)
+    for gene, ((name, values), kind, node) in enumerate(told):
+        listed = ", ".join(f"`{value}`" for value in values)
+        yield f"| {gene} | {name.replace('<', '&lt;')} | {listed} | {kind} | {node} |"
 
 
 def _counts(space: SearchSpace) -> Iterator[str]:
@@ -82,6 +86,10 @@ def _counts(space: SearchSpace) -> Iterator[str]:
     archs = space.sample(1, np.random.default_rng(0))
     widths = {encoding: space.features(archs, encoding).shape[1] for encoding in space.encodings}
     yield f"| encodings, and their widths | {', '.join(f'`{key}` {width:,}' for key, width in widths.items())} |"
+    graph = space.graph(archs)
+    what = ", ".join(f"`{label}`" for label in graph.labels[:_MANY]) + ", …" * (len(graph.labels) > _MANY)
+    yield f"| graph | {graph.mask.shape[1]} places for nodes, each {what} |"
+    yield f"| edits that can keep the function | {'`morphisms`' if space.has_morphisms else 'none are known'} |"
     costs = space.costs(archs)
     yield f"| costs in closed form | {', '.join(f'`{key}`' for key in costs) or 'none are known'} |"
 

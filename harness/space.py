@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array, arch_matrix, choice, read_only
 from harness.errors import HarnessError, must, shown, unknown
+from harness.graphs import GraphBatch, chain
 from harness.growth import Growth
 
 IDENTITIES = ("functional", "string", "exact")
@@ -43,8 +44,9 @@ class SearchSpace(ABC):
 
     The defaults treat the genes as independent categories: uniform sampling, one gene changed by a mutation, every
     single-gene change as a neighbour, and each gene of a child from either parent.  A space with invalid or equivalent
-    rows overrides what differs.  `key`, `mutate`, `features` and `parse` check what they are given and leave the rest
-    to `_key`, `_mutate` and `_mutate_by_node`, `_features` and `_genes`; `facts` adds what `_facts` says.
+    rows overrides what differs.  `key`, `mutate`, `features`, `graph` and `parse` check what they are given and leave
+    the rest to `_key`, `_mutate` and `_mutate_by_node`, `_features`, `_graph` and `_genes`; `facts` adds what `_facts`
+    says.
 
     Parameters
     ----------
@@ -54,6 +56,8 @@ class SearchSpace(ABC):
         `gene_kinds` and `gene_nodes`; by default all are categorical, and each is a node of its own.
     exchanged : (L,) integers, optional
         Genes of equal number go to a child together; see `crossover`.  By default each goes alone.
+    preserving : sequence of (gene, value, new value)
+        The edits of `morphisms`, where each changes one gene.
 
     Attributes
     ----------
@@ -68,6 +72,8 @@ class SearchSpace(ABC):
         operations and inputs are not.
     gene_nodes : (L,) int64
         Node of the cell to which each gene belongs, by the space's own numbers.
+    has_morphisms : bool
+        Whether edits that can keep the function are known; see `morphisms`.
     """
 
     encodings: ClassVar[tuple[str, ...]] = ("one_hot",)
@@ -83,6 +89,7 @@ class SearchSpace(ABC):
         kinds: Sequence[str] | None = None,
         nodes: Sequence[int] | None = None,
         exchanged: Sequence[int] | None = None,
+        preserving: Sequence[tuple[int, int, int]] = (),
     ) -> None:
         self.name = name
         counts = np.asarray(cardinalities, dtype=np.int64)
@@ -98,6 +105,8 @@ class SearchSpace(ABC):
         self.gene_nodes = self._numbers("nodes", nodes)
         self._exchanged = self._numbers("exchanged", exchanged)
         self._units = int(self._exchanged.max()) + 1
+        self._preserving: IntArray = read_only(np.array(preserving, dtype=np.int64).reshape(-1, 3))
+        self.has_morphisms = len(self._preserving) > 0
         for kind in self.gene_kinds:
             choice("kind of a gene", kind, KINDS)
         if len(self.gene_kinds) != len(counts):
@@ -295,6 +304,38 @@ class SearchSpace(ABC):
         around[rows, genes] = (around[rows, genes] + steps) % self.cardinalities[genes]
         return around
 
+    def morphisms(self, arch: Archs) -> Archs:
+        """Return the network morphisms of an architecture: edits after which a network can compute what it did before.
+
+        The child computes its parent's function if its weights are set so, as in Net2Net (Chen, Goodfellow & Shlens,
+        ICLR 2016) and in network morphism (Wei et al., ICML 2016).  Strict: an edit that some weights do not allow is
+        none, and every one that takes something away is none.
+
+        Parameters
+        ----------
+        arch : (L,) integers
+
+        Returns
+        -------
+        (k, L) unsigned integers
+            Valid, all different, in a fixed order; k can be 0.
+
+        Raises
+        ------
+        HarnessError
+            If none are known for this space (`has_morphisms`).
+        """
+        if not self.has_morphisms:
+            raise HarnessError(f"the space '{self.name}' knows no edits that keep the function: take its neighbours")
+        return self._morphisms(np.asarray(arch, dtype=self.dtype))
+
+    def _morphisms(self, arch: Archs) -> Archs:
+        """Return the children of a space with morphisms; by default by the table of `preserving`."""
+        genes, before, after = self._preserving[self._preserving[:, 1] == arch[self._preserving[:, 0]]].T
+        children = np.repeat(arch[None], len(before), axis=0)
+        children[np.arange(len(children)), genes] = after
+        return children
+
     def features(self, archs: Archs, encoding: str) -> FloatArray:
         """Encode architectures for a learner.
 
@@ -323,6 +364,32 @@ class SearchSpace(ABC):
         out = np.zeros((len(archs), int(self.cardinalities.sum())))
         out[np.arange(len(archs))[:, None], archs + offsets] = 1.0
         return out
+
+    def graph(self, archs: Archs) -> GraphBatch:
+        """Return each architecture as a graph of labelled nodes, with everything that it has, useful or not.
+
+        Operations are nodes, also in spaces that have them on edges (the line graph); `harness.graphs.reduced` leaves
+        out what does nothing.  A space without a cell gives the chain of its genes, labelled ``gene=value``.
+
+        Parameters
+        ----------
+        archs : (n, L) integers
+
+        Returns
+        -------
+        GraphBatch
+            n graphs on V places; V and the labels are the same for all architectures of a space.
+        """
+        return self._graph(arch_matrix("archs", archs, self.genes))
+
+    def _graph(self, archs: Archs) -> GraphBatch:
+        """Return the graphs of checked architectures; by default chains of genes."""
+        return chain(archs, self.cardinalities, self._values)
+
+    @cached_property
+    def _values(self) -> tuple[str, ...]:
+        """Every value of every gene, as ``gene=value``."""
+        return tuple(f"{gene}={value}" for gene, values in self.legend().items() for value in values)
 
     @abstractmethod
     def format(self, archs: Archs) -> list[str]:

@@ -36,8 +36,9 @@ class EnumeratedSpace(SearchSpace):
         *,
         kinds: Sequence[str] | None = None,
         nodes: Sequence[int] | None = None,
+        preserving: Sequence[tuple[int, int, int]] = (),
     ) -> None:
-        super().__init__(name, cardinalities, kinds=kinds, nodes=nodes)
+        super().__init__(name, cardinalities, kinds=kinds, nodes=nodes, preserving=preserving)
         codings = math.prod(int(count) for count in self.cardinalities)
         if codings > MAX_CODINGS or self.cardinalities.max() > 128:
             raise HarnessError(f"an enumerated space must have at most {MAX_CODINGS} codings, got {codings}")

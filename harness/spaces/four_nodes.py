@@ -11,7 +11,8 @@ from itertools import product
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, UInt64Array
+from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, read_only
+from harness.graphs import GraphBatch, of_fixed_wiring
 
 NODES = 4
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
@@ -21,6 +22,9 @@ PATHS = ((3,), (0, 4), (1, 5), (0, 2, 5))
 NONE, SKIP = range(2)
 GENE_NODES = tuple(target for _, target in EDGES)
 """Node that each gene leads to."""
+_ENDS = ((-1, 0), *EDGES, (NODES - 1, -2))
+WIRED: BoolArray = read_only(np.array([[end == begin for begin, _ in _ENDS] for _, end in _ENDS]))
+"""Adjacency of the line graph, (8, 8): the input ends at node 0, then the edges, the output begins at node 3."""
 EDGE_NAMES = tuple(f"{source}-{target}" for source, target in EDGES)
 """Of each gene, as a description of a table names it."""
 
@@ -83,6 +87,19 @@ def smallest_codes(text_of: Callable[[Sequence[int]], str], operations: int) -> 
     first: dict[str, int] = {}
     codes = enumerate(product(range(operations), repeat=len(EDGES)))
     return np.array([first.setdefault(text_of(arch), code) for code, arch in codes], dtype=np.uint64)
+
+
+def line_graph(archs: Archs, operations: Sequence[str]) -> GraphBatch:
+    """Return the line graphs of cells: input, the six edges, output; (n, 6) to n graphs of 8 places.
+
+    An operation feeds those that start where it ends; none and skip are operations like others.  The graph of NAS-BOWL
+    (Ru et al., ICLR 2021) before `harness.graphs.reduced`.
+    """
+    kinds = np.zeros((len(archs), len(_ENDS)), dtype=np.int64)
+    kinds[:, 1:-1] = archs
+    kinds[:, 1:-1] += 2
+    kinds[:, -1] = 1
+    return of_fixed_wiring(WIRED, kinds, ("input", "output", *operations))
 
 
 def adjacency_encoding(one_hot: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError
+from harness.graphs import GraphBatch
 from harness.growth import Growth, RowsGrowth
 from harness.space import SearchSpace
 
@@ -48,6 +49,7 @@ class RowsSpace(SearchSpace):
             nodes=base.gene_nodes.tolist(),
             exchanged=base._exchanged.tolist(),
         )
+        self.has_morphisms = base.has_morphisms
         self._base = base
         codes = base.code(archs)
         order = np.argsort(codes)
@@ -170,6 +172,12 @@ class RowsSpace(SearchSpace):
         around: Archs = self.rows[self._around(np.asarray(arch, dtype=self.dtype)[None])[0]]
         return around
 
+    def _morphisms(self, arch: Archs) -> Archs:
+        """Return those of the base space that are rows: (L,) to (k, L)."""
+        children = self._base.morphisms(arch)
+        kept: Archs = children[self.is_valid(children)]
+        return kept
+
     def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
         """Return the keys of the base space."""
         return self._base.key(archs, identity)
@@ -185,6 +193,10 @@ class RowsSpace(SearchSpace):
     def features(self, archs: Archs, encoding: str) -> FloatArray:
         """Return the encoding of the base space."""
         return self._base.features(archs, encoding)
+
+    def graph(self, archs: Archs) -> GraphBatch:
+        """Return the graphs of the base space."""
+        return self._base.graph(archs)
 
     def legend(self) -> Mapping[str, Sequence[str]]:
         """Return the legend of the base space."""

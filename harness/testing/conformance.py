@@ -124,6 +124,8 @@ def check_space(space: SearchSpace, rng: np.random.Generator) -> list[str]:
         rules("neighbourhood is symmetric", _rows(arch[None]) <= _rows(space.neighbours(around[0])))
     _check_genes(rules, space)
     _check_crossover(rules, space, archs, rng)
+    _check_graph(rules, space, archs)
+    _check_morphisms(rules, space, archs)
     _check_keys(rules, space, np.concatenate([archs, children, archs[:3]]))
     legend = [len(values) for values in space.legend().values()]
     rules("legend names every gene and every value once", legend == space.cardinalities.tolist())
@@ -161,6 +163,42 @@ def _check_crossover(rules: _Rules, space: SearchSpace, archs: Archs, rng: np.ra
     rules("every gene of a child is that of a parent", (children == archs) | (children == others))
     rules("crossover leaves the parents as they are", np.array_equal(archs, kept))
     rules("a child of equal parents is their copy", np.array_equal(space.crossover(archs, archs, rng), archs))
+
+
+def _check_graph(rules: _Rules, space: SearchSpace, archs: Archs) -> None:
+    graph = space.graph(archs)
+    arrays = (graph.adjacency, graph.kinds, graph.mask)
+    wanted = graph.adjacency.dtype == np.bool_ and graph.mask.dtype == np.bool_ and graph.kinds.dtype.kind in "iu"
+    rules("graph has one of n graphs for each row, of bool, integers, bool", wanted and len(graph) == len(archs))
+    named = (graph.kinds >= 0) & (graph.kinds < len(graph.labels))
+    rules("every node of a graph has one of its labels, which differ", named)
+    rules("every node of a graph has one of its labels, which differ", len(set(graph.labels)) == len(graph.labels))
+    joined = graph.mask[:, :, None] & graph.mask[:, None, :]
+    rules("edges of a graph join nodes that are there", joined | ~graph.adjacency)
+    rules("edges of a graph lead to later places", not np.tril(graph.adjacency).any())
+    alone = space.graph(archs[3:4])
+    parts = zip(arrays, (alone.adjacency, alone.kinds, alone.mask), strict=True)
+    same = alone.labels == graph.labels and all(np.array_equal(array[3:4], part) for array, part in parts)
+    rules("the graph of a row does not depend on the others", same)
+
+
+def _check_morphisms(rules: _Rules, space: SearchSpace, archs: Archs) -> None:
+    if not space.has_morphisms:
+        try:
+            space.morphisms(archs[0])
+        except HarnessError:
+            rules("morphisms are refused where none are known", True)
+        else:
+            rules("morphisms are refused where none are known", False)
+        return
+    for arch in archs[:10]:
+        children = space.morphisms(arch)
+        rules(
+            "morphisms are (k, L) of the space's dtype",
+            children.shape[1:] == arch.shape and children.dtype == space.dtype,
+        )
+        rules("morphisms are valid", space.is_valid(children))
+        rules("morphisms differ, from the architecture too", len(_rows(children) - _rows(arch[None])) == len(children))
 
 
 def _check_keys(rules: _Rules, space: SearchSpace, archs: Archs) -> None:

@@ -29,6 +29,7 @@ FLOORS = {
         "interrupts",
         "files",
         "seeding",
+        "graphs",
         "space",
         "problem",
         "records",

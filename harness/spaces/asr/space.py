@@ -9,7 +9,8 @@ import numpy as np
 
 from harness.checks import Archs, UInt64Array
 from harness.errors import HarnessError, must
-from harness.spaces.asr.cells import GENE_NODES, OPERATIONS, RULE, SHAPE, flatten
+from harness.graphs import GraphBatch
+from harness.spaces.asr.cells import GENE_NODES, NODES, OPERATIONS, RULE, SHAPE, STARTS, adjacency, flatten
 from harness.spaces.asr.keys import first_codings, hashes, keys
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.literals import data
@@ -72,6 +73,14 @@ class ASRSpace(EnumeratedSpace):
             return flatten(data(text, RULE))
         except HarnessError:
             raise HarnessError(must("architecture", RULE, text)) from None
+
+    def _graph(self, archs: Archs) -> GraphBatch:
+        """Return input, nodes and output, zeros and all: (n, 9) to n graphs of 5 places."""
+        kinds = np.zeros((len(archs), NODES + 2), dtype=np.int64)
+        kinds[:, 1:-1] = archs[:, STARTS].astype(np.int64) + 2
+        kinds[:, -1] = 1
+        labels = ("input", "output", *OPERATIONS)
+        return GraphBatch(adjacency(archs), kinds, np.ones(kinds.shape, dtype=bool), labels)
 
     def _facts(self) -> Mapping[str, object]:
         return {

@@ -8,11 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array, choice, read_only
+from harness.graphs import GraphBatch
 from harness.space import IDENTITIES, SearchSpace
+from harness.spaces.darts import graphs as darts_graphs
 from harness.spaces.darts import texts as darts_texts
 from harness.spaces.darts.cells import (
     GENE_NODES,
     GENES,
+    LARGER,
     NODES,
     OPERATION_GENES,
     OPERATIONS,
@@ -53,7 +56,8 @@ class DARTSSpace(SearchSpace):
     Evolution", AAAI 2019, 3): one of 16 operations becomes another, or one of the 12 edges into nodes 3 to 5 starts at
     another node that its target does not read yet, and keeps its operation.  `neighbours` are all 120 such edits.
     By node, one of the eight nodes is drawn, then one of its genes.  A child of `crossover` has each node, inputs and
-    operations, from either parent.
+    operations, from either parent.  `morphisms` put a kernel of 5 in place of one of 3, in its centre; a node has two
+    inputs, no more, and a skip or a pool is no convolution for inputs below zero.
 
     Encodings, one row for each architecture; the widths are those of seven operations:
 
@@ -80,7 +84,14 @@ class DARTSSpace(SearchSpace):
 
     def __init__(self, name: str = "darts", operations: Sequence[str] = OPERATIONS) -> None:
         nodes = (*GENE_NODES, *(NODES[-1] + 1 + node for node in GENE_NODES))
-        super().__init__(name, cardinalities(len(operations)) * 2, nodes=nodes, exchanged=nodes)
+        larger = [(operations.index(small), operations.index(large)) for small, large in LARGER]
+        super().__init__(
+            name,
+            cardinalities(len(operations)) * 2,
+            nodes=nodes,
+            exchanged=nodes,
+            preserving=[(gene, *sizes) for gene in _EDITED.tolist() for sizes in larger],
+        )
         self.operations = tuple(operations)
         self._per_cell = codings(len(operations))
 
@@ -139,6 +150,10 @@ class DARTSSpace(SearchSpace):
             return np.concatenate([adjacency(cell, len(self.operations)) for cell in cells], axis=1)
         longest = 4 if encoding == "path" else 2
         return np.concatenate([paths(cell, longest, len(self.operations)) for cell in cells], axis=1)
+
+    def _graph(self, archs: Archs) -> GraphBatch:
+        """Return both cells side by side, see `darts_graphs.graph`: (n, 22) to n graphs of 30 places."""
+        return darts_graphs.graph(archs, self.operations)
 
     def legend(self) -> Mapping[str, Sequence[str]]:
         """Return operations of both cells, and the pairs of nodes that nodes 3 to 5 read."""

@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from harness.checks import Archs, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError, must
+from harness.graphs import GraphBatch
 from harness.space import operation_code
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.graph import encodings
 from harness.spaces.graph.keys import canonical_form, published_hash
-from harness.spaces.graph.links import LINKS, NODES, OPERATIONS, RELABELLED
+from harness.spaces.graph.links import ADJACENCY, LINKS, NODES, OPERATIONS, RELABELLED
 
 _FORM = re.compile(r"\[?\s*(\d)\s*,?\s*(\d)\s*,?\s*(\d)\s*,?\s*(\d)\s*\]?\s+(\w+)[\s,]+(\w+)[\s,]+(\w+)[\s,]+(\w+)")
 
@@ -150,6 +151,14 @@ class GraphSpace(EnumeratedSpace):
         if encoding == "graph":
             return encodings.graph(archs, self.graph_shape)
         return encodings.paths(archs, len(self.operations), NODES if encoding == "path" else 2)
+
+    def _graph(self, archs: Archs) -> GraphBatch:
+        """Return input, nodes and output: (n, 5) to n graphs of 6 places."""
+        kinds = np.zeros((len(archs), NODES + 2), dtype=np.int64)
+        kinds[:, 1:-1] = archs[:, 1:].astype(np.int64) + 2
+        kinds[:, -1] = 1
+        wired = ADJACENCY[archs[:, 0]] > 0
+        return GraphBatch(wired, kinds, np.ones(kinds.shape, dtype=bool), ("input", "output", *self.operations))
 
     def _facts(self) -> Mapping[str, object]:
         valid = self.is_valid(self.all_codings)

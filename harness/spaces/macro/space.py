@@ -18,6 +18,14 @@ OPERATIONS = ("identity", "mb3_k3", "mb6_k5")
 """Nothing; inverted residuals with kernel 3 and expansion 3; with kernel 5 and expansion 6."""
 _FREE = ((3, 4), (6, 7))
 """Places of one stage where both layers keep the shape, so that an identity between them moves nothing."""
+_FIRST = (0, *np.cumsum(STAGES)[:-1].tolist())
+"""Places where the width changes, so that an identity is a convolution."""
+_PRESERVING = [
+    (place, before, after)
+    for place in range(sum(STAGES))
+    for before, after in ((0, 1), (0, 2), (1, 2))
+    if before or place not in _FIRST
+]
 
 
 class MacroSpace(EnumeratedSpace):
@@ -30,6 +38,9 @@ class MacroSpace(EnumeratedSpace):
     - ``"functional"``: identities that keep the shape vanish, so layers behind them move up: 3,969 classes.  The key is
       the coding with the identities of a stage last.
 
+    `morphisms` put a block where there is an identity that keeps the shape (the last batch normalisation of the block
+    gives zeros beside its shortcut), or the larger block in place of the smaller (kernel in the centre, wider inside).
+
     The encoding ``one_hot`` has three indicators for each layer (24).
     """
 
@@ -39,7 +50,7 @@ class MacroSpace(EnumeratedSpace):
     )
 
     def __init__(self) -> None:
-        super().__init__("macro", [len(OPERATIONS)] * sum(STAGES))
+        super().__init__("macro", [len(OPERATIONS)] * sum(STAGES), preserving=_PRESERVING)
 
     def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
         """Count the published network for CIFAR-10."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,6 +28,12 @@ VALUES: Mapping[str, tuple[int, ...]] = {
     for what, values in (("e", EXPANSIONS), ("k", KERNELS), ("l", LAYERS[block]), ("se", SQUEEZES))
 }
 """Values of each published variable, in the order of the gene's codes."""
+_PRESERVING = [
+    (gene, before, after)
+    for gene, (name, values) in enumerate(VALUES.items())
+    for before, after in combinations(range(len(values)), 2)
+    if name[-1] in "ekl" and not (name[-1] == "e" and values[before] == 1) and not name.endswith("se")
+]
 _BLOCK = re.compile(r"e(\d)k(\d)l(\d)(se)?")
 _RULE = "read 'e6k3l1 e4k5l2se …', seven blocks, or be a JSON object of the 28 published variables"
 
@@ -37,6 +44,10 @@ class MnasNetSpace(SearchSpace):
     Genes: for each of seven blocks its expansion, kernel, number of layers, and whether it has squeeze-and-excitation,
     28 in the order of `VARIABLES`; gene values are positions in `VALUES`.  All 104,485,552,128 codings are valid, and
     no two are the same network.  `sample` is uniform over codings; `mutate` and `neighbours` change one variable.
+
+    `morphisms` of a block are a larger kernel, more layers (residual ones, whose last batch normalisation gives zeros)
+    and expansion 6 in place of 4.  Expansion 1 has no layer that widens, and so no ReLU, before its depthwise one: a
+    wider block cannot do the same.
 
     The encoding ``one_hot`` has an indicator for each value of each variable (71).
     """
@@ -52,6 +63,7 @@ class MnasNetSpace(SearchSpace):
             [len(values) for values in VALUES.values()],
             kinds=("ordinal", "ordinal", "ordinal", "categorical") * BLOCKS,
             nodes=np.repeat(np.arange(BLOCKS), len(VARIABLES) // BLOCKS).tolist(),
+            preserving=_PRESERVING,
         )
 
     def choices(self) -> Mapping[str, Sequence[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import combinations
 from typing import ClassVar
 
 from harness.checks import Archs, FloatArray
@@ -11,7 +12,7 @@ from harness.errors import HarnessError, must
 from harness.growth import GeneGrowth, Growth
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.nats_size.costs import cost
-from harness.spaces.nats_size.skeleton import CARDINALITIES, WIDTHS, channels
+from harness.spaces.nats_size.skeleton import CARDINALITIES, LAYERS, WIDTHS, channels
 
 _GENES = {str(width): gene for gene, width in enumerate(WIDTHS)}
 
@@ -20,7 +21,7 @@ class SizeSpace(EnumeratedSpace):
     """Widths of the size space of NATS-Bench (Dong, Liu, Musial & Gabrys, TPAMI 2021, 3.2).
 
     Gene j is the width of layer j, 8 (gene + 1) channels; the number of a coding is the official index.  Every coding
-    is a network of its own, so all identities are the same.
+    is a network of its own, so all identities are the same.  `morphisms` widen one layer, by any number of steps.
 
     Encodings, one row for each architecture:
 
@@ -35,7 +36,8 @@ class SizeSpace(EnumeratedSpace):
     )
 
     def __init__(self) -> None:
-        super().__init__("nats-size", CARDINALITIES, kinds=["ordinal"] * len(CARDINALITIES))
+        wider = [(gene, low, high) for gene in range(LAYERS) for low, high in combinations(range(len(WIDTHS)), 2)]
+        super().__init__("nats-size", CARDINALITIES, kinds=["ordinal"] * LAYERS, preserving=wider)
 
     def _features(self, archs: Archs, encoding: str) -> FloatArray:
         return archs / (len(WIDTHS) - 1.0)

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, BoolArray, FloatArray, UInt64Array
+from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, read_only
+from harness.graphs import GraphBatch
 from harness.growth import Growth
 from harness.space import SearchSpace
 from harness.spaces.nb101 import edits as nb101_edits
@@ -18,6 +19,7 @@ from harness.spaces.nb101.costs import macs, params
 from harness.spaces.nb101.growth import VertexGrowth
 from harness.spaces.nb101.hash import ModuleKeys, by_size, module_digests
 from harness.spaces.nb101.wiring import (
+    ABSENT,
     BITS,
     EDGES,
     GENE_NODES,
@@ -31,6 +33,8 @@ from harness.spaces.nb101.wiring import (
 )
 
 CLASSES = 423_624
+_KINDS = read_only(np.array([*range(2, 2 + len(OPERATIONS)), 0, 1, 0]))
+"""Place of each label among those of graphs; the last three are absent, output, input."""
 
 
 class NB101Space(SearchSpace):
@@ -48,7 +52,8 @@ class NB101Space(SearchSpace):
     `sample` is the official random cell: uniform bits and operations, drawn again until valid.  So it is uniform over
     valid codings, and small cells, which have many, come often.  `mutate` and `neighbours` make one edit of the coding,
     see `nb101_edits.allowed`; by node, the vertex is drawn first that an edge enters or an operation belongs to.  A
-    child of `crossover` has each row of the adjacency, with the operation of its vertex, from either parent.
+    child of `crossover` has each row of the adjacency, with the operation of its vertex, from either parent.  For
+    `morphisms` see `nb101_edits.morphisms`.
 
     Encodings, one row for each architecture:
 
@@ -73,6 +78,7 @@ class NB101Space(SearchSpace):
     def __init__(self) -> None:
         counts = [2] * len(EDGES) + [len(OPERATIONS)] * INNER
         super().__init__("nb101", counts, nodes=GENE_NODES, exchanged=GENE_ROWS)
+        self.has_morphisms = True
         self._module_keys = ModuleKeys()
 
     def sample(self, n: int, rng: np.random.Generator) -> Archs:
@@ -133,6 +139,10 @@ class NB101Space(SearchSpace):
         edits = np.flatnonzero(nb101_edits.allowed(archs)[0])
         return nb101_edits.edited(np.repeat(archs, len(edits), axis=0), edits)
 
+    def _morphisms(self, arch: Archs) -> Archs:
+        """Return edits of the pruned cell, see `nb101_edits.morphisms`: (26,) to (k, 26)."""
+        return nb101_edits.morphisms(arch)
+
     def _features(self, archs: Archs, encoding: str) -> FloatArray:
         if encoding == "adjacency":
             edges = archs[:, : len(EDGES)].astype(np.float64)
@@ -140,6 +150,12 @@ class NB101Space(SearchSpace):
         if encoding == "graph":
             return nb101_encodings.graph(archs)
         return nb101_encodings.paths(archs, INNER if encoding == "path" else nb101_encodings.TRUNCATED)
+
+    def _graph(self, archs: Archs) -> GraphBatch:
+        """Return the pruned cells, input first and output last of their nodes: (n, 26) to n graphs of 7 places."""
+        pruned = prune(archs)
+        kinds = _KINDS[pruned.labels]
+        return GraphBatch(pruned.adjacency.view(bool), kinds, pruned.labels != ABSENT, ("input", "output", *OPERATIONS))
 
     def legend(self) -> Mapping[str, Sequence[str]]:
         """Return the bits of the adjacency, "yes" where the edge is there, then the operations of vertices 1 to 5."""

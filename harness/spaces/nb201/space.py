@@ -9,13 +9,14 @@ from typing import ClassVar
 import numpy as np
 
 from harness.checks import Archs, FloatArray, UInt64Array
+from harness.graphs import GraphBatch
 from harness.growth import GeneGrowth, Growth
 from harness.spaces.enumerated import EnumeratedSpace
-from harness.spaces.four_nodes import EDGE_NAMES, EDGES, GENE_NODES, NODES, NONE, adjacency_encoding, path_encoding
+from harness.spaces.four_nodes import EDGE_NAMES, GENE_NODES, NONE, WIRED, adjacency_encoding, line_graph, path_encoding
 from harness.spaces.nb201 import texts
 from harness.spaces.nb201.costs import cost
 from harness.spaces.nb201.keys import classes
-from harness.spaces.nb201.operations import CARDINALITIES, OPERATIONS
+from harness.spaces.nb201.operations import CARDINALITIES, OPERATIONS, PRESERVING
 
 
 class NB201Space(EnumeratedSpace):
@@ -30,6 +31,10 @@ class NB201Space(EnumeratedSpace):
       is constant zero are one class.
 
     A string or functional key is the smallest code of its class, so `decode` gives a representative.
+
+    `morphisms` put a convolution where there is none (the last batch normalisation gives zeros), or a 3x3 in place of a
+    1x1 convolution (its kernel in the centre).  No other edit keeps the function: a convolution behind a skip or in
+    place of one would begin with ReLU, and inputs can be negative; a pool counts the border.
 
     Encodings, one row for each architecture:
 
@@ -54,7 +59,7 @@ class NB201Space(EnumeratedSpace):
     graph_shape: ClassVar[tuple[int, int]] = (8, 7)
 
     def __init__(self) -> None:
-        super().__init__("nb201", CARDINALITIES, nodes=GENE_NODES)
+        super().__init__("nb201", CARDINALITIES, nodes=GENE_NODES, preserving=PRESERVING)
 
     def _key(self, archs: Archs, identity: str) -> UInt64Array:
         return classes(identity)[self.positions(archs)]
@@ -63,13 +68,17 @@ class NB201Space(EnumeratedSpace):
         if encoding == "adjacency":
             return adjacency_encoding(self.one_hot(archs))
         if encoding == "graph":
-            return _graph(archs)
+            return _graph_encoding(archs)
         return path_encoding(archs, len(OPERATIONS), longest=3 if encoding == "path" else 2)
 
     @cached_property
     def growth(self) -> Growth:
         """Growth by one edge; the level is the number of those that are not none."""
         return GeneGrowth(self.cardinalities, steps=False)
+
+    def _graph(self, archs: Archs) -> GraphBatch:
+        """Return line graphs, see `four_nodes.line_graph`: (n, 6) to n graphs of 8 places."""
+        return line_graph(archs, OPERATIONS)
 
     def format(self, archs: Archs) -> list[str]:
         """Write cells as official strings, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``: (n, 6) to n strings.
@@ -106,14 +115,11 @@ class NB201Space(EnumeratedSpace):
         }
 
 
-def _graph(archs: Archs) -> FloatArray:
+def _graph_encoding(archs: Archs) -> FloatArray:
     nodes, labels = NB201Space.graph_shape
-    # The input node ends where node 0 begins, the output node begins at node 3.
-    ends = [(-1, 0), *EDGES, (NODES - 1, -2)]
-    wired = np.array([[end == begin for begin, _ in ends] for _, end in ends])
     alive = np.ones((len(archs), nodes), dtype=bool)
     alive[:, 1:-1] = archs != NONE
-    adjacency = wired & alive[:, :, None] & alive[:, None, :]
+    adjacency = WIRED & alive[:, :, None] & alive[:, None, :]
     features = np.zeros((len(archs), nodes, labels))
     features[:, 0, 0] = 1.0
     features[:, -1, 1] = 1.0

@@ -6,7 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
+import numpy as np
+
 from harness.errors import HarnessError, must
+from harness.graphs import GraphBatch
 from harness.space import operation_code
 from harness.spaces.literals import data
 
@@ -54,6 +57,39 @@ def read_recipe(text: str) -> Recipe:
     if waiting:
         raise HarnessError(must("architecture", f"compute {min(waiting)} from x, h_prev_i and other nodes", text))
     return nodes
+
+
+def recipe_graphs(recipes: Sequence[Recipe]) -> GraphBatch:
+    """Return recipes as graphs: the sources that they read, their operations, and the new hidden states.
+
+    Sources come first, then each operation after what it reads, then ``h_new_i``, each with an edge from the operation
+    that computes it.  An operation that reads a node twice has one edge from it, and edges have no order: the operands
+    of a blend look alike.
+    """
+    ordered = [_in_order(nodes) for nodes in recipes]
+    ends = {kind for rows in ordered for _, kind, _ in rows} - set(OPERATIONS)
+    labels = (*sorted(ends), *OPERATIONS)
+    places = max((len(rows) for rows in ordered), default=0)
+    adjacency = np.zeros((len(recipes), places, places), dtype=bool)
+    kinds, mask = np.zeros((len(recipes), places), dtype=np.int64), np.zeros((len(recipes), places), dtype=bool)
+    for number, rows in enumerate(ordered):
+        place_of = {name: place for place, (name, _, _) in enumerate(rows)}
+        for place, (_, kind, inputs) in enumerate(rows):
+            kinds[number, place], mask[number, place] = labels.index(kind), True
+            adjacency[number, [place_of[name] for name in inputs], place] = True
+    return GraphBatch(adjacency, kinds, mask, labels)
+
+
+def _in_order(nodes: Recipe) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return name, kind and inputs of every node of a graph, each after its inputs; ends are named ``=h_new_i``."""
+    read = sorted({source for _, inputs in nodes.values() for source in inputs} - set(nodes))
+    rows: list[tuple[str, str, tuple[str, ...]]] = [(source, source, ()) for source in read]
+    done, waiting = set(read), dict(nodes)
+    while waiting:
+        ready = [name for name, (_, inputs) in waiting.items() if done.issuperset(inputs)]
+        rows += [(name, *waiting.pop(name)) for name in ready]
+        done.update(ready)
+    return rows + [(f"={name}", name, (name,)) for name in sorted(nodes) if RESULT.fullmatch(name)]
 
 
 def recipe_digest(nodes: Recipe) -> str:

@@ -11,8 +11,16 @@ import numpy as np
 
 from harness.checks import Archs, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError, must
+from harness.graphs import GraphBatch
 from harness.space import SearchSpace
-from harness.spaces.nlp.recipes import OPERATIONS, RESULT, read_recipe, recipe_digest, text_digest
+from harness.spaces.nlp.recipes import (
+    OPERATIONS,
+    RESULT,
+    read_recipe,
+    recipe_digest,
+    recipe_graphs,
+    text_digest,
+)
 
 
 class RecipeSpace(SearchSpace):
@@ -87,6 +95,14 @@ class RecipeSpace(SearchSpace):
 
     def _features(self, archs: Archs, encoding: str) -> FloatArray:
         return self._operations[archs[:, 0]]
+
+    @cached_property
+    def _graphs(self) -> GraphBatch:
+        return recipe_graphs(self._nodes)
+
+    def _graph(self, archs: Archs) -> GraphBatch:
+        """Return recipes as graphs, see `recipe_graphs`."""
+        return self._graphs.take(archs[:, 0].astype(np.intp))
 
     def legend(self) -> Mapping[str, Sequence[str]]:
         """Return the published numbers of the recipes."""

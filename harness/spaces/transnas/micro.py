@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.checks import Archs, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError, must
+from harness.graphs import GraphBatch
 from harness.growth import GeneGrowth, Growth
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.four_nodes import (
@@ -19,6 +20,7 @@ from harness.spaces.four_nodes import (
     GENE_NODES,
     adjacency_encoding,
     functional_text,
+    line_graph,
     path_encoding,
     smallest_codes,
 )
@@ -68,6 +70,10 @@ class TransNASMicroSpace(EnumeratedSpace):
     def growth(self) -> Growth:
         """Growth by one edge; the level is the number of those that are not none."""
         return GeneGrowth(self.cardinalities, steps=False)
+
+    def _graph(self, archs: Archs) -> GraphBatch:
+        """Return line graphs, see `four_nodes.line_graph`: (n, 6) to n graphs of 8 places."""
+        return line_graph(archs, OPERATIONS)
 
     def format(self, archs: Archs) -> list[str]:
         """Write cells as official strings: (n, 6) to n strings.

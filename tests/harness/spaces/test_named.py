@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harness.graphs import reduced
 from harness.space import SearchSpace
 from harness.spaces import named
+from harness.spaces.asr.cells import edges_of
 from harness.spaces.categorical import CategoricalSpace
 from harness.spaces.rows import RowsSpace
 from harness.testing.conformance import check_space
 from harness.testing.toy import ToySpace
+from tests.harness.spaces.alike import fingerprints, same_partition
 
 GRID = {"width": ["8", "16", "32"], "pool": ["max", "avg"], "depth": ["1", "2"]}
 SPACES = [*named.SPACES, "grid", "toy", "rows"]
@@ -120,3 +123,72 @@ def test_a_child_in_nb101_has_whole_rows_of_its_parents():
         assert ((children == a)[:, genes].all(axis=1) | (children == b)[:, genes].all(axis=1)).all()
     copies = (children == a).all(axis=1) | (children == b).all(axis=1)
     assert copies.mean() < 0.2
+
+
+def test_the_line_graph_of_a_four_node_cell_is_that_of_the_field():
+    for name in ("nb201", "transnas-micro"):
+        space = named.space(name)
+        graph = space.graph(space.sample(3, np.random.default_rng(0)))
+        edges = [(0, 1), (0, 2), (0, 4), (1, 3), (1, 5), (2, 6), (3, 6), (4, 7), (5, 7), (6, 7)]
+        assert [tuple(edge) for edge in np.argwhere(graph.adjacency[2]).tolist()] == edges
+        assert graph.labels == ("input", "output", *space.facts()["operations"])
+
+
+def test_graphs_and_the_encoding_of_graphs_say_the_same():
+    for name in ("nb201", "nb101", "graph", "graph-proteins"):
+        space = named.space(name)
+        archs = space.sample(200, np.random.default_rng(0))
+        places, labels = space.graph_shape
+        encoded = space.features(archs, "graph")
+        adjacency = encoded[:, : places**2].reshape(-1, places, places) > 0
+        kinds = encoded[:, places**2 :].reshape(-1, places, labels)
+        graph = space.graph(archs)
+        alive = graph.mask & (graph.kinds != 2) if name == "nb201" else graph.mask  # there, none has no edges
+        assert np.array_equal(graph.adjacency & alive[:, :, None] & alive[:, None, :], adjacency)
+        assert np.array_equal(kinds.any(axis=2), graph.mask)
+        assert np.array_equal(kinds.argmax(axis=2)[graph.mask], graph.kinds[graph.mask])
+
+
+def test_trading_the_inner_nodes_of_a_four_node_cell_is_an_isomorphism():
+    space = named.space("nb201")
+    archs = space.sample(500, np.random.default_rng(0))
+    archs[:, 2] = 0
+    traded = archs[:, [1, 0, 2, 3, 5, 4]]
+    graphs = [reduced(space.graph(rows)) for rows in (archs, traded)]
+    assert np.array_equal(*map(fingerprints, graphs))
+    assert not np.array_equal(graphs[0].kinds, graphs[1].kinds)
+
+
+def test_graphs_of_nb101_are_isomorphic_exactly_for_equal_module_hashes():
+    space, rng = named.space("nb101"), np.random.default_rng(0)
+    archs = space.sample(3000, rng)
+    archs = np.concatenate([archs, space.mutate(archs, rng)])
+    keys = space.key(archs)
+    assert len(np.unique(keys)) < len(np.unique(archs, axis=0)) - 500
+    assert same_partition(keys, fingerprints(space.graph(archs)))
+
+
+def test_graphs_of_darts_are_isomorphic_exactly_for_equal_functional_keys():
+    space, rng = named.space("darts"), np.random.default_rng(0)
+    archs = np.repeat(space.sample(40, rng), 30, axis=0)
+    archs = np.concatenate([archs, space.mutate(space.mutate(archs, rng), rng)])
+    archs = np.concatenate([archs, space.canonical(archs)])
+    keys = space.key(archs)
+    assert len(np.unique(keys)) < len(np.unique(archs, axis=0)) - 100
+    assert same_partition(keys, fingerprints(space.graph(archs)))
+
+
+def test_reduced_graphs_of_asr_are_isomorphic_exactly_for_equal_hashes():
+    space = named.space("asr")
+    graph = reduced(space.graph(space.all_codings), ("zero",), (), to_fixed_point=True)
+    assert len(np.unique(fingerprints(graph))) == 8242
+    assert same_partition(space.key(space.all_codings), fingerprints(graph))
+    for arch, row in zip(space.all_codings[::997], range(0, 13_824, 997), strict=True):
+        edges = np.argwhere(space.graph(space.all_codings).adjacency[row]).tolist()
+        assert sorted(edges_of(arch.tolist())) == [tuple(edge) for edge in edges]
+
+
+def test_a_space_without_a_cell_gives_the_chain_of_its_genes():
+    graph = named.space("nats-size").graph(np.array([[0, 0, 0, 1, 7]]))
+    assert graph.edges(0)[-1] == ("layer 4=16", "layer 5=64")
+    assert space_of("grid").graph(np.array([[2, 1, 0]])).edges(0) == [("width=32", "pool=avg"), ("pool=avg", "depth=1")]

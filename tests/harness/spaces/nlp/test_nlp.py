@@ -14,6 +14,7 @@ from harness.errors import HarnessError
 from harness.spaces.nlp.recipes import OPERATIONS, read_recipe, recipe_digest
 from harness.spaces.nlp.space import RecipeSpace
 from harness.testing.conformance import check_space
+from tests.harness.spaces.alike import fingerprints, same_partition
 from tests.harness.spaces.nlp.made_up import recipe
 
 
@@ -52,6 +53,26 @@ def test_names_and_order_of_operands_do_not_matter(seed: int, other: int) -> Non
     space = RecipeSpace({"1": json.dumps(nodes), "2": text})
     assert space.key(np.array([[0], [1]])).tolist()[0] == space.key(np.array([[1]]))[0]
     assert space.parse([text, "2"]).tolist() == [[0], [1]]
+
+
+@given(st.integers(0, 2**32), st.integers(0, 2**32))
+def test_graphs_do_not_depend_on_names_and_order(seed: int, other: int) -> None:
+    nodes = recipe(seed)
+    texts = [json.dumps(nodes), json.dumps(renamed(nodes, np.random.default_rng(other)))]
+    graph = RecipeSpace(dict(enumerate(texts))).graph(np.array([[0], [1], [0]]))
+    assert len(np.unique(fingerprints(graph))) == 1
+    assert graph.mask.sum() == 3 * (len(nodes) + 3)  # two sources, and the new state behind the operation that gives it
+    assert graph.labels == ("h_new_0", "h_prev_0", "x", *OPERATIONS)
+
+
+def test_graphs_of_different_recipes_differ() -> None:
+    space = RecipeSpace({str(seed): json.dumps(recipe(seed)) for seed in range(300)})
+    every = np.arange(300)[:, None]
+    graph = space.graph(every)
+    assert same_partition(space.key(every), fingerprints(graph))
+    assert graph.mask.shape[1] == graph.mask.sum(axis=1).max()
+    small = int(graph.mask.sum(axis=1).argmin())
+    assert graph.edges(small)[-1][1] == "h_new_0"
 
 
 def _blend(*inputs: str) -> str:
