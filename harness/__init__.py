@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.experiments.results import Results, read_results
     from harness.experiments.spec import Spec, StrategySpec
     from harness.experiments.spec import load as load_spec
+    from harness.graphs import GraphBatch
     from harness.problem import Budget, Constraint, Fidelity, Objective, Problem
     from harness.records import Evaluations, Proposals, Trace
     from harness.space import SearchSpace
@@ -41,6 +42,7 @@ __all__ = [
     "Fidelity",
     "Budget",
     "SearchSpace",
+    "GraphBatch",
     "Benchmark",
     "Oracle",
     "Surrogate",
@@ -57,6 +59,7 @@ _HOME = {
     "api": ("open_benchmark", "run", "frame", "plot"),
     "benchmark": ("Benchmark", "Oracle"),
     "errors": ("HarnessError",),
+    "graphs": ("GraphBatch",),
     "problem": ("Budget", "Constraint", "Fidelity", "Objective", "Problem"),
     "records": ("Evaluations", "Proposals", "Trace"),
     "space": ("SearchSpace",),

@@ -103,6 +103,7 @@ class SearchSpace(ABC):
         self._alternatives: IntArray = read_only(counts - 1)
         self.gene_kinds = ("categorical",) * len(counts) if kinds is None else tuple(kinds)
         self.gene_nodes = self._numbers("nodes", nodes)
+        self._shares_nodes = len(np.unique(self.gene_nodes)) < len(counts)
         self._exchanged = self._numbers("exchanged", exchanged)
         self._units = int(self._exchanged.max()) + 1
         self._preserving: IntArray = read_only(np.array(preserving, dtype=np.int64).reshape(-1, 3))
@@ -206,7 +207,7 @@ class SearchSpace(ABC):
         HarnessError
             If no gene has a choice.
         """
-        if choice("by", by, DRAWS) == "node" and len(np.unique(self.gene_nodes)) < self.genes:
+        if choice("by", by, DRAWS) == "node" and self._shares_nodes:
             return self._mutate_by_node(archs, rng)
         return self._mutate(archs, rng)
 

@@ -4,6 +4,8 @@ STRATEGIES = {
     "random_search": "strategies.random_search:RandomSearch",
     "regularized_evolution": "strategies.evolution.regularized:RegularizedEvolution",
     "local_search": "strategies.local_search.restarts:LocalSearch",
+    "pnas": "strategies.progressive.pnas:PNAS",
+    "petridish": "strategies.progressive.petridish:Petridish",
     "nash": "strategies.morphism.nash:Nash",
     "bananas": "strategies.bayesian.bananas:Bananas",
     "gp_bo": "strategies.bayesian.gp_bo:GPBO",

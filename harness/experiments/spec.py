@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from harness.checks import choice, integer
 from harness.digests import identity, later
-from harness.errors import HarnessError, SpecError, clipped, must, nearest
+from harness.errors import HarnessError, SpecError, clipped, must, nearest, unknown
 from harness.files.reading import read_toml
 from harness.names import absolute, read
 from harness.printable import printable
@@ -82,13 +82,17 @@ class ReportSpec:
     checkpoints : tuple of float
         At most three budgets, in the budget's unit, declared beforehand, at which tests are made; the default is the
         end.
+    highlight : tuple of str
+        Labels of strategies that are drawn in colour and named where a figure cannot do that with all.
     """
 
     centre: str = "median"
     checkpoints: tuple[float, ...] = ()
+    highlight: tuple[str, ...] = later(())
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
+        object.__setattr__(self, "highlight", tuple(self.highlight))
         choice("centre", self.centre, ("median", "iqm"))
         if len(self.checkpoints) > 3:
             raise HarnessError(must("checkpoints", "name at most three budgets", list(self.checkpoints)))
@@ -156,6 +160,9 @@ class Spec:
         if not all(0 < checkpoint <= end for checkpoint in self.report.checkpoints):
             rule = f"lie above 0 and within the budget of {end:g}"
             raise HarnessError(must("checkpoints", rule, list(self.report.checkpoints)))
+        for label in self.report.highlight:
+            if label not in labels:
+                raise HarnessError(unknown("label in `report.highlight`", label, labels))
 
     def _check_size(self) -> None:
         """Refuse more work than a run can hold, before anything is made of it."""

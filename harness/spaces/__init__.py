@@ -4,7 +4,8 @@ A folder holds ``space.py``, the genes and the class derived from `harness.space
 file of their own:
 
 - operations, cells, links, wiring: names of the codes, nodes and edges, and the network around them as numbers;
-- ``edits``: mutation and neighbourhood, where they are more than another value of one gene;
+- ``edits``: mutation, neighbourhood and morphisms, where they are more than another value of one gene;
+- ``graphs``: architectures as graphs, where that takes more than a few lines;
 - ``keys``, ``classes``, ``hash``: when two architectures are the same;
 - ``encodings``: features for learners;
 - ``texts``: the field's own ways to write an architecture;

@@ -143,14 +143,15 @@ class RowsSpace(SearchSpace):
     def _in_one_node(self, archs: Archs, around: BoolArray, rng: np.random.Generator) -> BoolArray:
         """Say which rows differ from each architecture in a node, drawn of those that have neighbours: (n, N) bool."""
         nodes = np.unique(self.gene_nodes)
-        shares = np.zeros((len(archs), len(nodes)))
-        differs = np.zeros((len(nodes), *around.shape), dtype=bool)
-        for place, node in enumerate(nodes):
-            for gene in np.flatnonzero(self.gene_nodes == node):
-                differs[place] |= archs[:, gene, None] != self._by_gene[gene]
-            shares[:, place] = np.where((differs[place] & around).any(axis=1), rng.random(len(archs)), -1.0)
-        drawn: BoolArray = differs[shares.argmax(axis=1), np.arange(len(archs))]
-        return drawn
+        genes = [np.flatnonzero(self.gene_nodes == node) for node in nodes]
+        lots = np.full((len(archs), len(nodes)), -1.0)
+        for place, of_node in enumerate(genes):
+            there = (around & ~_agreeing(archs, self._by_gene, of_node)).any(axis=1)
+            lots[there, place] = rng.random(int(there.sum()))
+        drawn, differs = lots.argmax(axis=1), np.zeros(around.shape, dtype=bool)
+        for place, of_node in enumerate(genes):
+            differs[drawn == place] = ~_agreeing(archs[drawn == place], self._by_gene, of_node)
+        return differs
 
     def _after_crossover(self, a: Archs, b: Archs, rng: np.random.Generator) -> Archs:
         """Return for each pair a row, drawn uniformly, of which every gene is that of a parent: `a` and `b` are two."""

@@ -11,7 +11,7 @@ from harness.printable import counted
 from reports.figures.exhibit import Exhibit
 from reports.figures.lines import short_number
 from reports.figures.style import style_map
-from reports.study.naming import FLOOR, RANDOM
+from reports.study.naming import FLOOR, RANDOM, WHOLE
 from reports.study.provenance import provenance
 from reports.study.study import Study
 from reports.study.wording import noted, split_word
@@ -23,8 +23,24 @@ def study_exhibit(
     study: Study, name: str, kind: str, frame: pd.DataFrame, caption: str, meta: Mapping[str, Any]
 ) -> Exhibit:
     """Return an exhibit with what all of a study share: notes in the caption, styles of strategies, provenance."""
-    common = {"caption": " ".join(f"{caption}{noted(study)}".split()), "styles": style_map(study.labels)}
+    common: dict[str, Any] = {
+        "caption": " ".join(f"{caption}{noted(study)}".split()),
+        "styles": style_map(study.labels, study.background),
+    }
+    if study.background:
+        common["background"] = list(study.background)
     return Exhibit(name, kind, frame, {**meta, **common, "provenance": provenance(study)})
+
+
+def background_sentence(study: Study) -> str:
+    """Say which strategies are drawn in colour, where not all are."""
+    if not study.background:
+        return ""
+    wished = " those that the spec highlights," if study.spec.report.highlight else ""
+    return (
+        f" In colour:{wished} random search and the best by mean rank, {len(study.drawn)} of {len(study.labels)};"
+        " the others are grey, and in the tables."
+    )
 
 
 def regret_labels(study: Study, split: str) -> dict[str, str]:
@@ -69,7 +85,7 @@ def clip_sentence(study: Study, split: str, frame: pd.DataFrame, column: str) ->
 
 def final_words(frame: pd.DataFrame) -> str:
     """Say where every line ends, for readers who do not see it."""
-    runs = frame[~frame["series"].isin([RANDOM, FLOOR])]
+    runs = frame[~frame["series"].isin([RANDOM, FLOOR, WHOLE])]
     last = runs.groupby(["benchmark", "series"], sort=False)["centre"].last().reset_index()
     by_benchmark: dict[str, list[str]] = {}
     for row in last.itertuples():

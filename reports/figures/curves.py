@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from reports.figures.captions import (
     AXIS_LABEL,
+    background_sentence,
     clip_sentence,
     final_words,
     floors,
@@ -21,9 +22,9 @@ from reports.figures.captions import (
 )
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
-from reports.figures.lines import draw_band, log_ticks, name_ends
+from reports.figures.lines import draw_background, draw_band, log_ticks, name_ends
 from reports.study.curves import curves
-from reports.study.naming import FLOOR, RANDOM
+from reports.study.naming import FLOOR, RANDOM, WHOLE
 from reports.study.provenance import budget_sentence
 from reports.study.study import CURVE_REPETITIONS, Study
 from reports.study.wording import floor_label, judged_by, split_words, worst_label
@@ -31,6 +32,7 @@ from reports.study.wording import floor_label, judged_by, split_words, worst_lab
 _REFERENCES: dict[str, dict[str, Any]] = {
     RANDOM: {"color": "#444444", "linestyle": (0, (1, 1.4)), "linewidth": 1.1},
     FLOOR: {"color": "#999999", "linestyle": (0, (5, 3)), "linewidth": 0.9},
+    WHOLE: {"color": "#999999", "linestyle": (0, (7, 2, 1, 2)), "linewidth": 0.9},
 }
 
 
@@ -58,6 +60,8 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
     references = ""
     if (frame["series"] == RANDOM).any():
         references += f" Dotted: the exact {centre} of random search on the table, no simulation."
+    if (frame["series"] == WHOLE).any():
+        references += " Dash-dotted: what looks best when every architecture of the table was trained once."
     if split == "test":
         references += f" Dashed: what the architecture {floor_label(study)} scores: a perfect search ends there."
     runs = [steps for item in study.aligned for group in item.steps.values() for steps in group]
@@ -69,7 +73,7 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
         f" band: 95 % bootstrap interval of the {centre} ({CURVE_REPETITIONS:,} resamples of replicates)."
         f" {runs_sentence(study)} The incumbent is chosen by the"
         f" {split_words(study, 'validation')} value the strategy was told and judged by {judged_by(study, split)}."
-        f"{references}{clip_sentence(study, split, frame, 'centre')}"
+        f"{references}{background_sentence(study)}{clip_sentence(study, split, frame, 'centre')}"
         f" {budget_sentence(study)}{_end_sentence(study, axis)}"
         f"{_left_out_sentence(left_out)}"
     )
@@ -111,11 +115,15 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     _log_axes(axes, frame, floor)
     ends: dict[str, tuple[float, float]] = {}
     series = list(dict.fromkeys(frame["series"]))
+    background = set(meta.get("background", ()))
     for index, name in enumerate(series):
         part = frame[frame["series"] == name]
         if name in _REFERENCES:
             middle = np.maximum(part["centre"].to_numpy(), floor)
             axes.plot(part["x"].to_numpy(), middle, drawstyle="steps-post", zorder=2.5, **_REFERENCES[name])
+            continue
+        if name in background:
+            draw_background(axes, part, meta["styles"][name], floor)
             continue
         ends[name] = draw_band(axes, part, meta["styles"][name], index, len(series), floor)
     name_ends(axes, ends, meta["styles"])
@@ -139,7 +147,7 @@ def _log_axes(axes: Axes, frame: pd.DataFrame, floor: float) -> None:
 
 def _legend(frame: pd.DataFrame, meta: Mapping[str, Any]) -> Sequence[Line2D]:
     """Return what explains the lines that are no strategy's."""
-    words = {RANDOM: RANDOM, FLOOR: meta.get("floor", FLOOR)}
+    words = {RANDOM: RANDOM, FLOOR: meta.get("floor", FLOOR), WHOLE: WHOLE}
     present = [name for name in _REFERENCES if (frame["series"] == name).any()]
     return [Line2D([], [], label=words[name], **_REFERENCES[name]) for name in present]
 

@@ -41,6 +41,8 @@ class FigureKind:
         Panels to a row: two, or three where three are all.
     legend : callable, optional
         ``(frame, meta)`` to the entries of a legend above all panels; none where there is nothing to explain.
+    names_background : bool
+        Whether strategies in the background have names, too.
     """
 
     name: str
@@ -52,6 +54,12 @@ class FigureKind:
     names: Literal["left", "right"] = "left"
     most_columns: Literal[2, 3] = 2
     legend: Legend | None = None
+    names_background: bool = False
+
+    def named(self, meta: Mapping[str, Any]) -> list[str]:
+        """Return the strategies whose names stand beside a panel: those in the background only where all have rows."""
+        background = () if self.names_background else meta.get("background", ())
+        return [name for name in meta["styles"] if name not in background]
 
     def margins(self, names_inches: float) -> tuple[float, float]:
         """Return the room left and right of a panel in inches, given the width of the longest name."""

@@ -42,6 +42,12 @@ def draw_band(
     return float(x[-1]), float(middle[-1])
 
 
+def draw_background(axes: Axes, part: pd.DataFrame, style: Mapping[str, Any], floor: float = -np.inf) -> None:
+    """Draw the step curve of a strategy that is not named: thin, without a band, behind the others."""
+    middle = np.maximum(part["centre"].to_numpy(), floor)
+    axes.plot(part["x"].to_numpy(), middle, drawstyle="steps-post", color=style["color"], linewidth=0.6, zorder=1.5)
+
+
 def _marked(position: FloatArray, index: int, count: int, marks: int = 5) -> list[int]:
     """Return where to put markers: evenly along the axis, shifted so that those of different lines do not meet."""
     if len(position) < 2:

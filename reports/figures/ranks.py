@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from reports.figures.captions import AXIS_LABEL, final_words, runs_sentence, study_exhibit
+from reports.figures.captions import AXIS_LABEL, background_sentence, final_words, runs_sentence, study_exhibit
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
-from reports.figures.lines import draw_band, log_ticks, name_ends
+from reports.figures.lines import draw_background, draw_band, log_ticks, name_ends
 from reports.study.curves import ranks
 from reports.study.naming import OVERALL
 from reports.study.provenance import budget_sentence
@@ -31,7 +31,7 @@ def exhibit(study: Study) -> Exhibit:
         f" within each replicate{met} (average ranks for ties), then replicates"
         f"{' and benchmarks are' if OVERALL in set(frame['benchmark']) else ' are'} averaged. Band: 95 % bootstrap"
         f" interval ({CURVE_REPETITIONS:,} stratified resamples of replicates). {runs_sentence(study)}"
-        f" {budget_sentence(study)}"
+        f"{background_sentence(study)} {budget_sentence(study)}"
     )
     meta = {
         "title": "Rank over the budget",
@@ -54,10 +54,13 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     axes.set_ylim(len(names) + 0.05, 0.95)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     axes.set_xlim(first, last if last > first else first * 10)
-    ends = {
-        name: draw_band(axes, frame[frame["series"] == name], meta["styles"][name], index, len(names))
-        for index, name in enumerate(names)
-    }
+    ends = {}
+    for index, name in enumerate(names):
+        part, style = frame[frame["series"] == name], meta["styles"][name]
+        if name in meta.get("background", ()):
+            draw_background(axes, part, style)
+        else:
+            ends[name] = draw_band(axes, part, style, index, len(names))
     name_ends(axes, ends, meta["styles"])
 
 

@@ -130,8 +130,9 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
     width, height = kind.panel_inches
     if len(panels) == 1:
         width, height = 1.15 * width, 1.15 * height
-    height = max(height, names_high_inches(exhibit.meta["styles"], in_rows=kind.names == "left"))
-    left, right = kind.margins(names_inches(exhibit.meta["styles"]))
+    named = kind.named(exhibit.meta)
+    height = max(height, names_high_inches(named, in_rows=kind.names == "left"))
+    left, right = kind.margins(names_inches(named))
     left += _SECOND_LINE * any("\n" in axis_label(label) for label in exhibit.meta["y_label"].values())
     below = kind.below + _SECOND_LINE * any("\n" in axis_label(_x_label(exhibit, name), _WIDEST) for name in panels)
     above = 0.24

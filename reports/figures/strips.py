@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from reports.figures.captions import clip_sentence, floors, regret_labels, runs_sentence, study_exhibit
+from reports.figures.captions import (
+    background_sentence,
+    clip_sentence,
+    floors,
+    regret_labels,
+    runs_sentence,
+    study_exhibit,
+)
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.lines import log_ticks
@@ -31,7 +38,8 @@ def exhibit(study: Study, split: str) -> Exhibit:
     caption = (
         f"{word.capitalize()} regret of the final incumbent: every run is a point (spread at random across its box);"
         f" box: quartiles and median; whiskers: the furthest run within 1.5 interquartile ranges."
-        f" {runs_sentence(study)}{clip_sentence(study, split, frame, 'regret')} {budget_sentence(study)}"
+        f" {runs_sentence(study)}{background_sentence(study)}{clip_sentence(study, split, frame, 'regret')}"
+        f" {budget_sentence(study)}"
     )
     medians = frame.groupby(["benchmark", "series"], sort=False)["regret"].median().reset_index()
     words = "; ".join(f"{row.benchmark}, {row.series}: median {row.regret:.3g}" for row in medians.itertuples())
@@ -74,4 +82,4 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-KIND = FigureKind("strips", (2.3, 1.75), draw, left=0.18)
+KIND = FigureKind("strips", (2.3, 1.75), draw, left=0.18, names_background=True)

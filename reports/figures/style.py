@@ -15,11 +15,17 @@ _TOL_MUTED = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", 
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1.5, 1)), (0, (7, 1.5, 1.5, 1.5)))
 _LONGEST_NAME, _LONGEST_LINE = 44, 20
 """Letters of a name in a figure, and of one of its lines."""
+GREY = "#b4b4b4"
+"""Of strategies in the background."""
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 
 
-def style_map(labels: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return one colour, line style and marker for each label: the same in all figures of an experiment."""
+def style_map(labels: Sequence[str], background: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Return one colour, line style and marker for each label: the same in all figures of an experiment.
+
+    Those in the background are grey, and come last.
+    """
+    labels = [label for label in labels if label not in background]
     palette = _OKABE_ITO if len(labels) <= len(_OKABE_ITO) else _TOL_MUTED
     return {
         label: {
@@ -28,7 +34,7 @@ def style_map(labels: Sequence[str]) -> dict[str, dict[str, Any]]:
             "marker": _MARKERS[index % len(_MARKERS)],
         }
         for index, label in enumerate(labels)
-    }
+    } | {label: {"color": GREY, "linestyle": "-", "marker": "."} for label in background}
 
 
 def line_style(style: Mapping[str, Any]) -> dict[str, Any]:

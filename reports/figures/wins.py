@@ -23,15 +23,21 @@ def exhibit(study: Study, split: str, comparisons: pd.DataFrame) -> Exhibit:
     """Return the probability of improvement for all pairs."""
     rows, word = [], split_words(study, split)
     kept = pairs_at(comparisons, split, study.checkpoints[-1])
+    kept = kept[kept["a"].isin(study.drawn) & kept["b"].isin(study.drawn)]
     for row in kept.dropna(subset=["poi"]).to_dict("records"):
         significant = row["better"] != ""
         rows.append((row["benchmark"], row["a"], row["b"], row["poi"], significant))
         rows.append((row["benchmark"], row["b"], row["a"], 1.0 - row["poi"], significant))
     frame = pd.DataFrame(rows, columns=["benchmark", "row", "column", "poi", "significant"])
+    few = (
+        f" Shown are the {len(study.drawn)} strategies in colour elsewhere; the CSV file of the table has all pairs."
+        if study.background
+        else ""
+    )
     caption = (
         f"Probability that a run of the row's strategy ends with lower {word} regret than one of the column's (ties"
         " count half; 0.5 is no difference). Star: Holm-adjusted p < 0.05 in the paired Wilcoxon signed-rank test over"
-        f" replicates, one family over all benchmarks and pairs. {runs_sentence(study)} {budget_sentence(study)}"
+        f" replicates, one family over all benchmarks and pairs. {runs_sentence(study)}{few} {budget_sentence(study)}"
     )
     words = "; ".join(f"{row[0]}: {row[1]} against {row[2]} {row[3]:.2f}" for row in rows[::2])
     meta = {
@@ -48,7 +54,7 @@ def exhibit(study: Study, split: str, comparisons: pd.DataFrame) -> Exhibit:
 
 def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     """Draw the probability that the row's strategy beats the column's; a star where the difference is significant."""
-    names = list(meta["styles"])
+    names = [name for name in meta["styles"] if name not in meta.get("background", ())]
     grid = np.full((len(names), len(names)), np.nan)
     for _, row in frame.iterrows():
         i, j = names.index(row["row"]), names.index(row["column"])

@@ -9,7 +9,7 @@ from reports.study.align import Aligned
 from reports.study.comparisons import OPEN, WORSE, omnibus, scores, standings
 from reports.study.finals import LEFT_OUT, best_first, summary
 from reports.study.provenance import budget_sentence, budget_words, library_versions
-from reports.study.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
+from reports.study.study import CURVE_REPETITIONS, DRAWN, MOST_DRAWN, TABLE_REPETITIONS, Study
 from reports.study.truth import PROTOCOL
 from reports.study.wording import (
     constraint_words,
@@ -22,6 +22,8 @@ from reports.study.wording import (
 )
 from reports.tables.numbers import bracket, p_value, regret_words, three_digits
 
+_TOLD = 4
+"""Strategies that a sentence names where there are very many."""
 _CENTRE = {"median": "median", "iqm": "interquartile-mean"}
 
 
@@ -39,10 +41,12 @@ def headline(study: Study, comparisons: pd.DataFrame) -> list[str]:
     if len(study.aligned) > 1 and len(study.labels) > 1:
         table = scores(study).sort_values("rank")
         if len(table) and not table["rank"].isna().any():
+            ranked = table.to_dict("records")
             places = [
                 f"{row['label']} {row['rank']:.2f} [{row['rank_low']:.2f}, {row['rank_high']:.2f}]"
-                for row in table.to_dict("records")
+                for row in ranked[: len(ranked) if len(ranked) <= MOST_DRAWN else DRAWN]
             ]
+            places += [f"and {len(ranked) - len(places)} others behind"] if len(places) < len(ranked) else []
             over = counted(int(table["benchmarks"].iloc[0]), "benchmark")
             sentences.append(f"Mean rank over {over}, 1 is best: {', '.join(places)}.")
     return sentences
@@ -74,7 +78,10 @@ def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, 
     if not others:
         return text + "."
     behind = [row for row in others if row["regret"] != value]
-    rest = ", ".join(f"{row['label']} with {regret_words(row['regret'], scale)}" for row in behind)
+    told = [f"{row['label']} with {regret_words(row['regret'], scale)}" for row in behind]
+    if len(told) > MOST_DRAWN:
+        told = [*told[:_TOLD], f"{len(told) - _TOLD} others from {regret_words(behind[_TOLD]['regret'], scale)} on"]
+    rest = ", ".join(told)
     text += f"; {rest}. " if rest else ". "
     known = standings(comparisons, item.name, split, best, study.checkpoints[-1])
     beaten = [name for name, standing in known.items() if standing.state == WORSE]
@@ -94,7 +101,9 @@ def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, 
 
 
 def listed(names: list[str], word: str = "and") -> str:
-    """Return names as a sentence lists them: "a, b and c"."""
+    """Return names as a sentence lists them: "a, b and c"; of very many the first, and how many others."""
+    if len(names) > MOST_DRAWN:
+        names = [*names[:_TOLD], f"{len(names) - _TOLD} others"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 

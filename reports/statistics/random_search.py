@@ -103,17 +103,67 @@ def exact_centre(atoms: Atoms, outcome: FloatArray, n: IntArray, centre: str, *,
     The curve that the same centre of a random search's runs converges to.
     """
     out = np.empty(len(n))
-    low, high = {"median": (0.5, 0.5), "iqm": (0.25, 0.75), "mean": (0.0, 1.0)}[centre]
-    cut_of(1, centre)  # one wording for an unknown centre
     for start in range(0, len(n), 16):  # 16 laws of 50,000 atoms are 6 MB
         part = slice(start, start + 16)
         order, law = incumbent_law(atoms, n[part], replacement=replacement)
-        by_outcome = np.argsort(outcome[order], kind="stable")
-        ordered = outcome[order][by_outcome]
-        upper = np.cumsum(law[:, by_outcome], axis=1)
-        if low == high:
-            out[part] = ordered[np.minimum((upper < low).sum(axis=1), len(ordered) - 1)]
-        else:
-            inside = np.diff(np.clip(upper, low, high), axis=1, prepend=low)
-            out[part] = np.clip(inside @ ordered / (high - low), ordered[0], ordered[-1])
+        out[part] = _centre_of_law(law, outcome[order], centre)
     return out
+
+
+def _centre_of_law(law: FloatArray, outcome: FloatArray, centre: str) -> FloatArray:
+    """Return the median, IQM or mean of outcomes, (K,), under laws, (T, K): (T,)."""
+    cut_of(1, centre)  # one wording for an unknown centre
+    low, high = {"median": (0.5, 0.5), "iqm": (0.25, 0.75), "mean": (0.0, 1.0)}[centre]
+    by_outcome = np.argsort(outcome, kind="stable")
+    ordered = outcome[by_outcome]
+    upper = np.cumsum(law[:, by_outcome], axis=1)
+    if low == high:
+        middle: FloatArray = ordered[np.minimum((upper < low).sum(axis=1), len(ordered) - 1)]
+        return middle
+    inside = np.diff(np.clip(upper, low, high), axis=1, prepend=low)
+    part: FloatArray = np.clip(inside @ ordered / (high - low), ordered[0], ordered[-1])
+    return part
+
+
+def whole_table_law(atoms: Atoms, rows: IntArray) -> FloatArray:
+    """Return how probable it is that each atom is the incumbent of a search of the whole table.
+
+    Every row shows one of its atoms, drawn by weight and independently of other rows; the best that is shown is the
+    incumbent.  The best is worse than a value with the product over rows of the weight of their worse atoms.  Atoms
+    that show the same value share by weight.
+
+    Parameters
+    ----------
+    atoms : Atoms
+    rows : (K,) int64
+        Row of each atom.
+
+    Returns
+    -------
+    (K,) float64
+        Probabilities; they add up to 1.
+    """
+    law = np.zeros(len(rows))
+    share = atoms.weight / np.bincount(rows, atoms.weight)[rows]  # of its row
+    left = np.ones(int(rows.max()) + 1)
+    beyond = 1.0
+    order = np.argsort(atoms.shown, kind="stable")
+    starts = np.flatnonzero(np.diff(atoms.shown[order], prepend=np.nan) != 0)
+    for start, stop in zip(starts, [*starts[1:], len(order)], strict=True):
+        group = order[start:stop]
+        touched = np.unique(rows[group])
+        before = left[touched].copy()
+        np.subtract.at(left, rows[group], share[group])
+        left[touched] = np.where(left[touched] < 1e-9, 0.0, left[touched])
+        after = beyond * float(np.prod(left[touched] / before))
+        law[group] = (beyond - after) * atoms.weight[group] / atoms.weight[group].sum()
+        beyond = after
+        if beyond < 1e-12:
+            break
+    probabilities: FloatArray = law / law.sum()
+    return probabilities
+
+
+def whole_table_centre(atoms: Atoms, rows: IntArray, outcome: FloatArray, centre: str) -> float:
+    """Return the median, IQM or mean outcome of the incumbent of a search of the whole table."""
+    return float(_centre_of_law(whole_table_law(atoms, rows)[None], outcome, centre)[0])

@@ -13,7 +13,7 @@ from reports.statistics.bootstrap import bootstrap_centres, interval
 from reports.statistics.centres import centre_of
 from reports.statistics.ranks import average_ranks
 from reports.study.align import Aligned, at_budget
-from reports.study.naming import FLOOR, OVERALL, RANDOM
+from reports.study.naming import FLOOR, OVERALL, RANDOM, WHOLE
 from reports.study.study import CURVE_REPETITIONS, Study
 
 COLUMNS = ["benchmark", "series", "x", "centre", "low", "high", "n"]
@@ -39,8 +39,9 @@ def curves(study: Study, split: str, axis: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``benchmark``, ``series`` (a label, or one of the references `RANDOM`, `FLOOR`), ``x``, ``centre``, ``low``,
-        ``high`` (95 % bootstrap interval of the centre; NaN for references), ``n`` (runs), in the order of drawing.
+        ``benchmark``, ``series`` (a label, or one of the references `RANDOM`, `FLOOR`, `WHOLE`), ``x``, ``centre``,
+        ``low``, ``high`` (95 % bootstrap interval of the centre; NaN for references), ``n`` (runs), in the order of
+        drawing.
     """
     parts: list[pd.DataFrame] = []
     for item in study.aligned:
@@ -60,6 +61,8 @@ def curves(study: Study, split: str, axis: str) -> pd.DataFrame:
         if axis == "evaluations" and law is not None:
             middle = law.centre(split, grid, study.centre)
             parts.append(_part(item.name, RANDOM, grid, middle, np.nan, np.nan, 0).dropna(subset="centre"))
+        if split == "validation" and law is not None and (whole := law.whole(split, study.centre)) > 0:
+            parts.append(_part(item.name, WHOLE, grid[[0, -1]], whole, np.nan, np.nan, 0))
         if split == "test":
             parts.append(_part(item.name, FLOOR, grid[[0, -1]], item.truth.floor(), np.nan, np.nan, 0))
     kept = [part for part in parts if len(part)]

@@ -65,8 +65,8 @@ def summary(study: Study, split: str) -> pd.DataFrame:
 
     Columns: ``benchmark``, ``label``, ``missing`` (how missing runs were treated), ``n``; of the value in the published
     unit ``mean``, ``sd``, ``median``, ``iqm``, ``iqm_low``, ``iqm_high``, ``best``; ``regret``, ``regret_low``,
-    ``regret_high`` (of the centre), ``regret_mean``, the first three at each
-    further checkpoint; ``log_auc`` (median of runs).
+    ``regret_high`` (of the centre), ``regret_mean``, the first three at each further checkpoint; ``reached`` (part of
+    the runs that end at the optimum); ``log_auc`` (median of runs).
     """
     rows = []
     at = {checkpoint: finals(study, checkpoint) for checkpoint in study.checkpoints}
@@ -129,6 +129,7 @@ def _statistics(study: Study, item: Aligned, split: str, regrets: FloatArray) ->
         "best": float(values.max() if sign > 0 else values.min()),
         **_centre(study, item, regrets),
         "regret_mean": float(regrets.mean()),
+        "reached": float(np.mean(regrets <= 0)),
     }
 
 

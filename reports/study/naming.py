@@ -12,6 +12,7 @@ from harness.printable import printable
 
 RANDOM = "random search, exact"
 FLOOR = "best by validation"
+WHOLE = "whole table searched"
 OVERALL = "mean over benchmarks"
 """What stands among names of strategies and of benchmarks and is none: no other is called so."""
 
@@ -22,7 +23,7 @@ def told_apart(names: Sequence[str]) -> list[str]:
     >>> told_apart(["a\n", "b", "a\\n", "best by validation"])
     ['a\\n', 'b', 'a\\n (2)', 'best by validation (2)']
     """
-    taken, shown = {RANDOM, FLOOR, OVERALL}, list[str]()
+    taken, shown = {RANDOM, FLOOR, WHOLE, OVERALL}, list[str]()
     for name in map(printable, names):
         number, free = 2, name
         while free in taken:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.checks import FloatArray
+from harness.checks import FloatArray, IntArray
 from harness.errors import HarnessError
 from harness.experiments.spec import Spec
-from reports.statistics.random_search import Atoms, exact_centre
+from reports.statistics.random_search import Atoms, exact_centre, whole_table_centre
 from reports.study.truth import Truth
 
 _MAX_CODINGS = 2**20
@@ -26,13 +26,23 @@ class Reference:
         What one uniform draw from the table shows.
     outcome : mapping of split to (K,) float64
         Regret of each atom's architecture.
+    rows : (K,) int64
+        Row of each atom among the architectures of the table.
     replacement : bool
         Whether draws repeat, and are charged when they do.
     """
 
     atoms: Atoms
     outcome: Mapping[str, FloatArray]
+    rows: IntArray
     replacement: bool
+
+    def whole(self, split: str, centre: str) -> float:
+        """Return median, IQM or mean regret of what looks best when every architecture was trained once.
+
+        The noise floor: where one training answers for each architecture, the best that is seen need not be the best.
+        """
+        return whole_table_centre(self.atoms, self.rows, self.outcome[split], centre)
 
     def centre(self, split: str, evaluations: FloatArray, centre: str) -> FloatArray:
         """Return median, IQM or mean regret of the incumbent: (T,) to (T,); NaN beyond the whole table."""
@@ -73,4 +83,4 @@ def reference(truth: Truth, spec: Spec) -> Reference | None:
     atoms, rows = Atoms.of_runs(truth.objective.to_minimised(runs))
     distinct = any(item.name == "random_search" and item.hyperparameters.get("distinct") for item in spec.strategies)
     replacement = spec.budget.duplicates == "charged" and not distinct
-    return Reference(atoms, {split: values[rows] for split, values in outcome.items()}, replacement)
+    return Reference(atoms, {split: values[rows] for split, values in outcome.items()}, rows, replacement)

@@ -14,7 +14,9 @@ from harness.digests import sha256_of
 from harness.errors import IncompleteError, ResultError
 from harness.experiments.results import Results
 from harness.experiments.spec import Spec
+from harness.names import read
 from reports.statistics.bootstrap import resample_counts
+from reports.statistics.ranks import average_ranks
 from reports.study.align import Aligned, align
 from reports.study.naming import with_shown_labels
 from reports.study.opening import OpenOracle
@@ -23,6 +25,8 @@ from reports.study.truth import truths
 
 CURVE_REPETITIONS = 2_000
 TABLE_REPETITIONS = 10_000
+MOST_DRAWN, DRAWN = 10, 8
+"""Strategies that figures can draw in colour and name, and how many of them where there are more."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,39 @@ class Study:
     def labels(self) -> tuple[str, ...]:
         """Labels of the strategies, in the order of the spec."""
         return self.results.labels
+
+    @cached_property
+    def drawn(self) -> tuple[str, ...]:
+        """Labels that figures draw in colour and name, in the order of the spec: all, where they are few.
+
+        Where there are more than `MOST_DRAWN`: those that the spec highlights, random search, and the best by mean rank
+        over benchmarks of the mean validation regret at the end, `DRAWN` in all.
+        """
+        if len(self.labels) <= MOST_DRAWN:
+            return self.labels
+        chosen = [*self.spec.report.highlight]
+        chosen += [item.label for item in self.spec.strategies if read(item.name).key == "random_search"][:1]
+        chosen += sorted(self.labels, key=lambda label: (self._mean_ranks[label], self.labels.index(label)))
+        kept = list(dict.fromkeys(chosen))[: max(DRAWN, len(self.spec.report.highlight))]
+        return tuple(label for label in self.labels if label in kept)
+
+    @property
+    def background(self) -> tuple[str, ...]:
+        """Labels that figures draw in grey."""
+        return tuple(label for label in self.labels if label not in self.drawn)
+
+    @cached_property
+    def _mean_ranks(self) -> dict[str, float]:
+        blocks = [
+            [self._mean_regret(item, label) for label in self.labels] for item in self.aligned if item.has_incumbent
+        ]
+        means = average_ranks(np.array(blocks)).mean(axis=0).tolist() if blocks else [0.0] * len(self.labels)
+        return dict(zip(self.labels, means, strict=True))
+
+    @staticmethod
+    def _mean_regret(item: Aligned, label: str) -> float:
+        regrets = [*item.at(label, "validation", item.final_budget).values()] if item.steps.get(label) else []
+        return float(np.mean(regrets)) if regrets else np.inf
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -62,23 +62,26 @@ def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTab
     """Return all pairwise comparisons."""
     words = split_words(study, split)
     data = comparisons[comparisons["split"] == split].reset_index(drop=True)
+    shown = data[data["a"].isin(study.drawn) & data["b"].isin(study.drawn)]
     several, missing = data["budget"].nunique() > 1, data["missing"].nunique() > 1
     scales = {item.name: item.truth.scales[split] for item in study.aligned if split in item.truth.splits}
     cells = tuple(
         _pair_cells(row, scales[str(row["benchmark"])], several=several, missing=missing)
-        for row in data.to_dict("records")
+        for row in shown.to_dict("records")
     )
     headers = (
         "Benchmark", "Pair A vs. B", "Verdict", "n", "Won/tied/lost", "P(A beats B)", "Effect",
         "Regret of B \N{MINUS SIGN} A [95 % CI]", "p", "p (Holm)",
     )  # fmt: skip
+    few = f" Shown: pairs of the {len(study.drawn)} strategies that figures draw in colour; the CSV file has all."
+    few = few if study.background else ""
     caption = (
         f"Pairs of strategies by {words} regret of the incumbent, replicate by replicate ({TEST_WORDS}; one family of"
         f" {counted(len(data[data['missing'] == LEFT_OUT]), 'comparison')}). Won/tied/lost: by A. P(A beats B):"
         " probability of improvement over all pairs of runs, ties half. Effect: matched-pairs rank-biserial"
         " correlation, positive where A is better."
         f" Regret of B {MINUS} A: median over pairs, above zero where A is better, with its bootstrap interval. That no"
-        f" difference is shown does not say that there is none.{noted(study)}"
+        f" difference is shown does not say that there is none.{few}{noted(study)}"
     )
     return ReportTable(
         f"pairwise-{split}", f"Pairwise comparisons ({words})", caption, data, headers, cells, text_columns=3

@@ -10,7 +10,7 @@ import pandas as pd
 from reports.study.align import Aligned
 from reports.study.comparisons import OPEN, TEST_WORDS, standings
 from reports.study.finals import LEFT_OUT, best_first, summary
-from reports.study.naming import RANDOM
+from reports.study.naming import RANDOM, WHOLE
 from reports.study.provenance import budget_words
 from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.wording import SIGNAL, best_label, judged_by, noted, split_word, split_words, worst_label
@@ -25,7 +25,7 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTa
     early = [checkpoint for checkpoint in study.checkpoints if checkpoint != study.aligned[0].final_budget]
     headers = ["Benchmark", "Strategy", "n", "Mean ± sd", "Median", "IQM [95 % CI]", "Best"]
     headers += [f"Regret at {checkpoint:g}, {name} [95 % CI]" for checkpoint in early]
-    headers += [f"Final regret, {name} [95 % CI]"] + (["log-AUC"] if split == "validation" else [])
+    headers += [f"Final regret, {name} [95 % CI]"] + (["At optimum", "log-AUC"] if split == "validation" else [])
     cells, marks = list[tuple[str, ...]](), dict[tuple[int, int], str]()
     column = headers.index(f"Final regret, {name} [95 % CI]")
     for item in study.aligned:
@@ -50,13 +50,15 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTa
         f"{word.capitalize()} value of the final incumbent after {budget_words(study.spec)}"
         f" ({judged_by(study, split)}), and its regret in {' or '.join(sorted(unit))}. Brackets: 95 % percentile"
         f" bootstrap interval, {TABLE_REPETITIONS:,} resamples of replicates. Bold: lowest {name} regret; underlined:"
-        f" not shown to differ from it ({TEST_WORDS}). log-AUC: median over runs of the mean regret over log"
-        " evaluations."
+        f" not shown to differ from it ({TEST_WORDS})."
     )
+    if split == "validation":
+        caption += " At optimum: part of the runs that end without regret."
+        caption += " log-AUC: median over runs of the mean regret over log evaluations."
+    if any(row[1] == WHOLE for row in cells):
+        caption += f" {WHOLE.capitalize()}: what looks best when every architecture was trained once (noise floor)."
     if any(DAGGER in row[2] for row in cells):
         caption += f" {DAGGER}: fewer runs than declared; shown with them left out, and again as {worst_label(study)}."
-    if split == "test":
-        caption = caption.replace(" log-AUC: median over runs of the mean regret over log evaluations.", "")
     caption += noted(study)
     return ReportTable(f"final-{split}", f"Final {word} values", caption, data, tuple(headers), tuple(cells), marks)
 
@@ -72,14 +74,15 @@ def _final_cells(study: Study, item: Aligned, split: str, row: Any, early: list[
     for suffix in [f"_at_{checkpoint:g}" for checkpoint in early] + [""]:
         ends = (f"{key}{suffix}" for key in ("regret", "regret_low", "regret_high"))
         cells.append(bracket(*[regret_words(row[end], scale) for end in ends]))
-    return (*cells, regret_words(row["log_auc"], scale)) if split == "validation" else tuple(cells)
+    reached = f"{100 * row['reached']:.0f} %"
+    return (*cells, reached, regret_words(row["log_auc"], scale)) if split == "validation" else tuple(cells)
 
 
 def _reference_cells(study: Study, item: Aligned, split: str, early: list[float]) -> list[tuple[str, ...]]:
     """Return the rows of exact random search and of the best of the table."""
     scale = item.truth.scales[split]
     sign = 1.0 if item.truth.column(split).direction == "maximise" else -1.0
-    tail = (NONE,) if split == "validation" else ()
+    tail = (NONE, NONE) if split == "validation" else ()
     best = item.truth.best(split)
     rows = []
     law = study.references[item.name]
@@ -91,6 +94,12 @@ def _reference_cells(study: Study, item: Aligned, split: str, early: list[float]
         )
         regrets = [regret_words(value, scale) for value in law.centre(split, budgets, study.centre)]
         rows.append((item.name, RANDOM, "∞", mean, median, iqm, NONE, *regrets, *tail))
+    if law is not None and split == "validation" and (law.whole(split, "mean")) > 0:
+        mean, median, iqm = (
+            value_words(best - sign * law.whole(split, centre), scale) for centre in ("mean", "median", "iqm")
+        )
+        regrets = [regret_words(law.whole(split, study.centre), scale)] * (len(early) + 1)
+        rows.append((item.name, WHOLE, "∞", mean, median, iqm, NONE, *regrets, *tail))
     if split == "test":
         floor = item.truth.floor()
         value = value_words(best - sign * floor, scale)

@@ -106,18 +106,26 @@ _LOWER_IS_BETTER: dict[str, Callable[[Prediction, float, np.random.Generator], F
     "log_ei": lambda prediction, best, rng: -expected_improvement_of_logs(prediction.mean, prediction.std, best),
     "pi": lambda prediction, best, rng: -probability_of_improvement(prediction.mean, prediction.std, best),
     "ts": lambda prediction, best, rng: thompson(_members(prediction), rng),
+    "mean": lambda prediction, best, rng: prediction.mean,
 }
 NAMES = tuple(_LOWER_IS_BETTER)
 """Names that `values` takes: independent Thompson sampling, confidence bound, expected improvement, the same where the
-model predicts logarithms, probability of improvement, Thompson sampling of one member."""
+model predicts logarithms, probability of improvement, Thompson sampling of one member, the mean."""
 GAINS = ("ei", "log_ei", "pi")
 """Those that are expectations of a gain, never negative: factors such as a probability can weigh them."""
 
 
-def values(name: str, prediction: Prediction, *, best: float, rng: np.random.Generator) -> FloatArray:
-    """Return what an acquisition function says of q architectures, (q,), lower is better; see `select`."""
+def values(
+    name: str, prediction: Prediction, *, best: float, rng: np.random.Generator, beta: float = BETA
+) -> FloatArray:
+    """Return what an acquisition function says of q architectures, (q,), lower is better; see `select`.
+
+    `beta` is the weight of the standard deviation in "ucb".
+    """
     if prediction.mean.ndim != 1:
         raise HarnessError(f"the surrogate must predict one value for each architecture, got {prediction.mean.shape}")
+    if name == "ucb":
+        return confidence_bound(prediction.mean, prediction.std, beta)
     return _LOWER_IS_BETTER[name](prediction, best, rng)
 
 

@@ -1,0 +1,126 @@
+"""Tables of strategies, written from the registry and from results: the one in README and the one of the tournament.
+
+``python -m docs.strategies`` writes README's; with a folder of results, ``python -m docs.strategies results/zoo``, also
+the page ``docs/strategies.md``, in which all strategies stand side by side.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from harness import registry
+from harness.experiments.results import read_results
+from harness.names import BUILT_IN
+from harness.strategy import Strategy
+from reports.study.comparisons import scores
+from reports.study.finals import finals, regrets_of
+from reports.study.provenance import budget_words
+from reports.study.study import Study, prepare
+from reports.tables.numbers import bracket, regret_words, three_digits
+
+ROOT = Path(__file__).parent.parent
+README, PAGE = ROOT / "README.md", ROOT / "docs" / "strategies.md"
+BEGIN, END = "<!-- strategies: written by python -m docs.strategies -->\n", "<!-- end of strategies -->\n"
+
+
+def built_in() -> dict[str, type[Strategy]]:
+    """Return the strategies that come along, by name, in the order of families."""
+    found = {name: registry.strategy(name) for name in registry.providers("strategy")[BUILT_IN]}
+    families = list(dict.fromkeys(found[name].family for name in found))
+    return dict(sorted(found.items(), key=lambda item: families.index(item[1].family)))
+
+
+def overview() -> str:
+    """Return a Markdown table: what every strategy is, and what problems it takes."""
+    rows = [
+        (
+            f"`{name}`",
+            strategy.family,
+            f"{strategy.paper} {strategy.year or ''}".strip(),
+            (strategy.default_surrogate or {}).get("name", ""),
+            str(strategy.takes),
+        )
+        for name, strategy in built_in().items()
+    ]
+    return _table(("name", "family", "paper", "learns with", "takes"), rows)
+
+
+def side_by_side(study: Study) -> str:
+    """Return a Markdown table: regrets at every checkpoint on every benchmark, cost and rank of every strategy."""
+    at = {checkpoint: finals(study, checkpoint) for checkpoint in study.checkpoints}
+    ranks = {row["label"]: row for row in scores(study).to_dict("records")}
+    parts = []
+    for item in study.aligned:
+        scale = item.truth.scales["validation"]
+        rows = []
+        for label in study.labels:
+            cells = [label]
+            for values in at.values():
+                regrets = regrets_of(values, item, "validation", label)
+                cells += [regret_words(float(middle), scale) for middle in (np.median(regrets), np.mean(regrets))]
+            rows.append((*cells, three_digits(_seconds(item.steps[label]))))
+        heads = [f"{word} at {checkpoint:g}" for checkpoint in at for word in ("median", "mean")]
+        headers = ("strategy", *heads, "seconds")
+        parts.append(f"### {item.name} ({item.truth.unit('validation')})\n\n{_table(headers, rows)}")
+    overall = [
+        (
+            label,
+            bracket(*[f"{ranks[label][key]:.2f}" for key in ("rank", "rank_low", "rank_high")]),
+            three_digits(float(np.mean([_seconds(item.steps[label]) for item in study.aligned]))),
+        )
+        for label in sorted(study.labels, key=lambda label: ranks[label]["rank"])
+    ]
+    table = _table(("strategy", "mean rank [95 % CI]", "seconds a run"), overall)
+    return "\n".join([f"### All benchmarks\n\n{table}", *parts])
+
+
+def _seconds(steps: Sequence[object]) -> float:
+    return float(np.mean([step.run.overhead_seconds for step in steps]))  # type: ignore[attr-defined]
+
+
+def page(study: Study) -> str:
+    """Return the page of strategies as MyST text."""
+    spec = study.spec
+    return "\n".join(
+        [
+            "# Strategies\n",
+            "What comes along, with the paper of each, the learner that it uses unless a spec names another, and what",
+            "problems it takes (`repeats`: it may propose an architecture again, so `duplicates` cannot be forbidden).",
+            "Defaults, departures and hyperparameters: `nas-harness describe NAME`.\n",
+            overview(),
+            "## Side by side\n",
+            f"`examples/{spec.name}.toml`: {spec.replicates} runs of {budget_words(spec)} on {len(study.aligned)}"
+            " benchmarks, all with their defaults. Validation regret of the incumbent, judged by the mean of the",
+            "table; seconds are real ones that a run's strategy spent, in equal shares where runs were served as one",
+            "batch. Made by `python -m docs.strategies` from the results of that spec; its report has figures,",
+            "intervals and tests. On NAS-Bench-201 many strategies end within the noise of one training: compare means",
+            "and ranks, not medians.\n",
+            side_by_side(study),
+        ]
+    )
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |\n" for line in lines)
+
+
+def with_overview(readme: str) -> str:
+    """Return README's text with the table of strategies as it is now."""
+    before, _, rest = readme.partition(BEGIN)
+    return f"{before}{BEGIN}\n{overview()}\n{END}{rest.partition(END)[2]}"
+
+
+def main(given: Sequence[str]) -> None:
+    """Write README's table and, given a folder of results, the page."""
+    README.write_text(with_overview(README.read_text(encoding="utf-8")), encoding="utf-8")
+    if given:
+        PAGE.write_text(page(prepare(read_results(given[0]))), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

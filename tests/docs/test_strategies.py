@@ -1,0 +1,42 @@
+"""Tables of strategies: README's is the registry's, and every built-in strategy says what it is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from docs import strategies
+from harness.experiments.spec import load
+from tests.paths import ROOT
+
+
+def test_the_table_of_readme_is_that_of_the_registry():
+    readme = strategies.README.read_text(encoding="utf-8")
+    assert strategies.with_overview(readme) == readme, "write it again: python -m docs.strategies"
+
+
+@pytest.mark.parametrize("name", strategies.built_in())
+def test_every_strategy_says_what_it_is(name):
+    strategy = strategies.built_in()[name]
+    assert strategy.family
+    assert strategy.paper
+    assert 1950 < strategy.year < 2030
+    assert str(strategy.year) in (strategy.__doc__ or "")
+    assert strategy.takes.objectives is not None or "objectives" in (strategy.__doc__ or "")
+
+
+EXTRA = {"cma_es"}
+"""Strategies that need an extra."""
+
+
+@pytest.mark.parametrize(
+    ("name", "replicates", "evaluations", "benchmarks"), [("zoo", 25, 150, 5), ("zoo-full", 100, 300, 13)]
+)
+def test_the_tournament_has_every_strategy_that_needs_no_extra(name, replicates, evaluations, benchmarks):
+    spec = load(ROOT / "examples" / f"{name}.toml")
+    assert [item.name for item in spec.strategies] == [one for one in strategies.built_in() if one not in EXTRA]
+    assert all(item.hyperparameters == {} and item.surrogate is None for item in spec.strategies)
+    assert (spec.replicates, spec.budget.evaluations) == (replicates, evaluations)
+    assert len(spec.benchmarks) == benchmarks
+    assert re.search(r"^# Run: ", (ROOT / "examples" / f"{name}.toml").read_text(encoding="utf-8"), re.MULTILINE)
