@@ -4,6 +4,7 @@ STRATEGIES = {
     "random_search": "strategies.random_search:RandomSearch",
     "regularized_evolution": "strategies.evolution.regularized:RegularizedEvolution",
     "local_search": "strategies.local_search.restarts:LocalSearch",
+    "lanas": "strategies.tree_search.lanas:LaNAS",
     "pnas": "strategies.progressive.pnas:PNAS",
     "petridish": "strategies.progressive.petridish:Petridish",
     "nash": "strategies.morphism.nash:Nash",
