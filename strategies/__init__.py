@@ -7,6 +7,7 @@ STRATEGIES = {
     "lanas": "strategies.tree_search.lanas:LaNAS",
     "pnas": "strategies.progressive.pnas:PNAS",
     "petridish": "strategies.progressive.petridish:Petridish",
+    "autokeras": "strategies.morphism.autokeras:AutoKeras",
     "nash": "strategies.morphism.nash:Nash",
     "bananas": "strategies.bayesian.bananas:Bananas",
     "gp_bo": "strategies.bayesian.gp_bo:GPBO",
