@@ -123,8 +123,8 @@ class EditDistanceProcess(Surrogate):
 
     ``exp(-d^2)`` of a distance that is no Euclidean one need not be positive definite: the authors embed the distances
     of the training data by Bourgain's algorithm, and compare with raw ones in prediction.  Departs from that: negative
-    eigenvalues of the Gram matrix are set to 0 where the noise does not outweigh them.  Their noise of 1e-10 is at least
-    1e-3 here, in units of the signal's variance, because trainings are noisy.
+    eigenvalues of the Gram matrix are set to 0 where the noise does not outweigh them.  Their noise of 1e-10 is at
+    least 1e-3 here, in units of the signal's variance, because trainings are noisy.
 
     Parameters
     ----------
