@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.checks import Archs, BoolArray, FloatArray, read_only
 from harness.errors import HarnessError, TableError, must, unknown
+from harness.growth import GeneGrowth, Growth
 from harness.space import SearchSpace
 
 _SHOWN = 6
@@ -115,6 +116,11 @@ class CategoricalSpace(SearchSpace):
         steps = np.abs(around.astype(np.int64) - np.asarray(arch).astype(np.int64))
         kept: Archs = around[(steps[:, self._ordered] <= 1).all(axis=1)]
         return kept
+
+    @property
+    def growth(self) -> Growth:
+        """Growth of one gene to its next value, where all genes are ordinal; the level is the sum of their places."""
+        return GeneGrowth(self.cardinalities, steps=True) if len(self.ordinal) == self.genes else super().growth
 
     @property
     def _ordered(self) -> list[int]:

@@ -119,10 +119,17 @@ GAINS = ("ei", "log_ei", "pi")
 """Those that are expectations of a gain, never negative: factors such as a probability can weigh them."""
 
 
-def values(name: str, prediction: Prediction, *, best: float, rng: np.random.Generator) -> FloatArray:
-    """Return what an acquisition function says of q architectures, (q,), lower is better; see `select`."""
+def values(
+    name: str, prediction: Prediction, *, best: float, rng: np.random.Generator, beta: float = BETA
+) -> FloatArray:
+    """Return what an acquisition function says of q architectures, (q,), lower is better; see `select`.
+
+    `beta` is the weight of the standard deviation in "ucb".
+    """
     if prediction.mean.ndim != 1:
         raise HarnessError(f"the surrogate must predict one value for each architecture, got {prediction.mean.shape}")
+    if name == "ucb":
+        return confidence_bound(prediction.mean, prediction.std, beta)
     return _LOWER_IS_BETTER[name](prediction, best, rng)
 
 

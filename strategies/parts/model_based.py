@@ -18,7 +18,7 @@ from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from strategies.parts import acquisition as acquisitions
 from strategies.parts import batches
 from strategies.parts import targets as transforms
-from strategies.parts.acquisition import normal_cdf
+from strategies.parts.acquisition import BETA, normal_cdf
 from strategies.parts.candidates import no_archs, sample_new
 from strategies.parts.ranking import FAILED, Score, scores
 
@@ -73,6 +73,8 @@ class ModelBased(Strategy):
     takes = Takes(objectives=1)
     acquisitions: ClassVar[tuple[str, ...]] = acquisitions.NAMES
     """Acquisition functions that the strategy can use."""
+    beta: ClassVar[float] = BETA
+    """Weight of the standard deviation in the acquisition "ucb"."""
 
     def __init__(
         self,
@@ -297,7 +299,7 @@ class ModelBased(Strategy):
 
         def value(archs: Archs) -> Learning:
             prediction: Prediction = yield Predict(model, archs)
-            values = acquisitions.values(self.acquisition, prediction, best=best, rng=self.rng)
+            values = acquisitions.values(self.acquisition, prediction, best=best, rng=self.rng, beta=self.beta)
             feasible = np.ones(len(archs))
             for limit in limits:
                 held: Prediction = yield Predict(limit, archs)

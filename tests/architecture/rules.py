@@ -25,6 +25,7 @@ FLOORS = {
         "guard",
         "checks",
         "digests",
+        "growth",
         "interrupts",
         "files",
         "seeding",

@@ -33,6 +33,8 @@ CASES: dict[str, StrategySpec] = {
     "reinforce": StrategySpec("reinforce", "r", {"preset": "fast"}),
     "controller": StrategySpec("controller", "c", {"preset": "fast"}),
     "controller_ppo": StrategySpec("controller", "c", {"preset": "nasnet", "batch": 10}),
+    "local_search_gene": StrategySpec("local_search", "ls", {"improvement": "gene", "starts": 3}),
+    "local_search_continue": StrategySpec("local_search", "ls", {"at_minimum": "continue"}),
     "bananas": StrategySpec("bananas", "b", {}, RIDGE),
     "bore": StrategySpec("bore", "b", {"candidates": 100}, RIDGE),
     "bore_improvement": StrategySpec("bore", "b", {"candidates": 100, "weights": "improvement"}, RIDGE),

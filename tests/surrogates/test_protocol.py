@@ -8,6 +8,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.surrogate import Fit, Predict
 from harness.testing.conformance import check_surrogate
+from surrogates.gaussian_process.edit_distance import EditDistanceProcess
 from surrogates.gaussian_process.process import GaussianProcess
 from surrogates.linear.kernel import KernelClassifier
 from surrogates.linear.ridge import Ridge
@@ -27,6 +28,7 @@ LEARNERS = {
     "forest": RandomForest(SPACE, trees=12),
     "kernel": KernelClassifier(SPACE),
     "ridge": Ridge(SPACE),
+    "edit_distance": EditDistanceProcess(SPACE, rate=0.1),
     "gaussian_process": GaussianProcess(SPACE),
     "gaussian_process_ard": GaussianProcess(SPACE, ard=True),
     "gaussian_process_linear": GaussianProcess(SPACE, kernel="linear"),
