@@ -5,5 +5,7 @@ STRATEGIES = {
     "regularized_evolution": "strategies.evolution.regularized:RegularizedEvolution",
     "local_search": "strategies.local_search.restarts:LocalSearch",
     "bananas": "strategies.bayesian.bananas:Bananas",
+    "gp_bo": "strategies.bayesian.gp_bo:GPBO",
+    "nasbot": "strategies.bayesian.nasbot:Nasbot",
 }
 """Where each strategy is, by the name that a spec uses."""

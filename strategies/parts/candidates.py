@@ -11,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from harness.checks import Archs
+from harness.checks import Archs, IntArray
 from harness.space import SearchSpace
 
 Keys = Callable[[Archs], list[Hashable]]
@@ -82,9 +82,12 @@ def _add_new(
     archs: Archs, keys: list[Hashable], taken: Collection[Hashable], new: dict[Hashable, None], most: int
 ) -> Archs:
     """Add the keys that are neither taken nor there to `new`, until it has `most`; return their architectures."""
-    rows = []
+    rows: list[int] = []
+    room = most - len(new)
     for row, key in enumerate(keys):
-        if len(new) < most and key not in taken and key not in new:
+        if len(rows) == room:
+            break
+        if key not in taken and key not in new:
             new[key] = None
             rows.append(row)
     return archs[rows]
@@ -141,8 +144,15 @@ def mutate_often(space: SearchSpace, archs: Archs, edits: float, rng: np.random.
 
     A row may come back unchanged, or edited twice in one place.
     """
+    return mutate_times(space, archs, rng.poisson(edits, size=len(archs)), rng)
+
+
+def mutate_times(space: SearchSpace, archs: Archs, counts: IntArray, rng: np.random.Generator) -> Archs:
+    """Mutate each row as often as its count says: (n, L), (n,) to (n, L), always valid.
+
+    A row may come back unchanged, or edited twice in one place.
+    """
     mutants = np.array(archs, dtype=space.dtype)
-    counts = rng.poisson(edits, size=len(mutants))
     for done in range(int(counts.max(initial=0))):
         rows = counts > done
         mutants[rows] = space.mutate(mutants[rows], rng)

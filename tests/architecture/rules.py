@@ -87,7 +87,7 @@ FLOORS = {
         "trained",
         "commands",
     ),
-    "surrogates": ("metrics", "inputs", "linear", "trees", "neural"),
+    "surrogates": ("metrics", "inputs", "linear", "gaussian_process", "trees", "neural"),
     "strategies": ("parts", "random_search", "evolution", "local_search", "bayesian"),
     "reports": ("statistics", "study", "tables", "figures", "sections", "page", "commands"),
 }

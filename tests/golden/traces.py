@@ -25,6 +25,8 @@ CASES: dict[str, StrategySpec] = {
     "local_search_best": StrategySpec("local_search", "ls", {"improvement": "best"}),
     "bananas": StrategySpec("bananas", "b", {}, RIDGE),
     "bananas_ucb": StrategySpec("bananas", "b", {"acquisition": "ucb"}, RIDGE),
+    "gp_bo": StrategySpec("gp_bo", "gp", {}, RIDGE),
+    "nasbot": StrategySpec("nasbot", "n", {"acquisition": "ucb"}, RIDGE),
 }
 
 

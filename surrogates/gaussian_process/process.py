@@ -1,0 +1,280 @@
+"""The Gaussian-process learner."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from harness.checks import MOST, Archs, FloatArray, choice, integer, real
+from harness.errors import HarnessError, must
+from harness.space import SearchSpace
+from harness.surrogate import Fit, Prediction, Surrogate
+from surrogates.gaussian_process.exact import Regression, posterior, regress
+from surrogates.gaussian_process.kernels import KERNELS, gene_of_coordinates
+from surrogates.gaussian_process.tuning import likeliest, refined
+from surrogates.inputs import encode, not_fitted, target_matrix
+
+DECAYS = (0.75, 1.25, 2.0, 3.0, 5.0, 8.0)
+"""Rates tried, times the mean distance of two random architectures: their correlation is about e^-0.75 to e^-8."""
+NOISES = (1e-3, 1e-2, 5e-2, 0.2)
+"""Variances of the noise tried, in units of the signal's."""
+_LEAST_NOISE = 1e-8
+_DRAWN = 256
+"""Random architectures whose mean distance is the unit of rates."""
+_NUMBERS_AT_ONCE = 1 << 21
+"""Numbers in the Gram matrices handled side by side; bounds memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """What a task tells: coordinates (n, c), targets (m, n) after standardising, and what they were made with."""
+
+    inputs: FloatArray
+    targets: FloatArray
+    centre: FloatArray
+    """Means of the targets, (m,)."""
+    spread: FloatArray
+    """Standard deviations of the targets, (m,); 1 where they are all equal."""
+    scale: FloatArray
+    """Standard deviations of the covariates, (e,)."""
+    width: int
+    """Features of an architecture, covariates included."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A fitted process for each of m objectives."""
+
+    data: _Data
+    rates: FloatArray
+    """(m,), or (m, c) with automatic relevance."""
+    noise: FloatArray
+    regressions: list[Regression]
+    tuned_rows: int
+    """Rows to which rates and noise were fitted."""
+
+
+class GaussianProcess(Surrogate):
+    """Exact Gaussian-process regression with a kernel on categories, encodings or counts of layers.
+
+    Rasmussen & Williams, "Gaussian Processes for Machine Learning", 2006, chapters 2 and 5.  Targets are standardised;
+    the signal variance is profiled; rate and noise maximise the marginal likelihood on a grid of six by four values,
+    and are kept until `refit` more rows are told: a fit of a fitted model continues from what that model found.
+    `std` is that of the function, the noise of an evaluation left out.  With m objectives each has a process of its
+    own.  The generator given to `fit` is not used.
+
+    With d the weighted distance of two architectures (see `surrogates.gaussian_process.kernels`), the kernels are:
+
+    - ``hamming``: ``exp(-rate H)``, H the number of genes that differ: it treats genes as categories, and nothing
+      changes when the values of a gene are renamed.  A gene that the space calls ordinal counts the squared difference
+      of its values, scaled to 1 between its ends;
+    - ``rbf``, ``matern52``: squared exponential and Matern 5/2 of `encoding`, of length ``1 / sqrt(rate)``: with
+      ``one_hot``, the first is ``hamming``; with ``path``, the path kernel;
+    - ``linear``: inner products of `encoding`, scaled so that random architectures have a mean variance of 1;
+    - ``nasbot``: ``exp(-rate d)``, d the simplified distance of Kandasamy et al., "Neural architecture search with
+      Bayesian optimisation and optimal transport", NeurIPS 2018, in the code of White, Neiswanger & Savani (naszilla):
+      the counts of each operation plus H.
+
+    Departs from that code, which fixes the variance at 1.5^2, the rate at 1/9 and the noise at 1e-10: these are
+    `variance`, `rate` and `noise` (at least 1e-8) here, and the default fits them, with a floor of 1e-3 on the noise,
+    because trainings are noisy.
+
+    `fit_many` handles the Gram matrices of all tasks of one size as a stack.  The numbers of a task do not depend on
+    the other tasks.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    encoding : str
+        Features of the kernels that read an encoding; the others read the genes, and take ``one_hot``.
+    kernel : {"hamming", "rbf", "matern52", "linear", "nasbot"}
+    ard : bool
+        A rate for each gene (``hamming`` alone), by coordinate ascent from the common one.
+    rate : float, optional
+        Greater than 0; fitted if left out.
+    noise : float, optional
+        Variance of the noise in units of the signal's, at least 1e-8; fitted if left out.
+    variance : float, optional
+        Signal variance in units of the targets'; profiled if left out.
+    refit : int
+        Rows after which rate and noise are fitted again, at least 1.
+    """
+
+    identity = "surrogates.gaussian_process:GaussianProcess"
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
+    continues: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        encoding: str = "one_hot",
+        kernel: str = "hamming",
+        ard: bool = False,
+        rate: float | None = None,
+        noise: float | None = None,
+        variance: float | None = None,
+        refit: int = 10,
+    ) -> None:
+        choice("kernel", kernel, tuple(KERNELS))
+        if not isinstance(ard, bool):
+            raise HarnessError(must("ard", "be true or false", ard))
+        super().__init__(
+            space,
+            encoding=encoding,
+            kernel=kernel,
+            ard=ard,
+            rate=None if rate is None else real("rate", rate, low=0, open_low=True),
+            noise=None if noise is None else real("noise", noise, low=_LEAST_NOISE),
+            variance=None if variance is None else real("variance", variance, low=0, open_low=True),
+            refit=integer("refit", refit, low=1, high=MOST),
+        )
+        self._kernel = KERNELS[kernel]
+        if self._kernel.reads_genes and encoding != "one_hot":
+            raise HarnessError(
+                must("encoding", f"be 'one_hot' with the kernel '{kernel}', which reads genes", encoding)
+            )
+        if ard and kernel != "hamming":
+            raise HarnessError(must("kernel", "be 'hamming' with `ard`", kernel))
+        if self._kernel.shape is None and rate is not None:
+            raise HarnessError(must("rate", f"be left out with the kernel '{kernel}', which has none", rate))
+        self._inputs = self._kernel.inputs(space)
+        self._rates = self._tried(rate)
+        self._noises = NOISES if noise is None else (float(noise),)
+        self._fitted: _Fitted | None = None
+        self._target_shape: tuple[int, ...] = ()
+
+    def _tried(self, rate: float | None) -> tuple[float, ...]:
+        """Return the rates to try: one where it is given, or where the kernel has a scale instead."""
+        if rate is not None:
+            return (float(rate),)
+        archs = self.space.sample(_DRAWN, np.random.default_rng(0))  # the same in every process
+        points = self._coordinates(archs, encode(self, archs, None), np.zeros(0))
+        if self._kernel.shape is None:
+            return (1.0 / max(float(np.square(points).sum(axis=1).mean()), 1e-12),)
+        unit = max(float(self._kernel.distances(points, points).mean()), 1e-12)
+        return tuple(decay / unit for decay in DECAYS)
+
+    def _coordinates(self, archs: Archs, features: FloatArray, scale: FloatArray) -> FloatArray:
+        """Return coordinates, (n, c), of features with covariates, (n, d + e); covariates are divided by `scale`."""
+        width = features.shape[1] - len(scale)
+        points = self._inputs(np.asarray(archs), features[:, :width])
+        return np.concatenate([points, features[:, width:] / scale], axis=1) if len(scale) else points
+
+    def fit(
+        self, archs: Archs, targets: FloatArray, rng: np.random.Generator, covariates: FloatArray | None = None
+    ) -> Self:
+        """Return a copy fitted to targets, (n,) or (n, m); see `Surrogate.fit`.
+
+        Raises
+        ------
+        HarnessError
+            If a target is not finite or the shapes do not fit.
+        """
+        return self.fit_many([Fit(self, archs, targets, rng, covariates)])[0]
+
+    def fit_many(self, tasks: Sequence[Fit]) -> list[Self]:
+        """Fit many tasks, those of equal size side by side."""
+        data = [self._data(task) for task in tasks]
+        kept = [self._kept(task.learner, one) for task, one in zip(tasks, data, strict=True)]
+        groups: dict[tuple[int, int, int, bool], list[int]] = {}
+        for index, (one, before) in enumerate(zip(data, kept, strict=True)):
+            groups.setdefault((*one.inputs.shape, len(one.targets), before is None), []).append(index)
+        fitted: dict[int, _Fitted] = {}
+        for (n, _, objectives, _), indices in groups.items():
+            size = max(1, _NUMBERS_AT_ONCE // (n * n * objectives))
+            for start in range(0, len(indices), size):
+                chunk = indices[start : start + size]
+                found = self._fit_equal([data[i] for i in chunk], [before for i in chunk if (before := kept[i])])
+                fitted |= zip(chunk, found, strict=True)
+        return [self._holding(fitted[i], np.asarray(task.targets).shape[1:]) for i, task in enumerate(tasks)]
+
+    def _holding(self, fitted: _Fitted, target_shape: tuple[int, ...]) -> Self:
+        model = copy.copy(self)
+        model._fitted, model._target_shape = fitted, target_shape
+        return model
+
+    def _data(self, task: Fit) -> _Data:
+        features = encode(self, task.archs, task.covariates)
+        values = target_matrix(task.targets, len(features))
+        scale = np.zeros(0) if task.covariates is None else _spread(task.covariates)
+        centre, spread = values.mean(axis=0), _spread(values)
+        inputs = self._coordinates(task.archs, features, scale)
+        return _Data(inputs, ((values - centre) / spread).T, centre, spread, scale, features.shape[1])
+
+    def _kept(self, learner: Surrogate, data: _Data) -> _Fitted | None:
+        """Return the fitted processes whose rates and noise hold for these rows, if there are any."""
+        before = learner._fitted if isinstance(learner, GaussianProcess) else None
+        if before is None or len(data.inputs) - before.tuned_rows >= self.hyperparameters["refit"]:
+            return None
+        same = (before.data.width, len(before.data.targets)) == (data.width, len(data.targets))
+        return before if same else None
+
+    def _fit_equal(self, data: Sequence[_Data], kept: Sequence[_Fitted]) -> list[_Fitted]:
+        """Fit tasks of equal size; their rates and noise are those of `kept`, where that is not empty."""
+        n, objectives = len(data[0].inputs), len(data[0].targets)
+        inputs = np.repeat(np.stack([one.inputs for one in data]), objectives, axis=0)
+        targets = np.concatenate([one.targets for one in data])
+        if kept:
+            rates = np.concatenate([one.rates for one in kept])
+            noise = np.concatenate([one.noise for one in kept])
+        else:
+            rates, noise = self._tune(inputs, targets)
+        gram = self._kernel.between(inputs, inputs, rates)
+        found = regress(gram, targets, noise, variance=self.hyperparameters["variance"])
+        tuned = [one.tuned_rows for one in kept] or [n] * len(data)
+        parts = [range(start, start + objectives) for start in range(0, len(targets), objectives)]
+        return [
+            _Fitted(one, rates[part], noise[part], [_one(found, place) for place in part], rows)
+            for one, part, rows in zip(data, parts, tuned, strict=True)
+        ]
+
+    def _tune(self, inputs: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return rates, (J,) or (J, c), and noise, (J,), of highest marginal likelihood."""
+        variance = self.hyperparameters["variance"]
+        rates, noise, _ = likeliest(self._kernel, inputs, targets, self._rates, self._noises, variance)
+        if not self.hyperparameters["ard"]:
+            return rates, noise
+        width = inputs.shape[2]
+        groups = np.full(width, self.space.genes)  # covariates are one group
+        own = gene_of_coordinates(self.space)
+        groups[: len(own)] = own
+        start = np.repeat(rates[:, None], width, axis=1)
+        return refined(self._kernel, inputs, targets, start, noise, groups, variance)[0], noise
+
+    def predict(self, archs: Archs, covariates: FloatArray | None = None) -> Prediction:
+        """Predict q architectures: (q, L) to mean and std, (q,) or (q, m)."""
+        fitted = self._fitted
+        if fitted is None:
+            raise not_fitted(self)
+        data, kernel = fitted.data, self._kernel
+        features = encode(self, archs, covariates, width=data.width)
+        points = self._coordinates(archs, features, data.scale)
+        said = [
+            posterior(regression, kernel.between(points, data.inputs, rates), kernel.of_points(points, rates))
+            for regression, rates in zip(fitted.regressions, fitted.rates, strict=True)
+        ]
+        mean = np.stack([mean for mean, _ in said], axis=1) * data.spread + data.centre
+        std = np.stack([std for _, std in said], axis=1) * data.spread
+        shape = (len(points), *self._target_shape)
+        return Prediction(mean.reshape(shape), std.reshape(shape))
+
+
+def _spread(columns: FloatArray) -> FloatArray:
+    """Return the standard deviation of each column, 1 where it is constant: (n, k) to (k,)."""
+    spread = np.std(columns, axis=0)
+    return np.where(spread > 0, spread, 1.0)
+
+
+def _one(regressions: Regression, place: int) -> Regression:
+    """Return one problem of a stack, as a copy of its own."""
+    return Regression(
+        regressions.factor[place].copy(),
+        regressions.weights[place].copy(),
+        regressions.variance[place],
+        regressions.log_likelihood[place],
+    )
