@@ -6,6 +6,7 @@ STRATEGIES = {
     "local_search": "strategies.local_search.restarts:LocalSearch",
     "bananas": "strategies.bayesian.bananas:Bananas",
     "gp_bo": "strategies.bayesian.gp_bo:GPBO",
+    "nas_bowl": "strategies.bayesian.nas_bowl:NasBowl",
     "nasbot": "strategies.bayesian.nasbot:Nasbot",
 }
 """Where each strategy is, by the name that a spec uses."""

@@ -1,4 +1,4 @@
-"""Inputs of learners: encode architectures, append covariates, check shapes and targets."""
+"""Inputs of learners: encode architectures, append covariates, check shapes and targets, standardise."""
 
 from __future__ import annotations
 
@@ -53,6 +53,12 @@ def target_matrix(targets: FloatArray, n: int) -> FloatArray:
     if not np.isfinite(values).all():
         raise HarnessError(must("targets", "be finite: leave failed evaluations out", values[~np.isfinite(values)][0]))
     return values.reshape(n, -1)
+
+
+def standard_deviations(columns: FloatArray) -> FloatArray:
+    """Return the standard deviation of each column, 1 where it is constant: (n, k) to (k,)."""
+    spread = np.std(columns, axis=0)
+    return np.where(spread > 0, spread, 1.0)
 
 
 def not_fitted(learner: Surrogate) -> HarnessError:
