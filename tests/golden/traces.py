@@ -26,6 +26,7 @@ CASES: dict[str, StrategySpec] = {
     "bananas": StrategySpec("bananas", "b", {}, RIDGE),
     "bananas_ucb": StrategySpec("bananas", "b", {"acquisition": "ucb"}, RIDGE),
     "gp_bo": StrategySpec("gp_bo", "gp", {}, RIDGE),
+    "nas_bowl": StrategySpec("nas_bowl", "nb", {}, RIDGE),
     "nasbot": StrategySpec("nasbot", "n", {"acquisition": "ucb"}, RIDGE),
 }
 
