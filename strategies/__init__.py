@@ -20,6 +20,7 @@ STRATEGIES = {
     "bore": "strategies.bayesian.bore:BORE",
     "dngo": "strategies.bayesian.dngo:DNGO",
     "gp_bo": "strategies.bayesian.gp_bo:GPBO",
+    "nas_bowl": "strategies.bayesian.nas_bowl:NasBowl",
     "nasbot": "strategies.bayesian.nasbot:Nasbot",
     "smac": "strategies.bayesian.smac:SMAC",
     "tpe": "strategies.bayesian.tpe:TPE",

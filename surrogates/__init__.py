@@ -9,5 +9,6 @@ SURROGATES = {
     "mlp_ensemble": "surrogates.neural.ensemble:MLPEnsemble",
     "random_forest": "surrogates.trees.forest:RandomForest",
     "ridge": "surrogates.linear.ridge:Ridge",
+    "wl_gp": "surrogates.gaussian_process.graphs:GraphProcess",
 }
 """Where each learner is, by the name that a spec uses."""

@@ -19,6 +19,8 @@ Keys = Callable[[Archs], list[Hashable]]
 
 PATIENCE = 1 << 17
 """Draws in a row without anything new after which a space counts as exhausted; in small spaces 64 for each coding."""
+RETRIES = 50
+"""How often `mutate_evenly` draws a mutant again that is nothing new."""
 _LARGEST_BLOCK = 4096
 _TRIES = 32
 _CODINGS, _FEWEST_VALID = 1000, 0.01
@@ -157,6 +159,46 @@ def mutate_best(
             break
         mutants = mutate_often(space, np.repeat(parent[None], n, axis=0), edits, rng)
         found.append(_add_new(mutants, keys(mutants), taken, new, 2 * n))
+    return np.concatenate(found), list(new)
+
+
+def mutate_evenly(
+    space: SearchSpace,
+    parents: Archs,
+    n: int,
+    taken: Collection[Hashable],
+    keys: Keys,
+    rng: np.random.Generator,
+    *,
+    edits: float,
+) -> tuple[Archs, list[Hashable]]:
+    """Mutate all parents equally often into distinct candidates that are not taken.
+
+    Each parent gives ``n / p`` candidates, the first ones one more where that is not whole; a mutant that is not new is
+    drawn again, up to `RETRIES` times, as in the code of Ru, Wan, Dong & Osborne (NAS-BOWL).
+
+    Parameters are those of `mutate_best`.
+
+    Returns
+    -------
+    archs : (k, L) unsigned integers
+        k <= n; fewer than `n` where the parents' surroundings did not give more.
+    keys : list of k keys
+    """
+    found: list[Archs] = [no_archs(space)]
+    new: dict[Hashable, None] = {}
+    wanted = np.full(len(parents), n // len(parents))
+    wanted[: n % len(parents)] += 1
+    for _ in range(1 + RETRIES):
+        origins = np.repeat(np.arange(len(parents)), wanted)
+        if not len(origins):
+            break
+        mutants = mutate_often(space, parents[origins], edits, rng)
+        for row, key in enumerate(keys(mutants)):
+            if key not in taken and key not in new:
+                new[key] = None
+                found.append(mutants[row : row + 1])
+                wanted[origins[row]] -= 1
     return np.concatenate(found), list(new)
 
 

@@ -68,6 +68,9 @@ class ModelBased(Strategy):
     identity : {"exact", "string", "functional"}
         When two architectures are the same (`SearchSpace.key`).
     constraints : {"learnt", "ranked"}
+    incumbent : {"told", "predicted"}
+        What an improvement is measured from: the best result, or the result of which the model's mean is the best; in
+        both cases among those that break constraints least.
     """
 
     takes = Takes(objectives=1)
@@ -89,6 +92,7 @@ class ModelBased(Strategy):
         target: str = "identity",
         identity: str = "exact",
         constraints: str = "learnt",
+        incumbent: str = "told",
     ) -> None:
         super().__init__(problem, rng)
         if not isinstance(surrogate, Surrogate) or surrogate.space.name != problem.space.name:
@@ -103,6 +107,7 @@ class ModelBased(Strategy):
         self.target = choice("target", target, transforms.NAMES)
         self.identity = choice("identity", identity, IDENTITIES)
         self.constraints = choice("constraints", constraints, ("learnt", "ranked"))
+        self.incumbent = choice("incumbent", incumbent, ("told", "predicted"))
         if acquisition == "log_ei" and target != "log":
             raise HarnessError(must("acquisition", 'be another than "log_ei" unless `target` is "log"', acquisition))
         if batch_rule == "penalised" and acquisition not in acquisitions.GAINS:
@@ -296,6 +301,10 @@ class ModelBased(Strategy):
                 limits.append(limit)
         violation = self._scores[incumbent][0]
         best = float(targets[np.searchsorted(rows, incumbent)])
+        if self.incumbent == "predicted":
+            least = [place for place, row in enumerate(rows) if self._scores[row][0] == violation]
+            said: Prediction = yield Predict(model, told[rows[least]])
+            best = float(targets[least][said.mean.argmin()])
 
         def value(archs: Archs) -> Learning:
             prediction: Prediction = yield Predict(model, archs)

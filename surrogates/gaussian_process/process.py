@@ -16,7 +16,7 @@ from harness.surrogate import Fit, Prediction, Surrogate
 from surrogates.gaussian_process.exact import Regression, posterior, regress
 from surrogates.gaussian_process.kernels import KERNELS, READ_GENES, gene_of_coordinates, weighted
 from surrogates.gaussian_process.tuning import likeliest, refined
-from surrogates.inputs import encode, not_fitted, target_matrix
+from surrogates.inputs import encode, not_fitted, standard_deviations, target_matrix
 
 DECAYS = (0.75, 1.25, 2.0, 3.0, 5.0, 8.0)
 """Rates tried, times the mean distance of two random architectures: their correlation is about e^-0.75 to e^-8."""
@@ -206,8 +206,8 @@ class GaussianProcess(Surrogate):
         values = target_matrix(task.targets, len(features))
         if task.covariates is not None and self.hyperparameters["kernel"] == "otmann":
             raise HarnessError("`covariates` must be left out with the kernel 'otmann', which compares layers alone")
-        scale = np.zeros(0) if task.covariates is None else _spread(task.covariates)
-        centre, spread = values.mean(axis=0), _spread(values)
+        scale = np.zeros(0) if task.covariates is None else standard_deviations(task.covariates)
+        centre, spread = values.mean(axis=0), standard_deviations(values)
         inputs = self._coordinates(task.archs, features, scale)
         return _Data(inputs, ((values - centre) / spread).T, centre, spread, scale, features.shape[1])
 
@@ -278,12 +278,6 @@ class GaussianProcess(Surrogate):
         std = np.stack([std for _, std in said], axis=1) * data.spread
         shape = (len(points), *self._target_shape)
         return Prediction(mean.reshape(shape), std.reshape(shape))
-
-
-def _spread(columns: FloatArray) -> FloatArray:
-    """Return the standard deviation of each column, 1 where it is constant: (n, k) to (k,)."""
-    spread = np.std(columns, axis=0)
-    return np.where(spread > 0, spread, 1.0)
 
 
 def _one(regressions: Regression, place: int) -> Regression:

@@ -89,7 +89,18 @@ FLOORS = {
         "commands",
     ),
     "surrogates": ("metrics", "inputs", "linear", "gaussian_process", "trees", "neural"),
-    "strategies": ("parts", "random_search", "evolution", "local_search", "reinforcement", "bayesian", "foreign"),
+    "strategies": (
+        "parts",
+        "random_search",
+        "evolution",
+        "local_search",
+        "morphism",
+        "reinforcement",
+        "progressive",
+        "tree_search",
+        "bayesian",
+        "foreign",
+    ),
     "reports": ("statistics", "study", "tables", "figures", "sections", "page", "commands"),
 }
 """The rooms of each package, from the ground up: a file imports only from its own room and from rooms below.

@@ -45,6 +45,7 @@ CASES: dict[str, StrategySpec] = {
     "bohamiann": StrategySpec("bohamiann", "bo", {"initial": 10}, RIDGE),
     "dngo": StrategySpec("dngo", "d", {"initial": 10}, RIDGE),
     "gp_bo": StrategySpec("gp_bo", "gp", {}, RIDGE),
+    "nas_bowl": StrategySpec("nas_bowl", "nb", {}, RIDGE),
     "nasbot": StrategySpec("nasbot", "n", {"acquisition": "ucb"}, RIDGE),
 }
 
