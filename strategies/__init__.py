@@ -10,6 +10,8 @@ STRATEGIES = {
     "local_search": "strategies.local_search.restarts:LocalSearch",
     "reinforce": "strategies.reinforcement.reinforce:Reinforce",
     "bananas": "strategies.bayesian.bananas:Bananas",
+    "bohamiann": "strategies.bayesian.bohamiann:Bohamiann",
+    "dngo": "strategies.bayesian.dngo:DNGO",
     "gp_bo": "strategies.bayesian.gp_bo:GPBO",
     "nasbot": "strategies.bayesian.nasbot:Nasbot",
 }

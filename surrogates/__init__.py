@@ -1,6 +1,8 @@
 """Learners that predict the results of architectures, a folder a family; the mapping names the built-in ones."""
 
 SURROGATES = {
+    "bohamiann": "surrogates.neural.bohamiann:Bohamiann",
+    "dngo": "surrogates.neural.dngo:DNGO",
     "gp": "surrogates.gaussian_process.process:GaussianProcess",
     "mlp_ensemble": "surrogates.neural.ensemble:MLPEnsemble",
     "random_forest": "surrogates.trees.forest:RandomForest",

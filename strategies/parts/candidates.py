@@ -268,3 +268,23 @@ def distinct(archs: Archs, taken: Collection[Hashable], keys: Keys) -> tuple[Arc
     new: dict[Hashable, None] = {}
     fresh = _add_new(archs, keys(archs), taken, new, len(archs))
     return fresh, list(new)
+
+
+def random_and_mutants(
+    space: SearchSpace,
+    parents: Archs,
+    n: int,
+    taken: Collection[Hashable],
+    keys: Keys,
+    rng: np.random.Generator,
+    *,
+    edits: float,
+) -> tuple[Archs, list[Hashable]]:
+    """Return about `n` architectures, distinct and not taken: mutants of the parents, at most half, and random ones.
+
+    Parameters are those of `mutate_best`; every parent is mutated equally often, ``n // 2`` times in all.
+    """
+    of_each = np.repeat(parents, max(n // 2 // max(len(parents), 1), 1), axis=0)
+    mutants, mutant_keys = distinct(mutate_often(space, of_each[: n // 2], edits, rng), taken, keys)
+    fresh, fresh_keys = sample_new(space, n - len(mutants), {*taken, *mutant_keys}, keys, rng)
+    return np.concatenate([mutants, fresh]), mutant_keys + fresh_keys

@@ -33,6 +33,8 @@ CASES: dict[str, StrategySpec] = {
     "reinforce": StrategySpec("reinforce", "r", {"preset": "fast"}),
     "bananas": StrategySpec("bananas", "b", {}, RIDGE),
     "bananas_ucb": StrategySpec("bananas", "b", {"acquisition": "ucb"}, RIDGE),
+    "bohamiann": StrategySpec("bohamiann", "bo", {"initial": 10}, RIDGE),
+    "dngo": StrategySpec("dngo", "d", {"initial": 10}, RIDGE),
     "gp_bo": StrategySpec("gp_bo", "gp", {}, RIDGE),
     "nasbot": StrategySpec("nasbot", "n", {"acquisition": "ucb"}, RIDGE),
 }
