@@ -19,6 +19,8 @@ Keys = Callable[[Archs], list[Hashable]]
 
 PATIENCE = 1 << 17
 """Draws in a row without anything new after which a space counts as exhausted; in small spaces 64 for each coding."""
+RETRIES = 50
+"""How often `mutate_evenly` draws a mutant again that is nothing new."""
 _LARGEST_BLOCK = 4096
 _TRIES = 32
 _CODINGS, _FEWEST_VALID = 1000, 0.01
@@ -160,6 +162,46 @@ def mutate_best(
     return np.concatenate(found), list(new)
 
 
+def mutate_evenly(
+    space: SearchSpace,
+    parents: Archs,
+    n: int,
+    taken: Collection[Hashable],
+    keys: Keys,
+    rng: np.random.Generator,
+    *,
+    edits: float,
+) -> tuple[Archs, list[Hashable]]:
+    """Mutate all parents equally often into distinct candidates that are not taken.
+
+    Each parent gives ``n / p`` candidates, the first ones one more where that is not whole; a mutant that is not new is
+    drawn again, up to `RETRIES` times, as in the code of Ru, Wan, Dong & Osborne (NAS-BOWL).
+
+    Parameters are those of `mutate_best`.
+
+    Returns
+    -------
+    archs : (k, L) unsigned integers
+        k <= n; fewer than `n` where the parents' surroundings did not give more.
+    keys : list of k keys
+    """
+    found: list[Archs] = [no_archs(space)]
+    new: dict[Hashable, None] = {}
+    wanted = np.full(len(parents), n // len(parents))
+    wanted[: n % len(parents)] += 1
+    for _ in range(1 + RETRIES):
+        origins = np.repeat(np.arange(len(parents)), wanted)
+        if not len(origins):
+            break
+        mutants = mutate_often(space, parents[origins], edits, rng)
+        for row, key in enumerate(keys(mutants)):
+            if key not in taken and key not in new:
+                new[key] = None
+                found.append(mutants[row : row + 1])
+                wanted[origins[row]] -= 1
+    return np.concatenate(found), list(new)
+
+
 def mutate_often(space: SearchSpace, archs: Archs, edits: float, rng: np.random.Generator) -> Archs:
     """Mutate each row as often as a Poisson draw of mean `edits` says: (n, L) to (n, L), always valid.
 
@@ -265,9 +307,10 @@ def everything(
 
 def distinct(archs: Archs, taken: Collection[Hashable], keys: Keys) -> tuple[Archs, list[Hashable]]:
     """Return the architectures whose keys are not taken, the first of each key, with these keys."""
-    new: dict[Hashable, None] = {}
-    fresh = _add_new(archs, keys(archs), taken, new, len(archs))
-    return fresh, list(new)
+    found = keys(archs)
+    first = dict(zip(reversed(found), range(len(found) - 1, -1, -1), strict=True))
+    rows = sorted(map(first.__getitem__, first.keys() - taken))
+    return archs[rows], [found[row] for row in rows]
 
 
 def random_and_mutants(
