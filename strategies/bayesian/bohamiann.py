@@ -23,8 +23,8 @@ class Bohamiann(WidePool):
 
     Departs from naszilla, whose call of the acquisition loses the model's mean, so that draws as wide as the standard
     deviation decide alone, in curves published from it too, and which samples 10,000 steps; here the mean counts, and
-    the learner's defaults are those of pybnn.  Departs from the paper: candidates instead of a continuous search, and a batch is the top of one
-    acquisition (`batch_rule` offers other rules).
+    the learner's defaults are those of pybnn.  Departs from the paper: candidates instead of a continuous search, and a
+    batch is the top of one acquisition (`batch_rule` offers other rules).
 
     Constraints are filtered in closed form or learnt, failed trainings are in no model, and duplicates are refused; see
     `strategies.parts.model_based`.  With parallel workers what runs is left out of the candidates, and the model does
