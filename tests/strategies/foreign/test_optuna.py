@@ -168,8 +168,9 @@ class TestWhatCannotBeRunFairly:
         known = registry.keywords(registry.strategy(f"optuna:{name}"))
         build(name, **({"n_startup_trials": start} if "n_startup_trials" in known else {}))
 
-    def test_an_independent_sampler_that_learns_is_none(self):
-        build("TPESampler", multivariate=False)
+    @pytest.mark.parametrize("start", [0, 10, 40, 200])
+    def test_an_independent_sampler_that_learns_is_none(self, start):
+        build("TPESampler", multivariate=False, n_startup_trials=start)
 
     @pytest.mark.parametrize(
         ("name", "why"),
