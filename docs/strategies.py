@@ -40,13 +40,14 @@ def overview() -> str:
         (
             f"`{name}`",
             strategy.family,
-            f"{strategy.paper} {strategy.year or ''}".strip(),
+            strategy.paper,
+            str(strategy.year or ""),
             (strategy.default_surrogate or {}).get("name", ""),
             str(strategy.takes),
         )
         for name, strategy in built_in().items()
     ]
-    return _table(("name", "family", "paper", "learns with", "takes"), rows)
+    return _table(("name", "family", "paper", "year", "learns with", "takes"), rows)
 
 
 def side_by_side(study: Study) -> str:

@@ -53,6 +53,13 @@ def choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
     return str(value)
 
 
+def boolean(name: str, value: object) -> bool:
+    """Return `value`, true or false."""
+    if not isinstance(value, bool):
+        raise HarnessError(must(name, "be true or false", value))
+    return value
+
+
 def arch_matrix(name: str, archs: object, genes: int) -> Archs:
     """Return `archs` as an (n, L) integer array with L = `genes`."""
     array = np.asarray(archs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ DISTRIBUTION = "nas-harness"
 """What this program is called where packages are installed."""
 _LONGEST, _LONGEST_PART = 4096, 255
 """Characters of a path, and bytes of each of its parts, that file systems take."""
+_CLASS_OF_A_PROVIDER = re.compile(r"([^.:/]+):((?:[^\W\d]\w*\.)*[^\W\d]\w*:[^\W\d]\w*)")
 BUILT_IN = "built-in"
 """The provider of what comes with the program: where several offer a name and none is written, it is meant."""
 
@@ -25,11 +27,12 @@ class Name:
     text : str
         As it was written.
     key : str
-        The name itself, as its provider knows it; the class of ``FILE.py:Class``; the whole text of another path.
+        The name itself, as its provider knows it, ``package.module:Class`` where that is one; the class of
+        ``FILE.py:Class``; the whole text of another path.
     path : Path or None
         Of ``FILE`` and ``FILE.py:Class``.
     provider : str
-        Of ``PROVIDER:NAME``; "" where none is named.
+        Of ``PROVIDER:NAME`` and ``PROVIDER:package.module:Class``; "" where none is named.
     """
 
     text: str
@@ -52,7 +55,8 @@ def read(text: str) -> Name:
     """Take a name apart.
 
     A name that is registered holds no dot and no slash, and a path at least one of them: that tells them apart, before
-    and without a look at what is registered or at what lies on the disk.
+    and without a look at what is registered or at what lies on the disk.  Only the import path of a class, which a
+    provider is given, holds dots too: ``PROVIDER:package.module:Class``, two colons between words.
 
     Examples
     --------
@@ -63,6 +67,9 @@ def read(text: str) -> Name:
     ('own/search.py', 'Mine')
     >>> read("results/08:00/table.h5").path.as_posix()
     'results/08:00/table.h5'
+    >>> name = read("optuna:package.module:Sampler")
+    >>> name.provider, name.key
+    ('optuna', 'package.module:Sampler')
     """
     if "\0" in text:
         raise HarnessError(must("name", "hold no NUL: no file can be called so", text))
@@ -73,6 +80,9 @@ def read(text: str) -> Name:
     head, mark, tail = text.rpartition(".py:")
     if mark and "/" not in tail:
         return Name(text, tail, Path(f"{head}.py"))
+    imported = _CLASS_OF_A_PROVIDER.fullmatch(text)
+    if imported:
+        return Name(text, imported[2], provider=imported[1])
     if _is_path(text):
         return Name(text, text, Path(text))
     head, _, tail = text.rpartition(":")

@@ -2,12 +2,14 @@
 
 Each entry of a group is a provider.  In ``harness.benchmarks`` it is a `harness.benchmark.BenchmarkProvider`; in every
 other group a mapping from names to what they stand for, or to where that is: ``"module:attribute"``, imported when it
-is asked for.  A provider that cannot be imported hides no other: errors about unknown names say so.
+is asked for; or a `Provider`, which also makes what it does not list.  A provider that cannot be imported hides no
+other: errors about unknown names say so.
 """
 
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
@@ -40,6 +42,28 @@ _LEARNING = ("strategy", "surrogate")
 """Kinds whose code must not open what answers."""
 
 
+class Provider(ABC):
+    """A provider that makes what names stand for, those that it does not list too.
+
+    Its names are always written with it, ``PROVIDER:NAME``; a name may be the import path of a class,
+    ``PROVIDER:package.module:Class``.
+    """
+
+    @abstractmethod
+    def names(self) -> Sequence[str]:
+        """Return the names to list, without their provider; none of what cannot be used here."""
+
+    @abstractmethod
+    def load(self, name: str) -> Any:
+        """Return what a name stands for, written without its provider.
+
+        Raises
+        ------
+        HarnessError
+            If there is nothing of that name, or it cannot be used here; names the remedy.
+        """
+
+
 @cache
 def _providers(kind: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the providers of a kind by name, and why others cannot be used."""
@@ -70,8 +94,10 @@ def _check(kind: str, name: str, provider: Any) -> None:
         offered = () if name == BUILT_IN else provider.names()
     elif isinstance(provider, Mapping):
         offered = provider
+    elif isinstance(provider, Provider):
+        offered = provider.names()
     else:
-        raise TypeError(f"it must map names to what they stand for, got {provider!r}")
+        raise TypeError(f"it must map names to what they stand for, or be a Provider, got {provider!r}")
     for key in offered:
         if read(key).key != key or read(key).path is not None:
             raise ValueError(f"a name must be without dots, slashes and colons, got '{key}'")
@@ -93,9 +119,15 @@ def unavailable(kind: str) -> list[str]:
 
 
 def names(kind: str) -> list[str]:
-    """Return the registered names of a kind, sorted."""
-    sources = providers(kind).values()
-    return sorted({name for item in sources for name in (item.names() if kind == "benchmark" else item)})
+    """Return the registered names of a kind, sorted; those of a `Provider` with its own."""
+    return sorted({name for entry, item in providers(kind).items() for name in _listed(entry, item)})
+
+
+def _listed(entry: str, provider: Any) -> Iterable[str]:
+    if isinstance(provider, Provider):
+        return [f"{entry}:{name}" for name in provider.names()]
+    listed: Iterable[str] = provider if isinstance(provider, Mapping) else provider.names()
+    return listed
 
 
 def kind_of(text: str) -> str | None:
@@ -108,7 +140,11 @@ def kind_of(text: str) -> str | None:
 
 
 def _offering(kind: str, named: str, key: str) -> dict[str, Any]:
-    return {entry: item for entry, item in providers(kind).items() if named in ("", entry) and key in item}
+    return {
+        entry: item
+        for entry, item in providers(kind).items()
+        if (named == entry if isinstance(item, Provider) else named in ("", entry) and key in item)
+    }
 
 
 def _provider_of(kind: str, text: str) -> tuple[str, str]:
@@ -138,13 +174,16 @@ def load(kind: str, text: str) -> Any:
         If the name is unknown (names the nearest match), or what it stands for cannot be imported.
     """
     entry, key = _provider_of(kind, text)
-    target = providers(kind)[entry][key]
+    provider = providers(kind)[entry]
+    target = key if isinstance(provider, Provider) else provider[key]
     if not isinstance(target, str):
         return target
     try:
         with running(f"the file of the {kind} '{text}'" if kind in _LEARNING else ""):
-            return resolve_name(target)
+            return provider.load(key) if isinstance(provider, Provider) else resolve_name(target)
     except Exception as error:  # what a file of someone else raises must not look like a fault of ours
+        if isinstance(provider, Provider) and isinstance(error, HarnessError):
+            raise
         raise HarnessError(f"the {kind} '{text}' is not available: {type(error).__name__}: {error}") from error
 
 

@@ -151,6 +151,19 @@ class SearchSpace(ABC):
         inside: BoolArray = np.all((archs >= 0) & (archs < self.cardinalities), axis=1)
         return inside
 
+    def active(self, archs: Archs) -> BoolArray:
+        """Say which genes each architecture has; all, where a space does not say what a gene is that is missing.
+
+        Parameters
+        ----------
+        archs : (n, L) integers
+
+        Returns
+        -------
+        (n, L) bool
+        """
+        return np.ones(archs.shape, dtype=np.bool_)
+
     def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
         """Return keys that are equal exactly when two architectures are the same.
 

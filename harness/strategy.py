@@ -95,6 +95,8 @@ class Strategy:
 
     version: ClassVar[int] = 1
     """Bump when behaviour changes: it is part of the digest of results."""
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Distributions on whose versions the proposals depend, besides numpy: their versions are part of the digest."""
     later_hyperparameters: ClassVar[Mapping[str, Any]] = {}
     """Defaults of hyperparameters that were added later: at them, the digest of results is what it was before."""
     default_surrogate: ClassVar[dict[str, Any] | None] = None

@@ -3,13 +3,21 @@
 STRATEGIES = {
     "random_search": "strategies.random_search:RandomSearch",
     "regularized_evolution": "strategies.evolution.regularized:RegularizedEvolution",
+    "cma_es": "strategies.evolution.covariance:CMAES",
+    "differential_evolution": "strategies.evolution.differential:DifferentialEvolution",
+    "genetic_algorithm": "strategies.evolution.genetic:GeneticAlgorithm",
+    "simulated_annealing": "strategies.evolution.annealing:SimulatedAnnealing",
     "local_search": "strategies.local_search.restarts:LocalSearch",
     "lanas": "strategies.tree_search.lanas:LaNAS",
     "pnas": "strategies.progressive.pnas:PNAS",
     "petridish": "strategies.progressive.petridish:Petridish",
     "autokeras": "strategies.morphism.autokeras:AutoKeras",
     "nash": "strategies.morphism.nash:Nash",
+    "reinforce": "strategies.reinforcement.reinforce:Reinforce",
     "bananas": "strategies.bayesian.bananas:Bananas",
+    "bohamiann": "strategies.bayesian.bohamiann:Bohamiann",
+    "dngo": "strategies.bayesian.dngo:DNGO",
     "gp_bo": "strategies.bayesian.gp_bo:GPBO",
+    "nasbot": "strategies.bayesian.nasbot:Nasbot",
 }
 """Where each strategy is, by the name that a spec uses."""

@@ -6,7 +6,8 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from harness.errors import HarnessError, UnfitError, must
+from harness.checks import boolean
+from harness.errors import UnfitError
 from harness.problem import Problem
 from harness.records import Proposals
 from harness.strategy import Strategy, Takes
@@ -39,9 +40,7 @@ class RandomSearch(Strategy):
 
     def __init__(self, problem: Problem, rng: np.random.Generator, *, distinct: bool = False) -> None:
         super().__init__(problem, rng)
-        if not isinstance(distinct, bool):
-            raise HarnessError(must("distinct", "be true or false", distinct))
-        if not distinct and problem.budget.duplicates == "forbidden":
+        if not boolean("distinct", distinct) and problem.budget.duplicates == "forbidden":
             raise UnfitError(f"RandomSearch {_REPEATS.refusal(problem)}; or set `distinct = true`")
         self.distinct = distinct
         self._taken: set[Hashable] = set()

@@ -2,6 +2,8 @@
 
 SURROGATES = {
     "edit_distance_gp": "surrogates.gaussian_process.edit_distance:EditDistanceProcess",
+    "bohamiann": "surrogates.neural.bohamiann:Bohamiann",
+    "dngo": "surrogates.neural.dngo:DNGO",
     "gp": "surrogates.gaussian_process.process:GaussianProcess",
     "mlp_ensemble": "surrogates.neural.ensemble:MLPEnsemble",
     "random_forest": "surrogates.trees.forest:RandomForest",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 
 from harness.checks import Archs, FloatArray, arch_matrix
@@ -53,6 +56,40 @@ def target_matrix(targets: FloatArray, n: int) -> FloatArray:
     if not np.isfinite(values).all():
         raise HarnessError(must("targets", "be finite: leave failed evaluations out", values[~np.isfinite(values)][0]))
     return values.reshape(n, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Standardisation of columns by what was learnt from: ``(values - mean) / scale``.
+
+    Attributes
+    ----------
+    mean : (d,) float64
+    scale : (d,) float64
+        Standard deviations (divisor n); 1 for a column that does not vary.
+    """
+
+    mean: FloatArray
+    scale: FloatArray
+
+    @classmethod
+    def of(cls, values: FloatArray) -> Self:
+        """Return the scaling of the rows of (n, d) values.
+
+        Examples
+        --------
+        >>> Scaling.of(np.array([[1.0, 5.0], [3.0, 5.0]])).apply(np.array([[3.0, 6.0]])).tolist()
+        [[1.0, 1.0]]
+        """
+        mean = values.mean(axis=0)
+        # A spread below rounding is none: the mean of equal numbers may differ from them in its last bit.
+        spread = values.std(axis=0)
+        return cls(mean, np.where(spread > 1e-12 * np.abs(mean), spread, 1.0))
+
+    def apply(self, values: FloatArray) -> FloatArray:
+        """Return standardised values, (q, d)."""
+        scaled: FloatArray = (values - self.mean) / self.scale
+        return scaled
 
 
 def not_fitted(learner: Surrogate) -> HarnessError:

@@ -5,9 +5,10 @@ Other packages add theirs through the entry-point group ``harness.commands``, wh
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -23,6 +24,7 @@ from harness.printable import counted
 
 if TYPE_CHECKING:
     from harness.experiments.execute import Outcome
+    from harness.experiments.prepare import Prepared
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
@@ -240,6 +242,9 @@ def run(
     device: Annotated[
         Device, typer.Option(help="Where learners compute; auto takes CUDA where torch can use it.")
     ] = Device.CPU,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Compute nothing; say how many shards are missing and how long they take.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a spec, or what is missing of it; the same command continues after an interruption."""
@@ -253,6 +258,9 @@ def run(
     try:
         prepared = prepare(loaded, device=_device(device), source=str(spec))
         complain(*(f"warning: {notice}" for notice in prepared.notices))
+        if dry_run:
+            _estimate(prepared, folder, workers, as_json=as_json)
+            return
         with shown() as on_progress:
             outcome = execute.execute(prepared, folder, workers=workers, on_progress=on_progress)
     except KeyboardInterrupt as stop:
@@ -272,6 +280,27 @@ def run(
     if outcome.failed:
         complain(*failures(outcome.failed))
         raise typer.Exit(cli_exit.INCOMPLETE)
+
+
+def _estimate(prepared: Prepared, folder: Path, workers: int, *, as_json: bool) -> None:
+    """Say what a run has before it."""
+    from harness.cli.progress import working
+    from harness.experiments.estimate import estimate
+
+    with working() as on_step:
+        found = estimate(prepared, folder, lambda label: on_step(f"timing {label}"))
+    known = {label: seconds for label, seconds in found.seconds.items() if not math.isnan(seconds)}
+    whole = sum(known.values()) / min(workers, max(found.missing, 1))
+    if as_json:
+        print_json({**asdict(found), "seconds": known, "seconds_in_all": whole, "workers": workers})
+        return
+    say(f"{folder}: {counted(found.missing, 'shard')} to compute, {found.found} there")
+    if known:
+        slowest = sorted(known, key=lambda label: -known[label])[:5]
+        say(f"about {duration(whole)} with --workers {workers}, by small runs of each strategy on its first benchmark")
+        say("most of it: " + ", ".join(f"{label} {duration(known[label] / workers)}" for label in slowest))
+    if found.cut:
+        say(f"extrapolated, and perhaps longer: {', '.join(found.cut)}")
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:

@@ -105,6 +105,10 @@ class Kind(ABC, Generic[UnitT]):
     def unit(self, data: Mapping[str, Any]) -> UnitT:
         """Read what `Unit.as_dict` wrote."""
 
+    def small(self, unit: UnitT) -> UnitT | None:
+        """Return a part of a unit that shows how long its replicates take; None, the default, where nothing does."""
+        return None
+
     @abstractmethod
     def run(self, unit: UnitT, on_step: Callable[[int], None] | None = None) -> Output:
         """Compute a unit: a pure function, the same in every process.

@@ -161,7 +161,8 @@ def resolve(
     problem = make_problem(benchmark, spec.budget, spec.n_workers)
     hyperparameters = {name: value for name, value in known.items() if name != "surrogate"}
     hyperparameters |= strategy.hyperparameters
-    libraries = (*(("numpy",) if learner is None else learner.libraries), *getattr(benchmark, "libraries", ()))
+    learning = ("numpy",) if learner is None else learner.libraries
+    libraries = (*learning, *factory.libraries, *getattr(benchmark, "libraries", ()))
     try:
         registry.build_strategy(factory, problem, np.random.default_rng(0), strategy.hyperparameters, learner)
     except UnfitError as error:
@@ -347,6 +348,10 @@ class Search(Kind[Shard]):
     def unit(self, data: Mapping[str, Any]) -> Shard:
         """Read what `Shard.as_dict` wrote."""
         return Shard(**held(data))
+
+    def small(self, unit: Shard) -> Shard:
+        """Return the first two replicates of a shard."""
+        return replace(unit, stop=min(unit.first + 2, unit.stop))
 
     def run(self, unit: Shard, on_step: Callable[[int], None] | None = None) -> Output:
         """Run a shard; its columns are read back by `runs_of`."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray
+from harness.checks import Archs, BoolArray, FloatArray
 from harness.errors import HarnessError, TableError, must, unknown
 from harness.growth import GeneGrowth, Growth
 from harness.space import SearchSpace
@@ -85,6 +85,12 @@ class CategoricalSpace(SearchSpace):
         noted = ["ordinal"] if gene in self.ordinal else []
         noted += [f"{self.inactive[gene]} where an architecture does not have it"] if gene in self.inactive else []
         return f" ({'; '.join(noted)})" if noted else ""
+
+    def active(self, archs: Archs) -> BoolArray:
+        """Say which genes each architecture has: those of another value than the one for genes that are missing."""
+        missing = [self.code_of(gene, self.inactive[gene]) if gene in self.inactive else -1 for gene in self.values]
+        present: BoolArray = np.asarray(archs) != np.array(missing)
+        return present
 
     def _mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
         """Give one gene of each row another value, an ordinal one the next: (n, L) to (n, L).

@@ -183,6 +183,10 @@ class RowsSpace(SearchSpace):
         """Return the keys of the base space."""
         return self._base.key(archs, identity)
 
+    def active(self, archs: Archs) -> BoolArray:
+        """Say which genes each row has, as the base space does."""
+        return self._base.active(archs)
+
     def code(self, archs: Archs) -> UInt64Array:
         """Return the numbers of the base space."""
         return self._base.code(archs)

@@ -315,6 +315,8 @@ def check_strategy(
     alone = run("a run does not depend on its neighbours in the block", plain, budget, count=1)
     rules("a run does not depend on its neighbours in the block", _same_traces(alone, block))
     for rule, on, spent, n_workers in _variants(benchmark, budget):
+        if factory.takes.refusal(make_problem(on, spent, n_workers)):
+            continue
         run(rule, on, spent, n_workers)
         rules(rule, True)
     return rules.kept

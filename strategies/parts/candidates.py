@@ -11,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from harness.checks import Archs
+from harness.checks import Archs, IntArray
 from harness.space import SearchSpace
 
 Keys = Callable[[Archs], list[Hashable]]
@@ -19,6 +19,7 @@ Keys = Callable[[Archs], list[Hashable]]
 PATIENCE = 1 << 17
 """Draws in a row without anything new after which a space counts as exhausted; in small spaces 64 for each coding."""
 _LARGEST_BLOCK = 4096
+_TRIES = 32
 
 
 def exact_keys(archs: Archs) -> list[Hashable]:
@@ -82,9 +83,12 @@ def _add_new(
     archs: Archs, keys: list[Hashable], taken: Collection[Hashable], new: dict[Hashable, None], most: int
 ) -> Archs:
     """Add the keys that are neither taken nor there to `new`, until it has `most`; return their architectures."""
-    rows = []
+    rows: list[int] = []
+    room = most - len(new)
     for row, key in enumerate(keys):
-        if len(new) < most and key not in taken and key not in new:
+        if len(rows) == room:
+            break
+        if key not in taken and key not in new:
             new[key] = None
             rows.append(row)
     return archs[rows]
@@ -141,11 +145,48 @@ def mutate_often(space: SearchSpace, archs: Archs, edits: float, rng: np.random.
 
     A row may come back unchanged, or edited twice in one place.
     """
+    return mutate_times(space, archs, rng.poisson(edits, size=len(archs)), rng)
+
+
+def mutate_times(space: SearchSpace, archs: Archs, counts: IntArray, rng: np.random.Generator) -> Archs:
+    """Mutate each row as often as its count says: (n, L), (n,) to (n, L), always valid.
+
+    A row may come back unchanged, or edited twice in one place.
+    """
     mutants = np.array(archs, dtype=space.dtype)
-    counts = rng.poisson(edits, size=len(mutants))
     for done in range(int(counts.max(initial=0))):
         rows = counts > done
         mutants[rows] = space.mutate(mutants[rows], rng)
+    return mutants
+
+
+def mutate_genes(space: SearchSpace, archs: Archs, rate: float, rng: np.random.Generator) -> Archs:
+    """Change each gene of each row with a probability: (n, L) to (n, L), always valid.
+
+    The number of changes is binomial, and each is an edit of the space's, drawn again where it did not change another
+    gene (`_TRIES` times at most).  Where genes are independent that is the mutation of genetic algorithms: each gene
+    takes one of its other values with probability `rate`.  Elsewhere the space's rules of validity hold, and so does
+    what it calls an edit.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    archs : (n, L) integers
+    rate : float
+        From 0 to 1.
+    rng : numpy.random.Generator
+    """
+    mutants = np.array(archs, dtype=space.dtype)
+    counts = rng.binomial(np.count_nonzero(space.cardinalities > 1), rate, size=len(mutants))
+    for done in range(int(counts.max(initial=0))):
+        rows = np.flatnonzero(counts > done)
+        for _ in range(_TRIES):
+            edited = space.mutate(mutants[rows], rng)
+            further = np.count_nonzero(edited != archs[rows], axis=1) > done
+            mutants[rows[further]] = edited[further]
+            rows = rows[~further]
+            if not len(rows):
+                break
     return mutants
 
 
@@ -207,3 +248,23 @@ def distinct(archs: Archs, taken: Collection[Hashable], keys: Keys) -> tuple[Arc
     new: dict[Hashable, None] = {}
     fresh = _add_new(archs, keys(archs), taken, new, len(archs))
     return fresh, list(new)
+
+
+def random_and_mutants(
+    space: SearchSpace,
+    parents: Archs,
+    n: int,
+    taken: Collection[Hashable],
+    keys: Keys,
+    rng: np.random.Generator,
+    *,
+    edits: float,
+) -> tuple[Archs, list[Hashable]]:
+    """Return about `n` architectures, distinct and not taken: mutants of the parents, at most half, and random ones.
+
+    Parameters are those of `mutate_best`; every parent is mutated equally often, ``n // 2`` times in all.
+    """
+    of_each = np.repeat(parents, max(n // 2 // max(len(parents), 1), 1), axis=0)
+    mutants, mutant_keys = distinct(mutate_often(space, of_each[: n // 2], edits, rng), taken, keys)
+    fresh, fresh_keys = sample_new(space, n - len(mutants), {*taken, *mutant_keys}, keys, rng)
+    return np.concatenate([mutants, fresh]), mutant_keys + fresh_keys

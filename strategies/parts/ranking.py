@@ -12,6 +12,7 @@ from math import inf, isfinite
 
 import numpy as np
 
+from harness.checks import IntArray
 from harness.records import Evaluations
 
 Score = tuple[float, float]
@@ -48,3 +49,46 @@ def scores(evaluations: Evaluations) -> list[Score]:
         (violation, value) if isfinite(value) else FAILED
         for violation, value in zip(violations, objectives, strict=True)
     ]
+
+
+def tournament(population: int, size: int, n: int, rng: np.random.Generator) -> IntArray:
+    """Return the winners of n tournaments, drawn with replacement from a population that is sorted, the best first.
+
+    The r-th best of P, counted from 1, wins with probability ``((P - r + 1)**size - (P - r)**size) / P**size``.
+
+    Parameters
+    ----------
+    population : int
+        P, at least 1.
+    size : int
+        Contestants of a tournament, at least 1.
+    n : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    (n,) int64
+        Positions in the population.
+    """
+    winners: IntArray = rng.integers(0, population, size=(n, size)).min(axis=1)
+    return winners
+
+
+def linear_ranking(population: int, pressure: float, n: int, rng: np.random.Generator) -> IntArray:
+    """Draw n parents by rank from a population that is sorted, the best first: (n,) int64, with replacement.
+
+    Baker, "Adaptive selection methods for genetic algorithms", ICGA 1985: the expected share falls linearly, from
+    ``pressure / P`` for the best of P to ``(2 - pressure) / P`` for the worst.
+
+    Parameters
+    ----------
+    population : int
+        P, at least 1.
+    pressure : float
+        From 1, all alike, to 2, where the worst is never drawn.
+    n : int
+    rng : numpy.random.Generator
+    """
+    shares = np.linspace(pressure, 2.0 - pressure, population) if population > 1 else np.ones(1)
+    chosen: IntArray = np.searchsorted(np.cumsum(shares[:-1]) / population, rng.random(n), side="right")
+    return chosen

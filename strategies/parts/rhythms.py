@@ -107,19 +107,24 @@ class Generational(Strategy):
 
     def propose(self, n: int) -> Proposals:
         """Return what is missing of the generation, or one more row; none to wait or to finish."""
+        parts: list[Proposals] = []
         in_vain = 0
         while True:
             missing = self.size - len(self._generation) - len(self._running) - self._following
-            if missing <= 0 and not self.flows:
-                return self.proposals(no_archs(self.problem.space))
+            if missing <= 0 and (parts or not self.flows):
+                break
             archs, notes = self._random(max(missing, 1)) if in_vain >= self.patience else self.breed(max(missing, 1))
-            if not len(archs):
-                if self._running or not self._generation:
-                    return self.proposals(archs)
+            if len(archs):
+                new = self._sift(archs, notes)
+                parts += [new] * (len(new) > 0)
+                in_vain = 0 if len(new) else in_vain + 1
+            elif self._running or not self._generation:
+                break
+            else:  # the last of an exhausted space
                 self._end_generation()
-            elif len(proposals := self._sift(archs, notes)):
-                return proposals
-            in_vain += 1
+        if len(parts) == 1:
+            return parts[0]
+        return Proposals.concatenate(parts) if parts else self.proposals(no_archs(self.problem.space))
 
     def _random(self, n: int) -> tuple[Archs, Sequence[Any]]:
         """Return up to `n` random architectures that are new, and what `renew` notes of them."""

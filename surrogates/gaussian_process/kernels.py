@@ -13,46 +13,49 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, IntArray
+from harness.checks import Archs, BoolArray, FloatArray, IntArray
 from harness.space import SearchSpace
 
-Inputs = Callable[[SearchSpace, Archs, FloatArray], FloatArray]
-"""From a space, architectures (n, L) and their features (n, d) to the coordinates that a kernel sees, (n, c)."""
+Inputs = Callable[[Archs, FloatArray], FloatArray]
+"""From architectures (n, L) and their features (n, d) to the coordinates that a kernel sees, (n, c)."""
 
 
-def genes(space: SearchSpace, archs: Archs, features: FloatArray) -> FloatArray:
-    """Return coordinates in which d is the number of genes that differ, from one-hot features.
+def genes(space: SearchSpace) -> Inputs:
+    """Return coordinates in which d is the number of genes that differ; features are one-hot encodings.
 
     An ordinal gene of K values (`SearchSpace.gene_kinds`) counts ``((a - b) / (K - 1))^2`` between values a and b:
     1 between its ends.
     """
-    parts, start = [], 0
-    for gene, (ordinal, count) in enumerate(zip(_ordinal(space), space.cardinalities.tolist(), strict=True)):
-        if ordinal:
-            parts.append(np.sqrt(2.0) * archs[:, gene, None] / (count - 1))
-        else:
-            parts.append(features[:, start : start + count])
-        start += count
-    return np.concatenate(parts, axis=1)
+    ordinal, counts = _ordinal(space), space.cardinalities
+    ends = np.cumsum(counts)
+
+    def coordinates(archs: Archs, features: FloatArray) -> FloatArray:
+        parts = [
+            np.sqrt(2.0) * archs[:, gene, None] / (counts[gene] - 1)
+            if ordinal[gene]
+            else features[:, ends[gene] - counts[gene] : ends[gene]]
+            for gene in range(space.genes)
+        ]
+        return np.concatenate(parts, axis=1)
+
+    return coordinates if ordinal.any() else encoded(space)
 
 
 def gene_of_coordinates(space: SearchSpace) -> IntArray:
     """Return the gene that each coordinate of `genes` belongs to, (c,)."""
-    widths = [1 if ordinal else count for ordinal, count in zip(_ordinal(space), space.cardinalities, strict=True)]
-    return np.repeat(np.arange(space.genes), widths)
+    return np.repeat(np.arange(space.genes), np.where(_ordinal(space), 1, space.cardinalities))
 
 
-def _ordinal(space: SearchSpace) -> list[bool]:
-    kinds = getattr(space, "gene_kinds", ("categorical",) * space.genes)
-    return [kind == "ordinal" and count > 1 for kind, count in zip(kinds, space.cardinalities.tolist(), strict=True)]
+def _ordinal(space: SearchSpace) -> BoolArray:
+    return np.array([kind == "ordinal" for kind in space.gene_kinds]) & (space.cardinalities > 1)
 
 
-def encoded(space: SearchSpace, archs: Archs, features: FloatArray) -> FloatArray:
+def encoded(space: SearchSpace) -> Inputs:
     """Return the features as they are: d is half their squared distance."""
-    return features
+    return lambda archs, features: features
 
 
-def layers_and_genes(space: SearchSpace, archs: Archs, features: FloatArray) -> FloatArray:
+def layers_and_genes(space: SearchSpace) -> Inputs:
     """Return coordinates in which d is the simplified distance of NASBOT: layers of each kind, and genes that differ.
 
     White, Neiswanger & Savani (naszilla, `nas_bench_201/distances.py`): the L1 distance of the counts of each
@@ -61,11 +64,15 @@ def layers_and_genes(space: SearchSpace, archs: Archs, features: FloatArray) -> 
     groups: dict[tuple[str, ...], list[int]] = {}
     for gene, names in enumerate(space.legend().values()):
         groups.setdefault(tuple(names), []).append(gene)
-    parts = [features]
-    for names, members in groups.items():
-        counts = (archs[:, members, None] == np.arange(len(names))).sum(axis=1)
-        parts.append(unary(counts, len(members)))
-    return np.concatenate(parts, axis=1)
+
+    def coordinates(archs: Archs, features: FloatArray) -> FloatArray:
+        parts = [features]
+        for names, members in groups.items():
+            counts = (archs[:, members, None] == np.arange(len(names))).sum(axis=1)
+            parts.append(unary(counts, len(members)))
+        return np.concatenate(parts, axis=1)
+
+    return coordinates
 
 
 def unary(counts: IntArray, most: int) -> FloatArray:
@@ -111,14 +118,14 @@ class Kernel:
     Attributes
     ----------
     inputs : callable
-        See `Inputs`.
+        From a space to its `Inputs`.
     shape : callable or None
         From weighted distances to kernel values; None for the linear kernel, ``rate x'y``.
     reads_genes : bool
         Whether it reads the genes themselves, and so takes no encoding.
     """
 
-    inputs: Inputs
+    inputs: Callable[[SearchSpace], Inputs]
     shape: Callable[[FloatArray], FloatArray] | None
     reads_genes: bool = False
 

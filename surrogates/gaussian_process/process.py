@@ -142,6 +142,7 @@ class GaussianProcess(Surrogate):
             raise HarnessError(must("kernel", "be 'hamming' with `ard`", kernel))
         if self._kernel.shape is None and rate is not None:
             raise HarnessError(must("rate", f"be left out with the kernel '{kernel}', which has none", rate))
+        self._inputs = self._kernel.inputs(space)
         self._rates = self._tried(rate)
         self._noises = NOISES if noise is None else (float(noise),)
         self._fitted: _Fitted | None = None
@@ -161,7 +162,7 @@ class GaussianProcess(Surrogate):
     def _coordinates(self, archs: Archs, features: FloatArray, scale: FloatArray) -> FloatArray:
         """Return coordinates, (n, c), of features with covariates, (n, d + e); covariates are divided by `scale`."""
         width = features.shape[1] - len(scale)
-        points = self._kernel.inputs(self.space, np.asarray(archs), features[:, :width])
+        points = self._inputs(np.asarray(archs), features[:, :width])
         return np.concatenate([points, features[:, width:] / scale], axis=1) if len(scale) else points
 
     def fit(

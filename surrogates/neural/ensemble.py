@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import copy
-import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import numpy as np
 import torch
 
-from harness.checks import MOST, Archs, FloatArray, choice, integer, real
+from harness.checks import MOST, FloatArray, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
-from harness.surrogate import Fit, Predict, Prediction, Surrogate
+from harness.surrogate import Fit, Predict, Prediction
 from harness.training.devices import compute_threads
 from surrogates.inputs import encode, not_fitted, target_matrix
+from surrogates.neural.minibatches import Job, shuffled
 from surrogates.neural.networks import Shape, Stack, initial_parameters
-from surrogates.neural.training import Fitting, Job, Trainer
+from surrogates.neural.stacked import StackedLearner
+from surrogates.neural.training import Fitting, Trainer
 
 LOSSES = ("mape", "mae", "mse")
 NETWORKS_AT_ONCE = {"cpu": 40, "cuda": 5000}
@@ -27,7 +27,7 @@ _POOL_ROWS = 4096
 """Architectures predicted at once; bounds the memory that a large pool takes."""
 
 
-class MLPEnsemble(Surrogate):
+class MLPEnsemble(StackedLearner[Job]):
     """Ensemble of small fully connected networks, trained from different initial weights and in different orders.
 
     White, Neiswanger & Savani, "BANANAS: Bayesian Optimization with Neural Architectures for Neural Architecture
@@ -39,9 +39,6 @@ class MLPEnsemble(Surrogate):
 
     Departs from the paper's code, whose settings say "mae" and whose "mape" has the lower bound 4.5: the default bound
     is 0, which suits every error in percent.  With m objectives every objective gets an ensemble of its own.
-
-    `fit_many` trains the networks of all tasks as one batched program.  A task's draws come from its own generator
-    alone, and its arithmetic is that of fitting it by itself.
 
     Parameters
     ----------
@@ -64,7 +61,7 @@ class MLPEnsemble(Surrogate):
     """
 
     identity = "surrogates.neural_ensemble:MLPEnsemble"
-    libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch")
+    networks_at_once = NETWORKS_AT_ONCE
 
     def __init__(
         self,
@@ -84,6 +81,7 @@ class MLPEnsemble(Surrogate):
         super().__init__(
             space,
             encoding=encoding,
+            device=device,
             members=integer("members", members, low=1, high=MOST),
             layers=integer("layers", layers, low=1, high=MOST),
             width=integer("width", width, low=1, high=MOST),
@@ -93,57 +91,15 @@ class MLPEnsemble(Surrogate):
             loss=choice("loss", loss, LOSSES),
             lower_bound=real("lower_bound", lower_bound),
         )
-        self.device = _usable(device)
-        self._stack: Stack | None = None
-        self._fitted_shape: tuple[int, ...] = ()
-
-    def fit(
-        self, archs: Archs, targets: FloatArray, rng: np.random.Generator, covariates: FloatArray | None = None
-    ) -> Self:
-        """Return a copy fitted to targets, (n,) or (n, m); see `Surrogate.fit`.
-
-        Raises
-        ------
-        HarnessError
-            If a target is not finite, or not above `lower_bound` with the loss "mape".
-        """
-        return self.fit_many([Fit(self, archs, targets, rng, covariates)])[0]
-
-    def fit_many(self, tasks: Sequence[Fit]) -> list[Self]:
-        """Fit many tasks, their networks trained side by side."""
-        jobs = [self._job(task) for task in tasks]
-        values = self.hyperparameters
-        fitting = Fitting(values["epochs"], values["batch_size"], values["learning_rate"], values["loss"] == "mse")
-        groups: dict[tuple[int, int], list[int]] = {}
-        for index, job in enumerate(jobs):
-            groups.setdefault((job.features.shape[1], job.rows(fitting.batch_size)), []).append(index)
-        fitted: dict[int, Self] = {}
-        for (inputs, _), indices in groups.items():
-            shape = Shape(inputs, values["layers"], values["width"])
-            for chunk in self._chunks(indices, len(jobs[indices[0]].targets)):
-                with torch.inference_mode(), compute_threads(1):
-                    stack = Trainer(shape, fitting, [jobs[i] for i in chunk], self.device).train()
-                    start = 0
-                    for index in chunk:
-                        stop = start + len(jobs[index].targets)
-                        model = fitted[index] = copy.copy(self)
-                        model._stack = stack.take(start, stop)
-                        model._fitted_shape = np.asarray(tasks[index].targets).shape[1:]
-                        start = stop
-        return [fitted[index] for index in range(len(tasks))]
-
-    def predict(self, archs: Archs, covariates: FloatArray | None = None) -> Prediction:
-        """Predict q architectures; `members` of the result is (K, q), or (K, q, m) for m objectives."""
-        return self.predict_many([Predict(self, archs, covariates)])[0]
 
     def predict_many(self, tasks: Sequence[Predict]) -> list[Prediction]:
         """Predict many tasks, the networks of tasks of equal shape side by side."""
         groups: dict[tuple[Any, ...], list[tuple[int, MLPEnsemble, Stack, FloatArray]]] = {}
         for index, task in enumerate(tasks):
             model = task.model
-            if not isinstance(model, MLPEnsemble) or model._stack is None:
+            if not isinstance(model, MLPEnsemble) or model._learnt is None:
                 raise not_fitted(model)
-            stack = model._stack
+            stack: Stack = model._learnt
             features = encode(self, task.archs, task.covariates, width=stack.first.shape[2])
             groups.setdefault((features.shape, stack.first.shape), []).append((index, model, stack, features))
         answers: dict[int, Prediction] = {}
@@ -153,11 +109,6 @@ class MLPEnsemble(Surrogate):
                 for (index, model, _, _), output in zip(chunk, outputs, strict=True):
                     answers[index] = model._prediction(output)
         return [answers[index] for index in range(len(tasks))]
-
-    def _chunks(self, items: list[Any], networks: int) -> list[list[Any]]:
-        """Cut items of so many networks each into lists that the device takes at once."""
-        size = max(1, NETWORKS_AT_ONCE[self.device.partition(":")[0]] // networks)
-        return [items[start : start + size] for start in range(0, len(items), size)]
 
     def _job(self, task: Fit) -> Job:
         """Encode a task and make all its draws."""
@@ -174,17 +125,19 @@ class MLPEnsemble(Surrogate):
                 )
             weights = 1 / (targets - low)
         count = given["members"] * targets.shape[1]
-        shape = Shape(features.shape[1], given["layers"], given["width"])
-        parameters = initial_parameters(shape, count, task.rng)
-        rows = np.arange(len(features), dtype=np.int32)
-        orders = task.rng.permuted(np.tile(rows, (count * given["epochs"], 1)), axis=1)
         return Job(
             features,
             targets=np.repeat(targets.T, given["members"], axis=0).astype(np.float32),
             weights=np.repeat(weights.T, given["members"], axis=0).astype(np.float32),
-            parameters=parameters,
-            orders=orders.reshape(count, given["epochs"], len(rows)),
+            parameters=initial_parameters(self._shape(features.shape[1]), count, task.rng),
+            orders=shuffled(len(features), count, given["epochs"], task.rng),
         )
+
+    def _learn(self, shape: Shape, jobs: Sequence[Job]) -> list[Stack]:
+        given = self.hyperparameters
+        fitting = Fitting(given["epochs"], given["batch_size"], given["learning_rate"], given["loss"] == "mse")
+        stack, stops = Trainer(shape, fitting, jobs, self.device).train(), np.cumsum([len(job.targets) for job in jobs])
+        return [stack.take(stop - len(job.targets), stop) for job, stop in zip(jobs, stops.tolist(), strict=True)]
 
     def _forward(self, stacks: list[Stack], features: list[FloatArray]) -> list[FloatArray]:
         """Return one (networks, q) array for each stack of equal shape and its features (q, d)."""
@@ -205,12 +158,3 @@ class MLPEnsemble(Surrogate):
             shape = self._fitted_shape[0], self.hyperparameters["members"], output.shape[1]
             members = output.reshape(shape).transpose(1, 2, 0)
         return Prediction(members.mean(axis=0), members.std(axis=0), members)
-
-
-def _usable(device: str) -> str:
-    """Return the name of a device that this machine has."""
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
-        raise HarnessError(must("device", "be 'cpu', 'cuda' or 'cuda:N'", device))
-    if device != "cpu" and int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
-        raise HarnessError(f"`device` is {device!r}, but torch {torch.__version__} sees no such GPU; use device='cpu'")
-    return device

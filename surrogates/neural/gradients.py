@@ -6,13 +6,14 @@ of the several hundred that autograd needs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from surrogates.neural.networks import Stack
+from surrogates.neural.networks import LAYERS, Stack
 
 
 class Rows(NamedTuple):
@@ -30,9 +31,9 @@ class Workspace:
     Attributes
     ----------
     active : (layers, G, width, B) float32
-        Outputs of the hidden layers after ReLU.
+        Outputs of the hidden layers, activated.
     error : (layers, G, width, B) float32
-        Derivatives of the loss by their inputs to ReLU.
+        Derivatives of the loss by what is activated.
     output : (G, 1, B) float32
         Outputs of the networks, then the derivatives of the loss by them.
     """
@@ -70,6 +71,7 @@ class Batch:
         self.squared = squared
         self.output = output
         weights, inputs = [stack.first, *stack.hidden], [rows.features.mT, *active[:-1]]
+        self._layer, self._through = LAYERS[stack.activation], _THROUGH[stack.activation]
         self._forward = list(zip(stack.bias, weights, inputs, active, strict=True))
         self._readout = stack.last_bias, stack.last, active[-1]
         downstream = [weights.mT for weights in [*stack.hidden, stack.last]]
@@ -84,21 +86,36 @@ class Batch:
 
     def differentiate(self) -> None:
         """Write the gradients of the loss of this mini-batch, with the parameters as they are now."""
-        baddbmm, bmm, relu_ = torch.baddbmm, torch.bmm, torch.relu_
-        through_relu = torch.ops.aten.threshold_backward.grad_input
-        for bias, weights, inputs, active in self._forward:
-            baddbmm(bias, weights, inputs, out=active)
-            relu_(active)
+        self.forward()
         output = self.output
-        baddbmm(*self._readout, out=output)
         output.sub_(self.rows.target)
         if not self.squared:
             output.sign_()
         output.mul_(self.rows.weight)
+        self.backward()
+
+    def forward(self) -> None:
+        """Write the outputs of the networks to `output`."""
+        layer = self._layer
+        for bias, weights, inputs, active in self._forward:
+            layer(bias, weights, inputs, active)
+        torch.baddbmm(*self._readout, out=self.output)
+
+    def backward(self) -> None:
+        """Write the gradients of a loss whose derivatives by the outputs are in `output`."""
+        bmm, through = torch.bmm, self._through
         for weights, upstream, error, active in self._backward:
             bmm(weights, upstream, out=error)
-            through_relu(error, active, 0, grad_input=error)
+            through(error, active)
         for error, inputs, gradient in self._products:
             bmm(error, inputs, out=gradient)
         for error, gradient in self._sums:
             torch.sum(error, -1, keepdim=True, out=gradient)
+
+
+_threshold, _tanh = torch.ops.aten.threshold_backward.grad_input, torch.ops.aten.tanh_backward.grad_input
+_THROUGH: dict[str, Callable[[Tensor, Tensor], object]] = {
+    "relu": lambda error, active: _threshold(error, active, 0, grad_input=error),
+    "tanh": lambda error, active: _tanh(error, active, grad_input=error),
+}
+"""Carries derivatives (G, width, B) back through the activation, in place, given what came out of it."""

@@ -9,7 +9,7 @@ the contiguous axis of every product, which the CPU's matrix kernels like best (
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,13 +20,35 @@ from torch import Tensor
 Float32Array = npt.NDArray[np.float32]
 
 
+def relu(bias: Tensor, weights: Tensor, inputs: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return ``relu(weights inputs + bias)`` of stacked layers: (G, w, 1), (G, w, d) and (G, d, B) to (G, w, B)."""
+    return torch.baddbmm(bias, weights, inputs, out=out).relu_()
+
+
+def tanh(bias: Tensor, weights: Tensor, inputs: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return ``tanh(weights inputs + bias)``, shapes as for `relu`, to an absolute error of 1e-7.
+
+    As ``2 sigmoid(2 x) - 1``, which the CPU computes four times as fast (0.55 against 2.2 ns a number).
+    """
+    return torch.baddbmm(bias, weights, inputs, beta=2, alpha=2, out=out).sigmoid_().mul_(2).sub_(1)
+
+
+Layer = Callable[..., Tensor]
+LAYERS: dict[str, Layer] = {"relu": relu, "tanh": tanh}
+"""Hidden layers by their activation."""
+
+
 @dataclass(frozen=True)
 class Shape:
-    """Of one network: `inputs` features, `layers` hidden layers of `width` units with ReLU, one linear output."""
+    """Of one network: `inputs` features, `layers` hidden layers of `width` units, one linear output.
+
+    `activation` is a name of `LAYERS`.
+    """
 
     inputs: int
     layers: int
     width: int
+    activation: str = "relu"
 
     @property
     def kinds(self) -> tuple[tuple[int, ...], ...]:
@@ -61,6 +83,8 @@ class Stack:
         Weights of the output.
     last_bias : (G, 1, 1) float32
         Bias of the output.
+    activation : str
+        Of the hidden layers, a name of `LAYERS`.
     """
 
     first: Tensor
@@ -68,6 +92,7 @@ class Stack:
     bias: Tensor
     last: Tensor
     last_bias: Tensor
+    activation: str = "relu"
 
     @classmethod
     def of(cls, flat: Tensor, shape: Shape, count: int) -> Stack:
@@ -78,7 +103,7 @@ class Stack:
             parts.append(part.view(kind[0], count, *kind[1:]))
             start += count * size
         first, hidden, bias, last, last_bias = parts
-        return cls(first[0], hidden, bias, last[0], last_bias[0])
+        return cls(first[0], hidden, bias, last[0], last_bias[0], shape.activation)
 
     @classmethod
     def concatenate(cls, stacks: Sequence[Stack]) -> Stack:
@@ -91,6 +116,7 @@ class Stack:
             torch.cat([stack.bias for stack in stacks], dim=1),
             torch.cat([stack.last for stack in stacks]),
             torch.cat([stack.last_bias for stack in stacks]),
+            stacks[0].activation,
         )
 
     def take(self, start: int, stop: int) -> Stack:
@@ -102,14 +128,20 @@ class Stack:
             self.bias[:, rows].clone(),
             self.last[rows].clone(),
             self.last_bias[rows].clone(),
+            self.activation,
         )
+
+    def basis(self, features: Tensor) -> Tensor:
+        """Return the outputs of the last hidden layer: features (G, q, inputs) to (G, width, q)."""
+        layer = LAYERS[self.activation]
+        active = layer(self.bias[0], self.first, features.mT)
+        for weights, bias in zip(self.hidden, self.bias[1:], strict=True):
+            active = layer(bias, weights, active)
+        return active
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the outputs of the networks: features (G, q, inputs) to (G, q)."""
-        active = torch.baddbmm(self.bias[0], self.first, features.mT).relu_()
-        for weights, bias in zip(self.hidden, self.bias[1:], strict=True):
-            active = torch.baddbmm(bias, weights, active).relu_()
-        return torch.baddbmm(self.last_bias, self.last, active)[:, 0]
+        return torch.baddbmm(self.last_bias, self.last, self.basis(features))[:, 0]
 
 
 def initial_parameters(shape: Shape, count: int, rng: np.random.Generator) -> Float32Array:
@@ -142,3 +174,13 @@ def interleave(rows: Float32Array, shape: Shape) -> Float32Array:
         parts.append(part.transpose(1, 0, 2).reshape(-1))
         start += size
     return np.concatenate(parts)
+
+
+def scatter(rows: Tensor, flat: Tensor, shape: Shape) -> None:
+    """Write numbers of networks, (S, G, P), to buffers in the order of `Stack.of`, the first G * P of (S, N)."""
+    start, begun, count = 0, 0, rows.shape[1]
+    for kind, size in zip(shape.kinds, shape.sizes, strict=True):
+        part = rows[..., start : start + size]
+        part = part.view(len(rows), count, kind[0], size // kind[0]).transpose(1, 2)
+        flat[:, begun : begun + count * size].view(part.shape).copy_(part)
+        start, begun = start + size, begun + count * size

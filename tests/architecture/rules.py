@@ -89,7 +89,18 @@ FLOORS = {
         "commands",
     ),
     "surrogates": ("metrics", "inputs", "linear", "gaussian_process", "trees", "neural"),
-    "strategies": ("parts", "random_search", "evolution", "local_search", "bayesian"),
+    "strategies": (
+        "parts",
+        "random_search",
+        "evolution",
+        "local_search",
+        "morphism",
+        "progressive",
+        "tree_search",
+        "reinforcement",
+        "bayesian",
+        "foreign",
+    ),
     "reports": ("statistics", "study", "tables", "figures", "sections", "page", "commands"),
 }
 """The rooms of each package, from the ground up: a file imports only from its own room and from rooms below.
@@ -111,6 +122,7 @@ ALLOWED_IN = {
     "mnist1d": ("harness.training.data.*",),
     "triton": ("harness.training.engines.packed.*",),
     "onnxruntime": ("benchmarks_data.predicted.*",),
+    "cma": ("strategies.evolution.*",),
     "matplotlib": ("reports.*",),
     "openpyxl": ("benchmarks_data.importers.own.reading.*",),
     "charset_normalizer": ("benchmarks_data.importers.own.reading.*",),

@@ -43,7 +43,8 @@ def test_declared_dependencies_are_those_imported(modules):
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
     extras = config["options.extras_require"]
-    lines = [*config["options"]["install_requires"].split(), *extras["surrogate-benchmarks"].split()]
+    lines = config["options"]["install_requires"].split()
+    lines += [name for extra in ("surrogate-benchmarks", "evolution", "foreign") for name in extras[extra].split()]
     declared = {re.split(r"[<>=!~;\[]", line)[0].lower() for line in lines}
     providers = packages_distributions()
     imported = {
@@ -60,7 +61,9 @@ def test_every_requirement_is_pinned():
     config.read(ROOT / "setup.cfg", encoding="utf-8")
     extras = config["options.extras_require"]
     lines = [*config["options"]["install_requires"].split(), *extras["test"].split()]
-    lines += [*extras["surrogate-benchmarks"].split(), *extras["docs"].split()]
+    lines += [
+        name for extra in ("surrogate-benchmarks", "docs", "evolution", "foreign") for name in extras[extra].split()
+    ]
     needed = {re.split(r"[<>=!~;\[]", line)[0].lower() for line in lines}
     pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in pins), "exact, and without a local version"

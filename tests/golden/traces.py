@@ -21,12 +21,30 @@ RIDGE = {"name": "ridge", "encoding": "path"}
 CASES: dict[str, StrategySpec] = {
     "random_search": StrategySpec("random_search", "rs"),
     "regularized_evolution": StrategySpec("regularized_evolution", "re", {"population": 12, "sample": 4}),
+    "genetic_algorithm": StrategySpec("genetic_algorithm", "ga", {"population": 8, "offspring": 8}),
+    "genetic_algorithm_comma": StrategySpec(
+        "genetic_algorithm", "ga", {"population": 4, "offspring": 8, "plus": False, "distinct": False}
+    ),
+    "differential_evolution": StrategySpec("differential_evolution", "de", {"population": 8}),
+    "simulated_annealing": StrategySpec("simulated_annealing", "sa", {"first": 1.0, "last": 0.05}),
+    "cma_es": StrategySpec("cma_es", "cma", {"population": 8}),
     "local_search": StrategySpec("local_search", "ls"),
     "local_search_best": StrategySpec("local_search", "ls", {"improvement": "best"}),
     "local_search_gene": StrategySpec("local_search", "ls", {"improvement": "gene", "starts": 3}),
     "local_search_continue": StrategySpec("local_search", "ls", {"at_minimum": "continue"}),
+    "reinforce": StrategySpec("reinforce", "r", {"preset": "fast"}),
     "bananas": StrategySpec("bananas", "b", {}, RIDGE),
     "bananas_ucb": StrategySpec("bananas", "b", {"acquisition": "ucb"}, RIDGE),
+    "nash": StrategySpec("nash", "n"),
+    "nash_smallest": StrategySpec("nash", "n", {"children": 4, "morphisms": 2, "start": "smallest"}),
+    "autokeras": StrategySpec("autokeras", "ak", {}, RIDGE),
+    "pnas": StrategySpec("pnas", "p", {}, RIDGE),
+    "petridish": StrategySpec("petridish", "pd", {}, RIDGE),
+    "lanas": StrategySpec("lanas", "la", {"initial": 15, "batch": 5}),
+    "bohamiann": StrategySpec("bohamiann", "bo", {"initial": 10}, RIDGE),
+    "dngo": StrategySpec("dngo", "d", {"initial": 10}, RIDGE),
+    "gp_bo": StrategySpec("gp_bo", "gp", {}, RIDGE),
+    "nasbot": StrategySpec("nasbot", "n", {"acquisition": "ucb"}, RIDGE),
 }
 
 

@@ -1,4 +1,4 @@
-"""What all four strategies promise, and what random search and regularised evolution do."""
+"""What all these strategies promise, and what random search and regularised evolution do."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import pytest
 
 from harness.errors import HarnessError
 from strategies.bayesian.bananas import Bananas
+from strategies.evolution.annealing import SimulatedAnnealing
+from strategies.evolution.covariance import CMAES
+from strategies.evolution.differential import DifferentialEvolution
+from strategies.evolution.genetic import GeneticAlgorithm
 from strategies.evolution.regularized import RegularizedEvolution
 from strategies.local_search.restarts import LocalSearch
 from strategies.random_search import RandomSearch
@@ -41,6 +45,14 @@ ALL = [
     (LocalSearch, {"improvement": "first"}),
     (LocalSearch, {"improvement": "best"}),
     (Bananas, {}),
+    (GeneticAlgorithm, {"population": 8, "offspring": 8}),
+    (GeneticAlgorithm, {"population": 4, "offspring": 8, "plus": False, "distinct": False}),
+    (DifferentialEvolution, {"population": 8}),
+    (DifferentialEvolution, {"population": 8, "look_up": False}),
+    (SimulatedAnnealing, {}),
+    (SimulatedAnnealing, {"first": 1.0, "look_up": False}),
+    (CMAES, {}),
+    (CMAES, {"look_up": False}),
 ]
 
 

@@ -11,11 +11,15 @@ from harness.testing.conformance import check_surrogate
 from surrogates.gaussian_process.edit_distance import EditDistanceProcess
 from surrogates.gaussian_process.process import GaussianProcess
 from surrogates.linear.ridge import Ridge
+from surrogates.neural.bohamiann import Bohamiann
+from surrogates.neural.dngo import DNGO
 from surrogates.neural.ensemble import MLPEnsemble
 from surrogates.trees.forest import RandomForest
 from tests.surrogates.support import SPACE, truth
 
 LEARNERS = {
+    "bohamiann": Bohamiann(SPACE, steps=300, burn_in=200, keep_every=10, width=20),
+    "dngo": DNGO(SPACE, epochs=40, width=20),
     "ensemble": MLPEnsemble(SPACE, encoding="one_hot", members=3, layers=3, epochs=15),
     "squared_ensemble": MLPEnsemble(
         SPACE, encoding="one_hot", members=2, layers=1, epochs=60, learning_rate=0.05, loss="mse"

@@ -7,8 +7,9 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
+from harness import registry
 from harness.errors import HarnessError
-from reports.statistics.random_search import Atoms, exact_centre, incumbent_law
+from reports.statistics.random_search import Atoms, exact_centre, incumbent_law, whole_table_centre, whole_table_law
 from tests.paths import SHARED_DATA
 from tests.reports.support import FakeOracle, make_results, opener
 
@@ -73,6 +74,50 @@ def test_noisy_law_against_simulation(centre):
 
     exact = exact_centre(atoms, outcome, np.array([10]), centre, replacement=True)[0]
     assert exact == pytest.approx(centre_of(outcome[incumbents], centre), abs=0.03)
+
+
+def test_a_search_of_the_whole_table_against_enumeration():
+    runs = np.array([[1.0, 4.0, np.nan], [2.0, 3.0, 5.0], [4.0, np.nan, np.nan], [6.0, 6.5, 7.0]])
+    atoms, rows = Atoms.of_runs(runs)
+    expected = np.zeros(len(rows))
+    shows = [[place for place, row in enumerate(rows) if row == one] for one in range(4)]
+    for shown in product(*shows):
+        best = [place for place in shown if atoms.shown[place] == min(atoms.shown[[*shown]])]
+        for place in best:  # a tie is shared by weight
+            chance = np.prod([1 / len(shows[rows[one]]) for one in shown])
+            expected[place] += chance * atoms.weight[place] / atoms.weight[best].sum()
+    law = whole_table_law(atoms, rows)
+    np.testing.assert_allclose(law, expected, atol=1e-12)
+    outcome = np.array([10.0, 20.0, 5.0, 30.0])[rows]
+    assert whole_table_centre(atoms, rows, outcome, "mean") == pytest.approx(expected @ outcome)
+    assert whole_table_centre(atoms, rows, outcome, "median") == 10.0
+
+
+def test_the_whole_of_a_table_without_noise_leaves_nothing():
+    atoms, rows = Atoms.of_runs(SHOWN[:, None])
+    law = whole_table_law(atoms, rows)
+    np.testing.assert_allclose(law, [0.0, 0.5, 0.0, 0.5, 0.0])
+
+
+@pytest.mark.parametrize(("name", "mean", "median"), [("cifar10", 0.034, 0.0), ("cifar100", 0.168, 0.187)])
+def test_what_one_training_each_leaves_on_nas_bench_201(name, mean, median):
+    oracle = registry.oracle(f"nb201-{name}")
+    space = oracle.space
+    archs = space.decode(np.arange(5**6, dtype=np.uint64))
+    atoms, rows = Atoms.of_runs(-oracle.trainings(archs, "valid_accuracy"))
+    values = oracle.mean(archs, "valid_accuracy")
+    outcome = (np.nanmax(values) - values)[rows]
+    assert whole_table_centre(atoms, rows, outcome, "mean") == pytest.approx(mean, abs=0.012)  # by 200 draws there
+    drawn = np.random.default_rng(0).random((300, len(atoms.shown)))  # the largest of each row is drawn
+    simulated = np.empty(300)
+    for start in range(0, 300, 50):  # each row shows one of its atoms
+        part = np.zeros((50, len(archs)))
+        np.maximum.at(part, (slice(None), rows), drawn[start : start + 50])
+        shown = np.where(drawn[start : start + 50] == part[:, rows], atoms.shown, np.inf)
+        simulated[start : start + 50] = outcome[shown.argmin(axis=1)]
+    error = simulated.std() / np.sqrt(300)
+    assert abs(whole_table_centre(atoms, rows, outcome, "mean") - simulated.mean()) < 4 * error
+    assert whole_table_centre(atoms, rows, outcome, "median") == pytest.approx(median, abs=0.0006)
 
 
 def test_the_dotted_line_lies_in_the_band_of_simulated_random_search():

@@ -30,7 +30,7 @@ def noisy(n, seed=0):
 
 
 def half(archs, kernel, space=NB201):
-    x = KERNELS[kernel].inputs(space, archs, space.one_hot(archs))
+    x = KERNELS[kernel].inputs(space)(archs, space.one_hot(archs))
     return half_squares(x, x)
 
 
@@ -62,7 +62,7 @@ def test_the_kernel_of_nasbot_is_positive_definite():
 
 
 def test_layers_are_counted_among_genes_of_the_same_values():
-    points = layers_and_genes(SPACE, SPACE.sample(3, rng()), np.zeros((3, 0)))
+    points = layers_and_genes(SPACE)(SPACE.sample(3, rng()), np.zeros((3, 0)))
     assert points.shape == (3, 5 * 4)  # each gene of its own name: the number of a letter is 0 or 1
 
 
@@ -185,7 +185,9 @@ def test_the_linear_kernel_is_linear():
 class Widths(LetterSpace):
     """The first gene is a width."""
 
-    gene_kinds = ("ordinal", *["categorical"] * 4)
+    def __init__(self):
+        super().__init__()
+        self.gene_kinds = ("ordinal", *["categorical"] * 4)
 
 
 def test_an_ordinal_gene_counts_the_squared_difference_of_its_values():

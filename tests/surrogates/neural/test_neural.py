@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
 
 from harness.errors import HarnessError
 from harness.surrogate import Fit
@@ -17,17 +14,13 @@ from harness.training.devices import compute_threads
 from surrogates.metrics import kendall_tau
 from surrogates.neural.ensemble import MLPEnsemble
 from surrogates.neural.gradients import Batch, Rows, Workspace
+from surrogates.neural.minibatches import Job
 from surrogates.neural.networks import Shape, Stack, initial_parameters, interleave
-from surrogates.neural.training import Fitting, Job, Trainer
+from surrogates.neural.training import Fitting, Trainer
+from tests.surrogates.neural.support import modules, random_stack, train_plainly
 from tests.surrogates.support import SPACE, truth
 
 FIELDS = ("first", "hidden", "bias", "last", "last_bias")
-
-
-def random_stack(shape, count, seed=0):
-    torch.manual_seed(seed)
-    flat = torch.randn(count * sum(shape.sizes)) * 0.5
-    return flat, Stack.of(flat, shape, count)
 
 
 @pytest.mark.parametrize("layers", [1, 2, 6])
@@ -47,39 +40,6 @@ def test_manual_gradients_are_those_of_autograd(layers, squared):
     loss.backward()
     assert leaf.grad.abs().max() > 0.01
     torch.testing.assert_close(written, leaf.grad, rtol=1e-4, atol=1e-6)
-
-
-def modules(job, shape):
-    """Rebuild the networks of a job from its rows of parameters, as ordinary modules."""
-    built = []
-    for row in torch.from_numpy(job.parameters):
-        first, hidden, bias, last, last_bias = torch.split(row, shape.sizes)
-        sizes = [shape.inputs, *[shape.width] * shape.layers]
-        linear = [nn.Linear(i, o) for i, o in pairwise(sizes)] + [nn.Linear(shape.width, 1)]
-        weights = [first, *hidden.view(shape.layers - 1, shape.width**2), last]
-        biases = [*bias.view(shape.layers, -1), last_bias]
-        for layer, weight, offset in zip(linear, weights, biases, strict=True):
-            layer.weight.data = weight.view_as(layer.weight).clone()
-            layer.bias.data = offset.clone()
-        built.append(nn.Sequential(*[part for layer in linear[:-1] for part in (layer, nn.ReLU())], linear[-1]))
-    return built
-
-
-def train_plainly(job, shape, fitting):
-    """Train one network after another with autograd and torch.optim.Adam."""
-    networks = modules(job, shape)
-    features = torch.from_numpy(job.features)
-    for index, network in enumerate(networks):
-        betas = fitting.beta1, fitting.beta2
-        adam = torch.optim.Adam(network.parameters(), lr=fitting.learning_rate, betas=betas, eps=fitting.epsilon)
-        target, weight = torch.from_numpy(job.targets[index]), torch.from_numpy(job.weights[index])
-        for order in torch.from_numpy(job.orders[index].astype(np.int64)):
-            for rows in order.split(fitting.batch_size):
-                difference = network(features[rows])[:, 0] - target[rows]
-                adam.zero_grad()
-                (weight[rows] * (difference**2 if fitting.squared else difference.abs())).mean().backward()
-                adam.step()
-    return networks
 
 
 def make_job(n, shape, fitting, networks, seed):

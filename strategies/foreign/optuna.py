@@ -1,0 +1,208 @@
+"""Samplers of Optuna, asked and told one trial at a time."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from math import isnan
+from typing import Any, ClassVar
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
+from optuna.trial import Trial, TrialState
+
+from harness.errors import HarnessError
+from harness.problem import Problem
+from harness.records import Evaluations
+from strategies.foreign.adapter import Foreign
+from strategies.parts.ranking import FAILED, scores
+
+_LEARNS_NOTHING = (optuna.samplers.RandomSampler, optuna.samplers.QMCSampler, optuna.samplers.BruteForceSampler)
+"""Samplers that no result changes: they can be run under constraints, which they need not be told."""
+_COMPUTES_WITH = {"GPSampler": ("scipy", "torch"), "QMCSampler": ("scipy",)}
+_PUBLISHED = {
+    "TPESampler": ("Bergstra et al., NeurIPS", 2011),
+    "GPSampler": ("Ament et al., NeurIPS", 2023),
+    "NSGAIISampler": ("Deb et al., IEEE TEVC", 2002),
+    "RandomSampler": ("Bergstra & Bengio, JMLR", 2012),
+}
+_LONGEST_TRIAL_RUN = 100
+"""Trials of the run, before the search, that shows whether a sampler works on categories."""
+
+
+class OptunaSearch(Foreign):
+    """Akiba et al., "Optuna: a next-generation hyperparameter optimization framework", KDD 2019.
+
+    Every gene is a categorical distribution over its codes, so their order says nothing; the distributions are fixed,
+    and the study is kept in memory.  The seed is drawn from the random stream of the run.  A failed training is told as
+    a failed trial, which samplers ignore.  Constraints are set on the trial (`Trial.set_constraint`; what is missing is
+    an infinite violation) for samplers that take them.  What runs on other workers stays a running trial, and a sampler
+    treats it as it does any other.  A row that is invalid in the space is told as a failed trial at once, is not
+    charged, and the sampler is asked anew, up to 1,000 times in a row; then the search is finished.  Duplicates are
+    proposed again, so a budget that forbids them is refused.  A sampler that can only draw each category by itself, as
+    a fallback, is refused: it would be random search under another name.  The version of the library is part of the
+    digest of results.
+    """
+
+    paper: ClassVar[str] = "Akiba et al., KDD"
+    year: ClassVar[int | None] = 2019
+    library: ClassVar[str] = "Optuna"
+    given: ClassVar[tuple[str, ...]] = ("seed", "constraints_func")
+
+    @classmethod
+    def exported(cls) -> Mapping[str, Any]:
+        """Return the samplers of Optuna."""
+        found = ((name, getattr(optuna.samplers, name)) for name in optuna.samplers.__all__)
+        return {name: item for name, item in found if isinstance(item, type) and not cls.refusal(item)}
+
+    @classmethod
+    def refusal(cls, factory: Any) -> str:
+        """Say why a class is no sampler."""
+        is_sampler = isinstance(factory, type) and issubclass(factory, BaseSampler)
+        if not is_sampler or inspect.isabstract(factory):
+            return "is no sampler: it must be a class that extends BaseSampler"
+        return ""
+
+    @classmethod
+    def of(cls, factory: Any, libraries: tuple[str, ...]) -> type[OptunaSearch]:
+        """Return the strategy that runs a sampler; see `Foreign.of`."""
+        computes_with = _COMPUTES_WITH.get(getattr(factory, "__name__", ""), ())
+        return super().of(factory, (*libraries, *computes_with))
+
+    @classmethod
+    def declared(cls, factory: Any) -> Mapping[str, Any]:
+        """Return the method's paper, or the library's, and whether the sampler takes constraints."""
+        paper, year = _PUBLISHED.get(factory.__name__, (cls.paper, cls.year))
+        takes = replace(cls.takes, constraints=_takes_constraints(factory))
+        return {"paper": paper, "year": year, "takes": takes}
+
+    def __init__(self, problem: Problem, rng: np.random.Generator, **hyperparameters: Any) -> None:
+        super().__init__(problem, rng, **hyperparameters)
+        choices = problem.space.cardinalities.tolist()
+        width = len(str(len(choices)))
+        self._distributions: dict[str, BaseDistribution] = {
+            f"gene {i:0{width}}": _categories(count) for i, count in enumerate(choices)
+        }
+        try:
+            why = _shortcoming(self.factory, tuple(sorted(self.hyperparameters.items())))
+        except Exception as error:  # a library checks what it is given when it is first used
+            raise self.blame(error) from error
+        if why:
+            raise HarnessError(f"Optuna's {type(self).__name__} cannot search categories: {why}")
+        with _quiet():
+            self._study = _study(self.build(seed=self.seed()))
+        self._running: dict[int, Trial] = {}
+
+    def draw(self, n: int) -> tuple[Sequence[int], Sequence[Sequence[int]]]:
+        """Ask for `n` trials; none once the sampler has said that nothing is left."""
+        if self._study.finished:
+            return (), ()
+        with _quiet():
+            trials = [self._study.ask(self._distributions) for _ in range(n)]
+        self._running.update((trial.number, trial) for trial in trials)
+        rows = [[trial.params[name] for name in self._distributions] for trial in trials]
+        return [trial.number for trial in trials], rows
+
+    def reject(self, tags: Sequence[int]) -> None:
+        """Tell what is invalid as failed."""
+        with _quiet():
+            for tag in tags:
+                self._study.tell(self._running.pop(tag), state=TrialState.FAIL)
+
+    def tell(self, evaluations: Evaluations) -> None:
+        """Tell each trial its objective and its constraints, or that it failed."""
+        tags, constraints = evaluations.tag.tolist(), evaluations.constraints.tolist()
+        with _quiet():
+            for tag, score, violations in zip(tags, scores(evaluations), constraints, strict=True):
+                trial = self._running.pop(tag)
+                if score is FAILED:
+                    self._study.tell(trial, state=TrialState.FAIL)
+                    continue
+                for index, violation in enumerate(violations):
+                    trial.set_constraint(str(index), float("inf") if isnan(violation) else violation)
+                self._study.tell(trial, score[1])
+
+
+class _Study(optuna.Study):
+    """A study that is asked and told, and notes when its sampler wants to end it."""
+
+    finished = False
+
+    def stop(self) -> None:
+        """Note that the sampler has nothing more to propose."""
+        self.finished = True
+
+
+def _study(sampler: BaseSampler) -> _Study:
+    storage = optuna.storages.InMemoryStorage()
+    storage.create_new_study([StudyDirection.MINIMIZE], "search")
+    return _Study("search", storage, sampler, optuna.pruners.NopPruner())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the library logs, and warns of, to itself; its settings are the user's, and are left as they were."""
+    logger = logging.getLogger("optuna")
+    handlers, propagates = logger.handlers, logger.propagate
+    logger.handlers, logger.propagate = [logging.NullHandler()], False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.handlers, logger.propagate = handlers, propagates
+
+
+@cache
+def _categories(count: int) -> CategoricalDistribution:
+    return CategoricalDistribution(range(count))
+
+
+def _takes_constraints(factory: Any) -> bool:
+    return "constraints_func" in inspect.signature(factory).parameters or issubclass(factory, _LEARNS_NOTHING)
+
+
+@cache
+def _shortcoming(factory: Any, hyperparameters: tuple[tuple[str, Any], ...]) -> str:
+    """Run a sampler for a few trials on three categories, past its random start; say why it cannot search them.
+
+    Where a sampler knows no joint distribution of the genes and has another sampler draw each of them, it does not
+    search: as `CmaEsSampler`, which skips what is no number.
+    """
+    asked = list[str]()
+    start = dict(hyperparameters).get("n_startup_trials", 10)
+    distributions: dict[str, BaseDistribution] = {f"gene {i}": _categories(3) for i in range(3)}
+    with _quiet():
+        sampler = factory(**dict(hyperparameters), seed=0)
+        for part in vars(sampler).values():
+            if isinstance(part, BaseSampler):
+                part.sample_independent = _counted(part.sample_independent, asked, type(part).__name__)  # type: ignore[method-assign]  # thrown away
+        study = _study(sampler)
+        for told in range(min(start if isinstance(start, int) else 10, _LONGEST_TRIAL_RUN) + 2):
+            asked.clear()
+            trial = study.ask(distributions)
+            study.tell(trial, float(told))
+    if len(asked) < len(distributions) or trial.relative_search_space:
+        return ""
+    return (
+        f"it has {asked[0]} draw each of them by itself, which is random search under another name; choose a sampler "
+        "that learns categories, such as optuna:TPESampler"
+    )
+
+
+def _counted(sample: Any, asked: list[str], name: str) -> Any:
+    """Return a method that does the same, and notes that it was asked."""
+
+    def counted(*given: Any, **named: Any) -> Any:
+        asked.append(name)
+        return sample(*given, **named)
+
+    return counted

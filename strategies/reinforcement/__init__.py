@@ -1,0 +1,1 @@
+"""Reinforcement learning: policies over rows of genes."""
