@@ -212,15 +212,20 @@ class ModelBased(Strategy):
 
     def _filtered(self, archs: Archs, keys: list[Hashable]) -> tuple[Archs, list[Hashable]]:
         """Return the candidates that satisfy what is known in closed form, or a batch of those that break it least."""
-        known = {} if self.constraints == "ranked" else self._known_costs(archs)
-        broken = np.zeros(len(archs))
-        for item in self.problem.constraints:
-            if item.name in known:
-                broken += np.maximum(item.violation(known[item.name]), 0.0)
+        broken = self.broken(archs)
         kept: BoolArray = broken <= 0.0
         if not kept.any():
             kept = broken <= np.sort(broken)[: self.batch + 1].max(initial=0.0)
         return archs[kept], [key for key, keep in zip(keys, kept.tolist(), strict=True) if keep]
+
+    def broken(self, archs: Archs) -> FloatArray:
+        """Return by how much architectures break what is known in closed form: (n, L) to (n,), 0 where by nothing."""
+        known = {} if self.constraints == "ranked" else self._known_costs(archs)
+        total = np.zeros(len(archs))
+        for item in self.problem.constraints:
+            if item.name in known:
+                total += np.maximum(item.violation(known[item.name]), 0.0)
+        return total
 
     def _batch(
         self, told: Archs, ranked: list[int], archs: Archs, keys: list[Hashable]
