@@ -1,12 +1,14 @@
 """Learners that predict the results of architectures, a folder a family; the mapping names the built-in ones."""
 
 SURROGATES = {
+    "bohamiann_network": "surrogates.neural.bohamiann:Bohamiann",
+    "dngo_network": "surrogates.neural.dngo:DNGO",
     "edit_distance_gp": "surrogates.gaussian_process.edit_distance:EditDistanceProcess",
-    "bohamiann": "surrogates.neural.bohamiann:Bohamiann",
-    "dngo": "surrogates.neural.dngo:DNGO",
     "gp": "surrogates.gaussian_process.process:GaussianProcess",
+    "kernel_classifier": "surrogates.linear.kernel:KernelClassifier",
     "mlp_ensemble": "surrogates.neural.ensemble:MLPEnsemble",
     "random_forest": "surrogates.trees.forest:RandomForest",
     "ridge": "surrogates.linear.ridge:Ridge",
+    "wl_gp": "surrogates.gaussian_process.graphs:GraphProcess",
 }
 """Where each learner is, by the name that a spec uses."""

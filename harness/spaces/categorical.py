@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from harness.checks import Archs, BoolArray, FloatArray
+from harness.checks import Archs, BoolArray, FloatArray, read_only
 from harness.errors import HarnessError, TableError, must, unknown
 from harness.growth import GeneGrowth, Growth
 from harness.space import SearchSpace
@@ -76,6 +76,10 @@ class CategoricalSpace(SearchSpace):
         for gene, value in self.inactive.items():
             if value not in self.values[gene]:
                 raise HarnessError(unknown(f"value of {gene}", value, self.values[gene]))
+        missing = [
+            values.index(self.inactive[gene]) if gene in self.inactive else -1 for gene, values in self.values.items()
+        ]
+        self._missing = read_only(np.array(missing))
         if self.ordinal:
             self.encodings = ("one_hot", "ordinal")  # type: ignore[misc]  # of the class elsewhere
         listed = "; ".join(f"{gene}: {_few(values)}{self._noted(gene)}" for gene, values in self.values.items())
@@ -88,8 +92,7 @@ class CategoricalSpace(SearchSpace):
 
     def active(self, archs: Archs) -> BoolArray:
         """Say which genes each architecture has: those of another value than the one for genes that are missing."""
-        missing = [self.code_of(gene, self.inactive[gene]) if gene in self.inactive else -1 for gene in self.values]
-        present: BoolArray = np.asarray(archs) != np.array(missing)
+        present: BoolArray = np.asarray(archs) != self._missing
         return present
 
     def _mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:

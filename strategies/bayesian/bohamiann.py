@@ -57,7 +57,7 @@ class Bohamiann(WidePool):
     """
 
     family, paper, year = "Bayesian optimisation", "Springenberg et al., NeurIPS", 2016
-    default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "bohamiann", "encoding": "one_hot"}
+    default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "bohamiann_network", "encoding": "one_hot"}
 
     def __init__(
         self,

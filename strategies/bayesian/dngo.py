@@ -57,7 +57,7 @@ class DNGO(WidePool):
     """
 
     family, paper, year = "Bayesian optimisation", "Snoek et al., ICML", 2015
-    default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "dngo", "encoding": "one_hot"}
+    default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "dngo_network", "encoding": "one_hot"}
 
     def __init__(
         self,

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,9 +23,27 @@ from strategies.parts.candidates import no_archs
 PATIENCE = 1000
 """Times in a row that an optimiser is asked anew when all that it proposes is invalid in the space."""
 _SEEDS = 2**31
+_ONE_AT_A_TIME = threading.RLock()
 _PLAIN = {"int", "float", "bool", "str", "None", "Optional", "Union"}
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MARKUP = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)[^`]*`|`([^`<]*) <[^`]*>`_*")
+
+
+@contextmanager
+def quiet(library: str) -> Iterator[None]:
+    """Keep what a library logs and warns of to itself; its settings are the user's, and are left as they were.
+
+    They belong to the whole process, so one thread at a time works with a library.
+    """
+    logger = logging.getLogger(library)
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        handlers, propagates = logger.handlers, logger.propagate
+        logger.handlers, logger.propagate = [logging.NullHandler()], False
+        try:
+            yield
+        finally:
+            logger.handlers, logger.propagate = handlers, propagates
 
 
 class Foreign(Strategy):
@@ -38,10 +60,12 @@ class Foreign(Strategy):
     """The class of the library that is run."""
     given: ClassVar[tuple[str, ...]] = ("seed",)
     """Parameters of it that the adapter gives itself."""
+    own: ClassVar[Mapping[str, Any]] = {}
+    """Hyperparameters of the adapter, with their defaults; the library never sees them."""
     explained: ClassVar[Mapping[str, str]] = {}
-    """What parameters mean whose library does not say so in the docstring."""
+    """What the adapter's own hyperparameters mean, and those whose library does not say so in the docstring."""
     defaults: ClassVar[Mapping[str, Any]] = {}
-    """Its plain parameters; `inspect.Parameter.empty` where it has no default."""
+    """All hyperparameters; `inspect.Parameter.empty` where one has no default."""
 
     @classmethod
     def exported(cls) -> Mapping[str, Any]:
@@ -79,7 +103,7 @@ class Foreign(Strategy):
         if why:
             raise HarnessError(f"{cls.library}'s {name} {why}")
         parameters = inspect.signature(factory).parameters
-        plain = {item.name: item.default for item in parameters.values() if _is_plain(item, cls.given)}
+        plain = {item.name: item.default for item in parameters.values() if _is_plain(item, cls.given)} | dict(cls.own)
         keywords = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=plain[key]) for key in plain]
         positional = [inspect.Parameter(key, inspect.Parameter.POSITIONAL_OR_KEYWORD) for key in ("problem", "rng")]
         body = {
@@ -97,10 +121,10 @@ class Foreign(Strategy):
 
     def __init__(self, problem: Problem, rng: np.random.Generator, **hyperparameters: Any) -> None:
         super().__init__(problem, rng)
-        self.hyperparameters = {
+        self.hyperparameters = {  # of the library, and not at their defaults
             key: _checked(key, value, self.defaults[key])
             for key, value in hyperparameters.items()
-            if value != self.defaults[key]
+            if value != self.defaults[key] and key not in self.own
         }
 
     def seed(self) -> int:

@@ -140,5 +140,5 @@ class AutoKeras(ModelBased):
     def _new(self, drawn: list[Archs], found: Collection[Hashable]) -> tuple[Archs, list[Hashable]]:
         """Return what is new of architectures and breaks nothing that is known in closed form, with its keys."""
         archs = np.concatenate([no_archs(self.problem.space), *drawn])
-        archs = archs[self.broken(archs) <= 0] if self.problem.constraints else archs
+        archs = archs[self._broken(archs) <= 0] if self.problem.constraints else archs
         return distinct(archs, self._taken.union(found), self.keys)

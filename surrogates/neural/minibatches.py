@@ -13,7 +13,8 @@ from surrogates.neural.gradients import Batch, Rows, Workspace
 from surrogates.neural.networks import Float32Array, Stack
 
 _PADDING = 8
-"""The last mini-batch of an epoch is padded, with rows of weight 0, to a multiple of this many rows."""
+"""Mini-batches are padded, with rows of weight 0, to a multiple of this many rows, as matrix kernels like them: a step
+of DNGO's networks takes 16 us with 16 rows, and 23 us with the 10 that it needs."""
 
 Orders = npt.NDArray[np.int32]
 
@@ -43,8 +44,12 @@ class Job:
 
     def rows(self, batch_size: int) -> int:
         """Return the rows of an epoch with padding; jobs of equal number may be trained together."""
-        n = len(self.features)
-        return n // batch_size * batch_size + min(-(n % batch_size) // _PADDING * -_PADDING, batch_size)
+        whole, rest = divmod(len(self.features), batch_size)
+        return whole * _padded(batch_size) + _padded(rest)
+
+
+def _padded(rows: int) -> int:
+    return -(-rows // _PADDING) * _PADDING
 
 
 def shuffled(n: int, count: int, epochs: int, rng: np.random.Generator) -> Orders:
@@ -77,8 +82,8 @@ class Minibatches:
         self._load(jobs, batch_size, 2.0 if squared else 1.0, stack.last.device)
         workspaces: dict[int, Workspace] = {}
         self.batches: list[Batch] = []
-        for start in range(0, self._rows, batch_size):
-            part = slice(start, min(start + batch_size, self._rows))
+        for start in range(0, self._rows, _padded(batch_size)):
+            part = slice(start, min(start + _padded(batch_size), self._rows))
             rows = Rows(self._features[:, part], self._targets[:, None, part], self._weights[:, None, part])
             count = part.stop - part.start
             if count not in workspaces:
@@ -100,10 +105,12 @@ class Minibatches:
             part = slice(start, start + len(job.targets))
             source[:n] = job.features
             values[0, part, :n], values[1, part, :n] = job.targets, job.weights
-            self._index[:, part, :n] = job.orders.transpose(1, 0, 2)
             whole = n // batch_size * batch_size
-            shares[part, :whole] = 1 / batch_size
-            shares[part, whole:] = 1 / max(n - whole, 1)
+            batch, place = np.divmod(np.arange(n), batch_size)
+            columns = batch * _padded(batch_size) + place
+            self._index[:, part, columns] = job.orders.transpose(1, 0, 2)
+            shares[part, columns[:whole]] = 1 / batch_size
+            shares[part, columns[whole:]] = 1 / max(n - whole, 1)
             start = part.stop
         shares *= factor
         self._sources = torch.from_numpy(sources).to(device).flatten(0, 1)

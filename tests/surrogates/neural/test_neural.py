@@ -12,6 +12,7 @@ from harness.errors import HarnessError
 from harness.surrogate import Fit
 from harness.training.devices import compute_threads
 from surrogates.metrics import kendall_tau
+from surrogates.neural.dngo import DNGO
 from surrogates.neural.ensemble import MLPEnsemble
 from surrogates.neural.gradients import Batch, Rows, Workspace
 from surrogates.neural.minibatches import Job
@@ -78,7 +79,9 @@ def test_the_loss_is_the_percentage_error_of_the_paper():
     np.testing.assert_allclose(np.mean(job.weights[0] * np.abs(predicted - job.targets[0])), by_formula, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("n", "batch", "rows"), [(10, 32, 16), (32, 32, 32), (33, 32, 40), (63, 32, 64), (9, 10, 10)])
+@pytest.mark.parametrize(
+    ("n", "batch", "rows"), [(10, 32, 16), (32, 32, 32), (33, 32, 40), (63, 32, 64), (9, 10, 16), (20, 10, 32)]
+)
 def test_rows_of_an_epoch_are_padded_to_whole_vectors(n, batch, rows):
     shape, fitting = Shape(2, 1, 2), Fitting(1, batch, 0.1, squared=False)
     assert make_job(n, shape, fitting, 1, 0).rows(batch) == rows
@@ -153,11 +156,12 @@ def test_a_large_pool_is_predicted_in_parts(monkeypatch):
 
 
 @pytest.mark.gpu
-def test_a_gpu_agrees_with_the_cpu():
+@pytest.mark.parametrize(("kind", "more"), [(MLPEnsemble, {"layers": 3}), (DNGO, {})])
+def test_a_gpu_agrees_with_the_cpu(kind, more):
     archs = SPACE.sample(60, np.random.default_rng(0))
     means = []
     for device in ("cpu", "cuda"):
-        learner = MLPEnsemble(SPACE, encoding="one_hot", layers=3, epochs=5, device=device)
+        learner = kind(SPACE, encoding="one_hot", epochs=5, device=device, **more)
         means.append(learner.fit(archs, truth(archs), np.random.default_rng(0)).predict(archs).mean)
     np.testing.assert_allclose(*means, rtol=1e-2)
 
