@@ -14,11 +14,12 @@ from harness.checks import MOST, Archs, FloatArray, choice, integer, real
 from harness.problem import Problem
 from harness.surrogate import Fit, Predict, Surrogate
 from strategies.parts import moves as moving
-from strategies.parts.candidates import distinct, no_archs
+from strategies.parts.candidates import distinct, no_archs, sample_new
 from strategies.parts.model_based import Learning, ModelBased, Valued
 from strategies.parts.targets import transformed
 
 _COOLEST, _COOLING = 1e-4, 0.9
+_DRAWN = 100  # random architectures that are candidates where morphisms lead to nothing new
 
 
 class AutoKeras(ModelBased):
@@ -33,7 +34,8 @@ class AutoKeras(ModelBased):
     It is called AutoKeras-style because no weights are inherited: every child is a whole training.  Departs from the
     authors' code: T is in units of the standard deviation of the results told, where that has raw metrics; the first
     model waits for `initial` random architectures, where that starts from a few hand-made ones; where morphisms lead
-    to nothing new, a random architecture does.  The learner's departures: `edit_distance_gp`.
+    to nothing new, the best of a hundred random architectures by its bound is trained.  The learner's departures:
+    `edit_distance_gp`.
 
     Constraints, failures, parallel workers, duplicates: see `ModelBased`.
 
@@ -91,11 +93,13 @@ class AutoKeras(ModelBased):
         self._results = told[ranked], transformed(self.target, objectives)
         archs, keys = no_archs(self.problem.space), list[Hashable]()
         for row in ranked:
-            new, new_keys = distinct(self.moves(told[row])[0], self._taken.union(keys), self.keys)
+            new, new_keys = self._new([self.moves(told[row])[0]], keys)
             archs, keys = np.concatenate([archs, new]), keys + new_keys
             if len(archs) > self.batch:
-                break
-        return archs, keys
+                return archs, keys
+        taken = self._taken.union(keys)
+        drawn, drawn_keys = sample_new(self.problem.space, _DRAWN, taken, self.keys, self.rng)
+        return np.concatenate([archs, drawn]), keys + drawn_keys
 
     def search(
         self, archs: Archs, keys: list[Hashable], value: Callable[[Archs], Learning]
@@ -130,9 +134,11 @@ class AutoKeras(ModelBased):
 
     def _expanded(self, parents: list[Archs], found: Collection[Hashable]) -> tuple[Archs, list[Hashable]]:
         """Return new architectures one random move from one of others, (L,) each: (k, L) and their keys."""
-        drawn = [no_archs(self.problem.space)]
-        for arch in parents:
-            around, _ = self.moves(arch)
-            drawn.append(around[self.rng.permutation(len(around))[: self.children]])
-        archs, keys = distinct(np.concatenate(drawn), self._taken.union(found), self.keys)
-        return self._filtered(archs, keys) if self.problem.constraints else (archs, keys)
+        around = [self.moves(arch)[0] for arch in parents]
+        return self._new([moved[self.rng.permutation(len(moved))[: self.children]] for moved in around], found)
+
+    def _new(self, drawn: list[Archs], found: Collection[Hashable]) -> tuple[Archs, list[Hashable]]:
+        """Return what is new of architectures and breaks nothing that is known in closed form, with its keys."""
+        archs = np.concatenate([no_archs(self.problem.space), *drawn])
+        archs = archs[self._broken(archs) <= 0] if self.problem.constraints else archs
+        return distinct(archs, self._taken.union(found), self.keys)

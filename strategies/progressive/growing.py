@@ -18,7 +18,9 @@ class Growing(ModelBased):
     """Base of model-based strategies whose candidates are children of what was trained, in `SearchSpace.growth`.
 
     The initial design is the simplest architectures and their children, at most `initial` of them, chosen at random.
-    Failed trainings have no children.  Where too little was trained to fit a model, random architectures are.
+    Failed trainings have no children, and children that break an upper bound known in closed form
+    (`SearchSpace.costs`) are left out, as growth would not bring them back.  Where too little was trained to fit a
+    model, random architectures are.
     """
 
     def __init__(self, problem: Problem, rng: np.random.Generator, **settings: Any) -> None:
@@ -49,5 +51,11 @@ class Growing(ModelBased):
 
     def children(self, parents: Archs) -> tuple[Archs, list[Hashable]]:
         """Return the children of parents, (p, L), that are not taken, with their keys."""
-        grown = [self.growth.grow(arch) for arch in parents]
-        return distinct(np.concatenate([no_archs(self.problem.space), *grown]), self._taken, self.keys)
+        space = self.problem.space
+        archs = np.concatenate([no_archs(space), *[self.growth.grow(arch) for arch in parents]])
+        known = space.costs(archs) if self.problem.constraints else {}
+        kept = np.ones(len(archs), dtype=bool)
+        for item in self.problem.constraints:
+            if item.name in known and item.sense == "<=":
+                kept &= item.violation(known[item.name]) <= 0
+        return distinct(archs[kept], self._taken, self.keys)

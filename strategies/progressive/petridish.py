@@ -28,14 +28,14 @@ class Petridish(Growing):
     It is called Petridish-style because a table has no gates and no partly trained candidates.  What is kept: only
     moves that grow a model (`SearchSpace.growth`), parents from the lower convex hull, and the choice of what to
     attach: by the gain over the parent, predicted by the surrogate, per cost added.  Where a child costs no more than
-    its parent (a pooling has no parameters), the smallest cost added by any candidate stands in.  Children that cost
-    less are left out, so costs never fall along a lineage.  Where the hull has no children left, the hull of the other
-    architectures takes its place; where nobody has, random architectures start new lineages.
+    its parent (a pooling has no parameters), the smallest cost added by any candidate stands in; what is predicted to
+    be worse than its parent is multiplied by the cost.  Children that cost less are left out, so costs never fall along
+    a lineage.  Where the hull has too few children left, the hull of the other architectures adds its own; where nobody
+    has any, random architectures start new lineages.
 
-    Constraints known in closed form (`SearchSpace.costs`) filter the children.  The hull is that of feasible results,
-    or of cost and violation while there are none.  Failed trainings have no children.  An architecture is proposed
-    once, and the search is finished when nothing new is left.  A batch is spread over the parallel workers, which wait
-    for its end.
+    The hull is that of feasible results, or of cost and violation while there are none; see `Growing` for constraints
+    that filter children, and for failures.  An architecture is proposed once, and the search is finished when nothing
+    new is left.  A batch is spread over the parallel workers, which wait for its end.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class Petridish(Growing):
         rows, values, costs = rows[finite], values[finite], self.costs(told[rows[finite]])
         self._gains.clear()
         found: list[Archs] = []
-        while len(rows) and not found:
+        while len(rows) and sum(map(len, found)) < self.batch:
             hull = lower_hull(costs, values)
             for place in self.rng.permutation(hull)[: self.parents].tolist():
                 row = int(rows[place])
@@ -112,12 +112,7 @@ class Petridish(Growing):
         """Return the new children of a parent that cost no less, and note its objective and what they add."""
         archs, keys = self.children(parent[None])
         added = self.costs(archs) - cost
-        known = self.problem.space.costs(archs)
-        good = added >= 0
-        for item in self.problem.constraints:
-            if item.name in known:
-                good &= item.violation(known[item.name]) <= 0
-        new = [row for row in np.flatnonzero(good).tolist() if keys[row] not in self._gains]
+        new = [row for row in np.flatnonzero(added >= 0).tolist() if keys[row] not in self._gains]
         self._gains |= {keys[row]: (value, float(added[row])) for row in new}
         return [archs[new]] if new else []
 
@@ -127,9 +122,10 @@ class Petridish(Growing):
         """Return the candidates with their predicted gain per cost, lower is better."""
         predicted = yield from value(archs)
         before, added = np.array([self._gains.get(key, (np.inf, 1.0)) for key in keys]).T
-        floor = added[added > 0].min(initial=np.inf)
-        gains = np.where(np.isfinite(before), before, predicted) - predicted
-        return archs, keys, -gains / np.maximum(added, floor if np.isfinite(floor) else 1.0)
+        least = added[added > 0].min(initial=np.inf)
+        costs = np.maximum(added / least, 1.0)  # in units of the smallest that any adds
+        losses = predicted - np.where(np.isfinite(before), before, predicted)
+        return archs, keys, np.where(losses < 0, losses / costs, losses * costs)
 
 
 def lower_hull(costs: FloatArray, values: FloatArray) -> list[int]:

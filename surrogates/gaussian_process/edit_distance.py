@@ -104,11 +104,13 @@ def _edits(names: Sequence[str], skip_weight: float, absent: str, skip: str) -> 
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
-    """Rows told, their covariates (n, e) less their scale (e,), and a process for each of m objectives."""
+    """Rows told, their covariates (n, e) in units of `scale`, and a process for each of m objectives."""
 
     archs: Archs
     covariates: FloatArray
     scale: FloatArray
+    projection: FloatArray | None
+    """On the eigenvectors of the Gram matrix that were kept, (n, n); None for all."""
     regressions: list[Regression]
     centre: FloatArray
     spread: FloatArray
@@ -123,8 +125,8 @@ class EditDistanceProcess(Surrogate):
 
     ``exp(-d^2)`` of a distance that is no Euclidean one need not be positive definite: the authors embed the distances
     of the training data by Bourgain's algorithm, and compare with raw ones in prediction.  Departs from that: negative
-    eigenvalues of the Gram matrix are set to 0 where the noise does not outweigh them.  Their noise of 1e-10 is at
-    least 1e-3 here, in units of the signal's variance, because trainings are noisy.
+    eigenvalues of the Gram matrix are set to 0 where the noise does not outweigh them, and new data are projected
+    alike.  Their noise of 1e-10 is at least 1e-3 here, in units of the signal's variance, as trainings are noisy.
 
     Parameters
     ----------
@@ -183,12 +185,11 @@ class EditDistanceProcess(Surrogate):
         rows, extra = self._read(archs, covariates)
         values = target_matrix(targets, len(rows))
         centre, spread, scale = values.mean(axis=0), _spread(values), _spread(extra)
-        gram = _positive(self._kernel(rows, extra / scale, rows, extra / scale), self.hyperparameters["noise"])
-        regressions = [
-            regress(gram, column, self.hyperparameters["noise"]) for column in ((values - centre) / spread).T
-        ]
+        noise = self.hyperparameters["noise"]
+        gram, projection = _positive(self._kernel(rows, extra / scale, rows, extra / scale), noise)
+        regressions = [regress(gram, column, noise) for column in ((values - centre) / spread).T]
         model = copy.copy(self)
-        model._fitted = _Fitted(rows, extra / scale, scale, regressions, centre, spread)
+        model._fitted = _Fitted(rows, extra / scale, scale, projection, regressions, centre, spread)
         model._target_shape = np.asarray(targets).shape[1:]
         return model
 
@@ -199,6 +200,7 @@ class EditDistanceProcess(Surrogate):
             raise not_fitted(self)
         rows, extra = self._read(archs, covariates, width=len(fitted.scale))
         cross = self._kernel(rows, extra / fitted.scale, fitted.archs, fitted.covariates)
+        cross = cross if fitted.projection is None else cross @ fitted.projection
         said = [posterior(regression, cross) for regression in fitted.regressions]
         shape = (len(rows), *self._target_shape)
         mean = np.stack([mean for mean, _ in said], axis=1) * fitted.spread + fitted.centre
@@ -222,14 +224,19 @@ class EditDistanceProcess(Surrogate):
         return kernel
 
 
-def _positive(gram: FloatArray, noise: float) -> FloatArray:
-    """Return a Gram matrix, its negative eigenvalues set to 0 if half the noise does not outweigh them."""
+def _positive(gram: FloatArray, noise: float) -> tuple[FloatArray, FloatArray | None]:
+    """Return a Gram matrix, and the projection that rid it of negative eigenvalues if half the noise is less than one.
+
+    Chen, Garcia, Gupta, Rahimi & Cazzanti, "Similarity-based classification: concepts and algorithms", JMLR 10, 2009,
+    section 4.1: what is done to the training data is done to new ones by the same projection.
+    """
     try:
         factorise(gram, noise / 2)
     except np.linalg.LinAlgError:
         eigenvalues, vectors = np.linalg.eigh(gram)
-        gram = (vectors * np.maximum(eigenvalues, 0.0)) @ vectors.T
-    return gram
+        kept = vectors[:, eigenvalues > 0]
+        return (kept * eigenvalues[eigenvalues > 0]) @ kept.T, kept @ kept.T
+    return gram, None
 
 
 def _spread(columns: FloatArray) -> FloatArray:
