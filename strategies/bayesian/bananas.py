@@ -30,9 +30,10 @@ class Bananas(ModelBased):
 
     The model learns objectives to be minimised from every training told that did not fail; while there are fewer than
     two, batches are random.  Constraints decide which architectures are mutated (see `strategies.parts.ranking`) and
-    whose objective counts as the best; the model does not learn them by default (`constraints`).  With parallel workers, the first model waits for
-    the whole initial design; each later one is fitted to what has been told when the batch before it has been handed
-    out, and never proposes what is running.  The search is finished when nothing new is left.
+    whose objective counts as the best; the model does not learn them by default (`constraints`).  With parallel
+    workers, the first model waits for the whole initial design; each later one is fitted to what has been told when the
+    batch before it has been handed out, and never proposes what is running.  The search is finished when nothing new is
+    left.
 
     Parameters
     ----------

@@ -108,7 +108,6 @@ class GaussianProcess(Surrogate):
         Rows after which rate and noise are fitted again, at least 1.
     """
 
-    identity = "surrogates.gaussian_process:GaussianProcess"
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
     continues: ClassVar[bool] = True
 
