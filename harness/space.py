@@ -17,6 +17,7 @@ import numpy.typing as npt
 from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array, arch_matrix, choice, read_only
 from harness.errors import HarnessError, must, shown, unknown
 from harness.graphs import GraphBatch, chain
+from harness.growth import Growth
 
 IDENTITIES = ("functional", "string", "exact")
 KINDS = ("categorical", "ordinal")
@@ -452,6 +453,20 @@ class SearchSpace(ABC):
             where no formula is known.
         """
         return {}
+
+    @property
+    def growth(self) -> Growth:
+        """The order of the space from simple to complex.
+
+        Raises
+        ------
+        HarnessError
+            If it has none.
+        """
+        raise HarnessError(
+            f"growing architectures needs a space with an order from simple to complex, and '{self.name}' has none: "
+            "use one of operations on edges that may be none (nb201), of vertices (nb101) or of sizes (nats-size)"
+        )
 
     def facts(self) -> Mapping[str, object]:
         """Return what `describe` prints: counts, classes, encodings and their widths."""

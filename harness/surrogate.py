@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -71,7 +72,7 @@ class Surrogate(ABC):
         self.encoding = encoding
         self.hyperparameters = hyperparameters
 
-    @property
+    @cached_property  # asked for at every request, and the same for the copies that `fit` returns
     def signature(self) -> str:
         """What identifies the learner, as canonical JSON; requests of equal signature are served as one batch."""
         return json.dumps(
@@ -117,7 +118,8 @@ class Surrogate(ABC):
 
         The result for a task does not depend on the other tasks beyond rounding.
         """
-        return [self.fit(task.archs, task.targets, task.rng, task.covariates) for task in tasks]
+        # Each by its own learner: one that continues has found something that the others have not.
+        return [task.learner.fit(task.archs, task.targets, task.rng, task.covariates) for task in tasks]  # type: ignore[misc]  # all are of this class
 
     def predict_many(self, tasks: Sequence[Predict]) -> list[Prediction]:
         """Serve many predictions of models of this signature; the default is a loop."""

@@ -3,9 +3,12 @@
 SURROGATES = {
     "bohamiann_network": "surrogates.neural.bohamiann:Bohamiann",
     "dngo_network": "surrogates.neural.dngo:DNGO",
+    "edit_distance_gp": "surrogates.gaussian_process.edit_distance:EditDistanceProcess",
     "gp": "surrogates.gaussian_process.process:GaussianProcess",
+    "kernel_classifier": "surrogates.linear.kernel:KernelClassifier",
     "mlp_ensemble": "surrogates.neural.ensemble:MLPEnsemble",
     "random_forest": "surrogates.trees.forest:RandomForest",
     "ridge": "surrogates.linear.ridge:Ridge",
+    "wl_gp": "surrogates.gaussian_process.graphs:GraphProcess",
 }
 """Where each learner is, by the name that a spec uses."""

@@ -1,4 +1,4 @@
-"""Inputs of learners: encode architectures, append covariates, check shapes and targets."""
+"""Inputs of learners: encode architectures, append covariates, check shapes and targets, standardise."""
 
 from __future__ import annotations
 
@@ -81,15 +81,19 @@ class Scaling:
         >>> Scaling.of(np.array([[1.0, 5.0], [3.0, 5.0]])).apply(np.array([[3.0, 6.0]])).tolist()
         [[1.0, 1.0]]
         """
-        mean = values.mean(axis=0)
-        # A spread below rounding is none: the mean of equal numbers may differ from them in its last bit.
-        spread = values.std(axis=0)
-        return cls(mean, np.where(spread > 1e-12 * np.abs(mean), spread, 1.0))
+        return cls(values.mean(axis=0), standard_deviations(values))
 
     def apply(self, values: FloatArray) -> FloatArray:
         """Return standardised values, (q, d)."""
         scaled: FloatArray = (values - self.mean) / self.scale
         return scaled
+
+
+def standard_deviations(columns: FloatArray) -> FloatArray:
+    """Return the standard deviation (divisor n) of each column, 1 where it is constant: (n, k) to (k,)."""
+    spread = columns.std(axis=0)
+    # A spread below rounding is none: the mean of equal numbers may differ from them in its last bit.
+    return np.where(spread > 1e-12 * np.abs(columns.mean(axis=0)), spread, 1.0)
 
 
 def not_fitted(learner: Surrogate) -> HarnessError:

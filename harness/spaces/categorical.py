@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from harness.checks import Archs, BoolArray, FloatArray
+from harness.checks import Archs, BoolArray, FloatArray, read_only
 from harness.errors import HarnessError, TableError, must, unknown
+from harness.growth import GeneGrowth, Growth
 from harness.space import SearchSpace
 
 _SHOWN = 6
@@ -75,6 +76,10 @@ class CategoricalSpace(SearchSpace):
         for gene, value in self.inactive.items():
             if value not in self.values[gene]:
                 raise HarnessError(unknown(f"value of {gene}", value, self.values[gene]))
+        missing = [
+            values.index(self.inactive[gene]) if gene in self.inactive else -1 for gene, values in self.values.items()
+        ]
+        self._missing = read_only(np.array(missing))
         if self.ordinal:
             self.encodings = ("one_hot", "ordinal")  # type: ignore[misc]  # of the class elsewhere
         listed = "; ".join(f"{gene}: {_few(values)}{self._noted(gene)}" for gene, values in self.values.items())
@@ -87,8 +92,7 @@ class CategoricalSpace(SearchSpace):
 
     def active(self, archs: Archs) -> BoolArray:
         """Say which genes each architecture has: those of another value than the one for genes that are missing."""
-        missing = [self.code_of(gene, self.inactive[gene]) if gene in self.inactive else -1 for gene in self.values]
-        present: BoolArray = np.asarray(archs) != np.array(missing)
+        present: BoolArray = np.asarray(archs) != self._missing
         return present
 
     def _mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
@@ -112,6 +116,11 @@ class CategoricalSpace(SearchSpace):
         steps = np.abs(around.astype(np.int64) - np.asarray(arch).astype(np.int64))
         kept: Archs = around[(steps[:, self._ordered] <= 1).all(axis=1)]
         return kept
+
+    @property
+    def growth(self) -> Growth:
+        """Growth of one gene to its next value, where all genes are ordinal; the level is the sum of their places."""
+        return GeneGrowth(self.cardinalities, steps=True) if len(self.ordinal) == self.genes else super().growth
 
     @property
     def _ordered(self) -> list[int]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError
 from harness.graphs import GraphBatch
+from harness.growth import Growth, RowsGrowth
 from harness.space import SearchSpace
 
 EXACT_ROWS = 2**14
@@ -209,6 +210,11 @@ class RowsSpace(SearchSpace):
     def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
         """Return the costs of the base space."""
         return self._base.costs(archs)
+
+    @cached_property
+    def growth(self) -> Growth:
+        """The growth of the base space, over rows alone."""
+        return RowsGrowth(self._base.growth, self.rows, self.is_valid)
 
     def format(self, archs: Archs) -> list[str]:
         """Write architectures as the base space does."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from harness.checks import Archs, FloatArray, UInt64Array
 from harness.errors import HarnessError
+from harness.growth import GeneGrowth, Growth
 from harness.problem import Constraint, Fidelity, Objective
 from harness.records import Evaluations, Proposals
 from harness.seeding import mix64
@@ -19,6 +20,11 @@ class ToySpace(SearchSpace):
 
     def __init__(self) -> None:
         super().__init__("toy", [4] * 5)
+
+    @property
+    def growth(self) -> Growth:
+        """Growth of one gene to its next value; the level is the sum of the genes."""
+        return GeneGrowth(self.cardinalities, steps=True)
 
     def format(self, archs: Archs) -> list[str]:
         """Write architectures as digits joined by hyphens."""

@@ -30,9 +30,10 @@ class Nasbot(ModelBased):
     number of results.
 
     Departs from the paper: the learner's default distance is the simplified one of White, Neiswanger & Savani
-    (naszilla), see the kernel ``nasbot`` of the learner ``gp``, in place of an optimal transport of layers; edits are
-    `SearchSpace.mutate`; the initial networks are random, not a hand-made pool; the parents of the first generation are
-    drawn by the rank of their results (violations first), in place of the acquisition.
+    (naszilla), the kernel ``nasbot`` of the learner ``gp``; the paper's transport of layers is its kernel ``otmann``,
+    which takes hundreds of times as long; edits are `SearchSpace.mutate`; the initial networks are random, not a
+    hand-made pool; the parents of the first generation are drawn by the rank of their results (violations first), in
+    place of the acquisition.
 
     Constraints, failed trainings, parallel workers and duplicates are treated as in `ModelBased`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, log
+from math import exp, inf, isnan, log
 from typing import Any
 
 import numpy as np
@@ -90,9 +90,9 @@ class SimulatedAnnealing(Generational):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Count what is spent, then judge the moves."""
-        for row in range(len(evaluations)):
+        for row, seconds in enumerate(evaluations.seconds.tolist()):
             self._evaluations += 1
-            self._seconds += float(np.nan_to_num(evaluations.seconds[row]))
+            self._seconds += 0.0 if isnan(seconds) else seconds
             super().tell(evaluations.part(row, row + 1))
 
     def learn(self, generation: list[Told]) -> None:
@@ -119,7 +119,7 @@ class SimulatedAnnealing(Generational):
     def temperature(self) -> float:
         """The temperature now, in the unit of the objective; infinite while the scale is not known."""
         if self.first is None:
-            return float("inf")
+            return inf
         last = self.first / _COOLED if self.last is None else self.last
         return self.first * exp(self.spent * log(last / self.first))
 

@@ -14,7 +14,7 @@ from harness.errors import HarnessError
 from harness.problem import Problem
 from harness.space import SearchSpace
 from harness.strategy import Takes
-from strategies.parts.candidates import no_archs
+from strategies.parts.candidates import no_archs, require_free_genes
 from strategies.parts.ranking import FAILED
 from strategies.parts.rhythms import Generational, Told
 
@@ -40,7 +40,8 @@ class CMAES(Generational):
     a population's worth of results is told, those drawn before the last update among them.  Failed trainings are left
     out, and replaced by further vectors.  Results are ranked as in `strategies.parts.ranking`: constraints first.  In
     spaces with rules of validity, vectors that decode to nothing valid are drawn anew, up to a hundred times, then
-    random architectures take their place.
+    random architectures take their place; a space where fewer than one coding in a hundred is valid (a partial table)
+    is refused.
 
     Needs the package `cma`: ``pip install 'nas-harness[evolution]'``.
 
@@ -52,8 +53,9 @@ class CMAES(Generational):
         Whether known results are used at no charge.
     """
 
-    family, paper, year = "evolution", "Hansen & Ostermeier, ECJ", 2001
+    family, paper, year = "evolution", "Hansen & Ostermeier, Evolutionary Computation", 2001
     takes = Takes(objectives=1)
+    libraries = ("cma",)
     patience = 5
 
     def __init__(
@@ -61,6 +63,7 @@ class CMAES(Generational):
     ) -> None:
         repeats = "look_up" if boolean("look_up", look_up) else "charge"
         super().__init__(problem, rng, repeats=repeats, remedy="; or set `look_up = true`")
+        require_free_genes("CMAES", problem.space)
         self.dimensions = int(problem.space.cardinalities.sum())
         default = max(4 + int(3 * log(self.dimensions)), 5)
         self.population = default if population is None else integer("population", population, low=5, high=MOST)

@@ -11,7 +11,7 @@ from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, re
 from harness.problem import Problem
 from harness.space import SearchSpace
 from harness.strategy import Takes
-from strategies.parts.candidates import exact_keys, no_archs, sample_new
+from strategies.parts.candidates import exact_keys, no_archs, require_free_genes, sample_new
 from strategies.parts.ranking import FAILED, Score
 from strategies.parts.rhythms import Generational, Told
 
@@ -32,13 +32,14 @@ class DifferentialEvolution(Generational):
     Departs from DEHB's code: codes are floor(x K), where the code compares x with multiples of 1/K that rounding
     has moved and loses categories; vectors start uniformly within the bins of random architectures, not on their lower
     edges; the target is never one of the three others.  Departs from Storn & Price: replacement is immediate.  In
-    spaces with rules of validity, a trial that decodes to nothing valid is drawn anew, up to a hundred times.
+    spaces with rules of validity, a trial that decodes to nothing valid is drawn anew, up to a hundred times; a space
+    where fewer than one coding in a hundred is valid (a partial table) is refused.
 
     A trial that decodes to an architecture proposed before is compared with its known result at no charge (`look_up`);
-    after a hundred in a row a random architecture that is new is the trial, and the search is finished when there is
-    none.  Without, it is proposed again.  Targets are taken in turn; with parallel workers by what is free next, so
-    that several trials may be running, each compared with what its target is when it is told.  While too few of the
-    first vectors are told, workers wait.  A vector that failed is replaced by a random one.  Results are compared as in
+    after a hundred in a row the population has converged, and starts again from random vectors; the search is finished
+    when no architecture is new.  Without, it is proposed again.  Targets are taken in turn; with parallel workers
+    several trials may be running, each compared with what its target is when it is told.  While too few of the first
+    vectors are told, workers wait.  A vector that failed is replaced by a random one.  Results are compared as in
     `strategies.parts.ranking`: constraints first.
 
     Parameters
@@ -55,7 +56,7 @@ class DifferentialEvolution(Generational):
         Whether known results are compared at no charge.
     """
 
-    family, paper, year = "evolution", "Storn & Price, JOGO; Awad et al., IJCAI", 1997
+    family, paper, year = "evolution", "Storn & Price, Journal of Global Optimization", 1997
     takes = Takes(objectives=1)
 
     def __init__(
@@ -71,6 +72,7 @@ class DifferentialEvolution(Generational):
     ) -> None:
         repeats = "look_up" if boolean("look_up", look_up) else "charge"
         super().__init__(problem, rng, repeats=repeats, remedy="; or set `look_up = true`")
+        require_free_genes("DifferentialEvolution", problem.space)
         self.population = integer("population", population, low=_FEWEST, high=MOST)
         self.scale = real("scale", scale, low=0.0, high=2.0)
         self.crossover = real("crossover", crossover, low=0.0, high=1.0)
@@ -125,7 +127,9 @@ class DifferentialEvolution(Generational):
         return inside if self.repair == "clip" else np.where(inside == trial, trial, uniform[1])
 
     def renew(self, archs: Archs) -> Sequence[Any]:
-        """Return random vectors as trials of the next targets."""
+        """Start again: every vector gives way to a random one, the first to this."""
+        self._scores = [FAILED if score is not None else None for score in self._scores]
+        self._usable.clear()
         return [(self._next_target() or 0, vector) for vector in encode(self.problem.space, archs, self.rng)]
 
     def learn(self, generation: list[Told]) -> None:

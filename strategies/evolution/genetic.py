@@ -58,7 +58,7 @@ class GeneticAlgorithm(Generational):
         When two architectures are the same (`SearchSpace.key`).
     """
 
-    family, paper, year = "evolution", "Bäck, Fogel & Michalewicz, Handbook; Xie & Yuille, ICCV", 1997
+    family, paper, year = "evolution", "Bäck, Fogel & Michalewicz, Handbook of Evolutionary Computation", 1997
     takes = Takes(objectives=1)
 
     def __init__(

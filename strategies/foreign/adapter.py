@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from harness.checks import MOST, Archs, integer, real
+from harness.checks import MOST, integer, real
 from harness.errors import HarnessError, must
 from harness.problem import Problem
 from harness.records import Proposals
@@ -19,9 +23,27 @@ from strategies.parts.candidates import no_archs
 PATIENCE = 1000
 """Times in a row that an optimiser is asked anew when all that it proposes is invalid in the space."""
 _SEEDS = 2**31
+_ONE_AT_A_TIME = threading.RLock()
 _PLAIN = {"int", "float", "bool", "str", "None", "Optional", "Union"}
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MARKUP = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)[^`]*`|`([^`<]*) <[^`]*>`_*")
+
+
+@contextmanager
+def quiet(library: str) -> Iterator[None]:
+    """Keep what a library logs and warns of to itself; its settings are the user's, and are left as they were.
+
+    They belong to the whole process, so one thread at a time works with a library.
+    """
+    logger = logging.getLogger(library)
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        handlers, propagates = logger.handlers, logger.propagate
+        logger.handlers, logger.propagate = [logging.NullHandler()], False
+        try:
+            yield
+        finally:
+            logger.handlers, logger.propagate = handlers, propagates
 
 
 class Foreign(Strategy):
@@ -38,10 +60,12 @@ class Foreign(Strategy):
     """The class of the library that is run."""
     given: ClassVar[tuple[str, ...]] = ("seed",)
     """Parameters of it that the adapter gives itself."""
+    own: ClassVar[Mapping[str, Any]] = {}
+    """Hyperparameters of the adapter, with their defaults; the library never sees them."""
     explained: ClassVar[Mapping[str, str]] = {}
-    """What parameters mean whose library does not say so in the docstring."""
+    """What the adapter's own hyperparameters mean, and those whose library does not say so in the docstring."""
     defaults: ClassVar[Mapping[str, Any]] = {}
-    """Its plain parameters; `inspect.Parameter.empty` where it has no default."""
+    """All hyperparameters; `inspect.Parameter.empty` where one has no default."""
 
     @classmethod
     def exported(cls) -> Mapping[str, Any]:
@@ -50,7 +74,7 @@ class Foreign(Strategy):
 
     @classmethod
     def refusal(cls, factory: Any) -> str:
-        """Say why a class cannot be run, "" if it can; completes "the strategy NAME ..."."""
+        """Say why a class cannot be run, "" if it can; completes "LIBRARY's NAME ..."."""
         raise NotImplementedError
 
     @classmethod
@@ -79,7 +103,7 @@ class Foreign(Strategy):
         if why:
             raise HarnessError(f"{cls.library}'s {name} {why}")
         parameters = inspect.signature(factory).parameters
-        plain = {item.name: item.default for item in parameters.values() if _is_plain(item, cls.given)}
+        plain = {item.name: item.default for item in parameters.values() if _is_plain(item, cls.given)} | dict(cls.own)
         keywords = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=plain[key]) for key in plain]
         positional = [inspect.Parameter(key, inspect.Parameter.POSITIONAL_OR_KEYWORD) for key in ("problem", "rng")]
         body = {
@@ -97,10 +121,10 @@ class Foreign(Strategy):
 
     def __init__(self, problem: Problem, rng: np.random.Generator, **hyperparameters: Any) -> None:
         super().__init__(problem, rng)
-        self.hyperparameters = {
+        self.hyperparameters = {  # of the library, and not at their defaults
             key: _checked(key, value, self.defaults[key])
             for key, value in hyperparameters.items()
-            if value != self.defaults[key]
+            if value != self.defaults[key] and key not in self.own
         }
 
     def seed(self) -> int:
@@ -139,11 +163,7 @@ class Foreign(Strategy):
             self.reject([tag for tag, good in zip(tags, valid.tolist(), strict=True) if not good])
             if valid.any():
                 return self.proposals(archs[valid], np.array(tags)[valid])
-        return self.proposals(self.nothing())
-
-    def nothing(self) -> Archs:
-        """Return zero architectures, (0, L)."""
-        return no_archs(self.problem.space)
+        return self.proposals(no_archs(space))
 
     def draw(self, n: int) -> tuple[Sequence[int], Sequence[Sequence[int]]]:
         """Ask the library: tags of at least `n` proposals and their L genes each; none to wait or to finish."""

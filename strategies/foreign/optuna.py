@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from math import isnan
@@ -14,15 +11,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState
 
+from harness.checks import choice
 from harness.errors import HarnessError
 from harness.problem import Problem
 from harness.records import Evaluations
-from strategies.foreign.adapter import Foreign
+from strategies.foreign.adapter import Foreign, quiet
 from strategies.parts.ranking import FAILED, scores
 
 _LEARNS_NOTHING = (optuna.samplers.RandomSampler, optuna.samplers.QMCSampler, optuna.samplers.BruteForceSampler)
@@ -34,27 +32,33 @@ _PUBLISHED = {
     "NSGAIISampler": ("Deb et al., IEEE TEVC", 2002),
     "RandomSampler": ("Bergstra & Bengio, JMLR", 2012),
 }
-_LONGEST_TRIAL_RUN = 100
-"""Trials of the run, before the search, that shows whether a sampler works on categories."""
+_AS = ("categories", "integers")
+_START, _LONGEST_START = 10, 100
+"""Random trials with which a sampler begins that does not say so, and the most that are waited for."""
 
 
 class OptunaSearch(Foreign):
     """Akiba et al., "Optuna: a next-generation hyperparameter optimization framework", KDD 2019.
 
-    Every gene is a categorical distribution over its codes, so their order says nothing; the distributions are fixed,
-    and the study is kept in memory.  The seed is drawn from the random stream of the run.  A failed training is told as
-    a failed trial, which samplers ignore.  Constraints are set on the trial (`Trial.set_constraint`; what is missing is
-    an infinite violation) for samplers that take them.  What runs on other workers stays a running trial, and a sampler
-    treats it as it does any other.  A row that is invalid in the space is told as a failed trial at once, is not
-    charged, and the sampler is asked anew, up to 1,000 times in a row; then the search is finished.  Duplicates are
-    proposed again, so a budget that forbids them is refused.  A sampler that can only draw each category by itself, as
-    a fallback, is refused: it would be random search under another name.  The version of the library is part of the
-    digest of results.
+    Every gene is a categorical distribution over its codes, so their order says nothing, unless `ordinal_genes` says
+    otherwise; the distributions are fixed, and the study is kept in memory.  The seed is drawn from the random stream
+    of the run.  A failed training is told as a failed trial, which samplers ignore.  Constraints are set on the trial
+    (`Trial.set_constraint`; what is missing is an infinite violation) for samplers that take them.  What runs on other
+    workers stays a running trial, and a sampler treats it as it does any other.  A row that is invalid in the space is
+    told as a failed trial at once, is not charged, and the sampler is asked anew, up to 1,000 times in a row; then the
+    search is finished.  Duplicates are proposed again, so a budget that forbids them is refused.  A sampler that can
+    only draw each gene by itself, as a fallback, is refused: it would be random search under another name.  The version
+    of the library is part of the digest of results.
     """
 
     paper: ClassVar[str] = "Akiba et al., KDD"
     year: ClassVar[int | None] = 2019
     library: ClassVar[str] = "Optuna"
+    own: ClassVar[Mapping[str, Any]] = {"ordinal_genes": "categories"}
+    explained: ClassVar[Mapping[str, str]] = {
+        "ordinal_genes": '"categories", or "integers": then genes whose codes have an order (`SearchSpace.gene_kinds`) '
+        "are integers, for samplers that make use of it."
+    }
     given: ClassVar[tuple[str, ...]] = ("seed", "constraints_func")
 
     @classmethod
@@ -86,18 +90,20 @@ class OptunaSearch(Foreign):
 
     def __init__(self, problem: Problem, rng: np.random.Generator, **hyperparameters: Any) -> None:
         super().__init__(problem, rng, **hyperparameters)
-        choices = problem.space.cardinalities.tolist()
-        width = len(str(len(choices)))
-        self._distributions: dict[str, BaseDistribution] = {
-            f"gene {i:0{width}}": _categories(count) for i, count in enumerate(choices)
-        }
+        ordinal = choice("ordinal_genes", hyperparameters.get("ordinal_genes", _AS[0]), _AS)
+        kinds = [kind if ordinal == "integers" else "categorical" for kind in problem.space.gene_kinds]
+        self._distributions = _distributions(kinds, problem.space.cardinalities.tolist())
         try:
-            why = _shortcoming(self.factory, tuple(sorted(self.hyperparameters.items())))
+            start = hyperparameters.get("n_startup_trials", self.defaults.get("n_startup_trials", _START))
+            given = tuple(sorted(self.hyperparameters.items()))
+            why = _shortcoming(self.factory, given, tuple(sorted({*kinds})), start)
         except Exception as error:  # a library checks what it is given when it is first used
             raise self.blame(error) from error
         if why:
-            raise HarnessError(f"Optuna's {type(self).__name__} cannot search categories: {why}")
-        with _quiet():
+            raise HarnessError(
+                f"Optuna's {type(self).__name__} cannot search the genes of '{problem.space.name}': {why}"
+            )
+        with quiet("optuna"):
             self._study = _study(self.build(seed=self.seed()))
         self._running: dict[int, Trial] = {}
 
@@ -105,7 +111,7 @@ class OptunaSearch(Foreign):
         """Ask for `n` trials; none once the sampler has said that nothing is left."""
         if self._study.finished:
             return (), ()
-        with _quiet():
+        with quiet("optuna"):
             trials = [self._study.ask(self._distributions) for _ in range(n)]
         self._running.update((trial.number, trial) for trial in trials)
         rows = [[trial.params[name] for name in self._distributions] for trial in trials]
@@ -113,14 +119,14 @@ class OptunaSearch(Foreign):
 
     def reject(self, tags: Sequence[int]) -> None:
         """Tell what is invalid as failed."""
-        with _quiet():
+        with quiet("optuna"):
             for tag in tags:
                 self._study.tell(self._running.pop(tag), state=TrialState.FAIL)
 
     def tell(self, evaluations: Evaluations) -> None:
         """Tell each trial its objective and its constraints, or that it failed."""
         tags, constraints = evaluations.tag.tolist(), evaluations.constraints.tolist()
-        with _quiet():
+        with quiet("optuna"):
             for tag, score, violations in zip(tags, scores(evaluations), constraints, strict=True):
                 trial = self._running.pop(tag)
                 if score is FAILED:
@@ -147,18 +153,13 @@ def _study(sampler: BaseSampler) -> _Study:
     return _Study("search", storage, sampler, optuna.pruners.NopPruner())
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what the library logs, and warns of, to itself; its settings are the user's, and are left as they were."""
-    logger = logging.getLogger("optuna")
-    handlers, propagates = logger.handlers, logger.propagate
-    logger.handlers, logger.propagate = [logging.NullHandler()], False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.handlers, logger.propagate = handlers, propagates
+def _distributions(kinds: Sequence[str], counts: Sequence[int]) -> dict[str, BaseDistribution]:
+    """Return a distribution over the codes of each gene, in order, by a name for it."""
+    width = len(str(len(counts)))
+    return {
+        f"gene {i:0{width}}": IntDistribution(0, count - 1) if kind == "ordinal" else _categories(count)
+        for i, (kind, count) in enumerate(zip(kinds, counts, strict=True))
+    }
 
 
 @cache
@@ -171,38 +172,39 @@ def _takes_constraints(factory: Any) -> bool:
 
 
 @cache
-def _shortcoming(factory: Any, hyperparameters: tuple[tuple[str, Any], ...]) -> str:
-    """Run a sampler for a few trials on three categories, past its random start; say why it cannot search them.
+def _shortcoming(factory: Any, hyperparameters: tuple[tuple[str, Any], ...], kinds: tuple[str, ...], start: int) -> str:
+    """Run a sampler for a few trials on three genes of each kind, past its random start; say why it cannot search them.
 
-    Where a sampler knows no joint distribution of the genes and has another sampler draw each of them, it does not
-    search: as `CmaEsSampler`, which skips what is no number.
+    It cannot where it leaves genes out of its joint distribution and has another sampler draw each of them by itself:
+    as `CmaEsSampler`, which skips what is no number.  After a start of more than 100 trials nobody looks.
     """
-    asked = list[str]()
-    start = dict(hyperparameters).get("n_startup_trials", 10)
-    distributions: dict[str, BaseDistribution] = {f"gene {i}": _categories(3) for i in range(3)}
-    with _quiet():
+    fallbacks = dict[str, str]()  # who drew a gene, by its name
+    distributions = _distributions(3 * kinds, [3] * 3 * len(kinds))
+    with quiet("optuna"):
         sampler = factory(**dict(hyperparameters), seed=0)
         for part in vars(sampler).values():
             if isinstance(part, BaseSampler):
-                part.sample_independent = _counted(part.sample_independent, asked, type(part).__name__)  # type: ignore[method-assign]  # thrown away
+                part.sample_independent = _noted(part, fallbacks)  # type: ignore[method-assign]  # it is thrown away
         study = _study(sampler)
-        for told in range(min(start if isinstance(start, int) else 10, _LONGEST_TRIAL_RUN) + 2):
-            asked.clear()
+        for told in range(min(start, _LONGEST_START) + 2):
+            fallbacks.clear()
             trial = study.ask(distributions)
             study.tell(trial, float(told))
-    if len(asked) < len(distributions) or trial.relative_search_space:
+    alone = [name for name in fallbacks if name not in (trial.relative_search_space or {})]
+    if not alone or start > _LONGEST_START:
         return ""
     return (
-        f"it has {asked[0]} draw each of them by itself, which is random search under another name; choose a sampler "
-        "that learns categories, such as optuna:TPESampler"
+        f"it has {fallbacks[alone[0]]} draw each of them by itself, which is random search under another name; choose "
+        "a sampler that learns categories, such as optuna:TPESampler"
     )
 
 
-def _counted(sample: Any, asked: list[str], name: str) -> Any:
-    """Return a method that does the same, and notes that it was asked."""
+def _noted(sampler: BaseSampler, fallbacks: dict[str, str]) -> Any:
+    """Return the method of a sampler that draws one gene, which also notes that it did."""
+    sample = sampler.sample_independent
 
-    def counted(*given: Any, **named: Any) -> Any:
-        asked.append(name)
-        return sample(*given, **named)
+    def noted(study: optuna.Study, trial: optuna.trial.FrozenTrial, name: str, distribution: BaseDistribution) -> Any:
+        fallbacks[name] = type(sampler).__name__
+        return sample(study, trial, name, distribution)
 
-    return counted
+    return noted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -14,9 +13,10 @@ from pymoo.core.variable import Choice
 from pymoo.problems.static import StaticProblem
 from pymoo.termination.max_gen import MaximumGenerationTermination
 
+from harness.checks import MOST, integer
 from harness.problem import Problem
 from harness.records import Evaluations
-from strategies.foreign.adapter import Foreign
+from strategies.foreign.adapter import Foreign, quiet
 from strategies.parts.ranking import FAILED, Score, scores
 
 
@@ -56,6 +56,9 @@ class PymooSearch(Foreign):
 
     def __init__(self, problem: Problem, rng: np.random.Generator, **hyperparameters: Any) -> None:
         super().__init__(problem, rng, **hyperparameters)
+        for name, low in (("pop_size", 2), ("n_offsprings", 1)):
+            if self.hyperparameters.get(name) is not None:
+                integer(name, self.hyperparameters[name], low=low, high=MOST)
         choices = {index: Choice(options=range(count)) for index, count in enumerate(problem.space.cardinalities)}
         self._posed = MixedProblem(vars=choices, n_obj=1, n_ieq_constr=len(problem.constraints))
         self._generation: Any = None  # that runs; None: the next may be asked for
@@ -72,12 +75,11 @@ class PymooSearch(Foreign):
         """Ask for a generation; none while one runs, or if there is no child left."""
         if self._generation is not None:
             return (), ()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
+        try:
+            with quiet("pymoo"):
                 asked = self._algorithm.ask()
-            except Exception as error:
-                raise self.blame(error) from error
+        except Exception as error:
+            raise self.blame(error) from error
         if asked is None or not len(asked):
             return (), ()
         self._generation = asked
@@ -112,7 +114,6 @@ class PymooSearch(Foreign):
         constraints = np.array([self._scores[row][1] for row in rows]).reshape(len(rows), -1)
         self._scores = {}
         static = StaticProblem(self._posed, F=objectives, G=np.nan_to_num(constraints, nan=np.inf, posinf=np.inf))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet("pymoo"):
             Evaluator().eval(static, told)
             self._algorithm.tell(infills=told)

@@ -8,9 +8,10 @@ observed so far.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import erfc, pi, sqrt
+from math import pi, sqrt
 
 import numpy as np
+from scipy.special import log_ndtr, ndtr
 
 from harness.checks import FloatArray, IntArray
 from harness.errors import HarnessError
@@ -22,7 +23,8 @@ BETA = 0.5
 
 def normal_cdf(x: FloatArray) -> FloatArray:
     """Return the standard normal distribution function, elementwise: (q,) to (q,)."""
-    return np.array([0.5 * erfc(-value / sqrt(2.0)) for value in x.tolist()], dtype=np.float64)
+    below: FloatArray = ndtr(x)
+    return below
 
 
 def normal_pdf(x: FloatArray) -> FloatArray:
@@ -63,9 +65,10 @@ def expected_improvement_of_logs(mean: FloatArray, std: FloatArray, best: float)
     [0.2384, 0.6321]
     """
     v = _standardised(best - mean, std)
-    spread = np.exp(best) * normal_cdf(v) - np.exp(mean + 0.5 * np.square(std)) * normal_cdf(v - std)
-    gain: FloatArray = np.maximum(np.exp(best) - np.exp(mean), 0.0)
-    improvement: FloatArray = np.where(std > 0, np.maximum(spread, 0.0), gain)
+    # In logarithms, because where the second factor vanishes the first may be infinite; their product is at most 1.
+    rest = np.exp(np.minimum(mean - best + 0.5 * np.square(std) + log_ndtr(v - std), 0.0))
+    certain = -np.expm1(np.minimum(mean - best, 0.0))
+    improvement: FloatArray = np.exp(best) * np.where(std > 0, np.maximum(normal_cdf(v) - rest, 0.0), certain)
     return improvement
 
 
@@ -103,21 +106,30 @@ _LOWER_IS_BETTER: dict[str, Callable[[Prediction, float, np.random.Generator], F
     "its": lambda prediction, best, rng: independent_thompson(prediction.mean, prediction.std, rng),
     "ucb": lambda prediction, best, rng: confidence_bound(prediction.mean, prediction.std),
     "ei": lambda prediction, best, rng: -expected_improvement(prediction.mean, prediction.std, best),
-    "log_ei": lambda prediction, best, rng: -expected_improvement_of_logs(prediction.mean, prediction.std, best),
+    # Of objectives in units of the best: their order is the same, and nothing vanishes.
+    "log_ei": lambda prediction, best, rng: -expected_improvement_of_logs(prediction.mean - best, prediction.std, 0.0),
     "pi": lambda prediction, best, rng: -probability_of_improvement(prediction.mean, prediction.std, best),
     "ts": lambda prediction, best, rng: thompson(_members(prediction), rng),
+    "mean": lambda prediction, best, rng: prediction.mean,
 }
 NAMES = tuple(_LOWER_IS_BETTER)
 """Names that `values` takes: independent Thompson sampling, confidence bound, expected improvement, the same where the
-model predicts logarithms, probability of improvement, Thompson sampling of one member."""
+model predicts logarithms, probability of improvement, Thompson sampling of one member, the mean."""
 GAINS = ("ei", "log_ei", "pi")
 """Those that are expectations of a gain, never negative: factors such as a probability can weigh them."""
 
 
-def values(name: str, prediction: Prediction, *, best: float, rng: np.random.Generator) -> FloatArray:
-    """Return what an acquisition function says of q architectures, (q,), lower is better; see `select`."""
+def values(
+    name: str, prediction: Prediction, *, best: float, rng: np.random.Generator, beta: float = BETA
+) -> FloatArray:
+    """Return what an acquisition function says of q architectures, (q,), lower is better; see `select`.
+
+    `beta` is the weight of the standard deviation in "ucb".
+    """
     if prediction.mean.ndim != 1:
         raise HarnessError(f"the surrogate must predict one value for each architecture, got {prediction.mean.shape}")
+    if name == "ucb":
+        return confidence_bound(prediction.mean, prediction.std, beta)
     return _LOWER_IS_BETTER[name](prediction, best, rng)
 
 

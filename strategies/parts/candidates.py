@@ -12,14 +12,18 @@ from math import prod
 import numpy as np
 
 from harness.checks import Archs, IntArray
+from harness.errors import HarnessError
 from harness.space import SearchSpace
 
 Keys = Callable[[Archs], list[Hashable]]
 
 PATIENCE = 1 << 17
 """Draws in a row without anything new after which a space counts as exhausted; in small spaces 64 for each coding."""
+RETRIES = 50
+"""How often `mutate_evenly` draws a mutant again that is nothing new."""
 _LARGEST_BLOCK = 4096
 _TRIES = 32
+_CODINGS, _FEWEST_VALID = 1000, 0.01
 
 
 def exact_keys(archs: Archs) -> list[Hashable]:
@@ -40,6 +44,24 @@ def exact_keys(archs: Archs) -> list[Hashable]:
 def no_archs(space: SearchSpace) -> Archs:
     """Return zero architectures of a space, (0, L)."""
     return np.zeros((0, space.genes), dtype=space.dtype)
+
+
+def require_free_genes(strategy: str, space: SearchSpace) -> None:
+    """Refuse a space of which fewer than one coding in a hundred is valid, for a strategy that sets genes freely.
+
+    Raises
+    ------
+    HarnessError
+        Names strategies whose edits stay in the space.
+    """
+    codings = np.random.default_rng(_CODINGS).integers(0, space.cardinalities, size=(_CODINGS, space.genes))
+    share = float(space.is_valid(codings.astype(space.dtype)).mean())
+    if share < _FEWEST_VALID:
+        raise HarnessError(
+            f"{strategy} sets each gene by itself, and {share:.1%} of such codings are architectures of the space "
+            f"'{space.name}' as the table has it: use a strategy that edits architectures, such as "
+            "'genetic_algorithm', 'regularized_evolution' or 'local_search'"
+        )
 
 
 def sample_new(
@@ -137,6 +159,46 @@ def mutate_best(
             break
         mutants = mutate_often(space, np.repeat(parent[None], n, axis=0), edits, rng)
         found.append(_add_new(mutants, keys(mutants), taken, new, 2 * n))
+    return np.concatenate(found), list(new)
+
+
+def mutate_evenly(
+    space: SearchSpace,
+    parents: Archs,
+    n: int,
+    taken: Collection[Hashable],
+    keys: Keys,
+    rng: np.random.Generator,
+    *,
+    edits: float,
+) -> tuple[Archs, list[Hashable]]:
+    """Mutate all parents equally often into distinct candidates that are not taken.
+
+    Each parent gives ``n / p`` candidates, the first ones one more where that is not whole; a mutant that is not new is
+    drawn again, up to `RETRIES` times, as in the code of Ru, Wan, Dong & Osborne (NAS-BOWL).
+
+    Parameters are those of `mutate_best`.
+
+    Returns
+    -------
+    archs : (k, L) unsigned integers
+        k <= n; fewer than `n` where the parents' surroundings did not give more.
+    keys : list of k keys
+    """
+    found: list[Archs] = [no_archs(space)]
+    new: dict[Hashable, None] = {}
+    wanted = np.full(len(parents), n // len(parents))
+    wanted[: n % len(parents)] += 1
+    for _ in range(1 + RETRIES):
+        origins = np.repeat(np.arange(len(parents)), wanted)
+        if not len(origins):
+            break
+        mutants = mutate_often(space, parents[origins], edits, rng)
+        for row, key in enumerate(keys(mutants)):
+            if key not in taken and key not in new:
+                new[key] = None
+                found.append(mutants[row : row + 1])
+                wanted[origins[row]] -= 1
     return np.concatenate(found), list(new)
 
 
@@ -245,9 +307,10 @@ def everything(
 
 def distinct(archs: Archs, taken: Collection[Hashable], keys: Keys) -> tuple[Archs, list[Hashable]]:
     """Return the architectures whose keys are not taken, the first of each key, with these keys."""
-    new: dict[Hashable, None] = {}
-    fresh = _add_new(archs, keys(archs), taken, new, len(archs))
-    return fresh, list(new)
+    found = keys(archs)
+    first = dict(zip(reversed(found), range(len(found) - 1, -1, -1), strict=True))
+    rows = sorted(map(first.__getitem__, first.keys() - taken))
+    return archs[rows], [found[row] for row in rows]
 
 
 def random_and_mutants(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Generator, Hashable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import MOST, Archs, BoolArray, FloatArray, choice, integer
+from harness.checks import MOST, Archs, BoolArray, FloatArray, IntArray, choice, integer
 from harness.errors import HarnessError, must
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
@@ -17,7 +18,7 @@ from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from strategies.parts import acquisition as acquisitions
 from strategies.parts import batches
 from strategies.parts import targets as transforms
-from strategies.parts.acquisition import normal_cdf
+from strategies.parts.acquisition import BETA, normal_cdf
 from strategies.parts.candidates import no_archs, sample_new
 from strategies.parts.ranking import FAILED, Score, scores
 
@@ -34,7 +35,7 @@ class ModelBased(Strategy):
 
     After an initial design each plan makes a pool of candidates (`pool`), fits the learner to all that was told and did
     not fail, and chooses `batch` candidates by the acquisition and the batch rule.  Subclasses write `pool`, and
-    `search` where candidates follow from the model.
+    `search` where candidates follow from the model, `lessons` where it learns something else.
 
     **Constraints.**  The incumbent is the best by `strategies.parts.ranking`.  With ``constraints = "learnt"`` a column
     that the space knows in closed form (`SearchSpace.costs`) filters the pool: only what satisfies it stays, or what
@@ -67,11 +68,16 @@ class ModelBased(Strategy):
     identity : {"exact", "string", "functional"}
         When two architectures are the same (`SearchSpace.key`).
     constraints : {"learnt", "ranked"}
+    incumbent : {"told", "predicted"}
+        What an improvement is measured from: the best result, or the result of which the model's mean is the best; in
+        both cases among those that break constraints least.
     """
 
     takes = Takes(objectives=1)
     acquisitions: ClassVar[tuple[str, ...]] = acquisitions.NAMES
     """Acquisition functions that the strategy can use."""
+    beta: ClassVar[float] = BETA
+    """Weight of the standard deviation in the acquisition "ucb"."""
 
     def __init__(
         self,
@@ -86,6 +92,7 @@ class ModelBased(Strategy):
         target: str = "identity",
         identity: str = "exact",
         constraints: str = "learnt",
+        incumbent: str = "told",
     ) -> None:
         super().__init__(problem, rng)
         if not isinstance(surrogate, Surrogate) or surrogate.space.name != problem.space.name:
@@ -100,6 +107,7 @@ class ModelBased(Strategy):
         self.target = choice("target", target, transforms.NAMES)
         self.identity = choice("identity", identity, IDENTITIES)
         self.constraints = choice("constraints", constraints, ("learnt", "ranked"))
+        self.incumbent = choice("incumbent", incumbent, ("told", "predicted"))
         if acquisition == "log_ei" and target != "log":
             raise HarnessError(must("acquisition", 'be another than "log_ei" unless `target` is "log"', acquisition))
         if batch_rule == "penalised" and acquisition not in acquisitions.GAINS:
@@ -111,6 +119,7 @@ class ModelBased(Strategy):
         self._told: list[Archs] = []
         self._violations: list[FloatArray] = []
         self._scores: list[Score] = []
+        self._ranked: list[tuple[Score, int]] = []  # and rows, of what did not fail, the best first
         self._model: Surrogate = surrogate
 
     def pool(self, told: Archs, ranked: list[int]) -> tuple[Archs, list[Hashable]]:
@@ -150,11 +159,11 @@ class ModelBased(Strategy):
             return self._proposed(design)
         if len(self._scores) < self._initial_size:
             return self.proposals(no_archs(self.problem.space))
-        usable = [row for row, score in enumerate(self._scores) if score is not FAILED]
-        if len(usable) < FEWEST_TO_FIT:
+        if len(self._ranked) < FEWEST_TO_FIT:
             return self._proposed(self.random(self.batch))
-        ranked = sorted(usable, key=self._scores.__getitem__)
+        ranked = [row for _, row in self._ranked]
         told = np.concatenate(self._told)
+        self._told = [told]
         archs, keys = self._filtered(*self._filled(*self.pool(told, ranked)))
         if len(archs) <= self.batch:
             self._taken.update(keys)
@@ -172,6 +181,19 @@ class ModelBased(Strategy):
         self._taken.update(keys)
         return archs
 
+    def lessons(self, ranked: list[int]) -> tuple[IntArray, FloatArray]:
+        """Return the rows told that the model is fitted to, ascending, (n,), and their targets, (n,).
+
+        The default takes the objectives of all that did not fail, transformed by `target`.
+
+        Parameters
+        ----------
+        ranked : list of int
+            Rows that did not fail, the best first; the first must be among those returned.
+        """
+        rows = np.sort(ranked)
+        return rows, transforms.transformed(self.target, np.array([self._scores[row][1] for row in rows]))
+
     def keys(self, archs: Archs) -> list[Hashable]:
         """Return what tells architectures apart, n keys."""
         keys: list[Hashable] = self.problem.space.key(archs, self.identity).tolist()
@@ -188,11 +210,14 @@ class ModelBased(Strategy):
             self._running.pop(row.tobytes(), None)
         self._told.append(archs)
         self._violations.append(evaluations.constraints)
-        self._scores.extend(scores(evaluations))
+        for score in scores(evaluations):
+            if score is not FAILED:
+                insort(self._ranked, (score, len(self._scores)))
+            self._scores.append(score)
 
     def _learnt(self) -> list[int]:
         """Return the columns of constraints that a model learns."""
-        if self.constraints == "ranked":
+        if self.constraints == "ranked" or not self.problem.constraints:
             return []
         known = self._known_costs(no_archs(self.problem.space))
         return [column for column, item in enumerate(self.problem.constraints) if item.name not in known]
@@ -210,15 +235,22 @@ class ModelBased(Strategy):
 
     def _filtered(self, archs: Archs, keys: list[Hashable]) -> tuple[Archs, list[Hashable]]:
         """Return the candidates that satisfy what is known in closed form, or a batch of those that break it least."""
+        if not self.problem.constraints:
+            return archs, keys
+        broken = self._broken(archs)
+        kept: BoolArray = broken <= 0.0
+        if not kept.any():
+            kept = broken <= np.sort(broken)[: self.batch + 1].max(initial=0.0)
+        return archs[kept], [key for key, keep in zip(keys, kept.tolist(), strict=True) if keep]
+
+    def _broken(self, archs: Archs) -> FloatArray:
+        """Return by how much constraints that are known in closed form are broken, (q,)."""
         known = {} if self.constraints == "ranked" else self._known_costs(archs)
         broken = np.zeros(len(archs))
         for item in self.problem.constraints:
             if item.name in known:
                 broken += np.maximum(item.violation(known[item.name]), 0.0)
-        kept: BoolArray = broken <= 0.0
-        if not kept.any():
-            kept = broken <= np.sort(broken)[: self.batch + 1].max(initial=0.0)
-        return archs[kept], [key for key, keep in zip(keys, kept.tolist(), strict=True) if keep]
+        return broken
 
     def _batch(
         self, told: Archs, ranked: list[int], archs: Archs, keys: list[Hashable]
@@ -227,8 +259,7 @@ class ModelBased(Strategy):
         rule, space = self.batch_rule, self.problem.space
         running = np.array([*self._running.values()], dtype=space.dtype).reshape(-1, space.genes)
         believed, lies = running, np.empty(0)
-        rows = np.sort(ranked)
-        targets = transforms.transformed(self.target, np.array([self._scores[row][1] for row in rows]))
+        rows, targets = self.lessons(ranked)
         at_once = self.batch if rule == "top" else 1
         chosen: list[Archs] = []
         while len(chosen) < self.batch and len(archs):
@@ -237,6 +268,7 @@ class ModelBased(Strategy):
                 predicted = np.zeros(len(new))
                 if rule == "believer":
                     model = yield self._fit(told[rows], targets, believed[: len(lies)], lies)
+                    self._kept(model)
                     predicted = (yield Predict(model, new)).mean
                 lies = np.concatenate([lies, batches.lie(rule, targets, predicted)])
             value = yield from self._model_of(told, rows, targets, ranked[0], believed[: len(lies)], lies)
@@ -246,8 +278,8 @@ class ModelBased(Strategy):
             best = np.argsort(values, kind="stable")[:at_once].tolist()
             chosen += [archs_now[row] for row in best]
             self._taken.update(keys_now[row] for row in best)
-            believed = np.concatenate([running, np.array(chosen, dtype=space.dtype)])
             if len(chosen) < self.batch:
+                believed = np.concatenate([running, np.array(chosen, dtype=space.dtype)])
                 gone = {keys_now[row] for row in best}
                 left = [row for row, key in enumerate(keys) if key not in gone]
                 archs, keys = archs[left], [keys[row] for row in left]
@@ -258,20 +290,25 @@ class ModelBased(Strategy):
     ) -> Generator[Fit | Predict, Any, Callable[[Archs], Learning]]:
         """Fit the models; return what values architectures by them."""
         model = yield self._fit(told[rows], targets, believed, lies)
-        self._model = model if self.surrogate.continues else self.surrogate
+        self._kept(model)
         limits = []
-        violations = np.concatenate(self._violations)
-        for column in self._learnt():
+        learnt = self._learnt()
+        violations = np.concatenate(self._violations) if learnt else np.empty((0, 0))
+        for column in learnt:
             known = np.isfinite(violations[:, column])
             if known.sum() >= FEWEST_TO_FIT:
                 limit = yield Fit(self.surrogate, told[known], violations[known, column], self._child())
                 limits.append(limit)
         violation = self._scores[incumbent][0]
         best = float(targets[np.searchsorted(rows, incumbent)])
+        if self.incumbent == "predicted":
+            least = [place for place, row in enumerate(rows) if self._scores[row][0] == violation]
+            said: Prediction = yield Predict(model, told[rows[least]])
+            best = float(targets[least][said.mean.argmin()])
 
         def value(archs: Archs) -> Learning:
             prediction: Prediction = yield Predict(model, archs)
-            values = acquisitions.values(self.acquisition, prediction, best=best, rng=self.rng)
+            values = acquisitions.values(self.acquisition, prediction, best=best, rng=self.rng, beta=self.beta)
             feasible = np.ones(len(archs))
             for limit in limits:
                 held: Prediction = yield Predict(limit, archs)
@@ -281,6 +318,11 @@ class ModelBased(Strategy):
             return acquisitions.weighted(self.acquisition, values, feasible) if limits else values
 
         return value
+
+    def _kept(self, model: Surrogate) -> None:
+        """Let the next fit start from a model, where the learner continues."""
+        if self.surrogate.continues:
+            self._model = model
 
     def _fit(self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray) -> Fit:
         if len(lies):

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from harness.checks import Archs
+from harness.checks import Archs, IntArray
 from harness.errors import UnfitError
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
@@ -115,9 +115,10 @@ class Generational(Strategy):
                 break
             archs, notes = self._random(max(missing, 1)) if in_vain >= self.patience else self.breed(max(missing, 1))
             if len(archs):
-                new = self._sift(archs, notes)
-                parts += [new] * (len(new) > 0)
-                in_vain = 0 if len(new) else in_vain + 1
+                rows, tags = self._sift(archs, notes)
+                in_vain = 0 if len(tags) else in_vain + 1
+                if len(tags):
+                    parts.append(self.proposals(rows, tags))
             elif self._running or not self._generation:
                 break
             else:  # the last of an exhausted space
@@ -131,12 +132,12 @@ class Generational(Strategy):
         archs, _ = sample_new(self.problem.space, n, self._known, self._keys, self.rng)
         return archs, self.renew(archs) if len(archs) else []
 
-    def _sift(self, archs: Archs, notes: Sequence[Any]) -> Proposals:
-        """Return what is to be evaluated of bred rows; look up or drop what was proposed before."""
+    def _sift(self, archs: Archs, notes: Sequence[Any]) -> tuple[Archs, IntArray]:
+        """Return bred rows that are to be evaluated, and their tags; look up or drop what was proposed before."""
         first, self._bred = self._bred, self._bred + len(archs)
         if self.repeats == "charge":
             self._running.update(zip(range(first, self._bred), notes, strict=True))
-            return self.proposals(archs, np.arange(first, self._bred))
+            return archs, np.arange(first, self._bred)
         rows: list[int] = []
         for row, (key, note) in enumerate(zip(self._keys(archs), notes, strict=True)):
             score = self._known.get(key, _NEW)
@@ -150,21 +151,24 @@ class Generational(Strategy):
                     self._following += 1
                 else:
                     self._collect(Told(first + row, archs[row], score, note))
-        return self.proposals(archs[rows], np.array(rows, dtype=np.int64) + first)
+        return archs[rows], first + np.array(rows, dtype=np.int64)
 
     def tell(self, evaluations: Evaluations) -> None:
         """Collect results; learn whenever a generation is complete."""
         archs = np.asarray(evaluations.archs, dtype=self.problem.space.dtype)
-        keys = self._keys(archs) if self.repeats != "charge" else [None] * len(archs)
-        told = zip(keys, evaluations.tag.tolist(), archs, scores(evaluations), strict=True)
-        for key, tag, arch, score in told:
-            note = self._running.pop(tag)
+        tags = evaluations.tag.tolist()
+        told = map(Told, tags, archs, scores(evaluations), map(self._running.pop, tags))
+        if self.repeats == "charge":
+            for result in told:
+                self._collect(result)
+            return
+        for key, result in zip(self._keys(archs), told, strict=True):
+            self._known[key] = result.score
             followers = self._followers.pop(key, ())
             self._following -= len(followers)
-            self._known[key] = score
-            self._collect(Told(tag, arch, score, note))
-            for follower, noted in followers:
-                self._collect(Told(follower, arch, score, noted))
+            self._collect(result)
+            for tag, note in followers:
+                self._collect(result._replace(tag=tag, note=note))
 
     def _keys(self, archs: Archs) -> list[Hashable]:
         if self.identity == "exact":

@@ -72,7 +72,7 @@ class Reinforce(Strategy):
         Of the moving average, at least 0 and at most 0.999999.
     """
 
-    family, paper, year = "reinforcement", "Williams, Machine Learning; Dong et al., TPAMI", 2021
+    family, paper, year = "reinforcement", "Williams, Machine Learning", 1992
     takes = Takes(objectives=1)
 
     def __init__(
@@ -88,15 +88,18 @@ class Reinforce(Strategy):
         momentum: float = 0.9,
     ) -> None:
         super().__init__(problem, rng)
-        values = PRESETS[choice("preset", preset, tuple(PRESETS))]
-        self.optimiser = choice("optimiser", values["optimiser"] if optimiser is None else optimiser, tuple(OPTIMISERS))
-        self.learning_rate = real(
-            "learning_rate", values["learning_rate"] if learning_rate is None else learning_rate, low=0, open_low=True
-        )
-        self.initial_scale = real(
-            "initial_scale", values["initial_scale"] if initial_scale is None else initial_scale, low=0
-        )
-        self.reward = choice("reward", values["reward"] if reward is None else reward, UNITS)
+        given = {
+            "optimiser": optimiser,
+            "learning_rate": learning_rate,
+            "initial_scale": initial_scale,
+            "reward": reward,
+        }
+        chosen = PRESETS[choice("preset", preset, tuple(PRESETS))]
+        values: dict[str, Any] = {**chosen, **{key: value for key, value in given.items() if value is not None}}
+        self.optimiser = choice("optimiser", values["optimiser"], tuple(OPTIMISERS))
+        self.learning_rate = real("learning_rate", values["learning_rate"], low=0, open_low=True)
+        self.initial_scale = real("initial_scale", values["initial_scale"], low=0)
+        self.reward = choice("reward", values["reward"], UNITS)
         self.momentum = real("momentum", momentum, low=0, high=0.999999)
         self.policy = SoftmaxPolicy(problem.space, rng, scale=self.initial_scale)
         self._draws = Draws(problem, self.policy.sample, rng)

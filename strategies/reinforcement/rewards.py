@@ -16,8 +16,10 @@ class Rewards:
 
     Constraints are counted as in Deb (2000, equation 4; see `strategies.parts.ranking`), so that rewards are in the
     order of `scores`: an infeasible result is worth the lowest value told so far, its own included, minus its total
-    violation, each constraint in the unit of its column.  A result without any reward, NaN, is a failed training or one
-    with a constraint value that is missing.
+    violation, each constraint in the unit of its column.  That is a large step down, so a policy turns to feasible
+    values first and tells them apart later; a milder one (the mean or median of what was told, less the violation) lets
+    it drift to infeasible values that are good otherwise.  A result without any reward, NaN, is a failed training or
+    one with a constraint value that is missing.
 
     Departs from Deb: the lowest value is that of all results, not of the feasible ones alone, so that it exists before
     anything feasible is found.  The forms of reward that weigh accuracy against a cost (MnasNet and others) are

@@ -1,9 +1,9 @@
 """Kernels on architectures: how alike two rows are, from the coordinates in which a kernel sees them.
 
-A kernel sees architectures as points x at the distance ``d = |x - x'|^2 / 2``, weighted by rates: one for all
-coordinates, or one for each.  On one-hot encodings d is the number of genes that differ, H, so that the squared
-exponential of length l is the exponential of Hamming distances of rate ``1 / l^2``.  As d is a squared distance,
-``exp(-rate d)`` is positive definite for every rate, which ``exp(-rate H^2)`` is not.
+A kernel sees architectures as points x at the distance ``d = |x - x'|^2 / 2`` (one sees the transport of their layers),
+weighted by rates: one for all coordinates, or one for each.  On one-hot encodings d is the number of genes that differ,
+H, so that the squared exponential of length l is the exponential of Hamming distances of rate ``1 / l^2``.  As d is a
+squared distance, ``exp(-rate d)`` is positive definite for every rate, which ``exp(-rate H^2)`` is not.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ import numpy as np
 
 from harness.checks import Archs, BoolArray, FloatArray, IntArray
 from harness.space import SearchSpace
+from surrogates.gaussian_process.transport import layer_tables, transported
+
+_DRAWN = 64
+"""Random architectures by which a space is seen to wire all of them alike."""
 
 Inputs = Callable[[Archs, FloatArray], FloatArray]
 """From architectures (n, L) and their features (n, d) to the coordinates that a kernel sees, (n, c)."""
@@ -38,7 +42,7 @@ def genes(space: SearchSpace) -> Inputs:
         ]
         return np.concatenate(parts, axis=1)
 
-    return coordinates if ordinal.any() else encoded(space)
+    return coordinates if ordinal.any() else encoded
 
 
 def gene_of_coordinates(space: SearchSpace) -> IntArray:
@@ -50,26 +54,30 @@ def _ordinal(space: SearchSpace) -> BoolArray:
     return np.array([kind == "ordinal" for kind in space.gene_kinds]) & (space.cardinalities > 1)
 
 
-def encoded(space: SearchSpace) -> Inputs:
+def encoded(archs: Archs, features: FloatArray) -> FloatArray:
     """Return the features as they are: d is half their squared distance."""
-    return lambda archs, features: features
+    return features
 
 
-def layers_and_genes(space: SearchSpace) -> Inputs:
-    """Return coordinates in which d is the simplified distance of NASBOT: layers of each kind, and genes that differ.
+def layers(space: SearchSpace) -> Inputs:
+    """Return coordinates in which d is the simplified distance of NASBOT, from `SearchSpace.graph`.
 
-    White, Neiswanger & Savani (naszilla, `nas_bench_201/distances.py`): the L1 distance of the counts of each
-    operation plus H.  Genes whose values have the same names (`SearchSpace.legend`) are counted together.
+    White, Neiswanger & Savani (naszilla, ``distances.py`` of its benchmarks): the L1 distance of the counts of each
+    operation, plus H where all architectures are wired alike, as in NAS-Bench-201, and else plus the L1 distances of
+    the sorted in-degrees and of the sorted out-degrees, as in NAS-Bench-101.
     """
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for gene, names in enumerate(space.legend().values()):
-        groups.setdefault(tuple(names), []).append(gene)
+    wirings = space.graph(space.sample(_DRAWN, np.random.default_rng(0))).adjacency
+    wired_alike = bool((wirings == wirings[:1]).all())
 
     def coordinates(archs: Archs, features: FloatArray) -> FloatArray:
-        parts = [features]
-        for names, members in groups.items():
-            counts = (archs[:, members, None] == np.arange(len(names))).sum(axis=1)
-            parts.append(unary(counts, len(members)))
+        graph = space.graph(archs)
+        places = graph.mask.shape[1]
+        kinds = np.where(graph.mask, graph.kinds, -1)[:, :, None] == np.arange(len(graph.labels))
+        parts = [unary(kinds.sum(axis=1), places)]
+        if wired_alike:
+            parts.append(features)
+        else:
+            parts += [unary(np.sort(graph.adjacency.sum(axis=axis), axis=1), places) for axis in (1, 2)]
         return np.concatenate(parts, axis=1)
 
     return coordinates
@@ -111,63 +119,68 @@ def half_squares(x: FloatArray, y: FloatArray) -> FloatArray:
     return np.maximum(distances, 0.0, out=distances)
 
 
+def inner_products(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Return ``x'y`` of all pairs: (..., q, c), (..., n, c) to (..., q, n)."""
+    products: FloatArray = x @ y.swapaxes(-1, -2)
+    return products
+
+
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel on architectures.
+    """A kernel on the architectures of a space.
 
     Attributes
     ----------
     inputs : callable
-        From a space to its `Inputs`.
-    shape : callable or None
-        From weighted distances to kernel values; None for the linear kernel, ``rate x'y``.
-    reads_genes : bool
-        Whether it reads the genes themselves, and so takes no encoding.
+        See `Inputs`.
+    shape : callable
+        From weighted distances to kernel values, elementwise.
+    distances : callable
+        From coordinates (..., q, c) and (..., n, c) to (..., q, n).
+    stationary : bool
+        Whether the kernel of a point with itself is 1; otherwise it is the rate times its squared length.
+    definite : bool
+        Whether Gram matrices are positive semi-definite; if not, `gram` takes their negative eigenvalues for 0.
     """
 
-    inputs: Callable[[SearchSpace], Inputs]
-    shape: Callable[[FloatArray], FloatArray] | None
-    reads_genes: bool = False
-
-    def between(self, x: FloatArray, y: FloatArray, rates: FloatArray) -> FloatArray:
-        """Return the kernel of all pairs of points.
-
-        Parameters
-        ----------
-        x : (..., q, c) float64
-        y : (..., n, c) float64
-        rates : (...) or (..., c) float64
-            One for each problem, or one for each coordinate.
-
-        Returns
-        -------
-        (..., q, n) float64
-        """
-        if rates.ndim == x.ndim - 1:
-            roots = np.sqrt(rates)[..., None, :]
-            return self.of_distances(self.distances(x * roots, y * roots), np.ones(rates.shape[:-1]))
-        return self.of_distances(self.distances(x, y), rates)
-
-    def distances(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        """Return what `of_distances` takes: (..., q, c), (..., n, c) to (..., q, n)."""
-        return x @ y.swapaxes(-1, -2) if self.shape is None else half_squares(x, y)
+    inputs: Inputs
+    shape: Callable[[FloatArray], FloatArray]
+    distances: Callable[[FloatArray, FloatArray], FloatArray] = half_squares
+    stationary: bool = True
+    definite: bool = True
 
     def of_distances(self, distances: FloatArray, rates: FloatArray) -> FloatArray:
         """Return kernel values: (..., q, n) and one rate for each problem, (...), to (..., q, n)."""
-        weighted: FloatArray = distances * rates[..., None, None]
-        return weighted if self.shape is None else self.shape(weighted)
+        return self.shape(distances * rates[..., None, None])
+
+    def gram(self, distances: FloatArray, rates: FloatArray) -> FloatArray:
+        """Return the kernel of points with each other, positive semi-definite: (..., n, n), (...) to (..., n, n)."""
+        matrix = self.of_distances(distances, rates)
+        if self.definite:
+            return matrix
+        values, vectors = np.linalg.eigh(matrix)
+        projected: FloatArray = (vectors * np.maximum(values, 0.0)[..., None, :]) @ vectors.swapaxes(-1, -2)
+        return projected
 
     def of_points(self, x: FloatArray, rates: FloatArray) -> FloatArray:
         """Return the kernel of each point with itself: (..., q, c) to (..., q)."""
         squares = np.square(x).sum(axis=-1)
-        return rates[..., None] * squares if self.shape is None else np.ones_like(squares)
+        return np.ones_like(squares) if self.stationary else rates[..., None] * squares
 
 
-KERNELS = {
-    "hamming": Kernel(genes, exponential, reads_genes=True),
-    "rbf": Kernel(encoded, exponential),
-    "matern52": Kernel(encoded, matern52),
-    "linear": Kernel(encoded, None),
-    "nasbot": Kernel(layers_and_genes, exponential, reads_genes=True),
+def weighted(x: FloatArray, rates: FloatArray) -> FloatArray:
+    """Return coordinates in which distances are weighted by rates: (..., n, c), (..., c) to (..., n, c)."""
+    return x * np.sqrt(rates)[..., None, :]
+
+
+KERNELS: dict[str, Callable[[SearchSpace], Kernel]] = {
+    "hamming": lambda space: Kernel(genes(space), exponential),
+    "rbf": lambda space: Kernel(encoded, exponential),
+    "matern52": lambda space: Kernel(encoded, matern52),
+    "linear": lambda space: Kernel(encoded, np.asarray, inner_products, stationary=False),
+    "nasbot": lambda space: Kernel(layers(space), exponential),
+    "otmann": lambda space: Kernel(layer_tables(space), exponential, transported(space), definite=False),
 }
-"""Kernels by the name that the learner takes."""
+"""Kernels by the name that the learner takes, to be built on a space."""
+READ_GENES = ("hamming", "nasbot", "otmann")
+"""Those that read architectures themselves, and so take no encoding."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.checks import FloatArray, IntArray
 from surrogates.gaussian_process.exact import factorise, log_marginal_likelihood
-from surrogates.gaussian_process.kernels import Kernel
+from surrogates.gaussian_process.kernels import Kernel, weighted
 
 _STEPS = (0.5, 2.0)
 _SWEEPS = 2
@@ -42,7 +42,7 @@ def likeliest(
     count = len(targets)
     best_rate, best_noise, best = np.zeros(count), np.zeros(count), np.full(count, -np.inf)
     for rate in rates:
-        gram = kernel.of_distances(distances, np.full(count, rate))
+        gram = kernel.gram(distances, np.full(count, rate))
         for noise in noises:
             likelihood = log_marginal_likelihood(factorise(gram, noise), targets, variance)
             better = likelihood > best
@@ -80,7 +80,9 @@ def refined(
     """
 
     def likelihood(tried: FloatArray) -> FloatArray:
-        return log_marginal_likelihood(factorise(kernel.between(inputs, inputs, tried), noise), targets, variance)
+        points = weighted(inputs, tried)
+        gram = kernel.gram(kernel.distances(points, points), np.ones(len(points)))
+        return log_marginal_likelihood(factorise(gram, noise), targets, variance)
 
     rates, best = rates.copy(), likelihood(rates)
     for _ in range(_SWEEPS):

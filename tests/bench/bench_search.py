@@ -63,10 +63,6 @@ def trials() -> list[Row]:
         ("local_search", 300, 50, "<= 10 ms", 1e3, REPEATS),
         ("bananas", 150, 25, "<= 2.2 s (goal 1.8)", 1.0, 2),
         ("bananas", 150, 1, "<= 3.2 s", 1.0, 2),
-        ("dngo", 150, 50, "<= 2 s", 1.0, 1),
-        ("dngo", 150, 1, "<= 3 times its share", 1.0, 1),
-        ("bohamiann", 150, 50, "<= 6 s", 1.0, 1),
-        ("bohamiann", 150, 1, "<= 3 times its share", 1.0, 1),
     ]
     for strategy, evaluations, replicates, target, scale, repeats in cases:
         cpu, wall = trial(strategy, evaluations, replicates, repeats)

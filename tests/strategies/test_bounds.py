@@ -16,6 +16,7 @@ SPEC = {"name": "try", "benchmarks": ["nb201-cifar10"], "budget": {"evaluations"
     [
         ({"name": "regularized_evolution", "hyperparameters": {"population": 2**63 - 1}}, "population"),
         ({"name": "bananas", "hyperparameters": {"candidates": 10**10}}, "candidates"),
+        ({"name": "nas_bowl", "hyperparameters": {"candidates": 10**10}}, "candidates"),
         ({"name": "bananas", "surrogate": {"name": "random_forest", "trees": 10**9}}, "trees"),
         ({"name": "bananas", "surrogate": {"name": "mlp_ensemble", "width": 10**12}}, "width"),
     ],

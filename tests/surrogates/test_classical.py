@@ -10,6 +10,7 @@ from scipy import stats
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge as SklearnRidge
 
+from harness.errors import HarnessError
 from surrogates.linear import ridge
 from surrogates.linear.ridge import Ridge
 from surrogates.metrics import coverage, kendall_tau, negative_log_likelihood, root_mean_squared_error
@@ -36,6 +37,27 @@ def test_the_forest_is_that_of_scikit_learn():
     np.testing.assert_allclose(said.mean, reference.predict(SPACE.one_hot(pool)), rtol=1e-6)
     assert said.members.shape == (20, 20)
     assert said.std.max() > 0
+
+
+def test_the_variance_of_the_forest_is_that_of_its_trees_and_within_their_leaves():
+    archs, targets = noisy(60, 0)
+    pool = SPACE.sample(20, rng(5))
+    state = int(rng(3).integers(2**32))
+    reference = RandomForestRegressor(10, max_features=1.0, min_samples_leaf=4, random_state=state)
+    reference.fit(SPACE.one_hot(archs), targets)
+    means, variances = np.empty((10, 20)), np.empty((10, 20))
+    for index, (tree, drawn) in enumerate(zip(reference.estimators_, reference.estimators_samples_, strict=True)):
+        leaves, sample = tree.apply(SPACE.one_hot(pool)), tree.apply(SPACE.one_hot(archs[drawn]))
+        for row, leaf in enumerate(leaves):
+            inside = targets[drawn][sample == leaf]
+            means[index, row], variances[index, row] = inside.mean(), inside.var()
+    for leaf_variance, within in ((False, 0.0), (True, variances.mean(axis=0))):
+        learner = RandomForest(SPACE, trees=10, max_features=1.0, min_leaf=4, leaf_variance=leaf_variance)
+        said = learner.fit(archs, targets, rng(3)).predict(pool)
+        np.testing.assert_allclose(said.mean, means.mean(axis=0))
+        np.testing.assert_allclose(said.std**2, means.var(axis=0) + within)
+    with pytest.raises(HarnessError, match="one column where `leaf_variance`"):
+        learner.fit(archs, np.stack([targets, targets], axis=1), rng())
 
 
 @given(st.integers(2, 40), st.floats(1e-3, 1e3), st.integers(0, 50))

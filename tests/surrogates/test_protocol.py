@@ -8,7 +8,10 @@ import pytest
 from harness.errors import HarnessError
 from harness.surrogate import Fit, Predict
 from harness.testing.conformance import check_surrogate
+from surrogates.gaussian_process.edit_distance import EditDistanceProcess
+from surrogates.gaussian_process.graphs import GraphProcess
 from surrogates.gaussian_process.process import GaussianProcess
+from surrogates.linear.kernel import KernelClassifier
 from surrogates.linear.ridge import Ridge
 from surrogates.neural.bohamiann import Bohamiann
 from surrogates.neural.dngo import DNGO
@@ -24,11 +27,15 @@ LEARNERS = {
         SPACE, encoding="one_hot", members=2, layers=1, epochs=60, learning_rate=0.05, loss="mse"
     ),
     "forest": RandomForest(SPACE, trees=12),
+    "kernel": KernelClassifier(SPACE),
     "ridge": Ridge(SPACE),
+    "edit_distance": EditDistanceProcess(SPACE, rate=0.1),
     "gaussian_process": GaussianProcess(SPACE),
     "gaussian_process_ard": GaussianProcess(SPACE, ard=True),
     "gaussian_process_linear": GaussianProcess(SPACE, kernel="linear"),
     "gaussian_process_matern": GaussianProcess(SPACE, kernel="matern52"),
+    "graph_process": GraphProcess(SPACE),
+    "graph_process_assignment": GraphProcess(SPACE, kernel="assignment"),
 }
 
 
@@ -103,7 +110,7 @@ def test_it_learns_an_additive_function(learner, archs):
 def test_the_generator_decides_the_model(learner, archs, pool):
     same = [learner.fit(archs, truth(archs), rng(7)).predict(pool).mean for _ in range(2)]
     np.testing.assert_array_equal(*same)
-    if not isinstance(learner, Ridge | GaussianProcess):
+    if not isinstance(learner, Ridge | GaussianProcess | GraphProcess | KernelClassifier):
         assert not np.array_equal(same[0], learner.fit(archs, truth(archs), rng(8)).predict(pool).mean)
 
 

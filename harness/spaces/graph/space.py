@@ -13,9 +13,11 @@ import numpy.typing as npt
 from harness.checks import Archs, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError, must
 from harness.graphs import GraphBatch
+from harness.growth import Growth
 from harness.space import operation_code
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.graph import encodings
+from harness.spaces.graph.growth import NodeGrowth
 from harness.spaces.graph.keys import canonical_form, published_hash
 from harness.spaces.graph.links import ADJACENCY, LINKS, NODES, OPERATIONS, RELABELLED
 
@@ -89,6 +91,11 @@ class GraphSpace(EnumeratedSpace):
 
     def _key(self, archs: Archs, identity: str) -> UInt64Array:
         return self._canonical[1][self.positions(archs)]
+
+    @cached_property
+    def growth(self) -> Growth:
+        """Growth by one node; see `NodeGrowth`."""
+        return NodeGrowth(len(self.operations), self._skip)
 
     def format(self, archs: Archs) -> list[str]:
         """Write codings as link and operations: (n, 5) to n strings.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from harness.checks import Archs, FloatArray, UInt64Array
 from harness.errors import HarnessError, must
+from harness.growth import GeneGrowth, Growth
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.macro.costs import STAGES, macs, params
 
@@ -65,6 +67,11 @@ class MacroSpace(EnumeratedSpace):
 
     def _key(self, archs: Archs, identity: str) -> UInt64Array:
         return self.code(self.canonical(archs) if identity == "functional" else archs)
+
+    @cached_property
+    def growth(self) -> Growth:
+        """Growth of one layer, from nothing to the small and the large block; the level is the sum of the genes."""
+        return GeneGrowth(self.cardinalities, steps=True)
 
     def format(self, archs: Archs) -> list[str]:
         """Write networks as the published keys, eight digits: (n, 8) to n strings.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import combinations
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from harness.checks import Archs
 from harness.errors import HarnessError, must
+from harness.growth import GeneGrowth, Growth
 from harness.space import SearchSpace
 from harness.spaces.literals import data
 
@@ -67,6 +69,11 @@ class MnasNetSpace(SearchSpace):
     def choices(self) -> Mapping[str, Sequence[str]]:
         """Return the values of each gene: expansion, kernel, layers and squeeze-and-excitation of each block."""
         return {gene: tuple(map(str, values)) for gene, values in VALUES.items()}
+
+    @cached_property
+    def growth(self) -> Growth:
+        """Growth of one variable to its next value; the level is the sum of the genes."""
+        return GeneGrowth(self.cardinalities, steps=True)
 
     def format(self, archs: Archs) -> list[str]:
         """Write networks block by block: (n, 28) to n strings.

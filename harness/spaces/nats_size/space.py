@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import combinations
 from typing import ClassVar
 
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, must
+from harness.growth import GeneGrowth, Growth
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.nats_size.costs import cost
 from harness.spaces.nats_size.skeleton import CARDINALITIES, LAYERS, WIDTHS, channels
@@ -43,6 +45,11 @@ class SizeSpace(EnumeratedSpace):
     def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
         """Count the published network for CIFAR-10, 10 classes."""
         return cost(archs, classes=10).millions()
+
+    @cached_property
+    def growth(self) -> Growth:
+        """Growth of one layer to the next width; the level is the sum of the genes."""
+        return GeneGrowth(self.cardinalities, steps=True)
 
     def format(self, archs: Archs) -> list[str]:
         """Write widths as the official strings: (n, 5) to n strings.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, read_only
 from harness.graphs import GraphBatch
+from harness.growth import Growth
 from harness.space import SearchSpace
 from harness.spaces.nb101 import edits as nb101_edits
 from harness.spaces.nb101 import encodings as nb101_encodings
 from harness.spaces.nb101 import texts as nb101_texts
 from harness.spaces.nb101.costs import macs, params
+from harness.spaces.nb101.growth import VertexGrowth
 from harness.spaces.nb101.hash import ModuleKeys, by_size, module_digests
 from harness.spaces.nb101.wiring import (
     ABSENT,
@@ -162,6 +165,11 @@ class NB101Space(SearchSpace):
     def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
         """Count the published network for CIFAR-10."""
         return {"params_m": params(archs) / 1e6, "macs_m": macs(archs) / 1e6}
+
+    @cached_property
+    def growth(self) -> Growth:
+        """Growth by one vertex; see `VertexGrowth`."""
+        return VertexGrowth()
 
     def format(self, archs: Archs) -> list[str]:
         """Write codings as the records do, adjacency and operations: (n, 26) to n strings; not pruned.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from harness.checks import Archs, FloatArray, UInt64Array
 from harness.graphs import GraphBatch
+from harness.growth import GeneGrowth, Growth
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.four_nodes import EDGE_NAMES, GENE_NODES, NONE, WIRED, adjacency_encoding, line_graph, path_encoding
 from harness.spaces.nb201 import texts
@@ -68,6 +70,11 @@ class NB201Space(EnumeratedSpace):
         if encoding == "graph":
             return _graph_encoding(archs)
         return path_encoding(archs, len(OPERATIONS), longest=3 if encoding == "path" else 2)
+
+    @cached_property
+    def growth(self) -> Growth:
+        """Growth by one edge; the level is the number of those that are not none."""
+        return GeneGrowth(self.cardinalities, steps=False)
 
     def _graph(self, archs: Archs) -> GraphBatch:
         """Return line graphs, see `four_nodes.line_graph`: (n, 6) to n graphs of 8 places."""

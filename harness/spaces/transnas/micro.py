@@ -12,6 +12,7 @@ import numpy as np
 from harness.checks import Archs, FloatArray, UInt64Array, read_only
 from harness.errors import HarnessError, must
 from harness.graphs import GraphBatch
+from harness.growth import GeneGrowth, Growth
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.spaces.four_nodes import (
     EDGE_NAMES,
@@ -64,6 +65,11 @@ class TransNASMicroSpace(EnumeratedSpace):
 
     def _features(self, archs: Archs, encoding: str) -> FloatArray:
         return path_encoding(archs, len(OPERATIONS)) if encoding == "path" else adjacency_encoding(self.one_hot(archs))
+
+    @cached_property
+    def growth(self) -> Growth:
+        """Growth by one edge; the level is the number of those that are not none."""
+        return GeneGrowth(self.cardinalities, steps=False)
 
     def _graph(self, archs: Archs) -> GraphBatch:
         """Return line graphs, see `four_nodes.line_graph`: (n, 6) to n graphs of 8 places."""

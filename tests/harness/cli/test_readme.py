@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,6 +62,8 @@ def test_the_spec_shown_is_valid(folder, capsys):
     whole = [text for text in shown if "benchmarks" in text]
     assert whole
     for text in whole:
+        if "optuna" in text and not find_spec("optuna"):
+            continue
         (folder / "shown.toml").write_text(text)
         assert main(["check", "shown.toml"]) == 0, capsys.readouterr().err
 

@@ -13,6 +13,9 @@ from harness.strategy import Strategy
 from harness.testing.conformance import check, check_benchmark, check_space, check_strategy
 from harness.testing.toy import ToyBenchmark, ToySpace
 
+SLOW = {"optuna:GPSampler"}
+"""Names that take a minute."""
+
 
 def _to_get(name: str) -> bool:
     """Say whether a benchmark is made from files that do not come with the program."""
@@ -23,7 +26,7 @@ def _to_get(name: str) -> bool:
 @pytest.mark.parametrize(
     "name",
     [
-        name
+        pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW))
         for kind in ("benchmark", "strategy", "surrogate")
         for name in registry.names(kind)
         if not (kind == "benchmark" and _to_get(name))

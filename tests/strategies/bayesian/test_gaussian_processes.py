@@ -150,6 +150,15 @@ class TestBoth:
         assert len(np.unique(archs, axis=0)) == 100
         assert values.min() <= 1
 
+    def test_lies_are_not_what_rates_are_fitted_to(self, kind):
+        strategy = build(kind)
+        told = len(tell_initial(strategy))
+        strategy.ask(1)
+        requests, answers, _ = requests_of(strategy)
+        fitted = [answer for request, answer in zip(requests, answers, strict=True) if isinstance(request, Fit)]
+        assert [len(request.archs) for request in requests if isinstance(request, Fit)] == [told, told + 1]
+        assert [model._fitted.tuned_rows for model in fitted] == [told, told]
+
     def test_a_tiny_space_is_exhausted_and_then_finished(self, kind):
         strategy = build(kind, problem(ToySpace((2, 3, 4)), duplicates="forbidden"))
         archs, _ = drive(strategy, rugged, 1000, asked=3)
@@ -164,9 +173,9 @@ class TestBoth:
             proposals = strategy.ask(1)
             seen.append(proposals.archs[0])
             strategy.tell(evaluate(proposals, distance_to_origin, limit))
-        late = np.array(seen[-20:]).sum(axis=1)
-        assert (late >= 12).mean() >= 0.5
-        assert late.min() <= 13
+        sums = np.array(seen, dtype=int).sum(axis=1)
+        assert 12 in sums
+        assert (np.abs(sums[-20:] - 12) <= 1).mean() >= 0.6  # at the border, which random architectures miss by 3
 
     def test_failed_trainings_are_in_no_model(self, kind):
         strategy = build(kind)

@@ -48,7 +48,7 @@ def test_only_ranks_count():
 
 
 def test_it_learns_where_the_good_ones_are():
-    best = [drive(build(problem(ToySpace((4,) * 8)), seed), distance_to_origin, 250)[1].min() for seed in range(5)]
+    best = [drive(build(problem(ToySpace((4,) * 8)), seed), distance_to_origin, 250)[1].min() for seed in range(3)]
     assert np.mean(best) <= 1.0
 
 
@@ -56,10 +56,10 @@ def test_permuting_the_codes_changes_nothing():
     shuffled = np.array([0, 5, 2, 7, 4, 1, 6, 3])
     space = ToySpace((8,) * 4)
     values = [
-        [drive(build(problem(space), seed), objective, 100)[1].min() for seed in range(12 * first, 12 * (first + 1))]
+        [drive(build(problem(space), seed), objective, 100)[1].min() for seed in range(8 * first, 8 * (first + 1))]
         for first, objective in enumerate((distance_to_origin, lambda archs: distance_to_origin(shuffled[archs])))
     ]
-    error = np.sqrt(sum(np.var(part, ddof=1) / 12 for part in values))
+    error = np.sqrt(sum(np.var(part, ddof=1) / 8 for part in values))
     assert abs(np.mean(values[0]) - np.mean(values[1])) < 3 * error
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.records import Evaluations
-from strategies.parts.candidates import exact_keys, mutate_best, mutate_often, sample_new
+from strategies.parts.candidates import exact_keys, mutate_best, mutate_evenly, mutate_often, sample_new
 from strategies.parts.ranking import FAILED, scores
 from tests.strategies.support import ToySpace, edits
 
@@ -46,6 +46,27 @@ def test_samples_without_replacement_are_uniform():
     pairs, counts = np.unique(drawn, axis=0, return_counts=True)
     assert len(pairs) == 12  # ordered pairs of the four that are left
     assert ((counts - 500) ** 2 / 500).sum() < 31.3  # chi-square, 11 degrees of freedom, p = 0.001
+
+
+def test_parents_are_mutated_equally_often_and_a_mutant_that_is_not_new_is_drawn_again():
+    space, rng = ToySpace((4,) * 24), np.random.default_rng(0)
+    parents = space.sample(3, rng)
+    taken = set(exact_keys(space.neighbours(parents[0])[:60])) | set(exact_keys(parents))
+    archs, keys = mutate_evenly(space, parents, 50, taken, exact_keys, rng, edits=1.0)
+    assert keys == exact_keys(archs)
+    assert len(set(keys)) == 50
+    assert taken.isdisjoint(keys)
+    nearest = np.argmin([edits(archs, parent) for parent in parents], axis=0)
+    assert np.bincount(nearest).tolist() == [17, 17, 16]
+
+
+def test_fewer_mutants_come_back_where_there_are_no_more():
+    space = ToySpace((2, 2))
+    everything = space.decode(np.arange(4, dtype=np.uint64))
+    taken = set(exact_keys(everything[:1]))
+    archs, _ = mutate_evenly(space, everything[:2], 50, taken, exact_keys, np.random.default_rng(0), edits=1.0)
+    assert sorted(archs.tolist()) == everything[1:].tolist()
+    assert len(mutate_evenly(space, everything, 0, taken, exact_keys, np.random.default_rng(0), edits=1.0)[0]) == 0
 
 
 def test_mutants_are_new_distinct_and_best_first():

@@ -181,6 +181,7 @@ def test_a_learner_that_continues_is_given_its_last_model():
         ({"batch_rule": "best"}, "`batch_rule` must be one of"),
         ({"target": "exp"}, "`target` must be one of"),
         ({"constraints": "no"}, "`constraints` must be one of"),
+        ({"incumbent": "no"}, "`incumbent` must be one of"),
         ({"initial": 1}, "`initial` must be at least 2"),
         ({"surrogate": 3}, "`surrogate` must be a Surrogate"),
     ],

@@ -119,7 +119,7 @@ def test_the_gradient_agrees_with_finite_differences(active):
 
 def test_a_bandit_is_won_in_every_run():
     won = []
-    for seed in range(100):
+    for seed in range(50):
         strategy = build(problem(ToySpace((2,))), seed, preset="nb101", reward="metric")
         drive(strategy, lambda archs: archs[:, 0].astype(float), 300)
         won.append(strategy.policy.probabilities[0, 0])
@@ -159,6 +159,11 @@ def test_the_codes_of_a_gene_are_names_without_order():
         for strategy, row in ((plain, arch), (other, names[arch].astype(np.uint8))):
             strategy.tell(evaluate(strategy.proposals(row[None], -1), lambda archs, value=value: np.array([value])))
     assert other.policy.logits[:, names] == pytest.approx(plain.policy.logits, abs=1e-12)
+
+
+def test_the_grouping_of_results_does_not_matter():
+    runs = [drive(build(preset="fast"), rugged, 80, asked=6, told=told)[0] for told in (None, 1)]
+    assert np.array_equal(*runs)
 
 
 def test_rewards_are_published_values_or_negatives():

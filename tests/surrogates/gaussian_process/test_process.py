@@ -11,9 +11,10 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern
 
 from harness.errors import HarnessError
+from harness.spaces.nb101.space import NB101Space
 from harness.spaces.nb201.space import NB201Space
 from harness.surrogate import Fit, Predict
-from surrogates.gaussian_process.kernels import KERNELS, half_squares, layers_and_genes
+from surrogates.gaussian_process.kernels import KERNELS, half_squares
 from surrogates.gaussian_process.process import NOISES, GaussianProcess
 from tests.surrogates.support import SPACE, LetterSpace, truth
 
@@ -30,7 +31,7 @@ def noisy(n, seed=0):
 
 
 def half(archs, kernel, space=NB201):
-    x = KERNELS[kernel].inputs(space)(archs, space.one_hot(archs))
+    x = KERNELS[kernel](space).inputs(archs, space.one_hot(archs))
     return half_squares(x, x)
 
 
@@ -61,9 +62,16 @@ def test_the_kernel_of_nasbot_is_positive_definite():
     assert np.linalg.eigvalsh(np.exp(-half(archs, "nasbot") / 9)).min() > 0.005
 
 
-def test_layers_are_counted_among_genes_of_the_same_values():
-    points = layers_and_genes(SPACE)(SPACE.sample(3, rng()), np.zeros((3, 0)))
-    assert points.shape == (3, 5 * 4)  # each gene of its own name: the number of a letter is 0 or 1
+def test_the_simplified_distance_of_nasbot_where_the_wiring_is_searched():
+    space = NB101Space()
+    archs = space.sample(20, rng())
+    graph = space.graph(archs)
+    vectors = [
+        np.concatenate([np.bincount(kinds[mask], minlength=5), np.sort(wired.sum(axis=0)), np.sort(wired.sum(axis=1))])
+        for kinds, mask, wired in zip(graph.kinds, graph.mask, graph.adjacency, strict=True)
+    ]
+    expected = np.abs(np.array(vectors)[:, None] - np.array(vectors)[None]).sum(axis=2)
+    np.testing.assert_allclose(half(archs, "nasbot", space), expected, atol=1e-9)
 
 
 WITNESSES = {

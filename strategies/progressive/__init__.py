@@ -1,0 +1,1 @@
+"""Progressive search, from simple architectures to complex ones."""

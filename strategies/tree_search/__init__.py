@@ -1,0 +1,1 @@
+"""Search by partitions of the space, in a tree."""
