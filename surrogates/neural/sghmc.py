@@ -20,7 +20,7 @@ NOISE_AT_FIRST = 1e-3
 NOISE_PRIOR = 1e-6, 0.01
 """Centre of the prior of the noise's variance, and variance of its logarithm about that of the centre."""
 _TINY = 1e-16
-_STEPS_OF_NOISE = 16  # drawn at once: a call of a generator for each network costs more than what it draws
+_STEPS_OF_NOISE = 4  # drawn at once: fewer calls of generators, in buffers that caches hold
 
 
 @dataclass(frozen=True)
