@@ -36,7 +36,8 @@ class BORE(ModelBased):
 
     At least one result is the best, and equal results are so in the order told.  Failed trainings are among the others;
     infeasible ones come after all feasible ones, by violation (see `strategies.parts.ranking`), and are among the best
-    only while too few are feasible.  With parallel workers, what runs is learnt as one of the others.
+    only while too few are feasible; constraints known in closed form filter the candidates.  With parallel workers,
+    what runs is learnt as one of the others.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ class BORE(ModelBased):
             acquisition="mean",
             batch_rule="liar_max",
             identity=identity,
-            constraints="ranked",
+            constraints="filtered",
         )
         self.gamma = real("gamma", gamma, low=0.0, high=1.0, open_low=True)
         self.weights = choice("weights", weights, ("equal", "improvement"))

@@ -16,7 +16,7 @@ from harness.space import IDENTITIES
 from harness.strategy import Strategy, Takes
 from strategies.parts.candidates import exact_keys, sample_new
 from strategies.parts.parzen import Bohb, Density, Joint, PerGene, ramp
-from strategies.parts.ranking import FAILED, scores
+from strategies.parts.ranking import FAILED, known_violation, scores
 
 FORMS = ("joint", "per_gene", "bohb", "bohb_capped")
 _MOST_GOOD = 25
@@ -37,8 +37,8 @@ class TPE(Strategy):
 
     Departs from Optuna: what was proposed is not proposed again, the next best draw is taken (with one gene at a time
     the method proposes a quarter to a third of distinct rows otherwise, and loses by it); after ten rounds of draws
-    without a new one, a random new architecture is.  Draws that the space does not know are dropped.  Widths and other
-    ordinal genes are categories as well.
+    without a new one, a random new architecture is.  Draws that are not valid, or break a constraint that the space
+    knows in closed form, are dropped.  Widths and other ordinal genes are categories as well.
 
     Failed trainings are among the others and never good; infeasible ones are sorted after all feasible ones, by
     violation (see `strategies.parts.ranking`), so that they are good only while too few are feasible.  With parallel
@@ -152,6 +152,8 @@ class TPE(Strategy):
             order = np.argsort(-ratios.sum(axis=1), kind="stable")
             ranked = np.concatenate([best[None], draws[order]])
             ranked = ranked[space.is_valid(ranked)]
+            if self.problem.constraints:
+                ranked = ranked[known_violation(self.problem, ranked) <= 0.0]
             for row, key in enumerate(self._keys(ranked)):
                 if key not in self._taken:
                     if self.distinct:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Generator, Hashable, Mapping
+from collections.abc import Callable, Generator, Hashable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +20,7 @@ from strategies.parts import batches
 from strategies.parts import targets as transforms
 from strategies.parts.acquisition import BETA, normal_cdf
 from strategies.parts.candidates import no_archs, sample_new
-from strategies.parts.ranking import FAILED, Score, scores
+from strategies.parts.ranking import FAILED, Score, known_violation, scores
 
 Learning = Generator[Fit | Predict, Any, FloatArray]
 """Values of architectures, (q,), lower is better, for which requests have to be answered first."""
@@ -41,7 +41,8 @@ class ModelBased(Strategy):
     that the space knows in closed form (`SearchSpace.costs`) filters the pool: only what satisfies it stays, or what
     breaks it least; of every other column the same learner predicts the value, and the acquisition is weighted by the
     probability that it is small enough (`acquisition.weighted`); while nothing feasible was told, by that probability
-    alone.  With ``"ranked"`` constraints only decide which results are the best.
+    alone.  With ``"filtered"`` nothing is learnt of the others, and with ``"ranked"`` constraints only decide which
+    results are the best.
 
     **Failed trainings** are in no model and never the incumbent.
 
@@ -67,7 +68,7 @@ class ModelBased(Strategy):
         One of `strategies.parts.targets.NAMES`.
     identity : {"exact", "string", "functional"}
         When two architectures are the same (`SearchSpace.key`).
-    constraints : {"learnt", "ranked"}
+    constraints : {"learnt", "filtered", "ranked"}
     incumbent : {"told", "predicted"}
         What an improvement is measured from: the best result, or the result of which the model's mean is the best; in
         both cases among those that break constraints least.
@@ -106,7 +107,7 @@ class ModelBased(Strategy):
         self.batch_rule = choice("batch_rule", batch_rule, batches.NAMES)
         self.target = choice("target", target, transforms.NAMES)
         self.identity = choice("identity", identity, IDENTITIES)
-        self.constraints = choice("constraints", constraints, ("learnt", "ranked"))
+        self.constraints = choice("constraints", constraints, ("learnt", "filtered", "ranked"))
         self.incumbent = choice("incumbent", incumbent, ("told", "predicted"))
         if acquisition == "log_ei" and target != "log":
             raise HarnessError(must("acquisition", 'be another than "log_ei" unless `target` is "log"', acquisition))
@@ -217,13 +218,10 @@ class ModelBased(Strategy):
 
     def _learnt(self) -> list[int]:
         """Return the columns of constraints that a model learns."""
-        if self.constraints == "ranked" or not self.problem.constraints:
+        if self.constraints != "learnt" or not self.problem.constraints:
             return []
-        known = self._known_costs(no_archs(self.problem.space))
+        known = self.problem.space.costs(no_archs(self.problem.space))
         return [column for column, item in enumerate(self.problem.constraints) if item.name not in known]
-
-    def _known_costs(self, archs: Archs) -> Mapping[str, FloatArray]:
-        return self.problem.space.costs(archs) if self.problem.constraints else {}
 
     def _filled(self, archs: Archs, keys: list[Hashable]) -> tuple[Archs, list[Hashable]]:
         """Return at least a batch of candidates, if the space has so many: random new ones fill it."""
@@ -244,13 +242,8 @@ class ModelBased(Strategy):
         return archs[kept], [key for key, keep in zip(keys, kept.tolist(), strict=True) if keep]
 
     def _broken(self, archs: Archs) -> FloatArray:
-        """Return by how much constraints that are known in closed form are broken, (q,)."""
-        known = {} if self.constraints == "ranked" else self._known_costs(archs)
-        broken = np.zeros(len(archs))
-        for item in self.problem.constraints:
-            if item.name in known:
-                broken += np.maximum(item.violation(known[item.name]), 0.0)
-        return broken
+        """Return by how much constraints that filter candidates are broken, (q,)."""
+        return np.zeros(len(archs)) if self.constraints == "ranked" else known_violation(self.problem, archs)
 
     def _batch(
         self, told: Archs, ranked: list[int], archs: Archs, keys: list[Hashable]

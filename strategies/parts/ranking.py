@@ -12,7 +12,8 @@ from math import inf, isfinite
 
 import numpy as np
 
-from harness.checks import IntArray
+from harness.checks import Archs, FloatArray, IntArray
+from harness.problem import Problem
 from harness.records import Evaluations
 
 Score = tuple[float, float]
@@ -92,3 +93,24 @@ def linear_ranking(population: int, pressure: float, n: int, rng: np.random.Gene
     shares = np.linspace(pressure, 2.0 - pressure, population) if population > 1 else np.ones(1)
     chosen: IntArray = np.searchsorted(np.cumsum(shares[:-1]) / population, rng.random(n), side="right")
     return chosen
+
+
+def known_violation(problem: Problem, archs: Archs) -> FloatArray:
+    """Return by how much architectures break the constraints whose columns the space knows in closed form.
+
+    Parameters
+    ----------
+    problem : Problem
+    archs : (q, L) integers
+
+    Returns
+    -------
+    (q,) float64
+        Sum of the violations (`SearchSpace.costs`), 0 where nothing known is broken.
+    """
+    broken = np.zeros(len(archs))
+    known = problem.space.costs(archs) if problem.constraints else {}
+    for item in problem.constraints:
+        if item.name in known:
+            broken += np.maximum(item.violation(known[item.name]), 0.0)
+    return broken

@@ -7,12 +7,11 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.experiments.spec import StrategySpec
-from harness.problem import Constraint
 from strategies.bayesian.smac import SMAC
 from strategies.parts.acquisition import expected_improvement_of_logs
 from surrogates.trees.forest import RandomForest
 from tests.strategies.measured import beaten, regrets
-from tests.strategies.support import NearestNeighbour, ToySpace, distance_to_origin, drive, evaluate, problem, rugged
+from tests.strategies.support import NearestNeighbour, ToySpace, distance_to_origin, drive, problem, rugged
 
 
 def smac(given=None, seed=0, **hyperparameters):
@@ -90,21 +89,6 @@ def test_the_forest_finds_what_random_draws_do_not():
         for share in (0.1, 1.0)
     )
     assert np.mean(model) < np.mean(random) - 1
-
-
-def test_what_a_closed_form_forbids_is_not_walked_into():
-    class Counted(ToySpace):
-        def costs(self, archs):
-            return {"params_m": 10.0 + archs.sum(axis=1)}
-
-    given = problem(Counted((4,) * 5), constraints=(Constraint("params_m", ">=", 20.0),))
-    strategy = smac(given, random_share=0.0)
-    size = lambda archs: 20.0 - given.space.costs(archs)["params_m"]  # noqa: E731 - a column
-    for _ in range(40):
-        proposals = strategy.ask(1)
-        strategy.tell(evaluate(proposals, positive, size))
-        if len(strategy._scores) > 11:
-            assert (size(proposals.archs) <= 0).all()
 
 
 @pytest.mark.parametrize(
