@@ -20,7 +20,7 @@ from strategies.parts import batches
 from strategies.parts import targets as transforms
 from strategies.parts.acquisition import BETA, normal_cdf
 from strategies.parts.candidates import no_archs, sample_new
-from strategies.parts.ranking import FAILED, Score, scores
+from strategies.parts.ranking import FAILED, Score, known_violation, scores
 
 Learning = Generator[Fit | Predict, Any, FloatArray]
 """Values of architectures, (q,), lower is better, for which requests have to be answered first."""
@@ -245,12 +245,7 @@ class ModelBased(Strategy):
 
     def _broken(self, archs: Archs) -> FloatArray:
         """Return by how much constraints that are known in closed form are broken, (q,)."""
-        known = {} if self.constraints == "ranked" else self._known_costs(archs)
-        broken = np.zeros(len(archs))
-        for item in self.problem.constraints:
-            if item.name in known:
-                broken += np.maximum(item.violation(known[item.name]), 0.0)
-        return broken
+        return np.zeros(len(archs)) if self.constraints == "ranked" else known_violation(self.problem, archs)
 
     def _batch(
         self, told: Archs, ranked: list[int], archs: Archs, keys: list[Hashable]

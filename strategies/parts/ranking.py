@@ -12,7 +12,8 @@ from math import inf, isfinite
 
 import numpy as np
 
-from harness.checks import IntArray
+from harness.checks import Archs, FloatArray, IntArray
+from harness.problem import Problem
 from harness.records import Evaluations
 
 Score = tuple[float, float]
@@ -49,6 +50,27 @@ def scores(evaluations: Evaluations) -> list[Score]:
         (violation, value) if isfinite(value) else FAILED
         for violation, value in zip(violations, objectives, strict=True)
     ]
+
+
+def known_violation(problem: Problem, archs: Archs) -> FloatArray:
+    """Return by how much architectures break the constraints that the space knows in closed form.
+
+    Parameters
+    ----------
+    problem : Problem
+    archs : (n, L) integers
+
+    Returns
+    -------
+    (n,) float64
+        The sum of what `SearchSpace.costs` breaks, each in its column's unit; 0 where that is nothing.
+    """
+    broken = np.zeros(len(archs))
+    known = problem.space.costs(archs) if problem.constraints else {}
+    for item in problem.constraints:
+        if item.name in known:
+            broken += np.maximum(item.violation(known[item.name]), 0.0)
+    return broken
 
 
 def tournament(population: int, size: int, n: int, rng: np.random.Generator) -> IntArray:
