@@ -208,7 +208,7 @@ def _summary(kind: str, name: str) -> dict[str, Any]:
     facts: dict[str, Any] = {"summary": (inspect.getdoc(loaded) or "").partition("\n")[0]}
     if kind == "strategy":
         learner = loaded.default_surrogate
-        facts |= {"family": loaded.family, "paper": loaded.paper, "year": loaded.year}
+        facts |= {"family": loaded.family, "paper": loaded.paper, "year": str(loaded.year or "")}
         facts |= {"learns_with": learner["name"] if learner else None, "takes": str(loaded.takes)}
     return facts
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,9 +30,10 @@ class Bananas(ModelBased):
 
     The model learns objectives to be minimised from every training told that did not fail; while there are fewer than
     two, batches are random.  Constraints decide which architectures are mutated (see `strategies.parts.ranking`) and
-    whose objective counts as the best; the model does not learn them.  With parallel workers, the first model waits for
-    the whole initial design; each later one is fitted to what has been told when the batch before it has been handed
-    out, and never proposes what is running.  The search is finished when nothing new is left.
+    whose objective counts as the best; the model does not learn them by default (`constraints`).  With parallel
+    workers, the first model waits for the whole initial design; each later one is fitted to what has been told when the
+    batch before it has been handed out, and never proposes what is running.  The search is finished when nothing new is
+    left.
 
     Parameters
     ----------
@@ -53,10 +54,14 @@ class Bananas(ModelBased):
     identity : {"exact", "string", "functional"}
         When two architectures are the same, so that the second is not proposed (`SearchSpace.key`).  Exact, as in the
         authors' code for NAS-Bench-201, where equal functions were trained separately and have results of their own.
+    constraints : {"ranked", "learnt"}
+        Whether constraints only decide which architectures are mutated, or are also known or learnt when mutants are
+        chosen; see `ModelBased`.
     """
 
     family, paper, year = "Bayesian optimisation", "White, Neiswanger & Savani, AAAI", 2021
     acquisitions = ("its", "ucb", "ei", "pi", "ts")
+    later_hyperparameters: ClassVar[Mapping[str, Any]] = {"constraints": "ranked"}
     default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "mlp_ensemble", "encoding": "path_truncated"}
 
     def __init__(
@@ -72,6 +77,7 @@ class Bananas(ModelBased):
         edits: float = 1.5,
         acquisition: str = "its",
         identity: str = "exact",
+        constraints: str = "ranked",
     ) -> None:
         super().__init__(
             problem,
@@ -81,7 +87,7 @@ class Bananas(ModelBased):
             batch=batch,
             acquisition=acquisition,
             identity=identity,
-            constraints="ranked",
+            constraints=constraints,
         )
         self.candidates = integer("candidates", candidates, low=self.batch, high=MOST)
         self.parents = integer("parents", parents, low=1, high=MOST)

@@ -21,10 +21,10 @@ class Bohamiann(WidePool):
     of a larger one, such as NAS-Bench-201, 2,000 candidates are compared, half of them mutants of the best, because
     every one is predicted by a hundred networks.
 
-    Departs from naszilla, whose call of the acquisition loses the model's mean, so that the ten candidates of largest
-    standard deviation win, and which samples 10,000 steps; here the mean counts, and the learner's defaults are those
-    of pybnn.  Departs from the paper: candidates instead of a continuous search, and a batch is the top of one
-    acquisition (`batch_rule` offers other rules).
+    Departs from naszilla, whose call of the acquisition loses the model's mean, so that draws as wide as the standard
+    deviation decide alone, in curves published from it too, and which samples 10,000 steps; here the mean counts, and
+    the learner's defaults are those of pybnn.  Departs from the paper: candidates instead of a continuous search, and a
+    batch is the top of one acquisition (`batch_rule` offers other rules).
 
     Constraints are filtered in closed form or learnt, failed trainings are in no model, and duplicates are refused; see
     `strategies.parts.model_based`.  With parallel workers what runs is left out of the candidates, and the model does

@@ -32,7 +32,7 @@ class BORE(ModelBased):
     Departs from the paper: its network of two layers and its optimiser of a continuous acquisition have no place on
     categories; candidates are mutants of the best and random architectures, half each, in random order, so that ties
     are broken at random; gamma is 1/4 as in syne-tune (the code of the authors has 1/3), and on NAS-Bench-201 its 500
-    candidates are no better than 200; no proposal is random.
+    candidates are no better than 100; no proposal is random.
 
     At least one result is the best, and equal results are so in the order told.  Failed trainings are among the others;
     infeasible ones come after all feasible ones, by violation (see `strategies.parts.ranking`), and are among the best
@@ -69,7 +69,7 @@ class BORE(ModelBased):
         initial: int = 10,
         gamma: float = 0.25,
         weights: str = "equal",
-        candidates: int = 200,
+        candidates: int = 100,
         parents: int = 5,
         identity: str = "exact",
     ) -> None:

@@ -20,8 +20,8 @@ class DNGO(WidePool):
     improvement.  A space of at most 20,000 codings is scanned whole at every step, as NAS-Bench-201 is; of a larger
     one, 20,000 candidates are compared, half of them mutants of the best.
 
-    Departs from naszilla, whose call of the acquisition loses the model's mean, so that the ten candidates of largest
-    standard deviation win and curves published from it show what random-like exploration does; here the mean counts.
+    Departs from naszilla, whose call of the acquisition loses the model's mean, so that draws as wide as the standard
+    deviation decide alone, in curves published from it too; here the mean counts.
     Departs from the paper: candidates instead of a continuous search, and a batch is the top of one acquisition, where
     the paper integrates over what runs (`batch_rule` offers other rules).  Objectives are learnt as they are, as in
     both; `target` = "log" suits tables where failures spread over tens of percent.

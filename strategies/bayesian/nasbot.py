@@ -31,7 +31,7 @@ class Nasbot(ModelBased):
 
     Departs from the paper: the learner's default distance is the simplified one of White, Neiswanger & Savani
     (naszilla), the kernel ``nasbot`` of the learner ``gp``; the paper's transport of layers is its kernel ``otmann``,
-    which takes two hundred times as long; edits are `SearchSpace.mutate`; the initial networks are random, not a
+    which takes hundreds of times as long; edits are `SearchSpace.mutate`; the initial networks are random, not a
     hand-made pool; the parents of the first generation are drawn by the rank of their results (violations first), in
     place of the acquisition.
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from harness.checks import MOST, Archs, integer, real
+from harness.checks import MOST, integer, real
 from harness.errors import HarnessError, must
 from harness.problem import Problem
 from harness.records import Proposals
@@ -74,7 +74,7 @@ class Foreign(Strategy):
 
     @classmethod
     def refusal(cls, factory: Any) -> str:
-        """Say why a class cannot be run, "" if it can; completes "the strategy NAME ..."."""
+        """Say why a class cannot be run, "" if it can; completes "LIBRARY's NAME ..."."""
         raise NotImplementedError
 
     @classmethod
@@ -163,11 +163,7 @@ class Foreign(Strategy):
             self.reject([tag for tag, good in zip(tags, valid.tolist(), strict=True) if not good])
             if valid.any():
                 return self.proposals(archs[valid], np.array(tags)[valid])
-        return self.proposals(self.nothing())
-
-    def nothing(self) -> Archs:
-        """Return zero architectures, (0, L)."""
-        return no_archs(self.problem.space)
+        return self.proposals(no_archs(space))
 
     def draw(self, n: int) -> tuple[Sequence[int], Sequence[Sequence[int]]]:
         """Ask the library: tags of at least `n` proposals and their L genes each; none to wait or to finish."""

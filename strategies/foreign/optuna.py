@@ -33,8 +33,8 @@ _PUBLISHED = {
     "RandomSampler": ("Bergstra & Bengio, JMLR", 2012),
 }
 _AS = ("categories", "integers")
-_LONGEST_TRIAL_RUN = 100
-"""Trials at most of the short run, before the search, that shows whether a sampler can search the genes."""
+_START, _LONGEST_START = 10, 100
+"""Random trials with which a sampler begins that does not say so, and the most that are waited for."""
 
 
 class OptunaSearch(Foreign):
@@ -94,7 +94,9 @@ class OptunaSearch(Foreign):
         kinds = [kind if ordinal == "integers" else "categorical" for kind in problem.space.gene_kinds]
         self._distributions = _distributions(kinds, problem.space.cardinalities.tolist())
         try:
-            why = _shortcoming(self.factory, tuple(sorted(self.hyperparameters.items())), tuple(sorted({*kinds})))
+            start = hyperparameters.get("n_startup_trials", self.defaults.get("n_startup_trials", _START))
+            given = tuple(sorted(self.hyperparameters.items()))
+            why = _shortcoming(self.factory, given, tuple(sorted({*kinds})), start)
         except Exception as error:  # a library checks what it is given when it is first used
             raise self.blame(error) from error
         if why:
@@ -170,14 +172,13 @@ def _takes_constraints(factory: Any) -> bool:
 
 
 @cache
-def _shortcoming(factory: Any, hyperparameters: tuple[tuple[str, Any], ...], kinds: tuple[str, ...]) -> str:
+def _shortcoming(factory: Any, hyperparameters: tuple[tuple[str, Any], ...], kinds: tuple[str, ...], start: int) -> str:
     """Run a sampler for a few trials on three genes of each kind, past its random start; say why it cannot search them.
 
     It cannot where it leaves genes out of its joint distribution and has another sampler draw each of them by itself:
-    as `CmaEsSampler`, which skips what is no number.
+    as `CmaEsSampler`, which skips what is no number.  After a start of more than 100 trials nobody looks.
     """
     fallbacks = dict[str, str]()  # who drew a gene, by its name
-    start = dict(hyperparameters).get("n_startup_trials", 10)
     distributions = _distributions(3 * kinds, [3] * 3 * len(kinds))
     with quiet("optuna"):
         sampler = factory(**dict(hyperparameters), seed=0)
@@ -185,12 +186,12 @@ def _shortcoming(factory: Any, hyperparameters: tuple[tuple[str, Any], ...], kin
             if isinstance(part, BaseSampler):
                 part.sample_independent = _noted(part, fallbacks)  # type: ignore[method-assign]  # it is thrown away
         study = _study(sampler)
-        for told in range(min(start if isinstance(start, int) else 10, _LONGEST_TRIAL_RUN) + 2):
+        for told in range(min(start, _LONGEST_START) + 2):
             fallbacks.clear()
             trial = study.ask(distributions)
             study.tell(trial, float(told))
     alone = [name for name in fallbacks if name not in (trial.relative_search_space or {})]
-    if not alone:
+    if not alone or start > _LONGEST_START:
         return ""
     return (
         f"it has {fallbacks[alone[0]]} draw each of them by itself, which is random search under another name; choose "

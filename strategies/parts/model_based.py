@@ -273,8 +273,8 @@ class ModelBased(Strategy):
             best = np.argsort(values, kind="stable")[:at_once].tolist()
             chosen += [archs_now[row] for row in best]
             self._taken.update(keys_now[row] for row in best)
-            believed = np.concatenate([running, np.array(chosen, dtype=space.dtype)])
             if len(chosen) < self.batch:
+                believed = np.concatenate([running, np.array(chosen, dtype=space.dtype)])
                 gone = {keys_now[row] for row in best}
                 left = [row for row, key in enumerate(keys) if key not in gone]
                 archs, keys = archs[left], [keys[row] for row in left]

@@ -156,16 +156,19 @@ class Generational(Strategy):
     def tell(self, evaluations: Evaluations) -> None:
         """Collect results; learn whenever a generation is complete."""
         archs = np.asarray(evaluations.archs, dtype=self.problem.space.dtype)
-        keys = self._keys(archs) if self.repeats != "charge" else [None] * len(archs)
-        told = zip(keys, evaluations.tag.tolist(), archs, scores(evaluations), strict=True)
-        for key, tag, arch, score in told:
-            note = self._running.pop(tag)
+        tags = evaluations.tag.tolist()
+        told = map(Told, tags, archs, scores(evaluations), map(self._running.pop, tags))
+        if self.repeats == "charge":
+            for result in told:
+                self._collect(result)
+            return
+        for key, result in zip(self._keys(archs), told, strict=True):
+            self._known[key] = result.score
             followers = self._followers.pop(key, ())
             self._following -= len(followers)
-            self._known[key] = score
-            self._collect(Told(tag, arch, score, note))
-            for follower, noted in followers:
-                self._collect(Told(follower, arch, score, noted))
+            self._collect(result)
+            for tag, note in followers:
+                self._collect(result._replace(tag=tag, note=note))
 
     def _keys(self, archs: Archs) -> list[Hashable]:
         if self.identity == "exact":

@@ -143,7 +143,6 @@ class EditDistanceProcess(Surrogate):
         Names of the values of genes that are no layer: nothing, and a skip.
     """
 
-    identity = "surrogates.edit_distance:EditDistanceProcess"
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
 
     def __init__(

@@ -92,7 +92,6 @@ class GraphProcess(Surrogate):
         Variance of the noise in units of the variance of the targets, at least 1e-8; fitted if left out.
     """
 
-    identity = "surrogates.gaussian_process:GraphProcess"
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
 
     def __init__(

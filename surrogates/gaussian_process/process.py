@@ -80,7 +80,7 @@ class GaussianProcess(Surrogate):
       the counts of each operation differ, plus H or differences of degrees;
     - ``otmann``: ``exp(-rate d)``, d that distance itself, the transport of layers (`transport`), by the package POT.
       It is no positive definite kernel: negative eigenvalues of Gram matrices are taken for 0.  A distance takes 20 us,
-      so that a search of 150 evaluations takes about a minute.
+      so that a search of 150 evaluations takes a minute and a half.
 
     Departs from naszilla, which fixes the variance at 1.5^2, the rate at 1/9 and the noise at 1e-10: these are
     `variance`, `rate` and `noise` (at least 1e-8) here, and the default fits them, with a floor of 1e-3 on the noise,
@@ -108,7 +108,6 @@ class GaussianProcess(Surrogate):
         Rows after which rate and noise are fitted again, at least 1.
     """
 
-    identity = "surrogates.gaussian_process:GaussianProcess"
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
     continues: ClassVar[bool] = True
 

@@ -102,16 +102,19 @@ class KernelClassifier(Surrogate):
         corner = 1.0 / corner if len(new) == 1 else np.linalg.inv(corner)  # nearly always one
         inverse = np.empty((len(inputs), len(inputs)))
         beside = along @ corner
-        inverse[:old, :old] = last.inverse + beside @ along.T
+        np.matmul(beside, along.T, out=inverse[:old, :old])
+        inverse[:old, :old] += last.inverse
         inverse[:old, old:], inverse[old:, :old] = -beside, -beside.T
         inverse[old:, old:] = corner
         return inverse
 
     def _kernel(self, a: FloatArray, b: FloatArray) -> FloatArray:
         """Return the kernel of rows, (p, d) and (q, d) to (p, q)."""
-        squares = 0.5 * (np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)) - a @ b.T
-        kernel: FloatArray = np.exp(-self.hyperparameters["decay"] * squares)
-        return kernel
+        kernel: FloatArray = a @ b.T
+        kernel -= 0.5 * np.einsum("ij,ij->i", a, a)[:, None]
+        kernel -= 0.5 * np.einsum("ij,ij->i", b, b)
+        kernel *= self.hyperparameters["decay"]
+        return np.exp(kernel, out=kernel)
 
     def predict(self, archs: Archs, covariates: FloatArray | None = None) -> Prediction:
         """Predict q architectures: (q, L) to mean and std, (q,) or (q, m)."""

@@ -88,7 +88,14 @@ FLOORS = {
         "trained",
         "commands",
     ),
-    "surrogates": ("metrics", "inputs", "linear", "gaussian_process", "trees", "neural"),
+    "surrogates": (
+        "metrics",
+        "inputs",
+        "linear",
+        "gaussian_process",
+        "trees",
+        "neural",
+    ),
     "strategies": (
         "parts",
         "random_search",

@@ -61,15 +61,8 @@ def trials() -> list[Row]:
         ("random_search", 300, 1, "<= 12 ms", 1e3, REPEATS),
         ("regularized_evolution", 300, 50, "<= 12 ms", 1e3, REPEATS),
         ("local_search", 300, 50, "<= 10 ms", 1e3, REPEATS),
-        ("tpe", 150, 50, "<= 50 ms", 1e3, 2),
-        ("bore", 150, 50, "<= 50 ms", 1e3, 2),
-        ("smac", 150, 50, "<= 1.5 s", 1.0, 1),
         ("bananas", 150, 25, "<= 2.2 s (goal 1.8)", 1.0, 2),
         ("bananas", 150, 1, "<= 3.2 s", 1.0, 2),
-        ("dngo", 150, 50, "<= 2 s", 1.0, 1),
-        ("dngo", 150, 1, "<= 3 times its share", 1.0, 1),
-        ("bohamiann", 150, 50, "<= 6 s", 1.0, 1),
-        ("bohamiann", 150, 1, "<= 3 times its share", 1.0, 1),
     ]
     for strategy, evaluations, replicates, target, scale, repeats in cases:
         cpu, wall = trial(strategy, evaluations, replicates, repeats)

@@ -21,7 +21,7 @@ def parser(about: str | None) -> argparse.ArgumentParser:
     return made
 
 
-def show(measures: Iterable[Callable[[], list[Row]]], json_path: Path | None) -> None:
+def show(measures: Iterable[Callable[[], Iterable[Row]]], json_path: Path | None) -> None:
     """Run measures one after the other, print each row as it comes, and write all of them."""
     rows: list[Row] = []
     for measure in measures:

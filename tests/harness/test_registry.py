@@ -167,6 +167,30 @@ def test_a_third_party_adds_strategies_and_learners_with_one_mapping(offered):
     assert learner.fit(learner.space.sample(4, np.random.default_rng(0)), np.arange(4.0), np.random.default_rng(0))
 
 
+def test_a_provider_makes_what_it_does_not_list(offered):
+    class Own(Strategy):
+        """Nothing."""
+
+    class Maker(registry.Provider):
+        def names(self):
+            return ("one",)
+
+        def load(self, name):
+            if name == "bad":
+                raise KeyError(name)
+            return type(name.replace(":", "_"), (Own,), {})
+
+    offered("strategy", "maker", Maker)
+    assert "maker:one" in registry.names("strategy")
+    assert registry.strategy("maker:two").__name__ == "two"
+    assert registry.strategy("maker:a.b:C").__name__ == "a.b_C"
+    assert registry.kind_of("maker:anything") == "strategy"
+    with pytest.raises(HarnessError, match=r"unknown strategy 'one'\. Did you mean 'maker:one'"):
+        registry.strategy("one")
+    with pytest.raises(HarnessError, match="the strategy 'maker:bad' is not available: KeyError"):
+        registry.strategy("maker:bad")
+
+
 @pytest.mark.parametrize(
     ("kind", "provider", "why"),
     [
@@ -204,6 +228,9 @@ def test_a_name_that_no_file_can_have_is_refused(text):
         ("nb201-cifar10", "nb201-cifar10", None, ""),
         ("macro-cifar10@run0-signal", "macro-cifar10@run0-signal", None, ""),
         ("built-in:nb201-cifar10", "nb201-cifar10", None, "built-in"),
+        ("optuna:package.module:Class", "package.module:Class", None, "optuna"),
+        ("optuna:module:Class", "module:Class", None, "optuna"),
+        ("a:b.py:Mine", "Mine", "a:b.py", ""),
         ("a/table", "a/table", "a/table", ""),
         ("table.h5", "table.h5", "table.h5", ""),
         ("a/own.py:Mine", "Mine", "a/own.py", ""),
@@ -226,8 +253,10 @@ def test_a_path_is_made_absolute_and_a_name_is_not(tmp_path):
 
 
 def test_an_unknown_name_names_the_nearest():
-    with pytest.raises(HarnessError, match=r"unknown strategy 'banana'\. Did you mean 'bananas'\? Known: "):
+    with pytest.raises(HarnessError, match=r"unknown strategy 'banana'\. Did you mean 'bananas'\?"):
         registry.strategy("banana")
+    with pytest.raises(HarnessError, match=r"unknown view 'fram'\. Did you mean 'frame'\? Known: frame, plot\."):
+        registry.load("view", "fram")
     with pytest.raises(HarnessError, match=r"unknown benchmark 'nb201-cifr10'\. Did you mean 'nb201-cifar10'\?"):
         registry.benchmark("nb201-cifr10")
 

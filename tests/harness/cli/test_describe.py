@@ -139,7 +139,8 @@ def test_a_name_of_a_benchmark_describes_the_benchmark(capsys):
 
 def test_describe_a_strategy_tells_the_defaults_of_its_paper(capsys):
     facts = answer(capsys, "describe", "regularized_evolution")
-    assert {item["name"]: item["default"] for item in facts["hyperparameters"]} == {"population": 100, "sample": 25}
+    defaults = {item["name"]: item["default"] for item in facts["hyperparameters"]}
+    assert defaults == {"population": 100, "sample": 25, "preset": "paper", "mutation": None}
     assert "Real et al." in facts["description"]
     assert answer(capsys, "describe", "bananas")["default_surrogate"]["name"] == "mlp_ensemble"
 

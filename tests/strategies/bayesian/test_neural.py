@@ -36,7 +36,7 @@ class Knowing(Surrogate):
 @BOTH
 @pytest.mark.parametrize("acquisition", ["ei", "ucb", "its", "pi"])
 def test_the_mean_of_the_model_counts(kind, acquisition):
-    """Where the mean is lost, as in naszilla, the ten candidates of largest deviation are the worst ones here."""
+    """Where the mean is lost, as in naszilla, draws of largest deviation win: here those of the worst."""
     given = problem(ToySpace((3,) * 6))
     strategy = kind(given, np.random.default_rng(0), surrogate=Knowing(given.space), acquisition=acquisition)
     values = drive(strategy, rugged, 30)[1]

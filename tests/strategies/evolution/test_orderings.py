@@ -85,6 +85,19 @@ def test_annealing_from_one_point_beats_annealing_from_five_at_150_and_they_agre
     assert abs(gap.mean()) < 3 * gap.std(ddof=1) / np.sqrt(len(gap))
 
 
+@pytest.mark.parametrize(("strategy", "published"), [(GENETIC, 136), (NASZILLA, 126), (AGING, 168)])
+def test_distinct_evaluations_until_the_optimum_of_the_mean_table(strategy, published):
+    oracle = registry.oracle("nb201-cifar100")
+    optimum = oracle.optimum(oracle.validation).value
+    results = nh.run([strategy], "nb201-cifar100", evaluations=900, replicates=60, budget={"table_seed": "mean"})
+    needed = []
+    for run in results.of("nb201-cifar100", strategy.label):
+        found = int(np.argmax(oracle.mean(run.trace.archs, oracle.validation) >= optimum - 1e-9))
+        assert found > 0
+        needed.append(len(np.unique(run.trace.archs[: found + 1], axis=0)))
+    assert abs(np.mean(needed) - published) < 3 * np.sqrt(2) * np.std(needed, ddof=1) / np.sqrt(len(needed))
+
+
 @pytest.mark.parametrize(("noise", "published"), [(0.0, (0.79, 0.25, 0.05, 0.01)), (0.3, (0.91, 0.51, 0.27, 0.22))])
 def test_regrets_on_an_additive_landscape(noise, published):
     """y is a sum of a standard normal weight for each value of six genes, in its own standard deviations."""

@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from harness import names, registry
+from harness import registry
 from harness.cli import exit as cli_exit
 from harness.cli.__main__ import main
 from harness.errors import HarnessError, SpecError
@@ -15,22 +15,9 @@ from harness.experiments.prepare import prepare
 from harness.experiments.shards import resolve
 from harness.experiments.spec import Spec, StrategySpec, from_dict
 from harness.problem import Budget
-from harness.strategy import Strategy
 from strategies.foreign import library
 
 SPEC = {"name": "try", "benchmarks": ["nb201-cifar10"], "budget": {"evaluations": 5}, "replicates": 1}
-
-
-def test_an_import_path_is_read_behind_its_provider():
-    name = names.read("optuna:package.module:Class")
-    assert (name.provider, name.key, name.path, name.own) == (
-        "optuna",
-        "package.module:Class",
-        None,
-        "optuna:package.module:Class",
-    )
-    assert names.read("optuna:module:Class").key == "module:Class"
-    assert names.read("a:b.py:Class").path is not None
 
 
 def test_a_library_that_is_not_installed_is_not_listed_and_says_how_to_get_it(monkeypatch, capsys):
@@ -42,30 +29,6 @@ def test_a_library_that_is_not_installed_is_not_listed_and_says_how_to_get_it(mo
         prepare(from_dict(SPEC | {"strategies": [{"name": "pymoo:MixedVariableGA"}]}))
     assert main(["check", "optuna:TPESampler"]) == cli_exit.MISTAKE
     assert "nas-harness[foreign]" in capsys.readouterr().err
-
-
-def test_a_provider_makes_what_it_does_not_list(offered):
-    class Own(Strategy):
-        """Nothing."""
-
-    class Maker(registry.Provider):
-        def names(self):
-            return ("one",)
-
-        def load(self, name):
-            if name == "bad":
-                raise KeyError(name)
-            return type(name.replace(":", "_"), (Own,), {})
-
-    offered("strategy", "maker", Maker)
-    assert "maker:one" in registry.names("strategy")
-    assert registry.strategy("maker:two").__name__ == "two"
-    assert registry.strategy("maker:a.b:C").__name__ == "a.b_C"
-    assert registry.kind_of("maker:anything") == "strategy"
-    with pytest.raises(HarnessError, match=r"unknown strategy 'one'\. Did you mean 'maker:one'"):
-        registry.strategy("one")
-    with pytest.raises(HarnessError, match="the strategy 'maker:bad' is not available: KeyError"):
-        registry.strategy("maker:bad")
 
 
 def test_the_version_of_the_library_is_part_of_the_digest(monkeypatch):

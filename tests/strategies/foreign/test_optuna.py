@@ -11,9 +11,11 @@ import pytest
 
 from harness import registry
 from harness.errors import HarnessError, UnfitError
+from harness.experiments.spec import StrategySpec
 from harness.problem import Constraint, Problem
 from harness.spaces import named
 from harness.testing.conformance import check_strategy
+from tests.strategies.measured import beaten, regrets
 from tests.strategies.support import ToySpace, drive, evaluate, problem, rugged
 
 optuna = pytest.importorskip("optuna", reason="the extra [foreign] is not installed")
@@ -168,8 +170,9 @@ class TestWhatCannotBeRunFairly:
         known = registry.keywords(registry.strategy(f"optuna:{name}"))
         build(name, **({"n_startup_trials": start} if "n_startup_trials" in known else {}))
 
-    def test_an_independent_sampler_that_learns_is_none(self):
-        build("TPESampler", multivariate=False)
+    @pytest.mark.parametrize("start", [0, 10, 40, 200])
+    def test_an_independent_sampler_that_learns_is_none(self, start):
+        build("TPESampler", multivariate=False, n_startup_trials=start)
 
     @pytest.mark.parametrize(
         ("name", "why"),
@@ -313,3 +316,10 @@ def test_ordinal_genes_may_be_integers():
     assert {type(item).__name__ for item in strategy._distributions.values()} == {"IntDistribution"}
     archs, _ = drive(strategy, lambda archs: archs.sum(axis=1).astype(float), 60)
     assert archs[-20:].mean() < 2.0 < archs[:10].mean()
+
+
+@pytest.mark.slow
+def test_a_joint_model_beats_one_of_each_gene():
+    """Mean regrets 0.31 and 0.14 percent points in 100 runs each, 0.84 standard deviations: 62 pairs suffice."""
+    specs = [StrategySpec("optuna:TPESampler", str(joint), {"multivariate": joint}) for joint in (False, True)]
+    assert beaten(*regrets(specs, "nb201-cifar10", 90))

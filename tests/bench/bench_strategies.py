@@ -1,0 +1,64 @@
+"""Every strategy on the real NAS-Bench-201 table: CPU time of a trial in lockstep, alone, and with larger budgets.
+
+Run by ``make bench``; prints a table and asserts nothing.  Samplers of other libraries stand beside ours where they are
+installed.  Heavy strategies are measured with fewer replicates: their share in lockstep hardly depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness import registry
+from harness.errors import HarnessError
+from strategies import STRATEGIES
+from tests.bench.bench_search import trial
+from tests.bench.figures import Row, parser, show
+
+TARGETS = {
+    **dict.fromkeys(
+        ("genetic_algorithm", "simulated_annealing", "differential_evolution", "reinforce", "nash"), "<= 15 ms"
+    ),
+    **dict.fromkeys(("tpe", "bore"), "<= 50 ms"),
+    **dict.fromkeys(("gp_bo", "nasbot"), "<= 0.4 s"),
+    **dict.fromkeys(("nas_bowl", "smac"), "<= 1.5 s"),
+    "dngo": "<= 2 s",
+    "bohamiann": "<= 6 s",
+    **dict.fromkeys(("controller", "pnas", "lanas"), "<= 4 s"),
+    "bananas": "<= 2.2 s",
+}
+"""CPU seconds of one trial of 150 evaluations, in lockstep of 50."""
+HEAVY = ("bananas", "bohamiann", "dngo", "pnas", "petridish", "smac")
+"""Strategies of which larger budgets are measured with five replicates."""
+FOREIGN = ("optuna:TPESampler", "optuna:NSGAIISampler", "pymoo:MixedVariableGA")
+
+
+def trials() -> Iterator[Row]:
+    """Measure trials of every built-in strategy that can be used here."""
+    for name in STRATEGIES:
+        try:
+            registry.strategy(name)
+        except (ImportError, HarnessError):
+            continue
+        share, _ = trial(name, 150, 50, 1 if name in HEAVY else 2)
+        alone, _ = trial(name, 150, 1, 1)
+        yield _row(f"{name}, 150 evaluations, shard of 50", share, TARGETS.get(name, ""))
+        yield _row(f"{name}, 150 evaluations, alone", alone, f"{alone / share:.1f} times its share")
+        for evaluations in (300, 600):
+            longer, _ = trial(name, evaluations, 5 if name in HEAVY else 20, 1)
+            yield _row(f"{name}, {evaluations} evaluations", longer, f"{longer / share:.1f} times 150")
+
+
+def peers() -> Iterator[Row]:
+    """Measure samplers of other libraries under the same protocol."""
+    for name in FOREIGN:
+        if name in registry.names("strategy"):
+            share, _ = trial(name, 150, 3, 1)
+            yield _row(f"{name}, 150 evaluations, shard of 3", share, "")
+
+
+def _row(what: str, seconds: float, target: str) -> Row:
+    return {"what": f"{what}, CPU per trial", "value": seconds * 1e3, "unit": "ms", "target": target}
+
+
+if __name__ == "__main__":
+    show((trials, peers), parser(__doc__).parse_args().json)
