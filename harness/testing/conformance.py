@@ -126,6 +126,7 @@ def check_space(space: SearchSpace, rng: np.random.Generator) -> list[str]:
     _check_crossover(rules, space, archs, rng)
     _check_graph(rules, space, archs)
     _check_morphisms(rules, space, archs)
+    _check_growth(rules, space, archs)
     _check_keys(rules, space, np.concatenate([archs, children, archs[:3]]))
     legend = [len(values) for values in space.legend().values()]
     rules("legend names every gene and every value once", legend == space.cardinalities.tolist())
@@ -180,6 +181,23 @@ def _check_graph(rules: _Rules, space: SearchSpace, archs: Archs) -> None:
     parts = zip(arrays, (alone.adjacency, alone.kinds, alone.mask), strict=True)
     same = alone.labels == graph.labels and all(np.array_equal(array[3:4], part) for array, part in parts)
     rules("the graph of a row does not depend on the others", same)
+
+
+def _check_growth(rules: _Rules, space: SearchSpace, archs: Archs) -> None:
+    try:
+        growth = space.growth
+    except HarnessError:
+        rules("growth is refused where there is no order from simple to complex", True)
+        return
+    smallest = growth.smallest()
+    rules("the smallest architectures are valid and of the lowest level", space.is_valid(smallest))
+    rules("the smallest architectures are valid and of the lowest level", growth.level(smallest) == growth.lowest)
+    levels = growth.level(archs)
+    rules("levels lie between the lowest and the highest", (levels >= growth.lowest) & (levels <= growth.highest))
+    for arch, level in zip(archs[:5], levels[:5].tolist(), strict=True):
+        children = growth.grow(arch)
+        rules("children are valid and one level above", space.is_valid(children))
+        rules("children are valid and one level above", growth.level(children) == level + 1)
 
 
 def _check_morphisms(rules: _Rules, space: SearchSpace, archs: Archs) -> None:

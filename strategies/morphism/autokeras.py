@@ -85,6 +85,7 @@ class AutoKeras(ModelBased):
         self.expansions = integer("expansions", expansions, low=1, high=MOST)
         self.moves = moving.Moves(choice("moves", moves, moving.NAMES), problem.space)
         self.temperature = real("temperature", temperature, low=_COOLEST, open_low=True)
+        self._exhausted: set[bytes] = set()  # told, and all that they lead to has been proposed
         self._results: tuple[Archs, FloatArray] = no_archs(problem.space), np.zeros(0)
 
     def pool(self, told: Archs, ranked: list[int]) -> tuple[Archs, list[Hashable]]:
@@ -93,10 +94,14 @@ class AutoKeras(ModelBased):
         self._results = told[ranked], transformed(self.target, objectives)
         archs, keys = no_archs(self.problem.space), list[Hashable]()
         for row in ranked:
+            if told[row].tobytes() in self._exhausted:
+                continue
             new, new_keys = self._new([self.moves(told[row])[0]], keys)
             archs, keys = np.concatenate([archs, new]), keys + new_keys
             if len(archs) > self.batch:
                 return archs, keys
+            if not keys:
+                self._exhausted.add(told[row].tobytes())
         taken = self._taken.union(keys)
         drawn, drawn_keys = sample_new(self.problem.space, _DRAWN, taken, self.keys, self.rng)
         return np.concatenate([archs, drawn]), keys + drawn_keys

@@ -52,6 +52,27 @@ def scores(evaluations: Evaluations) -> list[Score]:
     ]
 
 
+def known_violation(problem: Problem, archs: Archs) -> FloatArray:
+    """Return by how much architectures break the constraints that the space knows in closed form.
+
+    Parameters
+    ----------
+    problem : Problem
+    archs : (n, L) integers
+
+    Returns
+    -------
+    (n,) float64
+        The sum of what `SearchSpace.costs` breaks, each in its column's unit; 0 where that is nothing.
+    """
+    broken = np.zeros(len(archs))
+    known = problem.space.costs(archs) if problem.constraints else {}
+    for item in problem.constraints:
+        if item.name in known:
+            broken += np.maximum(item.violation(known[item.name]), 0.0)
+    return broken
+
+
 def tournament(population: int, size: int, n: int, rng: np.random.Generator) -> IntArray:
     """Return the winners of n tournaments, drawn with replacement from a population that is sorted, the best first.
 
@@ -93,24 +114,3 @@ def linear_ranking(population: int, pressure: float, n: int, rng: np.random.Gene
     shares = np.linspace(pressure, 2.0 - pressure, population) if population > 1 else np.ones(1)
     chosen: IntArray = np.searchsorted(np.cumsum(shares[:-1]) / population, rng.random(n), side="right")
     return chosen
-
-
-def known_violation(problem: Problem, archs: Archs) -> FloatArray:
-    """Return by how much architectures break the constraints whose columns the space knows in closed form.
-
-    Parameters
-    ----------
-    problem : Problem
-    archs : (q, L) integers
-
-    Returns
-    -------
-    (q,) float64
-        Sum of the violations (`SearchSpace.costs`), 0 where nothing known is broken.
-    """
-    broken = np.zeros(len(archs))
-    known = problem.space.costs(archs) if problem.constraints else {}
-    for item in problem.constraints:
-        if item.name in known:
-            broken += np.maximum(item.violation(known[item.name]), 0.0)
-    return broken

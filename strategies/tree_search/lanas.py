@@ -12,7 +12,7 @@ from harness.problem import Problem
 from harness.space import IDENTITIES
 from harness.strategy import Takes
 from strategies.parts.candidates import distinct, no_archs, sample_new
-from strategies.parts.ranking import FAILED, Score
+from strategies.parts.ranking import FAILED, Score, known_violation
 from strategies.parts.rhythms import Generational, Told
 from strategies.parts.targets import NAMES as TARGETS
 from strategies.parts.targets import transformed
@@ -39,9 +39,9 @@ class LaNAS(Generational):
 
     Architectures are drawn by rejection from `SearchSpace.sample`; where a leaf gives nothing new, another new
     architecture of the space does.  One is proposed once; the search is finished when nothing is left.  With parallel
-    workers, those that wait for the last of a batch get more draws from the same tree.  Infeasible results are worse
-    than every feasible one, by their violation.  Failed trainings teach no regression, and count in the nodes where
-    they lie as the worst result told.
+    workers, those that wait for the last of a batch get more draws from the same tree.  What breaks a constraint known
+    in closed form is not drawn from leaves; other infeasible results are worse than every feasible one, by their
+    violation.  Failed trainings teach no regression, and count in the nodes where they lie as the worst result told.
 
     Parameters
     ----------
@@ -125,6 +125,7 @@ class LaNAS(Generational):
         for _ in range(_BLOCKS):
             draws = space.sample(_BLOCK, self.rng)
             there = draws[inside(path, space.features(draws, self.encoding))]
+            there = there[known_violation(self.problem, there) <= 0]
             archs, keys = distinct(np.concatenate([archs, there]), taken, self._keys)
             if len(archs) >= n:
                 break

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
+from harness.growth import GeneGrowth
 from strategies.bayesian.bananas import Bananas
 from strategies.evolution.annealing import SimulatedAnnealing
 from strategies.evolution.covariance import CMAES
@@ -15,7 +16,12 @@ from strategies.evolution.differential import DifferentialEvolution
 from strategies.evolution.genetic import GeneticAlgorithm
 from strategies.evolution.regularized import RegularizedEvolution
 from strategies.local_search.restarts import LocalSearch
+from strategies.morphism.autokeras import AutoKeras
+from strategies.morphism.nash import Nash
+from strategies.progressive.petridish import Petridish
+from strategies.progressive.pnas import PNAS
 from strategies.random_search import RandomSearch
+from strategies.tree_search.lanas import LaNAS
 from tests.strategies.support import (
     NearestNeighbour,
     ToySpace,
@@ -29,9 +35,17 @@ from tests.strategies.support import (
 )
 
 
+class GrowingSpace(ToySpace):
+    """The toy space, its values sizes in order."""
+
+    @property
+    def growth(self):
+        return GeneGrowth(self.cardinalities, steps=True)
+
+
 def build(kind, given=None, seed=0, **hyperparameters):
-    given = given or problem()
-    if kind is Bananas:
+    given = given or problem(GrowingSpace() if kind in (PNAS, Petridish) else None)
+    if kind in (Bananas, PNAS, Petridish, AutoKeras):
         hyperparameters.setdefault("surrogate", NearestNeighbour(given.space))
     if kind is RegularizedEvolution:
         hyperparameters = {"population": 12, "sample": 4} | hyperparameters
@@ -44,7 +58,13 @@ ALL = [
     (RegularizedEvolution, {}),
     (LocalSearch, {"improvement": "first"}),
     (LocalSearch, {"improvement": "best"}),
+    (LocalSearch, {"improvement": "gene", "starts": 3, "at_minimum": "continue"}),
     (Bananas, {}),
+    (Nash, {}),
+    (AutoKeras, {}),
+    (PNAS, {"beam": 4}),
+    (Petridish, {}),
+    (LaNAS, {"initial": 20}),
     (GeneticAlgorithm, {"population": 8, "offspring": 8}),
     (GeneticAlgorithm, {"population": 4, "offspring": 8, "plus": False, "distinct": False}),
     (DifferentialEvolution, {"population": 8}),
