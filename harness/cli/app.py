@@ -290,7 +290,8 @@ def _estimate(prepared: Prepared, folder: Path, workers: int, *, as_json: bool) 
     with working() as on_step:
         found = estimate(prepared, folder, lambda label: on_step(f"timing {label}"))
     known = {label: seconds for label, seconds in found.seconds.items() if not math.isnan(seconds)}
-    whole = sum(known.values()) / min(workers, max(found.missing, 1))
+    parallel = min(workers, max(found.missing, 1))
+    whole = sum(known.values()) / parallel
     if as_json:
         print_json({**asdict(found), "seconds": known, "seconds_in_all": whole, "workers": workers})
         return
@@ -298,7 +299,7 @@ def _estimate(prepared: Prepared, folder: Path, workers: int, *, as_json: bool) 
     if known:
         slowest = sorted(known, key=lambda label: -known[label])[:5]
         say(f"about {duration(whole)} with --workers {workers}, by small runs of each strategy on its first benchmark")
-        say("most of it: " + ", ".join(f"{label} {duration(known[label] / workers)}" for label in slowest))
+        say("most of it: " + ", ".join(f"{label} {duration(known[label] / parallel)}" for label in slowest))
     if found.cut:
         say(f"extrapolated, and perhaps longer: {', '.join(found.cut)}")
 
