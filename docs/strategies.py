@@ -51,8 +51,9 @@ def overview() -> str:
 
 
 def side_by_side(study: Study) -> str:
-    """Return a Markdown table: regrets at every checkpoint on every benchmark, cost and rank of every strategy."""
-    at = {checkpoint: finals(study, checkpoint) for checkpoint in study.checkpoints}
+    """Return a Markdown table: regrets at thirds of the budget on every benchmark, cost and rank of every strategy."""
+    budget = study.aligned[0].final_budget
+    at = {part: finals(study, part) for part in (round(budget / 3), round(2 * budget / 3), budget)}
     ranks = {row["label"]: row for row in scores(study).to_dict("records")}
     parts = []
     for item in study.aligned:
