@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import harness as nh
 from harness.cli.__main__ import main
+from harness.experiments.execute import execute
+from harness.experiments.prepare import prepare
+from harness.problem import Budget
 from tests.paths import ROOT
 
 EXAMPLES = ROOT / "examples"
 EXECUTED = {
     "quickstart.toml": "test_the_quickstart_runs",
+    "zoo.toml": "test_the_tournaments_run",
+    "zoo-full.toml": "test_the_tournaments_run",
     "my_strategy.py": "test_the_strategy_keeps_the_rules",
     "own_table/digits.csv": "test_the_table_is_imported_and_searched",
     "own_table/digits.toml": "test_the_table_is_imported_and_searched",
@@ -61,6 +67,26 @@ def test_the_quickstart_runs(folder, capsys):
     assert {run.label for run in results.runs} == {strategy.label for strategy in spec.strategies}
     assert {run.benchmark for run in results.runs} == set(spec.benchmarks)
     assert len(results.runs) == 2 * len(spec.strategies) * len(spec.benchmarks)
+
+
+@pytest.mark.parametrize(("name", "evaluations"), [("zoo", 25), ("zoo-full", 3)])
+def test_the_tournaments_run(name, evaluations, folder, capsys):
+    """Quick learners stand in for slow networks where models are fitted at all."""
+    spec = nh.load_spec(f"examples/{name}.toml")
+    ridge = {"name": "ridge", "encoding": "one_hot"}
+    slow = ("bohamiann", "dngo", "bananas", "pnas", "petridish")
+    spec = replace(
+        spec,
+        strategies=tuple(replace(item, surrogate=ridge) if item.name in slow else item for item in spec.strategies),
+        budget=Budget(evaluations=evaluations),
+        benchmarks=spec.benchmarks if name == "zoo-full" else spec.benchmarks[2:],
+        replicates=1,
+    )
+    outcome = execute(prepare(spec), folder / name)
+    assert outcome.failed == ()
+    results = nh.read_results(folder / name)
+    assert len(results.runs) == len(spec.strategies) * len(spec.benchmarks)
+    assert {len(run.trace) for run in results.runs} == {evaluations}
 
 
 def test_the_strategy_keeps_the_rules(folder, capsys):
