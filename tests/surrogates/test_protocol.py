@@ -110,7 +110,7 @@ def test_it_learns_an_additive_function(learner, archs):
 def test_the_generator_decides_the_model(learner, archs, pool):
     same = [learner.fit(archs, truth(archs), rng(7)).predict(pool).mean for _ in range(2)]
     np.testing.assert_array_equal(*same)
-    if not isinstance(learner, Ridge | GaussianProcess | GraphProcess | KernelClassifier):
+    if not isinstance(learner, Ridge | GaussianProcess | GraphProcess | EditDistanceProcess | KernelClassifier):
         assert not np.array_equal(same[0], learner.fit(archs, truth(archs), rng(8)).predict(pool).mean)
 
 
