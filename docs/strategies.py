@@ -34,8 +34,8 @@ def built_in() -> dict[str, type[Strategy]]:
     return dict(sorted(found.items(), key=lambda item: families.index(item[1].family)))
 
 
-def overview() -> str:
-    """Return a Markdown table: what every strategy is, and what problems it takes."""
+def overview(*, takes: bool = True) -> str:
+    """Return a Markdown table: what every strategy is and, unless the page is narrow, what problems it takes."""
     rows = [
         (
             f"`{name}`",
@@ -43,11 +43,11 @@ def overview() -> str:
             strategy.paper,
             str(strategy.year or ""),
             (strategy.default_surrogate or {}).get("name", ""),
-            str(strategy.takes),
+            *([str(strategy.takes)] if takes else []),
         )
         for name, strategy in built_in().items()
     ]
-    return _table(("name", "family", "paper", "year", "learns with", "takes"), rows)
+    return _table(("name", "family", "paper", "year", "learns with", *(["takes"] if takes else [])), rows)
 
 
 def side_by_side(study: Study) -> str:
@@ -90,10 +90,10 @@ def page(study: Study) -> str:
     return "\n".join(
         [
             "# Strategies\n",
-            "What comes along, with the paper of each, the learner that it uses unless a spec names another, and what",
-            "problems it takes (`repeats`: it may propose an architecture again, so `duplicates` cannot be forbidden).",
-            "Defaults, departures and hyperparameters: `nas-harness describe NAME`.\n",
-            overview(),
+            "What comes along, with the paper of each and the learner that it uses unless a spec names another. What",
+            "problems each takes says `nas-harness list strategies`; defaults, departures and hyperparameters",
+            "`nas-harness describe NAME`.\n",
+            overview(takes=False),
             "## Side by side\n",
             f"`examples/{spec.name}.toml`: {spec.replicates} runs of {budget_words(spec)} on {len(study.aligned)}"
             " benchmarks, all with their defaults. Validation regret of the incumbent, judged by the mean of the",
