@@ -37,13 +37,17 @@ def real(name: str, value: object, *, low: float = -math.inf, high: float = math
     """Return `value` as a finite float in ``[low, high]``, or ``(low, high]`` with `open_low`."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise HarnessError(must(name, "be a number", value))
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond the range of floats
+        number = math.inf
+    if not math.isfinite(number):
         raise HarnessError(must(name, "be finite", value))
     if value < low or (open_low and value == low):
         raise HarnessError(must(name, f"be {'greater than' if open_low else 'at least'} {low:g}", value))
     if value > high:
         raise HarnessError(must(name, f"be at most {high:g}", value))
-    return float(value)
+    return number
 
 
 def choice(name: str, value: object, allowed: tuple[str, ...]) -> str:

@@ -192,21 +192,22 @@ def _words(name: str) -> set[str]:
     return set(re.split(r"[^a-z0-9]+", name.lower())) - {""}
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """Word an unknown name: the kind, the name, the nearest match, and all known names or what lists them.
 
     Parameters
     ----------
     kind : str
         What the name should name, for example ``"strategy"``.
-    name : str
-        The unknown name.
+    name : object
+        The unknown name; what is no text is near to none.
     known : iterable of str
         The names that exist.
     """
     names = sorted(known)
-    near = nearest(name, names)
-    begin = f"unknown {kind} '{clipped(name)}'.{near}"
+    near = nearest(name, names) if isinstance(name, str) else ""
+    said = f"'{clipped(name)}'" if isinstance(name, str) else shown(name)
+    begin = f"unknown {kind} {said}.{near}"
     if kind in _SHOWN and len(names) > _FEW:
         return f"{begin} {_SHOWN[kind]} the names."
     return begin if near and len(names) > _FEW else f"{begin} Known: {', '.join(names) or 'none'}."

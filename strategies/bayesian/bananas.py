@@ -10,7 +10,7 @@ import numpy as np
 from harness.checks import MOST, Archs, integer, real
 from harness.problem import Problem
 from harness.surrogate import Surrogate
-from strategies.parts.candidates import mutate_best
+from strategies.parts.candidates import MOST_EDITS, mutate_best
 from strategies.parts.model_based import ModelBased
 
 
@@ -48,7 +48,7 @@ class Bananas(ModelBased):
     parents : int
         Architectures mutated at most, the best ones.
     edits : float
-        Mean number of edits of a mutant, greater than 0.
+        Mean number of edits of a mutant, greater than 0, at most 1000.
     acquisition : {"its", "ucb", "ei", "pi", "ts"}
         See `strategies.parts.acquisition`; "ucb" is ``mean - 0.5 std``.
     identity : {"exact", "string", "functional"}
@@ -91,7 +91,7 @@ class Bananas(ModelBased):
         )
         self.candidates = integer("candidates", candidates, low=self.batch, high=MOST)
         self.parents = integer("parents", parents, low=1, high=MOST)
-        self.edits = real("edits", edits, low=0.0, open_low=True)
+        self.edits = real("edits", edits, low=0.0, high=MOST_EDITS, open_low=True)
 
     def pool(self, told: Archs, ranked: list[int]) -> tuple[Archs, list[Hashable]]:
         """Return new mutants of the best."""

@@ -43,7 +43,7 @@ class DNGO(WidePool):
     parents : int
         Architectures mutated in a space that is not scanned, the best ones.
     edits : float
-        Mean number of edits of a mutant, greater than 0.
+        Mean number of edits of a mutant, greater than 0, at most 1000.
     acquisition : str
         See `strategies.parts.acquisition`; "ucb" is ``mean - 0.5 std``.
     batch_rule : str

@@ -10,7 +10,7 @@ import numpy as np
 from harness.checks import MOST, Archs, integer, real
 from harness.problem import Problem
 from harness.surrogate import Surrogate
-from strategies.parts.candidates import mutate_evenly, sample_new
+from strategies.parts.candidates import MOST_EDITS, mutate_evenly, sample_new
 from strategies.parts.model_based import ModelBased
 
 
@@ -47,7 +47,7 @@ class NasBowl(ModelBased):
     parents : int
         Architectures mutated, the best ones, each equally often; at least 1.
     edits : float
-        Mean number of edits of a mutant, greater than 0.
+        Mean number of edits of a mutant, greater than 0, at most 1000.
     random : float
         Share of the candidates that are random, 0 to 1; random ones also stand in for mutants that are not new.
     acquisition : {"ei", "ucb", "its", "pi", "log_ei"}
@@ -98,7 +98,7 @@ class NasBowl(ModelBased):
         )
         self.candidates = integer("candidates", candidates, low=self.batch, high=MOST)
         self.parents = integer("parents", parents, low=1, high=MOST)
-        self.edits = real("edits", edits, low=0.0, open_low=True)
+        self.edits = real("edits", edits, low=0.0, high=MOST_EDITS, open_low=True)
         self.mutants = round(self.candidates * (1.0 - real("random", random, low=0.0, high=1.0)))
 
     def pool(self, told: Archs, ranked: list[int]) -> tuple[Archs, list[Hashable]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp, inf, isnan, log
+from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from strategies.parts.ranking import FAILED, Score
 from strategies.parts.rhythms import Generational, Told
 
 _COOLED = 100.0  # the first temperature over the last, where that is not given
+_COLDEST = float_info.min  # what is colder has no logarithm, and divides by zero
 
 
 class SimulatedAnnealing(Generational):
@@ -54,6 +56,7 @@ class SimulatedAnnealing(Generational):
 
     family, paper, year = "local search", "Kirkpatrick et al., Science", 1983
     takes = Takes(objectives=1)
+    version = 2
 
     def __init__(
         self,
@@ -76,7 +79,9 @@ class SimulatedAnnealing(Generational):
         self.accepted = real("accepted", accepted, low=0.0, high=0.99, open_low=True)
         self._here: Archs | None = None  # where the walk stands, (L,); None: nothing told yet
         self._score = FAILED
-        self._place = 0  # number of the place stood at; notes hold that from which a move was proposed
+        # Number of the place stood at, 0 before the walk begins; notes hold that from which a move was proposed, and
+        # None where the walk is to continue.
+        self._place = 0
         self._made = 0  # moves that were judged while the scale is not known
         self._worse: list[float] = []
         self._evaluations = 0
@@ -85,7 +90,7 @@ class SimulatedAnnealing(Generational):
     def breed(self, n: int) -> tuple[Archs, Sequence[Any]]:
         """Return neighbours of where the walk stands; a random architecture while it has not begun."""
         if self._here is None:
-            return self.problem.space.sample(n, self.rng), [None] * n
+            return self.problem.space.sample(n, self.rng), [self._place] * n
         return self.problem.space.mutate(np.repeat(self._here[None], n, axis=0), self.rng), [self._place] * n
 
     def tell(self, evaluations: Evaluations) -> None:
@@ -111,7 +116,7 @@ class SimulatedAnnealing(Generational):
             self._made += 1
             self._worse += [worse] * (worse > 0)
             if self._made >= self.moves and self._worse:
-                self.first = sum(self._worse) / len(self._worse) / log(1.0 / self.accepted)
+                self.first = sum(self._worse) / len(self._worse) / -log(self.accepted)
             return True
         return worse <= 0 or self.rng.random() < exp(-worse / self.temperature)
 
@@ -120,8 +125,9 @@ class SimulatedAnnealing(Generational):
         """The temperature now, in the unit of the objective; infinite while the scale is not known."""
         if self.first is None:
             return inf
-        last = self.first / _COOLED if self.last is None else self.last
-        return self.first * exp(self.spent * log(last / self.first))
+        first = max(self.first, _COLDEST)
+        last = max(first / _COOLED if self.last is None else self.last, _COLDEST)
+        return max(first * exp(self.spent * (log(last) - log(first))), _COLDEST)
 
     @property
     def spent(self) -> float:

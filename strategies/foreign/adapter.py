@@ -18,7 +18,7 @@ from harness.errors import HarnessError, must
 from harness.problem import Problem
 from harness.records import Proposals
 from harness.strategy import Strategy, Takes
-from strategies.parts.candidates import no_archs
+from strategies.parts.candidates import no_archs, require_free_genes
 
 PATIENCE = 1000
 """Times in a row that an optimiser is asked anew when all that it proposes is invalid in the space."""
@@ -121,6 +121,7 @@ class Foreign(Strategy):
 
     def __init__(self, problem: Problem, rng: np.random.Generator, **hyperparameters: Any) -> None:
         super().__init__(problem, rng)
+        require_free_genes(type(self).__name__, problem.space)
         self.hyperparameters = {  # of the library, and not at their defaults
             key: _checked(key, value, self.defaults[key])
             for key, value in hyperparameters.items()

@@ -46,7 +46,8 @@ class OptunaSearch(Foreign):
     (`Trial.set_constraint`; what is missing is an infinite violation) for samplers that take them.  What runs on other
     workers stays a running trial, and a sampler treats it as it does any other.  A row that is invalid in the space is
     told as a failed trial at once, is not charged, and the sampler is asked anew, up to 1,000 times in a row; then the
-    search is finished.  Duplicates are proposed again, so a budget that forbids them is refused.  A sampler that can
+    search is finished; a space where fewer than one coding in a hundred is valid (a partial table) is refused.
+    Duplicates are proposed again, so a budget that forbids them is refused.  A sampler that can
     only draw each gene by itself, as a fallback, is refused: it would be random search under another name.  The version
     of the library is part of the digest of results.
     """

@@ -19,6 +19,8 @@ Keys = Callable[[Archs], list[Hashable]]
 
 PATIENCE = 1 << 17
 """Draws in a row without anything new after which a space counts as exhausted; in small spaces 64 for each coding."""
+MOST_EDITS = 1000
+"""The largest mean number of edits of a mutant: a tenth of it already leaves nothing of a parent."""
 RETRIES = 50
 """How often `mutate_evenly` draws a mutant again that is nothing new."""
 _LARGEST_BLOCK = 4096

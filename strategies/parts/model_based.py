@@ -61,7 +61,8 @@ class ModelBased(Strategy):
     batch : int
         Architectures chosen with one model, at least 1.
     acquisition : str
-        One of `strategies.parts.acquisition.NAMES`; ``log_ei`` with the target ``log`` alone.
+        One of `strategies.parts.acquisition.NAMES`; ``log_ei`` with the target ``log`` alone, and where not all
+        objectives have logarithms it is ``ei``.
     batch_rule : str
         One of `strategies.parts.batches.NAMES`.
     target : str
@@ -299,9 +300,13 @@ class ModelBased(Strategy):
             said: Prediction = yield Predict(model, told[rows[least]])
             best = float(targets[least][said.mean.argmin()])
 
+        acquisition = self.acquisition
+        if acquisition == "log_ei" and not all(score[1] > 0 for score, _ in self._ranked):
+            acquisition = "ei"  # the targets are no logarithms, see `transformed`
+
         def value(archs: Archs) -> Learning:
             prediction: Prediction = yield Predict(model, archs)
-            values = acquisitions.values(self.acquisition, prediction, best=best, rng=self.rng, beta=self.beta)
+            values = acquisitions.values(acquisition, prediction, best=best, rng=self.rng, beta=self.beta)
             feasible = np.ones(len(archs))
             for limit in limits:
                 held: Prediction = yield Predict(limit, archs)

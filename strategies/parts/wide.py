@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.checks import MOST, Archs, integer, real
 from harness.problem import Problem
-from strategies.parts.candidates import everything, random_and_mutants
+from strategies.parts.candidates import MOST_EDITS, everything, random_and_mutants
 from strategies.parts.model_based import ModelBased
 
 
@@ -26,7 +26,7 @@ class WidePool(ModelBased):
     parents : int
         Architectures mutated in a space that is not scanned, the best ones.
     edits : float
-        Mean number of edits of a mutant, greater than 0.
+        Mean number of edits of a mutant, greater than 0, at most 1000.
     **more
         See `ModelBased`.
     """
@@ -44,7 +44,7 @@ class WidePool(ModelBased):
         super().__init__(problem, rng, **more)
         self.candidates = integer("candidates", candidates, low=self.batch, high=MOST)
         self.parents = integer("parents", parents, low=1, high=MOST)
-        self.edits = real("edits", edits, low=0.0, open_low=True)
+        self.edits = real("edits", edits, low=0.0, high=MOST_EDITS, open_low=True)
 
     def pool(self, told: Archs, ranked: list[int]) -> tuple[Archs, list[Hashable]]:
         """Return everything new, or mutants of the best and random architectures, in random order."""

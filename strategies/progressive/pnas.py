@@ -12,8 +12,10 @@ from harness.checks import MOST, Archs, integer
 from harness.problem import Problem
 from harness.records import Evaluations
 from harness.surrogate import Surrogate
-from strategies.parts.candidates import no_archs
+from strategies.parts.candidates import sample_new
 from strategies.progressive.growing import Growing
+
+_DRAWN = 100  # random architectures, where nothing can be grown
 
 
 class PNAS(Growing):
@@ -32,8 +34,10 @@ class PNAS(Growing):
     a result near that of random search with few evaluations.  Spaces without an order from simple to complex (DARTS)
     are refused.
 
-    An architecture is proposed once, and the search is finished when nothing can be grown.  A level is spread over the
-    parallel workers, which wait for its end.  Constraints and failures: see `ModelBased` and `Growing`.
+    Where nothing can be grown, as often in a partial table, new lineages start from random architectures, one for each
+    worker: those predicted best of a hundred that satisfy what is known in closed form.  An architecture is proposed
+    once, and the search is finished when there is none of these either.  A level is spread over the parallel workers,
+    which wait for its end.  Constraints and failures: see `ModelBased` and `Growing`.
 
     Parameters
     ----------
@@ -84,7 +88,7 @@ class PNAS(Growing):
         return archs
 
     def pool(self, told: Archs, ranked: list[int]) -> tuple[Archs, list[Hashable]]:
-        """Return the children on the next level that has any, and set the batch to the beam."""
+        """Return the children on the next level that has any, else random ones; set the batch to the beam."""
         trained = told[np.sort(ranked)]
         levels = self.growth.level(trained)
         for _ in range(self.growth.lowest, self.growth.highest + 1):
@@ -95,7 +99,10 @@ class PNAS(Growing):
             self._next += 1
             if len(archs):
                 return archs, keys
-        return no_archs(self.problem.space), []
+        archs, keys = sample_new(self.problem.space, _DRAWN, self._taken, self.keys, self.rng)
+        kept = np.flatnonzero(self._broken(archs) <= 0).tolist()
+        self.batch = min(self.problem.n_workers, len(kept))
+        return archs[kept], [keys[row] for row in kept]
 
     def _share(self) -> int:
         """Return how many architectures the next level gets."""

@@ -93,17 +93,19 @@ class Controller(Strategy):
     epochs : int, optional
         Steps with one batch: 1 is REINFORCE, more is PPO; 1, with "nasnet" 4.
     learning_rate : float, optional
-        Of Adam: 0.0035, 0.00035, with "fast" 0.03.
+        Of Adam: 0.0035, 0.00035, with "fast" 0.03; at most a million.
     tanh : float, optional
-        The constant c: 1.1; 0 leaves logits as they are (as with "nasnet"); with "fast" 2.5.
+        The constant c: 1.1; 0 leaves logits as they are (as with "nasnet"); with "fast" 2.5; at most a million.
     operation_divisor : float, optional
-        What divides c for the genes whose order means nothing (`SearchSpace.gene_kinds`), 2.5 with "enas", else 1.
+        What divides c for the genes whose order means nothing (`SearchSpace.gene_kinds`), 2.5 with "enas", else 1; at
+        least a millionth.
     entropy : float, optional
-        Weight of the entropy in the reward: 0.0001, or 0.00001 with "nasnet".
+        Weight of the entropy in the reward: 0.0001, or 0.00001 with "nasnet"; at most a million.
     momentum : float, optional
         Of the moving average: 0.99, 0.95, with "fast" 0.9; at most 0.999999.
     temperature : float
-        What divides raw logits; 1, as the scripts of ENAS have none (the paper has 5, with `tanh` 2.5).
+        What divides raw logits; 1, as the scripts of ENAS have none (the paper has 5, with `tanh` 2.5); at least a
+        millionth.
     faithful : bool
         Whether the average starts at 0 without correction, as in the code of ENAS, so that early advantages all have
         the sign of the rewards.
@@ -145,11 +147,11 @@ class Controller(Strategy):
         self.units = integer("units", values["units"], low=1, high=4096)
         self.batch = integer("batch", values["batch"], low=1, high=MOST)
         self.epochs = integer("epochs", values["epochs"], low=1, high=MOST)
-        self.learning_rate = real("learning_rate", values["learning_rate"], low=0, open_low=True)
-        self.tanh = real("tanh", values["tanh"], low=0)
-        self.operation_divisor = real("operation_divisor", values["operation_divisor"], low=0, open_low=True)
-        self.temperature = real("temperature", temperature, low=0, open_low=True)
-        self.entropy = real("entropy", values["entropy"], low=0)
+        self.learning_rate = real("learning_rate", values["learning_rate"], low=0, high=MOST, open_low=True)
+        self.tanh = real("tanh", values["tanh"], low=0, high=MOST)
+        self.operation_divisor = real("operation_divisor", values["operation_divisor"], low=1 / MOST)
+        self.temperature = real("temperature", temperature, low=1 / MOST)
+        self.entropy = real("entropy", values["entropy"], low=0, high=MOST)
         self.momentum = real("momentum", values["momentum"], low=0, high=0.999999)
         if not isinstance(faithful, bool):
             raise HarnessError(must("faithful", "be true or false", faithful))

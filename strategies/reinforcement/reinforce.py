@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.checks import choice, real
+from harness.checks import MOST, choice, real
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
 from harness.strategy import Strategy, Takes
@@ -63,9 +63,9 @@ class Reinforce(Strategy):
     optimiser : {"adam", "sgd"}, optional
         "sgd" is plain gradient ascent.
     learning_rate : float, optional
-        Greater than 0.
+        Greater than 0, at most a million.
     initial_scale : float, optional
-        Standard deviation of the initial logits.
+        Standard deviation of the initial logits, at most a million.
     reward : {"metric", "fraction"}, optional
         The unit of rewards: that of the objective, or percents divided by 100.
     momentum : float
@@ -97,8 +97,8 @@ class Reinforce(Strategy):
         chosen = PRESETS[choice("preset", preset, tuple(PRESETS))]
         values: dict[str, Any] = {**chosen, **{key: value for key, value in given.items() if value is not None}}
         self.optimiser = choice("optimiser", values["optimiser"], tuple(OPTIMISERS))
-        self.learning_rate = real("learning_rate", values["learning_rate"], low=0, open_low=True)
-        self.initial_scale = real("initial_scale", values["initial_scale"], low=0)
+        self.learning_rate = real("learning_rate", values["learning_rate"], low=0, high=MOST, open_low=True)
+        self.initial_scale = real("initial_scale", values["initial_scale"], low=0, high=MOST)
         self.reward = choice("reward", values["reward"], UNITS)
         self.momentum = real("momentum", momentum, low=0, high=0.999999)
         self.policy = SoftmaxPolicy(problem.space, rng, scale=self.initial_scale)

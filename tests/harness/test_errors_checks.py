@@ -41,6 +41,11 @@ def test_unknown_lists_what_is_known_in_order():
     assert text == "unknown strategy 'banana'. Did you mean 'bananas'? Known: bananas, random_search."
 
 
+@pytest.mark.parametrize("name", [1.5, True, ["level"], {"a": 1}])
+def test_what_is_no_text_is_an_unknown_name_too(name):
+    assert errors.unknown("cost", name, ["level"]) == f"unknown cost {name!r}. Known: level."
+
+
 def test_of_many_names_only_the_nearest_is_told_or_what_lists_them():
     many = [f"table-{number}" for number in range(60)]
     assert errors.unknown("table", "tabel-7", many) == (
@@ -83,7 +88,7 @@ def test_numpy_integers_become_plain_ones():
     assert type(checks.integer("x", np.uint8(3))) is int
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 10**400])
 def test_real_refuses_what_is_not_finite(value):
     with pytest.raises(HarnessError, match="must be finite"):
         checks.real("x", value)

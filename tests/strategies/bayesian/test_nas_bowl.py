@@ -174,6 +174,7 @@ def test_hyperparameters_out_of_range_are_refused():
         ({"candidates": 3}, "`candidates` must be at least 5"),
         ({"parents": 0}, "`parents` must be at least 1"),
         ({"edits": 0}, "`edits` must be greater than 0"),
+        ({"edits": 1e308}, "`edits` must be at most 1000"),
         ({"random": 1.5}, "`random` must be at most 1"),
         ({"acquisition": "ts"}, "`acquisition` must be one of"),
         ({"incumbent": "max"}, "`incumbent` must be one of"),

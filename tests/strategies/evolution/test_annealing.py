@@ -98,6 +98,24 @@ def test_parallel_results_are_judged_where_they_were_proposed():
     assert np.array_equal(strategy._here, pending[1].archs[0])
 
 
+def test_parallel_starts_are_only_remembered_once_the_walk_has_begun():
+    strategy = build(first=SMALL)
+    starts = [strategy.ask(1) for _ in range(3)]
+    strategy.tell(evaluate(starts[1], lambda archs: np.full(len(archs), 1.0)))
+    for other in (starts[0], starts[2]):
+        strategy.tell(evaluate(other, lambda archs: np.full(len(archs), 5.0)))
+    assert np.array_equal(strategy._here, starts[1].archs[0])
+
+
+@pytest.mark.parametrize("given", [{"first": 5e-324}, {"first": 1e308, "last": 5e-324}, {"accepted": 5e-324}])
+@pytest.mark.parametrize("scale", [1.0, 1e-300, 1e300])
+def test_temperatures_without_a_logarithm_are_the_coldest_that_has_one(given, scale):
+    strategy = build(**given)
+    archs, _ = drive(strategy, lambda archs: scale * rugged(archs), 100)
+    assert len(archs) == 100
+    assert strategy.temperature > 0
+
+
 def test_known_results_are_looked_up_until_the_space_is_exhausted():
     space = ToySpace((3, 3, 3))
     archs, _ = drive(build(problem(space, duplicates="forbidden")), rugged, 500)

@@ -14,6 +14,7 @@ from harness.errors import HarnessError, UnfitError
 from harness.experiments.spec import StrategySpec
 from harness.problem import Constraint, Problem
 from harness.spaces import named
+from harness.spaces.rows import RowsSpace
 from harness.testing.conformance import check_strategy
 from tests.strategies.measured import beaten, regrets
 from tests.strategies.support import ToySpace, drive, evaluate, problem, rugged
@@ -305,9 +306,16 @@ def test_rows_that_are_invalid_are_not_proposed_and_are_asked_for_anew():
 def test_a_space_without_a_valid_row_ends_the_search():
     class Empty(ToySpace):
         def is_valid(self, archs):
-            return np.zeros(len(archs), dtype=bool)
+            return np.full(len(archs), len(archs) > 100)  # but for the look at its codings
 
     assert len(build("RandomSampler", problem(Empty((2, 2)))).ask(2)) == 0
+
+
+def test_a_partial_table_that_hardly_has_a_coding_is_refused_at_once():
+    space = named.space("nb201")
+    few = RowsSpace(space, space.decode(np.arange(0, 15625, 1000, dtype=np.uint64)))
+    with pytest.raises(HarnessError, match=r"TPESampler sets each gene by itself, and 0.\d% .* use a strategy that"):
+        build("TPESampler", problem(few))
 
 
 def test_ordinal_genes_may_be_integers():

@@ -62,6 +62,15 @@ def test_every_rule_proposes_all_that_there_is_once_and_finishes(rule):
     assert len(strategy.ask(1)) == 0
 
 
+def test_improvement_of_logarithms_is_that_of_objectives_that_have_none():
+    """A maximised column without a best value is minimised as its negative."""
+    found = []
+    for acquisition in ("ei", "log_ei"):
+        strategy = scan(acquisition=acquisition, target="log")
+        found.append(drive(strategy, lambda archs: 2.0 * rugged(archs) - 9.0, 40)[0])
+    assert np.array_equal(*found)
+
+
 @pytest.mark.parametrize("rule", NAMES)
 def test_what_runs_is_not_proposed_again(rule):
     strategy = scan(batch_rule=rule, acquisition="ei")

@@ -82,6 +82,7 @@ def test_the_space_is_exhausted_and_the_search_finishes(candidates):
         ({"candidates": 10**7}, "`candidates` must be at most 1000000"),
         ({"parents": 0}, "`parents` must be at least 1"),
         ({"edits": 0}, "`edits` must be greater than 0"),
+        ({"edits": 1e308}, "`edits` must be at most 1000"),
     ],
 )
 def test_hyperparameters_out_of_range_are_refused(given, rule):

@@ -114,6 +114,7 @@ def test_failed_trainings_are_survived():
     ("hyperparameters", "rule"),
     [
         ({"cost": "params"}, "unknown cost 'params'"),
+        ({"cost": 2}, "unknown cost 2"),
         ({"parents": 0}, "`parents` must be at least 1"),
         ({"batch": 0}, "`batch` must be at least 1"),
         ({"initial": 1}, "`initial` must be at least 2"),

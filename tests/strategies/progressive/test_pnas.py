@@ -9,6 +9,7 @@ from harness.errors import HarnessError
 from harness.problem import Budget, Constraint, Objective, Problem
 from harness.spaces import named
 from harness.spaces.categorical import CategoricalSpace
+from harness.spaces.rows import RowsSpace
 from harness.testing.toy import ToyBenchmark, ToySpace
 from strategies.progressive.pnas import PNAS
 from surrogates.linear.ridge import Ridge
@@ -104,6 +105,13 @@ def test_failed_cells_have_no_children():
 def test_where_everything_fails_random_architectures_are_tried():
     archs, _ = drive(search(), lambda archs: np.full(len(archs), np.nan), 60, asked=3)
     assert len(np.unique(archs, axis=0)) == 60
+
+
+def test_where_nothing_can_be_grown_random_architectures_start_new_lineages():
+    """Rows of a partial table seldom contain each other."""
+    few = RowsSpace(NB201, NB201.decode(np.arange(0, 15625, 50, dtype=np.uint64)))
+    archs, _ = drive(search(few, budget=Budget(evaluations=100), n_workers=4), rugged, 400, asked=4)
+    assert len(np.unique(NB201.code(archs))) == len(archs) == len(few.rows)
 
 
 def test_closed_form_constraints_keep_large_cells_out():

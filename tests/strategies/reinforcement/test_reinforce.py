@@ -283,6 +283,8 @@ def test_genes_that_an_architecture_does_not_have_learn_nothing():
         ({"preset": "nb102"}, "`preset` must be one of 'nats', 'nb201', 'nb101', 'fast'"),
         ({"optimiser": "lbfgs"}, "`optimiser` must be one of 'adam', 'sgd'"),
         ({"learning_rate": 0}, "`learning_rate` must be greater than 0"),
+        ({"learning_rate": 1e308}, r"`learning_rate` must be at most 1e\+06"),
+        ({"initial_scale": 1e308}, r"`initial_scale` must be at most 1e\+06"),
         ({"initial_scale": -1}, "`initial_scale` must be at least 0"),
         ({"reward": "percent"}, "`reward` must be one of 'metric', 'fraction'"),
         ({"momentum": 1}, "`momentum` must be at most 0.999999"),
