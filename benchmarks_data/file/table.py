@@ -221,13 +221,19 @@ class TableBenchmark:
         """Refuse constraints that no row keeps: a search under them has no answer."""
         if not self.constraints:
             return
-        kept = [
-            constraint.violation(mean_over_trainings(self._header.values(constraint.name)[:, :, -1:])[:, 0]) <= 0
-            for constraint in self.constraints
-        ]
+        values = {
+            item.name: mean_over_trainings(self._header.values(item.name)[:, :, -1:])[:, 0] for item in self.constraints
+        }
+        kept = [item.violation(values[item.name]) <= 0 for item in self.constraints]
         if not np.logical_and.reduce(kept).any():
             listed = ", ".join(map(str, self.constraints))
-            raise HarnessError(f"no architecture of {self.name} keeps {listed}; loosen the constraints")
+            ranges = [
+                f"{name} goes from {np.nanmin(each):.6g} to {np.nanmax(each):.6g}"
+                for name, each in values.items()
+                if not np.isnan(each).all()
+            ]
+            rule = f"no architecture of {self.name} keeps {listed}; loosen the constraints"
+            raise HarnessError(f"{rule} ({', '.join(ranges)})" if ranges else rule)
 
     def _column(self, name: str) -> Column:
         if name == self._header.meaning.test:

@@ -104,7 +104,8 @@ def _classes(space: SearchSpace, archs: Archs) -> dict[str, Any]:
 
 
 def _tables(benchmarks: list[str], archs: Archs) -> dict[str, Any]:
-    rows, without, to_get = list[dict[str, Any]](), list[str](), list[str]()
+    rows, held_out = list[dict[str, Any]](), list[str]()
+    without, to_get = list[str](), list[str]()
     for name in benchmarks:
         try:
             facts = registry.describe_benchmark(name)
@@ -118,7 +119,9 @@ def _tables(benchmarks: list[str], archs: Archs) -> dict[str, Any]:
         rows += answers
         if not answers:
             without.append(name)
-    return {"tables": rows, "without": without, "to_get": to_get}
+        elif any(column["held_out"] for column in facts.get("columns", ())):
+            held_out.append(name)
+    return {"tables": rows, "held_out": held_out, "without": without, "to_get": to_get}
 
 
 def _answers(name: str, facts: Mapping[str, Any], archs: Archs) -> Iterator[dict[str, Any]]:
@@ -159,8 +162,11 @@ def readable(facts: Mapping[str, Any]) -> dict[str, Any]:
     if within is not None:
         count = f"{counted(around['count'], 'row')} of the table that differ in at most {counted(within, 'gene')}"
     told["neighbours"] = "\n".join([count, *shown, *more])
-    if told["tables"]:
-        told["held out"] = "test results, which strategies are never told: `nas-harness data export BENCHMARK` has them"
+    if held_out := told.pop("held_out"):
+        told["held out"] = (
+            f"test results of {', '.join(held_out)}, which strategies are never told: `nas-harness data export"
+            f" {held_out[0]}` has them"
+        )
     told["no row in"] = told.pop("without")
     told["to get"] = told.pop("to_get")
     return told

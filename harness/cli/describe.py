@@ -11,6 +11,7 @@ from harness import registry
 from harness.errors import HarnessError, nearest
 from harness.names import read
 from harness.spaces import named
+from harness.strategy import Strategy
 
 SPLITS = {
     "train": "the images that the model was trained on",
@@ -208,9 +209,13 @@ def _summary(kind: str, name: str) -> dict[str, Any]:
     facts: dict[str, Any] = {"summary": (inspect.getdoc(loaded) or "").partition("\n")[0]}
     if kind == "strategy":
         learner = loaded.default_surrogate
-        facts |= {"family": loaded.family, "paper": loaded.paper, "year": str(loaded.year or "")}
+        facts |= _origin(loaded)
         facts |= {"learns_with": learner["name"] if learner else None, "takes": str(loaded.takes)}
     return facts
+
+
+def _origin(strategy: type[Strategy]) -> dict[str, Any]:
+    return {"family": strategy.family, "paper": strategy.paper, "year": str(strategy.year or "")}
 
 
 def _benchmark_summary(name: str) -> dict[str, Any]:
@@ -240,6 +245,7 @@ def _class(kind: str, name: str) -> dict[str, Any]:
         "kind": kind,
         "class": f"{loaded.__module__}:{loaded.__qualname__}" if read(name).path is None else name,
         "version": loaded.version,
+        **(_origin(loaded) | {"takes": str(loaded.takes)} if is_strategy else {}),
         **({"default_surrogate": loaded.default_surrogate} if is_strategy else {}),
         "hyperparameters": [
             {"name": key} | ({"required": True} if default is inspect.Parameter.empty else {"default": default})

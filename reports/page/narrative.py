@@ -6,7 +6,7 @@ import pandas as pd
 
 from harness.printable import counted
 from reports.study.align import Aligned
-from reports.study.comparisons import OPEN, WORSE, omnibus, scores, standings
+from reports.study.comparisons import NOT_TESTED, OPEN, WORSE, omnibus, scores, standings
 from reports.study.finals import LEFT_OUT, best_first, summary
 from reports.study.provenance import budget_sentence, budget_words, library_versions
 from reports.study.study import CURVE_REPETITIONS, DRAWN, MOST_DRAWN, TABLE_REPETITIONS, Study
@@ -17,6 +17,7 @@ from reports.study.wording import (
     noise_sentence,
     regret_sentence,
     split_word,
+    split_words,
     told_sentence,
     worst_label,
 )
@@ -80,7 +81,10 @@ def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, 
     behind = [row for row in others if row["regret"] != value]
     told = [f"{row['label']} with {regret_words(row['regret'], scale)}" for row in behind]
     if len(told) > MOST_DRAWN:
-        told = [*told[:_TOLD], f"{len(told) - _TOLD} others from {regret_words(behind[_TOLD]['regret'], scale)} on"]
+        told = [
+            *told[:_TOLD],
+            f"{len(told) - _TOLD} others with {regret_words(behind[_TOLD]['regret'], scale)} or more",
+        ]
     rest = ", ".join(told)
     text += f"; {rest}. " if rest else ". "
     known = standings(comparisons, item.name, split, best, study.checkpoints[-1])
@@ -121,9 +125,11 @@ def warnings(study: Study, comparisons: pd.DataFrame) -> list[str]:
         sentences.append(f"With {counted(n, 'replicate')} the bootstrap intervals are too narrow.")
     elif n < 30:
         sentences.append(f"{n} replicates are few where evaluations are look-ups; 30 or more are advised.")
-    refused = comparisons[comparisons["verdict"].str.startswith("not tested")] if len(comparisons) else comparisons
-    if len(refused):
-        sentences.append(f"{counted(len(refused), 'comparison')}: {refused['verdict'].iloc[0]}.")
+    refused = comparisons[comparisons["verdict"].str.startswith(NOT_TESTED)] if len(comparisons) else comparisons
+    for split, rows in refused.groupby("split", sort=False):
+        refused_words = f"{'is' if len(rows) == 1 else 'are'} {rows['verdict'].iloc[0]}"
+        word = split_words(study, str(split))
+        sentences.append(f"{counted(len(rows), 'comparison')} by {word} regret {refused_words}.")
     for item in study.aligned:
         several = [objective.name for objective in item.truth.facts.objectives]
         if len(several) > 1:
@@ -154,12 +160,16 @@ def methods(study: Study) -> list[str]:
     exact = (
         f"Reference. The dotted line is the {centre} of random search, computed from the table in closed form for"
         f" uniform draws from the space ({policy}) that are told what strategies are told; it needs no runs, and shows"
-        " where the simulated random search must lie."
+        " where the simulated random search must lie"
+    )
+    exact += (
+        " at the end: before it, parallel workers bring short trainings first." if study.spec.n_workers > 1 else "."
     )
     if not any(item.has_incumbent for item in study.aligned):
-        exact = "Reference. No law of random search is drawn: no run has an incumbent."
+        exact = "Reference. No exact random search is drawn: no run has an incumbent."
     elif not known:
-        exact = "Reference. No law of random search is drawn: it is not known in closed form here."
+        where = "under constraints" if study.spec.constraints else "here"
+        exact = f"Reference. No exact random search is drawn: it is not known in closed form {where}."
     elif unknown:
         exact += f" It is not drawn for {', '.join(unknown)}, where it is not known in closed form."
     versions = ", ".join(f"{name} {number}" for name, number in library_versions().items())

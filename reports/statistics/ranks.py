@@ -31,8 +31,8 @@ def refusal(tasks: int) -> str:
     if tasks >= 5:
         return ""
     return (
-        f"no test across benchmarks: {tasks} of them are fewer than 5; strategies are compared on each benchmark,"
-        " with one Holm correction over benchmarks and pairs"
+        f"no test across benchmarks, which needs at least 5 of them and has {tasks}; strategies are compared on each"
+        " one, with one Holm correction over benchmarks and pairs"
     )
 
 

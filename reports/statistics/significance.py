@@ -59,9 +59,9 @@ def refusal(n: int, comparisons: int, alpha: float = ALPHA) -> str:
         return ""
     needed = math.ceil(1 - math.log2(alpha / comparisons))
     return (
-        f"not tested: {counted(n, 'pair')} reach{'es' if n == 1 else ''}"
-        f" p = {2.0 ** (1 - n) if n else 1.0:.2g} at best, above"
-        f" {alpha:g}/{counted(comparisons, 'comparison')}; {needed} pairs are needed"
+        f"not tested: {counted(n, 'pair')} of runs reach{'es' if n == 1 else ''}"
+        f" p = {2.0 ** (1 - n) if n else 1.0:.2g} at best, and Holm's correction for"
+        f" {counted(comparisons, 'comparison')} asks for {alpha:g}/{comparisons}; {needed} pairs of runs are needed"
     )
 
 

@@ -30,6 +30,7 @@ from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.wording import as_sentence
 
 WORSE, OPEN, NOT_TESTED = "worse", "open", "not tested"
+"""States of a strategy against the best one; verdicts of pairs that are not tested begin with the last."""
 TEST_WORDS = (
     "paired Wilcoxon signed-rank test over replicates (Pratt's zeros), Holm-adjusted over benchmarks and pairs, at 5 %"
 )

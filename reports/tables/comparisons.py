@@ -10,7 +10,7 @@ import pandas as pd
 
 from harness.printable import counted
 from reports.statistics.scale import Scale
-from reports.study.comparisons import TEST_WORDS, scores
+from reports.study.comparisons import NOT_TESTED, TEST_WORDS, scores
 from reports.study.finals import LEFT_OUT
 from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.truth import PROTOCOL, SURROGATE, TABLE
@@ -34,8 +34,8 @@ def score_table(study: Study, split: str) -> ReportTable:
         (
             row["label"],
             bracket(*[f"{value:.2f}" for value in (row["rank"], row["rank_low"], row["rank_high"])]),
-            bracket(*[f"{value:.3f}" for value in (row["iqm"], row["iqm_low"], row["iqm_high"])]),
-            f"{row['gap']:.3f}",
+            bracket(*[_three_decimals(row[key]) for key in ("iqm", "iqm_low", "iqm_high")]),
+            _three_decimals(row["gap"]),
         )
         for row in data.to_dict("records")
     ]
@@ -58,6 +58,10 @@ def score_table(study: Study, split: str) -> ReportTable:
     )
 
 
+def _three_decimals(value: float) -> str:
+    return f"{value:z.3f}".replace("-", MINUS)
+
+
 def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTable:
     """Return all pairwise comparisons."""
     words = split_words(study, split)
@@ -75,13 +79,15 @@ def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTab
     )  # fmt: skip
     few = f" Shown: pairs of the {len(study.drawn)} strategies that figures draw in colour; the CSV file has all."
     few = few if study.background else ""
+    refused = [text.removeprefix(f"{NOT_TESTED}: ") for text in data["verdict"] if text.startswith(NOT_TESTED)]
+    why = f" Not tested: {'for example ' * (len(set(refused)) > 1)}{refused[0]}." if refused else ""
     caption = (
         f"Pairs of strategies by {words} regret of the incumbent, replicate by replicate ({TEST_WORDS}; one family of"
         f" {counted(len(data[data['missing'] == LEFT_OUT]), 'comparison')}). Won/tied/lost: by A. P(A beats B):"
         " probability of improvement over all pairs of runs, ties half. Effect: matched-pairs rank-biserial"
         " correlation, positive where A is better."
         f" Regret of B {MINUS} A: median over pairs, above zero where A is better, with its bootstrap interval. That no"
-        f" difference is shown does not say that there is none.{few}{noted(study)}"
+        f" difference is shown does not say that there is none.{why}{few}{noted(study)}"
     )
     return ReportTable(
         f"pairwise-{split}", f"Pairwise comparisons ({words})", caption, data, headers, cells, text_columns=3
@@ -94,7 +100,7 @@ def _pair_cells(row: Mapping[Hashable, Any], scale: Scale, *, several: bool, mis
     return (
         f"{row['benchmark']} ({', '.join(notes)})" if notes else str(row["benchmark"]),
         f"{row['a']} vs. {row['b']}",
-        str(row["verdict"]),
+        NOT_TESTED if str(row["verdict"]).startswith(NOT_TESTED) else str(row["verdict"]),
         str(row["n"]),
         f"{row['wins']}/{row['ties']}/{row['losses']}",
         format(row["poi"], ".2f") if known else NONE,

@@ -49,12 +49,21 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTa
     caption = (
         f"{word.capitalize()} value of the final incumbent after {budget_words(study.spec)}"
         f" ({judged_by(study, split)}), and its regret in {' or '.join(sorted(unit))}. Brackets: 95 % percentile"
-        f" bootstrap interval, {TABLE_REPETITIONS:,} resamples of replicates. Bold: lowest {name} regret; underlined:"
-        f" not shown to differ from it ({TEST_WORDS})."
+        f" bootstrap interval, {TABLE_REPETITIONS:,} resamples of replicates. Bold: lowest {name} regret"
     )
+    judged = comparisons[comparisons["split"] == split]
+    if len(judged) and judged["p"].isna().all():
+        caption += "; whether others differ from it is not tested, for want of replicates."
+    else:
+        caption += f"; underlined: not shown to differ from it ({TEST_WORDS})."
     if split == "validation":
         caption += " At optimum: part of the runs that end without regret."
-        caption += " log-AUC: median over runs of the mean regret over log evaluations."
+        caption += " log-AUC: median over runs of the mean regret over log evaluations"
+        caption += (
+            f"; {NONE} where a run has no incumbent before the end."
+            if len(data) and data["log_auc"].isna().any()
+            else "."
+        )
     if any(row[1] == WHOLE for row in cells):
         caption += f" {WHOLE.capitalize()}: what looks best when every architecture was trained once (noise floor)."
     if any(DAGGER in row[2] for row in cells):

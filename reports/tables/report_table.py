@@ -26,8 +26,11 @@ _TEX = {
 
 _LONG = 40
 """Letters from which on a text gets room of its own: an architecture, mostly."""
+_SHORT = 18
+"""Letters up to which the name of a group stays in one line."""
 _PART = 24
 """Letters of a word that stand in one line."""
+_BRACKET = re.compile(r"\[[^\]]*\]")
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ class ReportTable:
 
     def to_html(self) -> str:
         """Return a table element with a header for each row and column."""
-        head = "".join(f'<th scope="col"{self._side(j)}>{escape(text)}</th>' for j, text in enumerate(self.headers))
+        names = [_BRACKET.sub(lambda part: part[0].replace(" ", "&nbsp;"), escape(text)) for text in self.headers]
+        head = "".join(f'<th scope="col"{self._side(j)}>{name}</th>' for j, name in enumerate(names))
         body = []
         for i, row in enumerate(self.cells):
             new = ' class="group"' if self._starts(i) else ""
@@ -109,6 +113,8 @@ class ReportTable:
         shown = {BEST: f"<strong>{shown}</strong>", TIED: f"<u>{shown}</u>", PLAIN: shown}[mark]
         if column == (1 if self.grouped else 0):
             return f'<th scope="row">{shown}</th>'
+        if column == 0 and shown and len(text) <= _SHORT:
+            return f'<td class="short">{shown}</td>'
         if column < self.text_columns and len(text) > _LONG:
             return f'<td class="long">{shown}</td>'
         return f"<td{self._side(column)}>{shown}</td>"

@@ -58,9 +58,10 @@ class TPE(Strategy):
         search* on NAS-Bench-201, and capped it hardly is, because its rule for the bandwidth is one for continuous
         data.  Both wait until each density has more rows than there are genes.
     split : {"optuna", "hyperopt", "bohb"}
-        Good ones among n: ``ceil(gamma n)`` and ``ceil(gamma sqrt(n))``, at most 25; ``max(L + 1, floor(gamma n))``.
+        Good ones among n: ``ceil(gamma n)``, at most 25; ``ceil(gamma sqrt(n))``, at most 25; and
+        ``max(L + 1, floor(gamma n))`` with L genes.
     gamma : float, optional
-        In (0, 1]; the default is that of the split, 0.1, 0.25 and 0.15.
+        In (0, 1]; the default is that of the split: 0.1, 0.25 and 0.15, in this order.
     draws : int
         Drawn from l for one proposal, at least 1.
     prior_weight : float

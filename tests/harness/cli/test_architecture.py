@@ -43,6 +43,11 @@ def test_tables_say_the_mean_and_only_what_strategies_may_be_told(monkeypatch):
         assert value == pytest.approx(truth.mean(archs, name)[0], rel=1e-12), name
 
 
+def test_held_out_results_are_named_where_there_are_some():
+    assert "micro-mnist1d" in architecture.readable(architecture.describe(CELL, "micro-mnist1d"))["held out"]
+    assert "held out" not in architecture.readable(architecture.describe(CELL, "nb201-cifar10"))
+
+
 def test_costs_in_closed_form_are_those_of_the_table():
     facts = architecture.describe(CELL, "nb201-cifar10")
     values = {row["column"]: row["value"] for row in facts["tables"]}

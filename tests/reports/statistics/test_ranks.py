@@ -33,4 +33,4 @@ def test_friedman_agrees_with_scipy_without_ties():
 
 def test_fewer_than_five_benchmarks_are_not_tested_together():
     assert ranks.refusal(5) == ""
-    assert "4 of them are fewer than 5" in ranks.refusal(4)
+    assert "needs at least 5 of them and has 4" in ranks.refusal(4)

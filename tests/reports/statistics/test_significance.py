@@ -31,7 +31,7 @@ def test_holm_follows_its_definition(p):
 def test_smallest_reachable_p_of_the_signed_rank_test(n, smallest):
     assert significance.wilcoxon_p(np.arange(1.0, n + 1)) == pytest.approx(smallest)
     assert significance.refusal(n, 1, alpha=smallest) == ""
-    assert f"{n + 1} pairs are needed" in significance.refusal(n, 1, alpha=smallest * 0.99)
+    assert f"{n + 1} pairs of runs are needed" in significance.refusal(n, 1, alpha=smallest * 0.99)
 
 
 def test_signed_rank_of_no_difference_is_one():

@@ -76,8 +76,21 @@ def test_checkpoints_widen_the_family():
 def test_a_hopeless_test_is_refused_with_the_number_needed():
     table = pairwise(study_of(ALPHA, replicates=5, evaluations=10))
     assert table["p"].isna().all()
-    assert table["verdict"].str.startswith("not tested: 5 pairs reach p = 0.062 at best").all()
-    assert table["verdict"].str.contains("7 pairs are needed").all()
+    assert table["verdict"].str.startswith("not tested: 5 pairs of runs reach p = 0.062 at best").all()
+    assert table["verdict"].str.contains("7 pairs of runs are needed").all()
+
+
+def test_where_nothing_is_tested_the_page_says_why_once():
+    study = study_of(ALPHA, replicates=5, evaluations=10)
+    compared = pairwise(study)
+    (final,) = [table for table in tables(study, compared) if table.name == "final-validation"]
+    (pairs,) = [table for table in tables(study, compared) if table.name == "pairwise-validation"]
+    assert "underlined" not in final.caption
+    assert "whether others differ from it is not tested" in final.caption
+    assert {row[2] for row in pairs.cells} == {"not tested"}
+    assert "Not tested: 5 pairs of runs reach p = 0.062 at best" in pairs.caption
+    told = [sentence for sentence in narrative.warnings(study, compared) if "not tested" in sentence]
+    assert told[0].startswith("3 comparisons by validation regret are not tested: 5 pairs of runs")
 
 
 def test_no_difference_is_never_called_equality(compared):
@@ -161,7 +174,7 @@ def test_ranks_average_to_the_middle_at_every_budget(study):
 
 
 def test_few_benchmarks_are_not_tested_together_and_five_are():
-    assert "1 of them are fewer than 5" in omnibus(study_of(ALPHA, replicates=4, evaluations=6))
+    assert "needs at least 5 of them and has 1" in omnibus(study_of(ALPHA, replicates=4, evaluations=6))
     five = [FakeOracle(name, test=False) for name in "abcde"]
     text = omnibus(study_of(*five, replicates=4, evaluations=6))
     assert "over 5 benchmarks" in text

@@ -24,6 +24,13 @@ def test_table_marks_and_groups():
     assert tex(r"a\b_c{d}^~|") == r"a\textbackslash{}b\_c\{d\}\textasciicircum{}\textasciitilde{}\textbar{}"
 
 
+def test_an_interval_in_a_header_and_a_short_name_of_a_group_stay_in_one_line():
+    cells = (("nb201-cifar10", "s", "1"), ("a benchmark of a long name", "s", "2"))
+    html = ReportTable("t", "T", "c", pd.DataFrame(), ("Benchmark", "Strategy", "x [95 % CI]"), cells).to_html()
+    assert "x [95&nbsp;%&nbsp;CI]" in html
+    assert html.count('<td class="short">') == html.count('<td class="short">nb201-cifar10</td>') == 1
+
+
 def test_what_does_not_exist_is_a_dash_and_an_interval_is_left_out_where_there_is_none():
     assert three_digits(math.nan) == p_value(math.nan) == NONE
     assert mean_words(Mean(0.5, 0.25, 0.75)) == "+0.50 [+0.25, +0.75]"
