@@ -38,8 +38,8 @@ def background_sentence(study: Study) -> str:
         return ""
     wished = " those that the spec highlights," if study.spec.report.highlight else ""
     return (
-        f" In colour:{wished} random search and the best by mean rank, {len(study.drawn)} of {len(study.labels)};"
-        " the others are grey, and in the tables."
+        f" In colour:{wished} random search, the best of each benchmark and the best by mean rank,"
+        f" {len(study.drawn)} of {len(study.labels)}; the others are grey, and in the tables."
     )
 
 

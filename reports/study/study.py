@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from harness import registry, seeding
+from harness.checks import FloatArray
 from harness.digests import sha256_of
 from harness.errors import IncompleteError, ResultError
 from harness.experiments.results import Results
 from harness.experiments.spec import Spec
 from harness.names import read
 from reports.statistics.bootstrap import resample_counts
+from reports.statistics.centres import centre_of
 from reports.statistics.ranks import average_ranks
 from reports.study.align import Aligned, align
 from reports.study.naming import with_shown_labels
@@ -96,16 +98,33 @@ class Study:
     def drawn(self) -> tuple[str, ...]:
         """Labels that figures draw in colour and name, in the order of the spec: all, where they are few.
 
-        Where there are more than `MOST_DRAWN`: those that the spec highlights, random search, and the best by mean rank
-        over benchmarks of the mean validation regret at the end, `DRAWN` in all.
+        Where there are more than `MOST_DRAWN`: those that the spec highlights, random search, the best of each benchmark,
+        and the best by mean rank over benchmarks of the mean validation regret at the end; `DRAWN` in all, or
+        `MOST_DRAWN` where there are so many bests.
         """
         if len(self.labels) <= MOST_DRAWN:
             return self.labels
         chosen = [*self.spec.report.highlight]
         chosen += [item.label for item in self.spec.strategies if read(item.name).key == "random_search"][:1]
-        chosen += sorted(self.labels, key=lambda label: (self._mean_ranks[label], self.labels.index(label)))
-        kept = list(dict.fromkeys(chosen))[: max(DRAWN, len(self.spec.report.highlight))]
+        named = list(dict.fromkeys([*chosen, *self._bests()]))
+        most = max(DRAWN, min(len(named), MOST_DRAWN), len(self.spec.report.highlight))
+        named += sorted(self.labels, key=lambda label: (self._mean_ranks[label], self.labels.index(label)))
+        kept = list(dict.fromkeys(named))[:most]
         return tuple(label for label in self.labels if label in kept)
+
+    def _bests(self) -> list[str]:
+        """Return the strategy of the lowest final regret, by centre and then by mean, of each benchmark and split."""
+        bests = []
+        for split in self.splits:
+            for item in self.aligned:
+                if split in item.truth.splits and item.has_incumbent:
+                    ends = {label: [*item.at(label, split, item.final_budget).values()] for label in self.labels}
+                    known = {label: np.array(regrets) for label, regrets in ends.items() if regrets}
+                    bests.append(min(known, key=lambda label: self._centre_and_mean(known[label])))
+        return bests
+
+    def _centre_and_mean(self, regrets: FloatArray) -> tuple[float, float]:
+        return float(centre_of(regrets[:, None], self.centre)[0]), float(regrets.mean())
 
     @property
     def background(self) -> tuple[str, ...]:

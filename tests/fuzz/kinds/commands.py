@@ -83,4 +83,4 @@ class Commands(Kind):
                     line.insert(at, draw.choice(list(self.words.values())))
         if (line[:1] in (["verify"], ["table"]) and "--dry-run" not in line) or line[:2] == ["data", "get"]:
             return "left out: it would train, or fetch"
-        return f"{line[:2]}: {command(*line)}"
+        return f"{[part[:40] for part in line[:2]]}: {command(*line)}"
