@@ -98,9 +98,9 @@ class Study:
     def drawn(self) -> tuple[str, ...]:
         """Labels that figures draw in colour and name, in the order of the spec: all, where they are few.
 
-        Where there are more than `MOST_DRAWN`: those that the spec highlights, random search, the best of each benchmark,
-        and the best by mean rank over benchmarks of the mean validation regret at the end; `DRAWN` in all, or
-        `MOST_DRAWN` where there are so many bests.
+        Where there are more than `MOST_DRAWN`: those that the spec highlights, random search, the best of each
+        benchmark, and the best by mean rank over benchmarks of the mean validation regret at the end; `DRAWN` in all,
+        or `MOST_DRAWN` where there are so many bests.
         """
         if len(self.labels) <= MOST_DRAWN:
             return self.labels
