@@ -30,11 +30,12 @@ class CMAES(Generational):
     starts at 0 with equal variances, so each value of a gene is as likely; the population is 4 + floor(3 ln d).
     Results enter by rank.  Nothing depends on the order of codes.
 
-    Departs from the package: its criteria to stop are not asked.  The relaxed objective is constant around most points,
-    so the variance collapses on one architecture: an architecture proposed before counts with its known result at no
-    charge (`look_up`), and `patience` generations without anything new make it start again from its first
-    distribution, conditional on architectures that are new; the search is finished when there are none.  Without
-    `look_up` repeats are proposed.
+    Departs from the package: its criteria to stop are not asked, and populations of five have no mirrored vectors,
+    which need generations that are drawn whole.  The relaxed objective is constant around most points, so the variance
+    collapses on one architecture: an architecture proposed before counts with its known result at no charge
+    (`look_up`), and `patience` generations without anything new make it start again from its first distribution,
+    conditional on architectures that are new; the search is finished when there are none.  Without `look_up` repeats
+    are proposed.
 
     With parallel workers, idle ones get more vectors of the same distribution, and the distribution is updated whenever
     a population's worth of results is told, those drawn before the last update among them.  Failed trainings are left
@@ -78,6 +79,7 @@ class CMAES(Generational):
             "popsize": self.population,
             "randn": lambda *shape: self.rng.standard_normal(shape),
             "seed": np.nan,  # the global generator is left alone
+            "CMA_mirrors": 0,  # of populations below six: they wait for a whole generation to be drawn at once
             "verbose": -9,
         }
         self._search = self._package.CMAEvolutionStrategy(np.zeros(self.dimensions), _STEP, options)

@@ -122,11 +122,13 @@ class Foreign(Strategy):
     def __init__(self, problem: Problem, rng: np.random.Generator, **hyperparameters: Any) -> None:
         super().__init__(problem, rng)
         require_free_genes(type(self).__name__, problem.space)
-        self.hyperparameters = {  # of the library, and not at their defaults
+        given = {
             key: _checked(key, value, self.defaults[key])
             for key, value in hyperparameters.items()
-            if value != self.defaults[key] and key not in self.own
+            if key not in self.own
         }
+        # of the library, and not at their defaults
+        self.hyperparameters = {key: value for key, value in given.items() if value != self.defaults[key]}
 
     def seed(self) -> int:
         """Draw a seed for the library."""

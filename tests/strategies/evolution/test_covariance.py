@@ -74,6 +74,14 @@ def test_failed_trainings_are_left_out_and_replaced():
     assert told == [[1.0, 3.0, 2.0, 2.0, 0.0, 4.0]]
 
 
+def test_a_population_of_five_may_be_drawn_one_by_one():
+    """The package mirrors vectors of populations below six, and waits for a generation that takes them all."""
+    strategy = build(population=5)
+    for running in [strategy.ask(1) for _ in range(60)]:
+        strategy.tell(evaluate(running, rugged))
+    assert len(strategy.ask(1)) == 1
+
+
 def test_known_results_are_looked_up_until_the_space_is_exhausted():
     space = ToySpace((3, 3, 3))
     archs, _ = drive(build(problem(space, duplicates="forbidden")), rugged, 500)

@@ -199,6 +199,7 @@ class TestWhatCannotBeRunFairly:
             ("TPESampler", {"n_startup_trials": 2.5}, "`n_startup_trials` must be an integer"),
             ("TPESampler", {"n_ei_candidates": 0}, "TPESampler cannot be run with n_ei_candidates = 0: ValueError"),
             ("TPESampler", {"group": "yes"}, "`group` must be true or false"),
+            ("TPESampler", {"constant_liar": 1}, "`constant_liar` must be true or false"),  # = the default
             ("TPESampler", {"group": True, "multivariate": False}, "cannot be run with .*option can only be enabled"),
             ("TPESampler", {"ordinal_genes": "floats"}, "`ordinal_genes` must be one of 'categories', 'integers'"),
             ("NSGAIISampler", {"population_size": 1}, "must be greater than or equal to 2"),
