@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ class _State:
     received: int | None = None
     since = 0.0
     lost = False
+    losing = False
 
 
 def received() -> int | None:
@@ -70,6 +72,9 @@ def handled(*, to_the_end: bool) -> Iterator[None]:
 def _receive(number: int, frame: FrameType | None) -> None:
     if not _State.raising:
         _end(number)
+    if _State.losing:
+        _again(number)  # what is raised in the hook itself is lost without a word
+        return
     if _State.received is not None and not _State.lost:
         if time.monotonic() - _State.since > AGAIN_SECONDS:
             _end(number)
@@ -91,7 +96,17 @@ def _unraisable(lost: Any) -> None:
     if not isinstance(lost.exc_value, Interrupted):
         sys.__unraisablehook__(lost)
         return
+    _State.losing = True
     _State.lost = True
-    again = threading.Timer(0.02, os.kill, (os.getpid(), lost.exc_value.signal_number))
-    again.daemon = True
-    again.start()
+    _again(lost.exc_value.signal_number)
+    _State.losing = False
+
+
+def _again(number: int) -> None:
+    """Send the signal to this process again, in a moment; nothing here waits for a lock that a handler could hold."""
+    _thread.start_new_thread(_send_later, (number,))
+
+
+def _send_later(number: int) -> None:
+    time.sleep(0.02)
+    os.kill(os.getpid(), number)

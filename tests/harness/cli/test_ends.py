@@ -167,15 +167,24 @@ def test_what_was_ignored_at_the_start_stays_ignored(tmp_path):
     assert run.stdout == "on\n"
 
 
-def test_an_interrupt_inside_a_callback_is_not_lost():
-    program = """
+@pytest.mark.parametrize("within", [False, True], ids=["once", "and again while it is lost"])
+def test_an_interrupt_inside_a_callback_is_not_lost(within):
+    program = f"""
 import os, signal, time, weakref
-from harness.cli.signals import handled, raised
+from harness.cli import signals
 class Thing: pass
 def callback(reference):
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(0.01)
-with handled(to_the_end=True), raised():
+again, calls = signals._again, []
+def at_once(number):
+    calls.append(number)
+    if {within} and len(calls) == 1:
+        os.kill(os.getpid(), number)
+        time.sleep(0.01)
+    again(number)
+signals._again = at_once
+with signals.handled(to_the_end=True), signals.raised():
     thing = Thing(); reference = weakref.ref(thing, callback)
     try:
         del thing
