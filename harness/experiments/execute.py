@@ -18,7 +18,7 @@ from harness.errors import DamagedError, IncompleteError, IrregularError, PlaceE
 from harness.experiments.kind import Kind, Output, UnitT, kind_of
 from harness.experiments.manifest import write_manifest
 from harness.experiments.prepare import Prepared
-from harness.experiments.processes import MOST_WORKERS, spawned, without_sudden_end
+from harness.experiments.processes import MOST_WORKERS, Pool, spawned, without_sudden_end
 from harness.experiments.progress import Failure, Ledger, Progress
 from harness.experiments.store import read_unit, unit_path, write_unit
 from harness.files.confined import Confined
@@ -186,8 +186,9 @@ def _drain(executor: Executor, kind_name: str, folder: Path, missing: list[str],
             for future in done:
                 _take_in(future, futures[future], ledger)
     except BaseException:
-        for future in waiting:
-            future.cancel()
+        if not isinstance(executor, Pool):  # which is ended with all its work
+            for future in waiting:
+                future.cancel()
         raise
 
 

@@ -22,8 +22,8 @@ MOST_WORKERS = 1024
 _end_process = os._exit
 
 
-class _Pool(ProcessPoolExecutor):
-    """A pool whose processes no signal to the whole group reaches, from their very first moment."""
+class Pool(ProcessPoolExecutor):
+    """A pool whose processes no signal to the whole group reaches, from their very first moment; `spawned` ends it."""
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Submit a call; this is where processes are started, and they inherit what is held back."""
@@ -36,13 +36,14 @@ def spawned(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give a pool of spawned processes; an error or an interrupt ends them at once."""
     with interrupts.held_back():
         resource_tracker.ensure_running()  # which lets signals through when it starts, so it does so now
-    pool = _Pool(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_initialise)
+    pool = Pool(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_initialise)
     before = set(multiprocessing.active_children())
     try:
         yield pool
     except BaseException:
         with interrupts.held_back():
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Nothing is cancelled: before Python 3.12 a pool that breaks prints a traceback for what was.
+            pool.shutdown(wait=False)
             children = set(multiprocessing.active_children()) - before
             for child in children:
                 child.kill()
