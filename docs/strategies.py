@@ -16,6 +16,7 @@ from harness import registry
 from harness.experiments.results import read_results
 from harness.names import BUILT_IN
 from harness.strategy import Strategy
+from reports.study.align import Steps
 from reports.study.comparisons import scores
 from reports.study.finals import finals, regrets_of
 from reports.study.provenance import budget_words
@@ -80,8 +81,8 @@ def side_by_side(study: Study) -> str:
     return "\n".join([f"### All benchmarks\n\n{table}", *parts])
 
 
-def _seconds(steps: Sequence[object]) -> float:
-    return float(np.mean([step.run.overhead_seconds for step in steps]))  # type: ignore[attr-defined]
+def _seconds(steps: Sequence[Steps]) -> float:
+    return float(np.mean([step.run.overhead_seconds for step in steps]))
 
 
 def page(study: Study) -> str:

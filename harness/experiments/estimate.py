@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from harness.experiments.kind import Unit, kind_of
+from harness.experiments.kind import Kind, Unit, kind_of
 from harness.experiments.prepare import Prepared
 from harness.experiments.store import unit_path
 
@@ -55,27 +57,33 @@ def estimate(prepared: Prepared, folder: Path, on_step: Callable[[str], None] = 
     for digest, (label, unit) in prepared.shards.items():
         if not unit_path(folder, digest).exists():
             missing.setdefault(label, []).append(unit)
-    seconds, cut = {}, []
+    seconds, cut = dict[str, float](), list[str]()
     for label, units in missing.items():
         on_step(label)
-        told, small = [0], kind.small(units[0])
-        seconds[label] = float("nan")
-        if small is None:
-            continue
-        began, part = time.monotonic(), 1.0
-
-        def stop(evaluations: int, told: list[int] = told) -> None:
-            told[0] = evaluations
-            if time.monotonic() - began > MOST_SECONDS:  # noqa: B023  # called before it changes
-                raise _EnoughError
-
-        try:
-            kind.run(small, stop)
-        except _EnoughError:
-            cut.append(label)
-            whole = (prepared.spec.budget.evaluations or 0) * (small.stop - small.first)
-            part = min(told[0] / whole, 1.0) if whole else float("nan")
-        one = (time.monotonic() - began) / part / (small.stop - small.first)
+        one, part = _seconds_of_one(kind, units[0], prepared.spec.budget.evaluations)
         seconds[label] = one * sum(unit.stop - unit.first for unit in units)
+        cut += [label] if part < 1 else []
     count = sum(map(len, missing.values()))
     return Estimate(count, len(prepared.shards) - count, seconds, tuple(cut))
+
+
+def _seconds_of_one(kind: Kind[Any], unit: Unit, evaluations: int | None) -> tuple[float, float]:
+    """Return the real seconds of one replicate, NaN where nothing tells, and the part of it that was run."""
+    small = kind.small(unit)
+    if small is None:
+        return math.nan, 1.0
+    began, told = time.monotonic(), 0
+
+    def stop(done: int) -> None:
+        nonlocal told
+        told = done
+        if time.monotonic() - began > MOST_SECONDS:
+            raise _EnoughError
+
+    replicates, part = small.stop - small.first, 1.0
+    try:
+        kind.run(small, stop)
+    except _EnoughError:
+        part = min(told / (evaluations * replicates), math.nextafter(1.0, 0.0)) if evaluations else 0.0
+    spent = (time.monotonic() - began) / replicates
+    return (spent / part if part else math.nan), part

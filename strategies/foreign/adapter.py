@@ -70,12 +70,12 @@ class Foreign(Strategy):
     @classmethod
     def exported(cls) -> Mapping[str, Any]:
         """Return the classes that the library exports, by name."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{cls.__name__} must define exported")
 
     @classmethod
     def refusal(cls, factory: Any) -> str:
         """Say why a class cannot be run, "" if it can; completes "LIBRARY's NAME ..."."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{cls.__name__} must define refusal")
 
     @classmethod
     def declared(cls, factory: Any) -> Mapping[str, Any]:
@@ -170,11 +170,11 @@ class Foreign(Strategy):
 
     def draw(self, n: int) -> tuple[Sequence[int], Sequence[Sequence[int]]]:
         """Ask the library: tags of at least `n` proposals and their L genes each; none to wait or to finish."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define draw")
 
     def reject(self, tags: Sequence[int]) -> None:
         """Tell the library that proposals are invalid."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define reject")
 
 
 def _needs(parameters: Iterable[inspect.Parameter], given: Sequence[str]) -> str:
