@@ -52,7 +52,7 @@ class Bohamiann(WidePool):
         What is learnt, see `strategies.parts.targets`.
     identity : {"exact", "string", "functional"}
         When two architectures are the same (`SearchSpace.key`).
-    constraints : {"learnt", "ranked"}
+    constraints : {"learnt", "filtered", "ranked"}
         See `strategies.parts.model_based`.
     """
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
-
-from harness.problem import Problem
-from harness.surrogate import Surrogate
 from strategies.parts.wide import WidePool
 
 
@@ -52,42 +48,9 @@ class DNGO(WidePool):
         What is learnt, see `strategies.parts.targets`.
     identity : {"exact", "string", "functional"}
         When two architectures are the same (`SearchSpace.key`).
-    constraints : {"learnt", "ranked"}
+    constraints : {"learnt", "filtered", "ranked"}
         See `strategies.parts.model_based`.
     """
 
     family, paper, year = "Bayesian optimisation", "Snoek et al., ICML", 2015
     default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "dngo_network", "encoding": "one_hot"}
-
-    def __init__(
-        self,
-        problem: Problem,
-        rng: np.random.Generator,
-        *,
-        surrogate: Surrogate,
-        initial: int = 20,
-        batch: int = 10,
-        candidates: int = 20_000,
-        parents: int = 10,
-        edits: float = 1.5,
-        acquisition: str = "ei",
-        batch_rule: str = "top",
-        target: str = "identity",
-        identity: str = "exact",
-        constraints: str = "learnt",
-    ) -> None:
-        super().__init__(
-            problem,
-            rng,
-            surrogate=surrogate,
-            initial=initial,
-            batch=batch,
-            candidates=candidates,
-            parents=parents,
-            edits=edits,
-            acquisition=acquisition,
-            batch_rule=batch_rule,
-            target=target,
-            identity=identity,
-            constraints=constraints,
-        )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any
 
 import numpy as np
 
 from harness.checks import MOST, Archs, integer, real
 from harness.problem import Problem
+from harness.surrogate import Surrogate
 from strategies.parts.candidates import MOST_EDITS, everything, random_and_mutants
 from strategies.parts.model_based import ModelBased
 
@@ -27,7 +27,7 @@ class WidePool(ModelBased):
         Architectures mutated in a space that is not scanned, the best ones.
     edits : float
         Mean number of edits of a mutant, greater than 0, at most 1000.
-    **more
+    surrogate, initial, batch, acquisition, batch_rule, target, identity, constraints
         See `ModelBased`.
     """
 
@@ -36,12 +36,30 @@ class WidePool(ModelBased):
         problem: Problem,
         rng: np.random.Generator,
         *,
-        candidates: int,
-        parents: int,
-        edits: float,
-        **more: Any,
+        surrogate: Surrogate,
+        initial: int = 20,
+        batch: int = 10,
+        candidates: int = 20_000,
+        parents: int = 10,
+        edits: float = 1.5,
+        acquisition: str = "ei",
+        batch_rule: str = "top",
+        target: str = "identity",
+        identity: str = "exact",
+        constraints: str = "learnt",
     ) -> None:
-        super().__init__(problem, rng, **more)
+        super().__init__(
+            problem,
+            rng,
+            surrogate=surrogate,
+            initial=initial,
+            batch=batch,
+            acquisition=acquisition,
+            batch_rule=batch_rule,
+            target=target,
+            identity=identity,
+            constraints=constraints,
+        )
         self.candidates = integer("candidates", candidates, low=self.batch, high=MOST)
         self.parents = integer("parents", parents, low=1, high=MOST)
         self.edits = real("edits", edits, low=0.0, high=MOST_EDITS, open_low=True)
