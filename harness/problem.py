@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.checks import choice, integer, real
+from harness.checks import Archs, FloatArray, choice, integer, real
 from harness.digests import later
 from harness.errors import HarnessError, must, unknown
 from harness.space import SearchSpace
@@ -20,6 +20,8 @@ MULTI_FIDELITY = ("from_scratch", "resumable")
 MOST_EVALUATIONS, MOST_SECONDS = 10**8, 1e12
 """Of a budget: what a run of the fastest strategy reaches within hours, and thirty thousand years."""
 TABLE_SEEDS = ("one_draw_per_arch", "mean", "fixed")
+SCALES = ("data", "width", "depth", "resolution")
+"""What a fidelity can have less of: training items, channels, layers or cells, and pixels along an edge."""
 _BOUND = re.compile(r"\s*([^\s<>=]+)\s*(<=|>=)\s*([^\s<>=]+)\s*")
 
 
@@ -115,16 +117,86 @@ class Fidelity:
         Epochs trained, at most `schedule`.
     continues : int or None
         Index of the fidelity of which this one is a continuation of the same training.
+    scale : tuple of (str, float)
+        What is smaller than in a full training, each of `SCALES` at most once, as a share in (0, 1), in the order of
+        `SCALES`; a mapping is taken too, and shares of 1 are left out.  Empty: nothing is.
+
+    Examples
+    --------
+    >>> Fidelity("epoch 10 of 10, a quarter of the data", 10, 10, scale={"data": 0.25, "width": 1}).scale
+    (('data', 0.25),)
     """
 
     label: str
     schedule: int
     epoch: int
     continues: int | None = None
+    scale: tuple[tuple[str, float], ...] = later(())
 
     def __post_init__(self) -> None:
         integer("schedule", self.schedule, low=1)
         integer("epoch", self.epoch, low=1, high=self.schedule)
+        given: Any = self.scale
+        shares = dict(given)
+        for name, share in shares.items():
+            if name not in SCALES:
+                raise HarnessError(unknown("scale", str(name), SCALES))
+            real(f"scale of {name}", share, low=0.0, high=1.0, open_low=True)
+        known = tuple((name, float(shares[name])) for name in SCALES if shares.get(name, 1) != 1)
+        object.__setattr__(self, "scale", known)
+
+    @property
+    def training(self) -> tuple[int, tuple[tuple[str, float], ...]]:
+        """What tells trainings apart: the schedule, and what is smaller; fidelities of one training are its epochs."""
+        return self.schedule, self.scale
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A column that a strategy may read of an architecture before any training.
+
+    Attributes
+    ----------
+    name : str
+        Column of the benchmark, for example ``"params_m"`` or a zero-cost score.
+    direction : {"maximise", "minimise"}
+        Which way is thought to be better.
+    unit : str
+    seconds : float or None
+        What it costs to read one architecture, in the mean over the table: 0 for what the space knows in closed form;
+        None where nobody measured it.
+    """
+
+    name: str
+    direction: str = "minimise"
+    unit: str = ""
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        choice("direction", self.direction, DIRECTIONS)
+        if self.seconds is not None:
+            real("seconds", self.seconds, low=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """Finished trainings of another table of the same space.
+
+    Attributes
+    ----------
+    source : str
+        Name of the benchmark that they are from.
+    archs : (n, L) unsigned integers
+    objectives : (n, m) float64
+        Validation results at the source's full fidelity, to be minimised; m is that of the problem.
+    seconds : (n,) float64
+        What each of these trainings took; NaN where that is not known.
+    """
+
+    source: str
+    archs: Archs
+    objectives: FloatArray
+    seconds: FloatArray
 
 
 @dataclass(frozen=True)
@@ -137,6 +209,8 @@ class Budget:
         Charged evaluations.
     seconds : float or None
         Simulated seconds on the wall clock of the simulated cluster.  What finishes later is never told.
+    epochs : float or None
+        Epochs trained, all workers together; a continued training counts its increment.  What ends later is never told.
     duplicates : {"charged", "free", "forbidden"}
         What happens when a run proposes an architecture again at the same fidelity: it costs as much as the first time;
         it costs nothing and is not counted; it is an error.
@@ -156,15 +230,19 @@ class Budget:
     multi_fidelity: str = "from_scratch"
     table_seed: str | int = "one_draw_per_arch"
     validation_pass: bool = later(True)
+    epochs: float | None = later(None)
 
     def __post_init__(self) -> None:
-        if self.evaluations is None and self.seconds is None:
-            raise HarnessError("a budget must name `evaluations`, `seconds` or both")
+        if self.evaluations is None and self.seconds is None and self.epochs is None:
+            raise HarnessError("a budget must name `evaluations`, `seconds` or `epochs`, or several of them")
         if self.evaluations is not None:
             integer("evaluations", self.evaluations, low=1, high=MOST_EVALUATIONS)
         if self.seconds is not None:
             seconds = real("seconds", self.seconds, low=0.0, high=MOST_SECONDS, open_low=True)
             object.__setattr__(self, "seconds", seconds)  # 100 and 100.0 are the same budget, and the same digest
+        if self.epochs is not None:
+            epochs = real("epochs", self.epochs, low=0.0, high=MOST_SECONDS, open_low=True)
+            object.__setattr__(self, "epochs", epochs)
         rules = {"duplicates": DUPLICATES, "multi_fidelity": MULTI_FIDELITY}
         for name, allowed in rules.items():
             choice(name, getattr(self, name), allowed)
@@ -193,6 +271,10 @@ class Problem:
     budget : Budget
     n_workers : int
         Simulated parallel workers.
+    signals : tuple of Signal
+        Columns that may be read before training, by ``yield Look(signal, archs)``.
+    prior : tuple of Prior
+        Finished trainings of other tables, one for each source.
     """
 
     space: SearchSpace
@@ -201,6 +283,8 @@ class Problem:
     constraints: tuple[Constraint, ...] = ()
     fidelities: tuple[Fidelity, ...] = (Fidelity("full", 1, 1),)
     n_workers: int = 1
+    signals: tuple[Signal, ...] = ()
+    prior: tuple[Prior, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.objectives:

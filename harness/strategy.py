@@ -38,7 +38,14 @@ class Takes:
     forbidden_duplicates : bool
         Whether it can be run, perhaps with a hyperparameter, so that it never proposes an architecture twice.
     fidelities : bool
-        Whether it trains at lower fidelities; without, all its trainings are full ones.
+        Whether it trains at lower fidelities; without, all its trainings are full ones.  A budget that counts
+        evaluations is refused then: one epoch would count as much as a whole training.
+    prior : bool
+        Whether it learns from finished trainings of other tables (`Problem.prior`).
+    signals : bool
+        Whether it reads columns before training (`Problem.signals`).
+    fewest_objectives : int
+        The fewest that it optimises at once.
     """
 
     objectives: int | None = None
@@ -46,6 +53,9 @@ class Takes:
     workers: bool = True
     forbidden_duplicates: bool = True
     fidelities: bool = False
+    prior: bool = False
+    signals: bool = False
+    fewest_objectives: int = 1
 
     def refusal(self, problem: Problem) -> str:
         """Return what a problem asks for beyond this, "" if nothing."""
@@ -53,6 +63,9 @@ class Takes:
         if self.objectives is not None and count > self.objectives:
             most = "one objective" if self.objectives == 1 else f"{self.objectives} objectives"
             return f"takes {most}, and the problem has {count} ({', '.join(item.name for item in problem.objectives)})"
+        if count < self.fewest_objectives:
+            named = ", ".join(item.name for item in problem.objectives)
+            return f"needs {self.fewest_objectives} objectives or more, and the problem has {count} ({named})"
         if problem.constraints and not self.constraints:
             return f"takes no constraints, and the problem has {', '.join(map(str, problem.constraints))}"
         if problem.n_workers > 1 and not self.workers:
@@ -60,6 +73,13 @@ class Takes:
         if problem.budget.duplicates == "forbidden" and not self.forbidden_duplicates:
             rule = "the budget's `duplicates` must be 'charged' or 'free', got 'forbidden'"
             return f"may propose an architecture again: {rule}"
+        if self.fidelities and problem.budget.evaluations is not None:
+            return (
+                "trains at lower fidelities, and a budget of `evaluations` counts one epoch as much as a whole "
+                "training: give `budget.seconds`, or `budget.epochs` where the table has no training seconds"
+            )
+        if self.fidelities and len(problem.fidelities) < 2:
+            return f"trains at lower fidelities, and the benchmark has one alone ({problem.fidelities[0].label})"
         return ""
 
     def __str__(self) -> str:
@@ -69,7 +89,12 @@ class Takes:
         ('any objectives, constraints, workers', '1 objective, constraints; repeats')
         """
         count = {None: "any objectives", 1: "1 objective"}.get(self.objectives, f"{self.objectives} objectives")
-        does = {"constraints": self.constraints, "workers": self.workers, "fidelities": self.fidelities}
+        if self.fewest_objectives > 1:
+            count = f"{self.fewest_objectives} objectives" + (
+                "" if self.objectives == self.fewest_objectives else " or more"
+            )
+        names = ("constraints", "workers", "fidelities", "prior", "signals")
+        does = {name: getattr(self, name) for name in names}
         return ", ".join([count, *(word for word in does if does[word])]) + (
             "" if self.forbidden_duplicates else "; repeats"
         )

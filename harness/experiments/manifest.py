@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.benchmark import Benchmark
+from harness.digests import identity
 from harness.errors import HarnessError, ResultError, must
 from harness.experiments.kind import Unit, charges_pass
 from harness.experiments.spec import Spec, from_dict
@@ -62,7 +63,7 @@ class BenchmarkFacts:
             "name": self.name,
             "table_digest": self.table_digest,
             "objectives": [vars(objective) for objective in self.objectives],
-            "fidelities": [vars(fidelity) for fidelity in self.fidelities],
+            "fidelities": [identity(fidelity) for fidelity in self.fidelities],
             "has_seconds": self.has_seconds,
             **({"validation_pass": True} if self.validation_pass else {}),
         }

@@ -347,7 +347,7 @@ class Search(Kind[Shard]):
 
     def unit(self, data: Mapping[str, Any]) -> Shard:
         """Read what `Shard.as_dict` wrote."""
-        return Shard(**held(data))
+        return Shard(**held(data, Shard))
 
     def small(self, unit: Shard) -> Shard:
         """Return the first two replicates of a shard."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache, reduce
 from operator import or_
 from pathlib import Path
-from types import GenericAlias, UnionType
+from types import GenericAlias, NoneType, UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from harness.checks import choice, integer
@@ -156,7 +156,7 @@ class Spec:
         for name, high in MOST.items():
             integer(name, getattr(self, name), low=0 if name == "seed" else 1, high=high)
         self._check_size()
-        end = self.budget.evaluations or self.budget.seconds or 0.0
+        end = self.budget.evaluations or self.budget.seconds or self.budget.epochs or 0.0
         if not all(0 < checkpoint <= end for checkpoint in self.report.checkpoints):
             rule = f"lie above 0 and within the budget of {end:g}"
             raise HarnessError(must("checkpoints", rule, list(self.report.checkpoints)))
@@ -268,20 +268,26 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
         raise SpecError(f"{source}: {error}") from None
 
 
-_HELD: Mapping[str, Callable[[Any], Any]] = {
-    "benchmarks": tuple,
-    "strategies": lambda tables: tuple(StrategySpec(**table) for table in tables),
-    "budget": lambda table: Budget(**table),
-    "objectives": lambda names: None if names is None else tuple(names),
-    "constraints": lambda texts: tuple(Constraint.parse(text) for text in texts),
-    "report": lambda table: ReportSpec(**table),
-}
-"""How checked data is held, by key, where it is not held as it is written."""
-
-
-def held(values: Mapping[str, Any]) -> dict[str, Any]:
+def held(values: Mapping[str, Any], record: type = Spec) -> dict[str, Any]:
     """Return plain data of a spec or a unit of work as the fields of its record; see `plain_data`."""
-    return {key: _HELD[key](value) if key in _HELD else value for key, value in values.items()}
+    hints = _hints(record)
+    return {key: _held(value, hints[key]) if key in hints else value for key, value in values.items()}
+
+
+_hints = cache(get_type_hints)
+
+
+def _held(value: Any, hint: Any) -> Any:
+    """Return what is written as the type that holds it: tuples, constraints, and the records of tables."""
+    if value is None:
+        return None
+    if get_origin(hint) is UnionType:
+        (hint,) = (item for item in get_args(hint) if item is not NoneType) if NoneType in get_args(hint) else (None,)
+    if get_origin(hint) is tuple:
+        return tuple(_held(item, get_args(hint)[0]) for item in value)
+    if hint is Constraint:
+        return Constraint.parse(value)
+    return hint(**held(value, hint)) if is_dataclass(hint) and isinstance(hint, type) else value
 
 
 @cache
@@ -292,33 +298,40 @@ def _models() -> dict[str, type[BaseModel]]:
     """
     from pydantic import AliasChoices, ConfigDict, Field, create_model
 
-    def model(name: str, record: type, **tables: Any) -> type[BaseModel]:
-        hints, keys = get_type_hints(record), dict[str, Any]()
+    tables: dict[str, type[BaseModel]] = {}
+
+    def model(key: str, record: type) -> type[BaseModel]:
+        hints, keys = _hints(record), dict[str, Any]()
         for item in fields(record):
             required = item.default is MISSING and item.default_factory is MISSING
             names = AliasChoices(item.name, _STORED_KEY) if item.name == "replicates_per_shard" else None
             keys[item.name] = (
-                tables.get(item.name) or _written(hints[item.name]),
+                _AS_GIVEN.get((record, item.name)) or written(item.name, hints[item.name]),
                 Field(... if required else None, validation_alias=names),
             )
-        return create_model(name, __config__=ConfigDict(extra="forbid", strict=True), **keys)
+        tables[key] = create_model(
+            f"{record.__name__}Model", __config__=ConfigDict(extra="forbid", strict=True), **keys
+        )
+        return tables[key]
 
-    strategy = model("StrategyModel", StrategySpec)
-    budget = model("BudgetModel", Budget, table_seed=Any)  # a text or a number, which `Budget` checks in one sentence
-    report = model("ReportModel", ReportSpec)
-    whole = model("SpecModel", Spec, strategies=GenericAlias(list, strategy), budget=budget, report=report)
-    return {"": whole, "budget": budget, "strategies": strategy, "report": report}
+    def written(key: str, hint: Any) -> Any:
+        """Return the type of a value as TOML and JSON write it: lists for tuples, text for constraints, tables."""
+        if get_origin(hint) is tuple:
+            return GenericAlias(list, written(key, get_args(hint)[0]))
+        if get_origin(hint) is UnionType:
+            return reduce(or_, [written(key, item) for item in get_args(hint)])
+        if get_origin(hint) is Mapping:
+            return dict[str, Any]
+        if is_dataclass(hint) and isinstance(hint, type) and hint is not Constraint:
+            return model(key, hint)
+        return str if hint is Constraint else hint
+
+    model("", Spec)
+    return tables
 
 
-def _written(hint: Any) -> Any:
-    """Return the type of a value as TOML and JSON write it: lists for tuples, text for constraints."""
-    if get_origin(hint) is tuple:
-        return GenericAlias(list, _written(get_args(hint)[0]))
-    if get_origin(hint) is UnionType:
-        return reduce(or_, map(_written, get_args(hint)))
-    if get_origin(hint) is Mapping:
-        return dict[str, Any]
-    return str if hint is Constraint else hint
+_AS_GIVEN: Mapping[tuple[type, str], Any] = {(Budget, "table_seed"): Any}
+"""Types of keys that their record checks in one sentence: a text or a number."""
 
 
 def _explain(source: str, item: Any, known: Mapping[str, list[str]]) -> str:

@@ -133,7 +133,11 @@ def _held(hint: Any, value: Any, name: str) -> Any:
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise HarnessError(must(name, "be a list", value))
-        return tuple(_held(get_args(hint)[0], item, f"{name}[{place}]") for place, item in enumerate(value))
+        inner = get_args(hint)
+        items = inner if inner[-1] is not ... else (inner[0],) * len(value)
+        if len(items) != len(value):
+            raise HarnessError(must(name, f"be a list of {len(items)}", value))
+        return tuple(_held(one, item, f"{name}[{i}]") for i, (one, item) in enumerate(zip(items, value, strict=True)))
     if get_origin(hint) is Mapping:
         if not isinstance(value, Mapping):
             raise HarnessError(must(name, "be a table of keys and values", value))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -70,17 +71,33 @@ def mnist1d_default() -> Dataset:
     return _known(mnist1d(name="mnist1d"), _MNIST1D_SHA256)
 
 
-def mnist1d_hard() -> Dataset:
+def mnist1d_hard(*, share: float = 1.0) -> Dataset:
     """Return MNIST-1D as the micro table has it: three times the smooth noise, so that good cells are told apart.
 
     4,000 signals train, 2,000 validate, 4,000 test.
+
+    Parameters
+    ----------
+    share : float
+        Of the signals that train: the first so many of them, in (0, 1]; validation and test stay whole.
 
     Raises
     ------
     HarnessError
         As for `mnist1d_default`.
     """
-    return _known(mnist1d(name="mnist1d-hard", **_HARD), _MNIST1D_HARD_SHA256)
+    real("share", share, low=0.0, high=1.0, open_low=True)
+    whole = _known(mnist1d(name="mnist1d-hard", **_HARD), _MNIST1D_HARD_SHA256)
+    if share == 1.0:
+        return whole
+    kept = max(1, round(share * len(whole.labels["train"])))
+    return replace(
+        whole,
+        name=f"mnist1d-hard, {kept:,} signals",
+        images={**whole.images, "train": np.ascontiguousarray(whole.images["train"][:kept])},
+        labels={**whole.labels, "train": whole.labels["train"][:kept].copy()},
+        description=f"{whole.description}; the first {kept:,} signals train",
+    )
 
 
 def mnist1d(
