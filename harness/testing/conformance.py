@@ -17,7 +17,7 @@ from harness import registry
 from harness.benchmark import Benchmark
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, must, unknown
-from harness.experiments.shards import make_learner
+from harness.experiments.building import inner_settings, make_inner, make_learner
 from harness.guard import refusals, running
 from harness.names import read
 from harness.problem import Budget, Constraint, Problem
@@ -297,8 +297,10 @@ def check_strategy(
         problem: Problem, learner: Surrogate | None, on: Benchmark, kind: type[Strategy], rule: str, count: int
     ) -> tuple[Run, ...]:
         try:
+            given = dict(hyperparameters or {})
+            inner = make_inner(inner_settings(kind, given.pop("inner", None), on), on)
             strategies = [
-                registry.build_strategy(kind, problem, np.random.default_rng(seed), hyperparameters or {}, learner)
+                registry.build_strategy(kind, problem, np.random.default_rng(seed), given, learner, inner)
                 for seed in range(count)
             ]
             return run_block(on, problem, strategies, np.arange(count, dtype=np.uint64))
