@@ -33,6 +33,17 @@ RISING = tuple(filter(_takes_fidelities, STRATEGIES))
 """Strategies that train at lower fidelities."""
 
 
+def _needs_several(name: str) -> bool:
+    try:
+        return registry.strategy(name).takes.fewest_objectives > 1
+    except (ImportError, HarnessError):  # not installed: skipped below
+        return False
+
+
+SEVERAL = ("valid_accuracy", "params_m")
+"""Objectives of strategies that need more than one."""
+
+
 def runs_of(name: str, evaluations: int = 60, replicates: int = 4, **changes) -> tuple[Run, ...]:
     """Run a strategy with its defaults, with a quick learner where it learns; in seconds where it takes fidelities."""
     takes_learner = "surrogate" in registry.keywords(registry.strategy(name))
@@ -41,11 +52,11 @@ def runs_of(name: str, evaluations: int = 60, replicates: int = 4, **changes) ->
     if name in RISING:
         table, budget = WITH_EPOCHS, Budget(seconds=evaluations * FULL_SECONDS, multi_fidelity="resumable")
     spec = Spec("every", (table,), (item,), budget, replicates=replicates)
-    spec = replace(spec, **changes)
+    spec = replace(spec, **({"objectives": SEVERAL} if _needs_several(name) else {}), **changes)
     if spec.budget.duplicates == "forbidden" and name == "random_search":
         item = replace(item, hyperparameters={"distinct": True})
         spec = replace(spec, strategies=(item,))
-    benchmark = registry.benchmark(table, constraints=spec.constraints)
+    benchmark = registry.benchmark(table, constraints=spec.constraints, objectives=spec.objectives)
     return tuple(run for shard in resolve(spec, item, benchmark, "cpu") for run in run_shard(shard))
 
 
