@@ -26,6 +26,7 @@ from harness.names import read
 from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint, Problem
 from harness.records import Run, Trace
+from harness.search.known import known_constraints, offered
 from harness.search.loop import make_problem, run_block
 from harness.seeding import generator, noise_seed
 from harness.strategy import Strategy
@@ -67,6 +68,8 @@ class Shard:
         Of the libraries on which the numbers depend.
     validation_pass : bool
         Whether a pass over the validation images is charged, whose time the table records.
+    known : tuple of str
+        Columns of constraints that are known before training: strategies are posed the space that keeps these.
     """
 
     benchmark: str
@@ -87,6 +90,7 @@ class Shard:
     device: str
     versions: Mapping[str, str]
     validation_pass: bool = later(False)
+    known: tuple[str, ...] = later(())
 
     @property
     def strategy_name(self) -> str:
@@ -158,7 +162,7 @@ def resolve(
     factory = factory or registry.strategy(strategy.name)
     known = registry.keywords(factory)
     learner = make_learner(factory, strategy.surrogate, benchmark, device)
-    problem = make_problem(benchmark, spec.budget, spec.n_workers)
+    problem = offered(make_problem(benchmark, spec.budget, spec.n_workers), benchmark)
     hyperparameters = {name: value for name, value in known.items() if name != "surrogate"}
     hyperparameters |= strategy.hyperparameters
     learning = ("numpy",) if learner is None else learner.libraries
@@ -189,6 +193,7 @@ def resolve(
             device="cpu" if learner is None else learner.device,
             versions={library: version(library) for library in libraries},
             validation_pass=charges_pass(benchmark),
+            known=tuple(item.name for item in known_constraints(benchmark)),
         )
         for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]
@@ -252,12 +257,13 @@ def _parts(
     shard: Shard, factory: type[Strategy], benchmark: Benchmark, on_step: Callable[[int], None] | None
 ) -> Iterator[tuple[Run, ...]]:
     problem = make_problem(benchmark, shard.budget, shard.n_workers)
+    posed = offered(problem, benchmark) if shard.known else problem
     learner = make_learner(factory, shard.surrogate, benchmark, shard.device)
     table, told = table_name(benchmark), 0
     together = AT_ONCE if learner is None else shard.stop - shard.first
     for first in range(shard.first, shard.stop, together):
         replicates = range(first, min(first + together, shard.stop))
-        strategies = [make_strategy(factory, shard, problem, learner, table, replicate) for replicate in replicates]
+        strategies = [make_strategy(factory, shard, posed, learner, table, replicate) for replicate in replicates]
         noise = None
         if shard.budget.table_seed == "one_draw_per_arch":
             noise = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])

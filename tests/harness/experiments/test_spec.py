@@ -172,7 +172,10 @@ REST = '\nstrategies = [{name = "b"}]\nbudget = {evaluations = 1}'
         ("benchmarks = nb201", r"bad\.toml: not valid TOML: .*line 1"),
         ('benchmarks = ["a"]\nbudget = {evaluations = 1}', r"bad\.toml: the key 'strategies' is required"),
         ('benchmarks = ["a"]\nstrategies = [{name = "b"}]', r"bad\.toml: the key 'budget' is required"),
-        ('benchmarks = ["a"]\nstrategies = [{name = "b"}]\nbudget = {}', r"must name `evaluations`, `seconds` or `epochs`"),
+        (
+            'benchmarks = ["a"]\nstrategies = [{name = "b"}]\nbudget = {}',
+            r"must name `evaluations`, `seconds` or `epochs`",
+        ),
         ("benchmarks = []" + REST, r"`benchmarks` must name at least one"),
         ('benchmarks = ["a", "a"]' + REST, r"`benchmarks` must be given once each"),
         ('benchmarks = "a"' + REST, r"`benchmarks`.* list, got 'a'"),
