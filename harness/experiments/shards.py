@@ -27,6 +27,7 @@ from harness.names import read
 from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint, Problem
 from harness.records import Recommended, Run, Trace
+from harness.search.known import known_constraints, offered
 from harness.search.loop import make_problem, run_block
 from harness.search.mishaps import Mishaps
 from harness.seeding import generator, noise_seed
@@ -74,6 +75,8 @@ class Shard:
         Whether a pass over the validation images is charged, whose time the table records.
     simulate : Mishaps or None
         What goes wrong on the simulated cluster.
+    known : tuple of str
+        Columns of constraints that are known before training: strategies are posed the space that keeps these.
     """
 
     benchmark: str
@@ -95,6 +98,7 @@ class Shard:
     versions: Mapping[str, str]
     validation_pass: bool = later(False)
     simulate: Mishaps | None = later(None)
+    known: tuple[str, ...] = later(())
 
     @property
     def strategy_name(self) -> str:
@@ -154,7 +158,7 @@ def resolve(
     factory = factory or registry.strategy(strategy.name)
     known = registry.keywords(factory)
     learner = make_learner(factory, strategy.surrogate, benchmark, device)
-    problem = make_problem(benchmark, spec.budget, spec.n_workers)
+    problem = offered(make_problem(benchmark, spec.budget, spec.n_workers), benchmark)
     given = {name: value for name, value in strategy.hyperparameters.items() if name != "inner"}
     settings = inner_settings(factory, strategy.hyperparameters.get("inner"), benchmark, device)
     inner = make_inner(settings, benchmark, device)
@@ -196,6 +200,7 @@ def resolve(
             versions={library: version(library) for library in libraries},
             validation_pass=charges_pass(benchmark),
             simulate=spec.simulate,
+            known=tuple(item.name for item in known_constraints(benchmark)),
         )
         for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]
@@ -259,6 +264,7 @@ def _parts(
     shard: Shard, factory: type[Strategy], benchmark: Benchmark, on_step: Callable[[int], None] | None
 ) -> Iterator[tuple[Run, ...]]:
     problem = make_problem(benchmark, shard.budget, shard.n_workers)
+    posed = offered(problem, benchmark) if shard.known else problem
     learner = make_learner(factory, shard.surrogate, benchmark, shard.device)
     inner = make_inner(shard.hyperparameters.get("inner"), benchmark, shard.device)
     table, told = table_name(benchmark), 0
@@ -267,7 +273,7 @@ def _parts(
     for first in range(shard.first, shard.stop, together):
         replicates = range(first, min(first + together, shard.stop))
         strategies = [
-            make_strategy(factory, shard, problem, learner, inner, table, replicate) for replicate in replicates
+            make_strategy(factory, shard, posed, learner, inner, table, replicate) for replicate in replicates
         ]
         seeds = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])
         noise = seeds if shard.budget.table_seed == "one_draw_per_arch" else None

@@ -126,7 +126,7 @@ class Scored(NamedTuple):
 def judged(problem: Problem, evaluations: Evaluations) -> list[Any]:
     """Return the score of each of n rows: a `Scored`, or `strategies.parts.ranking.FAILED` for a failed training."""
     rows = np.array(evaluations.objectives)
-    finite: BoolArray = np.isfinite(rows).all(axis=1)
+    finite = np.asarray(np.isfinite(rows).all(axis=1))
     broken: list[float] = violations(problem, evaluations.constraints).tolist()
     return [Scored(broken[row], rows[row]) if kept else FAILED for row, kept in enumerate(finite.tolist())]
 
