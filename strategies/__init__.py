@@ -24,5 +24,11 @@ STRATEGIES = {
     "nasbot": "strategies.bayesian.nasbot:Nasbot",
     "smac": "strategies.bayesian.smac:SMAC",
     "tpe": "strategies.bayesian.tpe:TPE",
+    "asha": "strategies.multi_fidelity.asha:ASHA",
+    "nsga2": "strategies.multi_objective.nsga2:NSGA2",
+    "sms_emoa": "strategies.multi_objective.sms_emoa:SMSEMOA",
+    "moead": "strategies.multi_objective.moead:MOEAD",
+    "pareto_local_search": "strategies.multi_objective.local:ParetoLocalSearch",
+    "lomonas": "strategies.multi_objective.local:LOMONAS",
 }
 """Where each strategy is, by the name that a spec uses."""
