@@ -162,7 +162,9 @@ def resolve(
     factory = factory or registry.strategy(strategy.name)
     known = registry.keywords(factory)
     learner = make_learner(factory, strategy.surrogate, benchmark, device)
-    problem = offered(make_problem(benchmark, spec.budget, spec.n_workers), benchmark)
+    problem = make_problem(benchmark, spec.budget, spec.n_workers)
+    bounds = known_constraints(benchmark) if spec.known_constraints == "kept" else ()
+    problem = offered(problem, benchmark) if bounds else problem
     hyperparameters = {name: value for name, value in known.items() if name != "surrogate"}
     hyperparameters |= strategy.hyperparameters
     learning = ("numpy",) if learner is None else learner.libraries
@@ -193,7 +195,7 @@ def resolve(
             device="cpu" if learner is None else learner.device,
             versions={library: version(library) for library in libraries},
             validation_pass=charges_pass(benchmark),
-            known=tuple(item.name for item in known_constraints(benchmark)),
+            known=tuple(item.name for item in bounds),
         )
         for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]

@@ -17,6 +17,7 @@ from harness.checks import Archs, BoolArray, FloatArray, choice
 from harness.errors import HarnessError, ResultError
 from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.results import Results
+from harness.experiments.spec import task_name
 from harness.names import read
 from harness.printable import printable
 from harness.problem import Constraint, Objective
@@ -211,10 +212,14 @@ def truths(results: Results, open_oracle: OpenOracle = registry.oracle) -> dict[
         If a table is not there, is not the one that the runs were made on, or lacks the objective's column.
     """
     opened = {}
+    constraints = {task.name: task.constraints for task in results.spec.tasks}
     for name, facts in results.benchmarks.items():
-        oracle, address = open_truth(name, facts.table_digest, results.folder, open_oracle)
+        oracle, address = open_truth(facts.name, facts.table_digest, results.folder, open_oracle)
         if facts.objectives[0].name not in oracle.columns:
             raise ResultError(f"the table of '{name}' has no column '{facts.objectives[0].name}'")
-        opened[name] = Truth(facts, oracle, results.spec.constraints, address=address)
-    shown = titles({name: own_name(name, truth.oracle) for name, truth in opened.items()})
-    return {name: replace(truth, title=shown[name]) for name, truth in opened.items()}
+        opened[name] = Truth(facts, oracle, constraints[name], address=address)
+    shown = titles({truth.facts.name: own_name(truth.facts.name, truth.oracle) for truth in opened.values()})
+    return {
+        name: replace(truth, title=task_name(shown[truth.facts.name], truth.facts.deployment))
+        for name, truth in opened.items()
+    }

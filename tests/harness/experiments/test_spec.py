@@ -252,6 +252,7 @@ CHANGES = {
     "device": "cuda",
     "versions": {"numpy": "2.4.7"},
     "validation_pass": True,
+    "known": ("params_m",),
 }
 
 
