@@ -14,6 +14,7 @@ from reports.tables.architectures import architecture_table
 from reports.tables.comparisons import pair_table, score_table
 from reports.tables.costs import cost_table
 from reports.tables.final import final_table
+from reports.tables.ledger import ledger_table
 from reports.tables.report_table import ReportTable
 
 
@@ -51,4 +52,8 @@ def tables(study: Study, comparisons: pd.DataFrame) -> list[ReportTable]:
         shared = [split for split in study.splits if sum(split in item.truth.splits for item in study.aligned) > 1]
         shown += [score_table(study, split) for split in shared]
         shown += [pair_table(study, split, comparisons) for split in study.splits]
-    return [table for table in [*shown, cost_table(study), architecture_table(study)] if len(table.cells)]
+    return [
+        table
+        for table in [*shown, cost_table(study), ledger_table(study), architecture_table(study)]
+        if len(table.cells)
+    ]

@@ -14,6 +14,7 @@ from reports.study.truth import PROTOCOL
 from reports.study.wording import (
     constraint_words,
     incumbent_words,
+    is_constrained,
     lead,
     noise_sentence,
     regret_sentence,
@@ -169,7 +170,7 @@ def methods(study: Study) -> list[str]:
     if not any(item.has_incumbent for item in study.aligned):
         exact = "Reference. No exact random search is drawn: no run has an incumbent."
     elif not known:
-        where = "under constraints" if study.spec.constraints else "here"
+        where = "under constraints" if is_constrained(study) else "here"
         exact = f"Reference. No exact random search is drawn: it is not known in closed form {where}."
     elif unknown:
         exact += f" It is not drawn for {', '.join(unknown)}, where it is not known in closed form."
