@@ -25,5 +25,8 @@ STRATEGIES = {
     "smac": "strategies.bayesian.smac:SMAC",
     "tpe": "strategies.bayesian.tpe:TPE",
     "asha": "strategies.multi_fidelity.asha:ASHA",
+    "dehb": "strategies.multi_fidelity.dehb:DEHB",
+    "mobster": "strategies.multi_fidelity.mobster:MOBSTER",
+    "hyper_tune": "strategies.multi_fidelity.hyper_tune:HyperTune",
 }
 """Where each strategy is, by the name that a spec uses."""

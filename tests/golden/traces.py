@@ -19,6 +19,7 @@ BENCHMARK = "nb201-cifar10"
 WITH_EPOCHS, OF_SECONDS = "micro-mnist1d", Budget(seconds=1.0, multi_fidelity="resumable")
 """For strategies that train at lower fidelities: about ten full trainings on each of two workers."""
 RIDGE = {"name": "ridge", "encoding": "path"}
+RIDGE_OF_GENES = {"name": "ridge", "encoding": "one_hot"}
 
 CASES: dict[str, StrategySpec] = {
     "random_search": StrategySpec("random_search", "rs"),
@@ -57,6 +58,10 @@ CASES: dict[str, StrategySpec] = {
     "nasbot": StrategySpec("nasbot", "n", {"acquisition": "ucb"}, RIDGE),
     "asha": StrategySpec("asha", "a"),
     "asha_stopping": StrategySpec("asha", "a", {"rule": "stopping"}),
+    "dehb": StrategySpec("dehb", "d"),
+    "dehb_edges": StrategySpec("dehb", "d", {"encoding": "edges", "look_up": False, "repair": "clip"}),
+    "mobster": StrategySpec("mobster", "m", {"candidates": 100}, RIDGE_OF_GENES),
+    "hyper_tune": StrategySpec("hyper_tune", "h", {"candidates": 100}, RIDGE_OF_GENES),
     "asha_brackets": StrategySpec("asha", "a", {"brackets": 3, "cost_aware": True}),
 }
 
