@@ -28,5 +28,10 @@ STRATEGIES = {
     "dehb": "strategies.multi_fidelity.dehb:DEHB",
     "mobster": "strategies.multi_fidelity.mobster:MOBSTER",
     "hyper_tune": "strategies.multi_fidelity.hyper_tune:HyperTune",
+    "nsga2": "strategies.multi_objective.nsga2:NSGA2",
+    "sms_emoa": "strategies.multi_objective.sms_emoa:SMSEMOA",
+    "moead": "strategies.multi_objective.moead:MOEAD",
+    "pareto_local_search": "strategies.multi_objective.local:ParetoLocalSearch",
+    "lomonas": "strategies.multi_objective.local:LOMONAS",
 }
 """Where each strategy is, by the name that a spec uses."""
