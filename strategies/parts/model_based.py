@@ -18,7 +18,7 @@ from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from strategies.parts import acquisition as acquisitions
 from strategies.parts import batches
 from strategies.parts import targets as transforms
-from strategies.parts.acquisition import BETA, normal_cdf
+from strategies.parts.acquisition import BETA
 from strategies.parts.candidates import no_archs, sample_new
 from strategies.parts.ranking import FAILED, Score, known_violation, scores
 
@@ -311,7 +311,7 @@ class ModelBased(Strategy):
             feasible = np.ones(len(archs))
             for limit in limits:
                 held: Prediction = yield Predict(limit, archs)
-                feasible *= _below_zero(held)
+                feasible *= acquisitions.probability_below_zero(held)
             if limits and violation > 0:
                 return -feasible
             return acquisitions.weighted(self.acquisition, values, feasible) if limits else values
@@ -331,9 +331,3 @@ class ModelBased(Strategy):
     def _child(self) -> np.random.Generator:
         """Return a generator of its own for a learner: what it draws cannot move what the strategy draws."""
         return np.random.default_rng(int(self.rng.integers(1 << 63)))
-
-
-def _below_zero(prediction: Prediction) -> FloatArray:
-    """Return the probability that a normal value is at most zero, (q,)."""
-    std = np.where(prediction.std > 0, prediction.std, 1.0)
-    return np.where(prediction.std > 0, normal_cdf(-prediction.mean / std), prediction.mean <= 0).astype(np.float64)
