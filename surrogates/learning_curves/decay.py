@@ -114,7 +114,7 @@ def evidence(
     """
     counts = lengths(curves)
     known = np.arange(len(epochs)) < counts[:, None]
-    # The factor of the whole holds that of every beginning, so that all lengths share it: sums are cut, not solved anew.
+    # The factor of the whole holds that of every beginning: one for all lengths, and sums are cut, not solved anew.
     factor = np.linalg.cholesky(shape.covariance(epochs))
     values = np.where(known, curves, 0.0)
     stacked = np.concatenate([np.ones((1, len(epochs))), shape.mean(epochs)[None], values])
