@@ -24,5 +24,6 @@ STRATEGIES = {
     "nasbot": "strategies.bayesian.nasbot:Nasbot",
     "smac": "strategies.bayesian.smac:SMAC",
     "tpe": "strategies.bayesian.tpe:TPE",
+    "asha": "strategies.multi_fidelity.asha:ASHA",
 }
 """Where each strategy is, by the name that a spec uses."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import numpy as np
 from harness import registry
 from harness.benchmark import Benchmark
 from harness.checks import Archs, FloatArray
-from harness.errors import HarnessError, must, unknown
+from harness.errors import HarnessError, UnfitError, must, unknown
 from harness.experiments.shards import make_learner
 from harness.guard import refusals, running
 from harness.names import read
@@ -312,7 +314,7 @@ def check_strategy(
         problem, learner = made(on, budget, n_workers)
         return run_on(problem, learner, on, factory, rule, count)
 
-    budget, within = Budget(evaluations=60), "proposes valid architectures within its budget"
+    budget, within = _budget(factory, plain), "proposes valid architectures within its budget"
     problem, learner = made(plain, budget, 1)
 
     def first(kind: type[Strategy]) -> None:
@@ -325,7 +327,7 @@ def check_strategy(
 
     Watch(factory).over(rules, problem, learner, first)
     block = run(within, plain, budget)
-    rules(within, [len(one.trace) <= 60 for one in block])
+    rules(within, [_kept(budget, one) for one in block])
     again = run("the same generator gives the same run", plain, budget)
     own = "another run: is there a generator of its own, as np.random.default_rng() in place of self.rng, or a clock?"
     rules("the same generator gives the same run", _same_traces(block, again), own)
@@ -337,7 +339,28 @@ def check_strategy(
             continue
         run(rule, on, spent, n_workers)
         rules(rule, True)
+    if factory.takes.fidelities:
+        rule = "trains from scratch, or refuses to"
+        with suppress(UnfitError):
+            run(rule, plain, replace(budget, multi_fidelity="from_scratch"), 2)
+        rules(rule, True)
     return rules.kept
+
+
+def _budget(factory: type[Strategy], on: Benchmark) -> Budget:
+    """Return a budget of 60 evaluations, or of what they cost where a strategy trains at lower fidelities."""
+    if not factory.takes.fidelities:
+        return Budget(evaluations=60)
+    if on.has_seconds:
+        return Budget(seconds=60 * _typical_seconds(on), multi_fidelity="resumable")
+    return Budget(epochs=60 * on.fidelities[-1].epoch, multi_fidelity="resumable")
+
+
+def _kept(budget: Budget, run: Run) -> bool:
+    """Say whether a run kept its budget."""
+    if budget.evaluations is not None:
+        return len(run.trace) <= budget.evaluations
+    return budget.seconds is None or bool(np.all(run.trace.finished_seconds <= budget.seconds))
 
 
 def _variants(benchmark: Benchmark | None, budget: Budget) -> Iterator[tuple[str, Benchmark, Budget, int]]:
@@ -354,7 +377,7 @@ def _variants(benchmark: Benchmark | None, budget: Budget) -> Iterator[tuple[str
         time = 20 * _typical_seconds(benchmark)
     if plain.has_seconds:
         yield "works with parallel workers and results in any order", plain, budget, 4
-        yield "works under a time budget", plain, Budget(seconds=time), 3
+        yield "works under a time budget", plain, replace(budget, evaluations=None, seconds=time), 3
     yield "survives failed trainings (NaN)", failing, budget, 1
     yield "works under constraints", constrained, budget, 1
 

@@ -107,6 +107,7 @@ FLOORS = {
         "progressive",
         "tree_search",
         "bayesian",
+        "multi_fidelity",
         "foreign",
     ),
     "reports": ("statistics", "study", "tables", "figures", "sections", "page", "commands"),
