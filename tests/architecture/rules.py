@@ -93,6 +93,7 @@ FLOORS = {
         "inputs",
         "linear",
         "gaussian_process",
+        "learning_curves",
         "trees",
         "neural",
     ),
