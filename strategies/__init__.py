@@ -24,5 +24,11 @@ STRATEGIES = {
     "nasbot": "strategies.bayesian.nasbot:Nasbot",
     "smac": "strategies.bayesian.smac:SMAC",
     "tpe": "strategies.bayesian.tpe:TPE",
+    "parego": "strategies.multi_objective.parego:ParEGO",
+    "ehvi": "strategies.multi_objective.hypervolume_improvement:EHVI",
+    "nehvi": "strategies.multi_objective.hypervolume_improvement:NEHVI",
+    "ts_hv": "strategies.multi_objective.thompson:ThompsonHypervolume",
+    "random_scalarisation": "strategies.multi_objective.random_scalarisation:RandomScalarisation",
+    "mo_bananas": "strategies.multi_objective.bananas:MOBananas",
 }
 """Where each strategy is, by the name that a spec uses."""
