@@ -30,5 +30,11 @@ STRATEGIES = {
     "ts_hv": "strategies.multi_objective.thompson:ThompsonHypervolume",
     "random_scalarisation": "strategies.multi_objective.random_scalarisation:RandomScalarisation",
     "mo_bananas": "strategies.multi_objective.bananas:MOBananas",
+    "asha": "strategies.multi_fidelity.asha:ASHA",
+    "nsga2": "strategies.multi_objective.nsga2:NSGA2",
+    "sms_emoa": "strategies.multi_objective.sms_emoa:SMSEMOA",
+    "moead": "strategies.multi_objective.moead:MOEAD",
+    "pareto_local_search": "strategies.multi_objective.local:ParetoLocalSearch",
+    "lomonas": "strategies.multi_objective.local:LOMONAS",
 }
 """Where each strategy is, by the name that a spec uses."""

@@ -19,6 +19,7 @@ from harness.files.reading import read_toml
 from harness.names import absolute, read
 from harness.printable import printable
 from harness.problem import Budget, Constraint
+from harness.search.mishaps import Mishaps
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -33,6 +34,8 @@ _MOST_TOLD = 20
 """Mistakes of one spec that are told one by one."""
 LONGEST_LABEL = 100
 """Letters of a strategy's label."""
+INCUMBENTS = ("full", "highest_fidelity", "recommended")
+"""Rules of `harness.judging.incumbent`."""
 DEVICES = ("cpu", "cuda")
 """Device classes on which learners compute; part of the digest."""
 
@@ -84,16 +87,20 @@ class ReportSpec:
         end.
     highlight : tuple of str
         Labels of strategies that are drawn in colour and named where a figure cannot do that with all.
+    incumbent : {"full", "highest_fidelity", "recommended"}
+        Which architecture a run would hand over, see `harness.judging.incumbent.RULES`.
     """
 
     centre: str = "median"
     checkpoints: tuple[float, ...] = ()
     highlight: tuple[str, ...] = later(())
+    incumbent: str = later("full")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
         object.__setattr__(self, "highlight", tuple(self.highlight))
         choice("centre", self.centre, ("median", "iqm"))
+        choice("incumbent", self.incumbent, INCUMBENTS)
         if len(self.checkpoints) > 3:
             raise HarnessError(must("checkpoints", "name at most three budgets", list(self.checkpoints)))
 
@@ -123,6 +130,8 @@ class Spec:
     report : ReportSpec
     kind : str
         Kind of work, see `harness.experiments.kind`.
+    simulate : Mishaps or None
+        What goes wrong on the simulated cluster.
     """
 
     name: str
@@ -137,6 +146,7 @@ class Spec:
     constraints: tuple[Constraint, ...] = ()
     report: ReportSpec = field(default_factory=ReportSpec)
     kind: str = later("search")
+    simulate: Mishaps | None = later(None)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
@@ -218,6 +228,7 @@ def load(path: str | Path) -> Spec:
     for strategy in data.get("strategies", []) if isinstance(data.get("strategies"), list) else []:
         if isinstance(strategy, dict) and "name" in strategy:
             strategy["name"] = _resolved(strategy["name"], path.parent)
+            _resolve_inner(strategy.get("hyperparameters"), path.parent)
     return from_dict({"name": _name_from(path)} | data, source=str(path))
 
 
@@ -228,6 +239,17 @@ def _name_from(path: Path) -> str:
     'my-first-search'
     """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._") or "experiment"
+
+
+def _resolve_inner(hyperparameters: Any, folder: Path) -> None:
+    """Make the paths of strategies inside others absolute, however deep."""
+    while isinstance(hyperparameters, dict) and "inner" in hyperparameters:
+        inner = hyperparameters["inner"]
+        if isinstance(inner, str):
+            hyperparameters["inner"] = _resolved(inner, folder)
+        elif isinstance(inner, dict) and "name" in inner:
+            inner["name"] = _resolved(inner["name"], folder)
+        hyperparameters = inner
 
 
 def _resolved(name: Any, folder: Path) -> Any:

@@ -8,13 +8,15 @@ training has no finite objectives; it is behind all others, and enters no archiv
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.checks import Archs, BoolArray, FloatArray, IntArray
 from harness.problem import Problem
+from harness.records import Evaluations
+from strategies.parts.ranking import FAILED
 
 
 def violations(problem: Problem, constraints: FloatArray) -> FloatArray:
@@ -107,6 +109,28 @@ def crowding(objectives: FloatArray) -> FloatArray:
     return distances
 
 
+class Scored(NamedTuple):
+    """The score of a training that did not fail.
+
+    Attributes
+    ----------
+    violation : float
+        See `violations`.
+    objectives : (m,) float64
+    """
+
+    violation: float
+    objectives: FloatArray
+
+
+def judged(problem: Problem, evaluations: Evaluations) -> list[Any]:
+    """Return the score of each of n rows: a `Scored`, or `strategies.parts.ranking.FAILED` for a failed training."""
+    rows = np.array(evaluations.objectives)
+    finite = np.asarray(np.isfinite(rows).all(axis=1))
+    broken: list[float] = violations(problem, evaluations.constraints).tolist()
+    return [Scored(broken[row], rows[row]) if kept else FAILED for row, kept in enumerate(finite.tolist())]
+
+
 class Order(NamedTuple):
     """Rows from the best to the worst.
 
@@ -124,19 +148,26 @@ class Order(NamedTuple):
     distances: FloatArray
 
 
-def order(objectives: FloatArray, violation: FloatArray | None = None) -> Order:
+def order(objectives: FloatArray, violation: FloatArray | None = None, most: int | None = None) -> Order:
     """Order rows by front, then by crowding, then as given; failed rows are last.
 
     Deb et al., 2002, the crowded-comparison operator of section III-B: the first mu rows are what survives there.
+
+    Parameters
+    ----------
+    objectives : (n, m) float64
+    violation : (n,) float64, optional
+    most : int, optional
+        How many rows matter: those of later fronts stay as given.
     """
-    ranks = pareto_ranks(objectives, violation)
-    distances = np.zeros(len(objectives))
-    for front in range(int(ranks.max(initial=-1)) + 1):
+    n = len(objectives)
+    ranks, distances = pareto_ranks(objectives, violation), np.zeros(n)
+    front = done = 0
+    while done < min(n, n if most is None else most) and front < n:
         rows = np.flatnonzero(ranks == front)
-        if front < len(objectives) and len(rows):
-            distances[rows] = crowding(objectives[rows])
-    rows = np.lexsort((-distances, ranks))
-    return Order(rows, ranks, distances)
+        distances[rows] = crowding(objectives[rows])
+        front, done = front + 1, done + len(rows)
+    return Order(np.lexsort((-distances, ranks)), ranks, distances)
 
 
 def bounds(objectives: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -106,6 +106,7 @@ FLOORS = {
         "progressive",
         "tree_search",
         "bayesian",
+        "multi_fidelity",
         "multi_objective",
         "foreign",
     ),
