@@ -11,6 +11,7 @@ from harness.names import read
 from harness.printable import printable
 
 RANDOM = "random search, exact"
+EXPECTED = "random search, expected"
 FLOOR = "best by validation"
 WHOLE = "whole table searched"
 OVERALL = "mean over benchmarks"
@@ -23,7 +24,7 @@ def told_apart(names: Sequence[str]) -> list[str]:
     >>> told_apart(["a\n", "b", "a\\n", "best by validation"])
     ['a\\n', 'b', 'a\\n (2)', 'best by validation (2)']
     """
-    taken, shown = {RANDOM, FLOOR, WHOLE, OVERALL}, list[str]()
+    taken, shown = {RANDOM, EXPECTED, FLOOR, WHOLE, OVERALL}, list[str]()
     for name in map(printable, names):
         number, free = 2, name
         while free in taken:

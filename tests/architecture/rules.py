@@ -128,6 +128,7 @@ ALLOWED_IN = {
     "ot": ("surrogates.gaussian_process.transport",),
     "sklearn": ("surrogates.*", "reports.*", "harness.training.data.*"),
     "mnist1d": ("harness.training.data.*",),
+    "moocore": ("harness.judging.*", "strategies.multi_objective.*", "strategies.parts.*"),
     "triton": ("harness.training.engines.packed.*",),
     "onnxruntime": ("benchmarks_data.predicted.*",),
     "cma": ("strategies.evolution.*",),
@@ -147,6 +148,7 @@ CENTRE_MAY_IMPORT = (
     "threadpoolctl",
     "sklearn",
     "mnist1d",
+    "moocore",
     "triton",
     "platformdirs",
 )
