@@ -11,6 +11,7 @@ from harness.checks import choice
 from harness.errors import HarnessError, SpecError
 from harness.experiments.kind import Unit, at, kind_of, open_benchmark
 from harness.experiments.manifest import BenchmarkFacts
+from harness.experiments.objectives import check_objectives
 from harness.experiments.spec import DEVICES, Spec, check_labels
 from harness.problem import Budget
 
@@ -72,6 +73,8 @@ def _prepared(spec: Spec, device: str) -> Prepared:
         benchmark = _opened(spec, place)
         benchmarks[name] = BenchmarkFacts.of(benchmark)
         notices += filter(None, [too_small(benchmark, spec.budget)])
+        with at("objectives"):
+            notices += check_objectives(benchmark, spec.report.log)
         for index, unit in kind.units(spec, benchmark, device):
             label = spec.strategies[index].label
             other = shards[unit.digest][1].benchmark if unit.digest in shards else name

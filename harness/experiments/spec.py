@@ -19,6 +19,7 @@ from harness.files.reading import read_toml
 from harness.names import absolute, read
 from harness.printable import printable
 from harness.problem import Budget, Constraint
+from harness.search.mishaps import Mishaps
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -33,6 +34,8 @@ _MOST_TOLD = 20
 """Mistakes of one spec that are told one by one."""
 LONGEST_LABEL = 100
 """Letters of a strategy's label."""
+INCUMBENTS = ("full", "highest_fidelity", "recommended")
+"""Rules of `harness.judging.incumbent`."""
 DEVICES = ("cpu", "cuda")
 """Device classes on which learners compute; part of the digest."""
 
@@ -87,18 +90,22 @@ class ReportSpec:
     log : tuple of str
         Of several objectives, those that are judged by their logarithm: such as parameters, where halving a small
         network is to count as much as halving a large one.  The default is none.
+    incumbent : {"full", "highest_fidelity", "recommended"}
+        Which architecture a run would hand over, see `harness.judging.incumbent.RULES`.
     """
 
     centre: str = "median"
     checkpoints: tuple[float, ...] = ()
     highlight: tuple[str, ...] = later(())
     log: tuple[str, ...] = later(())
+    incumbent: str = later("full")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
         object.__setattr__(self, "highlight", tuple(self.highlight))
         object.__setattr__(self, "log", tuple(self.log))
         choice("centre", self.centre, ("median", "iqm"))
+        choice("incumbent", self.incumbent, INCUMBENTS)
         if len(self.checkpoints) > 3:
             raise HarnessError(must("checkpoints", "name at most three budgets", list(self.checkpoints)))
 
@@ -128,6 +135,8 @@ class Spec:
     report : ReportSpec
     kind : str
         Kind of work, see `harness.experiments.kind`.
+    simulate : Mishaps or None
+        What goes wrong on the simulated cluster.
     """
 
     name: str
@@ -142,6 +151,7 @@ class Spec:
     constraints: tuple[Constraint, ...] = ()
     report: ReportSpec = field(default_factory=ReportSpec)
     kind: str = later("search")
+    simulate: Mishaps | None = later(None)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
@@ -168,6 +178,9 @@ class Spec:
         for label in self.report.highlight:
             if label not in labels:
                 raise HarnessError(unknown("label in `report.highlight`", label, labels))
+        if self.report.incumbent != "full" and len(self.objectives or ()) > 1:
+            rule = "be 'full' where several `objectives` are judged by fronts"
+            raise HarnessError(must("report.incumbent", rule, self.report.incumbent))
         if self.report.log and len(self.objectives or ()) < 2:
             raise HarnessError(must("report.log", "be empty without several `objectives`", list(self.report.log)))
         for objective in self.report.log:

@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from reports.figures.captions import (
-    AXIS_LABEL,
     background_sentence,
     clip_sentence,
     final_words,
@@ -23,6 +22,7 @@ from reports.figures.captions import (
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.lines import draw_background, draw_band, log_ticks, name_ends
+from reports.study.align import AXIS_LABEL
 from reports.study.curves import curves
 from reports.study.naming import EXPECTED, FLOOR, RANDOM, WHOLE
 from reports.study.provenance import budget_sentence
@@ -52,7 +52,7 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
     study : Study
     split : {"validation", "test"}
         What the incumbent is judged by.
-    axis : {"evaluations", "seconds"}
+    axis : {"evaluations", "seconds", "epochs"}
     """
     frame = curves(study, split, axis)
     left_out = {}
@@ -74,8 +74,9 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
         looks = "what looks like the front" if study.several else "what looks best"
         references += f" Dash-dotted: {looks} when every architecture of the table was trained once."
     if split == "test":
-        floor = f"{floor_label(study)}, looked up on test," if study.several else f"architecture {floor_label(study)}"
-        references += f" Dashed: what the {floor} scores: a perfect search ends there."
+        floor = f"the architecture {floor_label(study)}"
+        floor = f"the table's own {floor_label(study)}, looked up on test," if study.several else floor
+        references += f" Dashed: what {floor} scores: a perfect search ends there."
     runs = [steps for item in study.aligned for group in item.steps.values() for steps in group]
     if any(len(steps.rows) == 0 or steps.rows[0] > 0 for steps in runs):
         references += f" A line starts where half of its runs have {a_holder(study)}; those that have none yet count as"

@@ -19,7 +19,7 @@ from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.lines import log_ticks, name_ends
 from reports.figures.style import line_style
-from reports.study.front_measures import PERCENT, Plane, planes
+from reports.study.front_measures import Plane, planes
 from reports.study.naming import IMAGE, ROWS, TRUE
 from reports.study.provenance import budget_sentence
 from reports.study.study import Study
@@ -87,10 +87,8 @@ def _label(objective: Objective) -> str:
 
 
 def _words(plane: Plane, point: FloatArray) -> str:
-    values = (float(objective.to_published(value)) for objective, value in zip(plane.objectives, point, strict=True))
-    return " with ".join(
-        f"{objective.name} {value:.4g}" for objective, value in zip(plane.objectives, values, strict=True)
-    )
+    pairs = zip(plane.objectives, point, strict=True)
+    return " with ".join(f"{item.name} {float(item.to_published(value)):.4g}" for item, value in pairs)
 
 
 def _window(plane: Plane, log: Sequence[str]) -> list[list[float]]:
@@ -112,17 +110,14 @@ def _frame(name: str, plane: Plane, window: list[list[float]], log: Sequence[str
     published = _published(plane, plane.table)
     logged = [objective.name in log for objective in plane.objectives]
     parts = [_cells(published, window, logged).assign(series=ROWS, column="")]
-    # the first and the last corner lie beyond the panel: the worst of the table
-    worst = plane.table.max(axis=0)
+    # the first and the last corner lie beyond the table and the panel
+    edges = [objective.to_minimised(ends[1]) for objective, ends in zip(plane.objectives, window, strict=True)]
+    worst = np.maximum(plane.table.max(axis=0), np.array(edges, dtype=np.float64))
     parts.append(_line(plane, _stairs(plane.true, worst), TRUE, ""))
     if len(plane.image):
         parts.append(_line(plane, plane.image, IMAGE, ""))
     for label, surfaces in plane.surfaces.items():
-        parts += [
-            _line(plane, _stairs(surfaces[level], worst), label, f"{level:g} %")
-            for level in PERCENT
-            if level in surfaces
-        ]
+        parts += [_line(plane, _stairs(corners, worst), label, f"{level:g} %") for level, corners in surfaces.items()]
     frame = pd.concat(parts, ignore_index=True).assign(benchmark=name)
     return frame[COLUMNS]
 
@@ -138,7 +133,7 @@ def _line(plane: Plane, points: FloatArray, series: str, column: str) -> pd.Data
 
 
 def _stairs(corners: FloatArray, worst: FloatArray) -> FloatArray:
-    """Return the boundary of what corners, ascending, attain: (k, 2) to (2 k + 1, 2), from the worst of one to other."""
+    """Return the boundary of what corners, ascending, attain, between the worst values: (k, 2) to (2 k + 1, 2)."""
     if not len(corners):
         return worst[None]
     x = np.repeat(np.append(corners[:, 0], max(worst[0], corners[-1, 0])), 2)[:-1]

@@ -15,6 +15,7 @@ from reports.study.truth import PROTOCOL
 from reports.study.wording import (
     a_holder,
     constraint_words,
+    incumbent_words,
     lead,
     noise_sentence,
     regret_sentence,
@@ -177,7 +178,7 @@ def methods(study: Study) -> list[str]:
         f" on {counted(len(study.aligned), 'benchmark')}, root seed {study.spec.seed}. {budget_sentence(study)}"
         f" {noise_sentence(study)} {told_sentence(study)}",
         *([f"Protocols. Tables without validation data were searched by agreement. {declared}."] if declared else []),
-        f"Measures. The {_HELD[study.several]}; ties go to the"
+        f"Measures. {incumbent_words(study)}; ties go to the"
         f" earliest and failed evaluations never count.{feasible} {regret_sentence(study)}"
         " Curves are right-continuous steps, without interpolation or a running maximum of values the strategy did not"
         " see.",
@@ -200,12 +201,6 @@ def _random_search(study: Study, centre: str) -> str:
     if all(law.is_exact("validation") for law in laws):
         return exact
     return f"{exact} where two objectives are told without noise, and else the mean of {RUNS} simulated runs,"
-
-
-_HELD = {
-    False: "incumbent at a budget is the architecture with the best value told so far",
-    True: "front at a budget holds the architectures that no other told so far dominates",
-}
 
 
 def missing_reasons(study: Study) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.study.align import Aligned
+from reports.study.align import AXIS_LABEL, Aligned
 from reports.study.comparisons import OPEN, TEST_WORDS, standings
 from reports.study.finals import LEFT_OUT, best_first, summary
 from reports.study.front_reference import RUNS
@@ -67,7 +67,8 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTa
         caption += f"; underlined: not shown to differ from it ({TEST_WORDS})."
     if split == "validation":
         caption += f" {reached}: part of the runs that end without {'a gap' if study.several else 'regret'}."
-        caption += f" log-AUC: median over runs of the mean {study.short} over log evaluations"
+        over = AXIS_LABEL[study.aligned[0].budget_axis]
+        caption += f" log-AUC: median over runs of the mean {study.short} over log {over}"
         caption += (
             f"; {NONE} where a run has no {study.holder} before the end."
             if len(data) and data["log_auc"].isna().any()

@@ -48,9 +48,9 @@ def measure_table(study: Study, split: str) -> ReportTable:
     )  # fmt: skip
     members = " On test, members are those of the validation front that the others do not dominate there."
     caption = (
-        f"Final fronts by {word} values ({judged_by(study, split)}).{members * (split == 'test')} Of the true front: part"
-        " of its points that the front has. IGD+: mean distance by which it misses the points of the true front."
-        f" Epsilon: what must be subtracted to cover them all. {objectives_sentence(study)} Brackets: 95 % percentile"
+        f"Final fronts by {word} values ({judged_by(study, split)}).{members * (split == 'test')} Of the true"
+        " front: part of its points that the front has. IGD+: mean distance by which it misses the points of the true"
+        f" front. Epsilon: what must be subtracted to cover them all. {objectives_sentence(study)} Brackets: 95 % percentile"
         f" bootstrap interval, {TABLE_REPETITIONS:,} resamples of replicates. Bold: the best {name}; tests are made on"
         f" the hypervolume gap.{noted(study)}"
     )
@@ -99,8 +99,8 @@ def member_table(study: Study) -> ReportTable:
     tested = f" Test: {judged_by(study, 'test')}." if "test" in study.splits else ""
     caption = (
         "The final front with the largest hypervolume of told values in any run, on each benchmark; the CSV file has"
-        f" that of every strategy. Told: the values shown. {word.capitalize()}: {main}, {judged_by(study, 'validation')}."
-        f"{tested}{noted(study)}"
+        f" that of every strategy. Told: the values shown. {word.capitalize()}: {main},"
+        f" {judged_by(study, 'validation')}.{tested}{noted(study)}"
     )
     return ReportTable(
         "best-front", "Architectures of the best fronts", caption, pd.DataFrame(rows), headers, tuple(cells),
