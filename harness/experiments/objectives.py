@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from harness.benchmark import Benchmark
-from harness.checks import Archs, FloatArray
+from harness.checks import Archs, BoolArray, FloatArray
 from harness.errors import HarnessError, must
 from harness.records import Proposals
 
@@ -51,10 +51,9 @@ def check_objectives(benchmark: Benchmark, log: Sequence[str] = ()) -> list[str]
             rule = f"have values on '{name}' where several are judged: a front needs all of them"
             raise HarnessError(f"{must('objectives', rule, item.name)}, which has none")
         if np.ptp(known) <= 1e-12 * np.max(np.abs(known)):
+            rule = f"differ between the architectures of '{name}'"
             said = f"is {float(item.to_published(known[0])):g} on all of them: leave it out"
-            raise HarnessError(
-                f"{must('objectives', f'differ between architectures of {name!r}', item.name)}, which {said}"
-            )
+            raise HarnessError(f"{must('objectives', rule, item.name)}, which {said}")
         if item.name in log and (item.direction == "maximise" or known.min() <= 0):
             rule = f"name objectives that are minimised and positive on '{name}'"
             raise HarnessError(must("report.log", rule, item.name))
@@ -72,11 +71,12 @@ def _archs(benchmark: Benchmark) -> Archs:
 
 def _missing(benchmark: Benchmark, values: FloatArray) -> list[str]:
     """Say which objectives some architectures lack that have others."""
-    missing = np.isnan(values)
-    some = missing & ~missing.all(axis=1)[:, None]
+    missing: BoolArray = np.isnan(values)
+    whole: BoolArray = missing.all(axis=1)
+    some = missing & ~whole[:, None]
     return [
-        f"the objective '{item.name}' has no value on {share:.1%} of the architectures of '{benchmark.name}': these count"
-        " as failed, and never enter a front"
+        f"the objective '{item.name}' has no value on {share:.1%} of the architectures of '{benchmark.name}': these"
+        " count as failed, and never enter a front"
         for item, share in zip(benchmark.objectives, some.mean(axis=0).tolist(), strict=True)
         if share > 0
     ]
