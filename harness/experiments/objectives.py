@@ -72,8 +72,7 @@ def _archs(benchmark: Benchmark) -> Archs:
 def _missing(benchmark: Benchmark, values: FloatArray) -> list[str]:
     """Say which objectives some architectures lack that have others."""
     missing: BoolArray = np.isnan(values)
-    whole: BoolArray = missing.all(axis=1)
-    some = missing & ~whole[:, None]
+    some = missing & ~np.all(missing, axis=1, keepdims=True)
     return [
         f"the objective '{item.name}' has no value on {share:.1%} of the architectures of '{benchmark.name}': these"
         " count as failed, and never enter a front"

@@ -33,7 +33,8 @@ class Request:
     Attributes
     ----------
     top, stratified, seeds : int
-        Final incumbents (of several objectives members of final fronts), strata of the table, and trainings of each architecture.
+        Final incumbents (of several objectives members of final fronts), strata of the table, and trainings of each
+        architecture.
     benchmarks : tuple of str
         Which benchmarks of the experiment; none means all.
     device : {"auto", "cpu", "cuda"}

@@ -50,8 +50,8 @@ def measure_table(study: Study, split: str) -> ReportTable:
     caption = (
         f"Final fronts by {word} values ({judged_by(study, split)}).{members * (split == 'test')} Of the true"
         " front: part of its points that the front has. IGD+: mean distance by which it misses the points of the true"
-        f" front. Epsilon: what must be subtracted to cover them all. {objectives_sentence(study)} Brackets: 95 % percentile"
-        f" bootstrap interval, {TABLE_REPETITIONS:,} resamples of replicates. Bold: the best {name}; tests are made on"
+        f" front. Epsilon: what must be subtracted to cover them all. {objectives_sentence(study)} Brackets: 95 %"
+        f" percentile bootstrap interval, {TABLE_REPETITIONS:,} resamples of replicates. Bold: the best {name}; tests are made on"
         f" the hypervolume gap.{noted(study)}"
     )
     table = pd.DataFrame(rows)
