@@ -11,6 +11,7 @@ from harness.checks import choice
 from harness.errors import HarnessError, SpecError
 from harness.experiments.kind import Unit, at, kind_of, open_benchmark
 from harness.experiments.manifest import BenchmarkFacts
+from harness.experiments.objectives import check_objectives
 from harness.experiments.spec import DEVICES, Spec, Task, check_labels
 from harness.problem import Budget
 
@@ -75,7 +76,9 @@ def _prepared(spec: Spec, device: str) -> Prepared:
         name, posed = task.benchmark, spec.posed(task)
         benchmark = _opened(spec, task)
         benchmarks[task.name] = BenchmarkFacts.of(benchmark, spec.known_constraints, task.deployment)
-        notices += [notice for notice in [too_small(benchmark, spec.budget)] if notice and notice not in notices]
+        with at("objectives"):
+            said = [too_small(benchmark, spec.budget), *check_objectives(benchmark, spec.report.log)]
+        notices += [notice for notice in said if notice and notice not in notices]
         for index, unit in kind.units(posed, benchmark, device):
             label = spec.strategies[index].label
             tasks.setdefault(unit.digest, task.name)

@@ -149,6 +149,9 @@ class ReportSpec:
         end.
     highlight : tuple of str
         Labels of strategies that are drawn in colour and named where a figure cannot do that with all.
+    log : tuple of str
+        Of several objectives, those that are judged by their logarithm: such as parameters, where halving a small
+        network is to count as much as halving a large one.  The default is none.
     incumbent : {"full", "highest_fidelity", "recommended"}
         Which architecture a run would hand over, see `harness.judging.incumbent.RULES`.
     """
@@ -156,11 +159,13 @@ class ReportSpec:
     centre: str = "median"
     checkpoints: tuple[float, ...] = ()
     highlight: tuple[str, ...] = later(())
+    log: tuple[str, ...] = later(())
     incumbent: str = later("full")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
         object.__setattr__(self, "highlight", tuple(self.highlight))
+        object.__setattr__(self, "log", tuple(self.log))
         choice("centre", self.centre, ("median", "iqm"))
         choice("incumbent", self.incumbent, INCUMBENTS)
         if len(self.checkpoints) > 3:
@@ -244,6 +249,14 @@ class Spec:
         for label in self.report.highlight:
             if label not in labels:
                 raise HarnessError(unknown("label in `report.highlight`", label, labels))
+        if self.report.incumbent != "full" and len(self.objectives or ()) > 1:
+            rule = "be 'full' where several `objectives` are judged by fronts"
+            raise HarnessError(must("report.incumbent", rule, self.report.incumbent))
+        if self.report.log and len(self.objectives or ()) < 2:
+            raise HarnessError(must("report.log", "be empty without several `objectives`", list(self.report.log)))
+        for objective in self.report.log:
+            if objective not in (self.objectives or ()):
+                raise HarnessError(unknown("objective in `report.log`", objective, self.objectives or ()))
 
     @property
     def tasks(self) -> tuple[Task, ...]:

@@ -151,6 +151,7 @@ CENTRE_MAY_IMPORT = (
     "threadpoolctl",
     "sklearn",
     "mnist1d",
+    "moocore",
     "triton",
     "platformdirs",
 )
