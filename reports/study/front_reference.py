@@ -123,7 +123,8 @@ class FrontReference:
 def front_reference(truth: FrontTruth, spec: Spec) -> FrontReference | None:
     """Return the random-search reference of a benchmark; None where it cannot be known.
 
-    As `reports.study.reference.reference`, and under constraints too: what breaks one that only training tells is drawn, and adds nothing.
+    As `reports.study.reference.reference`, and under constraints too: what breaks one that only training tells is
+    drawn, and adds nothing.
     """
     archs = all_codings(truth.oracle.space)
     if archs is None or isinstance(spec.budget.table_seed, int):
