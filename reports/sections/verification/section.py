@@ -86,8 +86,8 @@ def table(judged: Sequence[Verification], *, of_fronts: bool = False) -> ReportT
         "Validation accuracy in percent, mean \N{PLUS-MINUS SIGN} standard deviation over trainings (their number)."
         f" Top: {_FOUND[of_fronts]} of the search, most frequent first; stratified: one draw from each of equal"
         " parts of the table. Confirmed: two one-sided tests at 5 % find the difference within the margin; drifted:"
-        " outside it (Holm over architectures); inconclusive: neither, with the seeds at which the difference seen would"
-        f" be decided with 80 % power; failed: a training did not finish, or costs disagree. Margins: {margins}."
+        " outside it (Holm over architectures); inconclusive: neither, with the seeds at which the difference seen"
+        f" would be decided with 80 % power; failed: a training did not finish, or costs disagree. Margins: {margins}."
         " Parameters and multiply-adds are counted on the network; \"=\" where the table says the same."
     )  # fmt: skip
     headers = (
