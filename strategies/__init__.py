@@ -24,5 +24,10 @@ STRATEGIES = {
     "nasbot": "strategies.bayesian.nasbot:Nasbot",
     "smac": "strategies.bayesian.smac:SMAC",
     "tpe": "strategies.bayesian.tpe:TPE",
+    "warm_start": "strategies.transfer.warm_start:WarmStart",
+    "portfolio": "strategies.transfer.warm_start:Portfolio",
+    "box": "strategies.transfer.box:Box",
+    "rgpe": "strategies.transfer.rgpe:RGPE",
+    "multi_task": "strategies.transfer.multi_task:MultiTask",
 }
 """Where each strategy is, by the name that a spec uses."""

@@ -18,14 +18,16 @@ import numpy as np
 from harness import registry
 from harness.benchmark import Benchmark
 from harness.digests import identity, later, sha256_of, without
-from harness.errors import HarnessError, StrategyError, UnfitError, must
-from harness.experiments.kind import Kind, Output, at, charges_pass, open_benchmark
+from harness.errors import HarnessError, SpecError, StrategyError, UnfitError, must
+from harness.experiments.kind import Kind, Output, at, charges_pass, open_benchmark, table_name
 from harness.experiments.spec import Spec, StrategySpec, held, plain_data
+from harness.experiments.transfer import Sources, Transfer, posed, transfer_to
 from harness.files.spool import Column, Pieces, Spool
 from harness.names import read
 from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint, Problem
 from harness.records import Run, Trace
+from harness.search.beside import Paid
 from harness.search.loop import make_problem, run_block
 from harness.seeding import generator, noise_seed
 from harness.strategy import Strategy
@@ -67,6 +69,8 @@ class Shard:
         Of the libraries on which the numbers depend.
     validation_pass : bool
         Whether a pass over the validation images is charged, whose time the table records.
+    transfer : Transfer or None
+        Of strategies that learn from finished trainings of other tables.
     """
 
     benchmark: str
@@ -87,6 +91,7 @@ class Shard:
     device: str
     versions: Mapping[str, str]
     validation_pass: bool = later(False)
+    transfer: Transfer | None = later(None)  # noqa: RUF009  # None is no call's to change
 
     @property
     def strategy_name(self) -> str:
@@ -106,6 +111,7 @@ class Shard:
         if read(self.benchmark).path is not None:
             del covered["benchmark"]  # a path is only an address: the table's digest says which one it is
         del covered["surrogate"]  # the learner's signature says it with all defaults filled in
+        covered.get("transfer", {}).pop("sources", None)  # addresses: the digests say which tables they are
         covered["budget"].pop("validation_pass", None)  # asked for; the shard's own says whether there is one
         return sha256_of(covered)
 
@@ -128,11 +134,6 @@ def make_learner(factory: type[Strategy], surrogate: Any, benchmark: Benchmark, 
             f"`surrogate = {{ {remedy} }}`"
         )
     return registry.surrogate(settings, benchmark.space, device=device)
-
-
-def table_name(benchmark: Benchmark) -> str:
-    """Return a table's own name, wherever its file lies: what random streams are addressed by."""
-    return str(getattr(benchmark, "table_name", read(benchmark.name).own))
 
 
 def make_strategy(
@@ -159,6 +160,10 @@ def resolve(
     known = registry.keywords(factory)
     learner = make_learner(factory, strategy.surrogate, benchmark, device)
     problem = make_problem(benchmark, spec.budget, spec.n_workers)
+    transfer = None
+    if spec.transfer is not None and factory.takes.prior:
+        transfer = transfer_to(spec.transfer, benchmark, len(spec.benchmarks), spec.budget)
+        problem = _with_example(problem, transfer, benchmark, spec)
     hyperparameters = {name: value for name, value in known.items() if name != "surrogate"}
     hyperparameters |= strategy.hyperparameters
     learning = ("numpy",) if learner is None else learner.libraries
@@ -189,9 +194,26 @@ def resolve(
             device="cpu" if learner is None else learner.device,
             versions={library: version(library) for library in libraries},
             validation_pass=charges_pass(benchmark),
+            transfer=transfer,
         )
         for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]
+
+
+def _with_example(problem: Problem, transfer: Transfer, benchmark: Benchmark, spec: Spec) -> Problem:
+    """Return the problem with the prior of the first replicate; refuse sources that cost more than the budget."""
+    priors, paid = Sources(transfer, benchmark, spec.budget, spec.seed).priors(0)
+    for key, cost, limit in (
+        ("evaluations", paid.trainings, spec.budget.evaluations),
+        ("seconds", paid.seconds / spec.n_workers, spec.budget.seconds),
+        ("epochs", paid.epochs, spec.budget.epochs),
+    ):
+        if limit is not None and cost >= limit:
+            raise HarnessError(
+                f"the sources cost {cost:,.6g} {key} of a budget of {limit:,.6g}, which leaves nothing to search with: "
+                'ask for fewer `rows`, or set `charge` to "amortised" or "free"'
+            )
+    return posed(problem, priors)
 
 
 def _check_plain(hyperparameters: Mapping[str, Any]) -> None:
@@ -255,15 +277,25 @@ def _parts(
     learner = make_learner(factory, shard.surrogate, benchmark, shard.device)
     table, told = table_name(benchmark), 0
     together = AT_ONCE if learner is None else shard.stop - shard.first
+    budget = replace(shard.budget, validation_pass=shard.validation_pass)
+    sources = None if shard.transfer is None else Sources(shard.transfer, benchmark, budget, shard.seed)
     for first in range(shard.first, shard.stop, together):
         replicates = range(first, min(first + together, shard.stop))
-        strategies = [make_strategy(factory, shard, problem, learner, table, replicate) for replicate in replicates]
+        problems, paid = [problem] * len(replicates), list[Paid]()
+        if sources is not None:
+            known = [sources.priors(replicate) for replicate in replicates]
+            problems = [posed(problem, priors) for priors, _ in known]
+            paid = [spent for _, spent in known]
+        strategies = [
+            make_strategy(factory, shard, one, learner, table, replicate)
+            for one, replicate in zip(problems, replicates, strict=True)
+        ]
         noise = None
         if shard.budget.table_seed == "one_draw_per_arch":
             noise = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])
         step = None if on_step is None else partial(_from, told, on_step)
         try:
-            runs = run_block(benchmark, problem, strategies, noise, step)
+            runs = run_block(benchmark, problem, strategies, noise, step, paid=paid)
         except StrategyError:
             raise
         except Exception as error:
@@ -324,6 +356,13 @@ def runs_of(shard: Shard, output: Output) -> tuple[Run, ...]:
     )
 
 
+def _takes_prior(name: str) -> bool:
+    try:
+        return registry.strategy(name).takes.prior
+    except (ImportError, HarnessError):  # an extra that is not installed
+        return False
+
+
 class Search(Kind[Shard]):
     """The kind of work `search`: every strategy on every benchmark, through the search loop."""
 
@@ -331,10 +370,20 @@ class Search(Kind[Shard]):
     texts = ("stopped",)
 
     def check(self, spec: Spec) -> None:
-        """Refuse strategies that do not exist."""
+        """Refuse strategies that do not exist, and sources that do not exist or that nobody would learn from."""
+        known = list[type[Strategy]]()
         for index, strategy in enumerate(spec.strategies):
             with at(f"strategies[{index}]"):
-                registry.strategy(strategy.name)
+                known.append(registry.strategy(strategy.name))
+        for index, name in enumerate(() if spec.transfer is None else spec.transfer.sources):
+            with at(f"transfer.from[{index}]"):
+                registry.table_provider(name)
+        if spec.transfer is not None and not any(factory.takes.prior for factory in known):
+            names = [name for name in registry.names("strategy") if _takes_prior(name)]
+            raise SpecError(
+                "`transfer`: no strategy of the spec learns from finished trainings of other tables; those that do: "
+                f"{', '.join(names) or 'none'}"
+            )
 
     def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterator[tuple[int, Shard]]:
         """Yield the shards of all strategies, each strategy's after it was built once."""

@@ -19,17 +19,20 @@ from harness.errors import HarnessError, StrategyError, must
 from harness.guard import running
 from harness.problem import Budget, Problem
 from harness.records import Evaluations, Log, Proposals, Run, Trace, immutable
+from harness.search.beside import Beside, Paid, signals_of
 from harness.search.charging import Charges
 from harness.search.cluster import NOTHING, Completions, simulate
 from harness.strategy import Plan, Strategy
-from harness.surrogate import Fit, Predict, serve
+from harness.surrogate import Fit, Look, Predict, serve
 
 STALLED_AFTER = 10_000
 """Free duplicates in a row after which a run is stopped: it would never end."""
 
 
-def make_problem(benchmark: Benchmark, budget: Budget, n_workers: int = 1) -> Problem:
+def make_problem(benchmark: Benchmark, budget: Budget, n_workers: int = 1, *, free_signals: bool = False) -> Problem:
     """Return the problem that a benchmark poses under a budget.
+
+    Signals of which nobody knows the cost are free with `free_signals`; see `harness.search.beside.signals_of`.
 
     Raises
     ------
@@ -45,7 +48,13 @@ def make_problem(benchmark: Benchmark, budget: Budget, n_workers: int = 1) -> Pr
                 f"`{key}` needs training seconds, and the table '{benchmark.name}' has none; give `{instead}` instead"
             )
     return Problem(
-        benchmark.space, benchmark.objectives, budget, benchmark.constraints, benchmark.fidelities, n_workers
+        benchmark.space,
+        benchmark.objectives,
+        budget,
+        benchmark.constraints,
+        benchmark.fidelities,
+        n_workers,
+        signals_of(benchmark, free=free_signals),
     )
 
 
@@ -55,6 +64,8 @@ def run_block(
     strategies: Sequence[Strategy],
     noise_seeds: UInt64Array | None,
     on_step: Callable[[int], None] | None = None,
+    *,
+    paid: Sequence[Paid] = (),
 ) -> tuple[Run, ...]:
     """Run replicates side by side until each has spent its budget.
 
@@ -69,6 +80,8 @@ def run_block(
         Which training runs of the table answer; None for the policies that draw none.
     on_step : callable, optional
         Called after each step with the evaluations told so far, all replicates together.
+    paid : sequence of Paid, optional
+        What each replicate has spent before its first evaluation.
 
     Returns
     -------
@@ -80,7 +93,7 @@ def run_block(
     StrategyError
         If a strategy breaks a rule; names the strategy, the replicate, the rule and the value.
     """
-    lockstep = _Lockstep(benchmark, problem, strategies, noise_seeds)
+    lockstep = _Lockstep(benchmark, problem, strategies, noise_seeds, paid)
     while lockstep.active:
         lockstep.step()
         if on_step is not None:
@@ -97,6 +110,7 @@ class _Lockstep:
         problem: Problem,
         strategies: Sequence[Strategy],
         noise_seeds: UInt64Array | None,
+        paid: Sequence[Paid],
     ) -> None:
         count = len(strategies)
         self.benchmark, self.problem, self.strategies = benchmark, problem, strategies
@@ -113,7 +127,9 @@ class _Lockstep:
         self.overhead = [0.0] * count
         self.proposed = [False] * count
         self.free_in_a_row = [0] * count
-        self.to_start = [problem.budget.evaluations or 1 << 62] * count
+        self.other = Beside(benchmark, problem, count, paid)
+        limit = problem.budget.evaluations or 1 << 62
+        self.to_start = [limit - self.other.whole_trainings(replicate) for replicate in range(count)]
         self.evaluations = 0
 
     def step(self) -> None:
@@ -123,7 +139,9 @@ class _Lockstep:
         begun = {replicate for replicate, _ in started}
         for replicate, _ in answers:
             if replicate not in begun and not self.cluster.running(replicate):
-                if not self.proposed[replicate]:
+                if self.to_start[replicate] <= 0:  # signals took what was left
+                    self._stop(replicate, "budget")
+                elif not self.proposed[replicate]:
                     self._blame(replicate, "must propose at least one architecture, got none")
                 self._stop(replicate, "exhausted")
         for replicate in begun:
@@ -152,7 +170,7 @@ class _Lockstep:
     def _ask_once(self, asked: dict[int, int]) -> list[tuple[int, Proposals]]:
         """Ask replicates for so many rows each; requests to learn are served as one batch."""
         answers: list[tuple[int, Proposals]] = []
-        learning: list[tuple[int, Plan, Fit | Predict]] = []
+        learning: list[tuple[int, Plan, Fit | Predict | Look]] = []
         for replicate, room in asked.items():
             began = perf_counter()
             strategy = self.strategies[replicate]
@@ -165,7 +183,7 @@ class _Lockstep:
             self.overhead[replicate] += perf_counter() - began
         while learning:
             began = perf_counter()
-            served = serve([request for _, _, request in learning])
+            served = self._serve(learning)
             resumed, learning = learning, []
             for (replicate, plan, _), answer in zip(resumed, served, strict=True):
                 self._resume(replicate, plan, answer, answers, learning)
@@ -179,13 +197,32 @@ class _Lockstep:
         plan: Plan,
         answer: Any,
         answers: list[tuple[int, Proposals]],
-        learning: list[tuple[int, Plan, Fit | Predict]],
+        learning: list[tuple[int, Plan, Fit | Predict | Look]],
     ) -> None:
         """Send an answer to a plan: it asks for more learning, or returns proposals."""
         try:
             learning.append((replicate, plan, plan.send(answer)))
         except StopIteration as stop:
-            answers.append((replicate, stop.value))
+            proposals = stop.value
+            if len(proposals) > self.to_start[replicate]:  # signals took what was left for them
+                proposals = proposals.part(0, max(0, self.to_start[replicate]))
+            answers.append((replicate, proposals))
+
+    def _serve(self, learning: Sequence[tuple[int, Plan, Fit | Predict | Look]]) -> list[Any]:
+        """Answer requests: those to learn as one batch, those to read a signal from the benchmark."""
+        served = iter(serve([request for _, _, request in learning if not isinstance(request, Look)]))
+        answers = list[Any]()
+        for replicate, _, request in learning:
+            if not isinstance(request, Look):
+                answers.append(next(served))
+                continue
+            before = self.other.whole_trainings(replicate)
+            try:
+                answers.append(self.other.look(replicate, request))
+            except HarnessError as error:
+                self._blame(replicate, str(error))
+            self.to_start[replicate] -= self.other.whole_trainings(replicate) - before
+        return answers
 
     def _start(self, parts: list[tuple[int, Proposals]]) -> None:
         """Check proposals, look them up, charge them, and put them on the simulated workers."""
@@ -197,10 +234,12 @@ class _Lockstep:
         noise = None if self.noise_seeds is None else self.noise_seeds[replicates]
         evaluations = self.benchmark.query(batch, noise_seed=noise)
         passes = self.benchmark.pass_seconds(batch) if self.takes_pass else None  # type: ignore[attr-defined]  # `takes_pass` says so
-        bill = self.charges.of_rows(replicates, evaluations, self.cluster.clock(replicates), passes)
+        waits, clock = self.other.due(replicates), self.cluster.clock(replicates)
+        bill = self.charges.of_rows(replicates, evaluations, None if clock is None else clock + waits, passes)
         columns = {name: getattr(evaluations, name) for name in Evaluations._names}
-        rows = self.log.append(columns | {"replicate": replicates, "spent": bill.seconds, "charged": bill.charged})
-        self.cluster.start(rows, replicates, bill.duration)
+        columns |= {"replicate": replicates, "spent": bill.seconds, "charged": bill.charged}
+        rows = self.log.append(columns | self.other.columns(replicates))
+        self.cluster.start(rows, replicates, np.nan_to_num(bill.duration) + waits)
         for replicate, proposals in parts:
             self.to_start[replicate] -= len(proposals)
         if not bill.charged.all():

@@ -24,6 +24,8 @@ from strategies.parts.ranking import FAILED, Score, known_violation, scores
 
 Learning = Generator[Fit | Predict, Any, FloatArray]
 """Values of architectures, (q,), lower is better, for which requests have to be answered first."""
+Models = Generator[Fit | Predict, Any, Surrogate]
+"""A fitted model, for which requests have to be answered first."""
 Valued = tuple[Archs, list[Hashable], FloatArray]
 """Candidates, (q, L), their keys, and their values, (q,), lower is better."""
 FEWEST_TO_FIT = 2
@@ -283,8 +285,7 @@ class ModelBased(Strategy):
         self, told: Archs, rows: Any, targets: FloatArray, incumbent: int, believed: Archs, lies: FloatArray
     ) -> Generator[Fit | Predict, Any, Callable[[Archs], Learning]]:
         """Fit the models; return what values architectures by them."""
-        model = yield self._fit(told[rows], targets, believed, lies)
-        self._kept(model)
+        model = yield from self.learn(told[rows], targets, believed, lies)
         limits = []
         learnt = self._learnt()
         violations = np.concatenate(self._violations) if learnt else np.empty((0, 0))
@@ -316,6 +317,21 @@ class ModelBased(Strategy):
             return acquisitions.weighted(self.acquisition, values, feasible) if limits else values
 
         return value
+
+    def learn(self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray) -> Models:
+        """Return a model of the targets; the default fits the learner.
+
+        Parameters
+        ----------
+        archs : (n, L) integers
+        targets : (n,) float64
+            See `lessons`.
+        believed : (k, L) integers
+            What runs or was chosen, and is believed to have the results `lies`, (k,).
+        """
+        model: Surrogate = yield self._fit(archs, targets, believed, lies)
+        self._kept(model)
+        return model
 
     def _kept(self, model: Surrogate) -> None:
         """Let the next fit start from a model, where the learner continues."""
