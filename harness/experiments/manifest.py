@@ -118,8 +118,9 @@ class Manifest:
 
     def __post_init__(self) -> None:
         spec = self.spec
-        if sorted(self.benchmarks) != sorted(spec.benchmarks):
-            raise HarnessError(must("benchmarks", f"be those of its spec, {list(spec.benchmarks)}", [*self.benchmarks]))
+        named = list(dict.fromkeys([*spec.benchmarks, *spec.report_on]))
+        if sorted(self.benchmarks) != sorted(named):
+            raise HarnessError(must("benchmarks", f"be those of its spec, {named}", [*self.benchmarks]))
         for facts in self.benchmarks.values():
             self._check_facts(facts)
         if len({entry.digest for entry in self.entries}) < len(self.entries):

@@ -20,13 +20,14 @@ from harness.benchmark import Benchmark
 from harness.digests import identity, later, sha256_of, without
 from harness.errors import HarnessError, SpecError, StrategyError, UnfitError, must
 from harness.experiments.kind import Kind, Output, at, charges_pass, open_benchmark, table_name
-from harness.experiments.spec import Spec, StrategySpec, held, plain_data
+from harness.experiments.spec import Spec, StrategySpec, WarmUp, held, plain_data
 from harness.experiments.transfer import Sources, Transfer, posed, transfer_to
 from harness.files.spool import Column, Pieces, Spool
 from harness.names import read
 from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint, Problem
 from harness.records import Run, Trace
+from harness.search.beginning import check_draws, warmed
 from harness.search.beside import Paid
 from harness.search.loop import make_problem, run_block
 from harness.seeding import generator, noise_seed
@@ -71,6 +72,9 @@ class Shard:
         Whether a pass over the validation images is charged, whose time the table records.
     transfer : Transfer or None
         Of strategies that learn from finished trainings of other tables.
+    warm_up : WarmUp or None
+    free_signals : bool
+        Of strategies that read signals.
     """
 
     benchmark: str
@@ -92,6 +96,8 @@ class Shard:
     versions: Mapping[str, str]
     validation_pass: bool = later(False)
     transfer: Transfer | None = later(None)  # noqa: RUF009  # None is no call's to change
+    warm_up: WarmUp | None = later(None)  # noqa: RUF009  # as above
+    free_signals: bool = later(False)
 
     @property
     def strategy_name(self) -> str:
@@ -159,7 +165,7 @@ def resolve(
     factory = factory or registry.strategy(strategy.name)
     known = registry.keywords(factory)
     learner = make_learner(factory, strategy.surrogate, benchmark, device)
-    problem = make_problem(benchmark, spec.budget, spec.n_workers)
+    problem = make_problem(benchmark, spec.budget, spec.n_workers, free_signals=spec.free_signals)
     transfer = None
     if spec.transfer is not None and factory.takes.prior:
         transfer = transfer_to(spec.transfer, benchmark, len(spec.benchmarks), spec.budget)
@@ -169,7 +175,7 @@ def resolve(
     learning = ("numpy",) if learner is None else learner.libraries
     libraries = (*learning, *factory.libraries, *getattr(benchmark, "libraries", ()))
     try:
-        registry.build_strategy(factory, problem, np.random.default_rng(0), strategy.hyperparameters, learner)
+        _built_once(factory, problem, strategy, learner)
     except UnfitError as error:
         fitting = registry.strategies_for(problem)
         raise UnfitError(f"{error}. Strategies that can: {', '.join(fitting) or 'none'}") from None
@@ -195,9 +201,23 @@ def resolve(
             versions={library: version(library) for library in libraries},
             validation_pass=charges_pass(benchmark),
             transfer=transfer,
+            warm_up=strategy.warm_up,
+            free_signals=spec.free_signals and (factory.takes.signals or strategy.warm_up is not None),
         )
         for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]
+
+
+def _built_once(factory: type[Strategy], problem: Problem, strategy: StrategySpec, learner: Surrogate | None) -> None:
+    """Build a strategy to check its values, and that it can be warmed up where that is asked for."""
+
+    def make(problem: Problem, rng: np.random.Generator) -> Strategy:
+        return registry.build_strategy(factory, problem, rng, strategy.hyperparameters, learner)
+
+    make(problem, np.random.default_rng(0))
+    if strategy.warm_up is not None:
+        problem.signal(strategy.warm_up.signal)
+        check_draws(make, problem)
 
 
 def _with_example(problem: Problem, transfer: Transfer, benchmark: Benchmark, spec: Spec) -> Problem:
@@ -273,7 +293,9 @@ def run_parts(
 def _parts(
     shard: Shard, factory: type[Strategy], benchmark: Benchmark, on_step: Callable[[int], None] | None
 ) -> Iterator[tuple[Run, ...]]:
-    problem = make_problem(benchmark, shard.budget, shard.n_workers)
+    problem = make_problem(benchmark, shard.budget, shard.n_workers, free_signals=shard.free_signals)
+    if shard.warm_up is not None:
+        factory = warmed(factory, **vars(shard.warm_up))
     learner = make_learner(factory, shard.surrogate, benchmark, shard.device)
     table, told = table_name(benchmark), 0
     together = AT_ONCE if learner is None else shard.stop - shard.first

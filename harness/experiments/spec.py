@@ -117,7 +117,7 @@ class TransferSpec:
     sources : tuple of str
         Benchmarks of the same space; written ``from`` in a spec.
     rows : int or "all"
-        Trainings of each source, drawn at random by the source and the replicate, or all that its table has.
+        Trainings of each source, drawn at random by the space and the replicate, or all that its table has.
     charge : {"free", "amortised", "charged"}
         See `CHARGES`.
     leave_one_out : bool

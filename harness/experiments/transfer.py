@@ -20,12 +20,9 @@ from harness.experiments.kind import open_benchmark, table_name
 from harness.experiments.spec import TransferSpec
 from harness.problem import Budget, Prior, Problem
 from harness.records import Proposals
+from harness.search.beginning import distinct
 from harness.search.beside import Paid
 from harness.seeding import generator, noise_seed
-from harness.space import SearchSpace
-
-_TRIES = 64
-"""Times that distinct architectures are drawn of a source which lists none."""
 
 
 @dataclass(frozen=True)
@@ -181,11 +178,12 @@ class Sources:
         return tuple(priors), paid
 
     def _drawn(self, source: Benchmark, name: str, replicate: int) -> Archs:
-        """Return the architectures trained on a source: distinct, in random order."""
-        rng, count, listed = generator(self._seed, "transfer", name, replicate), self._transfer.rows, rows_of(source)
+        """Return the architectures trained on a source: distinct, the same of all that list the same architectures."""
+        space, count, listed = source.space.name, self._transfer.rows, rows_of(source)
+        rng = generator(self._seed, "transfer", space if listed is not None else name, replicate)
         if listed is not None:
             return listed if isinstance(count, str) else listed[rng.choice(len(listed), size=count, replace=False)]
-        return _distinct(source.space, int(count), rng)
+        return distinct(source.space, int(count), rng)
 
     def _shared(self, place: int, new: Prior) -> Prior:
         """Return a prior that is read-only, the one of the replicate before where it is the same."""
@@ -201,18 +199,6 @@ class Sources:
 
 def _same(a: Archs | FloatArray, b: Archs | FloatArray) -> bool:
     return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
-
-
-def _distinct(space: SearchSpace, count: int, rng: np.random.Generator) -> Archs:
-    """Draw distinct architectures of a space that lists none, (k, L); k is `count` unless the space is small."""
-    found = space.sample(count, rng)
-    for _ in range(_TRIES):
-        _, first = np.unique(found, axis=0, return_index=True)
-        found = found[np.sort(first)][:count]
-        if len(found) == count:
-            break
-        found = np.concatenate([found, space.sample(count, rng)])
-    return found[:count]
 
 
 def posed(problem: Problem, priors: Sequence[Prior]) -> Problem:

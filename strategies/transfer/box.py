@@ -10,12 +10,12 @@ import numpy as np
 from harness.checks import MOST, IntArray, integer
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
+from harness.search.beginning import Make
 from harness.spaces.part import Box as BoxSpace
 from harness.strategy import Plan, Strategy, Takes
 from strategies.parts.candidates import exact_keys, no_archs
 from strategies.parts.ranking import Score, scores
 from strategies.transfer.sources import best_of_each, usable
-from strategies.transfer.warm_start import Inner
 
 _IN_VAIN = 1000
 """Proposals in a row that were looked up after which a strategy waits."""
@@ -52,7 +52,7 @@ class Box(Strategy):
     default_inner: ClassVar[dict[str, Any] | None] = {"name": "regularized_evolution"}
 
     def __init__(
-        self, problem: Problem, rng: np.random.Generator, *, inner: Inner, top: int = 1, trial: int = 10
+        self, problem: Problem, rng: np.random.Generator, *, inner: Make, top: int = 1, trial: int = 10
     ) -> None:
         super().__init__(problem, rng)
         self.top = integer("top", top, low=1, high=MOST)

@@ -81,7 +81,7 @@ class OfTask(Surrogate):
 
 
 def standardised(targets: FloatArray) -> tuple[FloatArray, float, float]:
-    """Return targets, (n,), less their mean, in units of their deviation; the mean, and the deviation, 1 where it is 0."""
+    """Return targets, (n,), less their mean, in units of their deviation; the mean; the deviation, 1 where it is 0."""
     centre, spread = float(targets.mean()), float(targets.std())
     spread = spread if spread > 1e-12 * abs(centre) else 1.0
     return (targets - centre) / spread, centre, spread

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from harness.checks import MOST, Archs, choice, integer
-from harness.errors import HarnessError, must
+from harness.errors import HarnessError
 from harness.problem import Prior, Problem
 from harness.records import Evaluations, Proposals
+from harness.search.beginning import Make, check_draws
 from harness.spaces.part import Starting
 from harness.strategy import Plan, Strategy, Takes
 from strategies.parts.candidates import exact_keys
 from strategies.transfer.sources import BEGINNINGS, beginning
 
-Inner = Callable[[Problem, np.random.Generator], Strategy]
-"""What makes the strategy inside: from a problem and a generator."""
 _SAMPLED, _FEWEST_KNOWN = 200, 0.95
 
 
@@ -65,7 +62,7 @@ class WarmStart(Strategy):
         problem: Problem,
         rng: np.random.Generator,
         *,
-        inner: Inner,
+        inner: Make,
         count: int = 5,
         rule: str = "portfolio",
         rehearse: int = 0,
@@ -100,8 +97,9 @@ class Portfolio(WarmStart):
     """Evaluate a portfolio that was put together on other tables, then go on with another strategy.
 
     Wistuba, Schilling & Schmidt-Thieme, "Sequential model-free hyperparameter tuning", ICDM 2015: each next one lowers
-    most the mean over sources of the best rank so far, see `strategies.transfer.sources.portfolio`.  Nothing is learnt of the target.  Departs from the paper: after `count` architectures another strategy goes on, random search
-    by default, which what was evaluated does not help.
+    most the mean over sources of the best rank so far, see `strategies.transfer.sources.portfolio`.  Nothing is learnt
+    of the target.  Departs from the paper: after `count` architectures another strategy goes on, random search by
+    default, which what was evaluated does not help.
 
     Constraints, failed trainings, workers and duplicates are treated as in `WarmStart`.
 
@@ -116,11 +114,11 @@ class Portfolio(WarmStart):
     paper, year = "Wistuba, Schilling & Schmidt-Thieme, ICDM", 2015
     default_inner: ClassVar[dict[str, Any] | None] = {"name": "random_search", "distinct": True}
 
-    def __init__(self, problem: Problem, rng: np.random.Generator, *, inner: Inner, count: int = 25) -> None:
+    def __init__(self, problem: Problem, rng: np.random.Generator, *, inner: Make, count: int = 25) -> None:
         super().__init__(problem, rng, inner=inner, count=integer("count", count, low=1), rule="portfolio")
 
 
-def begun(problem: Problem, rng: np.random.Generator, inner: Inner, starts: Archs) -> Strategy:
+def begun(problem: Problem, rng: np.random.Generator, inner: Make, starts: Archs) -> Strategy:
     """Return the strategy inside, which begins with architectures, (n, L).
 
     Raises
@@ -130,21 +128,7 @@ def begun(problem: Problem, rng: np.random.Generator, inner: Inner, starts: Arch
     """
     if not len(starts):
         return inner(problem, rng)
-    trial = Starting(problem.space)
-    other = np.random.default_rng(0)
-    probed = inner(replace(problem, space=trial), other)
-    trial.begin_with(starts)
-    with suppress(StopIteration):
-        next(probed.asking(1))
-    if trial.waiting == len(starts):
-        raise HarnessError(
-            must(
-                "inner",
-                "be a strategy that draws its first architectures at random, such as 'regularized_evolution', "
-                "'genetic_algorithm', 'local_search', 'gp_bo' or 'bananas'; or set `count = 0`",
-                type(probed).__name__,
-            )
-        )
+    check_draws(inner, problem)
     space = Starting(problem.space)
     made = inner(replace(problem, space=space), rng)
     space.begin_with(starts)
