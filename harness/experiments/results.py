@@ -58,7 +58,7 @@ def _check_same(folder: Path, manifest: Manifest, entry: Entry, shard: Shard) ->
         "first, stop": (entry.first, entry.stop),
         "table_digest": facts.table_digest,
         "objectives": tuple(objective.name for objective in facts.objectives),
-        **{key: getattr(spec, key) for key in ("constraints", "budget", "n_workers", "seed")},
+        **{key: getattr(spec, key) for key in ("constraints", "budget", "n_workers", "seed", "simulate")},
     }
     for key, value in said.items():
         held = (shard.first, shard.stop) if key == "first, stop" else getattr(shard, key)

@@ -26,16 +26,21 @@ from harness.files.spool import Column, Pieces, Spool
 from harness.names import read
 from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint, Problem
-from harness.records import Run, Trace
+from harness.records import Recommended, Run, Trace
 from harness.search.beginning import check_draws, warmed
+from harness.search.beside import COLUMNS as OTHER
 from harness.search.beside import Paid
 from harness.search.loop import make_problem, run_block
+from harness.search.mishaps import Mishaps
 from harness.seeding import generator, noise_seed
 from harness.strategy import Strategy
 from harness.surrogate import Surrogate
 
 SCHEMA = 1
 """Version of what the digest of a shard covers."""
+BESIDE = ("epochs", "wasted_seconds", "attempts", *OTHER)
+"""Names of columns beside a trace, see `Run.beside`."""
+_RECOMMENDED = ("after", "archs", "offsets")
 AT_ONCE = 250
 """Replicates that run side by side without a learner: more save no time, and each holds its strategy in memory."""
 
@@ -75,6 +80,8 @@ class Shard:
     warm_up : WarmUp or None
     free_signals : bool
         Of strategies that read signals.
+    simulate : Mishaps or None
+        What goes wrong on the simulated cluster.
     """
 
     benchmark: str
@@ -95,9 +102,10 @@ class Shard:
     device: str
     versions: Mapping[str, str]
     validation_pass: bool = later(False)
-    transfer: Transfer | None = later(None)  # noqa: RUF009  # None is no call's to change
-    warm_up: WarmUp | None = later(None)  # noqa: RUF009  # as above
+    transfer: Transfer | None = later(None)  # None is no call's to change
+    warm_up: WarmUp | None = later(None)  # as above
     free_signals: bool = later(False)
+    simulate: Mishaps | None = later(None)
 
     @property
     def strategy_name(self) -> str:
@@ -203,6 +211,7 @@ def resolve(
             transfer=transfer,
             warm_up=strategy.warm_up,
             free_signals=spec.free_signals and (factory.takes.signals or strategy.warm_up is not None),
+            simulate=spec.simulate,
         )
         for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]
@@ -312,12 +321,12 @@ def _parts(
             make_strategy(factory, shard, one, learner, table, replicate)
             for one, replicate in zip(problems, replicates, strict=True)
         ]
-        noise = None
-        if shard.budget.table_seed == "one_draw_per_arch":
-            noise = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])
+        seeds = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])
+        noise = seeds if shard.budget.table_seed == "one_draw_per_arch" else None
+        mishaps = None if shard.simulate is None else (shard.simulate, seeds)
         step = None if on_step is None else partial(_from, told, on_step)
         try:
-            runs = run_block(benchmark, problem, strategies, noise, step, paid=paid)
+            runs = run_block(benchmark, problem, strategies, noise, step, mishaps, paid)
         except StrategyError:
             raise
         except Exception as error:
@@ -348,15 +357,24 @@ def _collected(parts: Iterable[Sequence[Run]]) -> Output:
     A part is let go as soon as its columns are taken, and what is taken does not stay in memory.
     """
     spool = Spool()
-    pieces = {name: Pieces(spool) for name in Trace._names}
+    pieces = {f"trace/{name}": Pieces(spool) for name in Trace._names}
     lengths, overhead, stopped = [0], list[float](), list[str]()
+    said = [0]
     for runs in parts:
-        for name, column in pieces.items():
-            column.append(np.concatenate([getattr(run.trace, name) for run in runs]))
+        new = {f"trace/{name}": [getattr(run.trace, name) for run in runs] for name in Trace._names}
+        new |= {f"beside/{name}": [run.beside[name] for run in runs] for name in runs[0].beside}
+        recommended = [run.recommended for run in runs if run.recommended is not None]
+        if recommended:
+            said += [len(item) for item in recommended]
+            new |= {f"recommended/{name}": [getattr(item, name) for item in recommended] for name in Recommended._names}
+        for name, parts_of in new.items():
+            pieces.setdefault(name, Pieces(spool)).append(np.concatenate(parts_of))
         lengths += [len(run.trace) for run in runs]
         overhead += [run.overhead_seconds for run in runs]
         stopped += [run.stopped for run in runs]
-    columns: dict[str, Column] = {f"trace/{name}": column for name, column in pieces.items()}
+    columns: dict[str, Column] = dict(pieces)
+    if len(said) > 1:
+        columns["recommended/offsets"] = np.cumsum(said, dtype=np.int64)
     columns["offsets"] = np.cumsum(lengths, dtype=np.int64)
     columns["overhead_seconds"] = np.array(overhead)
     return Output(columns, {"stopped": json.dumps(stopped)})
@@ -364,17 +382,24 @@ def _collected(parts: Iterable[Sequence[Run]]) -> Output:
 
 def runs_of(shard: Shard, output: Output) -> tuple[Run, ...]:
     """Return the runs of a shard from its columns: what `output_of` was given."""
-    merged = Trace(**{name: np.asarray(output.columns[f"trace/{name}"]) for name in Trace._names})
-    columns = zip(
-        range(shard.first, shard.stop),
-        pairwise(np.asarray(output.columns["offsets"]).tolist()),
-        json.loads(output.texts["stopped"]),
-        np.asarray(output.columns["overhead_seconds"]).tolist(),
-        strict=True,
-    )
+    columns = {name: np.asarray(column) for name, column in output.columns.items()}
+    merged = Trace(**{name: columns[f"trace/{name}"] for name in Trace._names})
+    beside = {name: columns[f"beside/{name}"] for name in BESIDE if f"beside/{name}" in columns}
+    stopped, overhead = json.loads(output.texts["stopped"]), columns["overhead_seconds"].tolist()
+    bounds = pairwise(columns["offsets"].tolist())
+    said = _said(columns, shard.stop - shard.first)
     return tuple(
-        Run(shard.benchmark, shard.strategy_name, replicate, merged.part(start, stop), stopped, overhead)
-        for replicate, (start, stop), stopped, overhead in columns
+        Run(
+            shard.benchmark,
+            shard.strategy_name,
+            shard.first + place,
+            merged.part(start, stop),
+            stopped[place],
+            overhead[place],
+            {name: column[start:stop] for name, column in beside.items()},
+            said[place],
+        )
+        for place, (start, stop) in enumerate(bounds)
     )
 
 
@@ -385,10 +410,19 @@ def _takes_prior(name: str) -> bool:
         return False
 
 
+def _said(columns: Mapping[str, Any], count: int) -> list[Recommended | None]:
+    """Return what each of so many runs recommended, from the columns of their shard."""
+    if "recommended/offsets" not in columns:
+        return [None] * count
+    whole = Recommended(*[columns[f"recommended/{name}"] for name in Recommended._names])
+    return [whole.part(start, stop) for start, stop in pairwise(columns["recommended/offsets"].tolist())]
+
+
 class Search(Kind[Shard]):
     """The kind of work `search`: every strategy on every benchmark, through the search loop."""
 
     columns = (*(f"trace/{name}" for name in Trace._names), "offsets", "overhead_seconds")
+    optional = (*(f"beside/{name}" for name in BESIDE), *(f"recommended/{name}" for name in _RECOMMENDED))
     texts = ("stopped",)
 
     def check(self, spec: Spec) -> None:

@@ -19,6 +19,7 @@ from harness.files.reading import read_toml
 from harness.names import absolute, read
 from harness.printable import printable
 from harness.problem import Budget, Constraint
+from harness.search.mishaps import Mishaps
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -40,6 +41,8 @@ _MOST_TOLD = 20
 """Mistakes of one spec that are told one by one."""
 LONGEST_LABEL = 100
 """Letters of a strategy's label."""
+INCUMBENTS = ("full", "highest_fidelity", "recommended")
+"""Rules of `harness.judging.incumbent`."""
 DEVICES = ("cpu", "cuda")
 """Device classes on which learners compute; part of the digest."""
 
@@ -102,7 +105,7 @@ class StrategySpec:
     label: str = ""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     surrogate: Mapping[str, Any] | None = None
-    warm_up: WarmUp | None = later(None)  # noqa: RUF009  # None is no call's to change
+    warm_up: WarmUp | None = later(None)  # None is no call's to change
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.label or read(self.name).own)
@@ -155,16 +158,20 @@ class ReportSpec:
         end.
     highlight : tuple of str
         Labels of strategies that are drawn in colour and named where a figure cannot do that with all.
+    incumbent : {"full", "highest_fidelity", "recommended"}
+        Which architecture a run would hand over, see `harness.judging.incumbent.RULES`.
     """
 
     centre: str = "median"
     checkpoints: tuple[float, ...] = ()
     highlight: tuple[str, ...] = later(())
+    incumbent: str = later("full")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
         object.__setattr__(self, "highlight", tuple(self.highlight))
         choice("centre", self.centre, ("median", "iqm"))
+        choice("incumbent", self.incumbent, INCUMBENTS)
         if len(self.checkpoints) > 3:
             raise HarnessError(must("checkpoints", "name at most three budgets", list(self.checkpoints)))
 
@@ -199,6 +206,8 @@ class Spec:
         Further benchmarks of the same space by which the architectures found are judged too; nothing is searched there.
     free_signals : bool
         Whether columns that can be read before training may be read for nothing where nobody measured what they cost.
+    simulate : Mishaps or None
+        What goes wrong on the simulated cluster.
     """
 
     name: str
@@ -213,9 +222,10 @@ class Spec:
     constraints: tuple[Constraint, ...] = ()
     report: ReportSpec = field(default_factory=ReportSpec)
     kind: str = later("search")
-    transfer: TransferSpec | None = later(None)  # noqa: RUF009  # None is no call's to change
+    transfer: TransferSpec | None = later(None)  # None is no call's to change
     report_on: tuple[str, ...] = later(())
     free_signals: bool = later(False)
+    simulate: Mishaps | None = later(None)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):

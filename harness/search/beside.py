@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from math import ceil
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -80,32 +80,48 @@ class Beside:
         R.
     paid : sequence of Paid
         Before the run, by replicate; empty for nothing.
+    in_epochs : bool
+        Whether the simulated clock counts epochs.
     """
 
-    def __init__(self, benchmark: Benchmark, problem: Problem, count: int, paid: Sequence[Paid] = ()) -> None:
+    def __init__(
+        self,
+        benchmark: Benchmark,
+        problem: Problem,
+        count: int,
+        paid: Sequence[Paid] = (),
+        *,
+        in_epochs: bool = False,
+    ) -> None:
         self._benchmark, self._problem = benchmark, problem
         first = list(paid) or [Paid()] * count
         self._trainings = np.array([item.trainings for item in first])
         workers = problem.n_workers
-        self._owed = [deque([item.seconds / workers] * workers if item.seconds else []) for item in first]
+        clock = [item.epochs if in_epochs else item.seconds for item in first]
+        self._owed = [deque([seconds / workers] * workers if seconds else []) for seconds in clock]
         self._read = np.zeros((count, 2))  # looks and their seconds since the last row was started
-        self.used = bool(paid)
-        """Whether anything was spent; nothing is recorded otherwise."""
+        self._noted: list[tuple[IntArray, FloatArray]] = []
+        self._used = bool(paid)  # whether anything was spent; nothing is recorded otherwise
 
     @cached_property
     def _full_training(self) -> float:
         """Seconds of one full training."""
         archs = self._benchmark.space.sample(_DRAWN, np.random.default_rng(0))
-        with running(""):
-            told = self._benchmark.query(Proposals.of(archs, self._problem.full_fidelity), noise_seed=None)
+        told = self._benchmark.query(Proposals.of(archs, self._problem.full_fidelity), noise_seed=None)
         return float(np.nanmean(told.seconds))
 
     def whole_trainings(self, replicate: int) -> int:
         """Return what a replicate has spent beside its trainings, in trainings, rounded up."""
         return ceil(round(float(self._trainings[replicate]), 9))
 
-    def look(self, replicate: int, request: Look) -> FloatArray:
-        """Read a signal, (q,) float64, and charge it.
+    def look(self, replicate: int, request: Look) -> tuple[FloatArray, float]:
+        """Read a signal and charge it.
+
+        Returns
+        -------
+        (q,) float64
+        float
+            What that cost, in units of one full training.
 
         Raises
         ------
@@ -115,32 +131,45 @@ class Beside:
         signal, space = self._problem.signal(request.signal), self._problem.space
         archs = arch_matrix("archs", request.archs, space.genes)
         if not space.is_valid(archs).all():
-            raise HarnessError(must("archs", f"be architectures of the space '{space.name}'", "others"))
+            wrong = archs[~space.is_valid(archs)][0].tolist()
+            raise HarnessError(must("archs of a Look", f"be valid in the space '{space.name}'", wrong))
         with running(""):
             values = values_of(self._benchmark, signal, archs)
-        seconds = float(signal.seconds or 0.0) * len(archs)
-        self.used = True
+            seconds = float(signal.seconds or 0.0) * len(archs)
+            trainings = seconds / self._full_training if seconds else 0.0
+        self._used = True
         self._read[replicate] += len(archs), seconds
+        self._trainings[replicate] += trainings
         if seconds:
-            self._trainings[replicate] += seconds / self._full_training
             self._owed[replicate].append(seconds)
-        return values
+        return values, trainings
 
     def due(self, replicates: IntArray) -> FloatArray:
         """Return for how many seconds rows that start now wait for what was paid beside them: (n,) to (n,)."""
         waits = np.zeros(len(replicates))
-        if self.used:
+        if self._used:
             for row, replicate in enumerate(replicates.tolist()):
                 waits[row] = self._owed[replicate].popleft() if self._owed[replicate] else 0.0
         return waits
 
-    def columns(self, replicates: IntArray) -> dict[str, Any]:
-        """Return `COLUMNS` of rows that start now, (n,) each; the first row of a replicate bears what was read."""
-        firsts = np.zeros(len(replicates), dtype=bool)
-        firsts[np.unique(replicates, return_index=True)[1]] = True
-        looks, seconds = np.where(firsts, self._read[replicates].T, 0.0)
-        self._read[replicates] = 0.0
-        return dict(zip(COLUMNS, (self._trainings[replicates], looks, seconds), strict=True))
+    def note(self, rows: IntArray, replicates: IntArray) -> None:
+        """Note what was spent by the time that rows start; the first row of a replicate bears what was read."""
+        if self._used:
+            first = np.zeros(len(replicates), dtype=bool)
+            first[np.unique(replicates, return_index=True)[1]] = True
+            read = np.where(first[:, None], self._read[replicates], 0.0)
+            self._read[replicates] = 0.0
+            self._noted.append((rows, np.column_stack([self._trainings[replicates], read])))
+
+    def columns(self, rows: IntArray) -> dict[str, FloatArray]:
+        """Return `COLUMNS` of rows by their numbers, (n,) each; nothing where nothing was spent."""
+        if not self._used:
+            return {}
+        noted = np.zeros((1 + max((int(part.max(initial=0)) for part, _ in self._noted), default=0), len(COLUMNS)))
+        for part, values in self._noted:
+            noted[part] = values
+        known = noted[np.minimum(rows, len(noted) - 1)] * (rows < len(noted))[:, None]
+        return dict(zip(COLUMNS, known.T, strict=True))
 
 
 def values_of(benchmark: Benchmark, signal: Signal, archs: Archs) -> FloatArray:

@@ -120,9 +120,9 @@ def _trainings(results: Results, request: Request, tools: Tools) -> tuple[dict[s
     """Return how each benchmark asked for was trained, and why the others cannot be."""
     trainings, skipped = {}, {}
     for name in request.benchmarks:
-        if name not in results.benchmarks:
-            raise HarnessError(unknown("benchmark of this experiment", name, results.benchmarks))
-    for name in request.benchmarks or results.benchmarks:
+        if name not in results.spec.benchmarks:
+            raise HarnessError(unknown("benchmark of this experiment", name, results.spec.benchmarks))
+    for name in request.benchmarks or results.spec.benchmarks:
         training = tools.training_of(name)
         if training is None:
             skipped[name] = "because its table does not say how its networks were trained, or this program has no such"\
@@ -141,7 +141,7 @@ def _prepared(results: Results, name: str, training: TrainingSetup, request: Req
     try:
         return prepare(results, name, training, request, tools)
     except HarnessError as error:
-        if len(results.benchmarks) == 1 or request.benchmarks == (name,):
+        if len(results.spec.benchmarks) == 1 or request.benchmarks == (name,):
             raise
         raise type(error)(
             f"{name} cannot be verified: {error}\nTo verify others without it, name them: --benchmark NAME"

@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from reports.figures.captions import (
-    AXIS_LABEL,
     background_sentence,
     clip_sentence,
     final_words,
@@ -23,6 +22,7 @@ from reports.figures.captions import (
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.lines import draw_background, draw_band, log_ticks, name_ends
+from reports.study.align import AXIS_LABEL
 from reports.study.curves import curves
 from reports.study.naming import FLOOR, RANDOM, WHOLE
 from reports.study.provenance import budget_sentence
@@ -44,7 +44,7 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
     study : Study
     split : {"validation", "test"}
         What the incumbent is judged by.
-    axis : {"evaluations", "seconds"}
+    axis : {"evaluations", "seconds", "epochs"}
     """
     frame = curves(study, split, axis)
     left_out = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from reports.figures import curves, ranks, strips, wins
-from reports.figures.captions import AXIS_LABEL
 from reports.figures.exhibit import Exhibit
 from reports.page import narrative
 from reports.sections.section import Section
+from reports.study.align import AXIS_LABEL
 from reports.study.study import Study
 from reports.tables.architectures import architecture_table
 from reports.tables.comparisons import pair_table, score_table

@@ -13,6 +13,7 @@ from reports.study.study import CURVE_REPETITIONS, DRAWN, MOST_DRAWN, TABLE_REPE
 from reports.study.truth import PROTOCOL
 from reports.study.wording import (
     constraint_words,
+    incumbent_words,
     lead,
     noise_sentence,
     regret_sentence,
@@ -179,7 +180,7 @@ def methods(study: Study) -> list[str]:
         f" on {counted(len(study.aligned), 'benchmark')}, root seed {study.spec.seed}. {budget_sentence(study)}"
         f" {noise_sentence(study)} {told_sentence(study)}",
         *([f"Protocols. Tables without validation data were searched by agreement. {declared}."] if declared else []),
-        "Measures. The incumbent at a budget is the architecture with the best value told so far; ties go to the"
+        f"Measures. {incumbent_words(study)}; ties go to the"
         f" earliest and failed evaluations never count.{feasible} {regret_sentence(study)}"
         " Curves are right-continuous steps, without interpolation or a running maximum of values the strategy did not"
         " see.",

@@ -207,3 +207,23 @@ def noise_sentence(study: Study) -> str:
         SURROGATE: silent,
     }
     return as_sentence(by_kind(study, texts))
+
+
+INCUMBENT_WORDS = {
+    "full": "The incumbent at a budget is the architecture with the best value told so far",
+    "highest_fidelity": "The incumbent at a budget is the architecture with the best value told so far among those told"
+    " at the highest fidelity that was reached by then",
+    "recommended": "The incumbent at a budget is what the strategy itself recommends then, and, of strategies that"
+    " recommend nothing of their own, the architecture with the best value told so far",
+}
+"""How the incumbent was decided, by `ReportSpec.incumbent`."""
+
+
+def incumbent_words(study: Study) -> str:
+    """Say which architecture is the incumbent, in one sentence without its end."""
+    rule = study.spec.report.incumbent
+    words = INCUMBENT_WORDS[rule]
+    several = any(len(item.truth.facts.fidelities) > 1 for item in study.aligned)
+    trained = any((steps.run.trace.fidelity < len(item.truth.facts.fidelities) - 1).any() for item in study.aligned
+                  for group in item.steps.values() for steps in group)  # fmt: skip
+    return f"{words} at the full fidelity" if several and trained and rule != "highest_fidelity" else words

@@ -191,6 +191,7 @@ class TPE(Strategy):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Remember results."""
+        super().tell(evaluations)
         while self._count + len(evaluations) > len(self._told):
             self._told = np.concatenate([self._told, np.zeros_like(self._told)])
         self._told[self._count : self._count + len(evaluations)] = evaluations.archs

@@ -209,6 +209,7 @@ class ModelBased(Strategy):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Remember results."""
+        super().tell(evaluations)
         archs = np.asarray(evaluations.archs, dtype=self.problem.space.dtype)
         for row in archs:
             self._running.pop(row.tobytes(), None)

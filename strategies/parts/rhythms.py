@@ -155,6 +155,7 @@ class Generational(Strategy):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Collect results; learn whenever a generation is complete."""
+        super().tell(evaluations)
         archs = np.asarray(evaluations.archs, dtype=self.problem.space.dtype)
         tags = evaluations.tag.tolist()
         told = map(Told, tags, archs, scores(evaluations), map(self._running.pop, tags))
