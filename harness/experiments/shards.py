@@ -19,9 +19,10 @@ from harness import registry
 from harness.benchmark import Benchmark
 from harness.digests import identity, later, sha256_of, without
 from harness.errors import HarnessError, SpecError, StrategyError, UnfitError, must
+from harness.experiments.building import Inner, covered, inner_settings, make_inner, make_learner
 from harness.experiments.kind import Kind, Output, at, charges_pass, open_benchmark, table_name
 from harness.experiments.spec import Spec, StrategySpec, WarmUp, held, plain_data
-from harness.experiments.transfer import Sources, Transfer, posed, transfer_to
+from harness.experiments.transfer import Sources, Transfer, informed, transfer_to
 from harness.files.spool import Column, Pieces, Spool
 from harness.names import read
 from harness.own.classes import file_sha256
@@ -30,6 +31,7 @@ from harness.records import Recommended, Run, Trace
 from harness.search.beginning import check_draws, warmed
 from harness.search.beside import COLUMNS as OTHER
 from harness.search.beside import Paid
+from harness.search.known import known_constraints, offered
 from harness.search.loop import make_problem, run_block
 from harness.search.mishaps import Mishaps
 from harness.seeding import generator, noise_seed
@@ -82,6 +84,8 @@ class Shard:
         Of strategies that read signals.
     simulate : Mishaps or None
         What goes wrong on the simulated cluster.
+    known : tuple of str
+        Columns of constraints that are known before training: strategies are posed the space that keeps these.
     """
 
     benchmark: str
@@ -106,6 +110,7 @@ class Shard:
     warm_up: WarmUp | None = later(None)  # as above
     free_signals: bool = later(False)
     simulate: Mishaps | None = later(None)
+    known: tuple[str, ...] = later(())
 
     @property
     def strategy_name(self) -> str:
@@ -119,44 +124,32 @@ class Shard:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over everything that the result depends on, hexadecimal."""
-        covered = identity(self) | {"strategy": self.strategy_name, "schema": SCHEMA}
-        covered["constraints"] = [str(constraint) for constraint in self.constraints]
-        covered["benchmark"] = read(self.benchmark).own
+        facts = identity(self) | {"strategy": self.strategy_name, "schema": SCHEMA}
+        facts["constraints"] = [str(constraint) for constraint in self.constraints]
+        facts["benchmark"] = read(self.benchmark).own
         if read(self.benchmark).path is not None:
-            del covered["benchmark"]  # a path is only an address: the table's digest says which one it is
-        del covered["surrogate"]  # the learner's signature says it with all defaults filled in
-        covered.get("transfer", {}).pop("sources", None)  # addresses: the digests say which tables they are
-        covered["budget"].pop("validation_pass", None)  # asked for; the shard's own says whether there is one
-        return sha256_of(covered)
-
-
-def make_learner(factory: type[Strategy], surrogate: Any, benchmark: Benchmark, device: str) -> Surrogate | None:
-    """Build the learner that a strategy takes: the one named, or the strategy's default; None if it takes none."""
-    if "surrogate" not in registry.keywords(factory):
-        if surrogate is not None:
-            raise HarnessError(f"the strategy {factory.__name__} takes no `surrogate`, got {dict(surrogate)!r}")
-        return None
-    settings = factory.default_surrogate if surrogate is None else surrogate
-    if settings is None:
-        raise HarnessError(f"the strategy {factory.__name__} needs a `surrogate`: name one in the spec")
-    encoding, known = settings.get("encoding"), benchmark.space.encodings
-    if surrogate is None and encoding is not None and encoding not in known:
-        remedy = ", ".join(f'{key} = "{value}"' for key, value in {**settings, "encoding": known[0]}.items())
-        raise HarnessError(
-            f"the strategy {factory.__name__} learns from the encoding '{encoding}' by default, and the space "
-            f"'{benchmark.space.name}' has only {', '.join(known)}: choose another, for example "
-            f"`surrogate = {{ {remedy} }}`"
-        )
-    return registry.surrogate(settings, benchmark.space, device=device)
+            del facts["benchmark"]  # a path is only an address: the table's digest says which one it is
+        del facts["surrogate"]  # the learner's signature says it with all defaults filled in
+        facts["hyperparameters"] = covered(facts["hyperparameters"])
+        facts.get("transfer", {}).pop("sources", None)  # addresses: the digests say which tables they are
+        facts["budget"].pop("validation_pass", None)  # asked for; the shard's own says whether there is one
+        return sha256_of(facts)
 
 
 def make_strategy(
-    factory: type[Strategy], shard: Shard, problem: Problem, learner: Surrogate | None, table: str, replicate: int
+    factory: type[Strategy],
+    shard: Shard,
+    problem: Problem,
+    learner: Surrogate | None,
+    inner: Inner | None,
+    table: str,
+    replicate: int,
 ) -> Strategy:
     """Build the strategy of a replicate, with the random stream that its names address."""
     rng = generator(shard.seed, "strategy", shard.strategy_name, table, replicate)
     hyperparameters = {**factory.later_hyperparameters, **shard.hyperparameters}
-    return registry.build_strategy(factory, problem, rng, hyperparameters, learner)
+    hyperparameters.pop("inner", None)
+    return registry.build_strategy(factory, problem, rng, hyperparameters, learner, inner)
 
 
 def resolve(
@@ -174,16 +167,27 @@ def resolve(
     known = registry.keywords(factory)
     learner = make_learner(factory, strategy.surrogate, benchmark, device)
     problem = make_problem(benchmark, spec.budget, spec.n_workers, free_signals=spec.free_signals)
+    problem = offered(problem, benchmark)
     transfer = None
     if spec.transfer is not None and factory.takes.prior:
         transfer = transfer_to(spec.transfer, benchmark, len(spec.benchmarks), spec.budget)
         problem = _with_example(problem, transfer, benchmark, spec)
-    hyperparameters = {name: value for name, value in known.items() if name != "surrogate"}
-    hyperparameters |= strategy.hyperparameters
-    learning = ("numpy",) if learner is None else learner.libraries
-    libraries = (*learning, *factory.libraries, *getattr(benchmark, "libraries", ()))
+    given = {name: value for name, value in strategy.hyperparameters.items() if name != "inner"}
+    settings = inner_settings(factory, strategy.hyperparameters.get("inner"), benchmark, device)
+    inner = make_inner(settings, benchmark, device)
+    hyperparameters = {name: value for name, value in known.items() if name not in ("surrogate", "inner")} | given
+    if settings is not None:
+        hyperparameters["inner"] = settings
+    learners = [item for item in (learner, *(inner.learners if inner else ())) if item is not None]
+    learning = chain.from_iterable(item.libraries for item in learners) if learners else ("numpy",)
+    libraries = (
+        *learning,
+        *factory.libraries,
+        *(inner.libraries if inner else ()),
+        *getattr(benchmark, "libraries", ()),
+    )
     try:
-        _built_once(factory, problem, strategy, learner)
+        _built_once(partial(registry.build_strategy, factory), problem, strategy, (given, learner, inner))
     except UnfitError as error:
         fitting = registry.strategies_for(problem)
         raise UnfitError(f"{error}. Strategies that can: {', '.join(fitting) or 'none'}") from None
@@ -205,23 +209,24 @@ def resolve(
             seed=spec.seed,
             first=first,
             stop=min(first + spec.replicates_per_shard, spec.replicates),
-            device="cpu" if learner is None else learner.device,
+            device=next((item.device for item in learners if item.device != "cpu"), "cpu"),
             versions={library: version(library) for library in libraries},
             validation_pass=charges_pass(benchmark),
             transfer=transfer,
             warm_up=strategy.warm_up,
             free_signals=spec.free_signals and (factory.takes.signals or strategy.warm_up is not None),
             simulate=spec.simulate,
+            known=tuple(item.name for item in known_constraints(benchmark)),
         )
         for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]
 
 
-def _built_once(factory: type[Strategy], problem: Problem, strategy: StrategySpec, learner: Surrogate | None) -> None:
+def _built_once(build: Callable[..., Strategy], problem: Problem, strategy: StrategySpec, given: Sequence[Any]) -> None:
     """Build a strategy to check its values, and that it can be warmed up where that is asked for."""
 
     def make(problem: Problem, rng: np.random.Generator) -> Strategy:
-        return registry.build_strategy(factory, problem, rng, strategy.hyperparameters, learner)
+        return build(problem, rng, *given)
 
     make(problem, np.random.default_rng(0))
     if strategy.warm_up is not None:
@@ -230,19 +235,19 @@ def _built_once(factory: type[Strategy], problem: Problem, strategy: StrategySpe
 
 
 def _with_example(problem: Problem, transfer: Transfer, benchmark: Benchmark, spec: Spec) -> Problem:
-    """Return the problem with the prior of the first replicate; refuse sources that cost more than the budget."""
+    """Return the problem with the prior of the first replicate; refuse sources that cost the whole budget."""
     priors, paid = Sources(transfer, benchmark, spec.budget, spec.seed).priors(0)
     for key, cost, limit in (
-        ("evaluations", paid.trainings, spec.budget.evaluations),
+        ("evaluations", paid.trainings, None if spec.budget.evaluations is None else spec.budget.evaluations - 1),
         ("seconds", paid.seconds / spec.n_workers, spec.budget.seconds),
         ("epochs", paid.epochs, spec.budget.epochs),
     ):
-        if limit is not None and cost >= limit:
+        if limit is not None and cost > 0 and cost >= limit:
             raise HarnessError(
-                f"the sources cost {cost:,.6g} {key} of a budget of {limit:,.6g}, which leaves nothing to search with: "
-                'ask for fewer `rows`, or set `charge` to "amortised" or "free"'
+                f"the sources cost {cost:,.6g} {key}, which leaves nothing of the budget to search with: ask for fewer "
+                '`rows`, or set `charge` to "amortised" or "free"'
             )
-    return posed(problem, priors)
+    return informed(problem, priors)
 
 
 def _check_plain(hyperparameters: Mapping[str, Any]) -> None:
@@ -305,20 +310,23 @@ def _parts(
     problem = make_problem(benchmark, shard.budget, shard.n_workers, free_signals=shard.free_signals)
     if shard.warm_up is not None:
         factory = warmed(factory, **vars(shard.warm_up))
+    posed = offered(problem, benchmark) if shard.known else problem
     learner = make_learner(factory, shard.surrogate, benchmark, shard.device)
+    inner = make_inner(shard.hyperparameters.get("inner"), benchmark, shard.device)
     table, told = table_name(benchmark), 0
-    together = AT_ONCE if learner is None else shard.stop - shard.first
+    learns = learner is not None or (inner is not None and bool(inner.learners))
+    together = shard.stop - shard.first if learns else AT_ONCE
     budget = replace(shard.budget, validation_pass=shard.validation_pass)
     sources = None if shard.transfer is None else Sources(shard.transfer, benchmark, budget, shard.seed)
     for first in range(shard.first, shard.stop, together):
         replicates = range(first, min(first + together, shard.stop))
-        problems, paid = [problem] * len(replicates), list[Paid]()
+        problems, paid = [posed] * len(replicates), list[Paid]()
         if sources is not None:
             known = [sources.priors(replicate) for replicate in replicates]
-            problems = [posed(problem, priors) for priors, _ in known]
+            problems = [informed(posed, priors) for priors, _ in known]
             paid = [spent for _, spent in known]
         strategies = [
-            make_strategy(factory, shard, one, learner, table, replicate)
+            make_strategy(factory, shard, one, learner, inner, table, replicate)
             for one, replicate in zip(problems, replicates, strict=True)
         ]
         seeds = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])
@@ -403,19 +411,19 @@ def runs_of(shard: Shard, output: Output) -> tuple[Run, ...]:
     )
 
 
-def _takes_prior(name: str) -> bool:
-    try:
-        return registry.strategy(name).takes.prior
-    except (ImportError, HarnessError):  # an extra that is not installed
-        return False
-
-
 def _said(columns: Mapping[str, Any], count: int) -> list[Recommended | None]:
     """Return what each of so many runs recommended, from the columns of their shard."""
     if "recommended/offsets" not in columns:
         return [None] * count
     whole = Recommended(*[columns[f"recommended/{name}"] for name in Recommended._names])
     return [whole.part(start, stop) for start, stop in pairwise(columns["recommended/offsets"].tolist())]
+
+
+def _takes_prior(name: str) -> bool:
+    try:
+        return registry.strategy(name).takes.prior
+    except (ImportError, HarnessError):  # an extra that is not installed
+        return False
 
 
 class Search(Kind[Shard]):
@@ -427,14 +435,14 @@ class Search(Kind[Shard]):
 
     def check(self, spec: Spec) -> None:
         """Refuse strategies that do not exist, and sources that do not exist or that nobody would learn from."""
-        known = list[type[Strategy]]()
+        factories = list[type[Strategy]]()
         for index, strategy in enumerate(spec.strategies):
             with at(f"strategies[{index}]"):
-                known.append(registry.strategy(strategy.name))
+                factories.append(registry.strategy(strategy.name))
         for index, name in enumerate(() if spec.transfer is None else spec.transfer.sources):
             with at(f"transfer.from[{index}]"):
                 registry.table_provider(name)
-        if spec.transfer is not None and not any(factory.takes.prior for factory in known):
+        if spec.transfer is not None and not any(factory.takes.prior for factory in factories):
             names = [name for name in registry.names("strategy") if _takes_prior(name)]
             raise SpecError(
                 "`transfer`: no strategy of the spec learns from finished trainings of other tables; those that do: "
@@ -445,6 +453,9 @@ class Search(Kind[Shard]):
         """Yield the shards of all strategies, each strategy's after it was built once."""
         with at("budget / n_workers"):
             make_problem(benchmark, spec.budget, spec.n_workers)
+        if spec.transfer is not None:
+            with at("transfer"):
+                transfer_to(spec.transfer, benchmark, len(spec.benchmarks), spec.budget)
         for index, strategy in enumerate(spec.strategies):
             with at(f"strategies[{index}]"):
                 shards = resolve(spec, strategy, benchmark, device)

@@ -312,6 +312,7 @@ def load(path: str | Path) -> Spec:
     for strategy in data.get("strategies", []) if isinstance(data.get("strategies"), list) else []:
         if isinstance(strategy, dict) and "name" in strategy:
             strategy["name"] = _resolved(strategy["name"], path.parent)
+            _resolve_inner(strategy.get("hyperparameters"), path.parent)
     return from_dict({"name": _name_from(path)} | data, source=str(path))
 
 
@@ -322,6 +323,17 @@ def _name_from(path: Path) -> str:
     'my-first-search'
     """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._") or "experiment"
+
+
+def _resolve_inner(hyperparameters: Any, folder: Path) -> None:
+    """Make the paths of strategies inside others absolute, however deep."""
+    while isinstance(hyperparameters, dict) and "inner" in hyperparameters:
+        inner = hyperparameters["inner"]
+        if isinstance(inner, str):
+            hyperparameters["inner"] = _resolved(inner, folder)
+        elif isinstance(inner, dict) and "name" in inner:
+            inner["name"] = _resolved(inner["name"], folder)
+        hyperparameters = inner
 
 
 def _resolved(name: Any, folder: Path) -> Any:

@@ -201,6 +201,6 @@ def _same(a: Archs | FloatArray, b: Archs | FloatArray) -> bool:
     return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
 
 
-def posed(problem: Problem, priors: Sequence[Prior]) -> Problem:
+def informed(problem: Problem, priors: Sequence[Prior]) -> Problem:
     """Return a problem with finished trainings of other tables."""
     return replace(problem, prior=tuple(priors))

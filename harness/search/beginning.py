@@ -14,7 +14,7 @@ from harness.errors import HarnessError
 from harness.problem import Problem
 from harness.records import Proposals
 from harness.space import SearchSpace
-from harness.spaces.part import Starting
+from harness.spaces.given import Starting
 from harness.strategy import Plan, Strategy
 from harness.surrogate import Look
 

@@ -12,7 +12,7 @@ from harness.checks import Archs, BoolArray, read_only
 from harness.errors import HarnessError
 from harness.growth import Growth, RowsGrowth
 from harness.space import SearchSpace
-from harness.spaces.part import Part
+from harness.spaces.part import PartSpace
 
 EXACT_ROWS = 2**14
 """Up to so many rows the radius is found exactly; it compares all pairs."""
@@ -20,7 +20,7 @@ _SAMPLED = 512
 _PAIRS = 2**22  # compared at once: bounds memory
 
 
-class RowsSpace(Part):
+class RowsSpace(PartSpace):
     """The part of a space that a table has rows for.
 
     Samples are uniform over the rows.  Two rows are neighbours if they differ in at most `radius` genes; a mutation is
@@ -41,13 +41,12 @@ class RowsSpace(Part):
     """
 
     def __init__(self, base: SearchSpace, archs: Archs) -> None:
-        super().__init__(base)
+        super().__init__(base, "Only the rows of the table are valid.")
         codes = base.code(archs)
         order = np.argsort(codes)
         self._codes = read_only(codes[order])
         self.rows: Archs = read_only(np.asarray(archs, dtype=self.dtype)[order])
         self._by_gene = read_only(np.ascontiguousarray(self.rows.T))
-        self.description = f"{base.description} Only the rows of the table are valid."  # type: ignore[misc]  # as above
 
     def sample(self, n: int, rng: np.random.Generator) -> Archs:
         """Draw `n` rows, uniform, with replacement: (n, L)."""
@@ -55,7 +54,7 @@ class RowsSpace(Part):
 
     def is_valid(self, archs: Archs) -> BoolArray:
         """Say which rows of genes are in the table: (n, L) to (n,) bool."""
-        valid = SearchSpace.is_valid(self, archs)  # in range: what is valid in the base follows from being a row
+        valid = super().is_valid(archs)
         wanted = self.code(np.asarray(archs)[valid])
         places = np.minimum(np.searchsorted(self._codes, wanted), len(self._codes) - 1)
         valid[valid] = self._codes[places] == wanted
@@ -137,8 +136,6 @@ class RowsSpace(Part):
             differs[drawn == place] = ~_agreeing(archs[drawn == place], self._by_gene, of_node)
         return differs
 
-    crossover = SearchSpace.crossover  # whose children are valid here, and not in the base alone
-
     def _after_crossover(self, a: Archs, b: Archs, rng: np.random.Generator) -> Archs:
         """Return for each pair a row, drawn uniformly, of which every gene is that of a parent: `a` and `b` are two."""
         children = np.empty_like(a)
@@ -158,12 +155,6 @@ class RowsSpace(Part):
         """Return every row within `radius` genes, by coding: (L,) to (k, L)."""
         around: Archs = self.rows[self._around(np.asarray(arch, dtype=self.dtype)[None])[0]]
         return around
-
-    def _morphisms(self, arch: Archs) -> Archs:
-        """Return those of the base space that are rows: (L,) to (k, L)."""
-        children = self._base.morphisms(arch)
-        kept: Archs = children[self.is_valid(children)]
-        return kept
 
     @cached_property
     def growth(self) -> Growth:

@@ -254,6 +254,27 @@ def mutate_genes(space: SearchSpace, archs: Archs, rate: float, rng: np.random.G
     return mutants
 
 
+def offspring(
+    space: SearchSpace, mothers: Archs, fathers: Archs, crossover: float, mutation: float, rng: np.random.Generator
+) -> Archs:
+    """Return a child of each pair of parents, as genetic algorithms breed them: (n, L), always valid.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    mothers, fathers : (n, L) integers
+    crossover : float
+        Probability that a child has genes of both (`SearchSpace.crossover`); others begin as a copy of the mother.
+    mutation : float
+        Mean number of genes that change then; see `mutate_genes`.
+    rng : numpy.random.Generator
+    """
+    crossed = rng.random(len(mothers)) < crossover
+    bred = mothers.copy()
+    bred[crossed] = space.crossover(mothers[crossed], fathers[crossed], rng)
+    return mutate_genes(space, bred, mutation / space.genes, rng)
+
+
 def neighbourhood(
     space: SearchSpace, parents: Archs, taken: Collection[Hashable], keys: Keys
 ) -> tuple[Archs, list[Hashable]]:

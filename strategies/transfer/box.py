@@ -11,7 +11,7 @@ from harness.checks import MOST, IntArray, integer
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
 from harness.search.beginning import Make
-from harness.spaces.part import Box as BoxSpace
+from harness.spaces.given import Box as BoxSpace
 from harness.strategy import Plan, Strategy, Takes
 from strategies.parts.candidates import exact_keys, no_archs
 from strategies.parts.ranking import Score, scores

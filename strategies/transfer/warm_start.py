@@ -12,7 +12,7 @@ from harness.errors import HarnessError
 from harness.problem import Prior, Problem
 from harness.records import Evaluations, Proposals
 from harness.search.beginning import Make, check_draws
-from harness.spaces.part import Starting
+from harness.spaces.given import Starting
 from harness.strategy import Plan, Strategy, Takes
 from strategies.parts.candidates import exact_keys
 from strategies.transfer.sources import BEGINNINGS, beginning

@@ -11,6 +11,8 @@ import pytest
 from harness.errors import SpecError
 from harness.experiments import spec
 from harness.experiments.shards import Search, Shard
+from harness.experiments.spec import WarmUp
+from harness.experiments.transfer import Transfer
 from harness.problem import Budget, Constraint
 from harness.search.mishaps import Mishaps
 from tests.paths import ROOT
