@@ -39,5 +39,10 @@ STRATEGIES = {
     "moead": "strategies.multi_objective.moead:MOEAD",
     "pareto_local_search": "strategies.multi_objective.local:ParetoLocalSearch",
     "lomonas": "strategies.multi_objective.local:LOMONAS",
+    "warm_start": "strategies.transfer.warm_start:WarmStart",
+    "portfolio": "strategies.transfer.warm_start:Portfolio",
+    "box": "strategies.transfer.box:Box",
+    "rgpe": "strategies.transfer.rgpe:RGPE",
+    "multi_task": "strategies.transfer.multi_task:MultiTask",
 }
 """Where each strategy is, by the name that a spec uses."""
