@@ -24,6 +24,10 @@ STRATEGIES = {
     "nasbot": "strategies.bayesian.nasbot:Nasbot",
     "smac": "strategies.bayesian.smac:SMAC",
     "tpe": "strategies.bayesian.tpe:TPE",
+    "successive_halving": "strategies.multi_fidelity.hyperband:SuccessiveHalving",
+    "hyperband": "strategies.multi_fidelity.hyperband:Hyperband",
     "asha": "strategies.multi_fidelity.asha:ASHA",
+    "pasha": "strategies.multi_fidelity.pasha:PASHA",
+    "median_stopping": "strategies.multi_fidelity.median:MedianStopping",
 }
 """Where each strategy is, by the name that a spec uses."""

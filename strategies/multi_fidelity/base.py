@@ -82,6 +82,8 @@ class MultiFidelity(Strategy):
         The trials told at each fidelity, in the order told: what a model may learn from.
     owed : deque of (Trial, int)
         Trials that go on to a fidelity before anything else is begun.
+    running : int
+        Rows proposed and not told.
     exhausted : bool
         Whether no new architecture is left.
     """
@@ -102,6 +104,7 @@ class MultiFidelity(Strategy):
         self.trials: list[Trial] = []
         self.told: dict[int, list[Trial]] = {index: [] for index in range(len(problem.fidelities))}
         self.owed: deque[tuple[Trial, int]] = deque()
+        self.running = 0
         self.exhausted = False
         self.keys: Keys = exact_keys
         self.taken: set[Hashable] = set()
@@ -115,6 +118,10 @@ class MultiFidelity(Strategy):
     def learn(self, trial: Trial, fidelity: int) -> None:
         """Take the result of a trial, which is in ``trial.results[fidelity]``."""
         raise NotImplementedError(f"{type(self).__name__} must define learn")
+
+    def next_step(self) -> tuple[Trial, int] | None:
+        """Return the next trial to be trained further, and the fidelity: what is owed comes before promotions."""
+        return self.owed.popleft() if self.owed else self.promotion()
 
     def promotion(self) -> tuple[Trial, int] | None:
         """Return the trial to be trained further now, and the fidelity; marks it as promoted."""
@@ -145,7 +152,7 @@ class MultiFidelity(Strategy):
         n = self.ahead(n)
         steps: list[tuple[Trial, int]] = []
         while len(steps) < n:
-            step = self.owed.popleft() if self.owed else self.promotion()
+            step = self.next_step()
             if step is not None:
                 step[0].running = step[1]
                 steps.append(step)
@@ -162,6 +169,7 @@ class MultiFidelity(Strategy):
             if len(archs) < len(places):
                 self.exhausted = True
                 self.ran_out(places[len(archs) :])
+        self.running += len(steps)
         return self._rows(steps)
 
     def _rows(self, steps: list[tuple[Trial, int]]) -> Proposals:
@@ -183,6 +191,7 @@ class MultiFidelity(Strategy):
         )
         for tag, fidelity, score, objectives, seconds in columns:
             trial = self.trials[tag]
+            self.running -= 1
             trial.running = None
             trial.results[fidelity] = Result(score, objectives, seconds)
             self.told[fidelity].append(trial)

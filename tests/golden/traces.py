@@ -55,8 +55,14 @@ CASES: dict[str, StrategySpec] = {
     "gp_bo": StrategySpec("gp_bo", "gp", {}, RIDGE),
     "nas_bowl": StrategySpec("nas_bowl", "nb", {}, RIDGE),
     "nasbot": StrategySpec("nasbot", "n", {"acquisition": "ucb"}, RIDGE),
+    "successive_halving": StrategySpec("successive_halving", "sh"),
+    "hyperband": StrategySpec("hyperband", "hb"),
+    "hyperband_barrier": StrategySpec("hyperband", "hb", {"rounding": "code", "barrier": True}),
+    "median_stopping": StrategySpec("median_stopping", "m"),
+    "median_stopping_average": StrategySpec("median_stopping", "m", {"rule": "running_average"}),
     "asha": StrategySpec("asha", "a"),
     "asha_stopping": StrategySpec("asha", "a", {"rule": "stopping"}),
+    "pasha": StrategySpec("pasha", "p"),
     "asha_brackets": StrategySpec("asha", "a", {"brackets": 3, "cost_aware": True}),
 }
 
