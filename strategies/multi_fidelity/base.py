@@ -15,14 +15,13 @@ from harness.strategy import Plan, Strategy, Takes
 from harness.surrogate import Fit, Predict
 from strategies.multi_fidelity.ladder import ladder
 from strategies.multi_fidelity.rungs import Result, Rung, Trial
-from strategies.parts.candidates import Keys, exact_keys, no_archs, sample_new
-from strategies.parts.ranking import Score, known_violation, scores
+from strategies.parts.candidates import Keys, exact_keys, no_archs, sample_keeping
+from strategies.parts.ranking import Score, scores
 
 Sampling = Generator[Fit | Predict, Any, Archs]
 """A generator that yields requests, is sent their answers, and returns architectures."""
 
 _CHUNK = 128  # fixed, so that results do not depend on how many are asked for
-_CHUNKS = 32  # in which nothing keeps the constraints known in closed form, until the least violating are taken
 MOST_ETA = 1 << 20
 
 
@@ -109,7 +108,6 @@ class MultiFidelity(Strategy):
         self.keys: Keys = exact_keys
         self.taken: set[Hashable] = set()
         self._drawn = no_archs(problem.space)
-        self._filters = bool(problem.constraints)  # until a result contradicts what the space knows
 
     def places(self, n: int) -> Sequence[Place]:
         """Return up to `n` places of new configurations; none for a barrier."""
@@ -196,45 +194,25 @@ class MultiFidelity(Strategy):
             trial.results[fidelity] = Result(score, objectives, seconds)
             self.told[fidelity].append(trial)
             self.learn(trial, fidelity)
-        if self._filters and not _agree(self.problem, evaluations):
-            self._filters, self._drawn = False, no_archs(self.problem.space)
+
+    def random(self, n: int) -> Archs:
+        """Return `n` random architectures that are new, fewer where the space runs out, and take their keys.
+
+        For samplers that choose among what is not taken: `fresh` draws in advance.
+        """
+        archs, keys = sample_keeping(self.problem, n, self.taken, self.keys, self.rng)
+        self.taken.update(keys)
+        return archs
 
     def fresh(self, n: int) -> Archs:
         """Draw architectures that were never drawn before, (k, L): k = `n`, or fewer where the space is exhausted.
 
-        They follow `SearchSpace.sample`.  Those that break constraints known in closed form are passed over; where
-        `_CHUNKS` chunks in a row hold no other, the least violating of them are taken.  Where a table's results show
-        that it counts its networks otherwise than the space, nothing is passed over from then on.
+        They follow `SearchSpace.sample`; see `strategies.parts.candidates.sample_keeping` on known constraints.
         """
         while len(self._drawn) < n:
-            chunk = self._chunk()
+            chunk = self.random(_CHUNK)
             if not len(chunk):
                 break
             self._drawn = np.concatenate([self._drawn, chunk])
         archs, self._drawn = self._drawn[:n], self._drawn[n:]
         return archs
-
-    def _chunk(self) -> Archs:
-        """Return some more architectures that are new; none where the space is exhausted."""
-        passed_over: list[Archs] = []
-        while len(passed_over) < _CHUNKS:
-            archs, keys = sample_new(self.problem.space, _CHUNK, self.taken, self.keys, self.rng)
-            self.taken.update(keys)
-            if not self._filters:
-                return archs
-            kept = archs[known_violation(self.problem, archs) <= 0]
-            if len(kept):
-                return kept
-            if not len(archs):
-                break
-            passed_over.append(archs)
-        if not passed_over:
-            return no_archs(self.problem.space)
-        archs = np.concatenate(passed_over)
-        return archs[np.argsort(known_violation(self.problem, archs), kind="stable")[:_CHUNK]]
-
-
-def _agree(problem: Problem, evaluations: Evaluations) -> bool:
-    """Say whether results break no constraint less than the space knows: a table may count its networks otherwise."""
-    told = np.maximum(np.nan_to_num(evaluations.constraints, nan=np.inf), 0.0).sum(axis=1)
-    return bool(np.all(known_violation(problem, evaluations.archs) <= told * (1 + 1e-9) + 1e-9))
