@@ -158,7 +158,9 @@ def resolve(
     factory = factory or registry.strategy(strategy.name)
     known = registry.keywords(factory)
     learner = make_learner(factory, strategy.surrogate, benchmark, device)
-    problem = offered(make_problem(benchmark, spec.budget, spec.n_workers), benchmark)
+    problem = make_problem(benchmark, spec.budget, spec.n_workers)
+    bounds = known_constraints(benchmark) if spec.known_constraints == "kept" else ()
+    problem = offered(problem, benchmark) if bounds else problem
     given = {name: value for name, value in strategy.hyperparameters.items() if name != "inner"}
     settings = inner_settings(factory, strategy.hyperparameters.get("inner"), benchmark, device)
     inner = make_inner(settings, benchmark, device)
@@ -200,7 +202,7 @@ def resolve(
             versions={library: version(library) for library in libraries},
             validation_pass=charges_pass(benchmark),
             simulate=spec.simulate,
-            known=tuple(item.name for item in known_constraints(benchmark)),
+            known=tuple(item.name for item in bounds),
         )
         for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]
