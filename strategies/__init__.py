@@ -29,6 +29,7 @@ STRATEGIES = {
     "asha": "strategies.multi_fidelity.asha:ASHA",
     "pasha": "strategies.multi_fidelity.pasha:PASHA",
     "median_stopping": "strategies.multi_fidelity.median:MedianStopping",
+    "bohb": "strategies.multi_fidelity.bohb:BOHB",
     "dehb": "strategies.multi_fidelity.dehb:DEHB",
     "mobster": "strategies.multi_fidelity.mobster:MOBSTER",
     "hyper_tune": "strategies.multi_fidelity.hyper_tune:HyperTune",

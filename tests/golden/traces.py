@@ -66,6 +66,8 @@ CASES: dict[str, StrategySpec] = {
     "asha": StrategySpec("asha", "a"),
     "asha_stopping": StrategySpec("asha", "a", {"rule": "stopping"}),
     "pasha": StrategySpec("pasha", "p"),
+    "bohb": StrategySpec("bohb", "b", {"rungs": [4]}),
+    "bohb_published": StrategySpec("bohb", "b", {"preset": "nats", "kernel": "published", "distinct": False}),
     "dehb": StrategySpec("dehb", "d"),
     "dehb_edges": StrategySpec("dehb", "d", {"encoding": "edges", "look_up": False, "repair": "clip"}),
     "mobster": StrategySpec("mobster", "m", {"candidates": 100}, RIDGE_OF_GENES),
