@@ -130,7 +130,7 @@ class Scalarised(Strategy):
             search, self._turn = self._turn, (self._turn + 1) % len(self.inner)
             strategy = self.inner[search]
             asked = yield from strategy.asking(n)
-            if strategy.decided:  # no result would change these
+            if strategy.decided and len(self.inner) == 1:  # no result would change these, and nobody waits for a turn
                 asked = Proposals.concatenate([asked, strategy.take_decided(strategy.decided)])
             if len(asked):
                 return self._tagged(search, asked)

@@ -34,7 +34,8 @@ def distant(archs: Archs) -> FloatArray:
 def rugged(archs: Archs) -> FloatArray:
     """Fixed values without structure in two objectives: many fronts, no ties."""
     weights = 1.0 + np.arange(archs.shape[1])[:, None] * np.sqrt([2.0, 3.0])
-    return np.modf(np.sin((archs + 1.0) @ weights) * 43758.5453)[0] + 1.0
+    phases = sum((archs[:, gene, None] + 1.0) * weights[gene] for gene in range(archs.shape[1]))  # whatever the batch
+    return np.modf(np.sin(phases) * 43758.5453)[0] + 1.0
 
 
 def evaluate(proposals: Proposals, objectives: Objectives, constraints: Objectives | None = None) -> Evaluations:
