@@ -43,6 +43,8 @@ STRATEGIES = {
     "sms_emoa": "strategies.multi_objective.sms_emoa:SMSEMOA",
     "moead": "strategies.multi_objective.moead:MOEAD",
     "pareto_local_search": "strategies.multi_objective.local:ParetoLocalSearch",
+    "scalarised": "strategies.multi_objective.scalarised:Scalarised",
+    "mo_asha": "strategies.multi_objective.mo_asha:MOASHA",
     "lomonas": "strategies.multi_objective.local:LOMONAS",
     "warm_start": "strategies.transfer.warm_start:WarmStart",
     "portfolio": "strategies.transfer.warm_start:Portfolio",

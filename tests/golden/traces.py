@@ -79,6 +79,17 @@ CASES: dict[str, StrategySpec] = {
     "moead_pbi": StrategySpec("moead", "m", {"population": 8, "decomposition": "pbi", "neighbours": 3}),
     "pareto_local_search": StrategySpec("pareto_local_search", "p"),
     "lomonas": StrategySpec("lomonas", "l"),
+    "mo_asha": StrategySpec("mo_asha", "m"),
+    "scalarised": StrategySpec("scalarised", "s", {"initial": 8, "searches": 3}),
+    "scalarised_mnasnet": StrategySpec(
+        "scalarised",
+        "s",
+        {
+            "inner": {"name": "regularized_evolution", "population": 6, "sample": 3},
+            "reward": "mnasnet",
+            "target": [0.4],
+        },
+    ),
     "asha_brackets": StrategySpec("asha", "a", {"brackets": 3, "cost_aware": True}),
 }
 
