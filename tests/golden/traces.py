@@ -91,6 +91,15 @@ CASES: dict[str, StrategySpec] = {
         },
     ),
     "asha_brackets": StrategySpec("asha", "a", {"brackets": 3, "cost_aware": True}),
+    "parego": StrategySpec("parego", "p", {}, RIDGE),
+    "ehvi": StrategySpec("ehvi", "e", {}, RIDGE),
+    "nehvi": StrategySpec("nehvi", "ne", {}, RIDGE),
+    "ts_hv": StrategySpec("ts_hv", "ts", {}, RIDGE),
+    "random_scalarisation": StrategySpec("random_scalarisation", "rs", {}, RIDGE),
+    "random_scalarisation_hypervolume": StrategySpec(
+        "random_scalarisation", "rs", {"scalarisation": "hypervolume", "acquisition": "its", "batch": 3}, RIDGE
+    ),
+    "mo_bananas": StrategySpec("mo_bananas", "mb", {}, RIDGE),
 }
 
 
