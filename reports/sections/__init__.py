@@ -1,6 +1,8 @@
 """Sections of a page: a folder for each that comes with this program; other packages register their own."""
 
 SECTIONS = {
+    "beside": "reports.sections.beside:section",
+    "elsewhere": "reports.sections.elsewhere:section",
     "workers": "reports.sections.workers:section",
     "verification": "reports.sections.verification.section:section",
 }
