@@ -106,8 +106,8 @@ class Shard:
     device: str
     versions: Mapping[str, str]
     validation_pass: bool = later(False)
-    transfer: Transfer | None = later(None)  # None is no call's to change
-    warm_up: WarmUp | None = later(None)  # as above
+    transfer: Transfer | None = later(None)
+    warm_up: WarmUp | None = later(None)
     free_signals: bool = later(False)
     simulate: Mishaps | None = later(None)
     known: tuple[str, ...] = later(())
@@ -167,7 +167,8 @@ def resolve(
     known = registry.keywords(factory)
     learner = make_learner(factory, strategy.surrogate, benchmark, device)
     problem = make_problem(benchmark, spec.budget, spec.n_workers, free_signals=spec.free_signals)
-    problem = offered(problem, benchmark)
+    bounds = known_constraints(benchmark) if spec.known_constraints == "kept" else ()
+    problem = offered(problem, benchmark) if bounds else problem
     transfer = None
     if spec.transfer is not None and factory.takes.prior:
         transfer = transfer_to(spec.transfer, benchmark, len(spec.benchmarks), spec.budget)
@@ -216,7 +217,7 @@ def resolve(
             warm_up=strategy.warm_up,
             free_signals=spec.free_signals and (factory.takes.signals or strategy.warm_up is not None),
             simulate=spec.simulate,
-            known=tuple(item.name for item in known_constraints(benchmark)),
+            known=tuple(item.name for item in bounds),
         )
         for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]

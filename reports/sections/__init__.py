@@ -4,6 +4,7 @@ SECTIONS = {
     "beside": "reports.sections.beside:section",
     "elsewhere": "reports.sections.elsewhere:section",
     "workers": "reports.sections.workers:section",
+    "deployments": "reports.sections.deployments.section:section",
     "verification": "reports.sections.verification.section:section",
 }
 """Where each provider of a section is, by name; others are found in the entry-point group ``harness.sections``."""

@@ -12,7 +12,8 @@ from reports.sections.section import Section
 from reports.study.align import Aligned, Steps
 from reports.study.curves import centre_and_band
 from reports.study.study import TABLE_REPETITIONS, Study
-from reports.study.truth import Truth, truths
+from reports.study.truth import Truth
+from reports.study.truths import truths
 from reports.tables.numbers import NONE, bracket, regret_words
 from reports.tables.report_table import BEST, ReportTable
 
