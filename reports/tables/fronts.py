@@ -51,8 +51,8 @@ def measure_table(study: Study, split: str) -> ReportTable:
         f"Final fronts by {word} values ({judged_by(study, split)}).{members * (split == 'test')} Of the true"
         " front: part of its points that the front has. IGD+: mean distance by which it misses the points of the true"
         f" front. Epsilon: what must be subtracted to cover them all. {objectives_sentence(study)} Brackets: 95 %"
-        f" percentile bootstrap interval, {TABLE_REPETITIONS:,} resamples of replicates. Bold: the best {name}; tests are made on"
-        f" the hypervolume gap.{noted(study)}"
+        f" percentile bootstrap interval, {TABLE_REPETITIONS:,} resamples of replicates. Bold: the best {name}; tests"
+        f" are made on the hypervolume gap.{noted(study)}"
     )
     table = pd.DataFrame(rows)
     return ReportTable(f"fronts-{split}", f"Final fronts ({word})", caption, table, headers, tuple(cells), marks)

@@ -85,9 +85,9 @@ def table(judged: Sequence[Verification], *, of_fronts: bool = False) -> ReportT
     caption = (
         "Validation accuracy in percent, mean \N{PLUS-MINUS SIGN} standard deviation over trainings (their number)."
         f" Top: {_FOUND[of_fronts]} of the search, most frequent first; stratified: one draw from each of equal"
-        " parts of the table. Confirmed: two one-sided tests at 5 % find the difference within the margin; drifted: outside it"
-        " (Holm over architectures); inconclusive: neither, with the seeds at which the difference seen would be"
-        f" decided with 80 % power; failed: a training did not finish, or costs disagree. Margins: {margins}."
+        " parts of the table. Confirmed: two one-sided tests at 5 % find the difference within the margin; drifted:"
+        " outside it (Holm over architectures); inconclusive: neither, with the seeds at which the difference seen"
+        f" would be decided with 80 % power; failed: a training did not finish, or costs disagree. Margins: {margins}."
         " Parameters and multiply-adds are counted on the network; \"=\" where the table says the same."
     )  # fmt: skip
     headers = (
@@ -158,8 +158,8 @@ def method(judged: Sequence[Verification], *, of_fronts: bool = False) -> str:
             f" {overall.expected_absolute:.2f}; slope of real on table {_slope(overall.slope)}"
         )
     return (
-        f"Verification. {_FOUND[of_fronts].capitalize()} and one architecture of each stratum of the table, all chosen by"
-        " validation, were trained with seeds that the table had not seen. " + ". ".join(parts) + "."
+        f"Verification. {_FOUND[of_fronts].capitalize()} and one architecture of each stratum of the table, all"
+        " chosen by validation, were trained with seeds that the table had not seen. " + ". ".join(parts) + "."
     )
 
 
