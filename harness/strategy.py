@@ -136,7 +136,8 @@ class Strategy:
         The only source of randomness.
     **hyperparameters
         Keyword-only in subclasses, with the defaults of the paper named in the docstring.  A strategy that learns a
-        model takes a keyword `surrogate`, a `Surrogate` built on ``problem.space``.
+        model takes a keyword `surrogate`, a `Surrogate` built on ``problem.space``; one that runs another strategy a
+        keyword `inner`, a callable that makes one: ``inner(problem, rng)``.
     """
 
     version: ClassVar[int] = 1
@@ -147,6 +148,8 @@ class Strategy:
     """Defaults of hyperparameters that were added later: at them, the digest of results is what it was before."""
     default_surrogate: ClassVar[dict[str, Any] | None] = None
     """What a spec gets that names no surrogate: ``{"name": ..., "encoding": ..., hyperparameters}``."""
+    default_inner: ClassVar[dict[str, Any] | None] = None
+    """What a spec gets that names no `inner` strategy: ``{"name": ..., "surrogate": {...}, hyperparameters}``."""
     family: ClassVar[str] = ""
     """What it is, in a word or two that the field uses, such as ``"evolution"``."""
     paper: ClassVar[str] = ""

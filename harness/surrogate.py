@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -124,6 +125,38 @@ class Surrogate(ABC):
     def predict_many(self, tasks: Sequence[Predict]) -> list[Prediction]:
         """Serve many predictions of models of this signature; the default is a loop."""
         return [task.model.predict(task.archs, task.covariates) for task in tasks]
+
+
+class CurveSurrogate(Surrogate):
+    """A learner of which the covariates are learning curves: it predicts the end of a training from its beginning.
+
+    Covariates are (n, T) results of the same trainings at the first T of `epochs`, lower is better, in the unit of the
+    targets; NaN where a training has not come so far.  Any other learner can be given such columns too, if all
+    trainings have come as far.
+
+    Attributes
+    ----------
+    epochs : (E,) float64 or None
+        Epochs of the columns, ascending; the last is the end.  None: 1, 2, 3 ..., and the end is the next after T.
+    bounds : (float, float) or None
+        The best and the worst result that can be thought of; None where that is not known.
+    """
+
+    epochs: FloatArray | None = None
+    bounds: tuple[float, float] | None = None
+
+    def over(self, epochs: FloatArray, bounds: tuple[float, float] | None = None) -> Self:
+        """Return a copy, not fitted, that reads curves at these epochs."""
+        reader = copy.copy(self)
+        reader.epochs, reader.bounds = np.asarray(epochs, dtype=np.float64), bounds
+        return reader
+
+    @property
+    def signature(self) -> str:
+        """What identifies the learner and, where they are given, the epochs and bounds of its curves."""
+        read = None if self.epochs is None else [self.epochs.tolist(), self.bounds]
+        signature: str = super().signature
+        return signature if read is None else json.dumps([signature, read])
 
 
 @dataclass(frozen=True, eq=False)

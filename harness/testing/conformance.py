@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,8 @@ import numpy as np
 from harness import registry
 from harness.benchmark import Benchmark
 from harness.checks import Archs, FloatArray
-from harness.errors import HarnessError, must, unknown
-from harness.experiments.shards import make_learner
+from harness.errors import HarnessError, UnfitError, must, unknown
+from harness.experiments.building import inner_settings, make_inner, make_learner
 from harness.guard import refusals, running
 from harness.names import read
 from harness.problem import Budget, Constraint, Problem
@@ -74,7 +76,10 @@ def check(name: str, benchmark: str | None = None) -> list[str]:
     if kind in ("strategy", "surrogate"):
         on = None if benchmark is None else registry.benchmark(benchmark)
         if kind == "strategy":
-            return check_strategy(registry.strategy(name), benchmark=on)
+            factory = registry.strategy(name)
+            if benchmark is not None and factory.takes.fewest_objectives > 1:
+                on = _with_objectives(benchmark, factory.takes.fewest_objectives)
+            return check_strategy(factory, benchmark=on)
         space = ToyBenchmark().space if on is None else on.space
         return check_surrogate(registry.surrogate({"name": name, "encoding": "one_hot"}, space), rng)
     if kind == "benchmark":
@@ -82,6 +87,23 @@ def check(name: str, benchmark: str | None = None) -> list[str]:
         return check_space(table.space, rng) + check_benchmark(table, rng)
     known = [known for kind in ("strategy", "benchmark", "surrogate") for known in registry.names(kind)]
     raise HarnessError(unknown("strategy, benchmark or surrogate", name, known))
+
+
+def _with_objectives(name: str, count: int) -> Benchmark:
+    """Open a benchmark with so many objectives: its validation metric, and costs that its space knows.
+
+    Raises
+    ------
+    HarnessError
+        If the space knows fewer.
+    """
+    plain = registry.benchmark(name)
+    costs = plain.space.costs(plain.space.sample(1, np.random.default_rng(0)))
+    names = [objective.name for objective in plain.objectives] + [*costs]
+    if len(names) < count:
+        rule = f"have {count} objectives, and of '{name}' a check knows {', '.join(names)} alone"
+        raise HarnessError(f"this strategy needs a benchmark that must {rule}; check it without `--benchmark`")
+    return registry.benchmark(name, objectives=names[:count])
 
 
 def _classes(path: Path | None) -> str:
@@ -286,7 +308,7 @@ def check_strategy(
     """
     rules = _Rules(f"strategy {factory.__name__}")
     settings = surrogate or {"name": "ridge", "encoding": "one_hot"}
-    plain: Benchmark = benchmark or ToyBenchmark()
+    plain: Benchmark = benchmark or ToyBenchmark(objectives=factory.takes.fewest_objectives)
 
     def made(benchmark: Benchmark, budget: Budget, n_workers: int) -> tuple[Problem, Surrogate | None]:
         takes_one = "surrogate" in registry.keywords(factory)
@@ -297,8 +319,10 @@ def check_strategy(
         problem: Problem, learner: Surrogate | None, on: Benchmark, kind: type[Strategy], rule: str, count: int
     ) -> tuple[Run, ...]:
         try:
+            given = dict(hyperparameters or {})
+            inner = make_inner(inner_settings(kind, given.pop("inner", None), on), on)
             strategies = [
-                registry.build_strategy(kind, problem, np.random.default_rng(seed), hyperparameters or {}, learner)
+                registry.build_strategy(kind, problem, np.random.default_rng(seed), given, learner, inner)
                 for seed in range(count)
             ]
             return run_block(on, problem, strategies, np.arange(count, dtype=np.uint64))
@@ -312,7 +336,7 @@ def check_strategy(
         problem, learner = made(on, budget, n_workers)
         return run_on(problem, learner, on, factory, rule, count)
 
-    budget, within = Budget(evaluations=60), "proposes valid architectures within its budget"
+    budget, within = _budget(factory, plain), "proposes valid architectures within its budget"
     problem, learner = made(plain, budget, 1)
 
     def first(kind: type[Strategy]) -> None:
@@ -325,38 +349,78 @@ def check_strategy(
 
     Watch(factory).over(rules, problem, learner, first)
     block = run(within, plain, budget)
-    rules(within, [len(one.trace) <= 60 for one in block])
+    rules(within, [_kept(budget, one) for one in block])
     again = run("the same generator gives the same run", plain, budget)
     own = "another run: is there a generator of its own, as np.random.default_rng() in place of self.rng, or a clock?"
     rules("the same generator gives the same run", _same_traces(block, again), own)
     rules("another generator gives another run", not np.array_equal(block[0].trace.archs, block[1].trace.archs))
     alone = run("a run does not depend on its neighbours in the block", plain, budget, count=1)
     rules("a run does not depend on its neighbours in the block", _same_traces(alone, block))
-    for rule, on, spent, n_workers in _variants(benchmark, budget):
+    for rule, on, spent, n_workers in (*_variants(factory, benchmark, budget), *_several(factory, benchmark, budget)):
         if factory.takes.refusal(make_problem(on, spent, n_workers)):
             continue
         run(rule, on, spent, n_workers)
         rules(rule, True)
+    if factory.takes.fidelities:
+        rule = "trains from scratch, or refuses to"
+        with suppress(UnfitError):
+            run(rule, plain, replace(budget, multi_fidelity="from_scratch"), 2)
+        rules(rule, True)
     return rules.kept
 
 
-def _variants(benchmark: Benchmark | None, budget: Budget) -> Iterator[tuple[str, Benchmark, Budget, int]]:
+def _budget(factory: type[Strategy], on: Benchmark) -> Budget:
+    """Return a budget of 60 evaluations, or of what they cost where a strategy trains at lower fidelities."""
+    if not factory.takes.fidelities:
+        return Budget(evaluations=60)
+    if on.has_seconds:
+        return Budget(seconds=60 * _typical_seconds(on), multi_fidelity="resumable")
+    return Budget(epochs=60 * on.fidelities[-1].epoch, multi_fidelity="resumable")
+
+
+def _kept(budget: Budget, run: Run) -> bool:
+    """Say whether a run kept its budget."""
+    if budget.evaluations is not None:
+        return len(run.trace) <= budget.evaluations
+    return budget.seconds is None or bool(np.all(run.trace.finished_seconds <= budget.seconds))
+
+
+def _variants(
+    factory: type[Strategy], benchmark: Benchmark | None, budget: Budget
+) -> Iterator[tuple[str, Benchmark, Budget, int]]:
     """Yield what else a strategy must cope with: rule, benchmark, budget, workers."""
     failing: Benchmark
     constrained: Benchmark
     if benchmark is None:
-        plain: Benchmark = ToyBenchmark()
-        failing, time = ToyBenchmark(failing=True), 500.0
-        constrained = ToyBenchmark(constraints=(Constraint("size", "<=", 7.0),))
+        m = factory.takes.fewest_objectives
+        plain: Benchmark = ToyBenchmark(objectives=m)
+        failing, time = ToyBenchmark(failing=True, objectives=m), 500.0
+        constrained = ToyBenchmark(constraints=(Constraint("size", "<=", 7.0),), objectives=m)
     else:
         plain = benchmark
         failing, constrained = Altered(benchmark, failing=True), Altered(benchmark, constrained=True)
         time = 20 * _typical_seconds(benchmark)
     if plain.has_seconds:
         yield "works with parallel workers and results in any order", plain, budget, 4
-        yield "works under a time budget", plain, Budget(seconds=time), 3
+        yield "works under a time budget", plain, replace(budget, evaluations=None, seconds=time), 3
     yield "survives failed trainings (NaN)", failing, budget, 1
     yield "works under constraints", constrained, budget, 1
+
+
+def _several(
+    factory: type[Strategy], benchmark: Benchmark | None, budget: Budget
+) -> Iterator[tuple[str, Benchmark, Budget, int]]:
+    """Yield several objectives on the toy benchmark, for strategies that take them: as `_variants`."""
+    takes = factory.takes
+    if benchmark is not None:
+        return
+    bounded = (Constraint("size", "<=", 7.0),)
+    for count in range(max(2, takes.fewest_objectives), 4):
+        if takes.objectives is None or count <= takes.objectives:
+            rule = f"works with {count} objectives"
+            yield rule, ToyBenchmark(objectives=count), budget, 1
+            harder = ToyBenchmark(objectives=count, failing=True, constraints=bounded)
+            yield f"{rule}, parallel workers, failed trainings and constraints", harder, budget, 4
 
 
 def _typical_seconds(benchmark: Benchmark) -> float:

@@ -15,6 +15,7 @@ from reports.tables.comparisons import pair_table, score_table
 from reports.tables.costs import cost_table
 from reports.tables.final import final_table
 from reports.tables.fronts import measure_table, member_table
+from reports.tables.ledger import ledger_table
 from reports.tables.report_table import ReportTable
 
 
@@ -55,4 +56,4 @@ def tables(study: Study, comparisons: pd.DataFrame) -> list[ReportTable]:
         shown += [pair_table(study, split, comparisons) for split in study.splits]
     shown += [measure_table(study, split) for split in study.splits] if study.several else []
     found = member_table(study) if study.several else architecture_table(study)
-    return [table for table in [*shown, cost_table(study), found] if len(table.cells)]
+    return [table for table in [*shown, cost_table(study), ledger_table(study), found] if len(table.cells)]

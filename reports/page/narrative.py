@@ -16,6 +16,7 @@ from reports.study.wording import (
     a_holder,
     constraint_words,
     incumbent_words,
+    is_constrained,
     lead,
     noise_sentence,
     regret_sentence,
@@ -167,7 +168,7 @@ def methods(study: Study) -> list[str]:
     if not any(item.has_incumbent for item in study.aligned):
         exact = f"Reference. No exact random search is drawn: no run has {a_holder(study)}."
     elif not known:
-        where = "under constraints" if study.spec.constraints else "here"
+        where = "under constraints" if is_constrained(study) else "here"
         exact = f"Reference. No exact random search is drawn: it is not known in closed form {where}."
     elif unknown:
         exact += f" It is not drawn for {', '.join(unknown)}, where it is not known in closed form."

@@ -186,7 +186,7 @@ def align(results: Results, truth: Truth) -> Aligned:
     ResultError
         If runs were not given the same budget.
     """
-    name = truth.facts.name
+    name = truth.facts.task
     runs = [run for run in results.runs if run.benchmark == name]
     # Traces know fidelities by number only; the full one is the highest that any run of the benchmark reached.
     fidelity = len(truth.facts.fidelities) - 1

@@ -57,7 +57,7 @@ def _benchmark_frame(truth: Truth, runs: list[Run], rule: str) -> pd.DataFrame:
     inverse = inverse.ravel()
     first, *others = truth.facts.objectives
     columns = {
-        "benchmark": truth.facts.name,
+        "benchmark": truth.facts.task,
         "label": np.repeat([run.label for run in runs], lengths),
         "replicate": np.repeat([run.replicate for run in runs], lengths),
         "evaluation": np.concatenate([run.trace.evaluations for run in runs]),

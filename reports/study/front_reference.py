@@ -123,12 +123,16 @@ class FrontReference:
 def front_reference(truth: FrontTruth, spec: Spec) -> FrontReference | None:
     """Return the random-search reference of a benchmark; None where it cannot be known.
 
-    As `reports.study.reference.reference`, and under constraints too: what breaks them is drawn, and adds nothing.
+    As `reports.study.reference.reference`, and under constraints too: what breaks one that only training tells is
+    drawn, and adds nothing.
     """
     archs = all_codings(truth.oracle.space)
     if archs is None or isinstance(spec.budget.table_seed, int):
         return None
     try:
+        for constraint in truth.constraints:
+            if constraint.name in truth.facts.known:
+                archs = archs[constraint.violation(truth.oracle.mean(archs, constraint.name)) <= 0]
         judged = tuple(truth.points_of(archs, split) for split in truth.splits)
         feasible = np.ones(len(archs), dtype=bool)
         for constraint in truth.constraints:

@@ -57,15 +57,19 @@ class Reference:
 def reference(truth: Truth, spec: Spec) -> Reference | None:
     """Return the random-search reference of a benchmark; None where it cannot be known exactly.
 
-    Draws are uniform over the valid codings of the space, as `SearchSpace.sample` promises by default.  The law cannot
-    be known where constraints are set or trainings failed (a run may have no incumbent), where the training of one seed
-    answers, where the codings are too many to list, or where the table lacks some of them.
+    Draws are uniform over the valid codings of the space, as `SearchSpace.sample` promises by default, and where
+    constraints were known before training over those that keep them.  The law cannot be known where other constraints
+    are set or trainings failed (a run may have no incumbent), where the training of one seed answers, where the codings
+    are too many to list, or where the table lacks some of them.
     """
     name = truth.objective.name
     archs = all_codings(truth.oracle.space)
-    if spec.constraints or isinstance(spec.budget.table_seed, int) or archs is None:
+    known = all(item.name in truth.facts.known for item in truth.constraints)
+    if not known or isinstance(spec.budget.table_seed, int) or archs is None:
         return None
     try:
+        for item in truth.constraints:
+            archs = archs[item.violation(truth.oracle.mean(archs, item.name)) <= 0]
         runs = truth.oracle.trainings(archs, name)
         outcome = {split: truth.regrets_of(split, truth.mean(archs, split)) for split in truth.splits}
     except HarnessError:

@@ -16,6 +16,7 @@ from harness.benchmark import Column, Oracle
 from harness.checks import Archs, BoolArray, FloatArray, choice
 from harness.errors import HarnessError, ResultError
 from harness.experiments.manifest import BenchmarkFacts
+from harness.judging.ledger import unit_seconds
 from harness.names import read
 from harness.printable import printable
 from harness.problem import Constraint, Objective
@@ -195,6 +196,16 @@ class Truth:
         """Return how regrets of a split are measured, for axis labels."""
         unit = self.column(split).unit
         return "percentage points" if unit == "percent" else printable(unit)
+
+    @cached_property
+    def unit_seconds(self) -> float:
+        """T1, the mean full training of the table, in seconds; NaN without training seconds."""
+        return unit_seconds(self.oracle)
+
+    def seconds_of(self, archs: Archs) -> FloatArray:
+        """Return what full trainings take: (n, L) to (n,) seconds; NaN without training seconds."""
+        column = getattr(self.oracle, "seconds", None)
+        return np.full(len(archs), np.nan) if column is None else self.oracle.mean(archs, column)
 
     @property
     def cheapest_seconds(self) -> float:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from harness import registry
 from harness.errors import ResultError
 from harness.experiments.results import Results
-from harness.experiments.spec import Spec
+from harness.experiments.spec import Spec, task_name
 from reports.study.front_reference import FrontReference, front_reference
 from reports.study.front_truth import FrontTruth
 from reports.study.naming import titles
@@ -25,18 +25,22 @@ def truths(results: Results, open_oracle: OpenOracle = registry.oracle) -> dict[
         If a table is not there, is not the one that the runs were made on, or lacks the column of an objective.
     """
     opened: dict[str, Truth] = {}
-    constraints = results.spec.constraints
+    constraints = {task.name: task.constraints for task in results.spec.tasks}
     for name, facts in results.benchmarks.items():
-        oracle, address = open_truth(name, facts.table_digest, results.folder, open_oracle)
+        oracle, address = open_truth(facts.name, facts.table_digest, results.folder, open_oracle)
         for objective in facts.objectives:
             if objective.name not in oracle.columns:
                 raise ResultError(f"the table of '{name}' has no column '{objective.name}'")
         if len(facts.objectives) > 1:
-            opened[name] = FrontTruth(facts, oracle, constraints, address=address, log=results.spec.report.log)
+            log = results.spec.report.log
+            opened[name] = FrontTruth(facts, oracle, constraints[name], address=address, log=log)
         else:
-            opened[name] = Truth(facts, oracle, constraints, address=address)
-    shown = titles({name: own_name(name, truth.oracle) for name, truth in opened.items()})
-    return {name: replace(truth, title=shown[name]) for name, truth in opened.items()}
+            opened[name] = Truth(facts, oracle, constraints[name], address=address)
+    shown = titles({truth.facts.name: own_name(truth.facts.name, truth.oracle) for truth in opened.values()})
+    return {
+        name: replace(truth, title=task_name(shown[truth.facts.name], truth.facts.deployment))
+        for name, truth in opened.items()
+    }
 
 
 def reference_of(truth: Truth, spec: Spec) -> Reference | FrontReference | None:

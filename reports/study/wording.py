@@ -178,7 +178,7 @@ def worst_label(study: Study) -> str:
     """Return the value that stands for a run without result."""
     if study.several:
         return "an empty front"
-    which = "worst feasible" if study.spec.constraints else "worst"
+    which = "worst feasible" if is_constrained(study) else "worst"
     return by_kind(
         study,
         dict.fromkeys((TABLE, PROTOCOL), f"the {which} of the table")
@@ -189,11 +189,12 @@ def worst_label(study: Study) -> str:
 def noted(study: Study) -> str:
     """Return what every caption must add: constraints, protocols, references; begins with a space if there is any."""
     said = []
-    if study.spec.constraints:
+    if is_constrained(study):
+        kept = "the bounds of their deployment" if study.spec.deployments else constraint_words(study)
         best = "the true front is the front of these" if study.several else "the best is the best of these"
-        said.append(f"Only architectures that keep {constraint_words(study)} count; {best}.")
+        said.append(f"Only architectures that keep {kept} count; {best}.")
     if any(not len(steps.rows) for item in study.aligned for group in item.steps.values() for steps in group):
-        without = "a feasible architecture" if study.spec.constraints else a_holder(study)
+        without = "a feasible architecture" if is_constrained(study) else a_holder(study)
         said.append(f"Runs that never have {without} count as {worst_label(study)}.")
     for item in study.aligned:
         if item.truth.kind == PROTOCOL:
@@ -204,9 +205,16 @@ def noted(study: Study) -> str:
     return "".join(f" {sentence}" for sentence in said)
 
 
+def is_constrained(study: Study) -> bool:
+    """Say whether any benchmark is searched under constraints."""
+    return any(item.truth.constraints for item in study.aligned)
+
+
 def constraint_words(study: Study) -> str:
-    """Return the constraints: "params_m <= 0.5"."""
-    return " and ".join(map(str, study.spec.constraints))
+    """Return the constraints: "params_m <= 0.5"; of each deployment, where there are any."""
+    bounds = {item.name: " and ".join(map(str, item.constraints)) or "no bound" for item in study.spec.deployments}
+    common = " and ".join(map(str, study.spec.constraints))
+    return "; ".join([*([common] if common else []), *(f"{name}: {text}" for name, text in bounds.items())])
 
 
 def notices(study: Study) -> list[str]:
@@ -233,7 +241,7 @@ def regret_sentence(study: Study) -> str:
     """Say what regret is a distance between, in Methods."""
     if study.several:
         return _gap_sentence(study)
-    best = "best feasible" if study.spec.constraints else "best"
+    best = "best feasible" if is_constrained(study) else "best"
     texts = {
         TABLE: f"its regret is the distance of its mean over all training runs of the table from the table's {best}"
         " such mean",
@@ -252,7 +260,7 @@ def _gap_sentence(study: Study) -> str:
         tested = " On test, the image of the front held by what was told is compared with the table's own test front."
     return (
         "The hypervolume gap is the hypervolume of the table's own front"
-        f"{', among what is feasible,' if study.spec.constraints else ''} less that of the front a run holds, both by"
+        f"{', among what is feasible,' if is_constrained(study) else ''} less that of the front a run holds, both by"
         f" {judged_by(study, 'validation')}. {objectives_sentence(study)}{tested} IGD+ (Ishibuchi et al., EMO"
         " 2015) is the mean distance by which the front misses the points of the true front, epsilon what must be"
         " subtracted from all its objectives to cover them; both in normalised objectives."

@@ -9,7 +9,7 @@ import pytest
 
 import harness as nh
 from harness.errors import HarnessError, StrategyError
-from harness.experiments.shards import make_learner
+from harness.experiments.building import make_learner
 from harness.problem import Budget, Fidelity
 from harness.records import Evaluations, Proposals
 from harness.search.loop import make_problem, run_block

@@ -16,20 +16,47 @@ from harness.records import Run
 from strategies import STRATEGIES
 
 TABLE = "nb201-cifar10"
-SIZE = Constraint("params_m", "<=", 0.4)  # known in closed form
+WITH_EPOCHS, FULL_SECONDS = "micro-mnist1d", 0.1
+"""For strategies that train at lower fidelities: a table with epochs, and what a full training takes there."""
+SMALL = Constraint("params_m", "<=", 0.1)  # known in closed form
 LATENCY = Constraint("latency_seconds", "<=", 0.0148)  # not known: told, and learnt
 
 
+def _takes_fidelities(name: str) -> bool:
+    try:
+        return registry.strategy(name).takes.fidelities
+    except (ImportError, HarnessError):  # not installed: skipped below
+        return False
+
+
+RISING = tuple(filter(_takes_fidelities, STRATEGIES))
+"""Strategies that train at lower fidelities."""
+
+
+def _needs_several(name: str) -> bool:
+    try:
+        return registry.strategy(name).takes.fewest_objectives > 1
+    except (ImportError, HarnessError):  # not installed: skipped below
+        return False
+
+
+SEVERAL = ("valid_accuracy", "params_m")
+"""Objectives of strategies that need more than one."""
+
+
 def runs_of(name: str, evaluations: int = 60, replicates: int = 4, **changes) -> tuple[Run, ...]:
-    """Run a strategy with its defaults, with a quick learner where it learns."""
+    """Run a strategy with its defaults, with a quick learner where it learns; in seconds where it takes fidelities."""
     takes_learner = "surrogate" in registry.keywords(registry.strategy(name))
     item = StrategySpec(name, name, {}, {"name": "ridge", "encoding": "one_hot"} if takes_learner else None)
-    spec = Spec("every", (TABLE,), (item,), Budget(evaluations=evaluations), replicates=replicates)
-    spec = replace(spec, **changes)
+    table, budget = TABLE, Budget(evaluations=evaluations)
+    if name in RISING:
+        table, budget = WITH_EPOCHS, Budget(seconds=evaluations * FULL_SECONDS, multi_fidelity="resumable")
+    spec = Spec("every", (table,), (item,), budget, replicates=replicates)
+    spec = replace(spec, **({"objectives": SEVERAL} if _needs_several(name) else {}), **changes)
     if spec.budget.duplicates == "forbidden" and name == "random_search":
         item = replace(item, hyperparameters={"distinct": True})
         spec = replace(spec, strategies=(item,))
-    benchmark = registry.benchmark(TABLE, constraints=spec.constraints)
+    benchmark = registry.benchmark(table, constraints=spec.constraints, objectives=spec.objectives)
     return tuple(run for shard in resolve(spec, item, benchmark, "cpu") for run in run_shard(shard))
 
 
@@ -46,46 +73,69 @@ SLOW_TO_HEED = ("nash", "autokeras", "bananas", "cma_es", "controller")
 """Strategies whose moves make networks larger, and those that rank by constraints and have not learnt much by then."""
 
 
-@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "random_search"])
-@pytest.mark.parametrize(("constraint", "share"), [(SIZE, 0.61), (LATENCY, 0.31)], ids=["size", "latency"])
-def test_constraints_are_taken_into_account(name, constraint, share):
+@pytest.mark.parametrize("name", RISING)
+def test_constraints_are_taken_into_account_at_every_fidelity(name):
+    """What is trained further is feasible more often than a random row of the table: a third of them is."""
+    for run in runs_of(name, 40, constraints=(Constraint("params_m", "<=", 0.009),)):
+        feasible = run.trace.constraints[:, 0] <= 0
+        assert feasible[run.trace.fidelity > 0].mean() > 0.5
+
+
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("random_search", *RISING)])
+def test_constraints_that_are_told_are_taken_into_account(name):
     """What is proposed late is feasible more often than a random row of the table."""
-    feasible = [run.trace.constraints[:, 0] <= 0 for run in runs_of(name, 90, constraints=(constraint,))]
+    feasible = [run.trace.constraints[:, 0] <= 0 for run in runs_of(name, 90, constraints=(LATENCY,))]
     assert all(rows.any() for rows in feasible)
     if name not in SLOW_TO_HEED:
-        assert np.mean([rows[-30:] for rows in feasible]) > share
+        assert np.mean([rows[-30:] for rows in feasible]) > 0.31
+
+
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in RISING])
+def test_constraints_that_are_known_are_kept(name):
+    """One cell in twenty-one has so few parameters; workers, and a bound that is told, change nothing."""
+    for run in runs_of(name, constraints=(SMALL, LATENCY), n_workers=2):
+        assert (run.trace.constraints[:, 0] <= 0).all()
+        assert len(run.trace) >= 40
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_eight_workers_and_a_time_budget(name):
-    for run in runs_of(name, n_workers=8, budget=Budget(seconds=3e4)):
+    budget = Budget(seconds=3e4)
+    if name in RISING:
+        budget = Budget(seconds=20 * FULL_SECONDS, multi_fidelity="resumable")
+    for run in runs_of(name, n_workers=8, budget=budget):
         trace = run.trace
         assert run.stopped == "budget"
         assert len(trace) > 10
-        assert trace.finished_seconds.max() <= 3e4
+        assert trace.finished_seconds.max() <= budget.seconds
         if name == "nash":  # waits for all children of a parent, and a cell may have one
             continue
         assert set(trace.worker) == set(range(8))
-        busy = trace.seconds.sum() / (8 * 3e4)
+        busy = trace.seconds.sum() / (8 * budget.seconds)
         assert busy > 0.5, f"workers were idle: {busy:.2f}"
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_duplicates_are_refused_or_never_proposed(name):
     forbidden = Budget(evaluations=60, duplicates="forbidden")
+    if name in RISING:
+        forbidden = Budget(seconds=10 * FULL_SECONDS, duplicates="forbidden", multi_fidelity="resumable")
     if not registry.strategy(name).takes.forbidden_duplicates:
         with pytest.raises(HarnessError, match=r"Strategies that can: .*local_search"):
             runs_of(name, budget=forbidden)
         return
     for run in runs_of(name, budget=forbidden, n_workers=4):
-        assert len(np.unique(run.trace.archs, axis=0)) == len(run.trace) == 60
+        rows = np.column_stack([run.trace.archs, run.trace.fidelity])
+        assert len(np.unique(rows, axis=0)) == len(rows)
+        assert len(rows) == 60 or name in RISING
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_two_objectives_are_refused_with_the_names_of_those_that_can(name):
     item = StrategySpec(name, name)
-    spec = Spec("two", (TABLE,), (item,), Budget(evaluations=10), objectives=("valid_accuracy", "params_m"))
-    benchmark = registry.benchmark(TABLE, objectives=spec.objectives)
+    table, budget = (WITH_EPOCHS, Budget(seconds=1.0)) if name in RISING else (TABLE, Budget(evaluations=10))
+    spec = Spec("two", (table,), (item,), budget, objectives=("valid_accuracy", "params_m"))
+    benchmark = registry.benchmark(table, objectives=spec.objectives)
     if registry.strategy(name).takes.objectives == 1:
         with pytest.raises(HarnessError, match=r"takes one objective, and the problem has 2 .* Strategies that can:"):
             resolve(spec, item, benchmark, "cpu")

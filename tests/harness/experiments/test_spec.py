@@ -254,6 +254,7 @@ CHANGES = {
     "versions": {"numpy": "2.4.7"},
     "validation_pass": True,
     "simulate": Mishaps(failures=0.1),
+    "known": ("params_m",),
 }
 
 

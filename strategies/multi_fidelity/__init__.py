@@ -1,0 +1,1 @@
+"""Multi-fidelity search: strategies that train many architectures a little and few of them fully."""
