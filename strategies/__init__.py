@@ -25,5 +25,7 @@ STRATEGIES = {
     "smac": "strategies.bayesian.smac:SMAC",
     "tpe": "strategies.bayesian.tpe:TPE",
     "asha": "strategies.multi_fidelity.asha:ASHA",
+    "dyhpo": "strategies.multi_fidelity.dyhpo:DyHPO",
+    "freeze_thaw": "strategies.multi_fidelity.freeze_thaw:FreezeThaw",
 }
 """Where each strategy is, by the name that a spec uses."""
