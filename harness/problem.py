@@ -150,6 +150,11 @@ class Fidelity:
         """What tells trainings apart: the schedule, and what is smaller; fidelities of one training are its epochs."""
         return self.schedule, self.scale
 
+    @property
+    def data_epochs(self) -> float:
+        """Epochs from scratch, each by the share of the data that it goes over: what a budget of epochs counts."""
+        return self.epoch * dict(self.scale).get("data", 1.0)
+
 
 @dataclass(frozen=True)
 class Signal:

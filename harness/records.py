@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -162,6 +162,22 @@ class Trace(Columns):
         return np.cumsum(self.charged, dtype=np.int64)
 
 
+@dataclass(frozen=True, eq=False)
+class Recommended(Columns):
+    """What a strategy would hand over while it ran, for strategies that say so themselves (`Strategy.recommend`).
+
+    Attributes
+    ----------
+    after : (k,) int64
+        Row of the trace after which the architecture is recommended, ascending, until a later one; the members of a
+        front share one.
+    archs : (k, L) unsigned integers
+    """
+
+    after: IntArray
+    archs: Archs
+
+
 @dataclass(frozen=True)
 class Run:
     """One search: a strategy on a benchmark with a random stream of its own.
@@ -178,6 +194,11 @@ class Run:
     overhead_seconds : float
         Real seconds spent by the strategy (proposing, learning); what replicates were served as one batch is shared
         equally.  Not part of any digest.
+    beside : mapping of str to array
+        Further columns of the trace, of T rows, where something asks for them: ``epochs`` charged, under a budget of
+        epochs; ``wasted_seconds`` and ``attempts``, on a simulated cluster that misbehaves.
+    recommended : Recommended or None
+        None where the strategy says nothing of its own.
     """
 
     benchmark: str
@@ -186,6 +207,8 @@ class Run:
     trace: Trace
     stopped: str
     overhead_seconds: float
+    beside: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    recommended: Recommended | None = None
 
 
 class Log:

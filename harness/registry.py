@@ -316,10 +316,17 @@ def surrogate(settings: Mapping[str, Any], space: SearchSpace, *, device: str = 
 
 
 def build_strategy(
-    factory: type[Strategy], problem: Any, rng: Any, hyperparameters: Mapping[str, Any], learner: Surrogate | None
+    factory: type[Strategy],
+    problem: Any,
+    rng: Any,
+    hyperparameters: Mapping[str, Any],
+    learner: Surrogate | None,
+    inner: Callable[..., Strategy] | None = None,
 ) -> Strategy:
-    """Construct a strategy, giving it the learner if it takes one."""
-    extra = {} if learner is None else {"surrogate": learner}
+    """Construct a strategy, giving it the learner if it takes one, and what makes the strategy that it runs."""
+    extra: dict[str, Any] = {} if learner is None else {"surrogate": learner}
+    if inner is not None:
+        extra["inner"] = inner
     with running(f"the strategy {factory.__name__}"):
         built: Strategy = call(factory, f"strategy {factory.__name__}", problem, rng, **hyperparameters, **extra)
     return built
@@ -333,11 +340,16 @@ def keywords(factory: Callable[..., Any]) -> dict[str, Any]:
 
 def call(factory: Callable[..., Any], what: str, *args: Any, **given: Any) -> Any:
     """Call a factory after checking the keywords given, so that a typo is answered with the nearest parameter."""
+    check_keywords(factory, what, given)
+    for name, default in keywords(factory).items():
+        if default is inspect.Parameter.empty and name not in given:
+            raise HarnessError(f"{what} needs the parameter '{name}'")
+    return factory(*args, **given)
+
+
+def check_keywords(factory: Callable[..., Any], what: str, given: Iterable[str]) -> None:
+    """Refuse keywords that a factory does not take; names the nearest."""
     known = keywords(factory)
     for name in given:
         if name not in known:
             raise HarnessError(unknown(f"parameter of {what}", name, known))
-    for name, default in known.items():
-        if default is inspect.Parameter.empty and name not in given:
-            raise HarnessError(f"{what} needs the parameter '{name}'")
-    return factory(*args, **given)

@@ -6,7 +6,7 @@ and the secrecy of test metrics are enforced by the runner.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -100,6 +100,27 @@ class Takes:
         )
 
 
+_MOST_HEARD = 256
+"""Tellings that are remembered before all but the best are forgotten."""
+
+
+def _best(parts: Sequence[Evaluations], fidelity: int) -> Evaluations:
+    """Return the rows of all parts that no other is better than: the first of the best, or those not dominated."""
+    told = Evaluations.concatenate(parts)
+    known = (told.fidelity == fidelity) & np.all(told.constraints <= 0, axis=1)
+    told = told.take(known & np.all(np.isfinite(told.objectives), axis=1))
+    values = told.objectives
+    if not len(told):
+        return told
+    if values.shape[1] == 1:
+        return told.take([int(np.argmin(values[:, 0]))])
+    _, first = np.unique(values, axis=0, return_index=True)
+    told = told.take(np.sort(first))
+    values = told.objectives
+    dominated = [bool(np.any(np.all(values <= row, axis=1) & np.any(values < row, axis=1))) for row in values]
+    return told.take(~np.array(dominated))
+
+
 class Strategy:
     """Base class of search strategies.
 
@@ -115,7 +136,8 @@ class Strategy:
         The only source of randomness.
     **hyperparameters
         Keyword-only in subclasses, with the defaults of the paper named in the docstring.  A strategy that learns a
-        model takes a keyword `surrogate`, a `Surrogate` built on ``problem.space``.
+        model takes a keyword `surrogate`, a `Surrogate` built on ``problem.space``; one that runs another strategy a
+        keyword `inner`, a callable that makes one: ``inner(problem, rng)``.
     """
 
     version: ClassVar[int] = 1
@@ -126,6 +148,8 @@ class Strategy:
     """Defaults of hyperparameters that were added later: at them, the digest of results is what it was before."""
     default_surrogate: ClassVar[dict[str, Any] | None] = None
     """What a spec gets that names no surrogate: ``{"name": ..., "encoding": ..., hyperparameters}``."""
+    default_inner: ClassVar[dict[str, Any] | None] = None
+    """What a spec gets that names no `inner` strategy: ``{"name": ..., "surrogate": {...}, hyperparameters}``."""
     family: ClassVar[str] = ""
     """What it is, in a word or two that the field uses, such as ``"evolution"``."""
     paper: ClassVar[str] = ""
@@ -142,6 +166,7 @@ class Strategy:
         self.rng = rng
         self._backlog: Proposals | None = None
         self._handed_out = 0
+        self._heard: list[Evaluations] = []
 
     @property
     def decided(self) -> int:
@@ -204,7 +229,26 @@ class Strategy:
         return self.propose(n)
 
     def tell(self, evaluations: Evaluations) -> None:
-        """Take results of earlier proposals, in any order and any grouping."""
+        """Take results of earlier proposals, in any order and any grouping.
+
+        Subclasses extend it; this one remembers what `recommend` needs.
+        """
+        self._heard.append(evaluations)
+        if len(self._heard) >= _MOST_HEARD:
+            self._heard = [_best(self._heard, self.problem.full_fidelity)]
+
+    def recommend(self) -> Archs:
+        """Return what the strategy would hand over now, (k, L), the first before the others.
+
+        The default is the best told at the full fidelity that keeps all constraints, the earliest of equals; of
+        several objectives, all that nothing told dominates.  None, (0, L), while there is nothing.  Strategies that
+        know better, such as those with a model, define their own: it draws nothing from the generator and learns
+        nothing, and what it returned is stored beside the trace.
+        """
+        if not self._heard:
+            return np.empty((0, self.problem.space.genes), dtype=self.problem.space.dtype)
+        self._heard = [_best(self._heard, self.problem.full_fidelity)]
+        return np.asarray(self._heard[0].archs, dtype=self.problem.space.dtype)
 
     def proposals(self, archs: Archs, tag: Any = 0, *, fidelity: Any = None) -> Proposals:
         """Return proposals of architectures.

@@ -236,6 +236,15 @@ def _space(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**first, "benchmarks": benchmarks, **{key: value for key, value in facts.items() if key not in first}}
 
 
+def _settable(loaded: Any, is_strategy: bool) -> dict[str, Any]:
+    """Return what a spec may set beside the learner, with its default."""
+    known = registry.keywords(loaded)
+    known.pop("surrogate" if is_strategy else "device", None)
+    if is_strategy and "inner" in known and loaded.default_inner is not None:
+        known["inner"] = loaded.default_inner
+    return known
+
+
 def _class(kind: str, name: str) -> dict[str, Any]:
     """Return what is known of the class of a strategy or a surrogate, with name and default of what a spec may set."""
     is_strategy = kind == "strategy"
@@ -249,8 +258,7 @@ def _class(kind: str, name: str) -> dict[str, Any]:
         **({"default_surrogate": loaded.default_surrogate} if is_strategy else {}),
         "hyperparameters": [
             {"name": key} | ({"required": True} if default is inspect.Parameter.empty else {"default": default})
-            for key, default in registry.keywords(loaded).items()
-            if key != ("surrogate" if is_strategy else "device")
+            for key, default in _settable(loaded, is_strategy).items()
         ],
         "description": inspect.getdoc(loaded) or "",
     }

@@ -71,9 +71,12 @@ class Kind(ABC, Generic[UnitT]):
     ----------
     columns, texts : tuple of str
         Names of what every result holds, see `Output`.
+    optional : tuple of str
+        Names of columns that a result may hold.
     """
 
     columns: ClassVar[tuple[str, ...]]
+    optional: ClassVar[tuple[str, ...]] = ()
     texts: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod

@@ -19,20 +19,26 @@ from harness import registry
 from harness.benchmark import Benchmark
 from harness.digests import identity, later, sha256_of, without
 from harness.errors import HarnessError, StrategyError, UnfitError, must
+from harness.experiments.building import Inner, covered, inner_settings, make_inner, make_learner
 from harness.experiments.kind import Kind, Output, at, charges_pass, open_benchmark
 from harness.experiments.spec import Spec, StrategySpec, held, plain_data
 from harness.files.spool import Column, Pieces, Spool
 from harness.names import read
 from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint, Problem
-from harness.records import Run, Trace
+from harness.records import Recommended, Run, Trace
+from harness.search.known import known_constraints, offered
 from harness.search.loop import make_problem, run_block
+from harness.search.mishaps import Mishaps
 from harness.seeding import generator, noise_seed
 from harness.strategy import Strategy
 from harness.surrogate import Surrogate
 
 SCHEMA = 1
 """Version of what the digest of a shard covers."""
+BESIDE = ("epochs", "wasted_seconds", "attempts")
+"""Names of columns beside a trace, see `Run.beside`."""
+_RECOMMENDED = ("after", "archs", "offsets")
 AT_ONCE = 250
 """Replicates that run side by side without a learner: more save no time, and each holds its strategy in memory."""
 
@@ -67,6 +73,10 @@ class Shard:
         Of the libraries on which the numbers depend.
     validation_pass : bool
         Whether a pass over the validation images is charged, whose time the table records.
+    simulate : Mishaps or None
+        What goes wrong on the simulated cluster.
+    known : tuple of str
+        Columns of constraints that are known before training: strategies are posed the space that keeps these.
     """
 
     benchmark: str
@@ -87,6 +97,8 @@ class Shard:
     device: str
     versions: Mapping[str, str]
     validation_pass: bool = later(False)
+    simulate: Mishaps | None = later(None)
+    known: tuple[str, ...] = later(())
 
     @property
     def strategy_name(self) -> str:
@@ -100,34 +112,15 @@ class Shard:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over everything that the result depends on, hexadecimal."""
-        covered = identity(self) | {"strategy": self.strategy_name, "schema": SCHEMA}
-        covered["constraints"] = [str(constraint) for constraint in self.constraints]
-        covered["benchmark"] = read(self.benchmark).own
+        facts = identity(self) | {"strategy": self.strategy_name, "schema": SCHEMA}
+        facts["constraints"] = [str(constraint) for constraint in self.constraints]
+        facts["benchmark"] = read(self.benchmark).own
         if read(self.benchmark).path is not None:
-            del covered["benchmark"]  # a path is only an address: the table's digest says which one it is
-        del covered["surrogate"]  # the learner's signature says it with all defaults filled in
-        covered["budget"].pop("validation_pass", None)  # asked for; the shard's own says whether there is one
-        return sha256_of(covered)
-
-
-def make_learner(factory: type[Strategy], surrogate: Any, benchmark: Benchmark, device: str) -> Surrogate | None:
-    """Build the learner that a strategy takes: the one named, or the strategy's default; None if it takes none."""
-    if "surrogate" not in registry.keywords(factory):
-        if surrogate is not None:
-            raise HarnessError(f"the strategy {factory.__name__} takes no `surrogate`, got {dict(surrogate)!r}")
-        return None
-    settings = factory.default_surrogate if surrogate is None else surrogate
-    if settings is None:
-        raise HarnessError(f"the strategy {factory.__name__} needs a `surrogate`: name one in the spec")
-    encoding, known = settings.get("encoding"), benchmark.space.encodings
-    if surrogate is None and encoding is not None and encoding not in known:
-        remedy = ", ".join(f'{key} = "{value}"' for key, value in {**settings, "encoding": known[0]}.items())
-        raise HarnessError(
-            f"the strategy {factory.__name__} learns from the encoding '{encoding}' by default, and the space "
-            f"'{benchmark.space.name}' has only {', '.join(known)}: choose another, for example "
-            f"`surrogate = {{ {remedy} }}`"
-        )
-    return registry.surrogate(settings, benchmark.space, device=device)
+            del facts["benchmark"]  # a path is only an address: the table's digest says which one it is
+        del facts["surrogate"]  # the learner's signature says it with all defaults filled in
+        facts["hyperparameters"] = covered(facts["hyperparameters"])
+        facts["budget"].pop("validation_pass", None)  # asked for; the shard's own says whether there is one
+        return sha256_of(facts)
 
 
 def table_name(benchmark: Benchmark) -> str:
@@ -136,12 +129,19 @@ def table_name(benchmark: Benchmark) -> str:
 
 
 def make_strategy(
-    factory: type[Strategy], shard: Shard, problem: Problem, learner: Surrogate | None, table: str, replicate: int
+    factory: type[Strategy],
+    shard: Shard,
+    problem: Problem,
+    learner: Surrogate | None,
+    inner: Inner | None,
+    table: str,
+    replicate: int,
 ) -> Strategy:
     """Build the strategy of a replicate, with the random stream that its names address."""
     rng = generator(shard.seed, "strategy", shard.strategy_name, table, replicate)
     hyperparameters = {**factory.later_hyperparameters, **shard.hyperparameters}
-    return registry.build_strategy(factory, problem, rng, hyperparameters, learner)
+    hyperparameters.pop("inner", None)
+    return registry.build_strategy(factory, problem, rng, hyperparameters, learner, inner)
 
 
 def resolve(
@@ -159,12 +159,24 @@ def resolve(
     known = registry.keywords(factory)
     learner = make_learner(factory, strategy.surrogate, benchmark, device)
     problem = make_problem(benchmark, spec.budget, spec.n_workers)
-    hyperparameters = {name: value for name, value in known.items() if name != "surrogate"}
-    hyperparameters |= strategy.hyperparameters
-    learning = ("numpy",) if learner is None else learner.libraries
-    libraries = (*learning, *factory.libraries, *getattr(benchmark, "libraries", ()))
+    bounds = known_constraints(benchmark) if spec.known_constraints == "kept" else ()
+    problem = offered(problem, benchmark) if bounds else problem
+    given = {name: value for name, value in strategy.hyperparameters.items() if name != "inner"}
+    settings = inner_settings(factory, strategy.hyperparameters.get("inner"), benchmark, device)
+    inner = make_inner(settings, benchmark, device)
+    hyperparameters = {name: value for name, value in known.items() if name not in ("surrogate", "inner")} | given
+    if settings is not None:
+        hyperparameters["inner"] = settings
+    learners = [item for item in (learner, *(inner.learners if inner else ())) if item is not None]
+    learning = chain.from_iterable(item.libraries for item in learners) if learners else ("numpy",)
+    libraries = (
+        *learning,
+        *factory.libraries,
+        *(inner.libraries if inner else ()),
+        *getattr(benchmark, "libraries", ()),
+    )
     try:
-        registry.build_strategy(factory, problem, np.random.default_rng(0), strategy.hyperparameters, learner)
+        registry.build_strategy(factory, problem, np.random.default_rng(0), given, learner, inner)
     except UnfitError as error:
         fitting = registry.strategies_for(problem)
         raise UnfitError(f"{error}. Strategies that can: {', '.join(fitting) or 'none'}") from None
@@ -186,9 +198,11 @@ def resolve(
             seed=spec.seed,
             first=first,
             stop=min(first + spec.replicates_per_shard, spec.replicates),
-            device="cpu" if learner is None else learner.device,
+            device=next((item.device for item in learners if item.device != "cpu"), "cpu"),
             versions={library: version(library) for library in libraries},
             validation_pass=charges_pass(benchmark),
+            simulate=spec.simulate,
+            known=tuple(item.name for item in bounds),
         )
         for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]
@@ -252,18 +266,23 @@ def _parts(
     shard: Shard, factory: type[Strategy], benchmark: Benchmark, on_step: Callable[[int], None] | None
 ) -> Iterator[tuple[Run, ...]]:
     problem = make_problem(benchmark, shard.budget, shard.n_workers)
+    posed = offered(problem, benchmark) if shard.known else problem
     learner = make_learner(factory, shard.surrogate, benchmark, shard.device)
+    inner = make_inner(shard.hyperparameters.get("inner"), benchmark, shard.device)
     table, told = table_name(benchmark), 0
-    together = AT_ONCE if learner is None else shard.stop - shard.first
+    learns = learner is not None or (inner is not None and bool(inner.learners))
+    together = shard.stop - shard.first if learns else AT_ONCE
     for first in range(shard.first, shard.stop, together):
         replicates = range(first, min(first + together, shard.stop))
-        strategies = [make_strategy(factory, shard, problem, learner, table, replicate) for replicate in replicates]
-        noise = None
-        if shard.budget.table_seed == "one_draw_per_arch":
-            noise = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])
+        strategies = [
+            make_strategy(factory, shard, posed, learner, inner, table, replicate) for replicate in replicates
+        ]
+        seeds = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])
+        noise = seeds if shard.budget.table_seed == "one_draw_per_arch" else None
+        mishaps = None if shard.simulate is None else (shard.simulate, seeds)
         step = None if on_step is None else partial(_from, told, on_step)
         try:
-            runs = run_block(benchmark, problem, strategies, noise, step)
+            runs = run_block(benchmark, problem, strategies, noise, step, mishaps)
         except StrategyError:
             raise
         except Exception as error:
@@ -294,15 +313,24 @@ def _collected(parts: Iterable[Sequence[Run]]) -> Output:
     A part is let go as soon as its columns are taken, and what is taken does not stay in memory.
     """
     spool = Spool()
-    pieces = {name: Pieces(spool) for name in Trace._names}
+    pieces = {f"trace/{name}": Pieces(spool) for name in Trace._names}
     lengths, overhead, stopped = [0], list[float](), list[str]()
+    said = [0]
     for runs in parts:
-        for name, column in pieces.items():
-            column.append(np.concatenate([getattr(run.trace, name) for run in runs]))
+        new = {f"trace/{name}": [getattr(run.trace, name) for run in runs] for name in Trace._names}
+        new |= {f"beside/{name}": [run.beside[name] for run in runs] for name in runs[0].beside}
+        recommended = [run.recommended for run in runs if run.recommended is not None]
+        if recommended:
+            said += [len(item) for item in recommended]
+            new |= {f"recommended/{name}": [getattr(item, name) for item in recommended] for name in Recommended._names}
+        for name, parts_of in new.items():
+            pieces.setdefault(name, Pieces(spool)).append(np.concatenate(parts_of))
         lengths += [len(run.trace) for run in runs]
         overhead += [run.overhead_seconds for run in runs]
         stopped += [run.stopped for run in runs]
-    columns: dict[str, Column] = {f"trace/{name}": column for name, column in pieces.items()}
+    columns: dict[str, Column] = dict(pieces)
+    if len(said) > 1:
+        columns["recommended/offsets"] = np.cumsum(said, dtype=np.int64)
     columns["offsets"] = np.cumsum(lengths, dtype=np.int64)
     columns["overhead_seconds"] = np.array(overhead)
     return Output(columns, {"stopped": json.dumps(stopped)})
@@ -310,24 +338,40 @@ def _collected(parts: Iterable[Sequence[Run]]) -> Output:
 
 def runs_of(shard: Shard, output: Output) -> tuple[Run, ...]:
     """Return the runs of a shard from its columns: what `output_of` was given."""
-    merged = Trace(**{name: np.asarray(output.columns[f"trace/{name}"]) for name in Trace._names})
-    columns = zip(
-        range(shard.first, shard.stop),
-        pairwise(np.asarray(output.columns["offsets"]).tolist()),
-        json.loads(output.texts["stopped"]),
-        np.asarray(output.columns["overhead_seconds"]).tolist(),
-        strict=True,
-    )
+    columns = {name: np.asarray(column) for name, column in output.columns.items()}
+    merged = Trace(**{name: columns[f"trace/{name}"] for name in Trace._names})
+    beside = {name: columns[f"beside/{name}"] for name in BESIDE if f"beside/{name}" in columns}
+    stopped, overhead = json.loads(output.texts["stopped"]), columns["overhead_seconds"].tolist()
+    bounds = pairwise(columns["offsets"].tolist())
+    said = _said(columns, shard.stop - shard.first)
     return tuple(
-        Run(shard.benchmark, shard.strategy_name, replicate, merged.part(start, stop), stopped, overhead)
-        for replicate, (start, stop), stopped, overhead in columns
+        Run(
+            shard.benchmark,
+            shard.strategy_name,
+            shard.first + place,
+            merged.part(start, stop),
+            stopped[place],
+            overhead[place],
+            {name: column[start:stop] for name, column in beside.items()},
+            said[place],
+        )
+        for place, (start, stop) in enumerate(bounds)
     )
+
+
+def _said(columns: Mapping[str, Any], count: int) -> list[Recommended | None]:
+    """Return what each of so many runs recommended, from the columns of their shard."""
+    if "recommended/offsets" not in columns:
+        return [None] * count
+    whole = Recommended(*[columns[f"recommended/{name}"] for name in Recommended._names])
+    return [whole.part(start, stop) for start, stop in pairwise(columns["recommended/offsets"].tolist())]
 
 
 class Search(Kind[Shard]):
     """The kind of work `search`: every strategy on every benchmark, through the search loop."""
 
     columns = (*(f"trace/{name}" for name in Trace._names), "offsets", "overhead_seconds")
+    optional = (*(f"beside/{name}" for name in BESIDE), *(f"recommended/{name}" for name in _RECOMMENDED))
     texts = ("stopped",)
 
     def check(self, spec: Spec) -> None:

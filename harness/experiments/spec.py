@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from functools import cache, reduce
 from operator import or_
 from pathlib import Path
@@ -19,6 +19,7 @@ from harness.files.reading import read_toml
 from harness.names import absolute, read
 from harness.printable import printable
 from harness.problem import Budget, Constraint
+from harness.search.mishaps import Mishaps
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -33,15 +34,20 @@ _MOST_TOLD = 20
 """Mistakes of one spec that are told one by one."""
 LONGEST_LABEL = 100
 """Letters of a strategy's label."""
+INCUMBENTS = ("full", "highest_fidelity", "recommended")
+"""Rules of `harness.judging.incumbent`."""
+KNOWN_CONSTRAINTS = ("kept", "told")
+"""What becomes of constraints that are known before training: nothing that breaks them is trained; or it is told."""
 DEVICES = ("cpu", "cuda")
 """Device classes on which learners compute; part of the digest."""
 
 
 def plain_data(record: Any) -> dict[str, Any]:
     """Return a spec or a unit of work as what JSON can hold: lists for tuples, text for constraints."""
-    plain: dict[str, Any] = json.loads(
-        json.dumps(identity(record) | {"constraints": [str(constraint) for constraint in record.constraints]})
-    )
+    texts: dict[str, Any] = {"constraints": [str(constraint) for constraint in record.constraints]}
+    if getattr(record, "deployments", ()):
+        texts["deployments"] = [plain_data(item) for item in record.deployments]
+    plain: dict[str, Any] = json.loads(json.dumps(identity(record) | texts))
     return plain
 
 
@@ -72,6 +78,65 @@ class StrategySpec:
 
 
 @dataclass(frozen=True)
+class Deployment:
+    """A place where the network is to run, and the bounds that it sets there.
+
+    Attributes
+    ----------
+    name : str
+        How pages call it: letters, digits, blanks, ``.``, ``_`` and ``-``.
+    constraints : tuple of Constraint
+        On columns of the benchmarks, for example ``latency_seconds <= 0.0148``, beside those of the whole spec; none
+        for what is not bound.
+    benchmarks : tuple of str
+        Those of the spec that are searched for it; empty for all of them.
+    """
+
+    name: str
+    constraints: tuple[Constraint, ...]
+    benchmarks: tuple[str, ...] = later(())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "constraints", tuple(self.constraints))
+        object.__setattr__(self, "benchmarks", tuple(self.benchmarks))
+        if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]*[A-Za-z0-9._-])?", self.name) or len(self.name) > 40:
+            rule = "be at most 40 letters, digits, blanks, '.', '_' and '-', and begin with a letter or digit"
+            raise HarnessError(must("name of a deployment", rule, self.name))
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a search is for: a benchmark, under the bounds of a deployment where a spec has any.
+
+    Attributes
+    ----------
+    benchmark : str
+    constraints : tuple of Constraint
+        Those of the spec, then those of the deployment.
+    deployment : str
+        Its name; "" where there is none.
+    """
+
+    benchmark: str
+    constraints: tuple[Constraint, ...] = ()
+    deployment: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the task in manifests and results; that of the benchmark where there is no deployment."""
+        return task_name(self.benchmark, self.deployment)
+
+
+def task_name(benchmark: str, deployment: str) -> str:
+    """Return what a benchmark under a deployment is called.
+
+    >>> task_name("nb201-cifar10", "phone"), task_name("nb201-cifar10", "")
+    ('nb201-cifar10 (phone)', 'nb201-cifar10')
+    """
+    return f"{benchmark} ({deployment})" if deployment else benchmark
+
+
+@dataclass(frozen=True)
 class ReportSpec:
     """How the report draws; not part of any digest.
 
@@ -84,16 +149,20 @@ class ReportSpec:
         end.
     highlight : tuple of str
         Labels of strategies that are drawn in colour and named where a figure cannot do that with all.
+    incumbent : {"full", "highest_fidelity", "recommended"}
+        Which architecture a run would hand over, see `harness.judging.incumbent.RULES`.
     """
 
     centre: str = "median"
     checkpoints: tuple[float, ...] = ()
     highlight: tuple[str, ...] = later(())
+    incumbent: str = later("full")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
         object.__setattr__(self, "highlight", tuple(self.highlight))
         choice("centre", self.centre, ("median", "iqm"))
+        choice("incumbent", self.incumbent, INCUMBENTS)
         if len(self.checkpoints) > 3:
             raise HarnessError(must("checkpoints", "name at most three budgets", list(self.checkpoints)))
 
@@ -123,6 +192,13 @@ class Spec:
     report : ReportSpec
     kind : str
         Kind of work, see `harness.experiments.kind`.
+    simulate : Mishaps or None
+        What goes wrong on the simulated cluster.
+    deployments : tuple of Deployment
+        Each benchmark is searched under each of them, side by side; none for the constraints of the spec alone.
+    known_constraints : {"kept", "told"}
+        Whether what is known before training to break a constraint (parameters, multiply-adds) is never trained, by any
+        strategy; or may be proposed, is charged, and told like a measured column.
     """
 
     name: str
@@ -137,6 +213,9 @@ class Spec:
     constraints: tuple[Constraint, ...] = ()
     report: ReportSpec = field(default_factory=ReportSpec)
     kind: str = later("search")
+    simulate: Mishaps | None = later(None)
+    deployments: tuple[Deployment, ...] = later(())
+    known_constraints: str = later("kept")
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
@@ -155,6 +234,8 @@ class Spec:
                 raise HarnessError(must(name, "be given once each", sorted(twice)))
         for name, high in MOST.items():
             integer(name, getattr(self, name), low=0 if name == "seed" else 1, high=high)
+        choice("known_constraints", self.known_constraints, KNOWN_CONSTRAINTS)
+        self._check_deployments()
         self._check_size()
         end = self.budget.evaluations or self.budget.seconds or self.budget.epochs or 0.0
         if not all(0 < checkpoint <= end for checkpoint in self.report.checkpoints):
@@ -164,9 +245,46 @@ class Spec:
             if label not in labels:
                 raise HarnessError(unknown("label in `report.highlight`", label, labels))
 
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The benchmarks, each under each of its deployments, in the order of the spec."""
+        if not self.deployments:
+            return tuple(Task(name, self.constraints) for name in self.benchmarks)
+        return tuple(
+            Task(name, self.constraints + item.constraints, item.name)
+            for name in self.benchmarks
+            for item in self.deployments
+            if not item.benchmarks or name in item.benchmarks
+        )
+
+    def posed(self, task: Task) -> Spec:
+        """Return the spec of one task alone: its constraints, without deployments."""
+        return replace(self, constraints=task.constraints, deployments=())
+
+    def _check_deployments(self) -> None:
+        """Refuse deployments of one name, of benchmarks that are not there, and those that ask for the same."""
+        names = [item.name for item in self.deployments]
+        if len(set(names)) < len(names):
+            raise HarnessError(must("deployments", "have names of their own", names))
+        for item in self.deployments:
+            for name in item.benchmarks:
+                if name not in self.benchmarks:
+                    raise HarnessError(unknown(f"benchmark of deployment '{item.name}'", name, self.benchmarks))
+        bounds: dict[tuple[str, tuple[Constraint, ...]], str] = {}
+        for task in self.tasks:
+            other = bounds.setdefault((task.benchmark, tuple(sorted(task.constraints, key=str))), task.deployment)
+            if other != task.deployment:
+                raise HarnessError(
+                    f"the deployments '{other}' and '{task.deployment}' are the same bounds on '{task.benchmark}'; "
+                    "remove one of them, or give each its own `benchmarks`"
+                )
+        if left := [name for name in self.benchmarks if all(task.benchmark != name for task in self.tasks)]:
+            rule = f"be of every benchmark of the spec; none is of {', '.join(left)}"
+            raise HarnessError(must("deployments", rule, names))
+
     def _check_size(self) -> None:
         """Refuse more work than a run can hold, before anything is made of it."""
-        pairs = len(self.benchmarks) * len(self.strategies)
+        pairs = len(self.tasks) * len(self.strategies)
         block = min(self.replicates, self.replicates_per_shard)
         sizes = {
             "runs": (self.replicates * pairs, "replicates x strategies x benchmarks"),
@@ -215,9 +333,13 @@ def load(path: str | Path) -> Spec:
         raise SpecError(f"no such spec file: '{path}'") from None
     if isinstance(data.get("benchmarks"), list):
         data["benchmarks"] = [_resolved(name, path.parent) for name in data["benchmarks"]]
+    for item in data.get("deployments", []) if isinstance(data.get("deployments"), list) else []:
+        if isinstance(item, dict) and isinstance(item.get("benchmarks"), list):
+            item["benchmarks"] = [_resolved(name, path.parent) for name in item["benchmarks"]]
     for strategy in data.get("strategies", []) if isinstance(data.get("strategies"), list) else []:
         if isinstance(strategy, dict) and "name" in strategy:
             strategy["name"] = _resolved(strategy["name"], path.parent)
+            _resolve_inner(strategy.get("hyperparameters"), path.parent)
     return from_dict({"name": _name_from(path)} | data, source=str(path))
 
 
@@ -228,6 +350,17 @@ def _name_from(path: Path) -> str:
     'my-first-search'
     """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._") or "experiment"
+
+
+def _resolve_inner(hyperparameters: Any, folder: Path) -> None:
+    """Make the paths of strategies inside others absolute, however deep."""
+    while isinstance(hyperparameters, dict) and "inner" in hyperparameters:
+        inner = hyperparameters["inner"]
+        if isinstance(inner, str):
+            hyperparameters["inner"] = _resolved(inner, folder)
+        elif isinstance(inner, dict) and "name" in inner:
+            inner["name"] = _resolved(inner["name"], folder)
+        hyperparameters = inner
 
 
 def _resolved(name: Any, folder: Path) -> Any:

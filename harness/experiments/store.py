@@ -51,7 +51,7 @@ def write_unit(folder: Path, kind: Kind[UnitT], unit: UnitT, output: Output) -> 
         If it does not hold what results of its kind hold.
     """
     for what, names, values in (("columns", kind.columns, output.columns), ("texts", kind.texts, output.texts)):
-        missing, unknown = sorted(set(names) - set(values)), sorted(set(values) - set(names))
+        missing, unknown = sorted(set(names) - set(values)), sorted(set(values) - {*names, *kind.optional})
         if missing or unknown:
             made = f"a result of the kind {type(kind).__name__}"
             raise HarnessError(f"{made} must have the {what} that the kind names: missing {missing}, unknown {unknown}")
@@ -162,20 +162,21 @@ def _bytes_of(path: Path, source: BinaryIO) -> bytes:
 
 def _content(content: bytes, kind: Kind[Any], confined: Confined | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the attributes and columns of a result file, read by a child process where nothing vouches for it."""
-    texts, columns = ["format", "digest", "cell", "sha256", *kind.texts], list(kind.columns)
+    texts = ["format", "digest", "cell", "sha256", *kind.texts]
     if content.startswith(SEAL.encode()):
-        return content_of(content, texts, columns)
+        return content_of(content, texts, kind.columns, kind.optional)
     if confined is not None:
-        return confined.call(_CHILD, content, texts=texts, columns=columns)
+        return confined.call(_CHILD, content, texts=texts, columns=list(kind.columns))
     with Confined() as own:
-        return own.call(_CHILD, content, texts=texts, columns=columns)
+        return own.call(_CHILD, content, texts=texts, columns=list(kind.columns))
 
 
-def content_of(content: bytes, texts: Sequence[str], columns: Sequence[str]) -> Answer:
+def content_of(content: bytes, texts: Sequence[str], columns: Sequence[str], optional: Sequence[str] = ()) -> Answer:
     """Return attributes that are texts, and columns, of the bytes of a result file, all by name."""
     with h5py.File(io.BytesIO(content), "r") as file:
         attributes = {name: str(file.attrs[name]) for name in texts}
-        return attributes, {name: sealed.dataset(file, name, len(content))[()] for name in columns}
+        held = [*columns, *(name for name in optional if name in file)]
+        return attributes, {name: sealed.dataset(file, name, len(content))[()] for name in held}
 
 
 def _sha256(output: Output) -> str:

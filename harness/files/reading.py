@@ -133,8 +133,8 @@ def _held(hint: Any, value: Any, name: str) -> Any:
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise HarnessError(must(name, "be a list", value))
-        inner = get_args(hint)
-        items = inner if inner[-1] is not ... else (inner[0],) * len(value)
+        kinds = get_args(hint)
+        items = kinds if kinds[-1] is not ... else (kinds[0],) * len(value)
         if len(items) != len(value):
             raise HarnessError(must(name, f"be a list of {len(items)}", value))
         return tuple(_held(one, item, f"{name}[{i}]") for i, (one, item) in enumerate(zip(items, value, strict=True)))

@@ -7,6 +7,7 @@ parallel workers, and the rules that proposals must keep.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from time import perf_counter
 from typing import Any
@@ -14,16 +15,19 @@ from typing import Any
 import numpy as np
 
 from harness.benchmark import Benchmark
-from harness.checks import BoolArray, IntArray, UInt64Array
+from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array
 from harness.errors import HarnessError, StrategyError, must
 from harness.guard import running
 from harness.problem import Budget, Problem
-from harness.records import Evaluations, Log, Proposals, Run, Trace, immutable
+from harness.records import Evaluations, Log, Proposals, Recommended, Run, Trace, immutable
 from harness.search.charging import Charges
 from harness.search.cluster import NOTHING, Completions, simulate
+from harness.search.mishaps import Mishaps
 from harness.strategy import Plan, Strategy
 from harness.surrogate import Fit, Predict, serve
 
+_ROUNDING = 1e-12
+"""Of a budget of epochs: by so much sums of shares may go beyond it."""
 STALLED_AFTER = 10_000
 """Free duplicates in a row after which a run is stopped: it would never end."""
 
@@ -34,11 +38,12 @@ def make_problem(benchmark: Benchmark, budget: Budget, n_workers: int = 1) -> Pr
     Raises
     ------
     HarnessError
-        If simulated time is needed and the table has no training seconds.
+        If simulated time is needed and the table has no training seconds; under a budget of epochs alone, several
+        workers are timed in epochs there.
     """
     for key, needed, instead in (
-        ("budget.seconds", budget.seconds is not None, "budget.evaluations"),
-        ("n_workers above 1", n_workers > 1, "n_workers = 1"),
+        ("budget.seconds", budget.seconds is not None, "budget.evaluations` or `budget.epochs"),
+        ("n_workers above 1", n_workers > 1 and budget.epochs is None, "n_workers = 1` or `budget.epochs"),
     ):
         if needed and not benchmark.has_seconds:
             raise HarnessError(
@@ -55,6 +60,7 @@ def run_block(
     strategies: Sequence[Strategy],
     noise_seeds: UInt64Array | None,
     on_step: Callable[[int], None] | None = None,
+    mishaps: tuple[Mishaps, UInt64Array] | None = None,
 ) -> tuple[Run, ...]:
     """Run replicates side by side until each has spent its budget.
 
@@ -69,6 +75,8 @@ def run_block(
         Which training runs of the table answer; None for the policies that draw none.
     on_step : callable, optional
         Called after each step with the evaluations told so far, all replicates together.
+    mishaps : (Mishaps, (R,) uint64), optional
+        What goes wrong on the simulated cluster, and the noise seeds by which it is drawn.
 
     Returns
     -------
@@ -80,7 +88,7 @@ def run_block(
     StrategyError
         If a strategy breaks a rule; names the strategy, the replicate, the rule and the value.
     """
-    lockstep = _Lockstep(benchmark, problem, strategies, noise_seeds)
+    lockstep = _Lockstep(benchmark, problem, strategies, noise_seeds, mishaps)
     while lockstep.active:
         lockstep.step()
         if on_step is not None:
@@ -97,13 +105,18 @@ class _Lockstep:
         problem: Problem,
         strategies: Sequence[Strategy],
         noise_seeds: UInt64Array | None,
+        mishaps: tuple[Mishaps, UInt64Array] | None,
     ) -> None:
         count = len(strategies)
         self.benchmark, self.problem, self.strategies = benchmark, problem, strategies
         self.noise_seeds = noise_seeds
         self.guarded = running(f"the strategy {type(strategies[0]).__name__}" if count else "")
         self.cluster = simulate(count, problem.n_workers)
-        self.charges = Charges(problem)
+        self.charges = Charges(problem, mishaps)
+        self.beside = {"epochs"} if problem.budget.epochs is not None else set[str]()
+        self.beside |= {"wasted_seconds", "attempts"} if mishaps is not None else set()
+        self.epochs_left = [problem.budget.epochs or np.inf] * count
+        self.counts_epochs = not benchmark.has_seconds and problem.budget.epochs is not None  # on the simulated clock
         resumable = problem.budget.multi_fidelity == "resumable"
         self.takes_pass = resumable and bool(getattr(benchmark, "validation_pass", False))
         self.log = Log()
@@ -115,6 +128,9 @@ class _Lockstep:
         self.free_in_a_row = [0] * count
         self.to_start = [problem.budget.evaluations or 1 << 62] * count
         self.evaluations = 0
+        self.told = [0] * count
+        speaks = count > 0 and type(strategies[0]).recommend is not Strategy.recommend
+        self.recommended: list[list[tuple[int, Archs]]] | None = [[] for _ in strategies] if speaks else None
 
     def step(self) -> None:
         """Advance every active replicate: by one completion, or by all that it has decided if it has one worker."""
@@ -197,14 +213,50 @@ class _Lockstep:
         noise = None if self.noise_seeds is None else self.noise_seeds[replicates]
         evaluations = self.benchmark.query(batch, noise_seed=noise)
         passes = self.benchmark.pass_seconds(batch) if self.takes_pass else None  # type: ignore[attr-defined]  # `takes_pass` says so
-        bill = self.charges.of_rows(replicates, evaluations, self.cluster.clock(replicates), passes)
+        bill = self.charges.of_rows(replicates, self._timed(evaluations), self.cluster.clock(replicates), passes)
         columns = {name: getattr(evaluations, name) for name in Evaluations._names}
-        rows = self.log.append(columns | {"replicate": replicates, "spent": bill.seconds, "charged": bill.charged})
-        self.cluster.start(rows, replicates, bill.duration)
-        for replicate, proposals in parts:
-            self.to_start[replicate] -= len(proposals)
-        if not bill.charged.all():
-            self._count_free(replicates, bill.charged)
+        if bill.failed.any():
+            columns["objectives"] = np.where(bill.failed[:, None], np.nan, evaluations.objectives)
+        spent = np.full(len(batch), np.nan) if self.counts_epochs else bill.seconds
+        columns |= {"replicate": replicates, "spent": spent, "charged": bill.charged}
+        besides = {"epochs": bill.epochs, "wasted_seconds": bill.wasted, "attempts": bill.attempts}
+        columns |= {name: besides[name] for name in self.beside}
+        duration, charged = bill.duration, bill.charged
+        if self.problem.budget.epochs is not None:
+            kept = self._within_epochs(replicates, bill.epochs)
+            columns = {name: column[kept] for name, column in columns.items()}
+            self._end_epochs(set(replicates[~kept].tolist()), set(replicates[kept].tolist()))
+            replicates, duration, charged = replicates[kept], duration[kept], charged[kept]
+        rows = self.log.append(columns)
+        self.cluster.start(rows, replicates, duration)
+        for replicate, count in zip(*np.unique(replicates, return_counts=True), strict=True):
+            self.to_start[replicate] = max(0, self.to_start[replicate] - int(count))
+        if not charged.all():
+            self._count_free(replicates, charged)
+
+    def _timed(self, evaluations: Evaluations) -> Evaluations:
+        """Return evaluations with the seconds by which the clock runs: epochs, where the table knows no seconds."""
+        if not self.counts_epochs:
+            return evaluations
+        epochs = [item.data_epochs for item in self.problem.fidelities]
+        return replace(evaluations, seconds=np.array(epochs)[evaluations.fidelity])
+
+    def _within_epochs(self, replicates: IntArray, epochs: FloatArray) -> BoolArray:
+        """Return which rows end within the budget of epochs; a replicate starts nothing after one that does not."""
+        kept = np.ones(len(replicates), dtype=bool)
+        rounding = _ROUNDING * (self.problem.budget.epochs or 0.0)
+        for row, (replicate, cost) in enumerate(zip(replicates.tolist(), epochs.tolist(), strict=True)):
+            self.epochs_left[replicate] -= cost
+            if self.epochs_left[replicate] < -rounding:
+                kept[row] = False
+        return kept
+
+    def _end_epochs(self, spent: set[int], starting: set[int]) -> None:
+        """Let replicates whose epochs are spent start nothing more; those that nothing runs for are at their end."""
+        for replicate in spent:
+            self.to_start[replicate] = 0
+            if replicate not in starting and not self.cluster.running(replicate):
+                self._stop(replicate, "budget")
 
     def _count_free(self, replicates: IntArray, charged: BoolArray) -> None:
         """Give back the evaluations that free duplicates did not use, and stop runs that only repeat themselves."""
@@ -237,9 +289,37 @@ class _Lockstep:
             began = perf_counter()
             with self.guarded:
                 self.strategies[replicate].tell(evaluations.part(start, stop))
+            self.told[replicate] += stop - start
+            if self.recommended is not None:
+                self._ask_recommended(replicate, self.recommended[replicate])
             self.overhead[replicate] += perf_counter() - began
             if not self.to_start[replicate] and not self.cluster.running(replicate):
                 self._stop(replicate, "budget")
+
+    def _ask_recommended(self, replicate: int, before: list[tuple[int, Archs]]) -> None:
+        """Note what a strategy recommends after its last row, where that is something new."""
+        space = self.problem.space
+        with self.guarded:
+            archs = np.array(self.strategies[replicate].recommend(), ndmin=2)
+        if not archs.size:
+            return
+        if archs.ndim != 2 or archs.shape[1] != space.genes or archs.dtype.kind not in "ui":
+            rule = f"return integers of shape (k, {space.genes})"
+            self._blame(replicate, must("recommend", rule, f"{archs.dtype} of shape {archs.shape}"))
+        if not space.is_valid(archs).all():
+            self._blame(
+                replicate, must("recommend", f"return architectures of the space '{space.name}'", archs.tolist())
+            )
+        if not before or not np.array_equal(before[-1][1], archs):
+            before.append((self.told[replicate] - 1, archs.astype(space.dtype)))
+
+    def _recommended(self, replicate: int) -> Recommended | None:
+        if self.recommended is None:
+            return None
+        said, space = self.recommended[replicate], self.problem.space
+        after = np.repeat([row for row, _ in said], [len(archs) for _, archs in said]).astype(np.int64)
+        none = np.empty((0, space.genes), dtype=space.dtype)
+        return Recommended(after, np.concatenate([none, *[archs for _, archs in said]]))
 
     def _stop(self, replicate: int, reason: str) -> None:
         self.stopped[replicate] = self.stopped[replicate] or reason
@@ -279,6 +359,7 @@ class _Lockstep:
         done = done.take(np.argsort(done.replicates, kind="stable"))
         bounds = np.searchsorted(done.replicates, np.arange(len(self.strategies) + 1)).tolist()
         untimed = np.full(len(done), np.nan)
+        beside = {name: self.log.column(name, done.rows) for name in sorted(self.beside)}
         whole = Trace(
             **{name: self.log.column(name, done.rows) for name in Proposals._names},
             objectives=self.log.column("objectives", done.rows),
@@ -297,6 +378,8 @@ class _Lockstep:
                 whole.part(start, stop),
                 self.stopped[replicate],
                 self.overhead[replicate],
+                {name: column[start:stop] for name, column in beside.items()},
+                self._recommended(replicate),
             )
             for replicate, (strategy, (start, stop)) in enumerate(zip(self.strategies, pairwise(bounds), strict=True))
         )

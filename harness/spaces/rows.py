@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, read_only
+from harness.checks import Archs, BoolArray, read_only
 from harness.errors import HarnessError
-from harness.graphs import GraphBatch
 from harness.growth import Growth, RowsGrowth
 from harness.space import SearchSpace
+from harness.spaces.part import PartSpace
 
 EXACT_ROWS = 2**14
 """Up to so many rows the radius is found exactly; it compares all pairs."""
@@ -21,7 +20,7 @@ _SAMPLED = 512
 _PAIRS = 2**22  # compared at once: bounds memory
 
 
-class RowsSpace(SearchSpace):
+class RowsSpace(PartSpace):
     """The part of a space that a table has rows for.
 
     Samples are uniform over the rows.  Two rows are neighbours if they differ in at most `radius` genes; a mutation is
@@ -42,28 +41,12 @@ class RowsSpace(SearchSpace):
     """
 
     def __init__(self, base: SearchSpace, archs: Archs) -> None:
-        super().__init__(
-            base.name,
-            base.cardinalities.tolist(),
-            kinds=base.gene_kinds,
-            nodes=base.gene_nodes.tolist(),
-            exchanged=base._exchanged.tolist(),
-        )
-        self.has_morphisms = base.has_morphisms
-        self._base = base
+        super().__init__(base, "Only the rows of the table are valid.")
         codes = base.code(archs)
         order = np.argsort(codes)
         self._codes = read_only(codes[order])
         self.rows: Archs = read_only(np.asarray(archs, dtype=self.dtype)[order])
         self._by_gene = read_only(np.ascontiguousarray(self.rows.T))
-        self.encodings = base.encodings  # type: ignore[misc]  # of the class elsewhere; here those of the base
-        self.description = f"{base.description} Only the rows of the table are valid."  # type: ignore[misc]  # as above
-
-    def __getattr__(self, name: str) -> Any:
-        """Answer with what else the base knows, for example `graph_shape`."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._base, name)
 
     def sample(self, n: int, rng: np.random.Generator) -> Archs:
         """Draw `n` rows, uniform, with replacement: (n, L)."""
@@ -173,64 +156,10 @@ class RowsSpace(SearchSpace):
         around: Archs = self.rows[self._around(np.asarray(arch, dtype=self.dtype)[None])[0]]
         return around
 
-    def _morphisms(self, arch: Archs) -> Archs:
-        """Return those of the base space that are rows: (L,) to (k, L)."""
-        children = self._base.morphisms(arch)
-        kept: Archs = children[self.is_valid(children)]
-        return kept
-
-    def key(self, archs: Archs, identity: str = "functional") -> UInt64Array:
-        """Return the keys of the base space."""
-        return self._base.key(archs, identity)
-
-    def active(self, archs: Archs) -> BoolArray:
-        """Say which genes each row has, as the base space does."""
-        return self._base.active(archs)
-
-    def code(self, archs: Archs) -> UInt64Array:
-        """Return the numbers of the base space."""
-        return self._base.code(archs)
-
-    def decode(self, codes: UInt64Array) -> Archs:
-        """Return the rows of genes of the base space."""
-        return self._base.decode(codes)
-
-    def features(self, archs: Archs, encoding: str) -> FloatArray:
-        """Return the encoding of the base space."""
-        return self._base.features(archs, encoding)
-
-    def graph(self, archs: Archs) -> GraphBatch:
-        """Return the graphs of the base space."""
-        return self._base.graph(archs)
-
-    def legend(self) -> Mapping[str, Sequence[str]]:
-        """Return the legend of the base space."""
-        return self._base.legend()
-
-    def costs(self, archs: Archs) -> Mapping[str, FloatArray]:
-        """Return the costs of the base space."""
-        return self._base.costs(archs)
-
     @cached_property
     def growth(self) -> Growth:
         """The growth of the base space, over rows alone."""
         return RowsGrowth(self._base.growth, self.rows, self.is_valid)
-
-    def format(self, archs: Archs) -> list[str]:
-        """Write architectures as the base space does."""
-        return self._base.format(archs)
-
-    def parse(self, texts: Sequence[str]) -> Archs:
-        """Read architectures as the base space does; whether they are rows is `is_valid`'s to say."""
-        return self._base.parse(texts)
-
-    def notation(self, text: str) -> str:
-        """Say which form a text has, as the base space does."""
-        return self._base.notation(text)
-
-    def choices(self) -> Mapping[str, Sequence[str]]:
-        """Return the names of the base space."""
-        return self._base.choices()
 
     def facts(self) -> Mapping[str, object]:
         """Return the facts of the base space, and how many rows there are."""

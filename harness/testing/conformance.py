@@ -19,7 +19,7 @@ from harness import registry
 from harness.benchmark import Benchmark
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, UnfitError, must, unknown
-from harness.experiments.shards import make_learner
+from harness.experiments.building import inner_settings, make_inner, make_learner
 from harness.guard import refusals, running
 from harness.names import read
 from harness.problem import Budget, Constraint, Problem
@@ -76,7 +76,10 @@ def check(name: str, benchmark: str | None = None) -> list[str]:
     if kind in ("strategy", "surrogate"):
         on = None if benchmark is None else registry.benchmark(benchmark)
         if kind == "strategy":
-            return check_strategy(registry.strategy(name), benchmark=on)
+            factory = registry.strategy(name)
+            if benchmark is not None and factory.takes.fewest_objectives > 1:
+                on = _with_objectives(benchmark, factory.takes.fewest_objectives)
+            return check_strategy(factory, benchmark=on)
         space = ToyBenchmark().space if on is None else on.space
         return check_surrogate(registry.surrogate({"name": name, "encoding": "one_hot"}, space), rng)
     if kind == "benchmark":
@@ -84,6 +87,23 @@ def check(name: str, benchmark: str | None = None) -> list[str]:
         return check_space(table.space, rng) + check_benchmark(table, rng)
     known = [known for kind in ("strategy", "benchmark", "surrogate") for known in registry.names(kind)]
     raise HarnessError(unknown("strategy, benchmark or surrogate", name, known))
+
+
+def _with_objectives(name: str, count: int) -> Benchmark:
+    """Open a benchmark with so many objectives: its validation metric, and costs that its space knows.
+
+    Raises
+    ------
+    HarnessError
+        If the space knows fewer.
+    """
+    plain = registry.benchmark(name)
+    costs = plain.space.costs(plain.space.sample(1, np.random.default_rng(0)))
+    names = [objective.name for objective in plain.objectives] + [*costs]
+    if len(names) < count:
+        rule = f"have {count} objectives, and of '{name}' a check knows {', '.join(names)} alone"
+        raise HarnessError(f"this strategy needs a benchmark that must {rule}; check it without `--benchmark`")
+    return registry.benchmark(name, objectives=names[:count])
 
 
 def _classes(path: Path | None) -> str:
@@ -288,7 +308,7 @@ def check_strategy(
     """
     rules = _Rules(f"strategy {factory.__name__}")
     settings = surrogate or {"name": "ridge", "encoding": "one_hot"}
-    plain: Benchmark = benchmark or ToyBenchmark()
+    plain: Benchmark = benchmark or ToyBenchmark(objectives=factory.takes.fewest_objectives)
 
     def made(benchmark: Benchmark, budget: Budget, n_workers: int) -> tuple[Problem, Surrogate | None]:
         takes_one = "surrogate" in registry.keywords(factory)
@@ -299,8 +319,10 @@ def check_strategy(
         problem: Problem, learner: Surrogate | None, on: Benchmark, kind: type[Strategy], rule: str, count: int
     ) -> tuple[Run, ...]:
         try:
+            given = dict(hyperparameters or {})
+            inner = make_inner(inner_settings(kind, given.pop("inner", None), on), on)
             strategies = [
-                registry.build_strategy(kind, problem, np.random.default_rng(seed), hyperparameters or {}, learner)
+                registry.build_strategy(kind, problem, np.random.default_rng(seed), given, learner, inner)
                 for seed in range(count)
             ]
             return run_block(on, problem, strategies, np.arange(count, dtype=np.uint64))
@@ -334,7 +356,7 @@ def check_strategy(
     rules("another generator gives another run", not np.array_equal(block[0].trace.archs, block[1].trace.archs))
     alone = run("a run does not depend on its neighbours in the block", plain, budget, count=1)
     rules("a run does not depend on its neighbours in the block", _same_traces(alone, block))
-    for rule, on, spent, n_workers in _variants(benchmark, budget):
+    for rule, on, spent, n_workers in (*_variants(factory, benchmark, budget), *_several(factory, benchmark, budget)):
         if factory.takes.refusal(make_problem(on, spent, n_workers)):
             continue
         run(rule, on, spent, n_workers)
@@ -363,14 +385,17 @@ def _kept(budget: Budget, run: Run) -> bool:
     return budget.seconds is None or bool(np.all(run.trace.finished_seconds <= budget.seconds))
 
 
-def _variants(benchmark: Benchmark | None, budget: Budget) -> Iterator[tuple[str, Benchmark, Budget, int]]:
+def _variants(
+    factory: type[Strategy], benchmark: Benchmark | None, budget: Budget
+) -> Iterator[tuple[str, Benchmark, Budget, int]]:
     """Yield what else a strategy must cope with: rule, benchmark, budget, workers."""
     failing: Benchmark
     constrained: Benchmark
     if benchmark is None:
-        plain: Benchmark = ToyBenchmark()
-        failing, time = ToyBenchmark(failing=True), 500.0
-        constrained = ToyBenchmark(constraints=(Constraint("size", "<=", 7.0),))
+        m = factory.takes.fewest_objectives
+        plain: Benchmark = ToyBenchmark(objectives=m)
+        failing, time = ToyBenchmark(failing=True, objectives=m), 500.0
+        constrained = ToyBenchmark(constraints=(Constraint("size", "<=", 7.0),), objectives=m)
     else:
         plain = benchmark
         failing, constrained = Altered(benchmark, failing=True), Altered(benchmark, constrained=True)
@@ -380,6 +405,22 @@ def _variants(benchmark: Benchmark | None, budget: Budget) -> Iterator[tuple[str
         yield "works under a time budget", plain, replace(budget, evaluations=None, seconds=time), 3
     yield "survives failed trainings (NaN)", failing, budget, 1
     yield "works under constraints", constrained, budget, 1
+
+
+def _several(
+    factory: type[Strategy], benchmark: Benchmark | None, budget: Budget
+) -> Iterator[tuple[str, Benchmark, Budget, int]]:
+    """Yield several objectives on the toy benchmark, for strategies that take them: as `_variants`."""
+    takes = factory.takes
+    if benchmark is not None:
+        return
+    bounded = (Constraint("size", "<=", 7.0),)
+    for count in range(max(2, takes.fewest_objectives), 4):
+        if takes.objectives is None or count <= takes.objectives:
+            rule = f"works with {count} objectives"
+            yield rule, ToyBenchmark(objectives=count), budget, 1
+            harder = ToyBenchmark(objectives=count, failing=True, constraints=bounded)
+            yield f"{rule}, parallel workers, failed trainings and constraints", harder, budget, 4
 
 
 def _typical_seconds(benchmark: Benchmark) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, UInt64Array
+from harness.checks import Archs, FloatArray, UInt64Array, integer
 from harness.errors import HarnessError
 from harness.growth import GeneGrowth, Growth
 from harness.problem import Constraint, Fidelity, Objective
@@ -49,17 +49,25 @@ class ToyBenchmark:
         Whether it knows training seconds.
     constraints : tuple of Constraint
         On the column ``"size"``, the sum of the genes.
+    objectives : int
+        How many: 1, the error; 2, and the size; 3, and the spread of the genes.
     """
 
     name = "toy"
     digest = "toy-1"
-    objectives = (Objective("error", "minimise", "percent", 0.0),)
     fidelities = (Fidelity("epoch 5 of 10", 10, 5), Fidelity("epoch 10 of 10", 10, 10, continues=0))
     runs = 3
 
     def __init__(
-        self, *, failing: bool = False, has_seconds: bool = True, constraints: tuple[Constraint, ...] = ()
+        self,
+        *,
+        failing: bool = False,
+        has_seconds: bool = True,
+        constraints: tuple[Constraint, ...] = (),
+        objectives: int = 1,
     ) -> None:
+        known = (Objective("error", "minimise", "percent", 0.0), Objective("size"), Objective("spread"))
+        self.objectives = known[: integer("objectives", objectives, low=1, high=len(known))]
         self.space = ToySpace()
         self.has_seconds = has_seconds
         self.constraints = constraints
@@ -82,7 +90,7 @@ class ToyBenchmark:
             archs=proposals.archs,
             fidelity=proposals.fidelity,
             tag=proposals.tag,
-            objectives=values[:, None],
+            objectives=np.stack([values, size, np.ptp(archs, axis=1)], axis=1)[:, : len(self.objectives)],
             constraints=np.stack(violations, axis=1) if violations else np.empty((len(archs), 0)),
             seconds=seconds if self.has_seconds else np.full(len(archs), np.nan),
         )

@@ -108,7 +108,7 @@ def prepare(results: Results, name: str, training: TrainingSetup, request: Reque
         the recipe or the dataset is not there.
     """
     facts = results.benchmarks[name]
-    oracle = tools.open_oracle(name)
+    oracle = tools.open_oracle(facts.name)
     if oracle.digest != facts.table_digest:
         raise ResultError(
             f"the table of '{name}' is not the one these runs were made on (digest {oracle.digest[:12]}, results have"

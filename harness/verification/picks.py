@@ -16,7 +16,7 @@ from harness.benchmark import Oracle
 from harness.checks import Archs, FloatArray
 from harness.errors import ResultError, must
 from harness.experiments.results import Results
-from harness.judging.incumbent import final_incumbent
+from harness.judging.incumbent import handed_over
 from harness.verification.record import Pick
 
 _MAX_CODINGS = 2**20
@@ -44,10 +44,10 @@ def incumbents(results: Results, benchmark: str) -> Archs:
     ResultError
         If no run has one.
     """
-    traces = [run.trace for run in results.runs if run.benchmark == benchmark and len(run.trace)]
+    runs = [run for run in results.runs if run.benchmark == benchmark and len(run.trace)]
     full = len(results.benchmarks[benchmark].fidelities) - 1
-    rows = [(trace, final_incumbent(trace, full)) for trace in traces]
-    found = [trace.archs[row] for trace, row in rows if row is not None]
+    ends = [handed_over(run, full, results.spec.report.incumbent).archs for run in runs]
+    found = [archs[-1] for archs in ends if len(archs)]
     if not found:
         raise ResultError(f"no run on '{benchmark}' ended with an architecture: nothing to verify")
     return np.stack(found)

@@ -16,8 +16,6 @@ from reports.study.provenance import provenance
 from reports.study.study import Study
 from reports.study.wording import noted, split_word
 
-AXIS_LABEL = {"evaluations": "evaluations", "seconds": "simulated seconds"}
-
 
 def study_exhibit(
     study: Study, name: str, kind: str, frame: pd.DataFrame, caption: str, meta: Mapping[str, Any]

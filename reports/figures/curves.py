@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from harness.judging.ledger import CLAIM
 from reports.figures.captions import (
-    AXIS_LABEL,
     background_sentence,
     clip_sentence,
     final_words,
@@ -23,6 +23,7 @@ from reports.figures.captions import (
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.lines import draw_background, draw_band, log_ticks, name_ends
+from reports.study.align import AXIS_LABEL
 from reports.study.curves import curves
 from reports.study.naming import FLOOR, RANDOM, WHOLE
 from reports.study.provenance import budget_sentence
@@ -35,6 +36,8 @@ _REFERENCES: dict[str, dict[str, Any]] = {
     WHOLE: {"color": "#999999", "linestyle": (0, (7, 2, 1, 2)), "linewidth": 0.9},
 }
 
+_CLAIM_LINE: dict[str, Any] = {"color": "#888888", "linestyle": (0, (1.5, 1.5)), "linewidth": 0.7}
+
 
 def exhibit(study: Study, split: str, axis: str) -> Exhibit:
     """Return regret of the incumbent over the budget.
@@ -44,7 +47,7 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
     study : Study
     split : {"validation", "test"}
         What the incumbent is judged by.
-    axis : {"evaluations", "seconds"}
+    axis : {"evaluations", "seconds", "epochs"}
     """
     frame = curves(study, split, axis)
     left_out = {}
@@ -77,6 +80,12 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
         f" {budget_sentence(study)}{_end_sentence(study, axis)}"
         f"{_left_out_sentence(left_out)}"
     )
+    marks = _claims(study, frame) if axis == "seconds" else {}
+    if marks:
+        caption += (
+            f" Grey upright line: {CLAIM:g} T1, the time in which all workers together could train {CLAIM:g} networks"
+            " that take as long as the table's mean."
+        )
     meta = {
         "title": f"{word.capitalize()} regret over {AXIS_LABEL[axis]}",
         "x_label": AXIS_LABEL[axis],
@@ -89,7 +98,20 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
         "centre": study.centre,
         "band": f"95 % percentile bootstrap interval, {CURVE_REPETITIONS} repetitions",
     }
+    if marks:
+        meta["marks"] = marks
     return study_exhibit(study, f"{split}-regret-{axis}", KIND.name, frame, caption, meta)
+
+
+def _claims(study: Study, frame: pd.DataFrame) -> dict[str, float]:
+    """Return where `CLAIM` full trainings lie on the axis of simulated seconds, by benchmark whose panel has it."""
+    marks = {}
+    for item in study.aligned:
+        place = CLAIM * item.truth.unit_seconds / study.spec.n_workers
+        part = frame[frame["benchmark"] == item.name]
+        if len(part) and float(part["x"].min()) < place < float(part["x"].max()):
+            marks[item.name] = place
+    return marks
 
 
 def _end_sentence(study: Study, axis: str) -> str:
@@ -127,6 +149,14 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
             continue
         ends[name] = draw_band(axes, part, meta["styles"][name], index, len(series), floor)
     name_ends(axes, ends, meta["styles"])
+    if (place := _mark(frame, meta)) is not None:
+        axes.axvline(place, zorder=1.2, **_CLAIM_LINE)
+
+
+def _mark(frame: pd.DataFrame, meta: Mapping[str, Any]) -> float | None:
+    """Return where the panel of a benchmark has its upright line; None where it has none."""
+    place = meta.get("marks", {}).get(str(frame["benchmark"].iloc[0]))
+    return None if place is None else float(place)
 
 
 def _log_axes(axes: Axes, frame: pd.DataFrame, floor: float) -> None:
@@ -149,7 +179,10 @@ def _legend(frame: pd.DataFrame, meta: Mapping[str, Any]) -> Sequence[Line2D]:
     """Return what explains the lines that are no strategy's."""
     words = {RANDOM: RANDOM, FLOOR: meta.get("floor", FLOOR), WHOLE: WHOLE}
     present = [name for name in _REFERENCES if (frame["series"] == name).any()]
-    return [Line2D([], [], label=words[name], **_REFERENCES[name]) for name in present]
+    lines = [Line2D([], [], label=words[name], **_REFERENCES[name]) for name in present]
+    if meta.get("marks"):
+        lines.append(Line2D([], [], label=f"{CLAIM:g} T1 (full trainings)", **_CLAIM_LINE))
+    return lines
 
 
 KIND = FigureKind("curves", (2.15, 1.85), draw, left=0.55, right=0.32, names="right", legend=_legend)

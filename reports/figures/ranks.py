@@ -9,10 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from reports.figures.captions import AXIS_LABEL, background_sentence, final_words, runs_sentence, study_exhibit
+from reports.figures.captions import background_sentence, final_words, runs_sentence, study_exhibit
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.lines import draw_background, draw_band, log_ticks, name_ends
+from reports.study.align import AXIS_LABEL
 from reports.study.curves import ranks
 from reports.study.naming import OVERALL
 from reports.study.provenance import budget_sentence

@@ -24,6 +24,7 @@ from reports.figures import curves
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.style import axis_label, names_high_inches, names_inches, shortened
+from reports.study.align import AXES
 from reports.study.opening import OpenOracle
 from reports.study.study import prepare
 from reports.study.truth import SPLITS
@@ -89,8 +90,8 @@ def plot(
     Parameters
     ----------
     results : Results
-    axis : {"evaluations", "seconds"}
-        Evaluations charged, or simulated seconds.
+    axis : {"evaluations", "seconds", "epochs"}
+        Evaluations charged, simulated seconds, or epochs trained.
     split : {"validation", "test"}
         What the incumbent is judged by; it is always chosen by validation.
     open_oracle : callable
@@ -105,7 +106,7 @@ def plot(
     ResultError
         If no benchmark has what is asked for; says why.
     """
-    choice("axis", axis, ("evaluations", "seconds"))
+    choice("axis", axis, AXES)
     choice("split", split, SPLITS)
     exhibit = curves.exhibit(prepare(results, open_oracle, allow_missing=True), split, axis)
     if not len(exhibit.frame):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pandas as pd
 
 from reports.figures import curves, ranks, strips, wins
-from reports.figures.captions import AXIS_LABEL
 from reports.figures.exhibit import Exhibit
 from reports.page import narrative
 from reports.sections.section import Section
+from reports.study.align import AXIS_LABEL
 from reports.study.study import Study
 from reports.tables.architectures import architecture_table
 from reports.tables.comparisons import pair_table, score_table
 from reports.tables.costs import cost_table
 from reports.tables.final import final_table
+from reports.tables.ledger import ledger_table
 from reports.tables.report_table import ReportTable
 
 
@@ -51,4 +52,8 @@ def tables(study: Study, comparisons: pd.DataFrame) -> list[ReportTable]:
         shared = [split for split in study.splits if sum(split in item.truth.splits for item in study.aligned) > 1]
         shown += [score_table(study, split) for split in shared]
         shown += [pair_table(study, split, comparisons) for split in study.splits]
-    return [table for table in [*shown, cost_table(study), architecture_table(study)] if len(table.cells)]
+    return [
+        table
+        for table in [*shown, cost_table(study), ledger_table(study), architecture_table(study)]
+        if len(table.cells)
+    ]

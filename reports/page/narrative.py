@@ -13,6 +13,8 @@ from reports.study.study import CURVE_REPETITIONS, DRAWN, MOST_DRAWN, TABLE_REPE
 from reports.study.truth import PROTOCOL
 from reports.study.wording import (
     constraint_words,
+    incumbent_words,
+    is_constrained,
     lead,
     noise_sentence,
     regret_sentence,
@@ -168,7 +170,7 @@ def methods(study: Study) -> list[str]:
     if not any(item.has_incumbent for item in study.aligned):
         exact = "Reference. No exact random search is drawn: no run has an incumbent."
     elif not known:
-        where = "under constraints" if study.spec.constraints else "here"
+        where = "under constraints" if is_constrained(study) else "here"
         exact = f"Reference. No exact random search is drawn: it is not known in closed form {where}."
     elif unknown:
         exact += f" It is not drawn for {', '.join(unknown)}, where it is not known in closed form."
@@ -179,7 +181,7 @@ def methods(study: Study) -> list[str]:
         f" on {counted(len(study.aligned), 'benchmark')}, root seed {study.spec.seed}. {budget_sentence(study)}"
         f" {noise_sentence(study)} {told_sentence(study)}",
         *([f"Protocols. Tables without validation data were searched by agreement. {declared}."] if declared else []),
-        "Measures. The incumbent at a budget is the architecture with the best value told so far; ties go to the"
+        f"Measures. {incumbent_words(study)}; ties go to the"
         f" earliest and failed evaluations never count.{feasible} {regret_sentence(study)}"
         " Curves are right-continuous steps, without interpolation or a running maximum of values the strategy did not"
         " see.",

@@ -1,6 +1,8 @@
 """Sections of a page: a folder for each that comes with this program; other packages register their own."""
 
 SECTIONS = {
+    "workers": "reports.sections.workers:section",
+    "deployments": "reports.sections.deployments.section:section",
     "verification": "reports.sections.verification.section:section",
 }
 """Where each provider of a section is, by name; others are found in the entry-point group ``harness.sections``."""

@@ -16,12 +16,14 @@ import numpy as np
 from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import ResultError
 from harness.experiments.results import Results
-from harness.judging.incumbent import incumbents
+from harness.judging.incumbent import Incumbents, handed_over
 from harness.problem import Budget
 from harness.records import Run
 from reports.study.truth import Truth
 
-AXES = ("evaluations", "seconds")
+AXIS_LABEL = {"evaluations": "evaluations", "seconds": "simulated seconds", "epochs": "epochs trained"}
+"""What budgets count, and how pages call it."""
+AXES = tuple(AXIS_LABEL)
 _GRID = 200  # points of a grid where the union of break points would be larger
 
 
@@ -49,6 +51,8 @@ class Steps:
     run : Run
     rows : (k,) int64
         Rows of the trace at which the incumbent changes.
+    archs : (k, L) unsigned integers
+        The incumbents.
     x : mapping of axis to (k,) float64
         Charged evaluations, and simulated seconds, at which each incumbent is known.
     end : mapping of axis to float
@@ -58,14 +62,10 @@ class Steps:
 
     run: Run
     rows: IntArray
+    archs: Archs
     x: Mapping[str, FloatArray]
     end: Mapping[str, float]
     regrets: Mapping[str, FloatArray]
-
-    @property
-    def archs(self) -> Archs:
-        """Incumbents, (k, L)."""
-        return self.run.trace.archs[self.rows]
 
 
 @dataclass(frozen=True)
@@ -91,19 +91,19 @@ class Aligned:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """Both axes, or evaluations alone where the table has no training seconds."""
-        return AXES if self.truth.facts.has_seconds else AXES[:1]
+        """Evaluations, seconds where the table has training seconds, and epochs where the budget limits them."""
+        known = {"seconds": self.truth.facts.has_seconds, "epochs": self.budget.epochs is not None}
+        return tuple(axis for axis in AXES if known.get(axis, True))
 
     @property
     def budget_axis(self) -> str:
-        """The axis that the budget is counted on: evaluations where they are limited."""
-        return "evaluations" if self.budget.evaluations is not None else "seconds"
+        """The axis that the budget is counted on: the first of `AXES` that is limited."""
+        return next(axis for axis in AXES if getattr(self.budget, axis) is not None)
 
     @cached_property
     def final_budget(self) -> float:
         """The whole budget, on `budget_axis`."""
-        limit = self.budget.evaluations if self.budget.evaluations is not None else self.budget.seconds
-        return float(limit or 0)
+        return float(getattr(self.budget, self.budget_axis))
 
     @property
     def has_incumbent(self) -> bool:
@@ -143,8 +143,7 @@ class Aligned:
         ends = [min(steps.end[axis] for steps in group) for group in groups]
         if not starts:
             return np.array([])
-        column = "evaluations" if axis == "evaluations" else "finished_seconds"
-        lasts = (float(getattr(steps.run.trace, column)[-1]) for group in groups for steps in group)
+        lasts = (_spent(steps.run, axis) for group in groups for steps in group)
         finite = [end for end in ends if np.isfinite(end)] or [max(lasts)]
         first, last = min(starts), max(finite)
         if axis == "evaluations" and last - first < 2000:
@@ -160,6 +159,14 @@ def _half_start(group: Sequence[Steps], axis: str) -> float:
     return firsts[(len(firsts) - 1) // 2]
 
 
+def _spent(run: Run, axis: str) -> float:
+    """Return how much of an axis a run used up to its last row."""
+    if axis == "epochs":
+        return float(run.beside["epochs"].sum())
+    column = run.trace.evaluations if axis == "evaluations" else run.trace.finished_seconds
+    return float(column[-1]) if len(column) else 0.0
+
+
 def align(results: Results, truth: Truth) -> Aligned:
     """Find the incumbents of every run of one benchmark and judge them.
 
@@ -168,27 +175,29 @@ def align(results: Results, truth: Truth) -> Aligned:
     ResultError
         If runs were not given the same budget.
     """
-    name = truth.facts.name
+    name = truth.facts.task
     runs = [run for run in results.runs if run.benchmark == name]
     # Traces know fidelities by number only; the full one is the highest that any run of the benchmark reached.
     fidelity = len(truth.facts.fidelities) - 1
-    rows = [incumbents(run.trace, fidelity) for run in runs]
-    judged = {split: _judge(truth, split, runs, rows) for split in truth.splits}
+    found = [handed_over(run, fidelity, results.spec.report.incumbent) for run in runs]
+    judged = {split: _judge(truth, split, found) for split in truth.splits}
     budget = results.spec.budget
     steps: dict[str, list[Steps]] = {label: [] for label in results.labels}
     for index, run in enumerate(runs):
+        rows, archs = found[index]
         x = {
-            "evaluations": run.trace.evaluations[rows[index]].astype(np.float64),
-            "seconds": run.trace.finished_seconds[rows[index]],
+            "evaluations": run.trace.evaluations[rows].astype(np.float64),
+            "seconds": run.trace.finished_seconds[rows],
+            "epochs": np.cumsum(run.beside["epochs"])[rows] if "epochs" in run.beside else np.full(len(rows), np.nan),
         }
         regrets = {split: judged[split][index] for split in truth.splits}
-        steps[run.label].append(Steps(run, rows[index], x, _ends(run, budget), regrets))
+        steps[run.label].append(Steps(run, rows, archs, x, _ends(run, budget), regrets))
     return Aligned(truth, budget, {label: tuple(group) for label, group in steps.items()})
 
 
-def _judge(truth: Truth, split: str, runs: Sequence[Run], rows: Sequence[IntArray]) -> list[FloatArray]:
+def _judge(truth: Truth, split: str, found: Sequence[Incumbents]) -> list[FloatArray]:
     """Return the regrets of all incumbents, looked up at once."""
-    archs = [run.trace.archs[picked] for run, picked in zip(runs, rows, strict=True)]
+    archs = [item.archs for item in found]
     if not archs:
         return []
     regrets = truth.regrets_of(split, truth.mean(np.concatenate(archs), split))
@@ -199,12 +208,16 @@ def _ends(run: Run, budget: Budget) -> dict[str, float]:
     """Return where a run's own budget ends on each axis; refuse a run that ended early for no reason."""
     if run.stopped != "budget":
         return dict.fromkeys(AXES, np.inf)
-    done = float(run.trace.evaluations[-1]) if len(run.trace) else 0.0
-    clock = float(run.trace.finished_seconds[-1]) if len(run.trace) else 0.0
-    if budget.evaluations is not None and budget.seconds is None and done != budget.evaluations:
+    done, clock = _spent(run, "evaluations"), _spent(run, "seconds")
+    alone = budget.seconds is None and budget.epochs is None
+    if budget.evaluations is not None and alone and done != budget.evaluations:
         raise ResultError(
             f"run {run.replicate} of '{run.label}' on '{run.benchmark}' has {done:g} charged evaluations where the"
             f" budget is {budget.evaluations}: runs of unequal budgets are not compared"
         )
     spent = budget.evaluations is not None and done >= budget.evaluations
-    return {"evaluations": done, "seconds": clock if spent or budget.seconds is None else float(budget.seconds)}
+    return {
+        "evaluations": done,
+        "seconds": clock if spent or budget.seconds is None else float(budget.seconds),
+        "epochs": float(budget.epochs or np.nan),
+    }

@@ -41,7 +41,7 @@ def regrets_of(values: pd.DataFrame, item: Aligned, split: str, label: str) -> F
 
 
 def log_aucs(item: Aligned) -> Mapping[str, FloatArray]:
-    """Return the log-AUC of every run's validation regret over the evaluations that all runs share, by label.
+    """Return the log-AUC of every run's validation regret over the budget that all runs share, by label.
 
     Empty where a run has no incumbent.
     """
@@ -49,13 +49,14 @@ def log_aucs(item: Aligned) -> Mapping[str, FloatArray]:
     runs = [steps for group in groups.values() for steps in group]
     if any(len(steps.rows) == 0 for steps in runs):
         return {}
-    start = max(float(steps.x["evaluations"][0]) for steps in runs)
-    stop = min(steps.end["evaluations"] for steps in runs)
-    stop = stop if np.isfinite(stop) else float(item.grid("evaluations")[-1])
+    axis = item.budget_axis
+    start = max(float(steps.x[axis][0]) for steps in runs)
+    stop = min(steps.end[axis] for steps in runs)
+    stop = stop if np.isfinite(stop) else float(item.grid(axis)[-1])
     if start >= stop:
         return {}
     return {
-        label: np.array([log_auc(s.x["evaluations"], s.regrets["validation"], start, stop) for s in group])
+        label: np.array([log_auc(s.x[axis], s.regrets["validation"], start, stop) for s in group])
         for label, group in groups.items()
     }
 

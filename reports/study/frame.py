@@ -7,7 +7,7 @@ import pandas as pd
 
 from harness import registry
 from harness.experiments.results import Results
-from harness.judging.incumbent import feasible, incumbents
+from harness.judging.incumbent import feasible, handed_over
 from harness.records import Run, Trace
 from reports.study.opening import OpenOracle
 from reports.study.truth import Truth, truths
@@ -38,7 +38,7 @@ def frame(results: Results, *, open_oracle: OpenOracle = registry.oracle) -> pd.
         If a table is not the one that the runs were made on.
     """
     parts = [
-        _benchmark_frame(truth, runs)
+        _benchmark_frame(truth, runs, results.spec.report.incumbent)
         for name, truth in truths(results, open_oracle).items()
         if (runs := [run for run in results.runs if run.benchmark == name])
     ]
@@ -47,16 +47,16 @@ def frame(results: Results, *, open_oracle: OpenOracle = registry.oracle) -> pd.
     return pd.concat(parts, ignore_index=True)
 
 
-def _benchmark_frame(truth: Truth, runs: list[Run]) -> pd.DataFrame:
+def _benchmark_frame(truth: Truth, runs: list[Run], rule: str) -> pd.DataFrame:
     merged = Trace.concatenate([run.trace for run in runs])
     lengths = [len(run.trace) for run in runs]
     fidelity = len(truth.facts.fidelities) - 1
-    incumbent = [np.isin(np.arange(len(run.trace)), incumbents(run.trace, fidelity)) for run in runs]
+    incumbent = [np.isin(np.arange(len(run.trace)), handed_over(run, fidelity, rule).rows) for run in runs]
     distinct, inverse = np.unique(merged.archs, axis=0, return_inverse=True)
     inverse = inverse.ravel()
     first, *others = truth.facts.objectives
     columns = {
-        "benchmark": truth.facts.name,
+        "benchmark": truth.facts.task,
         "label": np.repeat([run.label for run in runs], lengths),
         "replicate": np.repeat([run.replicate for run in runs], lengths),
         "evaluation": np.concatenate([run.trace.evaluations for run in runs]),

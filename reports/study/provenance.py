@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from harness import __version__
+from harness.digests import identity
 from harness.experiments.spec import Spec
 from harness.printable import counted, printable
 from reports.statistics.significance import ALPHA
@@ -28,6 +29,8 @@ def budget_words(spec: Spec) -> str:
         parts.append(counted(spec.budget.evaluations, "evaluation"))
     if spec.budget.seconds is not None:
         parts.append(f"{spec.budget.seconds:,.0f} simulated seconds")
+    if spec.budget.epochs is not None:
+        parts.append(f"{spec.budget.epochs:,g} epochs")
     return " and ".join(parts)
 
 
@@ -54,7 +57,7 @@ def provenance(study: Study) -> dict[str, Any]:
     """Return what stands beside every figure as JSON."""
     spec = study.spec
     names = {name: name for name in study.results.benchmarks}
-    names |= {item.truth.facts.name: item.name for item in study.aligned}
+    names |= {item.truth.facts.task: item.name for item in study.aligned}
     return {
         "experiment": spec.name,
         "command": f"nas-harness report results/{spec.name}",
@@ -72,7 +75,10 @@ def provenance(study: Study) -> dict[str, Any]:
             "table_seed_policy": spec.budget.table_seed,
             "validation_pass": {item.name: item.truth.facts.validation_pass for item in study.aligned},
             "n_workers": spec.n_workers,
+            **({} if spec.budget.epochs is None else {"epochs": spec.budget.epochs}),
         },
+        **({} if spec.simulate is None else {"simulate": identity(spec.simulate)}),
+        **({} if spec.report.incumbent == "full" else {"incumbent": spec.report.incumbent}),
         "bootstrap": {
             "method": "percentile; replicates resampled within benchmarks, jointly for all strategies",
             "repetitions_curves": CURVE_REPETITIONS,

@@ -56,13 +56,14 @@ class Reference:
 def reference(truth: Truth, spec: Spec) -> Reference | None:
     """Return the random-search reference of a benchmark; None where it cannot be known exactly.
 
-    Draws are uniform over the valid codings of the space, as `SearchSpace.sample` promises by default.  The law cannot
-    be known where constraints are set or trainings failed (a run may have no incumbent), where the training of one seed
-    answers, where the codings are too many to list, or where the table lacks some of them.
+    Draws are uniform over the valid codings of the space, as `SearchSpace.sample` promises by default, and where
+    constraints were known before training over those that keep them.  The law cannot be known where other constraints
+    are set or trainings failed (a run may have no incumbent), where the training of one seed answers, where the codings
+    are too many to list, or where the table lacks some of them.
     """
     space, name = truth.oracle.space, truth.objective.name
     if (
-        spec.constraints
+        any(item.name not in truth.facts.known for item in truth.constraints)
         or isinstance(spec.budget.table_seed, int)
         or float(np.sum(np.log2(space.cardinalities))) > np.log2(_MAX_CODINGS)
     ):
@@ -70,6 +71,8 @@ def reference(truth: Truth, spec: Spec) -> Reference | None:
     archs = space.decode(np.arange(int(np.prod(space.cardinalities)), dtype=np.uint64))
     archs = archs[space.is_valid(archs)]
     try:
+        for item in truth.constraints:
+            archs = archs[item.violation(truth.oracle.mean(archs, item.name)) <= 0]
         runs = truth.oracle.trainings(archs, name)
         outcome = {split: truth.regrets_of(split, truth.mean(archs, split)) for split in truth.splits}
     except HarnessError:

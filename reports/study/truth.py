@@ -17,6 +17,8 @@ from harness.checks import Archs, BoolArray, FloatArray, choice
 from harness.errors import HarnessError, ResultError
 from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.results import Results
+from harness.experiments.spec import task_name
+from harness.judging.ledger import unit_seconds
 from harness.names import read
 from harness.printable import printable
 from harness.problem import Constraint, Objective
@@ -192,6 +194,16 @@ class Truth:
         unit = self.column(split).unit
         return "percentage points" if unit == "percent" else printable(unit)
 
+    @cached_property
+    def unit_seconds(self) -> float:
+        """T1, the mean full training of the table, in seconds; NaN without training seconds."""
+        return unit_seconds(self.oracle)
+
+    def seconds_of(self, archs: Archs) -> FloatArray:
+        """Return what full trainings take: (n, L) to (n,) seconds; NaN without training seconds."""
+        column = getattr(self.oracle, "seconds", None)
+        return np.full(len(archs), np.nan) if column is None else self.oracle.mean(archs, column)
+
     @property
     def cheapest_seconds(self) -> float:
         """What the cheapest full training of the table takes, in simulated seconds; NaN where it is not known."""
@@ -211,10 +223,14 @@ def truths(results: Results, open_oracle: OpenOracle = registry.oracle) -> dict[
         If a table is not there, is not the one that the runs were made on, or lacks the objective's column.
     """
     opened = {}
+    constraints = {task.name: task.constraints for task in results.spec.tasks}
     for name, facts in results.benchmarks.items():
-        oracle, address = open_truth(name, facts.table_digest, results.folder, open_oracle)
+        oracle, address = open_truth(facts.name, facts.table_digest, results.folder, open_oracle)
         if facts.objectives[0].name not in oracle.columns:
             raise ResultError(f"the table of '{name}' has no column '{facts.objectives[0].name}'")
-        opened[name] = Truth(facts, oracle, results.spec.constraints, address=address)
-    shown = titles({name: own_name(name, truth.oracle) for name, truth in opened.items()})
-    return {name: replace(truth, title=shown[name]) for name, truth in opened.items()}
+        opened[name] = Truth(facts, oracle, constraints[name], address=address)
+    shown = titles({truth.facts.name: own_name(truth.facts.name, truth.oracle) for truth in opened.values()})
+    return {
+        name: replace(truth, title=task_name(shown[truth.facts.name], truth.facts.deployment))
+        for name, truth in opened.items()
+    }

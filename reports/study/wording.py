@@ -123,7 +123,7 @@ def floor_label(study: Study) -> str:
 
 def worst_label(study: Study) -> str:
     """Return the value that stands for a run without result."""
-    which = "worst feasible" if study.spec.constraints else "worst"
+    which = "worst feasible" if is_constrained(study) else "worst"
     return by_kind(
         study,
         dict.fromkeys((TABLE, PROTOCOL), f"the {which} of the table")
@@ -134,10 +134,11 @@ def worst_label(study: Study) -> str:
 def noted(study: Study) -> str:
     """Return what every caption must add: constraints, protocols, references; begins with a space if there is any."""
     said = []
-    if study.spec.constraints:
-        said.append(f"Only architectures that keep {constraint_words(study)} count; the best is the best of these.")
+    if is_constrained(study):
+        kept = "the bounds of their deployment" if study.spec.deployments else constraint_words(study)
+        said.append(f"Only architectures that keep {kept} count; the best is the best of these.")
     if any(not len(steps.rows) for item in study.aligned for group in item.steps.values() for steps in group):
-        without = "a feasible architecture" if study.spec.constraints else "an incumbent"
+        without = "a feasible architecture" if is_constrained(study) else "an incumbent"
         said.append(f"Runs that never have {without} count as {worst_label(study)}.")
     for item in study.aligned:
         if item.truth.kind == PROTOCOL:
@@ -147,9 +148,16 @@ def noted(study: Study) -> str:
     return "".join(f" {sentence}" for sentence in said)
 
 
+def is_constrained(study: Study) -> bool:
+    """Say whether any benchmark is searched under constraints."""
+    return any(item.truth.constraints for item in study.aligned)
+
+
 def constraint_words(study: Study) -> str:
-    """Return the constraints: "params_m <= 0.5"."""
-    return " and ".join(map(str, study.spec.constraints))
+    """Return the constraints: "params_m <= 0.5"; of each deployment, where there are any."""
+    bounds = {item.name: " and ".join(map(str, item.constraints)) or "no bound" for item in study.spec.deployments}
+    common = " and ".join(map(str, study.spec.constraints))
+    return "; ".join([*([common] if common else []), *(f"{name}: {text}" for name, text in bounds.items())])
 
 
 def notices(study: Study) -> list[str]:
@@ -173,7 +181,7 @@ def notices(study: Study) -> list[str]:
 
 def regret_sentence(study: Study) -> str:
     """Say what regret is a distance between, in Methods."""
-    best = "best feasible" if study.spec.constraints else "best"
+    best = "best feasible" if is_constrained(study) else "best"
     texts = {
         TABLE: f"its regret is the distance of its mean over all training runs of the table from the table's {best}"
         " such mean",
@@ -207,3 +215,23 @@ def noise_sentence(study: Study) -> str:
         SURROGATE: silent,
     }
     return as_sentence(by_kind(study, texts))
+
+
+INCUMBENT_WORDS = {
+    "full": "The incumbent at a budget is the architecture with the best value told so far",
+    "highest_fidelity": "The incumbent at a budget is the architecture with the best value told so far among those told"
+    " at the highest fidelity that was reached by then",
+    "recommended": "The incumbent at a budget is what the strategy itself recommends then, and, of strategies that"
+    " recommend nothing of their own, the architecture with the best value told so far",
+}
+"""How the incumbent was decided, by `ReportSpec.incumbent`."""
+
+
+def incumbent_words(study: Study) -> str:
+    """Say which architecture is the incumbent, in one sentence without its end."""
+    rule = study.spec.report.incumbent
+    words = INCUMBENT_WORDS[rule]
+    several = any(len(item.truth.facts.fidelities) > 1 for item in study.aligned)
+    trained = any((steps.run.trace.fidelity < len(item.truth.facts.fidelities) - 1).any() for item in study.aligned
+                  for group in item.steps.values() for steps in group)  # fmt: skip
+    return f"{words} at the full fidelity" if several and trained and rule != "highest_fidelity" else words

@@ -14,7 +14,7 @@ from reports.study.comparisons import NOT_TESTED, TEST_WORDS, scores
 from reports.study.finals import LEFT_OUT
 from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.truth import PROTOCOL, SURROGATE, TABLE
-from reports.study.wording import by_kind, noted, split_words
+from reports.study.wording import by_kind, is_constrained, noted, split_words
 from reports.tables.numbers import MINUS, NONE, bracket, p_value, regret_words, signed
 from reports.tables.report_table import BEST, ReportTable
 
@@ -29,7 +29,7 @@ def score_table(study: Study, split: str) -> ReportTable:
     """Return mean ranks and normalised scores over benchmarks."""
     data, words = scores(study, split), split_words(study, split)
     scale = by_kind(study, _SCALE, split)
-    scale = scale.replace("draw from", "draw from what is feasible of") if study.spec.constraints else scale
+    scale = scale.replace("draw from", "draw from what is feasible of") if is_constrained(study) else scale
     rows = [
         (
             row["label"],

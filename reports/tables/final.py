@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.study.align import Aligned
+from reports.study.align import AXIS_LABEL, Aligned
 from reports.study.comparisons import OPEN, TEST_WORDS, standings
 from reports.study.finals import LEFT_OUT, best_first, summary
 from reports.study.naming import RANDOM, WHOLE
@@ -58,7 +58,7 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTa
         caption += f"; underlined: not shown to differ from it ({TEST_WORDS})."
     if split == "validation":
         caption += " At optimum: part of the runs that end without regret."
-        caption += " log-AUC: median over runs of the mean regret over log evaluations"
+        caption += f" log-AUC: median over runs of the mean regret over log {AXIS_LABEL[study.aligned[0].budget_axis]}"
         caption += (
             f"; {NONE} where a run has no incumbent before the end."
             if len(data) and data["log_auc"].isna().any()

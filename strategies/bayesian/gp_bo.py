@@ -10,7 +10,7 @@ import numpy as np
 from harness.checks import MOST, Archs, integer
 from harness.problem import Problem
 from harness.surrogate import Surrogate
-from strategies.parts.candidates import everything, neighbourhood, sample_new
+from strategies.parts.candidates import random_and_neighbours
 from strategies.parts.model_based import ModelBased
 
 
@@ -90,10 +90,5 @@ class GPBO(ModelBased):
 
     def pool(self, told: Archs, ranked: list[int]) -> tuple[Archs, list[Hashable]]:
         """Return random architectures and the neighbours of the best, or a small space as a whole."""
-        space = self.problem.space
-        whole = everything(space, self.candidates, self._taken, self.keys)
-        if whole is not None:
-            return whole
-        random, keys = sample_new(space, self.candidates, self._taken, self.keys, self.rng)
-        around, more = neighbourhood(space, told[ranked[: self.parents]], self._taken.union(keys), self.keys)
-        return np.concatenate([random, around]), keys + more
+        parents = told[ranked[: self.parents]]
+        return random_and_neighbours(self.problem.space, parents, self.candidates, self._taken, self.keys, self.rng)

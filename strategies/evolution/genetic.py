@@ -11,7 +11,7 @@ from harness.checks import MOST, Archs, boolean, choice, integer, real
 from harness.problem import Problem
 from harness.space import IDENTITIES
 from harness.strategy import Takes
-from strategies.parts.candidates import mutate_genes, sample_new
+from strategies.parts.candidates import offspring, sample_new
 from strategies.parts.ranking import FAILED, linear_ranking, tournament
 from strategies.parts.rhythms import Generational, Told
 
@@ -100,10 +100,7 @@ class GeneticAlgorithm(Generational):
         else:
             drawn = linear_ranking(count, 2.0, 2 * n, self.rng)
         mothers, fathers = np.stack([parent.arch for parent in self._parents])[drawn].reshape(2, n, -1)
-        crossed = self.rng.random(n) < self.crossover
-        children = mothers.copy()
-        children[crossed] = space.crossover(mothers[crossed], fathers[crossed], self.rng)
-        return mutate_genes(space, children, self.mutation / space.genes, self.rng), [None] * n
+        return offspring(space, mothers, fathers, self.crossover, self.mutation, self.rng), [None] * n
 
     def learn(self, generation: list[Told]) -> None:
         """Choose the next parents."""

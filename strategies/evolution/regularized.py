@@ -136,6 +136,7 @@ class RegularizedEvolution(Strategy):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Add results to the population in the order given, each in place of the oldest once it is full."""
+        super().tell(evaluations)
         self._outstanding -= len(evaluations)
         for row, score in enumerate(scores(evaluations)):
             if score is FAILED:

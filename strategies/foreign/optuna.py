@@ -126,6 +126,7 @@ class OptunaSearch(Foreign):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Tell each trial its objective and its constraints, or that it failed."""
+        super().tell(evaluations)
         tags, constraints = evaluations.tag.tolist(), evaluations.constraints.tolist()
         with quiet("optuna"):
             for tag, score, violations in zip(tags, scores(evaluations), constraints, strict=True):

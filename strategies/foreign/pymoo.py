@@ -93,6 +93,7 @@ class PymooSearch(Foreign):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Note results; with the last of a generation, tell the algorithm all that did not fail."""
+        super().tell(evaluations)
         tags, constraints = evaluations.tag.tolist(), evaluations.constraints.tolist()
         for tag, score, violations in zip(tags, scores(evaluations), constraints, strict=True):
             self._running.discard(tag)

@@ -190,6 +190,7 @@ class LocalSearch(Strategy):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Remember results; move at the first that is better than here ("first"), or that completes a start."""
+        super().tell(evaluations)
         archs = np.asarray(evaluations.archs, dtype=self.problem.space.dtype)
         for row, (key, score) in enumerate(zip(exact_keys(archs), scores(evaluations), strict=True)):
             self._known[key] = score

@@ -20,15 +20,15 @@ number H of genes that differ, which stands on categories where the paper has a 
 
 
 def lie(rule: str, targets: FloatArray, predicted: FloatArray) -> FloatArray:
-    """Return what is believed of k architectures without a result, (k,).
+    """Return what is believed of k architectures without a result, (k,) or (k, m).
 
     Parameters
     ----------
     rule : str
         One of `LIES`.
-    targets : (n,) float64
+    targets : (n,) or (n, m) float64
         Of what was told, at least one.
-    predicted : (k,) float64
+    predicted : (k,) or (k, m) float64
         Means of a model that was fitted to them.
 
     Examples
@@ -39,8 +39,8 @@ def lie(rule: str, targets: FloatArray, predicted: FloatArray) -> FloatArray:
     """
     if rule == "believer":
         return predicted
-    told = {"liar_min": targets.min(), "liar_mean": targets.mean(), "liar_max": targets.max()}
-    return np.full(len(predicted), told[rule])
+    told = {"liar_min": targets.min(axis=0), "liar_mean": targets.mean(axis=0), "liar_max": targets.max(axis=0)}
+    return np.array(np.broadcast_to(told[rule], predicted.shape), dtype=np.float64)
 
 
 def penalties(archs: Archs, chosen: Archs) -> FloatArray:

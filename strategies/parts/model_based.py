@@ -18,7 +18,7 @@ from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from strategies.parts import acquisition as acquisitions
 from strategies.parts import batches
 from strategies.parts import targets as transforms
-from strategies.parts.acquisition import BETA, normal_cdf
+from strategies.parts.acquisition import BETA
 from strategies.parts.candidates import no_archs, sample_new
 from strategies.parts.ranking import FAILED, Score, known_violation, scores
 
@@ -163,7 +163,7 @@ class ModelBased(Strategy):
             return self.proposals(no_archs(self.problem.space))
         if len(self._ranked) < FEWEST_TO_FIT:
             return self._proposed(self.random(self.batch))
-        ranked = [row for _, row in self._ranked]
+        ranked = self.ranking()
         told = np.concatenate(self._told)
         self._told = [told]
         archs, keys = self._filtered(*self._filled(*self.pool(told, ranked)))
@@ -183,8 +183,16 @@ class ModelBased(Strategy):
         self._taken.update(keys)
         return archs
 
+    def scored(self, evaluations: Evaluations) -> list[Score]:
+        """Return the score of each row told; the default is that of a single objective."""
+        return scores(evaluations)
+
+    def ranking(self) -> list[int]:
+        """Return the rows told that did not fail, the best first; called once for each model, before `pool`."""
+        return [row for _, row in self._ranked]
+
     def lessons(self, ranked: list[int]) -> tuple[IntArray, FloatArray]:
-        """Return the rows told that the model is fitted to, ascending, (n,), and their targets, (n,).
+        """Return the rows told that the model is fitted to, ascending, (n,), and their targets, (n,) or (n, m).
 
         The default takes the objectives of all that did not fail, transformed by `target`.
 
@@ -207,12 +215,13 @@ class ModelBased(Strategy):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Remember results."""
+        super().tell(evaluations)
         archs = np.asarray(evaluations.archs, dtype=self.problem.space.dtype)
         for row in archs:
             self._running.pop(row.tobytes(), None)
         self._told.append(archs)
         self._violations.append(evaluations.constraints)
-        for score in scores(evaluations):
+        for score in self.scored(evaluations):
             if score is not FAILED:
                 insort(self._ranked, (score, len(self._scores)))
             self._scores.append(score)
@@ -252,18 +261,16 @@ class ModelBased(Strategy):
         """Choose a batch among candidates, and take the keys of what is chosen."""
         rule, space = self.batch_rule, self.problem.space
         running = np.array([*self._running.values()], dtype=space.dtype).reshape(-1, space.genes)
-        believed, lies = running, np.empty(0)
         rows, targets = self.lessons(ranked)
+        believed, lies = running, np.empty((0, *targets.shape[1:]))
         at_once = self.batch if rule == "top" else 1
         chosen: list[Archs] = []
         while len(chosen) < self.batch and len(archs):
             if rule in batches.LIES and len(believed) > len(lies):
                 new = believed[len(lies) :]
-                predicted = np.zeros(len(new))
+                predicted = np.zeros((len(new), *targets.shape[1:]))
                 if rule == "believer":
-                    model = yield self._fit(told[rows], targets, believed[: len(lies)], lies)
-                    self._kept(model)
-                    predicted = (yield Predict(model, new)).mean
+                    predicted = yield from self.believe(told[rows], targets, believed[: len(lies)], lies, new)
                 lies = np.concatenate([lies, batches.lie(rule, targets, predicted)])
             value = yield from self._model_of(told, rows, targets, ranked[0], believed[: len(lies)], lies)
             archs_now, keys_now, values = yield from self.search(archs, keys, value)
@@ -283,8 +290,7 @@ class ModelBased(Strategy):
         self, told: Archs, rows: Any, targets: FloatArray, incumbent: int, believed: Archs, lies: FloatArray
     ) -> Generator[Fit | Predict, Any, Callable[[Archs], Learning]]:
         """Fit the models; return what values architectures by them."""
-        model = yield self._fit(told[rows], targets, believed, lies)
-        self._kept(model)
+        judge = yield from self.judge(told, rows, targets, incumbent, believed, lies)
         limits = []
         learnt = self._learnt()
         violations = np.concatenate(self._violations) if learnt else np.empty((0, 0))
@@ -294,28 +300,67 @@ class ModelBased(Strategy):
                 limit = yield Fit(self.surrogate, told[known], violations[known, column], self._child())
                 limits.append(limit)
         violation = self._scores[incumbent][0]
+
+        def value(archs: Archs) -> Learning:
+            values = yield from judge(archs)
+            feasible = np.ones(len(archs))
+            for limit in limits:
+                held: Prediction = yield Predict(limit, archs)
+                feasible *= acquisitions.probability_below_zero(held)
+            if limits and violation > 0:
+                return -feasible
+            return acquisitions.weighted(self.acquisition, values, feasible) if limits else values
+
+        return value
+
+    def judge(
+        self, told: Archs, rows: IntArray, targets: FloatArray, incumbent: int, believed: Archs, lies: FloatArray
+    ) -> Generator[Fit | Predict, Any, Callable[[Archs], Learning]]:
+        """Fit what is learnt of the objectives; return what values architectures by it, constraints left out.
+
+        The default fits one model and applies the acquisition.
+
+        Parameters
+        ----------
+        told : (n, L) integers
+            All architectures told.
+        rows, targets
+            From `lessons`.
+        incumbent : int
+            Row of the best told, one of `rows`.
+        believed, lies : (b, L) integers, (b,) or (b, m) float64
+            What runs or is chosen, and what is believed of it; to be learnt too.
+        """
+        model = yield self._fit(told[rows], targets, believed, lies)
+        self._kept(model)
         best = float(targets[np.searchsorted(rows, incumbent)])
         if self.incumbent == "predicted":
-            least = [place for place, row in enumerate(rows) if self._scores[row][0] == violation]
+            least = self._least_broken(rows, incumbent)
             said: Prediction = yield Predict(model, told[rows[least]])
             best = float(targets[least][said.mean.argmin()])
-
         acquisition = self.acquisition
         if acquisition == "log_ei" and not all(score[1] > 0 for score, _ in self._ranked):
             acquisition = "ei"  # the targets are no logarithms, see `transformed`
 
         def value(archs: Archs) -> Learning:
             prediction: Prediction = yield Predict(model, archs)
-            values = acquisitions.values(acquisition, prediction, best=best, rng=self.rng, beta=self.beta)
-            feasible = np.ones(len(archs))
-            for limit in limits:
-                held: Prediction = yield Predict(limit, archs)
-                feasible *= _below_zero(held)
-            if limits and violation > 0:
-                return -feasible
-            return acquisitions.weighted(self.acquisition, values, feasible) if limits else values
+            return acquisitions.values(acquisition, prediction, best=best, rng=self.rng, beta=self.beta)
 
         return value
+
+    def believe(
+        self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray, new: Archs
+    ) -> Generator[Fit | Predict, Any, FloatArray]:
+        """Return what a model of the targets and of what is believed predicts of others, (b,) or (b, m)."""
+        model = yield self._fit(archs, targets, believed, lies)
+        self._kept(model)
+        predicted: FloatArray = (yield Predict(model, new)).mean
+        return predicted
+
+    def _least_broken(self, rows: IntArray, incumbent: int) -> list[int]:
+        """Return the places in `rows` of those that break constraints as little as the incumbent."""
+        violation = self._scores[incumbent][0]
+        return [place for place, row in enumerate(rows) if self._scores[row][0] == violation]
 
     def _kept(self, model: Surrogate) -> None:
         """Let the next fit start from a model, where the learner continues."""
@@ -330,9 +375,3 @@ class ModelBased(Strategy):
     def _child(self) -> np.random.Generator:
         """Return a generator of its own for a learner: what it draws cannot move what the strategy draws."""
         return np.random.default_rng(int(self.rng.integers(1 << 63)))
-
-
-def _below_zero(prediction: Prediction) -> FloatArray:
-    """Return the probability that a normal value is at most zero, (q,)."""
-    std = np.where(prediction.std > 0, prediction.std, 1.0)
-    return np.where(prediction.std > 0, normal_cdf(-prediction.mean / std), prediction.mean <= 0).astype(np.float64)

@@ -33,14 +33,15 @@ class Told(NamedTuple):
         Rises with the order of proposal.
     arch : (L,) unsigned integers
     score : (float, float)
-        See `strategies.parts.ranking`; the second number is the objective.
+        See `strategies.parts.ranking`; the second number is the objective.  Where a class has its own
+        `Generational.judge`, what that says.
     note : object
         As `Generational.breed` gave it.
     """
 
     tag: int
     arch: Archs
-    score: Score
+    score: Any
     note: Any
 
 
@@ -91,7 +92,7 @@ class Generational(Strategy):
         self._followers: dict[Hashable, list[tuple[int, Any]]] = {}  # what waits for a running row, tag and note
         self._following = 0
         self._generation: list[Told] = []
-        self._known: dict[Hashable, Score | None] = {}  # None: proposed, not told yet
+        self._known: dict[Hashable, Any] = {}  # scores; None: proposed, not told yet
 
     def breed(self, n: int) -> tuple[Archs, Sequence[Any]]:
         """Return about n rows, (k, L), and a note for each; none to wait, or to finish if nothing is running."""
@@ -104,6 +105,10 @@ class Generational(Strategy):
     def learn(self, generation: list[Told]) -> None:
         """Take a generation in the order of proposal; failed trainings are among it."""
         raise NotImplementedError(f"{type(self).__name__} must define learn")
+
+    def judge(self, evaluations: Evaluations) -> Sequence[Any]:
+        """Return the score of each of n rows; `FAILED` itself for a failed training."""
+        return scores(evaluations)
 
     def propose(self, n: int) -> Proposals:
         """Return what is missing of the generation, or one more row; none to wait or to finish."""
@@ -155,9 +160,10 @@ class Generational(Strategy):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Collect results; learn whenever a generation is complete."""
+        super().tell(evaluations)
         archs = np.asarray(evaluations.archs, dtype=self.problem.space.dtype)
         tags = evaluations.tag.tolist()
-        told = map(Told, tags, archs, scores(evaluations), map(self._running.pop, tags))
+        told = map(Told, tags, archs, self.judge(evaluations), map(self._running.pop, tags))
         if self.repeats == "charge":
             for result in told:
                 self._collect(result)

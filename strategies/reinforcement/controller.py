@@ -183,6 +183,7 @@ class Controller(Strategy):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Keep results; learn from a batch once it is complete."""
+        super().tell(evaluations)
         self._results.append(evaluations)
         self._running -= len(evaluations)
         if self._running <= 0:

@@ -120,6 +120,7 @@ class Reinforce(Strategy):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Make a step for each result, in the order given."""
+        super().tell(evaluations)
         policy, present = self.policy, self.problem.space.active(evaluations.archs)
         told = zip(evaluations.tag.tolist(), evaluations.archs, present, self._rewards.of(evaluations), strict=True)
         for tag, arch, active, reward in told:

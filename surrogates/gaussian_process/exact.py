@@ -19,6 +19,8 @@ from scipy.linalg.blas import dtrsm
 from harness.checks import FloatArray
 
 _LOG_TWO_PI = float(np.log(2 * np.pi))
+_JITTER = 1e-6
+"""Variance added to that of joint draws, in units of the signal's."""
 _LEAST_VARIANCE = 1e-300
 """In place of a profiled variance of 0, which targets that are all 0 have."""
 
@@ -184,3 +186,28 @@ def posterior(regression: Regression, cross: FloatArray, prior: npt.ArrayLike = 
     explained = np.einsum("...qn,...qn->...q", solved, solved)
     left = np.maximum(np.asarray(prior) - explained, 0.0)
     return mean, np.sqrt(left * regression.variance[..., None])
+
+
+def joint_draws(regression: Regression, cross: FloatArray, gram: FloatArray, standard: FloatArray) -> FloatArray:
+    """Return draws of the process at q points together, the noise of evaluations left out.
+
+    Parameters
+    ----------
+    regression : Regression
+        Of one problem.
+    cross : (q, n) float64
+        As in `posterior`.
+    gram : (q, q) float64
+        Kernel of the points with each other, for a signal variance of 1.
+    standard : (K, q) float64
+        Independent standard normal numbers.
+
+    Returns
+    -------
+    (K, q) float64
+    """
+    mean, _ = posterior(regression, cross)
+    solved = solve_lower(regression.factor, cross.T)
+    left = factorise(gram - solved.T @ solved, _JITTER)
+    drawn: FloatArray = mean + np.sqrt(regression.variance) * (standard @ left.T)
+    return drawn

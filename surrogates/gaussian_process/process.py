@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from harness.checks import MOST, Archs, FloatArray, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
 from harness.surrogate import Fit, Prediction, Surrogate
-from surrogates.gaussian_process.exact import Regression, posterior, regress
+from surrogates.gaussian_process.exact import Regression, joint_draws, posterior, regress
 from surrogates.gaussian_process.kernels import KERNELS, READ_GENES, gene_of_coordinates, weighted
 from surrogates.gaussian_process.tuning import likeliest, refined
 from surrogates.inputs import encode, not_fitted, standard_deviations, target_matrix
@@ -65,7 +65,7 @@ class GaussianProcess(Surrogate):
     the signal variance is profiled; rate and noise maximise the marginal likelihood on a grid of six by four values,
     and are kept until `refit` more rows are told: a fit of a fitted model continues from what that model found.
     `std` is that of the function, the noise of an evaluation left out.  With m objectives each has a process of its
-    own.  The generator given to `fit` is not used.
+    own.  The generator given to `fit` is used by `draws` alone.
 
     With d the weighted distance of two architectures (see `surrogates.gaussian_process.kernels`), the kernels are:
 
@@ -106,10 +106,13 @@ class GaussianProcess(Surrogate):
         Signal variance in units of the targets'; profiled if left out.
     refit : int
         Rows after which rate and noise are fitted again, at least 1.
+    draws : int
+        Joint draws from the posterior of the architectures predicted, given as `Prediction.members`; at least 0.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
     continues: ClassVar[bool] = True
+    later_hyperparameters: ClassVar[Mapping[str, Any]] = {"draws": 0}
 
     def __init__(
         self,
@@ -122,6 +125,7 @@ class GaussianProcess(Surrogate):
         noise: float | None = None,
         variance: float | None = None,
         refit: int = 10,
+        draws: int = 0,
     ) -> None:
         choice("kernel", kernel, tuple(KERNELS))
         if not isinstance(ard, bool):
@@ -135,6 +139,7 @@ class GaussianProcess(Surrogate):
             noise=None if noise is None else real("noise", noise, low=_LEAST_NOISE),
             variance=None if variance is None else real("variance", variance, low=0, open_low=True),
             refit=integer("refit", refit, low=1, high=MOST),
+            draws=integer("draws", draws, low=0, high=MOST),
         )
         if kernel in READ_GENES and encoding != "one_hot":
             raise HarnessError(
@@ -148,6 +153,7 @@ class GaussianProcess(Surrogate):
         self._rates = self._tried(rate)
         self._noises = NOISES if noise is None else (float(noise),)
         self._fitted: _Fitted | None = None
+        self._seed = 0  # of the draws
         self._target_shape: tuple[int, ...] = ()
 
     def _tried(self, rate: float | None) -> tuple[float, ...]:
@@ -193,11 +199,13 @@ class GaussianProcess(Surrogate):
                 chunk = indices[start : start + size]
                 found = self._fit_equal([data[i] for i in chunk], [before for i in chunk if (before := kept[i])])
                 fitted |= zip(chunk, found, strict=True)
-        return [self._holding(fitted[i], np.asarray(task.targets).shape[1:]) for i, task in enumerate(tasks)]
+        return [self._holding(fitted[i], task) for i, task in enumerate(tasks)]
 
-    def _holding(self, fitted: _Fitted, target_shape: tuple[int, ...]) -> Self:
+    def _holding(self, fitted: _Fitted, task: Fit) -> Self:
         model = copy.copy(self)
-        model._fitted, model._target_shape = fitted, target_shape
+        model._fitted, model._target_shape = fitted, np.asarray(task.targets).shape[1:]
+        if self.hyperparameters["draws"]:
+            model._seed = int(task.rng.integers(1 << 63))
         return model
 
     def _data(self, task: Fit) -> _Data:
@@ -261,22 +269,29 @@ class GaussianProcess(Surrogate):
         return points, rates
 
     def predict(self, archs: Archs, covariates: FloatArray | None = None) -> Prediction:
-        """Predict q architectures: (q, L) to mean and std, (q,) or (q, m)."""
+        """Predict q architectures: (q, L) to mean and std, (q,) or (q, m), with `draws` members."""
         fitted = self._fitted
         if fitted is None:
             raise not_fitted(self)
         data, kernel = fitted.data, self._kernel
         features = encode(self, archs, covariates, width=data.width)
         points = self._coordinates(archs, features, data.scale)
-        said = []
+        said, drawn = [], []
+        rng, count = np.random.default_rng(self._seed), self.hyperparameters["draws"]
         for regression, rates in zip(fitted.regressions, fitted.rates, strict=True):
             (ours, scale), (theirs, _) = self._weighted(points, rates), self._weighted(data.inputs, rates)
             cross = kernel.of_distances(kernel.distances(ours, theirs), scale)
             said.append(posterior(regression, cross, kernel.of_points(points, scale)))
+            if count:
+                gram = kernel.of_distances(kernel.distances(ours, ours), scale)
+                drawn.append(joint_draws(regression, cross, gram, rng.standard_normal((count, len(ours)))))
         mean = np.stack([mean for mean, _ in said], axis=1) * data.spread + data.centre
         std = np.stack([std for _, std in said], axis=1) * data.spread
         shape = (len(points), *self._target_shape)
-        return Prediction(mean.reshape(shape), std.reshape(shape))
+        members = None
+        if count:
+            members = (np.stack(drawn, axis=2) * data.spread + data.centre).reshape(count, *shape)
+        return Prediction(mean.reshape(shape), std.reshape(shape), members)
 
 
 def _one(regressions: Regression, place: int) -> Regression:

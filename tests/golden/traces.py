@@ -18,7 +18,10 @@ FOLDER = Path(__file__).parent
 BENCHMARK = "nb201-cifar10"
 WITH_EPOCHS, OF_SECONDS = "micro-mnist1d", Budget(seconds=1.0, multi_fidelity="resumable")
 """For strategies that train at lower fidelities: about ten full trainings on each of two workers."""
+SEVERAL = ("valid_accuracy", "params_m")
+"""For strategies of several objectives."""
 RIDGE = {"name": "ridge", "encoding": "path"}
+RIDGE_OF_GENES = {"name": "ridge", "encoding": "one_hot"}
 
 CASES: dict[str, StrategySpec] = {
     "random_search": StrategySpec("random_search", "rs"),
@@ -57,6 +60,17 @@ CASES: dict[str, StrategySpec] = {
     "nasbot": StrategySpec("nasbot", "n", {"acquisition": "ucb"}, RIDGE),
     "asha": StrategySpec("asha", "a"),
     "asha_stopping": StrategySpec("asha", "a", {"rule": "stopping"}),
+    "dehb": StrategySpec("dehb", "d"),
+    "dehb_edges": StrategySpec("dehb", "d", {"encoding": "edges", "look_up": False, "repair": "clip"}),
+    "mobster": StrategySpec("mobster", "m", {"candidates": 100}, RIDGE_OF_GENES),
+    "hyper_tune": StrategySpec("hyper_tune", "h", {"candidates": 100}, RIDGE_OF_GENES),
+    "nsga2": StrategySpec("nsga2", "n", {"population": 8}),
+    "nsga2_generations": StrategySpec("nsga2", "n", {"population": 8, "offspring": 6, "distinct": False}),
+    "sms_emoa": StrategySpec("sms_emoa", "s", {"population": 8}),
+    "moead": StrategySpec("moead", "m", {"population": 8}),
+    "moead_pbi": StrategySpec("moead", "m", {"population": 8, "decomposition": "pbi", "neighbours": 3}),
+    "pareto_local_search": StrategySpec("pareto_local_search", "p"),
+    "lomonas": StrategySpec("lomonas", "l"),
     "asha_brackets": StrategySpec("asha", "a", {"brackets": 3, "cost_aware": True}),
 }
 
@@ -66,8 +80,9 @@ def trace_of(name: str) -> dict[str, Any]:
     case = CASES[name]
     rises = strategy(case.name).takes.fidelities
     table, budget = (WITH_EPOCHS, OF_SECONDS) if rises else (BENCHMARK, Budget(evaluations=40))
-    spec = Spec("golden", (table,), (case,), budget, replicates=2, n_workers=2)
-    (shard,) = resolve(spec, case, benchmark(table), "cpu")
+    several = SEVERAL if strategy(case.name).family == "several objectives" else None
+    spec = Spec("golden", (table,), (case,), budget, replicates=2, n_workers=2, objectives=several)
+    (shard,) = resolve(spec, case, benchmark(table, objectives=several), "cpu")
     traces = [run.trace for run in run_shard(shard)]
     fidelities = {"fidelities": [" ".join(map(str, trace.fidelity.tolist())) for trace in traces]} if rises else {}
     return {

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import harness as nh
-from harness.errors import HarnessError
-from harness.experiments.shards import make_learner
+from harness.errors import HarnessError, StrategyError
+from harness.experiments.building import make_learner
 from harness.problem import Budget, Fidelity
+from harness.records import Evaluations, Proposals
 from harness.search.loop import make_problem, run_block
 from harness.strategy import Strategy
 from harness.testing.toy import ToyBenchmark
@@ -96,3 +97,73 @@ def test_a_notebook_is_warned_of_a_budget_below_the_cheapest_training():
     ):
         results = nh.run("random_search", "nb201-cifar10", seconds=500, replicates=1)
     assert not len(results.runs[0].trace)
+
+
+def test_the_default_recommendation_is_the_best_told():
+    problem = make_problem(ToyBenchmark(), Budget(evaluations=400))
+    strategy = Strategy(problem, np.random.default_rng(0))
+    assert strategy.recommend().shape == (0, 5)
+    rng = np.random.default_rng(1)
+    best, arch = np.inf, None
+    for step in range(300):
+        archs = problem.space.sample(1, rng)
+        told = ToyBenchmark().query(Proposals.of(archs, step % 2), noise_seed=None)
+        strategy.tell(told)
+        if step % 2 and told.objectives[0, 0] < best:
+            best, arch = told.objectives[0, 0], archs[0]
+    assert strategy.recommend().tolist() == [arch.tolist()], "the earliest of the best at the full fidelity"
+
+
+def test_of_several_objectives_what_nothing_dominates_is_recommended():
+    problem = make_problem(ToyBenchmark(), Budget(evaluations=9))
+    strategy = Strategy(problem, np.random.default_rng(0))
+    values = np.array([[1, 5], [2, 3], [4, 1], [3, 4], [5, 2], [2, 3], [0, np.nan], [0, 0]], dtype=float)
+    archs = np.arange(8, dtype=np.uint8)[:, None].repeat(5, axis=1)
+    broken = np.zeros((8, 1))
+    broken[7] = 1.0
+    ones = np.ones(8, dtype=np.int64)
+    strategy.tell(Evaluations(archs, ones, ones, values, broken, np.ones(8)))
+    assert strategy.recommend()[:, 0].tolist() == [0, 1, 2]
+
+
+class Advising(Strategy):
+    """Recommends what it proposed first, from its third result on, then the last."""
+
+    def __init__(self, problem, rng):
+        super().__init__(problem, rng)
+        self.archs = []
+
+    def propose(self, n):
+        return self.proposals(self.problem.space.sample(1, self.rng), fidelity=0)
+
+    def tell(self, evaluations):
+        super().tell(evaluations)
+        self.archs += list(evaluations.archs)
+
+    def recommend(self):
+        count = len(self.archs)
+        return (
+            self.archs[0][None] if 3 <= count < 6 else np.array(self.archs[-2:]) if count >= 6 else super().recommend()
+        )
+
+
+def test_what_a_strategy_recommends_is_kept_where_it_changes():
+    problem = make_problem(ToyBenchmark(), Budget(evaluations=7))
+    runs = run_block(ToyBenchmark(), problem, [Advising(problem, np.random.default_rng(i)) for i in range(2)], None)
+    for run in runs:
+        assert run.recommended.after.tolist() == [2, 5, 5, 6, 6]
+        assert run.recommended.archs.tolist() == run.trace.archs[[0, 4, 5, 5, 6]].tolist()
+
+
+@pytest.mark.parametrize(
+    ("answer", "rule"),
+    [
+        (np.zeros((1, 4), dtype=int), r"`recommend` must return integers of shape \(k, 5\)"),
+        (np.full((1, 5), 9), "'toy'"),
+    ],
+)
+def test_a_recommendation_that_is_no_architecture_is_refused(answer, rule):
+    factory = type("Wrong", (Advising,), {"recommend": lambda self: answer})
+    problem = make_problem(ToyBenchmark(), Budget(evaluations=7))
+    with pytest.raises(StrategyError, match=rule):
+        run_block(ToyBenchmark(), problem, [factory(problem, np.random.default_rng(0))], None)

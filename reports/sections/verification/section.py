@@ -32,7 +32,7 @@ def section(study: Study) -> Section | None:
     """
     folder = study.results.folder
     records = [] if folder is None else verify_record.read_all(folder)
-    truths = {item.truth.facts.name: item.truth for item in study.aligned}
+    truths = {item.truth.facts.task: item.truth for item in study.aligned}
     judged = [
         judge(replace(record, benchmark=truths[record.benchmark].name), truths[record.benchmark].oracle)
         for record in records

@@ -12,6 +12,7 @@ from harness.errors import SpecError
 from harness.experiments import spec
 from harness.experiments.shards import Search, Shard
 from harness.problem import Budget, Constraint
+from harness.search.mishaps import Mishaps
 from tests.paths import ROOT
 
 SMALLEST = """
@@ -172,7 +173,10 @@ REST = '\nstrategies = [{name = "b"}]\nbudget = {evaluations = 1}'
         ("benchmarks = nb201", r"bad\.toml: not valid TOML: .*line 1"),
         ('benchmarks = ["a"]\nbudget = {evaluations = 1}', r"bad\.toml: the key 'strategies' is required"),
         ('benchmarks = ["a"]\nstrategies = [{name = "b"}]', r"bad\.toml: the key 'budget' is required"),
-        ('benchmarks = ["a"]\nstrategies = [{name = "b"}]\nbudget = {}', r"must name `evaluations`, `seconds` or `epochs`"),
+        (
+            'benchmarks = ["a"]\nstrategies = [{name = "b"}]\nbudget = {}',
+            r"must name `evaluations`, `seconds` or `epochs`",
+        ),
         ("benchmarks = []" + REST, r"`benchmarks` must name at least one"),
         ('benchmarks = ["a", "a"]' + REST, r"`benchmarks` must be given once each"),
         ('benchmarks = "a"' + REST, r"`benchmarks`.* list, got 'a'"),
@@ -249,6 +253,8 @@ CHANGES = {
     "device": "cuda",
     "versions": {"numpy": "2.4.7"},
     "validation_pass": True,
+    "simulate": Mishaps(failures=0.1),
+    "known": ("params_m",),
 }
 
 

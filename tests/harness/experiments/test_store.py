@@ -21,7 +21,7 @@ from harness.experiments.store import SEAL, read_unit, unit_path, write_unit
 from harness.files import sealed
 from harness.files.whole import locked, remove_unfinished, replacing
 from harness.problem import Budget, Constraint
-from harness.records import Trace
+from harness.records import Recommended, Trace
 from harness.search.loop import make_problem, run_block
 from harness.strategy import Strategy
 from harness.testing.toy import ToyBenchmark
@@ -82,6 +82,23 @@ def test_the_runs_of_a_shard_survive_as_columns(result):
     assert again.texts == output.texts
     for name, column in output.columns.items():
         np.testing.assert_array_equal(again.columns[name], column)
+
+
+def test_columns_beside_the_trace_and_recommendations_are_read_back(tmp_path, result):
+    shard, output = result
+    runs = [
+        replace(
+            run,
+            beside={"epochs": np.arange(len(run.trace)) / 2},
+            recommended=Recommended(np.arange(place), np.full((place, 5), place, dtype=np.uint8)),
+        )
+        for place, run in enumerate(runs_of(shard, output))
+    ]
+    _, read = read_unit(write_unit(tmp_path, Search(), shard, output_of(runs)), Search())
+    for run, again in zip(runs, runs_of(shard, read), strict=True):
+        np.testing.assert_array_equal(again.beside["epochs"], run.beside["epochs"])
+        assert again.recommended.after.tolist() == run.recommended.after.tolist()
+        assert again.recommended.archs.tolist() == run.recommended.archs.tolist()
 
 
 def test_columns_and_texts_are_those_of_the_kind(tmp_path, result):

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.judging.incumbent import eligible, feasible, final_incumbent, incumbents
-from harness.records import Trace
+from harness.judging.incumbent import eligible, feasible, handed_over, incumbents
+from harness.records import Recommended, Run, Trace
 
 VALUES = st.lists(st.floats(0, 100) | st.sampled_from([math.nan, math.inf, 50.0]), max_size=30)
 
@@ -31,6 +31,12 @@ def trace_of(values, *, constraints=None, fidelity=None) -> Trace:
         worker=zero,
         charged=np.ones(count, dtype=bool),
     )
+
+
+def final_incumbent(trace: Trace, fidelity: int) -> int | None:
+    """Return the row of the last incumbent, None if there is none."""
+    rows = incumbents(trace, fidelity)
+    return int(rows[-1]) if len(rows) else None
 
 
 def test_failures_and_infeasible_rows_are_skipped_and_ties_go_to_the_earliest():
@@ -92,3 +98,28 @@ def test_rows_that_are_not_eligible_might_as_well_not_be_there(values, data):
         incumbents(replace(trace, fidelity=np.where(kept, 0, 1), constraints=np.zeros((len(values), 0))), 0).tolist()
         == expected.tolist()
     )
+
+
+def test_a_higher_fidelity_wins_over_a_better_value_where_that_is_the_rule():
+    trace = trace_of([10, 8, 20, 5, 19, 19, math.nan, 7], fidelity=[0, 0, 1, 0, 1, 1, 2, 2])
+    assert incumbents(trace, 2, "highest_fidelity").tolist() == [0, 1, 2, 4, 7]
+    assert incumbents(trace, 2).tolist() == [7]
+    broken = replace(trace, constraints=np.array([[0.0]] * 4 + [[1.0]] + [[0.0]] * 3))
+    assert incumbents(broken, 2, "highest_fidelity").tolist() == [0, 1, 2, 5, 7]
+
+
+@given(VALUES)
+def test_with_one_fidelity_both_rules_agree(values):
+    trace = trace_of(values)
+    assert incumbents(trace, 0, "highest_fidelity").tolist() == incumbents(trace, 0).tolist()
+
+
+def test_what_a_strategy_recommends_is_its_incumbent_where_that_is_the_rule():
+    trace = replace(trace_of([3, 2, 1]), archs=np.array([[0], [1], [2]], dtype=np.uint8))
+    recommended = Recommended(np.array([0, 2, 2]), np.array([[7], [0], [1]], dtype=np.uint8))
+    run = Run("toy", "a", 0, trace, "budget", 0.0, recommended=recommended)
+    assert handed_over(run, 0, "recommended").rows.tolist() == [0, 2]
+    assert handed_over(run, 0, "recommended").archs.tolist() == [[7], [0]], "the first of a front"
+    assert handed_over(run, 0).archs.tolist() == [[0], [1], [2]]
+    silent = replace(run, recommended=None)
+    assert handed_over(silent, 0, "recommended").archs.tolist() == [[0], [1], [2]]

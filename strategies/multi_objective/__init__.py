@@ -1,0 +1,1 @@
+"""Strategies that optimise several objectives at once."""
