@@ -66,6 +66,11 @@ class Benchmark(Common, Protocol):
         continued takes anew.
     cheapest_seconds : callable, optional
         ``cheapest_seconds(fidelity)`` returns the least seconds of any evaluation at a fidelity, by its index.
+    archs : (N, L) unsigned integers, optional
+        The architectures that it lists; what predicts has none.
+    signals : tuple of Signal, optional
+        What can be read of architectures before any training; the default is what the space knows in closed form.
+        With it comes a method ``look(signal, archs)``, (n,) float64: one of them, by its name, as it is published.
     libraries : tuple of str, optional
         Installed packages on which the answers depend, beyond numpy; their versions are part of the digest of results.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -126,6 +127,38 @@ class Surrogate(ABC):
         return [task.model.predict(task.archs, task.covariates) for task in tasks]
 
 
+class CurveSurrogate(Surrogate):
+    """A learner of which the covariates are learning curves: it predicts the end of a training from its beginning.
+
+    Covariates are (n, T) results of the same trainings at the first T of `epochs`, lower is better, in the unit of the
+    targets; NaN where a training has not come so far.  Any other learner can be given such columns too, if all
+    trainings have come as far.
+
+    Attributes
+    ----------
+    epochs : (E,) float64 or None
+        Epochs of the columns, ascending; the last is the end.  None: 1, 2, 3 ..., and the end is the next after T.
+    bounds : (float, float) or None
+        The best and the worst result that can be thought of; None where that is not known.
+    """
+
+    epochs: FloatArray | None = None
+    bounds: tuple[float, float] | None = None
+
+    def over(self, epochs: FloatArray, bounds: tuple[float, float] | None = None) -> Self:
+        """Return a copy, not fitted, that reads curves at these epochs."""
+        reader = copy.copy(self)
+        reader.epochs, reader.bounds = np.asarray(epochs, dtype=np.float64), bounds
+        return reader
+
+    @property
+    def signature(self) -> str:
+        """What identifies the learner and, where they are given, the epochs and bounds of its curves."""
+        read = None if self.epochs is None else [self.epochs.tolist(), self.bounds]
+        signature: str = super().signature
+        return signature if read is None else json.dumps([signature, read])
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """A strategy's request: fit this learner. It is sent the fitted model."""
@@ -144,6 +177,25 @@ class Predict:
     model: Surrogate
     archs: Archs
     covariates: FloatArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A strategy's request: read a signal of architectures before any training.
+
+    It is sent the values, (q,) float64, lower is thought to be better (a column to be maximised comes with its sign
+    changed), NaN where the table lacks them.  The loop answers it and charges the signal's seconds for each
+    architecture; who asks twice pays twice.
+
+    Attributes
+    ----------
+    signal : str
+        Name of one of `Problem.signals`.
+    archs : (q, L) integers
+    """
+
+    signal: str
+    archs: Archs
 
 
 def serve(requests: Sequence[Fit | Predict]) -> list[Surrogate | Prediction]:

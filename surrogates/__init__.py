@@ -2,8 +2,13 @@
 
 SURROGATES = {
     "bohamiann_network": "surrogates.neural.bohamiann:Bohamiann",
+    "curve_ensemble": "surrogates.learning_curves.untrained:CurveEnsemble",
+    "curve_ridge": "surrogates.learning_curves.trained:CurveRidge",
+    "curve_svr": "surrogates.learning_curves.trained:CurveSVR",
+    "curve_value": "surrogates.learning_curves.untrained:CurveValue",
     "dngo_network": "surrogates.neural.dngo:DNGO",
     "edit_distance_gp": "surrogates.gaussian_process.edit_distance:EditDistanceProcess",
+    "freeze_thaw_gp": "surrogates.learning_curves.freeze_thaw:FreezeThawProcess",
     "gp": "surrogates.gaussian_process.process:GaussianProcess",
     "kernel_classifier": "surrogates.linear.kernel:KernelClassifier",
     "mlp_ensemble": "surrogates.neural.ensemble:MLPEnsemble",

@@ -128,13 +128,13 @@ def _checked_fidelities(fidelities: Sequence[Fidelity]) -> tuple[Fidelity, ...]:
     known = tuple(fidelities)
     if not known:
         raise TableError(must("fidelities", "name at least one", []))
-    if len({(fidelity.schedule, fidelity.epoch) for fidelity in known}) < len(known):
-        raise TableError(must("fidelities", "differ in schedule or epoch", [item.label for item in known]))
+    if len({(fidelity.training, fidelity.epoch) for fidelity in known}) < len(known):
+        raise TableError(must("fidelities", "differ in schedule, epoch or scale", [item.label for item in known]))
     for place, fidelity in enumerate(known):
         before = fidelity.continues
         if before is None:
             continue
-        fits = 0 <= before < place and known[before].schedule == fidelity.schedule
+        fits = 0 <= before < place and known[before].training == fidelity.training
         if not fits or known[before].epoch >= fidelity.epoch:
             rule = f"be an earlier epoch of the same schedule, before fidelity {place} ('{fidelity.label}')"
             raise TableError(must("continues", rule, before))

@@ -57,14 +57,18 @@ class Meaning:
 
     @cached_property
     def schedules(self) -> tuple[int, ...]:
-        """The S different schedules, in order of first appearance; trainings are counted for each."""
-        return tuple(dict.fromkeys(fidelity.schedule for fidelity in self.fidelities))
+        """The S different trainings (`Fidelity.training`), in order of first appearance: the epochs of each.
+
+        Runs are counted for each of them.  Two have the same number of epochs where one is smaller in something else.
+        """
+        return tuple(epochs for epochs, _ in dict.fromkeys(fidelity.training for fidelity in self.fidelities))
 
     @cached_property
     def schedule_of(self) -> tuple[int, ...]:
         """For each fidelity, the position of its schedule in `schedules`."""
-        position = {schedule: place for place, schedule in enumerate(self.schedules)}
-        return tuple(position[fidelity.schedule] for fidelity in self.fidelities)
+        known = dict.fromkeys(fidelity.training for fidelity in self.fidelities)
+        position = {training: place for place, training in enumerate(known)}
+        return tuple(position[fidelity.training] for fidelity in self.fidelities)
 
     def places(self, column: Column, width: int) -> dict[int, int]:
         """Say where a column was measured: the index of each such fidelity, to its place along the column's last axis.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from harness.benchmark import Column
 from harness.checks import IntArray
@@ -10,7 +10,13 @@ from harness.errors import HarnessError, must
 from harness.problem import Fidelity, Objective
 
 
-def epochs_of(schedule: int, epochs: Iterable[int] | None = None, *, first: int = 0) -> tuple[Fidelity, ...]:
+def epochs_of(
+    schedule: int,
+    epochs: Iterable[int] | None = None,
+    *,
+    first: int = 0,
+    scale: Mapping[str, float] | None = None,
+) -> tuple[Fidelity, ...]:
     """Return a fidelity for each epoch of a schedule that was measured, each continuing the one before.
 
     Parameters
@@ -21,6 +27,8 @@ def epochs_of(schedule: int, epochs: Iterable[int] | None = None, *, first: int 
         Those that were measured, rising; every one by default.
     first : int
         Index of the first of them among all fidelities of the table.
+    scale : mapping of str to float, optional
+        What is smaller than in a full training (`Fidelity.scale`).
 
     Examples
     --------
@@ -29,8 +37,16 @@ def epochs_of(schedule: int, epochs: Iterable[int] | None = None, *, first: int 
 Fidelity(label='epoch 3 of 3', schedule=3, epoch=3, continues=0))
     """
     measured = range(1, schedule + 1) if epochs is None else epochs
+    smaller = dict(scale or {})
+    said = "".join(f", {share:g} of the {name}" for name, share in smaller.items())
     return tuple(
-        Fidelity(f"epoch {epoch} of {schedule}", schedule, epoch, first + place - 1 if place else None)
+        Fidelity(
+            f"epoch {epoch} of {schedule}{said}",
+            schedule,
+            epoch,
+            first + place - 1 if place else None,
+            smaller,  # type: ignore[arg-type]  # a mapping is taken too
+        )
         for place, epoch in enumerate(measured)
     )
 

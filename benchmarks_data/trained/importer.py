@@ -4,6 +4,10 @@ A row is a functional class of the space: its members share the row's values.  A
 right answers.  Runs stand in the order of the build's seeds; one that diverged is NaN from there on.  The time of one
 training is the whole build's, shared out in proportion to multiply-adds: networks were trained in packs, so single
 times do not exist.
+
+A table can have low fidelities beside its full trainings: smaller trainings of the same classes, each from a file of
+its own, the cheapest first and the full one last.  They cost what the full one costs, in proportion to multiply-adds
+and training items, wherever they were trained.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from benchmarks_data.importers.parts import cost, millions, named, score
 from harness.errors import TableError, reason
 from harness.files.arrays import ArraysError, read_npz
 from harness.files.reading import parse_json
+from harness.problem import Fidelity
 from harness.spaces.enumerated import EnumeratedSpace
 
 MISSING = np.iinfo(np.uint16).max
@@ -39,44 +44,90 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
     TableError
         If the file is damaged, or its rows are not the functional classes of the space.
     """
-    (path,) = paths
-    progress(f"reading {path.name}", 0.1)
-    arrays = _read(path)
-    about = parse_json(str(arrays["provenance"]), str(path), TableError)
-    epochs = arrays["valid_accuracy"].shape[2]
-    percent = {
-        name: _percent(arrays[name], about["sizes"][name.partition("_")[0]])
-        for name in ("train_accuracy", "valid_accuracy", "test_accuracy")
+    parts = []
+    for place, path in enumerate(paths):
+        progress(f"reading {path.name}", 0.1 + 0.3 * place / len(paths))
+        parts.append(_Part(path))
+    full = parts[-1]
+    for part in parts:
+        if not np.array_equal(part.arrays["archs"], full.arrays["archs"]):
+            raise TableError(f"{part.path} and {full.path} must hold the same architectures")
+    most = max(part.runs for part in parts)
+    scales = [part.scale(full) for part in parts]
+    fidelities: list[Fidelity] = []
+    for part, scale in zip(parts, scales, strict=True):
+        fidelities += epochs_of(part.epochs, first=len(fidelities), scale=scale)
+    measured = {
+        name: _joined([part.percent(name, most) for part in parts]) for name in ("train_accuracy", "valid_accuracy")
     }
-    seconds = _seconds(arrays, epochs)
-    progress(f"checking {path.name}", 0.4)
+    seconds = _joined([full.seconds(part) for part in parts])
+    progress(f"checking {full.path.name}", 0.4)
     text = "Accuracy on the epoch's own batches, as they were trained on."
     train = score("train_accuracy", "train", "full", text)
     valid = score("valid_accuracy", "x-valid", "full", "Validation accuracy after each epoch.")
     text = "Test accuracy of the same models after the last epoch."
-    test = score("test_accuracy", "x-test", "full", text, (epochs - 1,))
+    test = score("test_accuracy", "x-test", "full", text, (len(fidelities) - 1,))
+    rows = len(full.arrays["archs"])
+    provenance = full.about if len(parts) == 1 else full.about | {"low_fidelities": [part.about for part in parts[:-1]]}
     table = assemble(
         name=entry.name,
         space=space,
-        archs=arrays["archs"],
-        fidelities=epochs_of(epochs),
+        archs=full.arrays["archs"],
+        fidelities=fidelities,
         validation="valid_accuracy",
         test="test_accuracy",
         seconds="train_seconds",
-        trainings=np.full((len(arrays["archs"]), 1), arrays["valid_accuracy"].shape[1]),  # a failed one counts as well
+        trainings=np.tile([part.runs for part in parts], (rows, 1)),  # a failed one counts as well
         columns=named(
-            (valid, percent["valid_accuracy"]),
-            (train, percent["train_accuracy"]),
-            (test, percent["test_accuracy"][:, :, None]),
+            (valid, measured["valid_accuracy"]),
+            (train, measured["train_accuracy"]),
+            (test, full.percent("test_accuracy", most)[:, :, None]),
             (cost("train_seconds", "s", "Share of the build's time, by multiply-adds."), seconds),
-            (cost("params_m", "M", "Trainable parameters, in closed form."), millions(arrays["params"])),
-            (cost("macs_m", "M", "Multiply-adds, in closed form."), millions(arrays["macs"])),
+            (cost("params_m", "M", "Trainable parameters, in closed form."), millions(full.arrays["params"])),
+            (cost("macs_m", "M", "Multiply-adds, in closed form."), millions(full.arrays["macs"])),
         ),
-        about={"training": json.dumps(about["plan"]["training"]), "provenance": json.dumps(about)},
+        about={"training": json.dumps(full.about["plan"]["training"]), "provenance": json.dumps(provenance)},
     )
     if table.meaning.partial:
-        raise TableError(f"{path} must hold one row for each functional class of the space '{space.name}'")
+        raise TableError(f"{full.path} must hold one row for each functional class of the space '{space.name}'")
     return table
+
+
+class _Part:
+    """One file of trainings: S seeds of N architectures over E epochs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.arrays = _read(path)
+        self.about = parse_json(str(self.arrays["provenance"]), str(path), TableError)
+        _, self.runs, self.epochs = self.arrays["valid_accuracy"].shape
+
+    def percent(self, name: str, runs: int) -> npt.NDArray[np.float64]:
+        """Return accuracies in percent, with so many runs along the second axis, NaN for those that there are not."""
+        counts = self.arrays[name]
+        percent = counts.astype(np.float64) * (100.0 / self.about["sizes"][name.partition("_")[0]])
+        percent[counts == MISSING] = np.nan
+        spread = np.full((len(percent), runs, *percent.shape[2:]), np.nan)
+        spread[:, : self.runs] = percent
+        return spread
+
+    def scale(self, full: _Part) -> dict[str, float]:
+        """Return what is smaller than in the full trainings: the share of training items, and of channels."""
+        channels = [part.about["plan"]["training"]["recipe_changes"].get("channels", 0) for part in (self, full)]
+        shares = {"data": self.about["sizes"]["train"] / full.about["sizes"]["train"]}
+        shares |= {"width": channels[0] / channels[1]} if channels[1] else {}
+        return {name: share for name, share in shares.items() if share != 1.0}
+
+    def seconds(self, part: _Part) -> npt.NDArray[np.float64]:
+        """Return seconds up to each epoch of smaller trainings, or of its own, (N, 1, E)."""
+        share = part.arrays["macs"] / self.arrays["macs"].mean()
+        whole = share * float(np.nanmean(self.arrays["seconds"]))
+        whole *= part.about["sizes"]["train"] / self.about["sizes"]["train"]
+        return np.asarray(whole[:, None, None] * (np.arange(1, part.epochs + 1) / self.epochs), dtype=np.float64)
+
+
+def _joined(parts: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    return np.concatenate(parts, axis=2)
 
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -84,16 +135,3 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
         return read_npz(path)
     except (OSError, ArraysError) as error:
         raise TableError(f"{path} is damaged: {reason(error)}") from error
-
-
-def _percent(counts: npt.NDArray[np.uint16], size: int) -> npt.NDArray[np.float64]:
-    percent = counts.astype(np.float64) * (100.0 / size)
-    percent[counts == MISSING] = np.nan
-    return percent
-
-
-def _seconds(arrays: dict[str, npt.NDArray[Any]], epochs: int) -> npt.NDArray[np.float64]:
-    """Return seconds up to each epoch, (N, 1, E)."""
-    share = arrays["macs"] / arrays["macs"].mean()
-    whole = share * float(np.nanmean(arrays["seconds"]))
-    return np.asarray(whole[:, None, None] * (np.arange(1, epochs + 1) / epochs), dtype=np.float64)

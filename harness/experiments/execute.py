@@ -83,7 +83,7 @@ def execute(
         if not held:
             raise ResultError(f"another run is writing to '{folder}'; wait for it, or choose another folder")
         remove_unfinished(folder)
-        write_manifest(folder, prepared.spec, prepared.benchmarks, prepared.shards)
+        write_manifest(folder, prepared.spec, prepared.benchmarks, prepared.shards, prepared.tasks)
         ledger = Ledger(prepared.shards, on_progress or (lambda progress: None))
         kind = kind_of(prepared.spec.kind)
         with Confined() as confined:

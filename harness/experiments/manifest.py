@@ -13,10 +13,11 @@ from harness.benchmark import Benchmark
 from harness.digests import identity
 from harness.errors import HarnessError, ResultError, must
 from harness.experiments.kind import Unit, charges_pass
-from harness.experiments.spec import Spec, from_dict
+from harness.experiments.spec import Spec, from_dict, task_name
 from harness.files.reading import read_json, record_of
 from harness.files.whole import replacing
 from harness.problem import Fidelity, Objective
+from harness.search.known import known_constraints as known_of
 
 FORMAT = "nas-harness cell 1"
 MANIFEST = "experiment.json"
@@ -36,6 +37,10 @@ class BenchmarkFacts:
         The last is the full one.
     validation_pass : bool
         Whether its seconds have a pass over the validation images in them.
+    deployment : str
+        Whose bounds its runs kept; "" where the spec has none.
+    known : tuple of str
+        Columns of constraints that were known before training, so that nothing that breaks them was trained.
     """
 
     name: str
@@ -44,10 +49,18 @@ class BenchmarkFacts:
     has_seconds: bool
     fidelities: tuple[Fidelity, ...] = (Fidelity("full", 1, 1),)
     validation_pass: bool = False
+    deployment: str = ""
+    known: tuple[str, ...] = ()
+
+    @property
+    def task(self) -> str:
+        """Name of the task, see `harness.experiments.spec.Task`; that of the benchmark where there is no deployment."""
+        return task_name(self.name, self.deployment)
 
     @classmethod
-    def of(cls, benchmark: Benchmark) -> BenchmarkFacts:
-        """Return the facts of an open benchmark."""
+    def of(cls, benchmark: Benchmark, known_constraints: str = "kept", deployment: str = "") -> BenchmarkFacts:
+        """Return the facts of an open benchmark; of a spec its `known_constraints`, and the name of a deployment."""
+        known = known_of(benchmark) if known_constraints == "kept" else ()
         return cls(
             benchmark.name,
             benchmark.digest,
@@ -55,6 +68,8 @@ class BenchmarkFacts:
             benchmark.has_seconds,
             benchmark.fidelities,
             charges_pass(benchmark),
+            deployment,
+            tuple(item.name for item in known),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -66,6 +81,8 @@ class BenchmarkFacts:
             "fidelities": [identity(fidelity) for fidelity in self.fidelities],
             "has_seconds": self.has_seconds,
             **({"validation_pass": True} if self.validation_pass else {}),
+            **({"deployment": self.deployment} if self.deployment else {}),
+            **({"known": list(self.known)} if self.known else {}),
         }
 
 
@@ -102,7 +119,7 @@ class Manifest:
     ----------
     spec : Spec
     benchmarks : dict of str to BenchmarkFacts
-        By name.
+        By the name of the task.
     entries : tuple of Entry
         In the order of the spec.
 
@@ -118,8 +135,10 @@ class Manifest:
 
     def __post_init__(self) -> None:
         spec = self.spec
-        if sorted(self.benchmarks) != sorted(spec.benchmarks):
-            raise HarnessError(must("benchmarks", f"be those of its spec, {list(spec.benchmarks)}", [*self.benchmarks]))
+        tasks = [task.name for task in spec.tasks]
+        named = list(dict.fromkeys([*tasks, *spec.report_on]))
+        if sorted(self.benchmarks) != sorted(named):
+            raise HarnessError(must("benchmarks", f"be those of its spec, {named}", [*self.benchmarks]))
         for facts in self.benchmarks.values():
             self._check_facts(facts)
         if len({entry.digest for entry in self.entries}) < len(self.entries):
@@ -128,7 +147,7 @@ class Manifest:
         for entry in self.entries:
             blocks.setdefault((entry.benchmark, entry.label), []).append((entry.first, entry.stop))
         labels = [strategy.label for strategy in spec.strategies]
-        for benchmark in spec.benchmarks:
+        for benchmark in tasks:
             for label in labels:
                 _check_blocks(f"cells of '{label}' on '{benchmark}'", blocks.pop((benchmark, label), []), spec)
         for benchmark, label in blocks:
@@ -162,7 +181,11 @@ def _check_blocks(name: str, blocks: list[tuple[int, int]], spec: Spec) -> None:
 
 
 def write_manifest(
-    folder: Path, spec: Spec, benchmarks: Mapping[str, BenchmarkFacts], units: Mapping[str, tuple[str, Unit]]
+    folder: Path,
+    spec: Spec,
+    benchmarks: Mapping[str, BenchmarkFacts],
+    units: Mapping[str, tuple[str, Unit]],
+    tasks: Mapping[str, str],
 ) -> None:
     """Write which units of work make up an experiment.
 
@@ -173,13 +196,15 @@ def write_manifest(
     benchmarks : mapping of str to BenchmarkFacts
     units : mapping of (label, unit) pairs by digest
         In the order of the spec.
+    tasks : mapping of str to str
+        Name of the task of each unit, by digest.
     """
     data = {
         "format": FORMAT,
         "spec": spec.as_dict(),
         "benchmarks": [facts.as_dict() for facts in benchmarks.values()],
         "cells": [
-            asdict(Entry(label, unit.benchmark, unit.first, unit.stop, digest))
+            asdict(Entry(label, tasks.get(digest, unit.benchmark), unit.first, unit.stop, digest))
             for digest, (label, unit) in units.items()
         ],
     }
@@ -207,10 +232,10 @@ def read_manifest(folder: Path) -> Manifest:
             if not isinstance(data.get(key), dict if key == "spec" else list):
                 raise HarnessError(must(key, "be there", data.get(key)))
         facts = [record_of(BenchmarkFacts, item, "benchmarks") for item in data["benchmarks"]]
-        if len({item.name for item in facts}) < len(facts):
+        if len({item.task for item in facts}) < len(facts):
             raise HarnessError("`benchmarks` must be given once each")
         entries = tuple(record_of(Entry, item, "cells") for item in data["cells"])
-        return Manifest(from_dict(data["spec"], "spec"), {item.name: item for item in facts}, entries)
+        return Manifest(from_dict(data["spec"], "spec"), {item.task: item for item in facts}, entries)
     except HarnessError as error:
         first = str(error).splitlines()[0]
         raise ResultError(f"{path}: damaged manifest ({first}); {_REMEDY}") from None

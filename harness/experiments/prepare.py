@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness import registry
 from harness.benchmark import Benchmark
@@ -11,7 +11,8 @@ from harness.checks import choice
 from harness.errors import HarnessError, SpecError
 from harness.experiments.kind import Unit, at, kind_of, open_benchmark
 from harness.experiments.manifest import BenchmarkFacts
-from harness.experiments.spec import DEVICES, Spec, check_labels
+from harness.experiments.objectives import check_objectives
+from harness.experiments.spec import DEVICES, Spec, Task, check_labels
 from harness.problem import Budget
 
 
@@ -27,12 +28,15 @@ class Prepared:
     benchmarks : dict of str to BenchmarkFacts
     notices : tuple of str
         What can be run and will hardly be what was meant.
+    tasks : dict of str to str
+        Name of the task of each unit, by digest; see `harness.experiments.spec.Task`.
     """
 
     spec: Spec
     shards: dict[str, tuple[str, Unit]]
     benchmarks: dict[str, BenchmarkFacts]
     notices: tuple[str, ...] = ()
+    tasks: dict[str, str] = field(default_factory=dict)
 
 
 def prepare(spec: Spec, *, device: str = "cpu", source: str = "spec") -> Prepared:
@@ -65,15 +69,22 @@ def _prepared(spec: Spec, device: str) -> Prepared:
     for index, name in enumerate(spec.benchmarks):
         with at(f"benchmarks[{index}]"):
             registry.table_provider(name)
+    for index, name in enumerate(spec.report_on):
+        with at(f"report_on[{index}]"):
+            registry.table_provider(name)
     kind.check(spec)
     shards: dict[str, tuple[str, Unit]] = {}
-    benchmarks, notices = {}, list[str]()
-    for place, name in enumerate(spec.benchmarks):
-        benchmark = _opened(spec, place)
-        benchmarks[name] = BenchmarkFacts.of(benchmark)
-        notices += filter(None, [too_small(benchmark, spec.budget)])
-        for index, unit in kind.units(spec, benchmark, device):
+    benchmarks, notices, tasks = dict[str, BenchmarkFacts](), list[str](), dict[str, str]()
+    for task in spec.tasks:
+        name, posed = task.benchmark, spec.posed(task)
+        benchmark = _opened(spec, task)
+        benchmarks[task.name] = BenchmarkFacts.of(benchmark, spec.known_constraints, task.deployment)
+        with at("objectives"):
+            said = [too_small(benchmark, spec.budget), *check_objectives(benchmark, spec.report.log)]
+        notices += [notice for notice in said if notice and notice not in notices]
+        for index, unit in kind.units(posed, benchmark, device):
             label = spec.strategies[index].label
+            tasks.setdefault(unit.digest, task.name)
             other = shards[unit.digest][1].benchmark if unit.digest in shards else name
             if other != name:
                 raise SpecError(f"`benchmarks`: '{other}' and '{name}' are one table; name it once")
@@ -84,7 +95,23 @@ def _prepared(spec: Spec, device: str) -> Prepared:
                         "change a hyperparameter or remove one of them"
                     )
             shards[unit.digest] = (label, unit)
-    return Prepared(spec, shards, benchmarks, tuple(notices))
+        for index, other in enumerate(spec.report_on):
+            with at(f"report_on[{index}]"):
+                benchmarks.setdefault(other, _judging(other, benchmark, spec))
+    return Prepared(spec, shards, benchmarks, tuple(notices), tasks)
+
+
+def _judging(name: str, searched: Benchmark, spec: Spec) -> BenchmarkFacts:
+    """Return the facts of a benchmark by which architectures found on another are judged too."""
+    objectives = [objective.name for objective in searched.objectives]
+    other = open_benchmark(name, objectives, (), spec.budget, check_content=True)
+    here, there = searched.space, other.space
+    if here.name != there.name or here.cardinalities.tolist() != there.cardinalities.tolist():
+        raise HarnessError(
+            f"'{name}' is of the space '{there.name}', and '{searched.name}' of '{here.name}': architectures are judged"
+            " by tables of their own space"
+        )
+    return BenchmarkFacts.of(other)
 
 
 def too_small(benchmark: Benchmark, budget: Budget) -> str:
@@ -106,22 +133,25 @@ def too_small(benchmark: Benchmark, budget: Budget) -> str:
     return f"{begin}no run will have a result at the full fidelity, by which reports judge"
 
 
-def _opened(spec: Spec, place: int) -> Benchmark:
+def _opened(spec: Spec, task: Task) -> Benchmark:
     """Open a benchmark of a spec; an error names the key at which it goes wrong."""
-    name = spec.benchmarks[place]
     try:
-        return open_benchmark(name, spec.objectives, spec.constraints, spec.budget, check_content=True)
+        return open_benchmark(task.benchmark, spec.objectives, task.constraints, spec.budget, check_content=True)
     except HarnessError as error:
-        raise SpecError(f"`{_wrong_key(spec, place)}`: {error}") from None
+        raise SpecError(f"`{_wrong_key(spec, task)}`: {error}") from None
 
 
-def _wrong_key(spec: Spec, place: int) -> str:
-    """Return the key without which a benchmark can be opened: ``constraints``, ``objectives``, or its own."""
-    name = spec.benchmarks[place]
-    for key, objectives in (("constraints", spec.objectives), ("objectives", None)):
+def _wrong_key(spec: Spec, task: Task) -> str:
+    """Return the key without which a benchmark can be opened: that of constraints, ``objectives``, or its own."""
+    deployed = [item.name for item in spec.deployments].index(task.deployment) if task.deployment else 0
+    for key, objectives, constraints in (
+        *([(f"deployments[{deployed}].constraints", spec.objectives, spec.constraints)] if task.deployment else []),
+        ("constraints", spec.objectives, ()),
+        ("objectives", None, ()),
+    ):
         try:
-            open_benchmark(name, objectives, (), spec.budget, check_content=False)
+            open_benchmark(task.benchmark, objectives, constraints, spec.budget, check_content=False)
         except HarnessError:
             continue
         return key
-    return f"benchmarks[{place}]"
+    return f"benchmarks[{spec.benchmarks.index(task.benchmark)}]"

@@ -23,6 +23,7 @@ class Results:
     ----------
     spec : Spec
     benchmarks : mapping of str to BenchmarkFacts
+        By name; under deployments, by the name of each task, ``"nb201-cifar10 (phone)"``, as in the runs.
     runs : tuple of Run
         In the order benchmark, strategy, replicate of the spec.
     missing : tuple of (benchmark, label, first, stop)
@@ -58,7 +59,9 @@ def _check_same(folder: Path, manifest: Manifest, entry: Entry, shard: Shard) ->
         "first, stop": (entry.first, entry.stop),
         "table_digest": facts.table_digest,
         "objectives": tuple(objective.name for objective in facts.objectives),
-        **{key: getattr(spec, key) for key in ("constraints", "budget", "n_workers", "seed", "simulate")},
+        "constraints": next(task.constraints for task in spec.tasks if task.name == facts.task),
+        "known": facts.known,
+        **{key: getattr(spec, key) for key in ("budget", "n_workers", "seed", "simulate")},
     }
     for key, value in said.items():
         held = (shard.first, shard.stop) if key == "first, stop" else getattr(shard, key)

@@ -119,11 +119,12 @@ def verify(
 def _trainings(results: Results, request: Request, tools: Tools) -> tuple[dict[str, TrainingSetup], dict[str, str]]:
     """Return how each benchmark asked for was trained, and why the others cannot be."""
     trainings, skipped = {}, {}
+    searched = [task.name for task in results.spec.tasks]  # what was only judged by has no runs
     for name in request.benchmarks:
-        if name not in results.benchmarks:
-            raise HarnessError(unknown("benchmark of this experiment", name, results.benchmarks))
-    for name in request.benchmarks or results.benchmarks:
-        training = tools.training_of(name)
+        if name not in searched:
+            raise HarnessError(unknown("benchmark of this experiment", name, searched))
+    for name in request.benchmarks or searched:
+        training = tools.training_of(results.benchmarks[name].name)
         if training is None:
             skipped[name] = "because its table does not say how its networks were trained, or this program has no such"\
                             " trainer"  # fmt: skip
@@ -141,7 +142,7 @@ def _prepared(results: Results, name: str, training: TrainingSetup, request: Req
     try:
         return prepare(results, name, training, request, tools)
     except HarnessError as error:
-        if len(results.benchmarks) == 1 or request.benchmarks == (name,):
+        if len(results.spec.benchmarks) == 1 or request.benchmarks == (name,):
             raise
         raise type(error)(
             f"{name} cannot be verified: {error}\nTo verify others without it, name them: --benchmark NAME"
@@ -151,7 +152,7 @@ def _prepared(results: Results, name: str, training: TrainingSetup, request: Req
 def _kept(folder: Path, job: Job) -> Measurements | None:
     """Return the record on disk if it answers this very request."""
     try:
-        earlier = verify_record.read(verify_record.record_path(folder, job.facts.name))
+        earlier = verify_record.read(verify_record.record_path(folder, job.facts.task))
     except ResultError:
         return None
     same = (
@@ -169,14 +170,14 @@ def _kept(folder: Path, job: Job) -> Measurements | None:
 def _verify_one(
     folder: Path, job: Job, device: str, request: Request, tools: Tools, say: Callable[[str], None]
 ) -> Verified:
-    record, table = (verify_record.record_path(folder, job.facts.name, suffix) for suffix in (".json", ".h5"))
+    record, table = (verify_record.record_path(folder, job.facts.task, suffix) for suffix in (".json", ".h5"))
     kept = _kept(folder, job)
     if kept is not None:
-        say(f"{job.facts.name}: verified before, nothing to train")
+        say(f"{job.facts.task}: verified before, nothing to train")
         return Verified(kept, record, table if table.exists() else None, True)
     n, s = len(job.picks), len(job.seeds)
     how = f"{job.training.recipe} on {job.dataset.name}"
-    say(f"{job.facts.name}: training {counted(n, 'architecture')} x {s} seeds ({how})")
+    say(f"{job.facts.task}: training {counted(n, 'architecture')} x {s} seeds ({how})")
     # named after the work, so that what another request left unfinished is not in the way
     checkpoint = record.with_name(f".{record.stem}-{job.digest[:12]}.checkpoint")
     curves = tools.train(
@@ -213,7 +214,7 @@ def _measurements(job: Job, curves: Curves) -> Measurements:
     ok = curves.status == OK
     expected = [_expected(job, column) for column in ("params_m", "macs_m")]
     return Measurements(
-        benchmark=job.facts.name,
+        benchmark=job.facts.task,
         table_digest=job.facts.table_digest,
         column=job.oracle.validation,
         training=job.training,

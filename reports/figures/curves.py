@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from harness.judging.ledger import CLAIM
 from reports.figures.captions import (
     background_sentence,
     clip_sentence,
@@ -24,20 +25,30 @@ from reports.figures.kind import FigureKind
 from reports.figures.lines import draw_background, draw_band, log_ticks, name_ends
 from reports.study.align import AXIS_LABEL
 from reports.study.curves import curves
-from reports.study.naming import FLOOR, RANDOM, WHOLE
+from reports.study.naming import EXPECTED, FLOOR, RANDOM, WHOLE
 from reports.study.provenance import budget_sentence
 from reports.study.study import CURVE_REPETITIONS, Study
-from reports.study.wording import floor_label, judged_by, split_words, worst_label
+from reports.study.wording import (
+    a_holder,
+    chosen_sentence,
+    expectation_sentence,
+    floor_label,
+    split_words,
+    worst_label,
+)
 
 _REFERENCES: dict[str, dict[str, Any]] = {
     RANDOM: {"color": "#444444", "linestyle": (0, (1, 1.4)), "linewidth": 1.1},
+    EXPECTED: {"color": "#444444", "linestyle": (0, (1, 1.4)), "linewidth": 1.1},
     FLOOR: {"color": "#999999", "linestyle": (0, (5, 3)), "linewidth": 0.9},
     WHOLE: {"color": "#999999", "linestyle": (0, (7, 2, 1, 2)), "linewidth": 0.9},
 }
 
+_CLAIM_LINE: dict[str, Any] = {"color": "#888888", "linestyle": (0, (1.5, 1.5)), "linewidth": 0.7}
+
 
 def exhibit(study: Study, split: str, axis: str) -> Exhibit:
-    """Return regret of the incumbent over the budget.
+    """Return regret of the incumbent, or the hypervolume gap of the front, over the budget.
 
     Parameters
     ----------
@@ -60,36 +71,60 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
     references = ""
     if (frame["series"] == RANDOM).any():
         references += f" Dotted: the exact {centre} of random search on the table, no simulation."
+    if (frame["series"] == EXPECTED).any():
+        references += expectation_sentence(study, split)
     if (frame["series"] == WHOLE).any():
-        references += " Dash-dotted: what looks best when every architecture of the table was trained once."
+        looks = "what looks like the front" if study.several else "what looks best"
+        references += f" Dash-dotted: {looks} when every architecture of the table was trained once."
     if split == "test":
-        references += f" Dashed: what the architecture {floor_label(study)} scores: a perfect search ends there."
+        floor = f"the architecture {floor_label(study)}"
+        floor = f"the table's own {floor_label(study)}, looked up on test," if study.several else floor
+        references += f" Dashed: what {floor} scores: a perfect search ends there."
     runs = [steps for item in study.aligned for group in item.steps.values() for steps in group]
     if any(len(steps.rows) == 0 or steps.rows[0] > 0 for steps in runs):
-        references += " A line starts where half of its runs have an incumbent; those that have none yet count as"
+        references += f" A line starts where half of its runs have {a_holder(study)}; those that have none yet count as"
         references += f" {worst_label(study)}."
     caption = (
-        f"{word.capitalize()} regret of the incumbent against {AXIS_LABEL[axis]}. Line: {centre} over runs;"
+        f"{word.capitalize()} {study.measure} of the {study.holder} against {AXIS_LABEL[axis]}. Line: {centre}"
+        " over runs;"
         f" band: 95 % bootstrap interval of the {centre} ({CURVE_REPETITIONS:,} resamples of replicates)."
-        f" {runs_sentence(study)} The incumbent is chosen by the"
-        f" {split_words(study, 'validation')} value the strategy was told and judged by {judged_by(study, split)}."
+        f" {runs_sentence(study)} {chosen_sentence(study, split)}"
         f"{references}{background_sentence(study)}{clip_sentence(study, split, frame, 'centre')}"
         f" {budget_sentence(study)}{_end_sentence(study, axis)}"
         f"{_left_out_sentence(left_out)}"
     )
+    marks = _claims(study, frame) if axis == "seconds" else {}
+    if marks:
+        caption += (
+            f" Grey upright line: {CLAIM:g} T1, the time in which all workers together could train {CLAIM:g} networks"
+            " that take as long as the table's mean."
+        )
     meta = {
-        "title": f"{word.capitalize()} regret over {AXIS_LABEL[axis]}",
+        "title": f"{word.capitalize()} {study.measure} over {AXIS_LABEL[axis]}",
         "x_label": AXIS_LABEL[axis],
         "y_label": regret_labels(study, split),
         "left_out": left_out,
         "floors": floors(study, split),
         "floor": f"{floor_label(study)} (floor)",
-        "alt": f"Step curves of {word} regret against {AXIS_LABEL[axis]} on logarithmic axes, one panel for each"
-        f" benchmark: {final_words(frame)}",
+        "alt": f"Step curves of {word} {study.measure} against {AXIS_LABEL[axis]} on logarithmic axes, one panel"
+        f" for each benchmark: {final_words(frame)}",
         "centre": study.centre,
         "band": f"95 % percentile bootstrap interval, {CURVE_REPETITIONS} repetitions",
     }
-    return study_exhibit(study, f"{split}-regret-{axis}", KIND.name, frame, caption, meta)
+    if marks:
+        meta["marks"] = marks
+    return study_exhibit(study, f"{split}-{study.short}-{axis}", KIND.name, frame, caption, meta)
+
+
+def _claims(study: Study, frame: pd.DataFrame) -> dict[str, float]:
+    """Return where `CLAIM` full trainings lie on the axis of simulated seconds, by benchmark whose panel has it."""
+    marks = {}
+    for item in study.aligned:
+        place = CLAIM * item.truth.unit_seconds / study.spec.n_workers
+        part = frame[frame["benchmark"] == item.name]
+        if len(part) and float(part["x"].min()) < place < float(part["x"].max()):
+            marks[item.name] = place
+    return marks
 
 
 def _end_sentence(study: Study, axis: str) -> str:
@@ -127,6 +162,14 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
             continue
         ends[name] = draw_band(axes, part, meta["styles"][name], index, len(series), floor)
     name_ends(axes, ends, meta["styles"])
+    if (place := _mark(frame, meta)) is not None:
+        axes.axvline(place, zorder=1.2, **_CLAIM_LINE)
+
+
+def _mark(frame: pd.DataFrame, meta: Mapping[str, Any]) -> float | None:
+    """Return where the panel of a benchmark has its upright line; None where it has none."""
+    place = meta.get("marks", {}).get(str(frame["benchmark"].iloc[0]))
+    return None if place is None else float(place)
 
 
 def _log_axes(axes: Axes, frame: pd.DataFrame, floor: float) -> None:
@@ -147,9 +190,12 @@ def _log_axes(axes: Axes, frame: pd.DataFrame, floor: float) -> None:
 
 def _legend(frame: pd.DataFrame, meta: Mapping[str, Any]) -> Sequence[Line2D]:
     """Return what explains the lines that are no strategy's."""
-    words = {RANDOM: RANDOM, FLOOR: meta.get("floor", FLOOR), WHOLE: WHOLE}
+    words = {RANDOM: RANDOM, EXPECTED: EXPECTED, FLOOR: meta.get("floor", FLOOR), WHOLE: WHOLE}
     present = [name for name in _REFERENCES if (frame["series"] == name).any()]
-    return [Line2D([], [], label=words[name], **_REFERENCES[name]) for name in present]
+    lines = [Line2D([], [], label=words[name], **_REFERENCES[name]) for name in present]
+    if meta.get("marks"):
+        lines.append(Line2D([], [], label=f"{CLAIM:g} T1 (full trainings)", **_CLAIM_LINE))
+    return lines
 
 
 KIND = FigureKind("curves", (2.15, 1.85), draw, left=0.55, right=0.32, names="right", legend=_legend)

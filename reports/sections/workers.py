@@ -107,7 +107,9 @@ def mishap_words(mishaps: Mishaps) -> str:
         parts.append(f"with probability {mishaps.hangs:g} it never returns")
     if mishaps.timeout is not None:
         parts.append(f"an attempt is killed at {mishaps.timeout:g} times its recorded seconds")
-    again = "is not tried again" if not mishaps.retries else f"is tried again up to {mishaps.retries} times"
+    again = {0: "is not tried again", 1: "is tried again once"}.get(
+        mishaps.retries, f"is tried again up to {mishaps.retries} times"
+    )
     parts.append(f"what failed {again}, and everything spent is charged")
     listed = "; ".join(parts)
     return f"{listed[:1].upper()}{listed[1:]}. The same trainings meet the same mishaps under every strategy."

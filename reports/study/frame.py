@@ -10,7 +10,8 @@ from harness.experiments.results import Results
 from harness.judging.incumbent import feasible, handed_over
 from harness.records import Run, Trace
 from reports.study.opening import OpenOracle
-from reports.study.truth import Truth, truths
+from reports.study.truth import Truth
+from reports.study.truths import truths
 
 
 def frame(results: Results, *, open_oracle: OpenOracle = registry.oracle) -> pd.DataFrame:
@@ -56,7 +57,7 @@ def _benchmark_frame(truth: Truth, runs: list[Run], rule: str) -> pd.DataFrame:
     inverse = inverse.ravel()
     first, *others = truth.facts.objectives
     columns = {
-        "benchmark": truth.facts.name,
+        "benchmark": truth.facts.task,
         "label": np.repeat([run.label for run in runs], lengths),
         "replicate": np.repeat([run.replicate for run in runs], lengths),
         "evaluation": np.concatenate([run.trace.evaluations for run in runs]),

@@ -57,7 +57,7 @@ def provenance(study: Study) -> dict[str, Any]:
     """Return what stands beside every figure as JSON."""
     spec = study.spec
     names = {name: name for name in study.results.benchmarks}
-    names |= {item.truth.facts.name: item.name for item in study.aligned}
+    names |= {item.truth.facts.task: item.name for item in study.aligned}
     return {
         "experiment": spec.name,
         "command": f"nas-harness report results/{spec.name}",

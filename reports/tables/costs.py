@@ -36,13 +36,13 @@ def cost_table(study: Study) -> ReportTable:
                     "overhead_seconds": float(np.mean([s.run.overhead_seconds for s in steps])),
                 }
             )
-    units = {item.name: _unit([row["clock_seconds"] for row in rows if row["benchmark"] == item.name])
+    units = {item.name: unit_of([row["clock_seconds"] for row in rows if row["benchmark"] == item.name])
              for item in study.aligned}  # fmt: skip
     cells = tuple(
         (
             row["benchmark"], row["label"], str(row["n"]), f"{row['evaluations']:.4g}",
-            _duration(row["training_seconds"], units[row["benchmark"]]),
-            _duration(row["clock_seconds"], units[row["benchmark"]]), three_digits(row["overhead_seconds"]),
+            duration(row["training_seconds"], units[row["benchmark"]]),
+            duration(row["clock_seconds"], units[row["benchmark"]]), three_digits(row["overhead_seconds"]),
         )
         for row in rows
     )  # fmt: skip
@@ -58,11 +58,12 @@ def cost_table(study: Study) -> ReportTable:
     return ReportTable("costs", "Costs", caption, pd.DataFrame(rows), headers, cells)
 
 
-def _unit(seconds: list[float]) -> str:
+def unit_of(seconds: list[float]) -> str:
     """Return the largest unit in which no time of a benchmark is below one."""
     least = min((value for value in seconds if value > 0), default=0.0)
     return next((unit for unit in ("h", "min") if least >= _SECONDS[unit]), "s")
 
 
-def _duration(seconds: float, unit: str) -> str:
+def duration(seconds: float, unit: str) -> str:
+    """Return seconds in a unit of `unit_of`, as tables show them."""
     return NONE if np.isnan(seconds) else f"{seconds / _SECONDS[unit]:,.2f} {unit}"

@@ -15,14 +15,13 @@ from harness.records import Evaluations, Proposals
 from harness.space import IDENTITIES
 from harness.strategy import Strategy, Takes
 from strategies.parts.candidates import exact_keys, sample_new
-from strategies.parts.parzen import Bohb, Density, Joint, PerGene, ramp
-from strategies.parts.ranking import FAILED, known_violation, scores
+from strategies.parts.parzen import Bohb, Density, Joint, PerGene, promising, ramp
+from strategies.parts.ranking import FAILED, scores
 
 FORMS = ("joint", "per_gene", "bohb", "bohb_capped")
 _MOST_GOOD = 25
 _SHARES = {"optuna": 0.1, "hyperopt": 0.25, "bohb": 0.15}
 _ROUNDS = 10  # of draws, until one is new
-_DIGITS = 9  # of a log ratio: what differs by rounding ties, on every machine
 
 _REPEATS = Takes(objectives=1, forbidden_duplicates=False)
 
@@ -144,17 +143,7 @@ class TPE(Strategy):
             return self._random(1)
         likely, unlikely = self._density(good), self._density(others)
         for _ in range(_ROUNDS):
-            draws = likely.draw(self.draws, self.rng)
-            with np.errstate(invalid="ignore"):  # both infinite
-                ratios = np.round(likely.log(draws) - unlikely.log(draws), _DIGITS)
-            ratios[np.isnan(ratios)] = -np.inf
-            # The best value of each gene; with ratios of whole rows, that is the best row.
-            best = draws[ratios.argmax(axis=0), np.arange(space.genes)]
-            order = np.argsort(-ratios.sum(axis=1), kind="stable")
-            ranked = np.concatenate([best[None], draws[order]])
-            ranked = ranked[space.is_valid(ranked)]
-            if self.problem.constraints:
-                ranked = ranked[known_violation(self.problem, ranked) <= 0.0]
+            ranked = promising(self.problem, likely, unlikely, self.draws, self.rng)
             for row, key in enumerate(self._keys(ranked)):
                 if key not in self._taken:
                     if self.distinct:

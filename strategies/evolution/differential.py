@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, real
+from harness.checks import MOST, Archs, BoolArray, FloatArray, boolean, choice, integer, real
 from harness.problem import Problem
 from harness.space import SearchSpace
 from harness.strategy import Takes
@@ -122,9 +122,8 @@ class DifferentialEvolution(Generational):
         uniform = self.rng.random((2, len(base)))
         crossed = uniform[0] < self.crossover
         crossed[self.rng.integers(len(base))] = True
-        trial = np.where(crossed, base + self.scale * (plus - minus), self._vectors[target])
-        inside: FloatArray = np.clip(trial, 0.0, 1.0)
-        return inside if self.repair == "clip" else np.where(inside == trial, trial, uniform[1])
+        mutant = base + self.scale * (plus - minus)
+        return combined(self._vectors[target], mutant, crossed, uniform[1] if self.repair == "random" else None)
 
     def renew(self, archs: Archs) -> Sequence[Any]:
         """Start again: every vector gives way to a random one, the first to this."""
@@ -140,6 +139,22 @@ class DifferentialEvolution(Generational):
                 if score is not FAILED and held in (None, FAILED):
                     self._usable.append(target)
                 self._scores[target], self._vectors[target] = score, vector
+
+
+def combined(target: FloatArray, mutant: FloatArray, crossed: BoolArray, fresh: FloatArray | None) -> FloatArray:
+    """Return a target of which some coordinates are the mutant's, inside [0, 1], (L,).
+
+    Parameters
+    ----------
+    target, mutant : (L,) float64
+    crossed : (L,) bool
+        Which coordinates are the mutant's.
+    fresh : (L,) float64 or None
+        What coordinates outside [0, 1] become; None for the bound.
+    """
+    trial = np.where(crossed, mutant, target)
+    inside: FloatArray = np.clip(trial, 0.0, 1.0)
+    return inside if fresh is None else np.where(inside == trial, trial, fresh)
 
 
 def encode(space: SearchSpace, archs: Archs, rng: np.random.Generator | None = None) -> FloatArray:

@@ -15,7 +15,7 @@ from harness.strategy import Plan, Strategy, Takes
 from harness.surrogate import Fit, Predict
 from strategies.multi_fidelity.ladder import ladder
 from strategies.multi_fidelity.rungs import Result, Rung, Trial
-from strategies.parts.candidates import Keys, exact_keys, no_archs, sample_new
+from strategies.parts.candidates import Keys, exact_keys, no_archs, sample_keeping, sample_new
 from strategies.parts.ranking import Score, known_violation, scores
 
 Sampling = Generator[Fit | Predict, Any, Archs]
@@ -189,6 +189,15 @@ class MultiFidelity(Strategy):
             self.learn(trial, fidelity)
         if self._filters and not _agree(self.problem, evaluations):
             self._filters, self._drawn = False, no_archs(self.problem.space)
+
+    def random(self, n: int) -> Archs:
+        """Return `n` random architectures that are new, fewer where the space runs out, and take their keys.
+
+        For samplers that choose among what is not taken: `fresh` draws in advance.
+        """
+        archs, keys = sample_keeping(self.problem, n, self.taken, self.keys, self.rng)
+        self.taken.update(keys)
+        return archs
 
     def fresh(self, n: int) -> Archs:
         """Draw architectures that were never drawn before, (k, L): k = `n`, or fewer where the space is exhausted.

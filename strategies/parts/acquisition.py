@@ -78,6 +78,13 @@ def probability_of_improvement(mean: FloatArray, std: FloatArray, best: float) -
     return np.where(std > 0, normal_cdf(_standardised(gain, std)), (gain > 0).astype(np.float64))
 
 
+def probability_below_zero(prediction: Prediction) -> FloatArray:
+    """Return ``P(f <= 0)`` for f normal, (q,): how likely it is that a constraint is kept."""
+    std = np.where(prediction.std > 0, prediction.std, 1.0)
+    below = np.where(prediction.std > 0, normal_cdf(-prediction.mean / std), prediction.mean <= 0)
+    return below.astype(np.float64)
+
+
 def independent_thompson(mean: FloatArray, std: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return one draw from ``Normal(mean, std)`` for each architecture, independently, (q,)."""
     return mean + std * rng.standard_normal(len(mean))

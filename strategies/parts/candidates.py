@@ -13,7 +13,9 @@ import numpy as np
 
 from harness.checks import Archs, IntArray
 from harness.errors import HarnessError
+from harness.problem import Problem
 from harness.space import SearchSpace
+from strategies.parts.ranking import known_violation
 
 Keys = Callable[[Archs], list[Hashable]]
 
@@ -23,7 +25,7 @@ MOST_EDITS = 1000
 """The largest mean number of edits of a mutant: a tenth of it already leaves nothing of a parent."""
 RETRIES = 50
 """How often `mutate_evenly` draws a mutant again that is nothing new."""
-_LARGEST_BLOCK = 4096
+_LARGEST_BLOCK, _ROOM = 4096, 128
 _TRIES = 32
 _CODINGS, _FEWEST_VALID = 1000, 0.01
 
@@ -101,6 +103,20 @@ def sample_new(
         block = min(2 * block, _LARGEST_BLOCK)
         found.append(fresh)
     return np.concatenate(found), list(new)
+
+
+def sample_keeping(
+    problem: Problem, n: int, taken: Collection[Hashable], keys: Keys, rng: np.random.Generator
+) -> tuple[Archs, list[Hashable]]:
+    """Draw as `sample_new` does, of `_ROOM` draws those that break constraints known in closed form least.
+
+    Parameters and returns are those of `sample_new`.
+    """
+    if not problem.constraints:
+        return sample_new(problem.space, n, taken, keys, rng)
+    archs, new = sample_new(problem.space, max(n, _ROOM), taken, keys, rng)
+    least = np.argsort(np.maximum(known_violation(problem, archs), 0.0), kind="stable")[:n].tolist()
+    return archs[least], [new[row] for row in least]
 
 
 def _add_new(
@@ -317,6 +333,21 @@ def children(
     return archs[:n], new[:n]
 
 
+def random_and_neighbours(
+    space: SearchSpace, parents: Archs, n: int, taken: Collection[Hashable], keys: Keys, rng: np.random.Generator
+) -> tuple[Archs, list[Hashable]]:
+    """Return `n` random architectures and all neighbours of the parents, or a space of no more codings as a whole.
+
+    Parameters are those of `neighbourhood`; all are distinct and not taken.
+    """
+    whole = everything(space, n, taken, keys)
+    if whole is not None:
+        return whole
+    random, random_keys = sample_new(space, n, taken, keys, rng)
+    around, around_keys = neighbourhood(space, parents, {*taken, *random_keys}, keys)
+    return np.concatenate([random, around]), random_keys + around_keys
+
+
 def everything(
     space: SearchSpace, most: int, taken: Collection[Hashable], keys: Keys
 ) -> tuple[Archs, list[Hashable]] | None:
@@ -354,18 +385,3 @@ def random_and_mutants(
     mutants, mutant_keys = distinct(mutate_often(space, of_each[: n // 2], edits, rng), taken, keys)
     fresh, fresh_keys = sample_new(space, n - len(mutants), {*taken, *mutant_keys}, keys, rng)
     return np.concatenate([mutants, fresh]), mutant_keys + fresh_keys
-
-
-def random_and_neighbours(
-    space: SearchSpace, parents: Archs, n: int, taken: Collection[Hashable], keys: Keys, rng: np.random.Generator
-) -> tuple[Archs, list[Hashable]]:
-    """Return `n` random architectures and all neighbours of the parents, distinct and not taken, with their keys.
-
-    A space of no more than `n` codings is returned as a whole.  Parameters are those of `mutate_best`.
-    """
-    whole = everything(space, n, taken, keys)
-    if whole is not None:
-        return whole
-    random, random_keys = sample_new(space, n, taken, keys, rng)
-    around, more = neighbourhood(space, parents, {*taken, *random_keys}, keys)
-    return np.concatenate([random, around]), random_keys + more

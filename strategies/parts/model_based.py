@@ -18,12 +18,14 @@ from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from strategies.parts import acquisition as acquisitions
 from strategies.parts import batches
 from strategies.parts import targets as transforms
-from strategies.parts.acquisition import BETA, normal_cdf
+from strategies.parts.acquisition import BETA
 from strategies.parts.candidates import no_archs, sample_new
 from strategies.parts.ranking import FAILED, Score, known_violation, scores
 
 Learning = Generator[Fit | Predict, Any, FloatArray]
 """Values of architectures, (q,), lower is better, for which requests have to be answered first."""
+Models = Generator[Fit | Predict, Any, Surrogate]
+"""A fitted model, for which requests have to be answered first."""
 Valued = tuple[Archs, list[Hashable], FloatArray]
 """Candidates, (q, L), their keys, and their values, (q,), lower is better."""
 FEWEST_TO_FIT = 2
@@ -306,7 +308,7 @@ class ModelBased(Strategy):
             feasible = np.ones(len(archs))
             for limit in limits:
                 held: Prediction = yield Predict(limit, archs)
-                feasible *= _below_zero(held)
+                feasible *= acquisitions.probability_below_zero(held)
             if limits and violation > 0:
                 return -feasible
             return acquisitions.weighted(self.acquisition, values, feasible) if limits else values
@@ -331,8 +333,7 @@ class ModelBased(Strategy):
         believed, lies : (b, L) integers, (b,) or (b, m) float64
             What runs or is chosen, and what is believed of it; to be learnt too.
         """
-        model = yield self._fit(told[rows], targets, believed, lies)
-        self._kept(model)
+        model = yield from self.learn(told[rows], targets, believed, lies)
         best = float(targets[np.searchsorted(rows, incumbent)])
         if self.incumbent == "predicted":
             least = self._least_broken(rows, incumbent)
@@ -352,8 +353,7 @@ class ModelBased(Strategy):
         self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray, new: Archs
     ) -> Generator[Fit | Predict, Any, FloatArray]:
         """Return what a model of the targets and of what is believed predicts of others, (b,) or (b, m)."""
-        model = yield self._fit(archs, targets, believed, lies)
-        self._kept(model)
+        model = yield from self.learn(archs, targets, believed, lies)
         predicted: FloatArray = (yield Predict(model, new)).mean
         return predicted
 
@@ -361,6 +361,21 @@ class ModelBased(Strategy):
         """Return the places in `rows` of those that break constraints as little as the incumbent."""
         violation = self._scores[incumbent][0]
         return [place for place, row in enumerate(rows) if self._scores[row][0] == violation]
+
+    def learn(self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray) -> Models:
+        """Return a model of the targets; the default fits the learner.
+
+        Parameters
+        ----------
+        archs : (n, L) integers
+        targets : (n,) float64
+            See `lessons`.
+        believed : (k, L) integers
+            What runs or was chosen, and is believed to have the results `lies`, (k,).
+        """
+        model: Surrogate = yield self._fit(archs, targets, believed, lies)
+        self._kept(model)
+        return model
 
     def _kept(self, model: Surrogate) -> None:
         """Let the next fit start from a model, where the learner continues."""
@@ -375,9 +390,3 @@ class ModelBased(Strategy):
     def _child(self) -> np.random.Generator:
         """Return a generator of its own for a learner: what it draws cannot move what the strategy draws."""
         return np.random.default_rng(int(self.rng.integers(1 << 63)))
-
-
-def _below_zero(prediction: Prediction) -> FloatArray:
-    """Return the probability that a normal value is at most zero, (q,)."""
-    std = np.where(prediction.std > 0, prediction.std, 1.0)
-    return np.where(prediction.std > 0, normal_cdf(-prediction.mean / std), prediction.mean <= 0).astype(np.float64)

@@ -93,6 +93,7 @@ FLOORS = {
         "inputs",
         "linear",
         "gaussian_process",
+        "learning_curves",
         "trees",
         "neural",
     ),
@@ -150,6 +151,7 @@ CENTRE_MAY_IMPORT = (
     "threadpoolctl",
     "sklearn",
     "mnist1d",
+    "moocore",
     "triton",
     "platformdirs",
 )

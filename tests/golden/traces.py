@@ -21,6 +21,7 @@ WITH_EPOCHS, OF_SECONDS = "micro-mnist1d", Budget(seconds=1.0, multi_fidelity="r
 SEVERAL = ("valid_accuracy", "params_m")
 """For strategies of several objectives."""
 RIDGE = {"name": "ridge", "encoding": "path"}
+RIDGE_OF_GENES = {"name": "ridge", "encoding": "one_hot"}
 
 CASES: dict[str, StrategySpec] = {
     "random_search": StrategySpec("random_search", "rs"),
@@ -59,6 +60,10 @@ CASES: dict[str, StrategySpec] = {
     "nasbot": StrategySpec("nasbot", "n", {"acquisition": "ucb"}, RIDGE),
     "asha": StrategySpec("asha", "a"),
     "asha_stopping": StrategySpec("asha", "a", {"rule": "stopping"}),
+    "dehb": StrategySpec("dehb", "d"),
+    "dehb_edges": StrategySpec("dehb", "d", {"encoding": "edges", "look_up": False, "repair": "clip"}),
+    "mobster": StrategySpec("mobster", "m", {"candidates": 100}, RIDGE_OF_GENES),
+    "hyper_tune": StrategySpec("hyper_tune", "h", {"candidates": 100}, RIDGE_OF_GENES),
     "nsga2": StrategySpec("nsga2", "n", {"population": 8}),
     "nsga2_generations": StrategySpec("nsga2", "n", {"population": 8, "offspring": 6, "distinct": False}),
     "sms_emoa": StrategySpec("sms_emoa", "s", {"population": 8}),
@@ -66,6 +71,17 @@ CASES: dict[str, StrategySpec] = {
     "moead_pbi": StrategySpec("moead", "m", {"population": 8, "decomposition": "pbi", "neighbours": 3}),
     "pareto_local_search": StrategySpec("pareto_local_search", "p"),
     "lomonas": StrategySpec("lomonas", "l"),
+    "mo_asha": StrategySpec("mo_asha", "m"),
+    "scalarised": StrategySpec("scalarised", "s", {"initial": 8, "searches": 3}),
+    "scalarised_mnasnet": StrategySpec(
+        "scalarised",
+        "s",
+        {
+            "inner": {"name": "regularized_evolution", "population": 6, "sample": 3},
+            "reward": "mnasnet",
+            "target": [0.4],
+        },
+    ),
     "asha_brackets": StrategySpec("asha", "a", {"brackets": 3, "cost_aware": True}),
     "parego": StrategySpec("parego", "p", {}, RIDGE),
     "ehvi": StrategySpec("ehvi", "e", {}, RIDGE),

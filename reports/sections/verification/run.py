@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import registry
+from harness.experiments.manifest import read_manifest
 from harness.files.whole import replacing
 from harness.verification.job import Request
 from harness.verification.record import record_path
@@ -45,9 +46,10 @@ def run(
     """
     outcome = train_for_real(results, request, tools=tools, say=say)
     open_oracle = registry.oracle if tools is None else tools.open_oracle
+    addresses = {name: facts.name for name, facts in read_manifest(results).benchmarks.items()}
     verified = []
     for item in outcome.verified:
-        judged = judge(item.measurements, open_oracle(item.measurements.benchmark))
+        judged = judge(item.measurements, open_oracle(addresses[item.measurements.benchmark]))
         verified.append(_answer(judged, item, write_verdicts(results, judged)))
     return {"folder": str(results), "verified": verified, "skipped": dict(outcome.skipped)}
 

@@ -1,0 +1,88 @@
+"""The cost ledger of runs: everything spent, in units of one full training of the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.judging.ledger import Ledger, ledger
+from reports.study.align import Aligned, Steps
+from reports.study.study import Study
+from reports.tables.costs import duration, unit_of
+from reports.tables.numbers import NONE, three_digits
+from reports.tables.report_table import ReportTable
+
+_PARTS = ("full", "low", "idle", "signals", "final", "total", "chosen")
+_HEADERS = {
+    "full": "Full trainings", "low": "Lower fidelities", "idle": "Idle or cut off", "signals": "Signals",
+    "final": "Final training", "total": "In all", "chosen": "Training of the answer",
+}  # fmt: skip
+
+
+def ledger_table(study: Study) -> ReportTable:
+    """Return what runs spent in units of one full training, means over runs; empty without training seconds."""
+    rows: list[dict[str, Any]] = []
+    for item in study.aligned:
+        if not item.truth.unit_seconds > 0:
+            continue
+        for label, steps in item.steps.items():
+            spent = [of_run(item, one, study.spec.n_workers) for one in steps if len(one.run.trace)]
+            if spent:
+                means = {part: _mean([getattr(one, part) for one in spent]) for part in _PARTS}
+                unit = {"unit_seconds": item.truth.unit_seconds}
+                rows.append({"benchmark": item.name, "label": label, "n": len(spent), **unit, **means})
+    shown = [part for part in _PARTS if part not in ("low", "signals", "idle") or any(row[part] for row in rows)]
+    cells = tuple(
+        (
+            row["benchmark"],
+            row["label"],
+            duration(row["unit_seconds"], unit_of([row["unit_seconds"]])),
+            *(_words(row[part]) for part in shown),
+        )
+        for row in rows
+    )
+    headers = ("Benchmark", "Strategy", "T1", *(_HEADERS[part] for part in shown))
+    return ReportTable("ledger", "Cost ledger, in full trainings", _caption(shown), pd.DataFrame(rows), headers, cells)
+
+
+def of_run(item: Aligned, steps: Steps, n_workers: int) -> Ledger:
+    """Return what one run spent; item must have training seconds."""
+    chosen = float(item.truth.seconds_of(steps.archs[-1:])[0]) if len(steps.rows) else np.nan
+    ends = item.budget.seconds if steps.run.stopped == "budget" and item.budget.evaluations is None else None
+    fidelity = len(item.truth.facts.fidelities) - 1
+    return ledger(
+        steps.run.trace,
+        fidelity,
+        item.truth.unit_seconds,
+        n_workers=n_workers,
+        deadline=ends,
+        chosen_seconds=chosen,
+    )
+
+
+def _mean(values: list[float]) -> float:
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else np.nan
+
+
+def _words(value: float) -> str:
+    return NONE if np.isnan(value) else three_digits(value)
+
+
+def _caption(shown: list[str]) -> str:
+    parts = [
+        "Everything spent, in units of one full training, means over runs. T1: the mean full training of the table over"
+        " architectures drawn uniformly from the space."
+    ]
+    if "idle" in shown:
+        parts.append(
+            "Idle or cut off: time of workers without a training that was told, idle, waiting, or still running when"
+            " the budget ended."
+        )
+    parts.append(
+        "Final training: that of the answer, which every search needs once more. In all: the sum of what stands before"
+        " it. Training of the answer: what the network chosen really takes."
+    )
+    return " ".join(parts)

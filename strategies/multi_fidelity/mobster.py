@@ -1,0 +1,104 @@
+"""Asynchronous successive halving with a Gaussian process over architectures and epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.checks import Archs
+from harness.problem import Problem
+from harness.surrogate import Fit, Predict, Prediction, Surrogate
+from strategies.multi_fidelity.modelled import Appraisal, Appraising, ModelledASHA, Pending
+from strategies.parts import targets as transforms
+
+
+class MOBSTER(ModelledASHA):
+    """Choose what asynchronous successive halving begins by one model of all rungs.
+
+    Klein, Tiao, Lienart, Archambeau & Seeger, "Model-based Asynchronous Hyperparameter and Neural Architecture Search",
+    arXiv 2003.10865, 2020: a Gaussian process over the architecture and the logarithm of its epochs, which the learner
+    takes as a covariate (`Surrogate.fit`), is fitted to the results of all rungs; a new configuration has the largest
+    expected improvement at the highest fidelity.  Trainings that run are believed to give what the model predicts.
+
+    Departs from syne-tune's implementation: pending results are believed, not fantasised 20 times; the improvement is
+    always one at the highest fidelity, not at the highest rung that has enough results; errors are learnt as
+    logarithms; expected improvement is maximised over a pool, `candidates` random architectures and all neighbours of
+    the best.  Promotions, constraints and failed trainings are those of `asha` and of `ModelledASHA`.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+        The learner, built on ``problem.space``; one that takes covariates and predicts a standard deviation.
+    initial : int
+        Results, at any rung, before the first model, at least 2.
+    candidates : int
+        Random candidates of a decision; a space of no more codings is scanned whole.
+    parents : int
+        Architectures of each rung, the best, that an improvement is measured from; so many, of the highest rungs, are
+        those whose neighbours are candidates too.
+    target : {"log", "identity"}
+        See `strategies.parts.targets`.
+    eta : int
+        The reduction: one of so many is promoted, at least 2.
+    rungs : list of int or str, optional
+        Epochs of the full training or labels of fidelities, ascending; the default is R / eta**i epochs, to the nearest
+        that the table has.
+    rule : {"promotion", "stopping"}
+        Promote later what proves good, or stop at once what does not; see `asha`.
+    brackets : int
+        How many rungs a new configuration may start on, from 1, the lowest alone.
+    """
+
+    family, paper, year = "multi-fidelity", "Klein et al., arXiv", 2020
+
+    def __init__(
+        self,
+        problem: Problem,
+        rng: np.random.Generator,
+        *,
+        surrogate: Surrogate,
+        initial: int = 10,
+        candidates: int = 250,
+        parents: int = 2,
+        target: str = "log",
+        eta: int = 3,
+        rungs: Sequence[int | str] | None = None,
+        rule: str = "promotion",
+        brackets: int = 1,
+    ) -> None:
+        super().__init__(
+            problem,
+            rng,
+            surrogate=surrogate,
+            initial=initial,
+            candidates=candidates,
+            parents=parents,
+            target=target,
+            eta=eta,
+            rungs=rungs,
+            rule=rule,
+            brackets=brackets,
+        )
+        self._log_resources = np.log(self.resources)[:, None]
+        self._model = surrogate
+
+    def appraise(self, pool: Archs, incumbents: Archs, pending: Sequence[Pending]) -> Appraising:
+        """Fit one model to all rungs, and to what pending trainings are believed to give; predict at full training."""
+        data = [self.level_data(level) for level in range(len(self.ladder))]
+        archs = np.concatenate([some for some, _ in data])
+        targets = transforms.transformed(self.target, np.concatenate([values for _, values in data]))
+        covariates = np.repeat(self._log_resources, [len(values) for _, values in data], axis=0)
+        model: Surrogate = yield Fit(self._model, archs, targets, self.child(), covariates)
+        if self.surrogate.continues:
+            self._model = model
+        if pending:
+            running = np.array([one.arch for one in pending], dtype=self.problem.space.dtype)
+            theirs = self._log_resources[[one.level for one in pending]]
+            believed: Prediction = yield Predict(model, running, theirs)
+            archs, targets = np.concatenate([archs, running]), np.concatenate([targets, believed.mean])
+            model = yield Fit(model, archs, targets, self.child(), np.concatenate([covariates, theirs]))
+        both = np.concatenate([pool, incumbents])
+        said: Prediction = yield Predict(model, both, np.repeat(self._log_resources[-1:], len(both), axis=0))
+        cut = len(pool)
+        return Appraisal(Prediction(said.mean[:cut], said.std[:cut]), Prediction(said.mean[cut:], said.std[cut:]))

@@ -1,0 +1,1 @@
+"""Learning curves: what the first epochs of a training say about its end."""
