@@ -31,6 +31,7 @@ STRATEGIES = {
     "random_scalarisation": "strategies.multi_objective.random_scalarisation:RandomScalarisation",
     "mo_bananas": "strategies.multi_objective.bananas:MOBananas",
     "asha": "strategies.multi_fidelity.asha:ASHA",
+    "curve_stopping": "strategies.multi_fidelity.curve_stopping:CurveStopping",
     "dyhpo": "strategies.multi_fidelity.dyhpo:DyHPO",
     "freeze_thaw": "strategies.multi_fidelity.freeze_thaw:FreezeThaw",
     "dehb": "strategies.multi_fidelity.dehb:DEHB",
