@@ -51,7 +51,7 @@ class DyHPO(PartialCurves):
         surrogate: Surrogate,
         slices: int = 10,
         initial: int = 10,
-        candidates: int = 100,
+        candidates: int = 10,
         rows: int = 300,
     ) -> None:
         super().__init__(
