@@ -258,4 +258,4 @@ class PartialCurves(MultiFidelity):
     def _drawn_anew(self, n: int) -> tuple[Archs, FloatArray]:
         """Draw architectures that were never proposed, and by how much they break what is known."""
         archs, _ = sample_new(self.problem.space, n, self.taken, self.keys, self.rng)
-        return archs, known_violation(self.problem, archs) if self._filters else np.zeros(len(archs))
+        return archs, known_violation(self.problem, archs) if self.problem.constraints else np.zeros(len(archs))
