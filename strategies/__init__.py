@@ -27,6 +27,9 @@ STRATEGIES = {
     "successive_halving": "strategies.multi_fidelity.hyperband:SuccessiveHalving",
     "hyperband": "strategies.multi_fidelity.hyperband:Hyperband",
     "asha": "strategies.multi_fidelity.asha:ASHA",
+    "curve_stopping": "strategies.multi_fidelity.curve_stopping:CurveStopping",
+    "dyhpo": "strategies.multi_fidelity.dyhpo:DyHPO",
+    "freeze_thaw": "strategies.multi_fidelity.freeze_thaw:FreezeThaw",
     "pasha": "strategies.multi_fidelity.pasha:PASHA",
     "median_stopping": "strategies.multi_fidelity.median:MedianStopping",
     "bohb": "strategies.multi_fidelity.bohb:BOHB",
@@ -43,6 +46,13 @@ STRATEGIES = {
     "sms_emoa": "strategies.multi_objective.sms_emoa:SMSEMOA",
     "moead": "strategies.multi_objective.moead:MOEAD",
     "pareto_local_search": "strategies.multi_objective.local:ParetoLocalSearch",
+    "scalarised": "strategies.multi_objective.scalarised:Scalarised",
+    "mo_asha": "strategies.multi_objective.mo_asha:MOASHA",
     "lomonas": "strategies.multi_objective.local:LOMONAS",
+    "warm_start": "strategies.transfer.warm_start:WarmStart",
+    "portfolio": "strategies.transfer.warm_start:Portfolio",
+    "box": "strategies.transfer.box:Box",
+    "rgpe": "strategies.transfer.rgpe:RGPE",
+    "multi_task": "strategies.transfer.multi_task:MultiTask",
 }
 """Where each strategy is, by the name that a spec uses."""
