@@ -13,6 +13,7 @@ from harness.checks import choice
 from harness.errors import HarnessError, must, unknown
 from harness.experiments.kind import open_benchmark as open_for
 from harness.experiments.manifest import BenchmarkFacts
+from harness.experiments.objectives import check_objectives
 from harness.experiments.prepare import too_small
 from harness.experiments.processes import has_cuda
 from harness.experiments.results import Results
@@ -119,7 +120,7 @@ def run(
     for name in spec.benchmarks:
         benchmark = open_for(name, spec.objectives, spec.constraints, spec.budget)
         facts[name] = BenchmarkFacts.of(benchmark)
-        if notice := too_small(benchmark, spec.budget):
+        for notice in filter(None, [too_small(benchmark, spec.budget), *check_objectives(benchmark)]):
             warnings.warn(notice, stacklevel=2)
         for strategy in spec.strategies:
             factory = classes.get(strategy.name)

@@ -15,7 +15,7 @@ from strategies.parts.candidates import exact_keys, sample_new
 
 _CHUNK = 128  # fixed, so that results do not depend on how many proposals are asked for
 
-_REPEATS = Takes(objectives=1, forbidden_duplicates=False)
+_REPEATS = Takes(forbidden_duplicates=False)
 
 
 class RandomSearch(Strategy):
@@ -36,7 +36,7 @@ class RandomSearch(Strategy):
     """
 
     family, paper, year = "baseline", "Bergstra & Bengio, JMLR; Li & Talwalkar, UAI", 2012
-    takes = Takes(objectives=1)
+    takes = Takes()
 
     def __init__(self, problem: Problem, rng: np.random.Generator, *, distinct: bool = False) -> None:
         super().__init__(problem, rng)

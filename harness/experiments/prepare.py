@@ -11,6 +11,7 @@ from harness.checks import choice
 from harness.errors import HarnessError, SpecError
 from harness.experiments.kind import Unit, at, kind_of, open_benchmark
 from harness.experiments.manifest import BenchmarkFacts
+from harness.experiments.objectives import check_objectives
 from harness.experiments.spec import DEVICES, Spec, Task, check_labels
 from harness.problem import Budget
 
@@ -68,6 +69,9 @@ def _prepared(spec: Spec, device: str) -> Prepared:
     for index, name in enumerate(spec.benchmarks):
         with at(f"benchmarks[{index}]"):
             registry.table_provider(name)
+    for index, name in enumerate(spec.report_on):
+        with at(f"report_on[{index}]"):
+            registry.table_provider(name)
     kind.check(spec)
     shards: dict[str, tuple[str, Unit]] = {}
     benchmarks, notices, tasks = dict[str, BenchmarkFacts](), list[str](), dict[str, str]()
@@ -75,7 +79,9 @@ def _prepared(spec: Spec, device: str) -> Prepared:
         name, posed = task.benchmark, spec.posed(task)
         benchmark = _opened(spec, task)
         benchmarks[task.name] = BenchmarkFacts.of(benchmark, spec.known_constraints, task.deployment)
-        notices += [notice for notice in [too_small(benchmark, spec.budget)] if notice and notice not in notices]
+        with at("objectives"):
+            said = [too_small(benchmark, spec.budget), *check_objectives(benchmark, spec.report.log)]
+        notices += [notice for notice in said if notice and notice not in notices]
         for index, unit in kind.units(posed, benchmark, device):
             label = spec.strategies[index].label
             tasks.setdefault(unit.digest, task.name)
@@ -89,7 +95,23 @@ def _prepared(spec: Spec, device: str) -> Prepared:
                         "change a hyperparameter or remove one of them"
                     )
             shards[unit.digest] = (label, unit)
+        for index, other in enumerate(spec.report_on):
+            with at(f"report_on[{index}]"):
+                benchmarks.setdefault(other, _judging(other, benchmark, spec))
     return Prepared(spec, shards, benchmarks, tuple(notices), tasks)
+
+
+def _judging(name: str, searched: Benchmark, spec: Spec) -> BenchmarkFacts:
+    """Return the facts of a benchmark by which architectures found on another are judged too."""
+    objectives = [objective.name for objective in searched.objectives]
+    other = open_benchmark(name, objectives, (), spec.budget, check_content=True)
+    here, there = searched.space, other.space
+    if here.name != there.name or here.cardinalities.tolist() != there.cardinalities.tolist():
+        raise HarnessError(
+            f"'{name}' is of the space '{there.name}', and '{searched.name}' of '{here.name}': architectures are judged"
+            " by tables of their own space"
+        )
+    return BenchmarkFacts.of(other)
 
 
 def too_small(benchmark: Benchmark, budget: Budget) -> str:

@@ -33,7 +33,8 @@ class Request:
     Attributes
     ----------
     top, stratified, seeds : int
-        Final incumbents, strata of the table, and trainings of each architecture.
+        Final incumbents (of several objectives members of final fronts), strata of the table, and trainings of each
+        architecture.
     benchmarks : tuple of str
         Which benchmarks of the experiment; none means all.
     device : {"auto", "cpu", "cuda"}
@@ -114,12 +115,19 @@ def prepare(results: Results, name: str, training: TrainingSetup, request: Reque
             f"the table of '{name}' is not the one these runs were made on (digest {oracle.digest[:12]}, results have"
             f" {facts.table_digest[:12]}); run the experiment again, or restore the table"
         )
-    if facts.objectives[0].name != oracle.validation:
+    searched = [objective.name for objective in facts.objectives]
+    if oracle.validation not in searched:
         raise ResultError(
-            f"'{name}' was searched by '{facts.objectives[0].name}'; real training can only be compared with"
+            f"'{name}' was searched by '{', '.join(searched)}'; real training can only be compared with"
             f" '{oracle.validation}'"
         )
-    picks = verify_picks.top(verify_picks.incumbents(results, name), request.top, oracle) if request.top else []
+    picks = list[Pick]()
+    if request.top:
+        several = len(searched) > 1
+        finals = (
+            verify_picks.front_members(results, name, oracle) if several else verify_picks.incumbents(results, name)
+        )
+        picks = verify_picks.top(finals, request.top, oracle)
     rng = seeding.generator(results.spec.seed, "verify", name, "stratified", request.stratified)
     picks += verify_picks.stratified(request.stratified, oracle, rng, picks)
     recipe = training.load_recipe()

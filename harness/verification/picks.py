@@ -16,6 +16,7 @@ from harness.benchmark import Oracle
 from harness.checks import Archs, FloatArray
 from harness.errors import ResultError, must
 from harness.experiments.results import Results
+from harness.judging.front import fronts, on_front
 from harness.judging.incumbent import handed_over
 from harness.verification.record import Pick
 
@@ -51,6 +52,38 @@ def incumbents(results: Results, benchmark: str) -> Archs:
     if not found:
         raise ResultError(f"no run on '{benchmark}' ended with an architecture: nothing to verify")
     return np.stack(found)
+
+
+def front_members(results: Results, benchmark: str, oracle: Oracle) -> Archs:
+    """Return members of the final fronts of all runs on a benchmark that none of them dominates: (n, L).
+
+    Dominated by the means over the training runs of the table, of the objectives that the runs were told.  A member
+    stands as often as runs ended with it; of different members with the same values one is kept.
+
+    Parameters
+    ----------
+    results : Results
+        Of several objectives.
+    benchmark : str
+    oracle : Oracle
+        Asked for the objectives only.
+
+    Raises
+    ------
+    ResultError
+        If no run has a front.
+    """
+    facts = results.benchmarks[benchmark]
+    runs = [run for run in results.runs if run.benchmark == benchmark and len(run.trace)]
+    ends = [fronts(run.trace, len(facts.fidelities) - 1).final for run in runs]
+    if not sum(map(len, ends)):
+        raise ResultError(f"no run on '{benchmark}' ended with a front: nothing to verify")
+    archs = np.concatenate([run.trace.archs[rows] for run, rows in zip(runs, ends, strict=True)])
+    keys, first = np.unique(oracle.space.key(archs), return_index=True)
+    columns = [item.to_minimised(oracle.mean(archs[first], item.name)) for item in facts.objectives]
+    pooled = keys[on_front(np.stack(columns, axis=1))]
+    members: Archs = archs[np.isin(oracle.space.key(archs), pooled)]
+    return members
 
 
 def top(finals: Archs, count: int, oracle: Oracle) -> list[Pick]:

@@ -6,6 +6,7 @@
 
 KINDS = {
     "curves": "reports.figures.curves:KIND",
+    "fronts": "reports.figures.fronts:KIND",
     "ranks": "reports.figures.ranks:KIND",
     "strips": "reports.figures.strips:KIND",
     "wins": "reports.figures.wins:KIND",

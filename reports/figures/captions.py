@@ -11,7 +11,7 @@ from harness.printable import counted
 from reports.figures.exhibit import Exhibit
 from reports.figures.lines import short_number
 from reports.figures.style import style_map
-from reports.study.naming import FLOOR, RANDOM, WHOLE
+from reports.study.naming import EXPECTED, FLOOR, RANDOM, WHOLE
 from reports.study.provenance import provenance
 from reports.study.study import Study
 from reports.study.wording import noted, split_word
@@ -42,9 +42,10 @@ def background_sentence(study: Study) -> str:
 
 
 def regret_labels(study: Study, split: str) -> dict[str, str]:
-    """Return the label of an axis of regret, by benchmark that has the split."""
+    """Return the label of an axis of regret or gap, by benchmark that has the split."""
     return {
-        item.name: f"{split_word(item.truth, split)} regret ({item.truth.unit(split)})"
+        item.name: f"{split_word(item.truth, split)} {study.measure}"
+        + ("" if study.several else f" ({item.truth.unit(split)})")
         for item in study.aligned
         if split in item.truth.splits
     }
@@ -72,18 +73,19 @@ def floors(study: Study, split: str) -> dict[str, float]:
 def clip_sentence(study: Study, split: str, frame: pd.DataFrame, column: str) -> str:
     """Say that regrets below the floor are drawn at it, where there are any."""
     by_floor: dict[str, list[str]] = {}
+    below = f" {study.measure.capitalize()}s below"
     for name, floor in floors(study, split).items():
         if (frame.loc[frame["benchmark"] == name, column] < floor).any():
             by_floor.setdefault(short_number(floor), []).append(name)
     if len(by_floor) < 2:
-        return "".join(f" Regrets below {floor} are drawn at {floor}." for floor in by_floor)
+        return "".join(f"{below} {floor} are drawn at {floor}." for floor in by_floor)
     each = "; ".join(f"{floor} ({', '.join(names)})" for floor, names in by_floor.items())
-    return f" Regrets below the floor of their axis are drawn at it: {each}."
+    return f"{below} the floor of their axis are drawn at it: {each}."
 
 
 def final_words(frame: pd.DataFrame) -> str:
     """Say where every line ends, for readers who do not see it."""
-    runs = frame[~frame["series"].isin([RANDOM, FLOOR, WHOLE])]
+    runs = frame[~frame["series"].isin([RANDOM, EXPECTED, FLOOR, WHOLE])]
     last = runs.groupby(["benchmark", "series"], sort=False)["centre"].last().reset_index()
     by_benchmark: dict[str, list[str]] = {}
     for row in last.itertuples():

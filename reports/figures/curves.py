@@ -25,13 +25,21 @@ from reports.figures.kind import FigureKind
 from reports.figures.lines import draw_background, draw_band, log_ticks, name_ends
 from reports.study.align import AXIS_LABEL
 from reports.study.curves import curves
-from reports.study.naming import FLOOR, RANDOM, WHOLE
+from reports.study.naming import EXPECTED, FLOOR, RANDOM, WHOLE
 from reports.study.provenance import budget_sentence
 from reports.study.study import CURVE_REPETITIONS, Study
-from reports.study.wording import floor_label, judged_by, split_words, worst_label
+from reports.study.wording import (
+    a_holder,
+    chosen_sentence,
+    expectation_sentence,
+    floor_label,
+    split_words,
+    worst_label,
+)
 
 _REFERENCES: dict[str, dict[str, Any]] = {
     RANDOM: {"color": "#444444", "linestyle": (0, (1, 1.4)), "linewidth": 1.1},
+    EXPECTED: {"color": "#444444", "linestyle": (0, (1, 1.4)), "linewidth": 1.1},
     FLOOR: {"color": "#999999", "linestyle": (0, (5, 3)), "linewidth": 0.9},
     WHOLE: {"color": "#999999", "linestyle": (0, (7, 2, 1, 2)), "linewidth": 0.9},
 }
@@ -40,7 +48,7 @@ _CLAIM_LINE: dict[str, Any] = {"color": "#888888", "linestyle": (0, (1.5, 1.5)),
 
 
 def exhibit(study: Study, split: str, axis: str) -> Exhibit:
-    """Return regret of the incumbent over the budget.
+    """Return regret of the incumbent, or the hypervolume gap of the front, over the budget.
 
     Parameters
     ----------
@@ -63,19 +71,24 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
     references = ""
     if (frame["series"] == RANDOM).any():
         references += f" Dotted: the exact {centre} of random search on the table, no simulation."
+    if (frame["series"] == EXPECTED).any():
+        references += expectation_sentence(study, split)
     if (frame["series"] == WHOLE).any():
-        references += " Dash-dotted: what looks best when every architecture of the table was trained once."
+        looks = "what looks like the front" if study.several else "what looks best"
+        references += f" Dash-dotted: {looks} when every architecture of the table was trained once."
     if split == "test":
-        references += f" Dashed: what the architecture {floor_label(study)} scores: a perfect search ends there."
+        floor = f"the architecture {floor_label(study)}"
+        floor = f"the table's own {floor_label(study)}, looked up on test," if study.several else floor
+        references += f" Dashed: what {floor} scores: a perfect search ends there."
     runs = [steps for item in study.aligned for group in item.steps.values() for steps in group]
     if any(len(steps.rows) == 0 or steps.rows[0] > 0 for steps in runs):
-        references += " A line starts where half of its runs have an incumbent; those that have none yet count as"
+        references += f" A line starts where half of its runs have {a_holder(study)}; those that have none yet count as"
         references += f" {worst_label(study)}."
     caption = (
-        f"{word.capitalize()} regret of the incumbent against {AXIS_LABEL[axis]}. Line: {centre} over runs;"
+        f"{word.capitalize()} {study.measure} of the {study.holder} against {AXIS_LABEL[axis]}. Line: {centre}"
+        " over runs;"
         f" band: 95 % bootstrap interval of the {centre} ({CURVE_REPETITIONS:,} resamples of replicates)."
-        f" {runs_sentence(study)} The incumbent is chosen by the"
-        f" {split_words(study, 'validation')} value the strategy was told and judged by {judged_by(study, split)}."
+        f" {runs_sentence(study)} {chosen_sentence(study, split)}"
         f"{references}{background_sentence(study)}{clip_sentence(study, split, frame, 'centre')}"
         f" {budget_sentence(study)}{_end_sentence(study, axis)}"
         f"{_left_out_sentence(left_out)}"
@@ -87,20 +100,20 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
             " that take as long as the table's mean."
         )
     meta = {
-        "title": f"{word.capitalize()} regret over {AXIS_LABEL[axis]}",
+        "title": f"{word.capitalize()} {study.measure} over {AXIS_LABEL[axis]}",
         "x_label": AXIS_LABEL[axis],
         "y_label": regret_labels(study, split),
         "left_out": left_out,
         "floors": floors(study, split),
         "floor": f"{floor_label(study)} (floor)",
-        "alt": f"Step curves of {word} regret against {AXIS_LABEL[axis]} on logarithmic axes, one panel for each"
-        f" benchmark: {final_words(frame)}",
+        "alt": f"Step curves of {word} {study.measure} against {AXIS_LABEL[axis]} on logarithmic axes, one panel"
+        f" for each benchmark: {final_words(frame)}",
         "centre": study.centre,
         "band": f"95 % percentile bootstrap interval, {CURVE_REPETITIONS} repetitions",
     }
     if marks:
         meta["marks"] = marks
-    return study_exhibit(study, f"{split}-regret-{axis}", KIND.name, frame, caption, meta)
+    return study_exhibit(study, f"{split}-{study.short}-{axis}", KIND.name, frame, caption, meta)
 
 
 def _claims(study: Study, frame: pd.DataFrame) -> dict[str, float]:
@@ -177,7 +190,7 @@ def _log_axes(axes: Axes, frame: pd.DataFrame, floor: float) -> None:
 
 def _legend(frame: pd.DataFrame, meta: Mapping[str, Any]) -> Sequence[Line2D]:
     """Return what explains the lines that are no strategy's."""
-    words = {RANDOM: RANDOM, FLOOR: meta.get("floor", FLOOR), WHOLE: WHOLE}
+    words = {RANDOM: RANDOM, EXPECTED: EXPECTED, FLOOR: meta.get("floor", FLOOR), WHOLE: WHOLE}
     present = [name for name in _REFERENCES if (frame["series"] == name).any()]
     lines = [Line2D([], [], label=words[name], **_REFERENCES[name]) for name in present]
     if meta.get("marks"):

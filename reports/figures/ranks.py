@@ -28,8 +28,8 @@ def exhibit(study: Study) -> Exhibit:
     axis = AXIS_LABEL[study.aligned[0].budget_axis]
     met = ", where they met the same noise" if {item.truth.kind for item in study.aligned} == {TABLE} else ""
     caption = (
-        f"Mean rank by {split_words(study, 'validation')} regret against {axis}; 1 is best. Strategies are ranked"
-        f" within each replicate{met} (average ranks for ties), then replicates"
+        f"Mean rank by {split_words(study, 'validation')} {study.measure} against {axis}; 1 is best. Strategies are"
+        f" ranked within each replicate{met} (average ranks for ties), then replicates"
         f"{' and benchmarks are' if OVERALL in set(frame['benchmark']) else ' are'} averaged. Band: 95 % bootstrap"
         f" interval ({CURVE_REPETITIONS:,} stratified resamples of replicates). {runs_sentence(study)}"
         f"{background_sentence(study)} {budget_sentence(study)}"

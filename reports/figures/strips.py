@@ -36,24 +36,24 @@ def exhibit(study: Study, split: str) -> Exhibit:
     frame = frame.assign(offset=rng.uniform(-0.24, 0.24, size=len(frame)).round(3)).reset_index(drop=True)
     labels = regret_labels(study, split)
     caption = (
-        f"{word.capitalize()} regret of the final incumbent: every run is a point (spread at random across its box);"
-        f" box: quartiles and median; whiskers: the furthest run within 1.5 interquartile ranges."
+        f"{word.capitalize()} {study.measure} of the final {study.holder}: every run is a point (spread at random"
+        f" across its box); box: quartiles and median; whiskers: the furthest run within 1.5 interquartile ranges."
         f" {runs_sentence(study)}{background_sentence(study)}{clip_sentence(study, split, frame, 'regret')}"
         f" {budget_sentence(study)}"
     )
     medians = frame.groupby(["benchmark", "series"], sort=False)["regret"].median().reset_index()
     words = "; ".join(f"{row.benchmark}, {row.series}: median {row.regret:.3g}" for row in medians.itertuples())
     meta = {
-        "title": f"Final {word} regret of every run",
+        "title": f"Final {word} {study.measure} of every run",
         "x_label": labels,
         "y_label": dict.fromkeys(labels, ""),
         "left_out": {},
         "floors": floors(study, split),
-        "alt": f"Box plots of final {word} regret with all runs as points. {words}.",
+        "alt": f"Box plots of final {word} {study.measure} with all runs as points. {words}.",
         "centre": "median",
         "band": "quartiles of runs",
     }
-    return study_exhibit(study, f"final-{split}-regret", KIND.name, frame, caption, meta)
+    return study_exhibit(study, f"final-{split}-{study.short}", KIND.name, frame, caption, meta)
 
 
 def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:

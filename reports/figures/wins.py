@@ -35,9 +35,10 @@ def exhibit(study: Study, split: str, comparisons: pd.DataFrame) -> Exhibit:
         else ""
     )
     caption = (
-        f"Probability that a run of the row's strategy ends with lower {word} regret than one of the column's (ties"
-        " count half; 0.5 is no difference). Star: Holm-adjusted p < 0.05 in the paired Wilcoxon signed-rank test over"
-        f" replicates, one family over all benchmarks and pairs. {runs_sentence(study)}{few} {budget_sentence(study)}"
+        f"Probability that a run of the row's strategy ends with lower {word} {study.measure} than one of the column's"
+        " (ties count half; 0.5 is no difference). Star: Holm-adjusted p < 0.05 in the paired Wilcoxon signed-rank"
+        f" test over replicates, one family over all benchmarks and pairs. {runs_sentence(study)}{few}"
+        f" {budget_sentence(study)}"
     )
     words = "; ".join(f"{row[0]}: {row[1]} against {row[2]} {row[3]:.2f}" for row in rows[::2])
     meta = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reports.figures import curves, ranks, strips, wins
+from reports.figures import curves, fronts, ranks, strips, wins
 from reports.figures.exhibit import Exhibit
 from reports.page import narrative
 from reports.sections.section import Section
@@ -14,6 +14,7 @@ from reports.tables.architectures import architecture_table
 from reports.tables.comparisons import pair_table, score_table
 from reports.tables.costs import cost_table
 from reports.tables.final import final_table
+from reports.tables.fronts import measure_table, member_table
 from reports.tables.ledger import ledger_table
 from reports.tables.report_table import ReportTable
 
@@ -41,6 +42,7 @@ def figures(study: Study, comparisons: pd.DataFrame) -> list[Exhibit]:
     shown = [curves.exhibit(study, split, axis) for split in study.splits for axis in AXIS_LABEL]
     shown.append(ranks.exhibit(study))
     for split in study.splits:
+        shown += fronts.exhibits(study, split)
         shown += [strips.exhibit(study, split), wins.exhibit(study, split, comparisons)]
     return [exhibit for exhibit in shown if len(exhibit.frame)]
 
@@ -52,8 +54,6 @@ def tables(study: Study, comparisons: pd.DataFrame) -> list[ReportTable]:
         shared = [split for split in study.splits if sum(split in item.truth.splits for item in study.aligned) > 1]
         shown += [score_table(study, split) for split in shared]
         shown += [pair_table(study, split, comparisons) for split in study.splits]
-    return [
-        table
-        for table in [*shown, cost_table(study), ledger_table(study), architecture_table(study)]
-        if len(table.cells)
-    ]
+    shown += [measure_table(study, split) for split in study.splits] if study.several else []
+    found = member_table(study) if study.several else architecture_table(study)
+    return [table for table in [*shown, cost_table(study), ledger_table(study), found] if len(table.cells)]

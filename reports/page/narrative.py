@@ -8,10 +8,12 @@ from harness.printable import counted
 from reports.study.align import Aligned
 from reports.study.comparisons import NOT_TESTED, OPEN, WORSE, omnibus, scores, standings
 from reports.study.finals import LEFT_OUT, best_first, summary
+from reports.study.front_reference import RUNS, FrontReference
 from reports.study.provenance import budget_sentence, budget_words, library_versions
 from reports.study.study import CURVE_REPETITIONS, DRAWN, MOST_DRAWN, TABLE_REPETITIONS, Study
 from reports.study.truth import PROTOCOL
 from reports.study.wording import (
+    a_holder,
     constraint_words,
     incumbent_words,
     is_constrained,
@@ -73,7 +75,8 @@ def _benchmark_sentence(study: Study, comparisons: pd.DataFrame, item: Aligned, 
     scale = item.truth.scales[split]
     shown = bracket(*[regret_words(first[key], scale) for key in ("regret", "regret_low", "regret_high")])
     measured = "points" if unit == "percentage points" else unit
-    finding = f"the lowest {_CENTRE[study.centre]} {split_word(item.truth, split)} regret, {shown} {measured}".strip()
+    what = f"{_CENTRE[study.centre]} {split_word(item.truth, split)} {study.measure}"
+    finding = f"the lowest {what}, {shown} {measured}".strip()
     if level:
         text = f"{lead(item, split)}: {listed([best, *level])} share {finding} (interval of {best})"
     else:
@@ -131,16 +134,11 @@ def warnings(study: Study, comparisons: pd.DataFrame) -> list[str]:
     for split, rows in refused.groupby("split", sort=False):
         refused_words = f"{'is' if len(rows) == 1 else 'are'} {rows['verdict'].iloc[0]}"
         word = split_words(study, str(split))
-        sentences.append(f"{counted(len(rows), 'comparison')} by {word} regret {refused_words}.")
+        sentences.append(f"{counted(len(rows), 'comparison')} by {word} {study.measure} {refused_words}.")
     for item in study.aligned:
-        several = [objective.name for objective in item.truth.facts.objectives]
-        if len(several) > 1:
-            sentences.append(
-                f"{item.name} has several objectives ({', '.join(several)}); this page judges by {several[0]} alone."
-            )
         without = {label: sum(len(steps.rows) == 0 for steps in group) for label, group in item.steps.items()}
         if any(without.values()):
-            what = "feasible architecture" if item.truth.constraints else "incumbent"
+            what = "feasible architecture" if item.truth.constraints else study.holder
             total = sum(map(len, item.steps.values()))
             each = ", ".join(f"{label} {k} of {len(item.steps[label])}" for label, k in without.items() if k)
             sentences.append(
@@ -160,7 +158,7 @@ def methods(study: Study) -> list[str]:
     unknown = [name for name, law in study.references.items() if law is None]
     known = len(unknown) < len(study.references)
     exact = (
-        f"Reference. The dotted line is the {centre} of random search, computed from the table in closed form for"
+        f"Reference. The dotted line is {_random_search(study, centre)} for"
         f" uniform draws from the space ({policy}) that are told what strategies are told; it needs no runs, and shows"
         " where the simulated random search must lie"
     )
@@ -168,7 +166,7 @@ def methods(study: Study) -> list[str]:
         " at the end: before it, parallel workers bring short trainings first." if study.spec.n_workers > 1 else "."
     )
     if not any(item.has_incumbent for item in study.aligned):
-        exact = "Reference. No exact random search is drawn: no run has an incumbent."
+        exact = f"Reference. No exact random search is drawn: no run has {a_holder(study)}."
     elif not known:
         where = "under constraints" if is_constrained(study) else "here"
         exact = f"Reference. No exact random search is drawn: it is not known in closed form {where}."
@@ -195,12 +193,24 @@ def methods(study: Study) -> list[str]:
     ]
 
 
+def _random_search(study: Study, centre: str) -> str:
+    """Return what of random search is drawn, and how it is known."""
+    if not study.several:
+        return f"the {centre} of random search, computed from the table in closed form"
+    laws = [law for law in study.references.values() if isinstance(law, FrontReference)]
+    exact = "the expectation of random search, the integral of the probability that the front reaches a point,"
+    if all(law.is_exact("validation") for law in laws):
+        return exact
+    return f"{exact} where two objectives are told without noise, and else the mean of {RUNS} simulated runs,"
+
+
 def missing_reasons(study: Study) -> list[str]:
     """Return which figures are left out for which benchmarks, and why."""
     reasons: dict[str, list[str]] = {}
     for item in study.aligned:
         if not item.has_incumbent:
-            reasons.setdefault("No figures and comparisons for {}: no run has an incumbent.", []).append(item.name)
+            reason = f"No figures and comparisons for {{}}: no run has {a_holder(study)}."
+            reasons.setdefault(reason, []).append(item.name)
         if item.truth.why_no_test:
             reasons.setdefault(f"No test figures for {{}}: {item.truth.why_no_test}.", []).append(item.name)
         if "seconds" not in item.axes:

@@ -73,7 +73,7 @@ class Scale:
         regrets = settled.max() - settled if direction == "maximise" else settled - settled.min()
         typical, positive = float(regrets.mean()), regrets[regrets > 0]
         size = float(np.median(np.abs(settled)))
-        floor = _power_of_ten(max(float(positive.min()) / 3, 1e-6 * typical)) if len(positive) else 1.0
+        floor = power_of_ten(max(float(positive.min()) / 3, 1e-6 * typical)) if len(positive) else 1.0
         if typical > 0:
             decimals = math.ceil(-math.log10(typical / (100 if unit == "percent" else 300)) - 1e-9)
         else:
@@ -172,10 +172,10 @@ def _starts(known: FloatArray, resolution: float) -> IntArray:
     return np.flatnonzero(~(np.diff(known, prepend=-np.inf) <= resolution))  # NaN, at the end, is a group
 
 
-def _power_of_ten(value: float) -> float:
+def power_of_ten(value: float) -> float:
     """Return the power of ten at or below a positive number.
 
-    >>> _power_of_ten(0.0178), _power_of_ten(10.0)
+    >>> power_of_ten(0.0178), power_of_ten(10.0)
     (0.01, 10.0)
     """
     return float(f"1e{math.floor(math.log10(value) + 1e-9)}")

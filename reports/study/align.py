@@ -16,9 +16,11 @@ import numpy as np
 from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import ResultError
 from harness.experiments.results import Results
+from harness.judging.front import Fronts, fronts
 from harness.judging.incumbent import Incumbents, handed_over
 from harness.problem import Budget
 from harness.records import Run
+from reports.study.front_truth import FrontTruth
 from reports.study.truth import Truth
 
 AXIS_LABEL = {"evaluations": "evaluations", "seconds": "simulated seconds", "epochs": "epochs trained"}
@@ -58,6 +60,9 @@ class Steps:
     end : mapping of axis to float
         Where the run's own budget ends; infinite where the strategy had nothing more to propose.
     regrets : mapping of split to (k,) float64
+        Of several objectives, hypervolume gaps.
+    fronts : Fronts, optional
+        Of several objectives: `rows` are those at which the front changes.
     """
 
     run: Run
@@ -66,6 +71,12 @@ class Steps:
     x: Mapping[str, FloatArray]
     end: Mapping[str, float]
     regrets: Mapping[str, FloatArray]
+    fronts: Fronts | None = None
+
+    @property
+    def held(self) -> IntArray:
+        """Rows of the trace that the run ends with: those of its front, or that of its incumbent; ascending."""
+        return self.rows[-1:] if self.fronts is None else self.fronts.final
 
 
 @dataclass(frozen=True)
@@ -163,7 +174,7 @@ def _spent(run: Run, axis: str) -> float:
     """Return how much of an axis a run used up to its last row."""
     if axis == "epochs":
         return float(run.beside["epochs"].sum())
-    column = run.trace.evaluations if axis == "evaluations" else run.trace.finished_seconds
+    column = run.evaluations if axis == "evaluations" else run.trace.finished_seconds
     return float(column[-1]) if len(column) else 0.0
 
 
@@ -179,27 +190,38 @@ def align(results: Results, truth: Truth) -> Aligned:
     runs = [run for run in results.runs if run.benchmark == name]
     # Traces know fidelities by number only; the full one is the highest that any run of the benchmark reached.
     fidelity = len(truth.facts.fidelities) - 1
-    found = [handed_over(run, fidelity, results.spec.report.incumbent) for run in runs]
-    judged = {split: _judge(truth, split, found) for split in truth.splits}
+    rule = results.spec.report.incumbent
+    held = [fronts(run.trace, fidelity) for run in runs] if isinstance(truth, FrontTruth) else None
+    found = [
+        handed_over(run, fidelity, rule)
+        if held is None
+        else Incumbents(held[index].rows, run.trace.archs[held[index].rows])
+        for index, run in enumerate(runs)
+    ]
+    judged = {split: _judge(truth, split, found, held) for split in truth.splits}
     budget = results.spec.budget
     steps: dict[str, list[Steps]] = {label: [] for label in results.labels}
     for index, run in enumerate(runs):
         rows, archs = found[index]
         x = {
-            "evaluations": run.trace.evaluations[rows].astype(np.float64),
+            "evaluations": run.evaluations[rows].astype(np.float64),
             "seconds": run.trace.finished_seconds[rows],
             "epochs": np.cumsum(run.beside["epochs"])[rows] if "epochs" in run.beside else np.full(len(rows), np.nan),
         }
         regrets = {split: judged[split][index] for split in truth.splits}
-        steps[run.label].append(Steps(run, rows, archs, x, _ends(run, budget), regrets))
+        front = None if held is None else held[index]
+        steps[run.label].append(Steps(run, rows, archs, x, _ends(run, budget), regrets, front))
     return Aligned(truth, budget, {label: tuple(group) for label, group in steps.items()})
 
 
-def _judge(truth: Truth, split: str, found: Sequence[Incumbents]) -> list[FloatArray]:
-    """Return the regrets of all incumbents, looked up at once."""
+def _judge(truth: Truth, split: str, found: Sequence[Incumbents], held: Sequence[Fronts] | None) -> list[FloatArray]:
+    """Return the regrets of all incumbents, or the gaps of all fronts, looked up at once."""
     archs = [item.archs for item in found]
     if not archs:
         return []
+    if isinstance(truth, FrontTruth) and held is not None:
+        parts = np.split(truth.points_of(np.concatenate(archs), split), np.cumsum([len(part) for part in archs])[:-1])
+        return [truth.anytime_gaps(points, front, split) for points, front in zip(parts, held, strict=True)]
     regrets = truth.regrets_of(split, truth.mean(np.concatenate(archs), split))
     return np.split(regrets, np.cumsum([len(part) for part in archs])[:-1])
 
@@ -209,6 +231,8 @@ def _ends(run: Run, budget: Budget) -> dict[str, float]:
     if run.stopped != "budget":
         return dict.fromkeys(AXES, np.inf)
     done, clock = _spent(run, "evaluations"), _spent(run, "seconds")
+    if "other_trainings" in run.beside and budget.evaluations is not None and done > budget.evaluations - 1:
+        done = float(budget.evaluations)  # of which less than a whole evaluation was left
     alone = budget.seconds is None and budget.epochs is None
     if budget.evaluations is not None and alone and done != budget.evaluations:
         raise ResultError(

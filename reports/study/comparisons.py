@@ -238,7 +238,8 @@ def omnibus(study: Study) -> str:
     if len(study.labels) < 2:
         return "One strategy has nothing to be compared with."
     if not usable:
-        return "Nothing is compared: on no benchmark do all strategies have runs, and one of them an incumbent."
+        what = "a front" if study.several else "an incumbent"
+        return f"Nothing is compared: on no benchmark do all strategies have runs, and one of them {what}."
     if refusal := ranks.refusal(len(usable)):
         return as_sentence(refusal)
     # A block is a benchmark, never a replicate: its strategies are ranked by their mean regret.

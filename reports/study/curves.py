@@ -13,7 +13,8 @@ from reports.statistics.bootstrap import bootstrap_centres, interval
 from reports.statistics.centres import centre_of
 from reports.statistics.ranks import average_ranks
 from reports.study.align import Aligned, at_budget
-from reports.study.naming import FLOOR, OVERALL, RANDOM, WHOLE
+from reports.study.front_reference import FrontReference
+from reports.study.naming import EXPECTED, FLOOR, OVERALL, RANDOM, WHOLE
 from reports.study.study import CURVE_REPETITIONS, Study
 
 COLUMNS = ["benchmark", "series", "x", "centre", "low", "high", "n"]
@@ -39,7 +40,8 @@ def curves(study: Study, split: str, axis: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``benchmark``, ``series`` (a label, or one of the references `RANDOM`, `FLOOR`, `WHOLE`), ``x``, ``centre``,
+        ``benchmark``, ``series`` (a label, or one of the references `RANDOM`, `EXPECTED`, `FLOOR`,
+        `WHOLE`), ``x``, ``centre``,
         ``low``, ``high`` (95 % bootstrap interval of the centre; NaN for references), ``n`` (runs), in the order of
         drawing.
     """
@@ -59,8 +61,11 @@ def curves(study: Study, split: str, axis: str) -> pd.DataFrame:
             continue  # a panel of references alone would compare nothing
         law = study.references[item.name]
         if axis == "evaluations" and law is not None:
-            middle = law.centre(split, grid, study.centre)
-            parts.append(_part(item.name, RANDOM, grid, middle, np.nan, np.nan, 0).dropna(subset="centre"))
+            if isinstance(law, FrontReference):
+                name, middle = EXPECTED, law.expected(split, grid)
+            else:
+                name, middle = RANDOM, law.centre(split, grid, study.centre)
+            parts.append(_part(item.name, name, grid, middle, np.nan, np.nan, 0).dropna(subset="centre"))
         if split == "validation" and law is not None and (whole := law.whole(split, study.centre)) > 0:
             parts.append(_part(item.name, WHOLE, grid[[0, -1]], whole, np.nan, np.nan, 0))
         if split == "test":

@@ -116,7 +116,7 @@ def _centre(study: Study, item: Aligned, regrets: FloatArray, suffix: str = "") 
 
 
 def _statistics(study: Study, item: Aligned, split: str, regrets: FloatArray) -> dict[str, float]:
-    sign = 1.0 if item.truth.column(split).direction == "maximise" else -1.0
+    sign = item.truth.sign(split)
     values = item.truth.best(split) - sign * regrets
     counts = study.resampler.counts(item.name, len(regrets), TABLE_REPETITIONS)
     iqm, low, high = centre_and_band(values[:, None], "iqm", counts)

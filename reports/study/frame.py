@@ -10,7 +10,8 @@ from harness.experiments.results import Results
 from harness.judging.incumbent import feasible, handed_over
 from harness.records import Run, Trace
 from reports.study.opening import OpenOracle
-from reports.study.truth import Truth, truths
+from reports.study.truth import Truth
+from reports.study.truths import truths
 
 
 def frame(results: Results, *, open_oracle: OpenOracle = registry.oracle) -> pd.DataFrame:

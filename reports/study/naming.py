@@ -11,9 +11,11 @@ from harness.names import read
 from harness.printable import printable
 
 RANDOM = "random search, exact"
+EXPECTED = "random search, expected"
 FLOOR = "best by validation"
 WHOLE = "whole table searched"
 OVERALL = "mean over benchmarks"
+TRUE, IMAGE, ROWS = "true front", "validation front, on test", "architectures of the table"
 """What stands among names of strategies and of benchmarks and is none: no other is called so."""
 
 
@@ -23,7 +25,7 @@ def told_apart(names: Sequence[str]) -> list[str]:
     >>> told_apart(["a\n", "b", "a\\n", "best by validation"])
     ['a\\n', 'b', 'a\\n (2)', 'best by validation (2)']
     """
-    taken, shown = {RANDOM, FLOOR, WHOLE, OVERALL}, list[str]()
+    taken, shown = {RANDOM, EXPECTED, FLOOR, WHOLE, OVERALL, TRUE, IMAGE, ROWS}, list[str]()
     for name in map(printable, names):
         number, free = 2, name
         while free in taken:

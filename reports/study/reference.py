@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.checks import FloatArray, IntArray
+from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import HarnessError
 from harness.experiments.spec import Spec
+from harness.space import SearchSpace
 from reports.statistics.random_search import Atoms, exact_centre, whole_table_centre
 from reports.study.truth import Truth
 
@@ -61,15 +62,11 @@ def reference(truth: Truth, spec: Spec) -> Reference | None:
     are set or trainings failed (a run may have no incumbent), where the training of one seed answers, where the codings
     are too many to list, or where the table lacks some of them.
     """
-    space, name = truth.oracle.space, truth.objective.name
-    if (
-        any(item.name not in truth.facts.known for item in truth.constraints)
-        or isinstance(spec.budget.table_seed, int)
-        or float(np.sum(np.log2(space.cardinalities))) > np.log2(_MAX_CODINGS)
-    ):
+    name = truth.objective.name
+    archs = all_codings(truth.oracle.space)
+    known = all(item.name in truth.facts.known for item in truth.constraints)
+    if not known or isinstance(spec.budget.table_seed, int) or archs is None:
         return None
-    archs = space.decode(np.arange(int(np.prod(space.cardinalities)), dtype=np.uint64))
-    archs = archs[space.is_valid(archs)]
     try:
         for item in truth.constraints:
             archs = archs[item.violation(truth.oracle.mean(archs, item.name)) <= 0]
@@ -84,6 +81,19 @@ def reference(truth: Truth, spec: Spec) -> Reference | None:
     elif spec.budget.table_seed == "fixed":
         runs = runs[np.arange(len(runs)), np.argmax(~np.isnan(runs), axis=1)][:, None]
     atoms, rows = Atoms.of_runs(truth.objective.to_minimised(runs))
+    outcomes = {split: values[rows] for split, values in outcome.items()}
+    return Reference(atoms, outcomes, rows, draws_repeat(spec))
+
+
+def all_codings(space: SearchSpace) -> Archs | None:
+    """Return the valid codings of a space, (N, L); None where they are too many to list."""
+    if float(np.sum(np.log2(space.cardinalities))) > np.log2(_MAX_CODINGS):
+        return None
+    archs = space.decode(np.arange(int(np.prod(space.cardinalities)), dtype=np.uint64))
+    return archs[space.is_valid(archs)]
+
+
+def draws_repeat(spec: Spec) -> bool:
+    """Say whether the draws of random search repeat, and are charged when they do."""
     distinct = any(item.name == "random_search" and item.hyperparameters.get("distinct") for item in spec.strategies)
-    replacement = spec.budget.duplicates == "charged" and not distinct
-    return Reference(atoms, {split: values[rows] for split, values in outcome.items()}, rows, replacement)
+    return spec.budget.duplicates == "charged" and not distinct

@@ -20,10 +20,12 @@ from reports.statistics.bootstrap import resample_counts
 from reports.statistics.centres import centre_of
 from reports.statistics.ranks import average_ranks
 from reports.study.align import Aligned, align
+from reports.study.front_reference import FrontReference
+from reports.study.front_truth import FrontTruth
 from reports.study.naming import with_shown_labels
 from reports.study.opening import OpenOracle
-from reports.study.reference import Reference, reference
-from reports.study.truth import truths
+from reports.study.reference import Reference
+from reports.study.truths import reference_of, truths
 
 CURVE_REPETITIONS = 2_000
 TABLE_REPETITIONS = 10_000
@@ -71,13 +73,13 @@ class Study:
     aligned : tuple of Aligned
         By benchmark, in the order of the spec; those that have runs.
     resampler : Resampler
-    references : mapping of benchmark to Reference or None
+    references : mapping of benchmark to Reference, of several objectives FrontReference, or None
     """
 
     results: Results
     aligned: tuple[Aligned, ...]
     resampler: Resampler
-    references: Mapping[str, Reference | None]
+    references: Mapping[str, Reference | FrontReference | None]
 
     @property
     def spec(self) -> Spec:
@@ -145,6 +147,26 @@ class Study:
         return float(np.mean(regrets)) if regrets else np.inf
 
     @property
+    def measure(self) -> str:
+        """What curves, tests and tables are of: "regret", or "hypervolume gap" of several objectives."""
+        return self.aligned[0].truth.measure
+
+    @property
+    def holder(self) -> str:
+        """What of a run is judged: its "incumbent", or its "front"."""
+        return self.aligned[0].truth.holder
+
+    @property
+    def short(self) -> str:
+        """The measure in one word, for names of files: "regret" or "gap"."""
+        return self.measure.rpartition(" ")[2]
+
+    @property
+    def several(self) -> bool:
+        """Whether several objectives are judged, by fronts."""
+        return isinstance(self.aligned[0].truth, FrontTruth)
+
+    @property
     def splits(self) -> tuple[str, ...]:
         """Splits that at least one benchmark has."""
         return tuple(s for s in ("validation", "test") if any(s in item.truth.splits for item in self.aligned))
@@ -176,5 +198,5 @@ def prepare(results: Results, open_oracle: OpenOracle = registry.oracle, *, allo
     aligned = tuple(item for item in judged if any(item.steps.values()))
     if not aligned:
         raise ResultError("no run has finished: nothing to report")
-    references = {item.name: reference(item.truth, results.spec) for item in aligned}
+    references = {item.name: reference_of(item.truth, results.spec) for item in aligned}
     return Study(named, aligned, Resampler(results.spec), references)

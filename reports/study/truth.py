@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,15 +16,11 @@ from harness.benchmark import Column, Oracle
 from harness.checks import Archs, BoolArray, FloatArray, choice
 from harness.errors import HarnessError, ResultError
 from harness.experiments.manifest import BenchmarkFacts
-from harness.experiments.results import Results
-from harness.experiments.spec import task_name
 from harness.judging.ledger import unit_seconds
 from harness.names import read
 from harness.printable import printable
 from harness.problem import Constraint, Objective
 from reports.statistics.scale import Scale
-from reports.study.naming import titles
-from reports.study.opening import OpenOracle, open_truth, own_name
 
 SPLITS = ("validation", "test")
 TABLE, PROTOCOL, SURROGATE = "table", "protocol", "surrogate"
@@ -64,6 +60,10 @@ class Truth:
     constraints: tuple[Constraint, ...] = ()
     title: str = ""
     address: str = ""
+    measure: ClassVar[str] = "regret"
+    """What a page calls the distance to the best."""
+    holder: ClassVar[str] = "incumbent"
+    """What of a run is judged."""
 
     @property
     def name(self) -> str:
@@ -105,7 +105,7 @@ class Truth:
 
     @property
     def objective(self) -> Objective:
-        """The objective that incumbents are chosen by: the first."""
+        """The objective that incumbents are chosen by: the first, and here the only one."""
         return self.facts.objectives[0]
 
     @property
@@ -161,10 +161,13 @@ class Truth:
         choice("split", split, self.splits)
         return self._bests[split]
 
+    def sign(self, split: str) -> float:
+        """Return 1 where larger values are better, and -1 where smaller ones are."""
+        return 1.0 if self.column(split).direction == "maximise" else -1.0
+
     def regrets_of(self, split: str, values: FloatArray) -> FloatArray:
         """Turn published values into regrets: (n,) to (n,)."""
-        sign = 1.0 if self.column(split).direction == "maximise" else -1.0
-        regrets: FloatArray = sign * (self.best(split) - self.scales[split].settled(values))
+        regrets: FloatArray = self.sign(split) * (self.best(split) - self.scales[split].settled(values))
         return regrets + 0.0  # turns -0.0 into 0.0
 
     def mean(self, archs: Archs, split: str) -> FloatArray:
@@ -212,25 +215,3 @@ class Truth:
             return math.nan
         values = self.oracle.values(column)[self.feasible]
         return float(np.nanmin(values)) if np.isfinite(values).any() else math.nan
-
-
-def truths(results: Results, open_oracle: OpenOracle = registry.oracle) -> dict[str, Truth]:
-    """Open the truth behind every benchmark of an experiment.
-
-    Raises
-    ------
-    ResultError
-        If a table is not there, is not the one that the runs were made on, or lacks the objective's column.
-    """
-    opened = {}
-    constraints = {task.name: task.constraints for task in results.spec.tasks}
-    for name, facts in results.benchmarks.items():
-        oracle, address = open_truth(facts.name, facts.table_digest, results.folder, open_oracle)
-        if facts.objectives[0].name not in oracle.columns:
-            raise ResultError(f"the table of '{name}' has no column '{facts.objectives[0].name}'")
-        opened[name] = Truth(facts, oracle, constraints[name], address=address)
-    shown = titles({truth.facts.name: own_name(truth.facts.name, truth.oracle) for truth in opened.values()})
-    return {
-        name: replace(truth, title=task_name(shown[truth.facts.name], truth.facts.deployment))
-        for name, truth in opened.items()
-    }

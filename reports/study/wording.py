@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness.judging.indicators import REFERENCE
 from reports.study.align import Aligned
+from reports.study.front_reference import RUNS, FrontReference
+from reports.study.front_truth import FrontTruth
 from reports.study.study import Study
 from reports.study.truth import PROTOCOL, SURROGATE, TABLE, Truth
 
@@ -108,8 +111,56 @@ def cost_words(study: Study) -> str:
     return f"simulated seconds are those of training and of one pass over the validation images{where}"
 
 
+def a_holder(study: Study) -> str:
+    """Return what a run needs to be judged: "an incumbent" or "a front"."""
+    return "a front" if study.several else "an incumbent"
+
+
+def chosen_sentence(study: Study, split: str) -> str:
+    """Say what of a run is judged, and by what."""
+    told = split_words(study, "validation")
+    if not study.several:
+        judge = judged_by(study, split)
+        return f"The incumbent is chosen by the {told} value the strategy was told and judged by {judge}."
+    image = f" The test image is that of the front held by {told}." if split == "test" else ""
+    return (
+        f"The front is what nothing else that the strategy was told dominates, and is judged by"
+        f" {judged_by(study, split)}.{image} {objectives_sentence(study)}"
+    )
+
+
+def objectives_sentence(study: Study) -> str:
+    """Say of several objectives how they are normalised."""
+    log = study.spec.report.log
+    names = [item.name for item in study.aligned[0].truth.facts.objectives]
+    named = ", ".join(f"log10 {name}" if name in log else name for name in names)
+    return (
+        f"Objectives: {named}; each normalised by the least and the largest value of the whole table,"
+        f" reference point {REFERENCE} in each."
+    )
+
+
+def expectation_sentence(study: Study, split: str) -> str:
+    """Say how the expected gap of random search is known; begins with a space."""
+    laws = [
+        (law, item.final_budget if item.budget_axis == "evaluations" else 1.0)
+        for item in study.aligned
+        if isinstance(law := study.references[item.name], FrontReference) and split in item.truth.splits
+    ]
+    errors = [law.standard_error(split, end) for law, end in laws if not law.is_exact(split)]
+    exact = " Dotted: the expectation of random search on the table, exact and without simulation"
+    if not errors:
+        return f"{exact}."
+    simulated = f"the mean of {RUNS} simulated random searches on the table (standard error at the end"
+    simulated += f" {max(errors):.1g}{' or less' * (len(errors) > 1)})"
+    return f"{exact} where it is known; elsewhere {simulated}." if len(errors) < len(laws) else f" Dotted: {simulated}."
+
+
 def best_label(truth: Truth) -> str:
     """Return what the row of the best value is called in tables."""
+    if isinstance(truth, FrontTruth):
+        of = "the reference architectures" if truth.kind == SURROGATE else "the table"
+        return f"front of what is feasible of {of}" if truth.constraints else f"front of {of}"
     if truth.kind == SURROGATE:
         return "best known reference" + (", feasible" if truth.constraints else "")
     return "best feasible of the table" if truth.constraints else "best of the table"
@@ -118,11 +169,15 @@ def best_label(truth: Truth) -> str:
 def floor_label(study: Study) -> str:
     """Return what the architecture with the best told value is called."""
     words = split_words(study, "validation")
+    if study.several:
+        return f"{words} front"
     return f"best by {'the ' if words == SIGNAL else ''}{words}"
 
 
 def worst_label(study: Study) -> str:
     """Return the value that stands for a run without result."""
+    if study.several:
+        return "an empty front"
     which = "worst feasible" if is_constrained(study) else "worst"
     return by_kind(
         study,
@@ -136,15 +191,17 @@ def noted(study: Study) -> str:
     said = []
     if is_constrained(study):
         kept = "the bounds of their deployment" if study.spec.deployments else constraint_words(study)
-        said.append(f"Only architectures that keep {kept} count; the best is the best of these.")
+        best = "the true front is the front of these" if study.several else "the best is the best of these"
+        said.append(f"Only architectures that keep {kept} count; {best}.")
     if any(not len(steps.rows) for item in study.aligned for group in item.steps.values() for steps in group):
-        without = "a feasible architecture" if is_constrained(study) else "an incumbent"
+        without = "a feasible architecture" if is_constrained(study) else a_holder(study)
         said.append(f"Runs that never have {without} count as {worst_label(study)}.")
     for item in study.aligned:
         if item.truth.kind == PROTOCOL:
             said.append(f"Signal of {item.name}: {item.truth.protocol}.")
         if item.truth.kind == SURROGATE:
-            said.append(f"Values of {item.name} are predictions; its regret is the distance to {item.truth.reference}.")
+            what = f"its {study.measure} is the distance to {item.truth.reference}"
+            said.append(f"Values of {item.name} are predictions; {what}.")
     return "".join(f" {sentence}" for sentence in said)
 
 
@@ -171,16 +228,19 @@ def notices(study: Study) -> list[str]:
                 " images cannot be seen here."
             )
         if item.truth.kind == SURROGATE:
+            measure = study.measure.capitalize()
             said.append(
                 f"{item.name} is a surrogate: its values and seconds are predicted, nothing was trained, and they have"
-                f" no noise. The optimum is not known. Regret is the distance to {item.truth.reference}, and negative"
-                " where a search finds a better one."
+                f" no noise. The optimum is not known. {measure} is the distance to {item.truth.reference}, and"
+                " negative where a search finds a better one."
             )
     return said
 
 
 def regret_sentence(study: Study) -> str:
     """Say what regret is a distance between, in Methods."""
+    if study.several:
+        return _gap_sentence(study)
     best = "best feasible" if is_constrained(study) else "best"
     texts = {
         TABLE: f"its regret is the distance of its mean over all training runs of the table from the table's {best}"
@@ -191,6 +251,20 @@ def regret_sentence(study: Study) -> str:
         " architectures, and negative where a search finds a better one",
     }
     return as_sentence(by_kind(study, texts))
+
+
+def _gap_sentence(study: Study) -> str:
+    """Say what the hypervolume gap is, in Methods."""
+    tested = ""
+    if "test" in study.splits:
+        tested = " On test, the image of the front held by what was told is compared with the table's own test front."
+    return (
+        "The hypervolume gap is the hypervolume of the table's own front"
+        f"{', among what is feasible,' if is_constrained(study) else ''} less that of the front a run holds, both by"
+        f" {judged_by(study, 'validation')}. {objectives_sentence(study)}{tested} IGD+ (Ishibuchi et al., EMO"
+        " 2015) is the mean distance by which the front misses the points of the true front, epsilon what must be"
+        " subtracted from all its objectives to cover them; both in normalised objectives."
+    )
 
 
 def told_sentence(study: Study) -> str:
@@ -227,10 +301,13 @@ INCUMBENT_WORDS = {
 """How the incumbent was decided, by `ReportSpec.incumbent`."""
 
 
+_FRONT_WORDS = "The front at a budget holds the architectures that no other told so far dominates"
+
+
 def incumbent_words(study: Study) -> str:
     """Say which architecture is the incumbent, in one sentence without its end."""
     rule = study.spec.report.incumbent
-    words = INCUMBENT_WORDS[rule]
+    words = _FRONT_WORDS if study.several else INCUMBENT_WORDS[rule]
     several = any(len(item.truth.facts.fidelities) > 1 for item in study.aligned)
     trained = any((steps.run.trace.fidelity < len(item.truth.facts.fidelities) - 1).any() for item in study.aligned
                   for group in item.steps.values() for steps in group)  # fmt: skip

@@ -25,10 +25,13 @@ _SCALE = {
 }
 
 
+_FRONT_SCALE = "0 is the front of one uniform draw from the table, 1 the table's own front"
+
+
 def score_table(study: Study, split: str) -> ReportTable:
     """Return mean ranks and normalised scores over benchmarks."""
     data, words = scores(study, split), split_words(study, split)
-    scale = by_kind(study, _SCALE, split)
+    scale = _FRONT_SCALE if study.several else by_kind(study, _SCALE, split)
     scale = scale.replace("draw from", "draw from what is feasible of") if is_constrained(study) else scale
     rows = [
         (
@@ -45,7 +48,7 @@ def score_table(study: Study, split: str) -> ReportTable:
             marks |= {(int(row), column): BEST for row in np.flatnonzero(best)}
     shared = sum(split in item.truth.splits for item in study.aligned)
     caption = (
-        f"Over {shared} benchmarks, by {words} regret at the end of the budget. Rank: 1 is best, ranked"
+        f"Over {shared} benchmarks, by {words} {study.measure} at the end of the budget. Rank: 1 is best, ranked"
         f" within replicates, ties averaged. Score: {scale}; IQM pools benchmarks"
         f" and runs. Gap: mean distance from 1. Brackets: 95 % stratified bootstrap intervals, {TABLE_REPETITIONS:,}"
         " resamples of replicates within benchmarks; benchmarks are not resampled."
@@ -75,19 +78,19 @@ def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTab
     )
     headers = (
         "Benchmark", "Pair A vs. B", "Verdict", "n", "Won/tied/lost", "P(A beats B)", "Effect",
-        "Regret of B \N{MINUS SIGN} A [95 % CI]", "p", "p (Holm)",
+        f"{study.short.capitalize()} of B \N{MINUS SIGN} A [95 % CI]", "p", "p (Holm)",
     )  # fmt: skip
     few = f" Shown: pairs of the {len(study.drawn)} strategies that figures draw in colour; the CSV file has all."
     few = few if study.background else ""
     refused = [text.removeprefix(f"{NOT_TESTED}: ") for text in data["verdict"] if text.startswith(NOT_TESTED)]
     why = f" Not tested: {'for example ' * (len(set(refused)) > 1)}{refused[0]}." if refused else ""
     caption = (
-        f"Pairs of strategies by {words} regret of the incumbent, replicate by replicate ({TEST_WORDS}; one family of"
-        f" {counted(len(data[data['missing'] == LEFT_OUT]), 'comparison')}). Won/tied/lost: by A. P(A beats B):"
-        " probability of improvement over all pairs of runs, ties half. Effect: matched-pairs rank-biserial"
-        " correlation, positive where A is better."
-        f" Regret of B {MINUS} A: median over pairs, above zero where A is better, with its bootstrap interval. That no"
-        f" difference is shown does not say that there is none.{why}{few}{noted(study)}"
+        f"Pairs of strategies by {words} {study.measure} of the {study.holder}, replicate by replicate ({TEST_WORDS};"
+        f" one family of {counted(len(data[data['missing'] == LEFT_OUT]), 'comparison')}). Won/tied/lost: by A."
+        " P(A beats B): probability of improvement over all pairs of runs, ties half. Effect: matched-pairs"
+        " rank-biserial correlation, positive where A is better."
+        f" {study.short.capitalize()} of B {MINUS} A: median over pairs, above zero where A is better, with its"
+        f" bootstrap interval. That no difference is shown does not say that there is none.{why}{few}{noted(study)}"
     )
     return ReportTable(
         f"pairwise-{split}", f"Pairwise comparisons ({words})", caption, data, headers, cells, text_columns=3

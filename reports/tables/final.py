@@ -10,7 +10,8 @@ import pandas as pd
 from reports.study.align import AXIS_LABEL, Aligned
 from reports.study.comparisons import OPEN, TEST_WORDS, standings
 from reports.study.finals import LEFT_OUT, best_first, summary
-from reports.study.naming import RANDOM, WHOLE
+from reports.study.front_reference import RUNS
+from reports.study.naming import EXPECTED, RANDOM, WHOLE
 from reports.study.provenance import budget_words
 from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.wording import SIGNAL, best_label, judged_by, noted, split_word, split_words, worst_label
@@ -24,10 +25,12 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTa
     name = {"median": "median", "iqm": "IQM"}[study.centre]
     early = [checkpoint for checkpoint in study.checkpoints if checkpoint != study.aligned[0].final_budget]
     headers = ["Benchmark", "Strategy", "n", "Mean ± sd", "Median", "IQM [95 % CI]", "Best"]
-    headers += [f"Regret at {checkpoint:g}, {name} [95 % CI]" for checkpoint in early]
-    headers += [f"Final regret, {name} [95 % CI]"] + (["At optimum", "log-AUC"] if split == "validation" else [])
+    end = f"Final {study.short}, {name} [95 % CI]"
+    reached = "Whole front" if study.several else "At optimum"
+    headers += [f"{study.short.capitalize()} at {checkpoint:g}, {name} [95 % CI]" for checkpoint in early]
+    headers += [end] + ([reached, "log-AUC"] if split == "validation" else [])
     cells, marks = list[tuple[str, ...]](), dict[tuple[int, int], str]()
-    column = headers.index(f"Final regret, {name} [95 % CI]")
+    column = headers.index(end)
     for item in study.aligned:
         rows = data[data["benchmark"] == item.name] if len(data) else data
         if not len(rows):
@@ -47,9 +50,15 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTa
     word = split_words(study, split)
     unit = {item.truth.unit(split) for item in study.aligned if split in item.truth.splits}
     caption = (
-        f"{word.capitalize()} value of the final incumbent after {budget_words(study.spec)}"
-        f" ({judged_by(study, split)}), and its regret in {' or '.join(sorted(unit))}. Brackets: 95 % percentile"
-        f" bootstrap interval, {TABLE_REPETITIONS:,} resamples of replicates. Bold: lowest {name} regret"
+        f"{word.capitalize()} hypervolume of the final front after {budget_words(study.spec)}"
+        f" ({judged_by(study, split)}), and its gap to that of the {best_label(study.aligned[0].truth)}."
+        if study.several
+        else f"{word.capitalize()} value of the final incumbent after {budget_words(study.spec)}"
+        f" ({judged_by(study, split)}), and its regret in {' or '.join(sorted(unit))}."
+    )
+    caption += (
+        f" Brackets: 95 % percentile bootstrap interval, {TABLE_REPETITIONS:,} resamples of replicates."
+        f" Bold: lowest {name} {study.short}"
     )
     judged = comparisons[comparisons["split"] == split]
     if len(judged) and judged["p"].isna().all():
@@ -57,19 +66,24 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTa
     else:
         caption += f"; underlined: not shown to differ from it ({TEST_WORDS})."
     if split == "validation":
-        caption += " At optimum: part of the runs that end without regret."
-        caption += f" log-AUC: median over runs of the mean regret over log {AXIS_LABEL[study.aligned[0].budget_axis]}"
+        caption += f" {reached}: part of the runs that end without {'a gap' if study.several else 'regret'}."
+        over = AXIS_LABEL[study.aligned[0].budget_axis]
+        caption += f" log-AUC: median over runs of the mean {study.short} over log {over}"
         caption += (
-            f"; {NONE} where a run has no incumbent before the end."
+            f"; {NONE} where a run has no {study.holder} before the end."
             if len(data) and data["log_auc"].isna().any()
             else "."
         )
     if any(row[1] == WHOLE for row in cells):
-        caption += f" {WHOLE.capitalize()}: what looks best when every architecture was trained once (noise floor)."
+        looks = "what looks like the front" if study.several else "what looks best"
+        caption += f" {WHOLE.capitalize()}: {looks} when every architecture was trained once (noise floor)."
     if any(DAGGER in row[2] for row in cells):
         caption += f" {DAGGER}: fewer runs than declared; shown with them left out, and again as {worst_label(study)}."
+    if any(row[1] == EXPECTED for row in cells):
+        caption += f" {EXPECTED.capitalize()}: the mean as figures have it, the rest from {RUNS} simulated runs."
     caption += noted(study)
-    return ReportTable(f"final-{split}", f"Final {word} values", caption, data, tuple(headers), tuple(cells), marks)
+    title = f"Final {word} {'hypervolumes' if study.several else 'values'}"
+    return ReportTable(f"final-{split}", title, caption, data, tuple(headers), tuple(cells), marks)
 
 
 def _final_cells(study: Study, item: Aligned, split: str, row: Any, early: list[float]) -> tuple[str, ...]:
@@ -90,7 +104,7 @@ def _final_cells(study: Study, item: Aligned, split: str, row: Any, early: list[
 def _reference_cells(study: Study, item: Aligned, split: str, early: list[float]) -> list[tuple[str, ...]]:
     """Return the rows of exact random search and of the best of the table."""
     scale = item.truth.scales[split]
-    sign = 1.0 if item.truth.column(split).direction == "maximise" else -1.0
+    sign = item.truth.sign(split)
     tail = (NONE, NONE) if split == "validation" else ()
     best = item.truth.best(split)
     rows = []
@@ -102,7 +116,8 @@ def _reference_cells(study: Study, item: Aligned, split: str, early: list[float]
             for centre in ("mean", "median", "iqm")
         )
         regrets = [regret_words(value, scale) for value in law.centre(split, budgets, study.centre)]
-        rows.append((item.name, RANDOM, "∞", mean, median, iqm, NONE, *regrets, *tail))
+        name = EXPECTED if study.several else RANDOM
+        rows.append((item.name, name, "∞", mean, median, iqm, NONE, *regrets, *tail))
     if law is not None and split == "validation" and (law.whole(split, "mean")) > 0:
         mean, median, iqm = (
             value_words(best - sign * law.whole(split, centre), scale) for centre in ("mean", "median", "iqm")

@@ -385,18 +385,3 @@ def random_and_mutants(
     mutants, mutant_keys = distinct(mutate_often(space, of_each[: n // 2], edits, rng), taken, keys)
     fresh, fresh_keys = sample_new(space, n - len(mutants), {*taken, *mutant_keys}, keys, rng)
     return np.concatenate([mutants, fresh]), mutant_keys + fresh_keys
-
-
-def random_and_neighbours(
-    space: SearchSpace, parents: Archs, n: int, taken: Collection[Hashable], keys: Keys, rng: np.random.Generator
-) -> tuple[Archs, list[Hashable]]:
-    """Return `n` random architectures and all neighbours of the parents, distinct and not taken, with their keys.
-
-    A space of no more than `n` codings is returned as a whole.  Parameters are those of `mutate_best`.
-    """
-    whole = everything(space, n, taken, keys)
-    if whole is not None:
-        return whole
-    random, random_keys = sample_new(space, n, taken, keys, rng)
-    around, more = neighbourhood(space, parents, {*taken, *random_keys}, keys)
-    return np.concatenate([random, around]), random_keys + more

@@ -86,6 +86,7 @@ FLOORS = {
         "audit.extracts",
         "audit",
         "trained",
+        "measured",
         "commands",
     ),
     "surrogates": (
@@ -151,6 +152,7 @@ CENTRE_MAY_IMPORT = (
     "threadpoolctl",
     "sklearn",
     "mnist1d",
+    "moocore",
     "triton",
     "platformdirs",
 )

@@ -19,6 +19,7 @@ from reports.study.verdicts import CONFIRMED, DRIFTED, FAILED, INCONCLUSIVE, Ver
 from reports.tables.numbers import NONE, bracket, ceiling_words, mean_words, p_value, signed
 from reports.tables.report_table import ReportTable
 
+_FOUND = {False: "final incumbents", True: "members of the front of all final fronts"}
 _PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 
 
@@ -45,8 +46,8 @@ def section(study: Study) -> Section | None:
         title="Verification by real training",
         sentences=tuple(sentence(item) for item in judged),
         figures=tuple(exhibit for exhibit in figures if len(exhibit.frame)),
-        tables=(table(judged),),
-        methods=(method(judged),),
+        tables=(table(judged, of_fronts=study.several),),
+        methods=(method(judged, of_fronts=study.several),),
     )
 
 
@@ -72,7 +73,7 @@ def sentence(item: Verification) -> str:
     return text.strip()
 
 
-def table(judged: Sequence[Verification]) -> ReportTable:
+def table(judged: Sequence[Verification], *, of_fronts: bool = False) -> ReportTable:
     """Return every architecture with both means, difference, verdict and costs (T10)."""
     frame = pd.concat([item.rows for item in judged], ignore_index=True)
     cells = tuple(_cells(row) for row in frame.to_dict("records"))
@@ -83,10 +84,10 @@ def table(judged: Sequence[Verification]) -> ReportTable:
     )
     caption = (
         "Validation accuracy in percent, mean \N{PLUS-MINUS SIGN} standard deviation over trainings (their number)."
-        " Top: final incumbents of the search, most frequent first; stratified: one draw from each of equal parts of"
-        " the table. Confirmed: two one-sided tests at 5 % find the difference within the margin; drifted: outside it"
-        " (Holm over architectures); inconclusive: neither, with the seeds at which the difference seen would be"
-        f" decided with 80 % power; failed: a training did not finish, or costs disagree. Margins: {margins}."
+        f" Top: {_FOUND[of_fronts]} of the search, most frequent first; stratified: one draw from each of equal"
+        " parts of the table. Confirmed: two one-sided tests at 5 % find the difference within the margin; drifted:"
+        " outside it (Holm over architectures); inconclusive: neither, with the seeds at which the difference seen"
+        f" would be decided with 80 % power; failed: a training did not finish, or costs disagree. Margins: {margins}."
         " Parameters and multiply-adds are counted on the network; \"=\" where the table says the same."
     )  # fmt: skip
     headers = (
@@ -142,7 +143,7 @@ def _cost(row: Mapping[Any, Any], name: str) -> str:
     return f"{row[name]:,.0f} {'=' if abs(row[name] - expected) < 0.5 else f'not {expected:,.0f}'}"
 
 
-def method(judged: Sequence[Verification]) -> str:
+def method(judged: Sequence[Verification], *, of_fronts: bool = False) -> str:
     """Return how it was done, in one paragraph."""
     parts = []
     for item in judged:
@@ -157,8 +158,8 @@ def method(judged: Sequence[Verification]) -> str:
             f" {overall.expected_absolute:.2f}; slope of real on table {_slope(overall.slope)}"
         )
     return (
-        "Verification. Final incumbents and one architecture of each stratum of the table, all chosen by validation,"
-        " were trained with seeds that the table had not seen. " + ". ".join(parts) + "."
+        f"Verification. {_FOUND[of_fronts].capitalize()} and one architecture of each stratum of the table, all"
+        " chosen by validation, were trained with seeds that the table had not seen. " + ". ".join(parts) + "."
     )
 
 
