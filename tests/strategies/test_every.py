@@ -47,6 +47,8 @@ SEVERAL = ("valid_accuracy", "params_m")
 def runs_of(name: str, evaluations: int = 60, replicates: int = 4, **changes) -> tuple[Run, ...]:
     """Run a strategy with its defaults, with a quick learner where it learns; in seconds where it takes fidelities."""
     takes_learner = "surrogate" in registry.keywords(registry.strategy(name))
+    if takes_learner and _needs_several(name):  # two models a decision: half the runs
+        replicates //= 2
     item = StrategySpec(name, name, {}, {"name": "ridge", "encoding": "one_hot"} if takes_learner else None)
     table, budget = TABLE, Budget(evaluations=evaluations)
     if name in RISING:
