@@ -78,11 +78,11 @@ def syne_tune_priority(seed: int) -> list[dict[str, Any]]:
     from syne_tune.optimizer.schedulers.multiobjective.multiobjective_priority import NonDominatedPriority
 
     rng = np.random.default_rng(seed)
-    told = []
     best_last = np.array([[0.5, 0.5], [0.9, 0.9], [0.1, 0.1]])
-    for points in (best_last, *(rng.random((count, 2)).round(3) for count in (6, 9, 12, 15))):
-        told.append({"points": points.tolist(), "priorities": NonDominatedPriority(dim=0)(points).tolist()})
-    return told
+    return [
+        {"points": points.tolist(), "priorities": NonDominatedPriority(dim=0)(points).tolist()}
+        for points in (best_last, *(rng.random((count, 2)).round(3) for count in (6, 9, 12, 15)))
+    ]
 
 
 def main() -> None:
