@@ -135,7 +135,8 @@ class Manifest:
 
     def __post_init__(self) -> None:
         spec = self.spec
-        named = list(dict.fromkeys([*(task.name for task in spec.tasks), *spec.report_on]))
+        tasks = [task.name for task in spec.tasks]
+        named = list(dict.fromkeys([*tasks, *spec.report_on]))
         if sorted(self.benchmarks) != sorted(named):
             raise HarnessError(must("benchmarks", f"be those of its spec, {named}", [*self.benchmarks]))
         for facts in self.benchmarks.values():

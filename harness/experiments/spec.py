@@ -115,40 +115,6 @@ class StrategySpec:
 
 
 @dataclass(frozen=True)
-class TransferSpec:
-    """Finished trainings of other tables, told to the strategies that learn from them.
-
-    Attributes
-    ----------
-    sources : tuple of str
-        Benchmarks of the same space; written ``from`` in a spec.
-    rows : int or "all"
-        Trainings of each source, drawn at random by the space and the replicate, or all that its table has.
-    charge : {"free", "amortised", "charged"}
-        See `CHARGES`.
-    leave_one_out : bool
-        Whether a source that is the target is left out of its sources, so that every benchmark of a spec can be the
-        target in its turn; without, it is an error.
-    """
-
-    sources: tuple[str, ...]
-    rows: int | str = 100
-    charge: str = "free"
-    leave_one_out: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sources", tuple(self.sources))
-        if not self.sources or len(set(self.sources)) < len(self.sources):
-            raise HarnessError(must("transfer.from", "name at least one benchmark, each once", list(self.sources)))
-        if self.rows != "all":
-            given: Any = self.rows
-            if isinstance(given, str):
-                raise HarnessError(must("transfer.rows", 'be a number or "all"', given))
-            integer("transfer.rows", given, low=1, high=MOST["replicates"])
-        choice("transfer.charge", self.charge, CHARGES)
-
-
-@dataclass(frozen=True)
 class Deployment:
     """A place where the network is to run, and the bounds that it sets there.
 
@@ -205,6 +171,40 @@ def task_name(benchmark: str, deployment: str) -> str:
     ('nb201-cifar10 (phone)', 'nb201-cifar10')
     """
     return f"{benchmark} ({deployment})" if deployment else benchmark
+
+
+@dataclass(frozen=True)
+class TransferSpec:
+    """Finished trainings of other tables, told to the strategies that learn from them.
+
+    Attributes
+    ----------
+    sources : tuple of str
+        Benchmarks of the same space; written ``from`` in a spec.
+    rows : int or "all"
+        Trainings of each source, drawn at random by the space and the replicate, or all that its table has.
+    charge : {"free", "amortised", "charged"}
+        See `CHARGES`.
+    leave_one_out : bool
+        Whether a source that is the target is left out of its sources, so that every benchmark of a spec can be the
+        target in its turn; without, it is an error.
+    """
+
+    sources: tuple[str, ...]
+    rows: int | str = 100
+    charge: str = "free"
+    leave_one_out: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", tuple(self.sources))
+        if not self.sources or len(set(self.sources)) < len(self.sources):
+            raise HarnessError(must("transfer.from", "name at least one benchmark, each once", list(self.sources)))
+        if self.rows != "all":
+            given: Any = self.rows
+            if isinstance(given, str):
+                raise HarnessError(must("transfer.rows", 'be a number or "all"', given))
+            integer("transfer.rows", given, low=1, high=MOST["replicates"])
+        choice("transfer.charge", self.charge, CHARGES)
 
 
 @dataclass(frozen=True)
@@ -430,12 +430,11 @@ def load(path: str | Path) -> Spec:
         raise SpecError(f"no such spec file: '{path}'") from None
     given = data.get("transfer")
     transfer: dict[str, Any] = given if isinstance(given, dict) else {}
-    for table, key in ((data, "benchmarks"), (data, "report_on"), (transfer, "from"), (transfer, "sources")):
+    deployments = data.get("deployments", []) if isinstance(data.get("deployments"), list) else []
+    listed = [(item, "benchmarks") for item in deployments if isinstance(item, dict)]
+    for table, key in ((data, "benchmarks"), (data, "report_on"), (transfer, "from"), (transfer, "sources"), *listed):
         if isinstance(table.get(key), list):
             table[key] = [_resolved(name, path.parent) for name in table[key]]
-    for item in data.get("deployments", []) if isinstance(data.get("deployments"), list) else []:
-        if isinstance(item, dict) and isinstance(item.get("benchmarks"), list):
-            item["benchmarks"] = [_resolved(name, path.parent) for name in item["benchmarks"]]
     for strategy in data.get("strategies", []) if isinstance(data.get("strategies"), list) else []:
         if isinstance(strategy, dict) and "name" in strategy:
             strategy["name"] = _resolved(strategy["name"], path.parent)

@@ -119,11 +119,11 @@ def verify(
 def _trainings(results: Results, request: Request, tools: Tools) -> tuple[dict[str, TrainingSetup], dict[str, str]]:
     """Return how each benchmark asked for was trained, and why the others cannot be."""
     trainings, skipped = {}, {}
-    tasks = [task.name for task in results.spec.tasks]
+    searched = [task.name for task in results.spec.tasks]  # what was only judged by has no runs
     for name in request.benchmarks:
-        if name not in tasks:
-            raise HarnessError(unknown("benchmark of this experiment", name, tasks))
-    for name in request.benchmarks or tasks:
+        if name not in searched:
+            raise HarnessError(unknown("benchmark of this experiment", name, searched))
+    for name in request.benchmarks or searched:
         training = tools.training_of(results.benchmarks[name].name)
         if training is None:
             skipped[name] = "because its table does not say how its networks were trained, or this program has no such"\

@@ -349,6 +349,19 @@ class ModelBased(Strategy):
 
         return value
 
+    def believe(
+        self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray, new: Archs
+    ) -> Generator[Fit | Predict, Any, FloatArray]:
+        """Return what a model of the targets and of what is believed predicts of others, (b,) or (b, m)."""
+        model = yield from self.learn(archs, targets, believed, lies)
+        predicted: FloatArray = (yield Predict(model, new)).mean
+        return predicted
+
+    def _least_broken(self, rows: IntArray, incumbent: int) -> list[int]:
+        """Return the places in `rows` of those that break constraints as little as the incumbent."""
+        violation = self._scores[incumbent][0]
+        return [place for place, row in enumerate(rows) if self._scores[row][0] == violation]
+
     def learn(self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray) -> Models:
         """Return a model of the targets; the default fits the learner.
 
@@ -363,19 +376,6 @@ class ModelBased(Strategy):
         model: Surrogate = yield self._fit(archs, targets, believed, lies)
         self._kept(model)
         return model
-
-    def believe(
-        self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray, new: Archs
-    ) -> Generator[Fit | Predict, Any, FloatArray]:
-        """Return what a model of the targets and of what is believed predicts of others, (b,) or (b, m)."""
-        model = yield from self.learn(archs, targets, believed, lies)
-        predicted: FloatArray = (yield Predict(model, new)).mean
-        return predicted
-
-    def _least_broken(self, rows: IntArray, incumbent: int) -> list[int]:
-        """Return the places in `rows` of those that break constraints as little as the incumbent."""
-        violation = self._scores[incumbent][0]
-        return [place for place, row in enumerate(rows) if self._scores[row][0] == violation]
 
     def _kept(self, model: Surrogate) -> None:
         """Let the next fit start from a model, where the learner continues."""

@@ -60,8 +60,19 @@ CASES: dict[str, StrategySpec] = {
     "gp_bo": StrategySpec("gp_bo", "gp", {}, RIDGE),
     "nas_bowl": StrategySpec("nas_bowl", "nb", {}, RIDGE),
     "nasbot": StrategySpec("nasbot", "n", {"acquisition": "ucb"}, RIDGE),
+    "successive_halving": StrategySpec("successive_halving", "sh"),
+    "hyperband": StrategySpec("hyperband", "hb"),
+    "hyperband_barrier": StrategySpec("hyperband", "hb", {"rounding": "code", "barrier": True}),
+    "median_stopping": StrategySpec("median_stopping", "m"),
+    "median_stopping_average": StrategySpec("median_stopping", "m", {"rule": "running_average"}),
     "asha": StrategySpec("asha", "a"),
     "asha_stopping": StrategySpec("asha", "a", {"rule": "stopping"}),
+    "pasha": StrategySpec("pasha", "p"),
+    "bohb": StrategySpec("bohb", "b", {"rungs": [4]}),
+    "bohb_published": StrategySpec("bohb", "b", {"preset": "nats", "kernel": "published", "distinct": False}),
+    "curve_stopping": StrategySpec("curve_stopping", "cs", {"inner": "regularized_evolution"}, RIDGE),
+    "dyhpo": StrategySpec("dyhpo", "dy", {}, RIDGE),
+    "freeze_thaw": StrategySpec("freeze_thaw", "ft", {}, RIDGE),
     "dehb": StrategySpec("dehb", "d"),
     "dehb_edges": StrategySpec("dehb", "d", {"encoding": "edges", "look_up": False, "repair": "clip"}),
     "mobster": StrategySpec("mobster", "m", {"candidates": 100}, RIDGE_OF_GENES),
@@ -73,6 +84,17 @@ CASES: dict[str, StrategySpec] = {
     "moead_pbi": StrategySpec("moead", "m", {"population": 8, "decomposition": "pbi", "neighbours": 3}),
     "pareto_local_search": StrategySpec("pareto_local_search", "p"),
     "lomonas": StrategySpec("lomonas", "l"),
+    "mo_asha": StrategySpec("mo_asha", "m"),
+    "scalarised": StrategySpec("scalarised", "s", {"initial": 8, "searches": 3}),
+    "scalarised_mnasnet": StrategySpec(
+        "scalarised",
+        "s",
+        {
+            "inner": {"name": "regularized_evolution", "population": 6, "sample": 3},
+            "reward": "mnasnet",
+            "target": [0.4],
+        },
+    ),
     "warm_start": StrategySpec("warm_start", "ws", {"count": 6, "inner": "local_search"}),
     "warm_start_each": StrategySpec("warm_start", "ws", {"rule": "each", "inner": "genetic_algorithm"}),
     "portfolio": StrategySpec("portfolio", "p", {"count": 30}),
@@ -80,6 +102,15 @@ CASES: dict[str, StrategySpec] = {
     "rgpe": StrategySpec("rgpe", "r", {"source_rows": 20, "samples": 16, "folds": 3, "candidates": 100}, SHORT),
     "multi_task": StrategySpec("multi_task", "m", {"candidates": 100}, SHORT),
     "asha_brackets": StrategySpec("asha", "a", {"brackets": 3, "cost_aware": True}),
+    "parego": StrategySpec("parego", "p", {}, RIDGE),
+    "ehvi": StrategySpec("ehvi", "e", {}, RIDGE),
+    "nehvi": StrategySpec("nehvi", "ne", {}, RIDGE),
+    "ts_hv": StrategySpec("ts_hv", "ts", {}, RIDGE),
+    "random_scalarisation": StrategySpec("random_scalarisation", "rs", {}, RIDGE),
+    "random_scalarisation_hypervolume": StrategySpec(
+        "random_scalarisation", "rs", {"scalarisation": "hypervolume", "acquisition": "its", "batch": 3}, RIDGE
+    ),
+    "mo_bananas": StrategySpec("mo_bananas", "mb", {}, RIDGE),
 }
 
 

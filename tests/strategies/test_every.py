@@ -85,7 +85,8 @@ def test_constraints_are_taken_into_account_at_every_fidelity(name):
     """What is trained further is feasible more often than a random row of the table: a third of them is."""
     for run in runs_of(name, 40, constraints=(Constraint("params_m", "<=", 0.009),)):
         feasible = run.trace.constraints[:, 0] <= 0
-        assert feasible[run.trace.fidelity > 0].mean() > 0.5
+        _, first = np.unique(run.trace.archs, axis=0, return_index=True)
+        assert np.delete(feasible, first).mean() > 0.5
 
 
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("random_search", *RISING)])

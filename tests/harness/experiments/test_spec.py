@@ -256,10 +256,10 @@ CHANGES = {
     "versions": {"numpy": "2.4.7"},
     "validation_pass": True,
     "simulate": Mishaps(failures=0.1),
+    "known": ("params_m",),
     "transfer": Transfer(("a",), ("2" * 64,), 10, "free"),
     "warm_up": WarmUp("params_m"),
     "free_signals": True,
-    "known": ("params_m",),
 }
 
 
