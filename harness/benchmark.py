@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.checks import Archs, FloatArray, UInt64Array
+from harness.digests import later
 from harness.errors import HarnessError
 from harness.problem import Constraint, Fidelity, Objective
 from harness.records import Evaluations, Proposals
@@ -66,6 +67,11 @@ class Benchmark(Common, Protocol):
         continued takes anew.
     cheapest_seconds : callable, optional
         ``cheapest_seconds(fidelity)`` returns the least seconds of any evaluation at a fidelity, by its index.
+    archs : (N, L) unsigned integers, optional
+        The architectures that it lists; what predicts has none.
+    signals : tuple of Signal, optional
+        What can be read of architectures before any training; the default is what the space knows in closed form.
+        With it comes a method ``look(signal, archs)``, (n,) float64: one of them, by its name, as it is published.
     libraries : tuple of str, optional
         Installed packages on which the answers depend, beyond numpy; their versions are part of the digest of results.
     """
@@ -121,6 +127,10 @@ class Column:
     at : tuple of int
         Indices of the table's fidelities at which it was measured; empty for all of them, or where it does not change
         in training.
+    device : str
+        Of a latency, an energy or a throughput: where it was measured; "" where that does not matter or is not known.
+    batch : int
+        Images in one pass of that measurement; 0 where it is not known.
     """
 
     name: str
@@ -132,6 +142,8 @@ class Column:
     best: float | None = None
     description: str = ""
     at: tuple[int, ...] = ()
+    device: str = later("")
+    batch: int = later(0)
 
 
 @dataclass(frozen=True)

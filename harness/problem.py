@@ -303,6 +303,24 @@ class Problem:
         """Index of the highest fidelity."""
         return len(self.fidelities) - 1
 
+    def signal(self, name: str) -> Signal:
+        """Return a signal by its name.
+
+        Raises
+        ------
+        HarnessError
+            If there is none of that name (names the nearest), or nobody knows what it costs.
+        """
+        named = {item.name: item for item in self.signals}
+        if name not in named:
+            raise HarnessError(unknown("signal", name, named))
+        if named[name].seconds is None:
+            raise HarnessError(
+                f"the signal '{name}' must have seconds that can be charged, and nobody measured them, or the table has"
+                " no training seconds; set `free_signals = true` to read it for nothing, and pages say so"
+            )
+        return named[name]
+
     def index_of(self, fidelity: int | str | Fidelity) -> int:
         """Return the index of a fidelity that is given by its index, its label or itself.
 

@@ -196,7 +196,8 @@ class Run:
         equally.  Not part of any digest.
     beside : mapping of str to array
         Further columns of the trace, of T rows, where something asks for them: ``epochs`` charged, under a budget of
-        epochs; ``wasted_seconds`` and ``attempts``, on a simulated cluster that misbehaves.
+        epochs; ``wasted_seconds`` and ``attempts``, on a simulated cluster that misbehaves; what was spent beside
+        trainings, see `harness.search.beside.COLUMNS`.
     recommended : Recommended or None
         None where the strategy says nothing of its own.
     """
@@ -209,6 +210,13 @@ class Run:
     overhead_seconds: float
     beside: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     recommended: Recommended | None = None
+
+    @property
+    def evaluations(self) -> npt.NDArray[np.float64]:
+        """Cumulative charged evaluations, with what was spent beside them in units of one full training, (T,)."""
+        done = self.trace.evaluations.astype(np.float64)
+        other = self.beside.get("other_trainings")
+        return done if other is None else done + np.maximum.accumulate(other)
 
 
 class Log:

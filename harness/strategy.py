@@ -17,9 +17,9 @@ from harness.errors import HarnessError, StrategyError, UnfitError
 from harness.guard import running
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
-from harness.surrogate import Fit, Predict, serve
+from harness.surrogate import Fit, Look, Predict, serve
 
-Plan = Generator[Fit | Predict, Any, Proposals]
+Plan = Generator[Fit | Predict | Look, Any, Proposals]
 """A generator that yields requests, is sent their answers, and returns proposals."""
 
 
@@ -73,6 +73,11 @@ class Takes:
         if problem.budget.duplicates == "forbidden" and not self.forbidden_duplicates:
             rule = "the budget's `duplicates` must be 'charged' or 'free', got 'forbidden'"
             return f"may propose an architecture again: {rule}"
+        if self.prior and not problem.prior:
+            return (
+                "learns from finished trainings of other tables, and the problem has none: give `[transfer]` with "
+                "`from`, other tables of the space"
+            )
         if self.fidelities and problem.budget.evaluations is not None:
             return (
                 "trains at lower fidelities, and a budget of `evaluations` counts one epoch as much as a whole "
@@ -188,6 +193,10 @@ class Strategy:
             try:
                 request = next(requests)
                 while True:
+                    if isinstance(request, Look):
+                        raise HarnessError(
+                            f"the signal '{request.signal}' can be read in a run alone, which charges it"
+                        )
                     request = requests.send(serve([request])[0])
             except StopIteration as stop:
                 proposals: Proposals = stop.value
@@ -221,7 +230,7 @@ class Strategy:
         raise NotImplementedError(f"{type(self).__name__} must define propose or plan")
 
     def plan(self, n: int) -> Plan:
-        """Yield `Fit` and `Predict` requests, be sent their answers, and return proposals.
+        """Yield `Fit`, `Predict` and `Look` requests, be sent their answers, and return proposals.
 
         The default learns nothing and returns ``self.propose(n)``.
         """

@@ -179,6 +179,25 @@ class Predict:
     covariates: FloatArray | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A strategy's request: read a signal of architectures before any training.
+
+    It is sent the values, (q,) float64, lower is thought to be better (a column to be maximised comes with its sign
+    changed), NaN where the table lacks them.  The loop answers it and charges the signal's seconds for each
+    architecture; who asks twice pays twice.
+
+    Attributes
+    ----------
+    signal : str
+        Name of one of `Problem.signals`.
+    archs : (q, L) integers
+    """
+
+    signal: str
+    archs: Archs
+
+
 def serve(requests: Sequence[Fit | Predict]) -> list[Surrogate | Prediction]:
     """Answer requests of many strategies, those of equal signature as one batch.
 

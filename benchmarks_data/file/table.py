@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,10 +25,10 @@ from benchmarks_data.file.trainings import (
     trained_with,
 )
 from harness.benchmark import Column
-from harness.checks import FloatArray, IntArray, UInt64Array
+from harness.checks import Archs, FloatArray, IntArray, UInt64Array
 from harness.errors import HarnessError, must, unknown
 from harness.guard import refuse
-from harness.problem import Constraint, Fidelity, Objective
+from harness.problem import Constraint, Fidelity, Objective, Signal
 from harness.records import Evaluations, Proposals
 from harness.space import SearchSpace
 
@@ -216,6 +217,47 @@ class TableBenchmark:
             seconds = seconds + self._passes.read(rows, rows, np.full(len(rows), fidelity))[:, None]
         known = seconds[~np.isnan(seconds)]
         return float(known.min()) if len(known) else float("nan")
+
+    @property
+    def archs(self) -> Archs:
+        """The architecture of each row, (N, L), read-only."""
+        archs = self._header.array("archs").view()
+        archs.flags.writeable = False
+        return archs
+
+    @cached_property
+    def signals(self) -> tuple[Signal, ...]:
+        """Costs and scores of the table that can be read before training; its times are not among them.
+
+        What the space knows in closed form costs nothing; another column ``NAME`` costs the mean of ``NAME_seconds``
+        where the table has that.
+        """
+        columns = self._header.columns
+        times = {name: re.sub("_seconds", "", name, count=1) for name in columns if "_seconds" in name}
+        ours = {name for name, of in times.items() if of in columns}
+        ours |= {self._header.meaning.seconds or "", VALIDATION_SECONDS}
+        price = {of: name for name, of in times.items()}
+        known = self.space.costs(self.archs[:0])
+        return tuple(
+            Signal(name, column.direction, column.unit, 0.0 if name in known else self._mean_of(price.get(name)))
+            for name, column in columns.items()
+            if not column.split and name not in ours and not column.at and self._header.values(name).shape[2] == 1
+        )
+
+    def _mean_of(self, column: str | None) -> float | None:
+        """Return the mean of a column over the rows that have it; None without one."""
+        values = np.empty(0) if column is None else mean_over_trainings(self._header.values(column))
+        return float(np.nanmean(values)) if np.isfinite(values).any() else None
+
+    def look(self, signal: str, archs: Archs) -> FloatArray:
+        """Return a signal as it is published, the mean over trainings: (n, L) to (n,); NaN where a row lacks it."""
+        refuse(self.name)
+        if signal not in {item.name for item in self.signals}:
+            raise HarnessError(unknown(f"signal of {self.name}", signal, [item.name for item in self.signals]))
+        index.check_genes(self.space, archs)
+        rows = index.rows_of(self._index, self.space, archs, self.name)
+        values: FloatArray = mean_over_trainings(self._header.values(signal)[rows])[:, 0]
+        return values
 
     def _check_feasible(self) -> None:
         """Refuse constraints that no row keeps: a search under them has no answer."""

@@ -220,7 +220,7 @@ def check(
 
         prepared = prepare(spec.load(name), source=name)
         complain(*(f"warning: {notice}" for notice in prepared.notices))
-        benchmarks = counted(len(prepared.benchmarks), "benchmark")
+        benchmarks = counted(len(prepared.spec.benchmarks), "benchmark")
         rules = [f"the spec is valid: {counted(len(prepared.shards), 'shard')} on {benchmarks}"]
     else:
         from harness.testing import conformance

@@ -18,6 +18,7 @@ from harness.benchmark import Benchmark
 from harness.errors import HarnessError, SpecError
 from harness.experiments.spec import Spec
 from harness.files.spool import Column
+from harness.names import read
 from harness.problem import Budget, Constraint
 
 
@@ -164,6 +165,11 @@ def open_benchmark(
         opened.validation_pass = False
     benchmark: Benchmark = opened
     return benchmark
+
+
+def table_name(benchmark: Benchmark) -> str:
+    """Return a table's own name, wherever its file lies: what random streams are addressed by."""
+    return str(getattr(benchmark, "table_name", read(benchmark.name).own))
 
 
 def charges_pass(benchmark: Benchmark) -> bool:

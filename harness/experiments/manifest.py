@@ -136,8 +136,9 @@ class Manifest:
     def __post_init__(self) -> None:
         spec = self.spec
         tasks = [task.name for task in spec.tasks]
-        if sorted(self.benchmarks) != sorted(tasks):
-            raise HarnessError(must("benchmarks", f"be those of its spec, {tasks}", [*self.benchmarks]))
+        named = list(dict.fromkeys([*tasks, *spec.report_on]))
+        if sorted(self.benchmarks) != sorted(named):
+            raise HarnessError(must("benchmarks", f"be those of its spec, {named}", [*self.benchmarks]))
         for facts in self.benchmarks.values():
             self._check_facts(facts)
         if len({entry.digest for entry in self.entries}) < len(self.entries):
@@ -146,7 +147,7 @@ class Manifest:
         for entry in self.entries:
             blocks.setdefault((entry.benchmark, entry.label), []).append((entry.first, entry.stop))
         labels = [strategy.label for strategy in spec.strategies]
-        for benchmark in tasks:
+        for benchmark in (task.name for task in spec.tasks):
             for label in labels:
                 _check_blocks(f"cells of '{label}' on '{benchmark}'", blocks.pop((benchmark, label), []), spec)
         for benchmark, label in blocks:

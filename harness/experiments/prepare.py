@@ -69,6 +69,9 @@ def _prepared(spec: Spec, device: str) -> Prepared:
     for index, name in enumerate(spec.benchmarks):
         with at(f"benchmarks[{index}]"):
             registry.table_provider(name)
+    for index, name in enumerate(spec.report_on):
+        with at(f"report_on[{index}]"):
+            registry.table_provider(name)
     kind.check(spec)
     shards: dict[str, tuple[str, Unit]] = {}
     benchmarks, notices, tasks = dict[str, BenchmarkFacts](), list[str](), dict[str, str]()
@@ -92,7 +95,23 @@ def _prepared(spec: Spec, device: str) -> Prepared:
                         "change a hyperparameter or remove one of them"
                     )
             shards[unit.digest] = (label, unit)
+        for index, other in enumerate(spec.report_on):
+            with at(f"report_on[{index}]"):
+                benchmarks.setdefault(other, _judging(other, benchmark, spec))
     return Prepared(spec, shards, benchmarks, tuple(notices), tasks)
+
+
+def _judging(name: str, searched: Benchmark, spec: Spec) -> BenchmarkFacts:
+    """Return the facts of a benchmark by which architectures found on another are judged too."""
+    objectives = [objective.name for objective in searched.objectives]
+    other = open_benchmark(name, objectives, (), spec.budget, check_content=True)
+    here, there = searched.space, other.space
+    if here.name != there.name or here.cardinalities.tolist() != there.cardinalities.tolist():
+        raise HarnessError(
+            f"'{name}' is of the space '{there.name}', and '{searched.name}' of '{here.name}': architectures are judged"
+            " by tables of their own space"
+        )
+    return BenchmarkFacts.of(other)
 
 
 def too_small(benchmark: Benchmark, budget: Budget) -> str:

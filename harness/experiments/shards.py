@@ -18,15 +18,19 @@ import numpy as np
 from harness import registry
 from harness.benchmark import Benchmark
 from harness.digests import identity, later, sha256_of, without
-from harness.errors import HarnessError, StrategyError, UnfitError, must
+from harness.errors import HarnessError, SpecError, StrategyError, UnfitError, must
 from harness.experiments.building import Inner, covered, inner_settings, make_inner, make_learner
-from harness.experiments.kind import Kind, Output, at, charges_pass, open_benchmark
-from harness.experiments.spec import Spec, StrategySpec, held, plain_data
+from harness.experiments.kind import Kind, Output, at, charges_pass, open_benchmark, table_name
+from harness.experiments.spec import Spec, StrategySpec, WarmUp, held, plain_data
+from harness.experiments.transfer import Sources, Transfer, informed, transfer_to
 from harness.files.spool import Column, Pieces, Spool
 from harness.names import read
 from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint, Problem
 from harness.records import Recommended, Run, Trace
+from harness.search.beginning import check_draws, warmed
+from harness.search.beside import COLUMNS as OTHER
+from harness.search.beside import Paid
 from harness.search.known import known_constraints, offered
 from harness.search.loop import make_problem, run_block
 from harness.search.mishaps import Mishaps
@@ -36,7 +40,7 @@ from harness.surrogate import Surrogate
 
 SCHEMA = 1
 """Version of what the digest of a shard covers."""
-BESIDE = ("epochs", "wasted_seconds", "attempts")
+BESIDE = ("epochs", "wasted_seconds", "attempts", *OTHER)
 """Names of columns beside a trace, see `Run.beside`."""
 _RECOMMENDED = ("after", "archs", "offsets")
 AT_ONCE = 250
@@ -73,6 +77,11 @@ class Shard:
         Of the libraries on which the numbers depend.
     validation_pass : bool
         Whether a pass over the validation images is charged, whose time the table records.
+    transfer : Transfer or None
+        Of strategies that learn from finished trainings of other tables.
+    warm_up : WarmUp or None
+    free_signals : bool
+        Of strategies that read signals.
     simulate : Mishaps or None
         What goes wrong on the simulated cluster.
     known : tuple of str
@@ -97,6 +106,9 @@ class Shard:
     device: str
     versions: Mapping[str, str]
     validation_pass: bool = later(False)
+    transfer: Transfer | None = later(None)
+    warm_up: WarmUp | None = later(None)
+    free_signals: bool = later(False)
     simulate: Mishaps | None = later(None)
     known: tuple[str, ...] = later(())
 
@@ -119,13 +131,9 @@ class Shard:
             del facts["benchmark"]  # a path is only an address: the table's digest says which one it is
         del facts["surrogate"]  # the learner's signature says it with all defaults filled in
         facts["hyperparameters"] = covered(facts["hyperparameters"])
+        facts.get("transfer", {}).pop("sources", None)  # addresses: the digests say which tables they are
         facts["budget"].pop("validation_pass", None)  # asked for; the shard's own says whether there is one
         return sha256_of(facts)
-
-
-def table_name(benchmark: Benchmark) -> str:
-    """Return a table's own name, wherever its file lies: what random streams are addressed by."""
-    return str(getattr(benchmark, "table_name", read(benchmark.name).own))
 
 
 def make_strategy(
@@ -158,9 +166,13 @@ def resolve(
     factory = factory or registry.strategy(strategy.name)
     known = registry.keywords(factory)
     learner = make_learner(factory, strategy.surrogate, benchmark, device)
-    problem = make_problem(benchmark, spec.budget, spec.n_workers)
+    problem = make_problem(benchmark, spec.budget, spec.n_workers, free_signals=spec.free_signals)
     bounds = known_constraints(benchmark) if spec.known_constraints == "kept" else ()
     problem = offered(problem, benchmark) if bounds else problem
+    transfer = None
+    if spec.transfer is not None and factory.takes.prior:
+        transfer = transfer_to(spec.transfer, benchmark, len(spec.benchmarks), spec.budget)
+        problem = _with_example(problem, transfer, benchmark, spec)
     given = {name: value for name, value in strategy.hyperparameters.items() if name != "inner"}
     settings = inner_settings(factory, strategy.hyperparameters.get("inner"), benchmark, device)
     inner = make_inner(settings, benchmark, device)
@@ -176,7 +188,7 @@ def resolve(
         *getattr(benchmark, "libraries", ()),
     )
     try:
-        registry.build_strategy(factory, problem, np.random.default_rng(0), given, learner, inner)
+        _built_once(partial(registry.build_strategy, factory), problem, strategy, (given, learner, inner))
     except UnfitError as error:
         fitting = registry.strategies_for(problem)
         raise UnfitError(f"{error}. Strategies that can: {', '.join(fitting) or 'none'}") from None
@@ -201,11 +213,42 @@ def resolve(
             device=next((item.device for item in learners if item.device != "cpu"), "cpu"),
             versions={library: version(library) for library in libraries},
             validation_pass=charges_pass(benchmark),
+            transfer=transfer,
+            warm_up=strategy.warm_up,
+            free_signals=spec.free_signals and (factory.takes.signals or strategy.warm_up is not None),
             simulate=spec.simulate,
             known=tuple(item.name for item in bounds),
         )
         for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]
+
+
+def _built_once(build: Callable[..., Strategy], problem: Problem, strategy: StrategySpec, given: Sequence[Any]) -> None:
+    """Build a strategy to check its values, and that it can be warmed up where that is asked for."""
+
+    def make(problem: Problem, rng: np.random.Generator) -> Strategy:
+        return build(problem, rng, *given)
+
+    make(problem, np.random.default_rng(0))
+    if strategy.warm_up is not None:
+        problem.signal(strategy.warm_up.signal)
+        check_draws(make, problem)
+
+
+def _with_example(problem: Problem, transfer: Transfer, benchmark: Benchmark, spec: Spec) -> Problem:
+    """Return the problem with the prior of the first replicate; refuse sources that cost the whole budget."""
+    priors, paid = Sources(transfer, benchmark, spec.budget, spec.seed).priors(0)
+    for key, cost, limit in (
+        ("evaluations", paid.trainings, None if spec.budget.evaluations is None else spec.budget.evaluations - 1),
+        ("seconds", paid.seconds / spec.n_workers, spec.budget.seconds),
+        ("epochs", paid.epochs, spec.budget.epochs),
+    ):
+        if limit is not None and cost > 0 and cost >= limit:
+            raise HarnessError(
+                f"the sources cost {cost:,.6g} {key}, which leaves nothing of the budget to search with: ask for fewer "
+                '`rows`, or set `charge` to "amortised" or "free"'
+            )
+    return informed(problem, priors)
 
 
 def _check_plain(hyperparameters: Mapping[str, Any]) -> None:
@@ -265,24 +308,34 @@ def run_parts(
 def _parts(
     shard: Shard, factory: type[Strategy], benchmark: Benchmark, on_step: Callable[[int], None] | None
 ) -> Iterator[tuple[Run, ...]]:
-    problem = make_problem(benchmark, shard.budget, shard.n_workers)
+    problem = make_problem(benchmark, shard.budget, shard.n_workers, free_signals=shard.free_signals)
+    if shard.warm_up is not None:
+        factory = warmed(factory, **vars(shard.warm_up))
     posed = offered(problem, benchmark) if shard.known else problem
     learner = make_learner(factory, shard.surrogate, benchmark, shard.device)
     inner = make_inner(shard.hyperparameters.get("inner"), benchmark, shard.device)
     table, told = table_name(benchmark), 0
     learns = learner is not None or (inner is not None and bool(inner.learners))
     together = shard.stop - shard.first if learns else AT_ONCE
+    budget = replace(shard.budget, validation_pass=shard.validation_pass)
+    sources = None if shard.transfer is None else Sources(shard.transfer, benchmark, budget, shard.seed)
     for first in range(shard.first, shard.stop, together):
         replicates = range(first, min(first + together, shard.stop))
+        problems, paid = [posed] * len(replicates), list[Paid]()
+        if sources is not None:
+            known = [sources.priors(replicate) for replicate in replicates]
+            problems = [informed(posed, priors) for priors, _ in known]
+            paid = [spent for _, spent in known]
         strategies = [
-            make_strategy(factory, shard, posed, learner, inner, table, replicate) for replicate in replicates
+            make_strategy(factory, shard, one, learner, inner, table, replicate)
+            for one, replicate in zip(problems, replicates, strict=True)
         ]
         seeds = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])
         noise = seeds if shard.budget.table_seed == "one_draw_per_arch" else None
         mishaps = None if shard.simulate is None else (shard.simulate, seeds)
         step = None if on_step is None else partial(_from, told, on_step)
         try:
-            runs = run_block(benchmark, problem, strategies, noise, step, mishaps)
+            runs = run_block(benchmark, problem, strategies, noise, step, mishaps, paid)
         except StrategyError:
             raise
         except Exception as error:
@@ -367,6 +420,13 @@ def _said(columns: Mapping[str, Any], count: int) -> list[Recommended | None]:
     return [whole.part(start, stop) for start, stop in pairwise(columns["recommended/offsets"].tolist())]
 
 
+def _takes_prior(name: str) -> bool:
+    try:
+        return registry.strategy(name).takes.prior
+    except (ImportError, HarnessError):  # an extra that is not installed
+        return False
+
+
 class Search(Kind[Shard]):
     """The kind of work `search`: every strategy on every benchmark, through the search loop."""
 
@@ -375,15 +435,28 @@ class Search(Kind[Shard]):
     texts = ("stopped",)
 
     def check(self, spec: Spec) -> None:
-        """Refuse strategies that do not exist."""
+        """Refuse strategies that do not exist, and sources that do not exist or that nobody would learn from."""
+        factories = list[type[Strategy]]()
         for index, strategy in enumerate(spec.strategies):
             with at(f"strategies[{index}]"):
-                registry.strategy(strategy.name)
+                factories.append(registry.strategy(strategy.name))
+        for index, name in enumerate(() if spec.transfer is None else spec.transfer.sources):
+            with at(f"transfer.from[{index}]"):
+                registry.table_provider(name)
+        if spec.transfer is not None and not any(factory.takes.prior for factory in factories):
+            names = [name for name in registry.names("strategy") if _takes_prior(name)]
+            raise SpecError(
+                "`transfer`: no strategy of the spec learns from finished trainings of other tables; those that do: "
+                f"{', '.join(names) or 'none'}"
+            )
 
     def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterator[tuple[int, Shard]]:
         """Yield the shards of all strategies, each strategy's after it was built once."""
         with at("budget / n_workers"):
             make_problem(benchmark, spec.budget, spec.n_workers)
+        if spec.transfer is not None:
+            with at("transfer"):
+                transfer_to(spec.transfer, benchmark, len(spec.benchmarks), spec.budget)
         for index, strategy in enumerate(spec.strategies):
             with at(f"strategies[{index}]"):
                 shards = resolve(spec, strategy, benchmark, device)

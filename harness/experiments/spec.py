@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 _STORED_KEY = "replicates_per_cell"
 """How manifests spell `replicates_per_shard`, and what specs may still write."""
+_OTHER_KEYS = {"replicates_per_shard": _STORED_KEY, "sources": "from"}
+"""How specs may spell a field too; ``from`` is no name in Python."""
+_SHOWN = {"sources": "from"}
+"""How errors spell fields that have another name in specs."""
+CHARGES = ("free", "amortised", "charged")
+"""What finished trainings of other tables cost: nothing (they are there); their share, each target paying as much as
+every other; or all that they took."""
 MOST = {"replicates": 10**6, "replicates_per_shard": 10**6, "n_workers": 10**5, "seed": 2**128 - 1}
 """The largest value of each count of a spec."""
 MOST_IN_ALL = {"runs": 10**6, "shards": 10**5, "evaluations": 10**8, "simulated workers": 10**7}
@@ -52,6 +59,33 @@ def plain_data(record: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class WarmUp:
+    """A beginning with the best architectures of a random pool by a column that is read before any training.
+
+    Attributes
+    ----------
+    signal : str
+        One of `Problem.signals`.
+    pool : int
+        Random architectures of which it is read; each costs the signal's seconds.
+    keep : int
+        How many of them take the place of the first architectures that the strategy would have drawn at random.
+    best : {"", "highest", "lowest"}
+        Which values are thought to be good; "" for what the signal's direction says.
+    """
+
+    signal: str
+    pool: int = 1000
+    keep: int = 10
+    best: str = ""
+
+    def __post_init__(self) -> None:
+        integer("warm_up.pool", self.pool, low=1, high=MOST["replicates"])
+        integer("warm_up.keep", self.keep, low=1, high=self.pool)
+        choice("warm_up.best", self.best, ("", "highest", "lowest"))
+
+
+@dataclass(frozen=True)
 class StrategySpec:
     """A strategy as a spec names it.
 
@@ -66,12 +100,15 @@ class StrategySpec:
         Given ones; the others take the strategy's defaults.
     surrogate : mapping or None
         ``name``, ``encoding`` and hyperparameters of the learner; None for the strategy's default.
+    warm_up : WarmUp or None
+        Where the strategy does not begin at random.
     """
 
     name: str
     label: str = ""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     surrogate: Mapping[str, Any] | None = None
+    warm_up: WarmUp | None = later(None)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.label or read(self.name).own)
@@ -137,6 +174,40 @@ def task_name(benchmark: str, deployment: str) -> str:
 
 
 @dataclass(frozen=True)
+class TransferSpec:
+    """Finished trainings of other tables, told to the strategies that learn from them.
+
+    Attributes
+    ----------
+    sources : tuple of str
+        Benchmarks of the same space; written ``from`` in a spec.
+    rows : int or "all"
+        Trainings of each source, drawn at random by the space and the replicate, or all that its table has.
+    charge : {"free", "amortised", "charged"}
+        See `CHARGES`.
+    leave_one_out : bool
+        Whether a source that is the target is left out of its sources, so that every benchmark of a spec can be the
+        target in its turn; without, it is an error.
+    """
+
+    sources: tuple[str, ...]
+    rows: int | str = 100
+    charge: str = "free"
+    leave_one_out: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", tuple(self.sources))
+        if not self.sources or len(set(self.sources)) < len(self.sources):
+            raise HarnessError(must("transfer.from", "name at least one benchmark, each once", list(self.sources)))
+        if self.rows != "all":
+            given: Any = self.rows
+            if isinstance(given, str):
+                raise HarnessError(must("transfer.rows", 'be a number or "all"', given))
+            integer("transfer.rows", given, low=1, high=MOST["replicates"])
+        choice("transfer.charge", self.charge, CHARGES)
+
+
+@dataclass(frozen=True)
 class ReportSpec:
     """How the report draws; not part of any digest.
 
@@ -197,6 +268,11 @@ class Spec:
     report : ReportSpec
     kind : str
         Kind of work, see `harness.experiments.kind`.
+    transfer : TransferSpec or None
+    report_on : tuple of str
+        Further benchmarks of the same space by which the architectures found are judged too; nothing is searched there.
+    free_signals : bool
+        Whether columns that can be read before training may be read for nothing where nobody measured what they cost.
     simulate : Mishaps or None
         What goes wrong on the simulated cluster.
     deployments : tuple of Deployment
@@ -218,6 +294,9 @@ class Spec:
     constraints: tuple[Constraint, ...] = ()
     report: ReportSpec = field(default_factory=ReportSpec)
     kind: str = later("search")
+    transfer: TransferSpec | None = later(None)
+    report_on: tuple[str, ...] = later(())
+    free_signals: bool = later(False)
     simulate: Mishaps | None = later(None)
     deployments: tuple[Deployment, ...] = later(())
     known_constraints: str = later("kept")
@@ -237,6 +316,11 @@ class Spec:
                 raise HarnessError(must("label", "be given once each; give one of them another `label`", sorted(twice)))
             if twice:
                 raise HarnessError(must(name, "be given once each", sorted(twice)))
+        if len(set(self.report_on)) < len(self.report_on):
+            raise HarnessError(must("report_on", "be given once each", list(self.report_on)))
+        if self.report_on and len(self.objectives or ()) > 1:
+            rule = "be left out with several objectives: fronts are judged by the table that they were found on alone"
+            raise HarnessError(must("report_on", rule, list(self.report_on)))
         for name, high in MOST.items():
             integer(name, getattr(self, name), low=0 if name == "seed" else 1, high=high)
         choice("known_constraints", self.known_constraints, KNOWN_CONSTRAINTS)
@@ -344,11 +428,13 @@ def load(path: str | Path) -> Spec:
         data = read_toml(path, SpecError)
     except FileNotFoundError:
         raise SpecError(f"no such spec file: '{path}'") from None
-    if isinstance(data.get("benchmarks"), list):
-        data["benchmarks"] = [_resolved(name, path.parent) for name in data["benchmarks"]]
-    for item in data.get("deployments", []) if isinstance(data.get("deployments"), list) else []:
-        if isinstance(item, dict) and isinstance(item.get("benchmarks"), list):
-            item["benchmarks"] = [_resolved(name, path.parent) for name in item["benchmarks"]]
+    given = data.get("transfer")
+    transfer: dict[str, Any] = given if isinstance(given, dict) else {}
+    deployments = data.get("deployments", []) if isinstance(data.get("deployments"), list) else []
+    listed = [(item, "benchmarks") for item in deployments if isinstance(item, dict)]
+    for table, key in ((data, "benchmarks"), (data, "report_on"), (transfer, "from"), (transfer, "sources"), *listed):
+        if isinstance(table.get(key), list):
+            table[key] = [_resolved(name, path.parent) for name in table[key]]
     for strategy in data.get("strategies", []) if isinstance(data.get("strategies"), list) else []:
         if isinstance(strategy, dict) and "name" in strategy:
             strategy["name"] = _resolved(strategy["name"], path.parent)
@@ -404,7 +490,7 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
     try:
         values = models[""].model_validate(data).model_dump(exclude_unset=True)
     except ValidationError as error:
-        known = {table: list(model.model_fields) for table, model in models.items()}
+        known = {table: [_SHOWN.get(key, key) for key in model.model_fields] for table, model in models.items()}
         lines = [_explain(source, item, known) for item in error.errors()[:_MOST_TOLD]]
         more = error.error_count() - len(lines)
         raise SpecError("\n".join([*lines, *([f"{source}: and {more:,} more"] if more else [])])) from None
@@ -450,7 +536,7 @@ def _models() -> dict[str, type[BaseModel]]:
         hints, keys = _hints(record), dict[str, Any]()
         for item in fields(record):
             required = item.default is MISSING and item.default_factory is MISSING
-            names = AliasChoices(item.name, _STORED_KEY) if item.name == "replicates_per_shard" else None
+            names = AliasChoices(item.name, _OTHER_KEYS[item.name]) if item.name in _OTHER_KEYS else None
             keys[item.name] = (
                 _AS_GIVEN.get((record, item.name)) or written(item.name, hints[item.name]),
                 Field(... if required else None, validation_alias=names),
@@ -482,7 +568,7 @@ _AS_GIVEN: Mapping[tuple[type, str], Any] = {(Budget, "table_seed"): Any}
 
 def _explain(source: str, item: Any, known: Mapping[str, list[str]]) -> str:
     """Word one error of the schema check."""
-    parts = [clipped(part) if isinstance(part, str) else f"[{part}]" for part in item["loc"]]
+    parts = [clipped(_SHOWN.get(part, part)) if isinstance(part, str) else f"[{part}]" for part in item["loc"]]
     place = ".".join(parts).replace(".[", "[")
     if item["type"] == "extra_forbidden":
         table = str(item["loc"][0]) if len(item["loc"]) > 1 else ""

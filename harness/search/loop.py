@@ -20,11 +20,12 @@ from harness.errors import HarnessError, StrategyError, must
 from harness.guard import running
 from harness.problem import Budget, Problem
 from harness.records import Evaluations, Log, Proposals, Recommended, Run, Trace, immutable
+from harness.search.beside import Beside, Paid, signals_of
 from harness.search.charging import Charges
 from harness.search.cluster import NOTHING, Completions, simulate
 from harness.search.mishaps import Mishaps
 from harness.strategy import Plan, Strategy
-from harness.surrogate import Fit, Predict, serve
+from harness.surrogate import Fit, Look, Predict, serve
 
 _ROUNDING = 1e-12
 """Of a budget of epochs: by so much sums of shares may go beyond it."""
@@ -32,8 +33,10 @@ STALLED_AFTER = 10_000
 """Free duplicates in a row after which a run is stopped: it would never end."""
 
 
-def make_problem(benchmark: Benchmark, budget: Budget, n_workers: int = 1) -> Problem:
+def make_problem(benchmark: Benchmark, budget: Budget, n_workers: int = 1, *, free_signals: bool = False) -> Problem:
     """Return the problem that a benchmark poses under a budget.
+
+    Signals of which nobody knows the cost are free with `free_signals`; see `harness.search.beside.signals_of`.
 
     Raises
     ------
@@ -50,7 +53,13 @@ def make_problem(benchmark: Benchmark, budget: Budget, n_workers: int = 1) -> Pr
                 f"`{key}` needs training seconds, and the table '{benchmark.name}' has none; give `{instead}` instead"
             )
     return Problem(
-        benchmark.space, benchmark.objectives, budget, benchmark.constraints, benchmark.fidelities, n_workers
+        benchmark.space,
+        benchmark.objectives,
+        budget,
+        benchmark.constraints,
+        benchmark.fidelities,
+        n_workers,
+        signals_of(benchmark, free=free_signals),
     )
 
 
@@ -61,6 +70,7 @@ def run_block(
     noise_seeds: UInt64Array | None,
     on_step: Callable[[int], None] | None = None,
     mishaps: tuple[Mishaps, UInt64Array] | None = None,
+    paid: Sequence[Paid] = (),
 ) -> tuple[Run, ...]:
     """Run replicates side by side until each has spent its budget.
 
@@ -75,6 +85,8 @@ def run_block(
         Which training runs of the table answer; None for the policies that draw none.
     on_step : callable, optional
         Called after each step with the evaluations told so far, all replicates together.
+    paid : sequence of Paid, optional
+        What each replicate has spent before its first evaluation.
     mishaps : (Mishaps, (R,) uint64), optional
         What goes wrong on the simulated cluster, and the noise seeds by which it is drawn.
 
@@ -88,7 +100,7 @@ def run_block(
     StrategyError
         If a strategy breaks a rule; names the strategy, the replicate, the rule and the value.
     """
-    lockstep = _Lockstep(benchmark, problem, strategies, noise_seeds, mishaps)
+    lockstep = _Lockstep(benchmark, problem, strategies, noise_seeds, mishaps, paid)
     while lockstep.active:
         lockstep.step()
         if on_step is not None:
@@ -106,6 +118,7 @@ class _Lockstep:
         strategies: Sequence[Strategy],
         noise_seeds: UInt64Array | None,
         mishaps: tuple[Mishaps, UInt64Array] | None,
+        paid: Sequence[Paid],
     ) -> None:
         count = len(strategies)
         self.benchmark, self.problem, self.strategies = benchmark, problem, strategies
@@ -115,7 +128,6 @@ class _Lockstep:
         self.charges = Charges(problem, mishaps)
         self.beside = {"epochs"} if problem.budget.epochs is not None else set[str]()
         self.beside |= {"wasted_seconds", "attempts"} if mishaps is not None else set()
-        self.epochs_left = [problem.budget.epochs or np.inf] * count
         self.counts_epochs = not benchmark.has_seconds and problem.budget.epochs is not None  # on the simulated clock
         resumable = problem.budget.multi_fidelity == "resumable"
         self.takes_pass = resumable and bool(getattr(benchmark, "validation_pass", False))
@@ -126,7 +138,11 @@ class _Lockstep:
         self.overhead = [0.0] * count
         self.proposed = [False] * count
         self.free_in_a_row = [0] * count
-        self.to_start = [problem.budget.evaluations or 1 << 62] * count
+        self.other = Beside(benchmark, problem, count, paid, in_epochs=self.counts_epochs)
+        before = [item.epochs for item in paid] or [0.0] * count
+        self.epochs_left = [(problem.budget.epochs or np.inf) - epochs for epochs in before]
+        limit = problem.budget.evaluations or 1 << 62
+        self.to_start = [max(0, limit - self.other.whole_trainings(replicate)) for replicate in range(count)]
         self.evaluations = 0
         self.told = [0] * count
         speaks = count > 0 and type(strategies[0]).recommend is not Strategy.recommend
@@ -139,7 +155,9 @@ class _Lockstep:
         begun = {replicate for replicate, _ in started}
         for replicate, _ in answers:
             if replicate not in begun and not self.cluster.running(replicate):
-                if not self.proposed[replicate]:
+                if not self.to_start[replicate]:  # signals took what was left
+                    self._stop(replicate, "budget")
+                elif not self.proposed[replicate]:
                     self._blame(replicate, "must propose at least one architecture, got none")
                 self._stop(replicate, "exhausted")
         for replicate in begun:
@@ -168,7 +186,7 @@ class _Lockstep:
     def _ask_once(self, asked: dict[int, int]) -> list[tuple[int, Proposals]]:
         """Ask replicates for so many rows each; requests to learn are served as one batch."""
         answers: list[tuple[int, Proposals]] = []
-        learning: list[tuple[int, Plan, Fit | Predict]] = []
+        learning: list[tuple[int, Plan, Fit | Predict | Look]] = []
         for replicate, room in asked.items():
             began = perf_counter()
             strategy = self.strategies[replicate]
@@ -181,7 +199,7 @@ class _Lockstep:
             self.overhead[replicate] += perf_counter() - began
         while learning:
             began = perf_counter()
-            served = serve([request for _, _, request in learning])
+            served = self._serve(learning)
             resumed, learning = learning, []
             for (replicate, plan, _), answer in zip(resumed, served, strict=True):
                 self._resume(replicate, plan, answer, answers, learning)
@@ -195,13 +213,35 @@ class _Lockstep:
         plan: Plan,
         answer: Any,
         answers: list[tuple[int, Proposals]],
-        learning: list[tuple[int, Plan, Fit | Predict]],
+        learning: list[tuple[int, Plan, Fit | Predict | Look]],
     ) -> None:
         """Send an answer to a plan: it asks for more learning, or returns proposals."""
         try:
             learning.append((replicate, plan, plan.send(answer)))
         except StopIteration as stop:
-            answers.append((replicate, stop.value))
+            proposals = stop.value
+            if len(proposals) > self.to_start[replicate]:  # signals took what was left for them
+                proposals = proposals.part(0, self.to_start[replicate])
+            answers.append((replicate, proposals))
+
+    def _serve(self, learning: Sequence[tuple[int, Plan, Fit | Predict | Look]]) -> list[Any]:
+        """Answer requests: those to learn as one batch, those to read a signal from the benchmark."""
+        served = iter(serve([request for _, _, request in learning if not isinstance(request, Look)]))
+        answers = list[Any]()
+        for replicate, _, request in learning:
+            if not isinstance(request, Look):
+                answers.append(next(served))
+                continue
+            before = self.other.whole_trainings(replicate)
+            try:
+                values, trainings = self.other.look(replicate, request)
+            except HarnessError as error:
+                self._blame(replicate, str(error))
+            answers.append(values)
+            now = self.other.whole_trainings(replicate)
+            self.to_start[replicate] = max(0, self.to_start[replicate] - (now - before))
+            self.epochs_left[replicate] -= trainings * self.problem.fidelities[-1].data_epochs
+        return answers
 
     def _start(self, parts: list[tuple[int, Proposals]]) -> None:
         """Check proposals, look them up, charge them, and put them on the simulated workers."""
@@ -213,7 +253,9 @@ class _Lockstep:
         noise = None if self.noise_seeds is None else self.noise_seeds[replicates]
         evaluations = self.benchmark.query(batch, noise_seed=noise)
         passes = self.benchmark.pass_seconds(batch) if self.takes_pass else None  # type: ignore[attr-defined]  # `takes_pass` says so
-        bill = self.charges.of_rows(replicates, self._timed(evaluations), self.cluster.clock(replicates), passes)
+        waits, clock = self.other.due(replicates), self.cluster.clock(replicates)
+        clock = None if clock is None else clock + waits
+        bill = self.charges.of_rows(replicates, self._timed(evaluations), clock, passes)
         columns = {name: getattr(evaluations, name) for name in Evaluations._names}
         if bill.failed.any():
             columns["objectives"] = np.where(bill.failed[:, None], np.nan, evaluations.objectives)
@@ -221,13 +263,14 @@ class _Lockstep:
         columns |= {"replicate": replicates, "spent": spent, "charged": bill.charged}
         besides = {"epochs": bill.epochs, "wasted_seconds": bill.wasted, "attempts": bill.attempts}
         columns |= {name: besides[name] for name in self.beside}
-        duration, charged = bill.duration, bill.charged
+        duration, charged = np.nan_to_num(bill.duration) + waits, bill.charged
         if self.problem.budget.epochs is not None:
             kept = self._within_epochs(replicates, bill.epochs)
             columns = {name: column[kept] for name, column in columns.items()}
             self._end_epochs(set(replicates[~kept].tolist()), set(replicates[kept].tolist()))
             replicates, duration, charged = replicates[kept], duration[kept], charged[kept]
         rows = self.log.append(columns)
+        self.other.note(rows, replicates)
         self.cluster.start(rows, replicates, duration)
         for replicate, count in zip(*np.unique(replicates, return_counts=True), strict=True):
             self.to_start[replicate] = max(0, self.to_start[replicate] - int(count))
@@ -360,6 +403,7 @@ class _Lockstep:
         bounds = np.searchsorted(done.replicates, np.arange(len(self.strategies) + 1)).tolist()
         untimed = np.full(len(done), np.nan)
         beside = {name: self.log.column(name, done.rows) for name in sorted(self.beside)}
+        beside |= self.other.columns(done.rows)
         whole = Trace(
             **{name: self.log.column(name, done.rows) for name in Proposals._names},
             objectives=self.log.column("objectives", done.rows),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +22,11 @@ from harness.errors import HarnessError, UnfitError, must, unknown
 from harness.experiments.building import inner_settings, make_inner, make_learner
 from harness.guard import refusals, running
 from harness.names import read
-from harness.problem import Budget, Constraint, Problem
+from harness.problem import Budget, Constraint, Prior, Problem
 from harness.records import Proposals, Run
+from harness.search.beginning import distinct
 from harness.search.loop import make_problem, run_block
+from harness.search.mishaps import Mishaps
 from harness.space import IDENTITIES, KINDS, SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
@@ -36,6 +38,10 @@ _ELSEWHERE = (
     "(This was on the toy benchmark; a strategy that is written for one space is checked there: "
     "`nas-harness check NAME --benchmark TABLE`.)"
 )
+
+
+_TRAININGS = 60
+"""Finished trainings of a source that a check makes up."""
 
 
 class _Rules:
@@ -313,10 +319,17 @@ def check_strategy(
     def made(benchmark: Benchmark, budget: Budget, n_workers: int) -> tuple[Problem, Surrogate | None]:
         takes_one = "surrogate" in registry.keywords(factory)
         learner = make_learner(factory, settings if takes_one else None, benchmark, "cpu")
-        return make_problem(benchmark, budget, n_workers), learner
+        problem = make_problem(benchmark, budget, n_workers)
+        return replace(problem, prior=made_up_priors(benchmark)) if factory.takes.prior else problem, learner
 
     def run_on(
-        problem: Problem, learner: Surrogate | None, on: Benchmark, kind: type[Strategy], rule: str, count: int
+        problem: Problem,
+        learner: Surrogate | None,
+        on: Benchmark,
+        kind: type[Strategy],
+        rule: str,
+        count: int,
+        mishaps: Mishaps | None = None,
     ) -> tuple[Run, ...]:
         try:
             given = dict(hyperparameters or {})
@@ -325,7 +338,8 @@ def check_strategy(
                 registry.build_strategy(kind, problem, np.random.default_rng(seed), given, learner, inner)
                 for seed in range(count)
             ]
-            return run_block(on, problem, strategies, np.arange(count, dtype=np.uint64))
+            seeds = np.arange(count, dtype=np.uint64)
+            return run_block(on, problem, strategies, seeds, mishaps=None if mishaps is None else (mishaps, seeds))
         except HarnessError:
             raise
         except Exception as error:
@@ -357,16 +371,81 @@ def check_strategy(
     alone = run("a run does not depend on its neighbours in the block", plain, budget, count=1)
     rules("a run does not depend on its neighbours in the block", _same_traces(alone, block))
     for rule, on, spent, n_workers in (*_variants(factory, benchmark, budget), *_several(factory, benchmark, budget)):
-        if factory.takes.refusal(make_problem(on, spent, n_workers)):
+        if factory.takes.refusal(made(on, spent, n_workers)[0]):
             continue
         run(rule, on, spent, n_workers)
+        rules(rule, True)
+    rule = "copes with a cluster that misbehaves"
+    workers = 4 if factory.takes.workers and plain.has_seconds else 1
+    run_on(*made(plain, budget, workers), plain, factory, rule, 2, _MISHAPS)
+    rules(rule, True)
+    if factory.recommend is not Strategy.recommend:
+        rule = "recommends without drawing anything"
+        run_on(problem, learner, plain, _silent(factory), rule, 1)
         rules(rule, True)
     if factory.takes.fidelities:
         rule = "trains from scratch, or refuses to"
         with suppress(UnfitError):
             run(rule, plain, replace(budget, multi_fidelity="from_scratch"), 2)
         rules(rule, True)
+    if factory.takes.prior:
+        _check_prior(rules, factory, made(plain, budget, 1), run_on, plain, block)
     return rules.kept
+
+
+_MISHAPS = Mishaps(stragglers=1.0, failures=0.2, hangs=0.05, retries=1, timeout=3.0)
+
+
+def _silent(factory: type[Strategy]) -> type[Strategy]:
+    """Return a strategy that breaks a rule where its recommendation draws from its generator."""
+
+    class Silent(factory):  # type: ignore[misc, valid-type]  # a class that is known now
+        def recommend(self) -> Archs:
+            before = self.rng.bit_generator.state
+            archs: Archs = super().recommend()
+            if self.rng.bit_generator.state != before:
+                raise HarnessError(f"strategy {factory.__name__} breaks the rule: recommend draws nothing")
+            return archs
+
+    return Silent
+
+
+def _check_prior(
+    rules: _Rules,
+    factory: type[Strategy],
+    made: tuple[Problem, Surrogate | None],
+    run_on: Callable[..., tuple[Run, ...]],
+    on: Benchmark,
+    block: Sequence[Run],
+) -> None:
+    """Check that a strategy learns from finished trainings, that their names say nothing, and that it asks for them."""
+    problem, learner = made
+    rule = "does not depend on the names of its sources"
+    renamed = tuple(replace(prior, source=f"other {place}") for place, prior in enumerate(problem.prior))
+    rules(rule, _same_traces(block, run_on(replace(problem, prior=renamed), learner, on, factory, rule, 2)))
+    rule = "works with sources that tell nothing"
+    run_on(replace(problem, prior=problem.prior[-1:]), learner, on, factory, rule, 1)
+    rules(rule, True)
+    refused = bool(factory.takes.refusal(replace(problem, prior=())))
+    rules("is refused without finished trainings of other tables", refused)
+
+
+def made_up_priors(benchmark: Benchmark) -> tuple[Prior, ...]:
+    """Return sources for a check: results of the benchmark itself, the same turned round, one result, and none."""
+    archs = distinct(benchmark.space, _TRAININGS, np.random.default_rng(1))
+    told = benchmark.query(Proposals.of(archs, len(benchmark.fidelities) - 1), noise_seed=None)
+    good = np.isfinite(told.objectives).all(axis=1)
+    archs, values, seconds = archs[good], told.objectives[good], told.seconds[good]
+    parts = {
+        "alike": (archs, values, seconds),
+        "turned round": (archs, values.max(axis=0) + values.min(axis=0) - values, seconds),
+        "one": (archs[:1], values[:1], seconds[:1]),
+        "none": (archs[:0], values[:0], seconds[:0]),
+    }
+    for columns in parts.values():
+        for column in columns:
+            column.flags.writeable = False
+    return tuple(Prior(name, *columns) for name, columns in parts.items())
 
 
 def _budget(factory: type[Strategy], on: Benchmark) -> Budget:

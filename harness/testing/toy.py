@@ -7,7 +7,7 @@ import numpy as np
 from harness.checks import Archs, FloatArray, UInt64Array, integer
 from harness.errors import HarnessError
 from harness.growth import GeneGrowth, Growth
-from harness.problem import Constraint, Fidelity, Objective
+from harness.problem import Constraint, Fidelity, Objective, Signal
 from harness.records import Evaluations, Proposals
 from harness.seeding import mix64
 from harness.space import SearchSpace
@@ -56,6 +56,11 @@ class ToyBenchmark:
     name = "toy"
     digest = "toy-1"
     fidelities = (Fidelity("epoch 5 of 10", 10, 5), Fidelity("epoch 10 of 10", 10, 10, continues=0))
+    signals = (
+        Signal("size", "minimise", "", 0.0),
+        Signal("score", "maximise", "", 0.25),
+        Signal("untimed", "minimise", "", None),
+    )
     runs = 3
 
     def __init__(
@@ -94,6 +99,12 @@ class ToyBenchmark:
             constraints=np.stack(violations, axis=1) if violations else np.empty((len(archs), 0)),
             seconds=seconds if self.has_seconds else np.full(len(archs), np.nan),
         )
+
+    def look(self, signal: str, archs: Archs) -> FloatArray:
+        """Return the sum of the genes ("size", "untimed"), or what half the error tells, without noise: (n,)."""
+        archs = np.asarray(archs, dtype=np.int64)
+        values: FloatArray = -self.values(archs) if signal == "score" else archs.sum(axis=1).astype(np.float64)
+        return values
 
     def values(self, archs: Archs) -> FloatArray:
         """Return the error without noise at the full fidelity: (n, 5) to (n,), least at 0-1-2-3-0."""

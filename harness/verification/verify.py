@@ -119,10 +119,11 @@ def verify(
 def _trainings(results: Results, request: Request, tools: Tools) -> tuple[dict[str, TrainingSetup], dict[str, str]]:
     """Return how each benchmark asked for was trained, and why the others cannot be."""
     trainings, skipped = {}, {}
+    searched = [task.name for task in results.spec.tasks]  # what was only judged by has no runs
     for name in request.benchmarks:
-        if name not in results.benchmarks:
-            raise HarnessError(unknown("benchmark of this experiment", name, results.benchmarks))
-    for name in request.benchmarks or results.benchmarks:
+        if name not in searched:
+            raise HarnessError(unknown("benchmark of this experiment", name, searched))
+    for name in request.benchmarks or searched:
         training = tools.training_of(results.benchmarks[name].name)
         if training is None:
             skipped[name] = "because its table does not say how its networks were trained, or this program has no such"\
@@ -141,7 +142,7 @@ def _prepared(results: Results, name: str, training: TrainingSetup, request: Req
     try:
         return prepare(results, name, training, request, tools)
     except HarnessError as error:
-        if len(results.benchmarks) == 1 or request.benchmarks == (name,):
+        if len(results.spec.tasks) == 1 or request.benchmarks == (name,):
             raise
         raise type(error)(
             f"{name} cannot be verified: {error}\nTo verify others without it, name them: --benchmark NAME"

@@ -2,6 +2,8 @@
 
 SECTIONS = {
     "fidelities": "reports.sections.fidelities:section",
+    "beside": "reports.sections.beside:section",
+    "elsewhere": "reports.sections.elsewhere:section",
     "workers": "reports.sections.workers:section",
     "deployments": "reports.sections.deployments.section:section",
     "verification": "reports.sections.verification.section:section",

@@ -102,9 +102,22 @@ class Aligned:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """Evaluations, seconds where the table has training seconds, and epochs where the budget limits them."""
-        known = {"seconds": self.truth.facts.has_seconds, "epochs": self.budget.epochs is not None}
-        return tuple(axis for axis in AXES if known.get(axis, True))
+        """Evaluations, seconds where the table has training seconds, and epochs where the budget limits them.
+
+        No evaluations where they are not limited and some are not full trainings: they are not alike.
+        """
+        known = {
+            "evaluations": self.budget.evaluations is not None or not self.trains_partly,
+            "seconds": self.truth.facts.has_seconds,
+            "epochs": self.budget.epochs is not None,
+        }
+        return tuple(axis for axis in AXES if known[axis])
+
+    @cached_property
+    def trains_partly(self) -> bool:
+        """Whether some run has trainings at lower fidelities than the full one."""
+        full = len(self.truth.facts.fidelities) - 1
+        return any(bool((steps.run.trace.fidelity < full).any()) for group in self.steps.values() for steps in group)
 
     @property
     def budget_axis(self) -> str:
@@ -174,7 +187,7 @@ def _spent(run: Run, axis: str) -> float:
     """Return how much of an axis a run used up to its last row."""
     if axis == "epochs":
         return float(run.beside["epochs"].sum())
-    column = run.trace.evaluations if axis == "evaluations" else run.trace.finished_seconds
+    column = run.evaluations if axis == "evaluations" else run.trace.finished_seconds
     return float(column[-1]) if len(column) else 0.0
 
 
@@ -204,7 +217,7 @@ def align(results: Results, truth: Truth) -> Aligned:
     for index, run in enumerate(runs):
         rows, archs = found[index]
         x = {
-            "evaluations": run.trace.evaluations[rows].astype(np.float64),
+            "evaluations": run.evaluations[rows].astype(np.float64),
             "seconds": run.trace.finished_seconds[rows],
             "epochs": np.cumsum(run.beside["epochs"])[rows] if "epochs" in run.beside else np.full(len(rows), np.nan),
         }
@@ -231,6 +244,8 @@ def _ends(run: Run, budget: Budget) -> dict[str, float]:
     if run.stopped != "budget":
         return dict.fromkeys(AXES, np.inf)
     done, clock = _spent(run, "evaluations"), _spent(run, "seconds")
+    if "other_trainings" in run.beside and budget.evaluations is not None and done > budget.evaluations - 1:
+        done = float(budget.evaluations)  # of which less than a whole evaluation was left
     alone = budget.seconds is None and budget.epochs is None
     if budget.evaluations is not None and alone and done != budget.evaluations:
         raise ResultError(

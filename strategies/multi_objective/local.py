@@ -268,7 +268,7 @@ def potential(objectives: FloatArray, angle: float) -> IntArray:
             before, after = units[:-2] - units[1:-1], units[2:] - units[1:-1]
             cosine = (before * after).sum(axis=1) / np.sqrt((before**2).sum(axis=1) * (after**2).sum(axis=1))
             # Below the line through both neighbours: the cross product of the ways to them.
-            below = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0] > 0
+            below = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0] < 0
             chosen[1:-1] = below & (360.0 - np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))) > angle)
         found.update(rows[chosen[inverse.ravel()]].tolist())
     return np.array(sorted(found), dtype=np.int64)

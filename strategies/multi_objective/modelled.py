@@ -84,8 +84,8 @@ class SeveralObjectives(ModelBased):
     def ranking(self) -> list[int]:
         """Return the rows told that did not fail, by front and crowding."""
         self._broken_sums = [np.concatenate(self._broken_sums)]
-        rows = fronts.order(self.told_objectives(), self._broken_sums[0]).rows[: len(self._ranked)]
-        ranked: list[int] = rows.tolist()
+        rows = fronts.order(self.told_objectives(), self._broken_sums[0], max(self.parents, 1)).rows
+        ranked: list[int] = rows[: len(self._ranked)].tolist()
         return ranked
 
     def pool(self, told: Archs, ranked: list[int]) -> tuple[Archs, list[Hashable]]:
@@ -226,13 +226,15 @@ class Modelled(SeveralObjectives):
         self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray
     ) -> Generator[Fit | Predict, Any, dict[int, Surrogate]]:
         """Fit a model of each objective that is not known; return them by objective."""
-        known = np.isfinite(self.closed_forms.values(archs[:1])[0])
         low, high = fronts.bounds(targets)
         self._scale = low, np.where(high > low, high - low, 1.0)
         archs = np.concatenate([archs, believed])
         targets = _LOWEST_TARGET + fronts.normalise(np.concatenate([targets, lies]), low, high)
         models: dict[int, Surrogate] = {}
-        for j in np.flatnonzero(~known).tolist():
+        known = self.closed_forms.known()
+        for j in range(len(low)):
+            if j in known:
+                continue
             model: Surrogate = yield Fit(self._models[j], archs, targets[:, j], self._child())
             models[j] = model
             if model.continues:

@@ -52,6 +52,11 @@ class ClosedForms:
             differs = np.abs(told - published[:, place]) > _ROUNDING * np.maximum(np.abs(told), 1.0)
             self._as_published[j] &= not differs.any()
 
+    def known(self) -> set[int]:
+        """Return the objectives that are known."""
+        published = {j for j, same in self._as_published.items() if same}
+        return published if len(published) == len(self.columns) else published | self._fitted().keys()
+
     def values(self, archs: Archs) -> FloatArray:
         """Return the objectives of architectures, (q, L) to (q, m), to be minimised; NaN where not known."""
         values = np.full((len(archs), len(self.problem.objectives)), np.nan)

@@ -193,8 +193,10 @@ def normalise(objectives: FloatArray, low: npt.ArrayLike, high: npt.ArrayLike) -
     return np.asarray((objectives - low) / np.where(spread > 0, spread, 1.0))
 
 
-def epsilon_net(objectives: FloatArray) -> IntArray:
+def epsilon_net(objectives: FloatArray, most: int | None = None) -> IntArray:
     """Order the rows of one front so that each next is the farthest from those before, (n,) int64 row numbers.
+
+    With `most`, only the first so many.
 
     The first is the best in objective 0.  Used by Salinas et al., "A multi-objective perspective on jointly tuning
     hardware and hyperparameters", 2021, and Schmucker et al., "Multi-objective asynchronous successive halving", 2021.
@@ -208,39 +210,17 @@ def epsilon_net(objectives: FloatArray) -> IntArray:
     [0, 4, 2, 1, 3]
     """
     n = len(objectives)
-    chosen = np.zeros(n, dtype=np.int64)
-    if not n:
+    chosen = np.zeros(n if most is None else min(n, most), dtype=np.int64)
+    if not len(chosen):
         return chosen
     chosen[0] = objectives[:, 0].argmin()
     nearest = np.full(n, np.inf)
-    for place in range(1, n):
+    for place in range(1, len(chosen)):
         last = chosen[place - 1]
         nearest = np.minimum(nearest, ((objectives - objectives[last]) ** 2).sum(axis=1))
         nearest[last] = -1.0
         chosen[place] = nearest.argmax()
     return chosen
-
-
-def contributions(objectives: FloatArray, reference: npt.ArrayLike) -> FloatArray:
-    """Return the hypervolume that is lost without each row, (n,) float64; 0 for rows that are dominated or doubled.
-
-    Parameters
-    ----------
-    objectives : (n, m) float64
-        Finite; m at least 2.
-    reference : (m,) float64
-        Rows that are not better everywhere contribute nothing.
-
-    Examples
-    --------
-    >>> contributions(np.array([[1, 4], [2, 2], [4.0, 1]]), [5, 5]).tolist()
-    [1.0, 4.0, 1.0]
-    """
-    from moocore import hv_contributions  # takes 50 ms to import
-
-    if len(objectives) == 0:
-        return np.zeros(0)
-    return np.asarray(hv_contributions(objectives, ref=reference), dtype=np.float64)
 
 
 class Archive:

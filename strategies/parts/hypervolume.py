@@ -69,7 +69,7 @@ def undominated(points: FloatArray, reference: FloatArray) -> Boxes:
         for objective, limit in enumerate(reference.tolist())
     )
     places = np.column_stack([np.searchsorted(edge, inside[:, j]) for j, edge in enumerate(edges)])
-    lower, upper = _cut(places.reshape(len(inside), -1), [len(edge) - 1 for edge in edges])
+    lower, upper = _cut(places.reshape(inside.shape), [len(edge) - 1 for edge in edges])
     return Boxes(edges, lower, upper)
 
 

@@ -24,6 +24,8 @@ from strategies.parts.ranking import FAILED, Score, known_violation, scores
 
 Learning = Generator[Fit | Predict, Any, FloatArray]
 """Values of architectures, (q,), lower is better, for which requests have to be answered first."""
+Models = Generator[Fit | Predict, Any, Surrogate]
+"""A fitted model, for which requests have to be answered first."""
 Valued = tuple[Archs, list[Hashable], FloatArray]
 """Candidates, (q, L), their keys, and their values, (q,), lower is better."""
 FEWEST_TO_FIT = 2
@@ -331,8 +333,7 @@ class ModelBased(Strategy):
         believed, lies : (b, L) integers, (b,) or (b, m) float64
             What runs or is chosen, and what is believed of it; to be learnt too.
         """
-        model = yield self._fit(told[rows], targets, believed, lies)
-        self._kept(model)
+        model = yield from self.learn(told[rows], targets, believed, lies)
         best = float(targets[np.searchsorted(rows, incumbent)])
         if self.incumbent == "predicted":
             least = self._least_broken(rows, incumbent)
@@ -352,8 +353,7 @@ class ModelBased(Strategy):
         self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray, new: Archs
     ) -> Generator[Fit | Predict, Any, FloatArray]:
         """Return what a model of the targets and of what is believed predicts of others, (b,) or (b, m)."""
-        model = yield self._fit(archs, targets, believed, lies)
-        self._kept(model)
+        model = yield from self.learn(archs, targets, believed, lies)
         predicted: FloatArray = (yield Predict(model, new)).mean
         return predicted
 
@@ -361,6 +361,21 @@ class ModelBased(Strategy):
         """Return the places in `rows` of those that break constraints as little as the incumbent."""
         violation = self._scores[incumbent][0]
         return [place for place, row in enumerate(rows) if self._scores[row][0] == violation]
+
+    def learn(self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray) -> Models:
+        """Return a model of the targets; the default fits the learner.
+
+        Parameters
+        ----------
+        archs : (n, L) integers
+        targets : (n,) float64
+            See `lessons`.
+        believed : (k, L) integers
+            What runs or was chosen, and is believed to have the results `lies`, (k,).
+        """
+        model: Surrogate = yield self._fit(archs, targets, believed, lies)
+        self._kept(model)
+        return model
 
     def _kept(self, model: Surrogate) -> None:
         """Let the next fit start from a model, where the learner continues."""

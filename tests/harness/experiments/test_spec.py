@@ -11,6 +11,8 @@ import pytest
 from harness.errors import SpecError
 from harness.experiments import spec
 from harness.experiments.shards import Search, Shard
+from harness.experiments.spec import WarmUp
+from harness.experiments.transfer import Transfer
 from harness.problem import Budget, Constraint
 from harness.search.mishaps import Mishaps
 from tests.paths import ROOT
@@ -255,6 +257,9 @@ CHANGES = {
     "validation_pass": True,
     "simulate": Mishaps(failures=0.1),
     "known": ("params_m",),
+    "transfer": Transfer(("a",), ("2" * 64,), 10, "free"),
+    "warm_up": WarmUp("params_m"),
+    "free_signals": True,
 }
 
 

@@ -1,0 +1,1 @@
+"""Transfer of finished trainings of other tables."""

@@ -1,0 +1,117 @@
+"""Sources in the order of their results: what finished trainings of other tables say of where to begin.
+
+An architecture that a source was not trained on counts as its worst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.checks import Archs, FloatArray, IntArray
+from harness.problem import Prior, Problem
+from strategies.parts.candidates import exact_keys, no_archs
+from strategies.parts.ranking import known_violation
+
+
+def usable(problem: Problem) -> list[Prior]:
+    """Return the priors of a problem without what breaks constraints that the space knows in closed form.
+
+    A source of which nothing would be left keeps what breaks them least; one that has nothing is left out.
+    """
+    kept = list[Prior]()
+    for prior in problem.prior:
+        if not len(prior.archs):
+            continue
+        broken = known_violation(problem, prior.archs)
+        rows = broken <= max(0.0, float(broken.min()))
+        kept.append(Prior(prior.source, prior.archs[rows], prior.objectives[rows], prior.seconds[rows]))
+    return kept
+
+
+def ranked(prior: Prior) -> IntArray:
+    """Return the rows of a source, the best first, the earliest of equals first, (n,)."""
+    order: IntArray = np.argsort(prior.objectives[:, 0], kind="stable")
+    return order
+
+
+def ranks_of(priors: Sequence[Prior]) -> tuple[Archs, FloatArray]:
+    """Return every architecture of some sources, (N, L), and its rank in each, (K, N).
+
+    Ranks go from 1, the best, to the number of architectures of the source; what it was not trained on comes after all.
+    """
+    archs = np.concatenate([prior.archs for prior in priors])
+    first: dict[object, int] = {}
+    for row, key in enumerate(exact_keys(archs)):
+        first.setdefault(key, row)
+    place = {key: column for column, key in enumerate(first)}
+    ranks = np.empty((len(priors), len(place)))
+    for task, prior in enumerate(priors):
+        ranks[task] = len(prior.archs) + 1
+        order = ranked(prior)
+        columns = [place[key] for key in exact_keys(prior.archs[order])]
+        # the better of two trainings of one architecture: the later assignment wins
+        ranks[task, columns[::-1]] = np.arange(len(order), 0, -1)
+    return archs[list(first.values())], ranks
+
+
+def best_of_each(priors: Sequence[Prior], count: int) -> Archs:
+    """Return up to `count` architectures, (k, L): the best of each source, then the second best of each, and so on."""
+    orders = [ranked(prior) for prior in priors]
+    rounds = max((len(order) for order in orders), default=0)
+    found, keys = list[Archs](), set[object]()
+    for place in range(rounds):
+        for prior, order in zip(priors, orders, strict=True):
+            if len(found) == count:
+                break
+            arch = prior.archs[order[place]] if place < len(order) else None
+            if arch is not None and arch.tobytes() not in keys:
+                keys.add(arch.tobytes())
+                found.append(arch)
+    return np.array(found) if found else _none(priors)
+
+
+def best_by_mean_rank(priors: Sequence[Prior], count: int) -> Archs:
+    """Return up to `count` architectures, (k, L), by their mean rank over the sources, the best first."""
+    archs, ranks = ranks_of(priors)
+    shares = ranks / np.array([len(prior.archs) for prior in priors])[:, None]
+    return archs[np.argsort(shares.mean(axis=0), kind="stable")[:count]]
+
+
+def portfolio(priors: Sequence[Prior], count: int) -> Archs:
+    """Return a zero-shot portfolio of up to `count` architectures, (k, L), in the order in which they were chosen.
+
+    Wistuba, Schilling & Schmidt-Thieme, "Sequential model-free hyperparameter tuning", ICDM 2015: each next one has the
+    least mean over sources of the better of its rank and the best rank that is chosen already.  When every source's
+    best is chosen it starts again with what is left.
+    """
+    archs, ranks = ranks_of(priors)
+    chosen, left = list[int](), np.ones(len(archs), dtype=bool)
+    least = ranks.min(axis=1)
+    so_far = np.full(len(priors), np.inf)
+    for _ in range(min(count, len(archs))):
+        value = np.minimum(so_far[:, None], ranks).mean(axis=0)
+        value[~left] = np.inf
+        best = int(np.argmin(value))
+        chosen.append(best)
+        left[best] = False
+        so_far = np.minimum(so_far, ranks[:, best])
+        if left.any() and np.all(so_far <= least):
+            so_far = np.full(len(priors), np.inf)
+            least = ranks[:, left].min(axis=1)
+    return archs[chosen]
+
+
+def _none(priors: Sequence[Prior]) -> Archs:
+    return priors[0].archs[:0]
+
+
+BEGINNINGS = {"each": best_of_each, "mean_rank": best_by_mean_rank, "portfolio": portfolio}
+"""Where to begin, by name: each source's best in turn, the best by mean rank, or a zero-shot portfolio."""
+
+
+def beginning(problem: Problem, rule: str, count: int) -> Archs:
+    """Return up to `count` architectures to begin with, (k, L), by one of `BEGINNINGS`."""
+    priors = usable(problem)
+    return BEGINNINGS[rule](priors, count) if priors and count else no_archs(problem.space)
