@@ -30,7 +30,12 @@ def trial(strategy: str, evaluations: int, replicates: int, repeats: int = REPEA
         replicates=replicates,
         replicates_per_shard=replicates,
     )
-    prepared = prepare(spec)
+    return timed(spec, repeats)
+
+
+def timed(spec: Spec, repeats: int) -> tuple[float, float]:
+    """Return the least CPU and wall seconds of one trial of a spec with one strategy and one shard."""
+    prepared, replicates = prepare(spec), spec.replicates
     cpu, wall = [], []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:
