@@ -310,7 +310,5 @@ def incumbent_words(study: Study) -> str:
     """Say which architecture is the incumbent, in one sentence without its end."""
     rule = study.spec.report.incumbent
     words = _FRONT_WORDS if study.several else INCUMBENT_WORDS[rule]
-    several = any(len(item.truth.facts.fidelities) > 1 for item in study.aligned)
-    trained = any((steps.run.trace.fidelity < len(item.truth.facts.fidelities) - 1).any() for item in study.aligned
-                  for group in item.steps.values() for steps in group)  # fmt: skip
-    return f"{words} at the full fidelity" if several and trained and rule != "highest_fidelity" else words
+    trained = any(item.trains_partly for item in study.aligned)
+    return f"{words} at the full fidelity" if trained and rule != "highest_fidelity" else words
