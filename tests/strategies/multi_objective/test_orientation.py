@@ -3,7 +3,8 @@
 Objectives are the error and the parameters, means of the table; judged with the logarithm of parameters, normalised by
 the table, reference point 1.1.  The values are means of 100 runs; they agree where the difference is within three of
 its standard errors.  A few runs in a hundred begin without a small network and have a gap ten times as large, so that
-fewer than some hundred runs do not show how far their mean scatters.  Those runs took the logarithm for crowding too: it makes no difference beyond chance.
+fewer than some hundred runs do not show how far their mean scatters.  Those runs took the logarithm for crowding too:
+it makes no difference beyond chance.
 """
 
 from __future__ import annotations
