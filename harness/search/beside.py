@@ -101,7 +101,7 @@ class Beside:
         self._owed = [deque([seconds / workers] * workers if seconds else []) for seconds in clock]
         self._read = np.zeros((count, 2))  # looks and their seconds since the last row was started
         self._noted: list[tuple[IntArray, FloatArray]] = []
-        self._used = bool(paid)  # whether anything was spent; nothing is recorded otherwise
+        self._used = any(item != Paid() for item in first)  # whether anything was spent; nothing is recorded otherwise
 
     @cached_property
     def _full_training(self) -> float:
