@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.records import Evaluations, Proposals, Trace
     from harness.space import SearchSpace
     from harness.strategy import Plan, Strategy
-    from harness.surrogate import Fit, Predict, Prediction, Surrogate
+    from harness.surrogate import CurveSurrogate, Fit, Predict, Prediction, Surrogate
 
 __version__ = "0.1.0"
 
@@ -46,6 +46,7 @@ __all__ = [
     "Benchmark",
     "Oracle",
     "Surrogate",
+    "CurveSurrogate",
     "Prediction",
     "Fit",
     "Predict",
@@ -66,7 +67,7 @@ _HOME = {
     "experiments.results": ("Results", "read_results"),
     "experiments.spec": ("Spec", "StrategySpec"),
     "strategy": ("Plan", "Strategy"),
-    "surrogate": ("Fit", "Predict", "Prediction", "Surrogate"),
+    "surrogate": ("Fit", "Predict", "Prediction", "Surrogate", "CurveSurrogate"),
 }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.checks import Archs, FloatArray, UInt64Array
+from harness.digests import later
 from harness.errors import HarnessError
 from harness.problem import Constraint, Fidelity, Objective
 from harness.records import Evaluations, Proposals
@@ -126,6 +127,10 @@ class Column:
     at : tuple of int
         Indices of the table's fidelities at which it was measured; empty for all of them, or where it does not change
         in training.
+    device : str
+        Of a latency, an energy or a throughput: where it was measured; "" where that does not matter or is not known.
+    batch : int
+        Images in one pass of that measurement; 0 where it is not known.
     """
 
     name: str
@@ -137,6 +142,8 @@ class Column:
     best: float | None = None
     description: str = ""
     at: tuple[int, ...] = ()
+    device: str = later("")
+    batch: int = later(0)
 
 
 @dataclass(frozen=True)

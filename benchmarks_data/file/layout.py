@@ -136,7 +136,11 @@ def _write(path: Path, table: Table) -> None:
 
 
 def _digest(meaning: Meaning, columns: list[Column], datasets: Mapping[str, AnyArray]) -> str:
-    said = [identity(replace(column, description="")) for column in sorted(columns, key=lambda column: column.name)]
+    # what is for people, device and batch too, moves no digest
+    said = [
+        identity(replace(column, description="", device="", batch=0))
+        for column in sorted(columns, key=lambda column: column.name)
+    ]
     covered = {"schema": SCHEMA, "columns": said} | meaning.to_attributes()
     digest = hashlib.sha256(json.dumps(covered, sort_keys=True).encode())
     for name in sorted(datasets):

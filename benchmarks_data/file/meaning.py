@@ -117,6 +117,7 @@ def check_held_out(column: Column) -> None:
 def column_attributes(column: Column) -> dict[str, Any]:
     """Return what a column is, as plain values for a file, whose layout tells its name and whether it is held out."""
     fields = {key: value for key, value in asdict(column).items() if key not in ("name", "held_out")}
+    fields["batch"] = column.batch or None
     return {key: value for key, value in fields.items() if value not in ("", None, ())}
 
 
@@ -124,6 +125,8 @@ def column_of(name: str, held_out: bool, attributes: Mapping[str, Any]) -> Colum
     """Read what `column_attributes` wrote."""
     fields = dict(attributes)
     fields["at"] = tuple(int(fidelity) for fidelity in fields.get("at", ()))
+    if "batch" in fields:
+        fields["batch"] = int(fields["batch"])
     if "best" in fields:  # HDF5 gives a numpy number, which could not be written again
         fields["best"] = float(fields["best"])
     return Column(name, held_out=held_out, **fields)

@@ -115,9 +115,11 @@ def _columns(values: Mapping[str, FloatArray], source: str) -> dict[str, tuple[C
         unit, direction = UNITS[kind]
         quantity = f"{kind.capitalize()} of inference on {device}"
         mean, spread = values[f"{platform}_mean"], values[f"{platform}_std"]
-        columns.append((cost(platform, unit, f"{quantity}, mean; by run.", direction=direction), mean))
+        columns.append((cost(platform, unit, f"{quantity}, mean; by run.", direction=direction, device=device), mean))
         if np.isfinite(spread).any():
-            columns.append((cost(f"{platform}_std", unit, f"{quantity}, standard deviation; by run."), spread))
+            columns.append(
+                (cost(f"{platform}_std", unit, f"{quantity}, standard deviation; by run.", device=device), spread)
+            )
     return named(*columns)
 
 

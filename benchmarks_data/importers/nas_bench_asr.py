@@ -181,7 +181,7 @@ def _costs(hashes: Sequence[str], devices: Mapping[str, _File], static: _File) -
         flops = cost("flops_m", "M", "FLOPs, as reported; the source does not name its counter.")
         columns.append((flops, _looked_up(static, hashes, 1) / 1e6))
     for device, file in devices.items():
-        latency = cost(f"latency_{device}_seconds", "s", f"Inference on {device}, as reported.")
+        latency = cost(f"latency_{device}_seconds", "s", f"Inference on {device}, as reported.", device=device)
         columns.append((latency, _looked_up(file, hashes, 0)))
     return named(*columns)
 

@@ -74,9 +74,11 @@ def named(*pairs: tuple[Column, AnyArray]) -> dict[str, tuple[Column, AnyArray]]
     return {column.name: (column, values) for column, values in pairs}
 
 
-def cost(name: str, unit: str, description: str, *, direction: str = "minimise") -> Column:
+def cost(
+    name: str, unit: str, description: str, *, direction: str = "minimise", device: str = "", batch: int = 0
+) -> Column:
     """Return a column that is no result: of no split, told to strategies."""
-    return Column(name, unit, direction, description=description)
+    return Column(name, unit, direction, description=description, device=device, batch=batch)
 
 
 def millions(counts: FloatArray | IntArray) -> AnyArray:

@@ -118,7 +118,10 @@ def _columns(entry: Entry, archs: Archs, values: Mapping[str, AnyArray]) -> dict
     measured = named(
         (score("valid_accuracy", "x-valid", entry.facts["trained_on"], text), values["val_acc"]),
         (cost("train_seconds", "s", seconds), once(values["train_time"])),
-        (cost("latency_seconds", "s", "Inference of one batch of 256 images."), once(values["latency"])),
+        (
+            cost("latency_seconds", "s", "Inference of one batch of 256 images.", device="GPU", batch=256),
+            once(values["latency"]),
+        ),
     )
     published = named((cost("params_reported_m", "M", reported), values["model_size"]))
     return measured | closed_form(counts.params, counts.macs) | published

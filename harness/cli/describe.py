@@ -150,6 +150,9 @@ def _column_in_words(column: Mapping[str, Any]) -> str:
     unit = [column["unit"], column["direction"]]
     best = column.get("best")
     lines.append(", ".join([*filter(None, unit), *([f"at best {best:g}"] if best is not None else [])]))
+    if column.get("device"):
+        batch = column.get("batch")
+        lines.append(f"measured on {column['device']}" + (f", batch {batch}" if batch else ""))
     if column["split"]:
         lines.append(f"evaluated on {column['split']}: {SPLITS.get(column['split'], 'as its authors call it')}")
         told = "held out: reports know it, strategies never do" if column["held_out"] else "strategies may be told it"

@@ -147,7 +147,7 @@ class Manifest:
         for entry in self.entries:
             blocks.setdefault((entry.benchmark, entry.label), []).append((entry.first, entry.stop))
         labels = [strategy.label for strategy in spec.strategies]
-        for benchmark in tasks:
+        for benchmark in (task.name for task in spec.tasks):
             for label in labels:
                 _check_blocks(f"cells of '{label}' on '{benchmark}'", blocks.pop((benchmark, label), []), spec)
         for benchmark, label in blocks:

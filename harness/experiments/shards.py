@@ -106,8 +106,8 @@ class Shard:
     device: str
     versions: Mapping[str, str]
     validation_pass: bool = later(False)
-    transfer: Transfer | None = later(None)  # None is no call's to change
-    warm_up: WarmUp | None = later(None)  # as above
+    transfer: Transfer | None = later(None)
+    warm_up: WarmUp | None = later(None)
     free_signals: bool = later(False)
     simulate: Mishaps | None = later(None)
     known: tuple[str, ...] = later(())

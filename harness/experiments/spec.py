@@ -108,7 +108,7 @@ class StrategySpec:
     label: str = ""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     surrogate: Mapping[str, Any] | None = None
-    warm_up: WarmUp | None = later(None)  # None is no call's to change
+    warm_up: WarmUp | None = later(None)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", self.label or read(self.name).own)
@@ -294,7 +294,7 @@ class Spec:
     constraints: tuple[Constraint, ...] = ()
     report: ReportSpec = field(default_factory=ReportSpec)
     kind: str = later("search")
-    transfer: TransferSpec | None = later(None)  # None is no call's to change
+    transfer: TransferSpec | None = later(None)
     report_on: tuple[str, ...] = later(())
     free_signals: bool = later(False)
     simulate: Mishaps | None = later(None)
@@ -318,6 +318,9 @@ class Spec:
                 raise HarnessError(must(name, "be given once each", sorted(twice)))
         if len(set(self.report_on)) < len(self.report_on):
             raise HarnessError(must("report_on", "be given once each", list(self.report_on)))
+        if self.report_on and len(self.objectives or ()) > 1:
+            rule = "be left out with several objectives: fronts are judged by the table that they were found on alone"
+            raise HarnessError(must("report_on", rule, list(self.report_on)))
         for name, high in MOST.items():
             integer(name, getattr(self, name), low=0 if name == "seed" else 1, high=high)
         choice("known_constraints", self.known_constraints, KNOWN_CONSTRAINTS)

@@ -26,6 +26,7 @@ from harness.problem import Budget, Constraint, Prior, Problem
 from harness.records import Proposals, Run
 from harness.search.beginning import distinct
 from harness.search.loop import make_problem, run_block
+from harness.search.mishaps import Mishaps
 from harness.space import IDENTITIES, KINDS, SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
@@ -322,7 +323,13 @@ def check_strategy(
         return replace(problem, prior=made_up_priors(benchmark)) if factory.takes.prior else problem, learner
 
     def run_on(
-        problem: Problem, learner: Surrogate | None, on: Benchmark, kind: type[Strategy], rule: str, count: int
+        problem: Problem,
+        learner: Surrogate | None,
+        on: Benchmark,
+        kind: type[Strategy],
+        rule: str,
+        count: int,
+        mishaps: Mishaps | None = None,
     ) -> tuple[Run, ...]:
         try:
             given = dict(hyperparameters or {})
@@ -331,7 +338,8 @@ def check_strategy(
                 registry.build_strategy(kind, problem, np.random.default_rng(seed), given, learner, inner)
                 for seed in range(count)
             ]
-            return run_block(on, problem, strategies, np.arange(count, dtype=np.uint64))
+            seeds = np.arange(count, dtype=np.uint64)
+            return run_block(on, problem, strategies, seeds, mishaps=None if mishaps is None else (mishaps, seeds))
         except HarnessError:
             raise
         except Exception as error:
@@ -367,6 +375,14 @@ def check_strategy(
             continue
         run(rule, on, spent, n_workers)
         rules(rule, True)
+    rule = "copes with a cluster that misbehaves"
+    workers = 4 if factory.takes.workers and plain.has_seconds else 1
+    run_on(*made(plain, budget, workers), plain, factory, rule, 2, _MISHAPS)
+    rules(rule, True)
+    if factory.recommend is not Strategy.recommend:
+        rule = "recommends without drawing anything"
+        run_on(problem, learner, plain, _silent(factory), rule, 1)
+        rules(rule, True)
     if factory.takes.fidelities:
         rule = "trains from scratch, or refuses to"
         with suppress(UnfitError):
@@ -375,6 +391,23 @@ def check_strategy(
     if factory.takes.prior:
         _check_prior(rules, factory, made(plain, budget, 1), run_on, plain, block)
     return rules.kept
+
+
+_MISHAPS = Mishaps(stragglers=1.0, failures=0.2, hangs=0.05, retries=1, timeout=3.0)
+
+
+def _silent(factory: type[Strategy]) -> type[Strategy]:
+    """Return a strategy that breaks a rule where its recommendation draws from its generator."""
+
+    class Silent(factory):  # type: ignore[misc, valid-type]  # a class that is known now
+        def recommend(self) -> Archs:
+            before = self.rng.bit_generator.state
+            archs: Archs = super().recommend()
+            if self.rng.bit_generator.state != before:
+                raise HarnessError(f"strategy {factory.__name__} breaks the rule: recommend draws nothing")
+            return archs
+
+    return Silent
 
 
 def _check_prior(

@@ -142,7 +142,7 @@ def _prepared(results: Results, name: str, training: TrainingSetup, request: Req
     try:
         return prepare(results, name, training, request, tools)
     except HarnessError as error:
-        if len(results.spec.benchmarks) == 1 or request.benchmarks == (name,):
+        if len(results.spec.tasks) == 1 or request.benchmarks == (name,):
             raise
         raise type(error)(
             f"{name} cannot be verified: {error}\nTo verify others without it, name them: --benchmark NAME"

@@ -1,6 +1,9 @@
 """Sections of a page: a folder for each that comes with this program; other packages register their own."""
 
 SECTIONS = {
+    "fidelities": "reports.sections.fidelities:section",
+    "beside": "reports.sections.beside:section",
+    "elsewhere": "reports.sections.elsewhere:section",
     "workers": "reports.sections.workers:section",
     "deployments": "reports.sections.deployments.section:section",
     "verification": "reports.sections.verification.section:section",

@@ -28,7 +28,8 @@ def budget_words(spec: Spec) -> str:
     if spec.budget.evaluations is not None:
         parts.append(counted(spec.budget.evaluations, "evaluation"))
     if spec.budget.seconds is not None:
-        parts.append(f"{spec.budget.seconds:,.0f} simulated seconds")
+        seconds = spec.budget.seconds
+        parts.append(f"{seconds:,.0f} simulated seconds" if seconds >= 100 else f"{seconds:.3g} simulated seconds")
     if spec.budget.epochs is not None:
         parts.append(f"{spec.budget.epochs:,g} epochs")
     return " and ".join(parts)

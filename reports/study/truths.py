@@ -33,9 +33,11 @@ def truths(results: Results, open_oracle: OpenOracle = registry.oracle) -> dict[
                 raise ResultError(f"the table of '{name}' has no column '{objective.name}'")
         if len(facts.objectives) > 1:
             log = results.spec.report.log
-            opened[name] = FrontTruth(facts, oracle, constraints.get(name, ()), address=address, log=log)
+            opened[name] = FrontTruth(
+                facts, oracle, constraints.get(name, results.spec.constraints), address=address, log=log
+            )
         else:
-            opened[name] = Truth(facts, oracle, constraints.get(name, ()), address=address)
+            opened[name] = Truth(facts, oracle, constraints.get(name, results.spec.constraints), address=address)
     shown = titles({truth.facts.name: own_name(truth.facts.name, truth.oracle) for truth in opened.values()})
     return {
         name: replace(truth, title=task_name(shown[truth.facts.name], truth.facts.deployment))

@@ -95,7 +95,6 @@ class SimulatedAnnealing(Generational):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Count what is spent, then judge the moves."""
-        super().tell(evaluations)
         for row, seconds in enumerate(evaluations.seconds.tolist()):
             self._evaluations += 1
             self._seconds += 0.0 if isnan(seconds) else seconds

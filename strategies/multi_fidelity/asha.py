@@ -87,12 +87,11 @@ class ASHA(MultiFidelity):
         self.systems = [[Rung(fidelity) for fidelity in self.ladder[s:]] for s in range(count)]
         """The rungs of each bracket, the lowest first."""
         self._bounds = np.cumsum(bracket_probabilities(len(self.ladder), self.eta, count))[:-1]
-        steps = [
-            (len(system) - above, s, above) for s, system in enumerate(self.systems) for above in range(1, len(system))
+        heights = [
+            (len(rungs) - above, s, above) for s, rungs in enumerate(self.systems) for above in range(1, len(rungs))
         ]
-        self._downwards = [
-            (self.systems[s][above - 1], self.systems[s][above].fidelity) for _, s, above in sorted(steps)
-        ]
+        self.steps = [(self.systems[s][above - 1], self.systems[s][above].fidelity) for _, s, above in sorted(heights)]
+        """The rungs from which is promoted and the fidelities to which, the highest first."""
 
     def places(self, n: int) -> list[Place]:
         """Return `n` places on the lowest rungs of brackets that are drawn."""
@@ -128,11 +127,14 @@ class ASHA(MultiFidelity):
         """Return the best trial of the highest rung that has one to promote."""
         if self.rule == "stopping":
             return None
-        for rung, above in self._downwards:
+        for rung, above in self.steps:
+            if rung.searched == len(rung):
+                continue
             for trial in self.best(rung, self.promotable(rung)):
                 if trial.tag not in rung.promoted:
                     rung.promoted.add(trial.tag)
                     return trial, above
+            rung.searched = len(rung)
         return None
 
     def promotable(self, rung: Rung) -> int:

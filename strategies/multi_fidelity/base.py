@@ -15,14 +15,13 @@ from harness.strategy import Plan, Strategy, Takes
 from harness.surrogate import Fit, Predict
 from strategies.multi_fidelity.ladder import ladder
 from strategies.multi_fidelity.rungs import Result, Rung, Trial
-from strategies.parts.candidates import Keys, exact_keys, no_archs, sample_keeping, sample_new
-from strategies.parts.ranking import Score, known_violation, scores
+from strategies.parts.candidates import Keys, exact_keys, no_archs, sample_keeping
+from strategies.parts.ranking import Score, scores
 
 Sampling = Generator[Fit | Predict, Any, Archs]
 """A generator that yields requests, is sent their answers, and returns architectures."""
 
 _CHUNK = 128  # fixed, so that results do not depend on how many are asked for
-_CHUNKS = 32  # in which nothing keeps the constraints known in closed form, until the least violating are taken
 MOST_ETA = 1 << 20
 
 
@@ -82,6 +81,8 @@ class MultiFidelity(Strategy):
         The trials told at each fidelity, in the order told: what a model may learn from.
     owed : deque of (Trial, int)
         Trials that go on to a fidelity before anything else is begun.
+    running : int
+        Rows proposed and not told.
     exhausted : bool
         Whether no new architecture is left.
     """
@@ -102,11 +103,11 @@ class MultiFidelity(Strategy):
         self.trials: list[Trial] = []
         self.told: dict[int, list[Trial]] = {index: [] for index in range(len(problem.fidelities))}
         self.owed: deque[tuple[Trial, int]] = deque()
+        self.running = 0
         self.exhausted = False
         self.keys: Keys = exact_keys
         self.taken: set[Hashable] = set()
         self._drawn = no_archs(problem.space)
-        self._filters = bool(problem.constraints)  # until a result contradicts what the space knows
 
     def places(self, n: int) -> Sequence[Place]:
         """Return up to `n` places of new configurations; none for a barrier."""
@@ -115,6 +116,10 @@ class MultiFidelity(Strategy):
     def learn(self, trial: Trial, fidelity: int) -> None:
         """Take the result of a trial, which is in ``trial.results[fidelity]``."""
         raise NotImplementedError(f"{type(self).__name__} must define learn")
+
+    def next_step(self) -> tuple[Trial, int] | None:
+        """Return the next trial to be trained further, and the fidelity: what is owed comes before promotions."""
+        return self.owed.popleft() if self.owed else self.promotion()
 
     def promotion(self) -> tuple[Trial, int] | None:
         """Return the trial to be trained further now, and the fidelity; marks it as promoted."""
@@ -145,7 +150,7 @@ class MultiFidelity(Strategy):
         n = self.ahead(n)
         steps: list[tuple[Trial, int]] = []
         while len(steps) < n:
-            step = self.owed.popleft() if self.owed else self.promotion()
+            step = self.next_step()
             if step is not None:
                 step[0].running = step[1]
                 steps.append(step)
@@ -162,6 +167,7 @@ class MultiFidelity(Strategy):
             if len(archs) < len(places):
                 self.exhausted = True
                 self.ran_out(places[len(archs) :])
+        self.running += len(steps)
         return self._rows(steps)
 
     def _rows(self, steps: list[tuple[Trial, int]]) -> Proposals:
@@ -183,12 +189,11 @@ class MultiFidelity(Strategy):
         )
         for tag, fidelity, score, objectives, seconds in columns:
             trial = self.trials[tag]
+            self.running -= 1
             trial.running = None
             trial.results[fidelity] = Result(score, objectives, seconds)
             self.told[fidelity].append(trial)
             self.learn(trial, fidelity)
-        if self._filters and not _agree(self.problem, evaluations):
-            self._filters, self._drawn = False, no_archs(self.problem.space)
 
     def random(self, n: int) -> Archs:
         """Return `n` random architectures that are new, fewer where the space runs out, and take their keys.
@@ -202,39 +207,12 @@ class MultiFidelity(Strategy):
     def fresh(self, n: int) -> Archs:
         """Draw architectures that were never drawn before, (k, L): k = `n`, or fewer where the space is exhausted.
 
-        They follow `SearchSpace.sample`.  Those that break constraints known in closed form are passed over; where
-        `_CHUNKS` chunks in a row hold no other, the least violating of them are taken.  Where a table's results show
-        that it counts its networks otherwise than the space, nothing is passed over from then on.
+        They follow `SearchSpace.sample`; see `strategies.parts.candidates.sample_keeping` on known constraints.
         """
         while len(self._drawn) < n:
-            chunk = self._chunk()
+            chunk = self.random(_CHUNK)
             if not len(chunk):
                 break
             self._drawn = np.concatenate([self._drawn, chunk])
         archs, self._drawn = self._drawn[:n], self._drawn[n:]
         return archs
-
-    def _chunk(self) -> Archs:
-        """Return some more architectures that are new; none where the space is exhausted."""
-        passed_over: list[Archs] = []
-        while len(passed_over) < _CHUNKS:
-            archs, keys = sample_new(self.problem.space, _CHUNK, self.taken, self.keys, self.rng)
-            self.taken.update(keys)
-            if not self._filters:
-                return archs
-            kept = archs[known_violation(self.problem, archs) <= 0]
-            if len(kept):
-                return kept
-            if not len(archs):
-                break
-            passed_over.append(archs)
-        if not passed_over:
-            return no_archs(self.problem.space)
-        archs = np.concatenate(passed_over)
-        return archs[np.argsort(known_violation(self.problem, archs), kind="stable")[:_CHUNK]]
-
-
-def _agree(problem: Problem, evaluations: Evaluations) -> bool:
-    """Say whether results break no constraint less than the space knows: a table may count its networks otherwise."""
-    told = np.maximum(np.nan_to_num(evaluations.constraints, nan=np.inf), 0.0).sum(axis=1)
-    return bool(np.all(known_violation(problem, evaluations.archs) <= told * (1 + 1e-9) + 1e-9))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Generator, Hashable, Sequence
 from math import prod
 from typing import Any, ClassVar, NamedTuple
@@ -18,7 +19,7 @@ from strategies.multi_fidelity.base import Place, Sampling
 from strategies.parts import acquisition as acquisitions
 from strategies.parts import targets as transforms
 from strategies.parts.candidates import no_archs, random_and_neighbours
-from strategies.parts.ranking import FAILED, known_violation
+from strategies.parts.ranking import FAILED, Score, known_violation
 
 FEWEST_TO_FIT = 2
 """Results without which there is no model of a column."""
@@ -36,6 +37,29 @@ class Pending(NamedTuple):
 
     arch: Archs
     level: int
+
+
+class _Told:
+    """What was told at a rung and did not fail."""
+
+    def __init__(self) -> None:
+        self.ranked: list[tuple[Score, int]] = []  # and tags, the best first
+        self._archs: list[Archs] = []
+        self._objectives: list[float] = []
+        self._columns: tuple[Archs, FloatArray] | None = None
+
+    def add(self, tag: int, arch: Archs, score: Score) -> None:
+        insort(self.ranked, (score, tag))
+        self._archs.append(arch)
+        self._objectives.append(score[1])
+        self._columns = None
+
+    def columns(self) -> tuple[Archs, FloatArray]:
+        """Return architectures, (n, L), and objectives, (n,), in the order told."""
+        if self._columns is None:
+            archs = np.array(self._archs) if self._archs else np.zeros((0, 0), dtype=np.uint8)
+            self._columns = archs, np.array(self._objectives, dtype=np.float64)
+        return self._columns
 
 
 class Appraisal(NamedTuple):
@@ -107,7 +131,7 @@ class ModelledASHA(ASHA):
         self.parents = integer("parents", parents, low=0, high=MOST)
         self.target = choice("target", target, transforms.NAMES)
         self.resources = resources(problem, self.ladder)
-        self._usable: list[list[int]] = [[] for _ in self.ladder]  # tags told at each rung that did not fail
+        self._told = [_Told() for _ in self.ladder]
         self._results = 0
         self._violations: dict[int, FloatArray] = {}  # by tag, where the problem has constraints
 
@@ -129,7 +153,7 @@ class ModelledASHA(ASHA):
             Pending(trial.arch, self._level(trial.running)) for trial in self.trials if trial.running is not None
         ]
         for place in places:
-            if self._results < self.initial or not any(len(tags) >= FEWEST_TO_FIT for tags in self._usable):
+            if self._results < self.initial or max(map(self.told_at, range(len(self.ladder)))) < FEWEST_TO_FIT:
                 arch = self.random(1)
             else:
                 arch = yield from self._choose(pending)
@@ -174,12 +198,8 @@ class ModelledASHA(ASHA):
 
     def _ranked(self) -> list[int]:
         """Return tags of the best of each rung, those of the highest rung first, each once."""
-        best: dict[int, None] = {}
-        for level in range(len(self.ladder) - 1, -1, -1):
-            fidelity = self.ladder[level]
-            scored = sorted((self.trials[tag].score(fidelity), tag) for tag in self._usable[level])
-            best |= dict.fromkeys(tag for _, tag in scored[: max(self.parents, 1)])
-        return list(best)
+        tags = [tag for told in reversed(self._told) for _, tag in told.ranked[: max(self.parents, 1)]]
+        return list(dict.fromkeys(tags))
 
     def _reached(self, tag: int) -> int:
         """Return the highest fidelity at which a trial was told and did not fail."""
@@ -207,21 +227,20 @@ class ModelledASHA(ASHA):
         for row, tag in enumerate(evaluations.tag.tolist()):
             fidelity = int(evaluations.fidelity[row])
             self._results += 1
-            if self.trials[tag].score(fidelity) is not FAILED:
-                self._usable[self._level(fidelity)].append(tag)
+            score = self.trials[tag].score(fidelity)
+            if score is not FAILED:
+                self._told[self._level(fidelity)].add(tag, self.trials[tag].arch, score)
             if self.problem.constraints:
                 self._violations[tag] = np.array(evaluations.constraints[row])
 
     def told_at(self, level: int) -> int:
         """Return how many results a rung has that did not fail."""
-        return len(self._usable[level])
+        return len(self._told[level].ranked)
 
     def level_data(self, level: int) -> tuple[Archs, FloatArray]:
         """Return what was told at a rung and did not fail: (n, L) and the objectives, (n,), in the order told."""
-        tags, fidelity = self._usable[level], self.ladder[level]
-        archs = np.array([self.trials[tag].arch for tag in tags], dtype=self.problem.space.dtype)
-        objectives = np.array([self.trials[tag].score(fidelity)[1] for tag in tags], dtype=np.float64)
-        return archs.reshape(-1, self.problem.space.genes), objectives
+        archs, objectives = self._told[level].columns()
+        return archs.reshape(-1, self.problem.space.genes).astype(self.problem.space.dtype, copy=False), objectives
 
     def child(self) -> np.random.Generator:
         """Return a generator of its own for a learner: what it draws cannot move what the strategy draws."""

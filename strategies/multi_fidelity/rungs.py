@@ -80,22 +80,25 @@ class Rung:
         In the order in which they were told; failed ones are among them.
     promoted : set of int
         Tags; a promoted member keeps its place.
+    searched : int
+        How many members there were when none of them was found to be promotable; more may be only when there are more.
     """
 
-    __slots__ = ("_best", "fidelity", "members", "promoted")
+    __slots__ = ("_best", "fidelity", "members", "promoted", "searched")
 
     def __init__(self, fidelity: int) -> None:
         self.fidelity = fidelity
         self.members: list[Trial] = []
         self.promoted: set[int] = set()
+        self.searched = 0
         self._best: list[tuple[Score, int, Trial]] = []  # the place told is never the same, so no trials are compared
 
     def __len__(self) -> int:
         return len(self.members)
 
     def add(self, trial: Trial) -> None:
-        """Add a trial that was told at this fidelity."""
-        score = trial.score(self.fidelity)
+        """Add a trial that was told at this fidelity, or that failed on the way to it."""
+        score = trial.score(self.fidelity) if self.fidelity in trial.results else FAILED
         if score is not FAILED:
             insort(self._best, (score, len(self.members), trial))
         self.members.append(trial)

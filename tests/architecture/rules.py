@@ -86,6 +86,7 @@ FLOORS = {
         "audit.extracts",
         "audit",
         "trained",
+        "measured",
         "commands",
     ),
     "surrogates": (

@@ -21,6 +21,7 @@ EXECUTED = {
     "quickstart.toml": "test_the_quickstart_runs",
     "zoo.toml": "test_the_tournaments_run",
     "zoo-full.toml": "test_the_tournaments_run",
+    "fidelity.toml": "test_the_strategies_of_several_fidelities_run",
     "my_strategy.py": "test_the_strategy_keeps_the_rules",
     "own_table/digits.csv": "test_the_table_is_imported_and_searched",
     "own_table/digits.toml": "test_the_table_is_imported_and_searched",
@@ -87,6 +88,25 @@ def test_the_tournaments_run(name, evaluations, folder, capsys):
     results = nh.read_results(folder / name)
     assert len(results.runs) == len(spec.strategies) * len(spec.benchmarks)
     assert {len(run.trace) for run in results.runs} == {evaluations}
+
+
+def test_the_strategies_of_several_fidelities_run(folder, capsys):
+    spec = nh.load_spec("examples/fidelity.toml")
+    ridge = {"name": "ridge", "encoding": "genes"}
+    learns = ("mobster", "hyper_tune")
+    spec = replace(
+        spec,
+        strategies=tuple(replace(item, surrogate=ridge) if item.name in learns else item for item in spec.strategies),
+        budget=replace(spec.budget, seconds=0.5),
+        replicates=2,
+    )
+    outcome = execute(prepare(spec), folder / "fidelity")
+    assert outcome.failed == ()
+    results = nh.read_results(folder / "fidelity")
+    lower = {run.label: bool((run.trace.fidelity < 9).any()) for run in results.runs}
+    assert lower == {
+        item.label: item.name not in ("random_search", "regularized_evolution") for item in spec.strategies
+    }
 
 
 def test_the_search_for_fronts_runs(folder, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -137,3 +138,22 @@ def opener(*oracles: FakeOracle):
         return known[name]
 
     return open_oracle
+
+
+SIZE = Objective("size")
+
+
+def make_front_results(benchmarks: Sequence[FakeOracle], *arguments, log: Sequence[str] = (), **more) -> Results:
+    """Return runs as `make_results` does, that were told the size of architectures as a second objective."""
+    results = make_results(benchmarks, *arguments, **more)
+    oracles = {oracle.name: oracle for oracle in benchmarks}
+    runs = []
+    for run in results.runs:
+        sizes = oracles[run.benchmark].mean(run.trace.archs, "size")
+        told = np.concatenate([run.trace.objectives, sizes[:, None]], axis=1)
+        runs.append(replace(run, trace=replace(run.trace, objectives=told)))
+    spec = replace(
+        results.spec, objectives=("valid_accuracy", "size"), report=replace(results.spec.report, log=tuple(log))
+    )
+    facts = {name: replace(item, objectives=(ACCURACY, SIZE)) for name, item in results.benchmarks.items()}
+    return replace(results, spec=spec, runs=tuple(runs), benchmarks=facts)

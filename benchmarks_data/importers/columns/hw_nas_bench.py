@@ -146,4 +146,6 @@ def _column(path: Path, metric: str, values: Any, suffix: str) -> Columns:
     text = f"{what.replace('_', ' ').capitalize()} of one image on {device}, as published."
     if path.suffix == ".pt":
         text = f"Latency on {device}, as published by HELP."
-    return {name: (Column(name, unit, direction, description=text), array[:, None, None])}
+    batch = 0 if path.suffix == ".pt" else 1
+    column = Column(name, unit, direction, description=text, device=device, batch=batch)
+    return {name: (column, array[:, None, None])}

@@ -198,7 +198,9 @@ def _costs(gathered: Gathered, archs: Archs, space: str) -> tuple[dict[str, tupl
     }
     reported = "that the source reports"
     valid = cost(VALIDATION_SECONDS, "s", "One pass over the validation images, charged with every evaluation.")
-    latency = cost("latency_seconds", "s", "Inference of one batch of 256 images, as reported.")
+    latency = cost(
+        "latency_seconds", "s", "Inference of one batch of 256 images, as reported.", device="GPU", batch=256
+    )
     params = cost("params_reported_m", "M", f"Parameters {reported}; wrong where they differ.")
     macs = cost("macs_reported_m", "M", f"Multiply-adds {reported} (its FLOPs); wrong where they differ.")
     columns = closed_form(closed["params"], closed["flop"]) | named(

@@ -15,7 +15,7 @@ from benchmarks_data.importers.own.reading import form
 from benchmarks_data.importers.own.reading.form import Form
 from benchmarks_data.importers.own.reading.numbers import FAILED, MISSING, Words
 from harness.benchmark import Column
-from harness.checks import real
+from harness.checks import integer, real
 from harness.errors import HarnessError, TableError, clipped, must, unknown
 from harness.files.reading import read_toml
 from harness.problem import DIRECTIONS
@@ -47,7 +47,19 @@ _KEYS = (
     "file",
     "columns",
 )
-_COLUMN_KEYS = ("column", "unit", "direction", "split", "trained_on", "best", "description", "spread", *ANSWERS)
+_COLUMN_KEYS = (
+    "column",
+    "unit",
+    "direction",
+    "split",
+    "trained_on",
+    "best",
+    "description",
+    "spread",
+    "device",
+    "batch",
+    *ANSWERS,
+)
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 _MEANINGS = (
     "'x-valid' is validation; 'x-test', 'ori-test' and 'valid+test' hold test images; a size or a time is a 'cost'"
@@ -263,6 +275,8 @@ def _column(name: str, fields: Any) -> Column:
         split in TEST_SPLITS,
         best,
         str(fields.get("description", "")),
+        device=str(fields.get("device", "")),
+        batch=integer(f"batch of {name}", fields.get("batch", 0), low=0),
     )
 
 

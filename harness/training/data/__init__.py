@@ -17,6 +17,14 @@ from harness.errors import HarnessError, must, unknown
 from harness.training.data import exported
 from harness.training.data.dataset import Dataset
 
+_SHAPES: dict[str, tuple[tuple[int, int, int], int]] = {
+    "cifar10": ((3, 32, 32), 10),
+    "digits": ((1, 8, 8), 10),
+    "fashion-mnist": ((1, 28, 28), 10),
+    "mnist1d": ((1, 1, 40), 10),
+    "mnist1d-hard": ((1, 1, 40), 10),
+}
+"""Shape of an item, (C, H, W), and number of classes: without files of the user's, and without making the items."""
 _MAKERS = {
     "cifar10": ("harness.training.data.cifar10", "cifar10"),
     "digits": ("harness.training.data.packaged", "digits"),
@@ -30,6 +38,17 @@ _MAKERS = {
 def names() -> list[str]:
     """Return the names that `load` knows."""
     return sorted(_MAKERS)
+
+
+def shape_of(name: str, **options: Any) -> tuple[tuple[int, int, int], int]:
+    """Return the shape of an item, (C, H, W), and the number of classes: all that a network needs to be built.
+
+    No files of the user's are needed for the datasets that come with the program; the parameters are those of `load`.
+    """
+    if name in _SHAPES:
+        return _SHAPES[name]
+    dataset = load(name, **options)
+    return dataset.shape, dataset.classes
 
 
 def load(name: str, folder: str | Path | None = None, **options: Any) -> Dataset:

@@ -158,8 +158,8 @@ def method(judged: Sequence[Verification], *, of_fronts: bool = False) -> str:
             f" {overall.expected_absolute:.2f}; slope of real on table {_slope(overall.slope)}"
         )
     return (
-        f"Verification. {_FOUND[of_fronts].capitalize()} and one architecture of each stratum of the table, all chosen"
-        " by validation, were trained with seeds that the table had not seen. " + ". ".join(parts) + "."
+        f"Verification. {_FOUND[of_fronts].capitalize()} and one architecture of each stratum of the table, all"
+        " chosen by validation, were trained with seeds that the table had not seen. " + ". ".join(parts) + "."
     )
 
 

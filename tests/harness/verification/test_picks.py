@@ -9,10 +9,11 @@ import pytest
 
 from harness import registry
 from harness.errors import ResultError
+from harness.judging.front import fronts, on_front
 from harness.records import Run
 from harness.verification import picks as verify_picks
 from tests.harness.verification.support import NAME, space
-from tests.reports.support import FakeOracle, make_results, trace_of
+from tests.reports.support import FakeOracle, make_front_results, make_results, trace_of
 
 
 class ValidationOnly(FakeOracle):
@@ -94,3 +95,19 @@ def test_a_search_without_any_incumbent_is_refused():
               for run in results.runs[:1]]  # fmt: skip
     with pytest.raises(ResultError, match="nothing to verify"):
         verify_picks.incumbents(replace(results, runs=tuple(failed)), "alpha")
+
+
+def test_members_of_the_pooled_front_are_picked_and_nothing_that_another_run_dominates():
+    oracle = FakeOracle("alpha")
+    results = make_front_results([oracle], replicates=5)
+    members = verify_picks.front_members(results, "alpha", oracle)
+    ends = np.concatenate([run.trace.archs[fronts(run.trace, 0).final] for run in results.runs])
+    values = np.stack([-oracle.mean(ends, "valid_accuracy"), oracle.mean(ends, "size")], axis=1)
+    expected = {tuple(arch) for arch in ends[on_front(values)].tolist()}
+    assert {tuple(arch) for arch in members.tolist()} == expected
+    counts = {arch: sum(tuple(end) == arch for end in ends.tolist()) for arch in expected}
+    picks = verify_picks.top(members, 3, oracle)
+    assert [pick.runs for pick in picks] == sorted(counts.values(), reverse=True)[:3]
+    empty = replace(results, runs=tuple(replace(run, trace=run.trace.take(slice(0))) for run in results.runs))
+    with pytest.raises(ResultError, match="ended with a front"):
+        verify_picks.front_members(empty, "alpha", oracle)

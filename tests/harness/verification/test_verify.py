@@ -12,6 +12,7 @@ import pytest
 from benchmarks_data.file import layout
 from harness import registry, seeding
 from harness.errors import HarnessError, IncompleteError, ResultError
+from harness.judging.front import on_front
 from harness.training.curves import DIVERGED, OUT_OF_MEMORY
 from harness.training.recipe import TrainingSetup, load
 from harness.verification import record as verify_record
@@ -376,3 +377,21 @@ def test_the_description_of_a_benchmark_says_how_it_was_trained(monkeypatch):
     assert registered_training("a") == TRAINING
     assert registered_training("b") is None
     assert registered_training("c") is None
+
+
+def test_a_front_is_verified_as_an_incumbent_is(tmp_path):
+    random = [{"name": "random_search"}]
+    run_experiment(tmp_path, objectives=["valid_accuracy", "params_m"], strategies=random)
+    trainer = FakeTrainer(registry.oracle(NAME))
+    outcome = verify(tmp_path, replace(CPU, top=4, stratified=2, seeds=2), tools=tools(trainer))
+    picks = outcome.verified[0].measurements.picks
+    assert [pick.role for pick in picks] == ["top"] * 4 + ["stratified"] * 2
+    oracle = registry.oracle(NAME)
+    archs = np.array([pick.arch for pick in picks[:4]])
+    values = np.stack([-oracle.mean(archs, "valid_accuracy"), oracle.mean(archs, "params_m")], axis=1)
+    assert on_front(values).all()
+    run_experiment(tmp_path / "costs", objectives=["params_m", "latency_seconds"], strategies=random)
+    with pytest.raises(
+        ResultError, match="searched by 'params_m, latency_seconds'; real training can only be compared"
+    ):
+        verify(tmp_path / "costs", CPU, tools=tools())

@@ -173,3 +173,19 @@ for name in ("mnist1d", "digits"):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "MNIST-1D needs the package mnist1d" in run.stdout
     assert "'digits' needs the package scikit-learn" in run.stdout
+
+
+def test_shapes_are_known_without_files(binary):
+    loaded = {
+        "digits": packaged.digits(),
+        "mnist1d": packaged.mnist1d(train=20, valid=10, test=10),
+        "cifar10": data.load("cifar10", binary, protocol="50k"),
+    }
+    for name, dataset in loaded.items():
+        assert data.shape_of(name) == (dataset.shape, dataset.classes)
+    assert data.shape_of("mnist1d-hard") == data.shape_of("mnist1d")
+
+
+def test_the_shape_of_an_exported_dataset_is_read(tmp_path):
+    exported.save(packaged.mnist1d(train=20, valid=10, test=10), tmp_path / "own.npz")
+    assert data.shape_of(str(tmp_path / "own.npz")) == ((1, 1, 40), 10)

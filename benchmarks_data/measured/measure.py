@@ -1,0 +1,328 @@
+"""The measurement of a table's networks on this machine, in parts that survive a stop, and the table that has it.
+
+A sample of the rows is measured; the others get a look-up table's sum (`benchmarks_data.measured.lookup`), and what
+that is worth is told: the table is fitted to four fifths of the sample first, and judged by the rest.  In each part
+the same network is timed again, so that what the machine does by itself is seen beside what networks differ by.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks_data.file import layout, recorded
+from benchmarks_data.file.layout import Header
+from benchmarks_data.joins.join import join, table_of
+from benchmarks_data.joins.merge import Other
+from benchmarks_data.measured.lookup import Lookup, Quality, fit, quality
+from harness.benchmark import Column
+from harness.checks import Archs, FloatArray, IntArray, integer
+from harness.errors import HarnessError, TableError, must
+from harness.files.arrays import ArraysError, read_npz
+from harness.files.whole import locked, remove_unfinished, replacing
+from harness.names import read
+from harness.printable import counted
+from harness.training.recipe import TrainingSetup
+
+PART = 25
+"""Networks measured at once: what a stop can cost."""
+_JUDGES = 5  # one in so many of the sample judges the look-up table
+_FLOOR = 10.0
+
+Measure = Callable[..., Any]
+"""`harness.training.latency.measure`; tests put their own in its place."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, and how.
+
+    Attributes
+    ----------
+    table_digest : str
+    sample : int
+        Rows that are measured, at most all of the table.
+    batch, repeats, threads : int
+        See `harness.training.latency.measure`.
+    seed : int
+        Of the sample.
+    machine : str
+        Name of the processor.
+    torch : str
+        Version.
+    """
+
+    table_digest: str
+    sample: int
+    batch: int = 1
+    repeats: int = 50
+    threads: int = 1
+    seed: int = 0
+    machine: str = ""
+    torch: str = ""
+
+    def __post_init__(self) -> None:
+        integer("sample", self.sample, low=2 * _JUDGES)
+        integer("batch", self.batch, low=1, high=4096)
+        integer("repeats", self.repeats, low=2, high=100_000)
+        integer("threads", self.threads, low=1, high=1024)
+        integer("seed", self.seed, low=0)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the plan, hexadecimal: parts of another plan, or of another machine, are not taken for its own."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What came of a plan.
+
+    Attributes
+    ----------
+    rows : (k,) int64
+        Rows of the table that were measured, ascending.
+    median_ms, low_ms, high_ms : (k,) float64
+        Median of repeats, and its 95 % bootstrap interval.
+    reference_ms : (parts,) float64
+        Median of one and the same network in each part.
+    lookup : Lookup
+        Fitted to all that was measured.
+    quality : Quality
+        Of the table fitted to four fifths of it, on the rest.
+    values_ms : (N,) float64
+        Of every row: measured, or the sum of the look-up table, at least a tenth of the smallest that was measured.
+    """
+
+    rows: IntArray
+    median_ms: FloatArray
+    low_ms: FloatArray
+    high_ms: FloatArray
+    reference_ms: FloatArray
+    lookup: Lookup
+    quality: Quality
+    values_ms: FloatArray
+
+    @property
+    def interval_percent(self) -> float:
+        """Half the width of the interval in percent of the median, the median over networks."""
+        return float(np.median(50.0 * (self.high_ms - self.low_ms) / self.median_ms))
+
+    @property
+    def repeatability_percent(self) -> float:
+        """How far the reference lay from its own median, at most, in percent: a closer bound is no bound."""
+        middle = float(np.median(self.reference_ms))
+        return float(100.0 * np.abs(self.reference_ms / middle - 1.0).max())
+
+
+def setup_of(header: Header) -> TrainingSetup:
+    """Return how the networks of a table are built and trained, as the table or the catalogue says.
+
+    Raises
+    ------
+    TableError
+        If neither does: then nobody knows which networks they are.
+    """
+    from benchmarks_data import facts
+    from benchmarks_data.catalogue.entries import entries
+
+    name = header.meaning.name
+    told = facts.of_table(header, name, entries().get(name)).get("training")
+    if not told:
+        raise TableError(
+            f"the table {name} does not say how its networks were trained, so none can be built and measured; tables "
+            "that do are micro-mnist1d, nb201-cifar10, and those that `verify` and `table build` write"
+        )
+    return TrainingSetup.from_dict(told)
+
+
+def sampled(header: Header, plan: Plan) -> IntArray:
+    """Return the rows that a plan measures, ascending: drawn uniformly; all where there are no more."""
+    rows = len(header.array("archs"))
+    count = min(plan.sample, rows)
+    drawn: IntArray = np.sort(np.random.default_rng(plan.seed).permutation(rows)[:count])
+    return drawn
+
+
+def measure(
+    header: Header,
+    plan: Plan,
+    folder: Path,
+    *,
+    timed: Measure,
+    on_progress: Callable[[int, int, float], None] = lambda done, total, seconds: None,
+) -> Measured:
+    """Measure what is missing of a plan and fit the look-up table.
+
+    Parameters
+    ----------
+    header : Header
+        Of the table.
+    plan : Plan
+    folder : Path
+        Of the parts, which are kept: the same call continues after a stop.
+    timed : callable
+        `harness.training.latency.measure`.
+    on_progress : callable
+        Called with parts done, parts in all, and the seconds of this call.
+
+    Raises
+    ------
+    HarnessError
+        If the table does not say what its networks are, or another process measures in the same folder.
+    """
+    from harness.training import data
+
+    setup = setup_of(header)
+    shape, classes = data.shape_of(setup.dataset, **setup.dataset_options)
+    recipe, space = setup.load_recipe(), recorded.whole_space_of(header)
+    archs, rows = np.asarray(header.array("archs")), sampled(header, plan)
+    order = np.random.default_rng([plan.seed, 1]).permutation(rows)  # so that the hour of the day is in no part of them
+    cut = [order[start : start + PART] for start in range(0, len(order), PART)]
+    work = folder / f"{header.meaning.name}-latency-{plan.digest[:16]}"
+    began = time.monotonic()
+    with locked(work / ".lock", wait=False) as held:
+        if not held:
+            raise TableError(f"another process is measuring in '{work}'; wait for it")
+        remove_unfinished(work)
+        for number, part in enumerate(cut):
+            on_progress(number, len(cut), time.monotonic() - began)
+            if _part(work, number, part) is None:
+                with_reference = np.concatenate([archs[rows[:1]], archs[part]])
+                answer = timed(
+                    with_reference, recipe, shape, classes, network=setup.network, batch=plan.batch,
+                    repeats=plan.repeats, threads=plan.threads,
+                )  # fmt: skip
+                columns = {name: getattr(answer, name) for name in ("median_ms", "low_ms", "high_ms")}
+                with replacing(_path(work, number)) as temporary, temporary.open("wb") as file:
+                    np.savez(file, rows=part, **columns)
+        on_progress(len(cut), len(cut), time.monotonic() - began)
+        loaded = [_part(work, number, part) for number, part in enumerate(cut)]
+    found = [part for part in loaded if part is not None]
+    if len(found) < len(cut):
+        raise TableError(f"parts in '{work}' are damaged; measure again")
+    return _together(space, archs, order, found)
+
+
+def _path(work: Path, number: int) -> Path:
+    return work / f"part-{number:04d}.npz"
+
+
+def _part(work: Path, number: int, rows: IntArray) -> Mapping[str, Any] | None:
+    """Return a whole part; None where there is none."""
+    try:
+        part = read_npz(_path(work, number))
+        whole = np.array_equal(part["rows"], rows) and all(
+            part[name].shape == (len(rows) + 1,) and bool(np.isfinite(part[name]).all())
+            for name in ("median_ms", "low_ms", "high_ms")
+        )
+    except (OSError, KeyError, ArraysError):
+        return None
+    return part if whole else None
+
+
+def _together(space: Any, archs: Archs, order: IntArray, parts: list[Mapping[str, Any]]) -> Measured:
+    columns = {name: np.concatenate([part[name][1:] for part in parts]) for name in ("median_ms", "low_ms", "high_ms")}
+    judges = np.arange(len(order)) % _JUDGES == 0  # `order` is random
+    medians = columns["median_ms"]
+    judged = quality(fit(space, archs[order[~judges]], medians[~judges]), archs[order[judges]], medians[judges])
+    lookup = fit(space, archs[order], medians)
+    values = np.maximum(lookup.predict(archs), medians.min() / _FLOOR)  # no sum is a time below zero
+    values[order] = medians
+    ascending = np.argsort(order)
+    return Measured(
+        order[ascending],
+        columns["median_ms"][ascending],
+        columns["low_ms"][ascending],
+        columns["high_ms"][ascending],
+        np.array([part["median_ms"][0] for part in parts]),
+        lookup,
+        judged,
+        values,
+    )
+
+
+def column_name(device: str, batch: int) -> str:
+    """Return what the column of a device is called.
+
+    >>> column_name("cpu", 1), column_name("cpu", 8)
+    ('cpu_latency_ms', 'cpu_batch8_latency_ms')
+    """
+    return f"{device}_latency_ms" if batch == 1 else f"{device}_batch{batch}_latency_ms"
+
+
+def write(path: Path, header: Header, plan: Plan, measured: Measured, *, device: str) -> str:
+    """Write the table with the column added, under a name of its own, and return the name of the column.
+
+    Parameters
+    ----------
+    path : Path
+        A file ending in ``.h5``.
+    header : Header
+        Of the table, opened with its held-out columns; it stays as it is.
+    plan : Plan
+    measured : Measured
+    device : str
+        Short name of this machine: letters, digits and ``_``.
+
+    Raises
+    ------
+    TableError
+        If the table has such a column, or the path is that of the table.
+    """
+    name = column_name(device, plan.batch)
+    if name in header.columns:
+        raise TableError(f"the table {header.meaning.name} has a column '{name}': give another `--device-name`")
+    if path.exists() and path.samefile(header.path):
+        raise TableError(must("--out", "be another file than the table that is measured", str(path)))
+    count, rows = len(measured.rows), len(measured.values_ms)
+    how = f"{counted(plan.threads, 'thread')}, torch {plan.torch}, median of {plan.repeats} passes"
+    text = (
+        f"Latency of one pass of {plan.batch} on {plan.machine} ({how}), interval +-{measured.interval_percent:.2g} %, "
+        f"repeatable to {measured.repeatability_percent:.2g} %. "
+    )
+    text += (
+        "Every row was measured."
+        if count == rows
+        else f"{count:,} of {rows:,} rows were measured; the others are sums of a look-up table ({measured.quality})."
+    )
+    column = Column(name, "ms", "minimise", description=text, device=plan.machine, batch=plan.batch)
+    other = Other(f"latency on {device}", np.asarray(header.array("archs")),
+                  {name: (column, measured.values_ms[:, None, None])}, ())  # fmt: skip
+    named = f"{header.meaning.name}-{device}"
+    table, _ = join(table_of(header), [other], name=named, space=recorded.whole_space_of(header))
+    about = layout.read_about(header.path)
+    if "training" not in about:
+        about["training"] = json.dumps(setup_of(header).as_dict())
+    about["title"] = f"{about.get('title') or header.meaning.name}, with latency on {plan.machine}"
+    about["measured"] = json.dumps(
+        asdict(plan)
+        | {"column": name, "rows": count, "platform": platform.platform(), "r2": measured.quality.r2,
+           "tau": measured.quality.tau, "judged_by": measured.quality.n, "numpy": np.__version__,
+           "nas-harness": version("nas-harness")}
+    )  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        layout.write(temporary, layout.Table(**{**vars(table), "about": about}))
+    return name
+
+
+def default_path(name: str, device: str) -> Path:
+    """Return where the table with the column goes where nothing is said: the current folder."""
+    return Path(f"{Path(read(name).own).stem}-{device}{recorded.SUFFIX}")
+
+
+def check_device_name(device: str) -> str:
+    """Return a short name of a machine, or refuse it."""
+    if not device.isascii() or not device.replace("_", "").isalnum() or device[0].isdigit():
+        raise HarnessError(must("--device-name", "consist of letters, digits and '_', a letter first", device))
+    return device
