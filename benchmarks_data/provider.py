@@ -17,7 +17,7 @@ from benchmarks_data import facts, files
 from benchmarks_data.cache import conversion
 from benchmarks_data.catalogue.builds import Build
 from benchmarks_data.catalogue.entries import Entry, Protocol, builds, carried, entries, others
-from benchmarks_data.file import layout, protocol, recorded
+from benchmarks_data.file import layout, protocol, recorded, seeds
 from benchmarks_data.file.content import is_table
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 class Tables(BenchmarkProvider):
     """Tables by name or path, and what the catalogue has that predicts.
 
-    A name may have ``@`` and a protocol behind it, for a table that has test results alone.
+    A name may have ``@`` and a protocol behind it, for a table that has test results alone, or ``@seeds``, for a table
+    whose fidelities are to be numbers of training runs (`benchmarks_data.file.seeds`).
     """
 
     def names(self) -> Sequence[str]:
@@ -47,7 +48,12 @@ class Tables(BenchmarkProvider):
         return (*entries(), *under, *others())
 
     def __contains__(self, name: object) -> bool:
-        return name in carried() or name in self.names()
+        return name in carried() or name in self.names() or (isinstance(name, str) and self._repeats(name))
+
+    @staticmethod
+    def _repeats(name: str) -> bool:
+        table, _, view = name.partition(protocol.MARK)
+        return view == seeds.KEY and table in entries()
 
     def reads(self, path: Path) -> bool:
         """Say whether a file begins like a table; what else is wrong with it is told when it is opened."""
@@ -211,7 +217,7 @@ def protocol_of(name: str) -> Protocol | None:
         If the name is unknown, or the protocol; lists those that the table has.
     """
     entry, chosen = _entry(name), name.partition(protocol.MARK)[2]
-    if not chosen:
+    if not chosen or chosen == seeds.KEY:
         return None
     if chosen not in entry.protocols:
         raise HarnessError(unknown(f"protocol of {entry.name}", chosen, entry.protocols))
@@ -279,6 +285,8 @@ def _header(
     except TableError as error:
         conversion.convert(entry, path, progress, because=error)
         header = conversion.read(entry, path, held_out=known)
+    if name.endswith(f"{protocol.MARK}{seeds.KEY}"):
+        return seeds.repeated(name, header)
     return header if chosen is None else protocol.under(chosen, name, header, held_out=held_out)
 
 

@@ -27,6 +27,7 @@ STRATEGIES = {
     "successive_halving": "strategies.multi_fidelity.hyperband:SuccessiveHalving",
     "hyperband": "strategies.multi_fidelity.hyperband:Hyperband",
     "asha": "strategies.multi_fidelity.asha:ASHA",
+    "curve_stopping": "strategies.multi_fidelity.curve_stopping:CurveStopping",
     "dyhpo": "strategies.multi_fidelity.dyhpo:DyHPO",
     "freeze_thaw": "strategies.multi_fidelity.freeze_thaw:FreezeThaw",
     "pasha": "strategies.multi_fidelity.pasha:PASHA",

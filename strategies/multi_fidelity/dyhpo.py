@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import Archs
+from harness.checks import Archs, IntArray
 from harness.problem import Problem
-from harness.surrogate import Predict, Prediction, Surrogate
-from strategies.multi_fidelity.partial import Improvements, PartialCurves, improvement, with_new
-from strategies.multi_fidelity.rungs import Trial
+from harness.surrogate import Fit, Predict, Prediction, Surrogate
+from strategies.multi_fidelity.partial import Improvements, PartialCurves, improvement
 
 
 class DyHPO(PartialCurves):
@@ -39,7 +37,7 @@ class DyHPO(PartialCurves):
     candidates : int
         Random new configurations that compete, at least 1.
     rows : int
-        Results that the model learns from at most: those of the trainings told last.  At least 10.
+        Results that the model learns from at most: those told last.  At least 10.
     """
 
     family, paper, year = "multi-fidelity", "Wistuba, Kadra & Grabocka, NeurIPS", 2022
@@ -53,22 +51,27 @@ class DyHPO(PartialCurves):
         surrogate: Surrogate,
         slices: int = 10,
         initial: int = 10,
-        candidates: int = 100,
+        candidates: int = 10,
         rows: int = 300,
     ) -> None:
         super().__init__(
             problem, rng, surrogate=surrogate, slices=slices, initial=initial, candidates=candidates, rows=rows
         )
 
-    def improvements(self, paused: Sequence[Trial], new: Archs) -> Improvements:
+    def fit(self) -> Fit:
+        """Return the request to learn steps from slice to slice."""
+        return self.steps_fit()
+
+    def improvements(self, model: Surrogate, paused: IntArray, new: Archs) -> Improvements:
         """Return the expected improvement at the next slice of each."""
-        model: Surrogate = yield self.steps_fit()
-        self.kept(model)
-        curves = [self.curve(trial) for trial in paused] + [[]] * len(new)
-        levels = [len(curve) for curve in curves]
-        features, before = self.steps(levels, curves)
-        said: Prediction = yield Predict(model, with_new(paused, new), features)
+        levels = self.level[paused]
+        features, before = self.steps(paused, levels)
+        unseen, untrained = self.new_steps(len(new), 0)
+        said: Prediction = yield Predict(
+            model, np.concatenate([self.archs[paused], new]), np.concatenate([features, unseen])
+        )
         bests = [self.best_at(level) for level in range(len(self.ladder))]
         told = [best for best in bests if best is not None]
         against = np.array([min(told) if best is None else best for best in bests])
-        return improvement(before + said.mean, said.std, against[levels])
+        mean = np.concatenate([before, untrained]) + said.mean
+        return improvement(mean, said.std, against[np.concatenate([levels, np.zeros(len(new), dtype=np.int64)])])

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import Archs
+from harness.checks import Archs, IntArray
 from harness.problem import Problem
 from harness.surrogate import CurveSurrogate, Fit, Predict, Prediction, Surrogate
-from strategies.multi_fidelity.partial import Improvements, PartialCurves, improvement, with_new
-from strategies.multi_fidelity.rungs import Trial
+from strategies.multi_fidelity.partial import Improvements, PartialCurves, improvement
 
 
 class FreezeThaw(PartialCurves):
@@ -52,7 +50,7 @@ class FreezeThaw(PartialCurves):
         surrogate: Surrogate,
         slices: int = 10,
         initial: int = 10,
-        candidates: int = 100,
+        candidates: int = 5,
         rows: int = 300,
     ) -> None:
         super().__init__(
@@ -61,34 +59,33 @@ class FreezeThaw(PartialCurves):
         if isinstance(surrogate, CurveSurrogate):
             self._model = surrogate.over(self.epochs)
 
-    def improvements(self, paused: Sequence[Trial], new: Archs) -> Improvements:
+    def fit(self) -> Fit:
+        """Return the request to learn curves, or steps from slice to slice."""
+        if not isinstance(self.surrogate, CurveSurrogate):
+            return self.steps_fit()
+        recent = dict.fromkeys(tag for tag, _ in reversed(self._order))  # in the order of their last results
+        tags = np.array([*recent][: self.rows][::-1])
+        last = self.curves[tags, np.maximum(self.level[tags], 1) - 1]
+        return Fit(self._model, self.archs[tags], last, self.child(), self.curves[tags])
+
+    def improvements(self, model: Surrogate, paused: IntArray, new: Archs) -> Improvements:
         """Return the expected improvement of the end of each."""
-        best = self.best_at(len(self.ladder) - 1)
-        compared = paused if best is not None else [*self._recent.values()]
+        end = len(self.ladder) - 1
+        best = self.best_at(end)
+        compared = paused if best is not None else np.flatnonzero(self.level[: len(self.trials)] > 0)
         if isinstance(self.surrogate, CurveSurrogate):
-            learnt = [*self._recent.values()][-self.rows :]
-            curves = self._curves(learnt)
-            last = np.array([self.curve(trial)[-1] for trial in learnt])
-            model = yield Fit(self._model, np.array([trial.arch for trial in learnt]), last, self.child(), curves)
-            features = np.concatenate([self._curves(compared), np.full((len(new), len(self.ladder)), np.nan)])
+            features = np.concatenate([self.curves[compared], np.full((len(new), end + 1), np.nan)])
             before = np.zeros(len(features))
         else:
-            model = yield self.steps_fit()
-            known = [self.curve(trial) for trial in compared] + [[]] * len(new)
-            features, before = self.steps([len(self.ladder) - 1] * len(known), known)
-        self.kept(model)
-        said: Prediction = yield Predict(model, with_new(compared, new), features)
+            (seen, last), (unseen, untrained) = (
+                self.steps(compared, np.full(len(compared), end)),
+                self.new_steps(len(new), end),
+            )
+            features, before = np.concatenate([seen, unseen]), np.concatenate([last, untrained])
+        said: Prediction = yield Predict(model, np.concatenate([self.archs[compared], new]), features)
         mean, std = before + said.mean, said.std
-        if best is not None:
-            return improvement(mean, std, np.full(len(mean), best))
-        places = {trial.tag: place for place, trial in enumerate(compared)}
-        rows = [*(places[trial.tag] for trial in paused), *range(len(compared), len(mean))]
-        return improvement(mean[rows], std[rows], np.full(len(rows), mean[: len(compared)].min()))
-
-    def _curves(self, trials: Sequence[Trial]) -> Any:
-        """Return curves, (n, T), NaN where they have not come so far."""
-        curves = np.full((len(trials), len(self.ladder)), np.nan)
-        for row, trial in enumerate(trials):
-            curve = self.curve(trial)
-            curves[row, : len(curve)] = curve
-        return curves
+        if best is None:
+            best = float(mean[: len(compared)].min())
+            rows = [*np.searchsorted(compared, paused), *range(len(compared), len(mean))]
+            mean, std = mean[rows], std[rows]
+        return improvement(mean, std, np.full(len(mean), best))

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 
-from harness.checks import MOST, Archs, FloatArray, integer
+from harness.checks import MOST, Archs, BoolArray, FloatArray, IntArray, integer
 from harness.errors import HarnessError, must
 from harness.problem import Objective, Problem
-from harness.records import Proposals
 from harness.strategy import Plan
 from harness.surrogate import Fit, Predict, Surrogate
 from strategies.multi_fidelity.base import MultiFidelity, Place
 from strategies.multi_fidelity.ladder import require_continuations, training_chain
 from strategies.multi_fidelity.rungs import Trial
 from strategies.parts.acquisition import expected_improvement
-from strategies.parts.candidates import sample_new
+from strategies.parts.candidates import no_archs, sample_new
 from strategies.parts.ranking import FAILED, known_violation
 
+_FEWEST_DRAWN = 64
+"""Random architectures among which those are sought that keep constraints."""
 FEWEST_TO_FIT = 2
 """Results without which there is no model; what is begun until then is random."""
 Improvements = Generator[Fit | Predict, Any, FloatArray]
@@ -46,11 +47,6 @@ def bounds_of(objective: Objective) -> tuple[float, float] | None:
     return (0.0, 100.0) if objective.direction == "minimise" and objective.unit == "percent" else None
 
 
-def with_new(trials: Sequence[Trial], new: Archs) -> Archs:
-    """Return the architectures of trials, then new ones: n trials and (k, L) to (n + k, L)."""
-    return np.concatenate([np.array([trial.arch for trial in trials], dtype=new.dtype).reshape(-1, new.shape[1]), new])
-
-
 def improvement(mean: FloatArray, std: FloatArray, best: FloatArray) -> FloatArray:
     """Return the expected improvement of each on a best of its own, (q,); higher is better."""
     return expected_improvement(mean - best, std, 0.0)
@@ -59,12 +55,13 @@ def improvement(mean: FloatArray, std: FloatArray, best: FloatArray) -> FloatArr
 class PartialCurves(MultiFidelity):
     """Base of strategies that spend one slice after the other on whichever training promises most.
 
-    After `initial` random configurations of one slice each, every decision fits a model to all curves so far; trainings
-    that are paused, each for one slice more, and `candidates` random new configurations compete by `improvements`.
+    After `initial` random configurations of one slice each, every decision is made by a model of all curves so far:
+    trainings that are paused, each for one slice more, and `candidates` random new configurations compete by
+    `improvements`.
 
-    A failed training is never continued.  Trainings that break a constraint more than the best do are left paused;
+    A failed training is never continued.  Trainings that break constraints more than the best do stay paused;
     constraints known in closed form filter new configurations.  With parallel workers, what runs is neither continued
-    nor in the model, and several workers get the best of one model.
+    nor in the model, which is fitted again when as many results are new as there are workers.
 
     Parameters
     ----------
@@ -77,7 +74,18 @@ class PartialCurves(MultiFidelity):
     candidates : int
         Random new configurations that compete, at least 1.
     rows : int
-        Trainings, or their results, that the model learns from at most: those told last.  At least 10.
+        Results, or trainings, that the model learns from at most: those told last.  At least 10.
+
+    Attributes
+    ----------
+    epochs : (T,) float64
+        At which trainings are interrupted; the last is the end.
+    archs : (n, L) unsigned integers
+        Of all trials, by tag.
+    curves : (n, T) float64
+        What was told of them; NaN where that is nothing.
+    level : (n,) int64
+        How many results of a trial there are; 0 while its first slice runs, -1 where a slice failed.
     """
 
     def __init__(
@@ -102,12 +110,33 @@ class PartialCurves(MultiFidelity):
         self.candidates = integer("candidates", candidates, low=1, high=MOST)
         self.rows = integer("rows", rows, low=10, high=MOST)
         self.epochs = np.array([problem.fidelities[index].epoch for index in self.ladder], dtype=np.float64)
-        self._level = {fidelity: level for level, fidelity in enumerate(self.ladder)}
-        self._recent: dict[int, Trial] = {}  # begun and not failed, by tag, in the order of their last result
+        self._level_of = {fidelity: level for level, fidelity in enumerate(self.ladder)}
+        self.archs: Archs = no_archs(problem.space)
+        self.curves: FloatArray = np.empty((0, len(self.ladder)))
+        self.level: IntArray = np.empty(0, dtype=np.int64)
+        self._busy: BoolArray = np.empty(0, dtype=np.bool_)  # a slice of it runs
+        self._broken: FloatArray = np.empty(0)  # by how much constraints are broken
+        self._order: list[tuple[int, int]] = []  # tag and level of what did not fail, in the order told
         self._model: Surrogate = surrogate
+        self._fitted: Surrogate | None = None
+        self._fitted_at = 0
 
-    def improvements(self, paused: Sequence[Trial], new: Archs) -> Improvements:
-        """Yield requests to learn, and return the value of a slice for each paused training, then each new one."""
+    def _room(self, n: int) -> None:
+        """Make room for n trials."""
+        space, old = self.problem.space, len(self.level)
+        more = max(64, 2 * n) - old
+        self.archs = np.concatenate([self.archs, np.zeros((more, space.genes), dtype=space.dtype)])
+        self.curves = np.concatenate([self.curves, np.full((more, len(self.ladder)), np.nan)])
+        self.level = np.concatenate([self.level, np.zeros(more, dtype=np.int64)])
+        self._busy = np.concatenate([self._busy, np.ones(more, dtype=np.bool_)])
+        self._broken = np.concatenate([self._broken, np.zeros(more)])
+
+    def fit(self) -> Fit:
+        """Return the request to learn from what was told."""
+        raise NotImplementedError(f"{type(self).__name__} must define fit")
+
+    def improvements(self, model: Surrogate, paused: IntArray, new: Archs) -> Improvements:
+        """Yield requests to predict, and return the value of a slice of each: paused trials, by tag, then new ones."""
         raise NotImplementedError(f"{type(self).__name__} must define improvements")
 
     def places(self, n: int) -> list[Place]:
@@ -115,29 +144,46 @@ class PartialCurves(MultiFidelity):
         return [Place(self.ladder[0])] * min(n, self.initial - len(self.trials))
 
     def learn(self, trial: Trial, fidelity: int) -> None:
-        """Remember the order in which trainings were told."""
-        self._recent.pop(trial.tag, None)
-        if not trial.failed:
-            self._recent[trial.tag] = trial
+        """Write a result into the curve of its trial."""
+        tag, level = trial.tag, self._level_of[fidelity]
+        if tag >= len(self.level):
+            self._room(len(self.trials))
+        self._busy[tag] = False
+        self.archs[tag] = trial.arch
+        if trial.failed:
+            self.level[tag] = -1
+            return
+        self.curves[tag, level] = trial.results[fidelity].objectives[0]
+        self.level[tag] = level + 1
+        self._broken[tag] = trial.score(fidelity)[0]
+        self._order.append((tag, level))
 
     def plan(self, n: int) -> Plan:
         """Return the initial design, then the slices that promise most."""
         if len(self.trials) < self.initial and not self.exhausted:
             return (yield from super().plan(n))
-        if len(self._recent) < FEWEST_TO_FIT:
+        told = np.flatnonzero(self.level[: len(self.trials)] > 0)
+        if len(told) < FEWEST_TO_FIT:
             if any(trial.running is not None for trial in self.trials):
                 return self._rows([])
             return self._rows([self._begun(arch) for arch in self.fresh(n)])
-        paused = self._paused()
+        ready = ~self._busy[told] & (self.level[told] < len(self.ladder))
+        paused = told[ready & (self._broken[told] <= self._broken[told].min())]
         new = self._new()
         if not len(paused) + len(new):
             return self._rows([])
-        values = yield from self.improvements(paused, new)
+        if self._fitted is None or len(self._order) >= self._fitted_at + self.problem.n_workers:
+            self._fitted = yield self.fit()
+            self._fitted_at = len(self._order)
+            if self.surrogate.continues:
+                self._model = self._fitted
+        values = yield from self.improvements(self._fitted, paused, new)
         steps = []
         for place in np.argsort(-values, kind="stable")[:n].tolist():
             if place < len(paused):
-                trial = paused[place]
-                trial.running = self.ladder[self.level(trial) + 1]
+                trial = self.trials[paused[place]]
+                trial.running = self.ladder[self.level[trial.tag]]
+                self._busy[trial.tag] = True
                 steps.append((trial, trial.running))
             else:
                 arch = new[place - len(paused)]
@@ -145,53 +191,23 @@ class PartialCurves(MultiFidelity):
                 steps.append(self._begun(arch))
         return self._rows(steps)
 
-    def level(self, trial: Trial) -> int:
-        """Return the last level at which a training was told."""
-        return self._level[next(reversed(trial.results))]
-
-    def curve(self, trial: Trial) -> list[float]:
-        """Return the results of a training, in the order of its epochs."""
-        return [result.objectives[0] for result in trial.results.values()]
-
-    def violation(self) -> float:
-        """Return by how much the best training breaks constraints."""
-        return min(next(reversed(trial.results.values())).score[0] for trial in self._recent.values())
-
     def best_at(self, level: int) -> float | None:
         """Return the best result at a level of those that break constraints least; None before the first."""
-        told = [trial.score(self.ladder[level]) for trial in self.told[self.ladder[level]]]
-        scores = [score for score in told if score is not FAILED]
-        return min(scores)[1] if scores else None
+        scores = [trial.score(self.ladder[level]) for trial in self.told[self.ladder[level]]]
+        known = [score for score in scores if score is not FAILED]
+        return min(known)[1] if known else None
 
     def child(self) -> np.random.Generator:
         """Return a generator of its own for a learner: what it draws cannot move what the strategy draws."""
         return np.random.default_rng(int(self.rng.integers(1 << 63)))
 
-    def kept(self, model: Surrogate) -> None:
-        """Let the next fit start from a model, where the learner continues."""
-        if self.surrogate.continues:
-            self._model = model
-
     def steps_fit(self) -> Fit:
         """Return a request to learn how results change from one slice to the next: see `steps`."""
-        archs: list[Archs] = []
-        levels: list[int] = []
-        curves: list[list[float]] = []
-        targets: list[float] = []
-        for trial in reversed(self._recent.values()):
-            curve = self.curve(trial)
-            for level in range(len(curve) - 1, -1, -1):
-                archs.append(trial.arch)
-                levels.append(level)
-                curves.append(curve[:level])
-                targets.append(curve[level])
-            if len(targets) >= self.rows:
-                break
-        features, before = self.steps(levels[: self.rows], curves[: self.rows])
-        values = np.array(targets[: self.rows]) - before
-        return Fit(self._model, np.array(archs[: self.rows]), values, self.child(), features)
+        tags, levels = np.array(self._order[-self.rows :]).T
+        features, before = self.steps(tags, levels)
+        return Fit(self._model, self.archs[tags], self.curves[tags, levels] - before, self.child(), features)
 
-    def steps(self, levels: Sequence[int], curves: Sequence[Sequence[float]]) -> tuple[FloatArray, FloatArray]:
+    def steps(self, tags: IntArray, levels: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return what steps to levels are learnt by, (n, 3), and the results before them, (n,).
 
         Features are the share of the training that is done by then, the last and the best result before.  Before the
@@ -199,15 +215,27 @@ class PartialCurves(MultiFidelity):
 
         Parameters
         ----------
-        levels : n integers
-        curves : n sequences of float
-            The results before.
+        tags : (n,) integers
+            Of trials; what they have beyond the step is not read.
+        levels : (n,) integers
+            From 0.
         """
-        fill = max(trial.results[self.ladder[0]].objectives[0] for trial in self._recent.values())
-        share = self.epochs[list(levels)] / self.epochs[-1]
-        last = np.array([curve[-1] if curve else fill for curve in curves])
-        best = np.array([min(curve) if curve else fill for curve in curves])
-        return np.stack([share, last, best], axis=1), last
+        begun = self.curves[tags, np.maximum(np.minimum(levels, self.level[tags]) - 1, 0)]
+        seen = np.where(np.arange(len(self.ladder)) < levels[:, None], self.curves[tags], np.nan)
+        lowest = np.where(np.isfinite(seen), seen, np.inf).min(axis=1)
+        last = np.where(levels > 0, begun, self._untrained())
+        return self._features(levels, last, np.where(levels > 0, lowest, last)), last
+
+    def new_steps(self, count: int, level: int) -> tuple[FloatArray, FloatArray]:
+        """Return `steps` of new configurations to a level, of which nothing is known."""
+        last = np.full(count, self._untrained())
+        return self._features(np.full(count, level, dtype=np.int64), last, last), last
+
+    def _features(self, levels: IntArray, last: FloatArray, best: FloatArray) -> FloatArray:
+        return np.stack([self.epochs[levels] / self.epochs[-1], last, best], axis=1)
+
+    def _untrained(self) -> float:
+        return float(np.nanmax(self.curves[: len(self.trials), 0]))
 
     def _begun(self, arch: Archs) -> tuple[Trial, int]:
         trial = Trial(len(self.trials), arch)
@@ -215,22 +243,19 @@ class PartialCurves(MultiFidelity):
         self.trials.append(trial)
         return trial, self.ladder[0]
 
-    def _paused(self) -> list[Trial]:
-        """Return what may be continued, in the order of the last results."""
-        least = self.violation()
-        last = len(self.ladder) - 1
-        return [
-            trial
-            for trial in self._recent.values()
-            if trial.running is None
-            and self.level(trial) < last
-            and next(reversed(trial.results.values())).score[0] <= least
-        ]
+    def fresh(self, n: int) -> Archs:
+        """Draw `n` new architectures, fewer where the space is exhausted, those first that keep what is known."""
+        archs, broken = self._drawn_anew(max(n, _FEWEST_DRAWN))
+        archs = archs[np.argsort(broken > 0, kind="stable")[:n]]
+        self.taken.update(self.keys(archs))
+        return archs
 
     def _new(self) -> Archs:
         """Return random configurations that were never proposed, (k, L), by constraints known in closed form."""
-        archs, _ = sample_new(self.problem.space, self.candidates, self.taken, self.keys, self.rng)
-        if not self._filters or not len(archs):
-            return archs
-        broken = known_violation(self.problem, archs)
-        return archs[broken <= max(float(broken.min()), 0.0)]
+        archs, broken = self._drawn_anew(self.candidates)
+        return archs[broken <= broken.min()] if len(archs) else archs
+
+    def _drawn_anew(self, n: int) -> tuple[Archs, FloatArray]:
+        """Draw architectures that were never proposed, and by how much they break what is known."""
+        archs, _ = sample_new(self.problem.space, n, self.taken, self.keys, self.rng)
+        return archs, known_violation(self.problem, archs) if self.problem.constraints else np.zeros(len(archs))

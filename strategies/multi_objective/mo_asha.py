@@ -77,7 +77,7 @@ class MOASHA(ASHA):
         """Return the best trial of the highest rung that has one to promote."""
         if self.rule == "stopping":
             return None
-        for rung, above in self._downwards:
+        for rung, above in self.steps:
             state = len(rung), len(rung.promoted)
             if self._in_vain.get(rung) == state:
                 continue

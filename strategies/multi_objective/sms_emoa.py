@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from harness.checks import FloatArray, IntArray
+from harness.judging.indicators import contributions
 from harness.problem import Problem
 from harness.strategy import Takes
 from strategies.multi_objective.population import Population
-from strategies.parts.fronts import bounds, contributions, normalise, pareto_ranks
+from strategies.parts.fronts import bounds, normalise, pareto_ranks
 
 REFERENCE = 1.0 + 10.0
 """Of every objective, in units of the population's range from its least value: so far that the ends stay."""
@@ -74,7 +75,7 @@ class SMSEMOA(Population):
                 leaves = last[0]
             else:
                 units = normalise(objectives[rows[last]], *bounds(objectives[rows]))
-                missed = contributions(units, np.full(units.shape[1], REFERENCE))
+                missed = contributions(units, REFERENCE)
                 leaves = last[len(last) - 1 - missed[::-1].argmin()]
             rows = np.delete(rows, leaves)
         return rows, np.zeros(len(rows), dtype=np.int64)

@@ -223,28 +223,6 @@ def epsilon_net(objectives: FloatArray, most: int | None = None) -> IntArray:
     return chosen
 
 
-def contributions(objectives: FloatArray, reference: npt.ArrayLike) -> FloatArray:
-    """Return the hypervolume that is lost without each row, (n,) float64; 0 for rows that are dominated or doubled.
-
-    Parameters
-    ----------
-    objectives : (n, m) float64
-        Finite; m at least 2.
-    reference : (m,) float64
-        Rows that are not better everywhere contribute nothing.
-
-    Examples
-    --------
-    >>> contributions(np.array([[1, 4], [2, 2], [4.0, 1]]), [5, 5]).tolist()
-    [1.0, 4.0, 1.0]
-    """
-    from moocore import hv_contributions  # takes 50 ms to import
-
-    if len(objectives) == 0:
-        return np.zeros(0)
-    return np.asarray(hv_contributions(objectives, ref=reference), dtype=np.float64)
-
-
 class Archive:
     """The rows told that no other dominates; constraints come first, and failed rows never enter.
 

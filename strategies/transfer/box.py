@@ -49,7 +49,11 @@ class Box(Strategy):
 
     family, paper, year = "transfer", "Perrone et al., NeurIPS", 2019
     takes = Takes(objectives=1, prior=True)
-    default_inner: ClassVar[dict[str, Any] | None] = {"name": "regularized_evolution"}
+    default_inner: ClassVar[dict[str, Any] | None] = {
+        "name": "genetic_algorithm",
+        "population": 10,
+        "offspring": 10,
+    }
 
     def __init__(
         self, problem: Problem, rng: np.random.Generator, *, inner: Make, top: int = 1, trial: int = 10

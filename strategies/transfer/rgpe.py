@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from harness.checks import MOST, Archs, BoolArray, FloatArray, IntArray, integer
 from harness.problem import Problem
 from harness.strategy import Takes
-from harness.surrogate import Fit, Predict, Surrogate
+from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from strategies.bayesian.gp_bo import GPBO
 from strategies.parts.candidates import distinct
 from strategies.parts.model_based import Models
@@ -117,6 +118,16 @@ class RGPE(GPBO):
         self.weights = yield from self._weights(archs, values, models)
         used = np.flatnonzero(self.weights > 0)
         return Sum([models[place] for place in used], self.weights[used], centre, spread)
+
+    def believe(
+        self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray, new: Archs
+    ) -> Generator[Fit | Predict, Any, FloatArray]:
+        """Return what the target's own model predicts."""
+        values, centre, spread = standardised(targets)
+        own: Surrogate = yield self._fit(archs, values, believed, (lies - centre) / spread)
+        self._kept(own)
+        said: Prediction = yield Predict(own, new)
+        return centre + spread * said.mean
 
     def _weights(self, archs: Archs, values: FloatArray, models: list[Surrogate]) -> Any:
         """Return the weight of each model, (K + 1,), the target's own last."""

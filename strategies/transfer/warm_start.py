@@ -55,7 +55,11 @@ class WarmStart(Strategy):
 
     family, paper, year = "transfer", "Feurer, Springenberg & Hutter, AAAI", 2015
     takes = Takes(objectives=1, prior=True)
-    default_inner: ClassVar[dict[str, Any] | None] = {"name": "regularized_evolution"}
+    default_inner: ClassVar[dict[str, Any] | None] = {
+        "name": "genetic_algorithm",
+        "population": 10,
+        "offspring": 10,
+    }
 
     def __init__(
         self,

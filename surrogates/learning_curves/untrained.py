@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -105,6 +106,8 @@ class CurveEnsemble(_Calibrated):
     calibrated : bool
         Whether errors on finished trainings add to the variance.
     """
+
+    continues: ClassVar[bool] = True
 
     def __init__(
         self,

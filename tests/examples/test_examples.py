@@ -120,6 +120,15 @@ def test_the_search_for_several_devices_runs(folder):
     assert len(results.runs) == 2 * 3 * 3
 
 
+def test_the_search_for_fronts_runs(folder, capsys):
+    spec = nh.load_spec("examples/pareto.toml")
+    spec = replace(spec, budget=Budget(evaluations=45), benchmarks=spec.benchmarks[:1], replicates=2)
+    assert execute(prepare(spec), folder / "pareto").failed == ()
+    results = nh.read_results(folder / "pareto")
+    assert {run.trace.objectives.shape for run in results.runs} == {(45, 2)}
+    assert len(results.runs) == 2 * len(spec.strategies)
+
+
 def test_the_strategy_keeps_the_rules(folder, capsys):
     assert main(["check", "examples/my_strategy.py:MyStrategy"]) == 0, capsys.readouterr().err
     (run,) = nh.run("examples/my_strategy.py:MyStrategy", "nb201-cifar10", evaluations=30, replicates=1).runs

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.experiments.shards import resolve, run_shard
-from harness.experiments.spec import Spec, StrategySpec
+from harness.experiments.spec import Spec, StrategySpec, TransferSpec
 from harness.problem import Budget
 from harness.registry import benchmark, strategy
 
@@ -20,7 +20,9 @@ WITH_EPOCHS, OF_SECONDS = "micro-mnist1d", Budget(seconds=1.0, multi_fidelity="r
 """For strategies that train at lower fidelities: about ten full trainings on each of two workers."""
 SEVERAL = ("valid_accuracy", "params_m")
 """For strategies of several objectives."""
+SOURCES = TransferSpec(("nb201-cifar100", "nb201-imagenet16"), rows=40)
 RIDGE = {"name": "ridge", "encoding": "path"}
+SHORT = {"name": "ridge", "encoding": "one_hot"}
 RIDGE_OF_GENES = {"name": "ridge", "encoding": "one_hot"}
 
 CASES: dict[str, StrategySpec] = {
@@ -68,6 +70,9 @@ CASES: dict[str, StrategySpec] = {
     "pasha": StrategySpec("pasha", "p"),
     "bohb": StrategySpec("bohb", "b", {"rungs": [4]}),
     "bohb_published": StrategySpec("bohb", "b", {"preset": "nats", "kernel": "published", "distinct": False}),
+    "curve_stopping": StrategySpec("curve_stopping", "cs", {"inner": "regularized_evolution"}, RIDGE),
+    "dyhpo": StrategySpec("dyhpo", "dy", {}, RIDGE),
+    "freeze_thaw": StrategySpec("freeze_thaw", "ft", {}, RIDGE),
     "dehb": StrategySpec("dehb", "d"),
     "dehb_edges": StrategySpec("dehb", "d", {"encoding": "edges", "look_up": False, "repair": "clip"}),
     "mobster": StrategySpec("mobster", "m", {"candidates": 100}, RIDGE_OF_GENES),
@@ -90,6 +95,12 @@ CASES: dict[str, StrategySpec] = {
             "target": [0.4],
         },
     ),
+    "warm_start": StrategySpec("warm_start", "ws", {"count": 6, "inner": "local_search"}),
+    "warm_start_each": StrategySpec("warm_start", "ws", {"rule": "each", "inner": "genetic_algorithm"}),
+    "portfolio": StrategySpec("portfolio", "p", {"count": 30}),
+    "box": StrategySpec("box", "b", {"top": 2, "inner": "random_search"}),
+    "rgpe": StrategySpec("rgpe", "r", {"source_rows": 20, "samples": 16, "folds": 3, "candidates": 100}, SHORT),
+    "multi_task": StrategySpec("multi_task", "m", {"candidates": 100}, SHORT),
     "asha_brackets": StrategySpec("asha", "a", {"brackets": 3, "cost_aware": True}),
     "parego": StrategySpec("parego", "p", {}, RIDGE),
     "ehvi": StrategySpec("ehvi", "e", {}, RIDGE),
@@ -109,7 +120,8 @@ def trace_of(name: str) -> dict[str, Any]:
     rises = strategy(case.name).takes.fidelities
     table, budget = (WITH_EPOCHS, OF_SECONDS) if rises else (BENCHMARK, Budget(evaluations=40))
     several = SEVERAL if strategy(case.name).family == "several objectives" else None
-    spec = Spec("golden", (table,), (case,), budget, replicates=2, n_workers=2, objectives=several)
+    transfer = SOURCES if strategy(case.name).takes.prior else None
+    spec = Spec("golden", (table,), (case,), budget, replicates=2, n_workers=2, objectives=several, transfer=transfer)
     (shard,) = resolve(spec, case, benchmark(table, objectives=several), "cpu")
     traces = [run.trace for run in run_shard(shard)]
     fidelities = {"fidelities": [" ".join(map(str, trace.fidelity.tolist())) for trace in traces]} if rises else {}

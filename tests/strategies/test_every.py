@@ -10,7 +10,7 @@ import pytest
 from harness import registry
 from harness.errors import HarnessError
 from harness.experiments.shards import resolve, run_shard
-from harness.experiments.spec import Spec, StrategySpec
+from harness.experiments.spec import Spec, StrategySpec, TransferSpec
 from harness.problem import Budget, Constraint
 from harness.records import Run
 from strategies import STRATEGIES
@@ -40,6 +40,10 @@ def _needs_several(name: str) -> bool:
         return False
 
 
+QUICK = {"rgpe": {"samples": 16, "folds": 2, "source_rows": 20, "candidates": 50}, "multi_task": {"candidates": 50}}
+"""Hyperparameters of strategies that learn many models."""
+SOURCES = TransferSpec(("nb201-cifar100",), rows=50)
+"""For strategies that learn from finished trainings of other tables."""
 SEVERAL = ("valid_accuracy", "params_m")
 """Objectives of strategies that need more than one."""
 
@@ -47,11 +51,14 @@ SEVERAL = ("valid_accuracy", "params_m")
 def runs_of(name: str, evaluations: int = 60, replicates: int = 4, **changes) -> tuple[Run, ...]:
     """Run a strategy with its defaults, with a quick learner where it learns; in seconds where it takes fidelities."""
     takes_learner = "surrogate" in registry.keywords(registry.strategy(name))
-    item = StrategySpec(name, name, {}, {"name": "ridge", "encoding": "one_hot"} if takes_learner else None)
+    learner = {"name": "ridge", "encoding": "one_hot"} if takes_learner else None
+    item = StrategySpec(name, name, QUICK.get(name, {}), learner)
     table, budget = TABLE, Budget(evaluations=evaluations)
     if name in RISING:
         table, budget = WITH_EPOCHS, Budget(seconds=evaluations * FULL_SECONDS, multi_fidelity="resumable")
     spec = Spec("every", (table,), (item,), budget, replicates=replicates)
+    if registry.strategy(name).takes.prior:
+        spec = replace(spec, transfer=SOURCES)
     spec = replace(spec, **({"objectives": SEVERAL} if _needs_several(name) else {}), **changes)
     if spec.budget.duplicates == "forbidden" and name == "random_search":
         item = replace(item, hyperparameters={"distinct": True})

@@ -9,7 +9,6 @@ from harness.problem import Budget, Constraint, Objective, Problem
 from strategies.parts.fronts import (
     Archive,
     bounds,
-    contributions,
     crowding,
     epsilon_net,
     normalise,
@@ -133,18 +132,6 @@ class TestEpsilonNet:
     def test_doubles_and_nothing(self):
         assert sorted(epsilon_net(np.zeros((4, 2))).tolist()) == [0, 1, 2, 3]
         assert epsilon_net(np.zeros((0, 2))).tolist() == []
-
-
-class TestContributions:
-    def test_worked_examples(self):
-        assert contributions(np.array([[1, 4], [2, 2], [4.0, 1]]), [5, 5]).tolist() == [1, 4, 1]
-        three = np.array([[1, 2, 3], [2, 1, 3], [3, 3, 1], [2, 2, 2.0]])
-        assert contributions(three, [4, 4, 4]).tolist() == [2, 2, 1, 3]
-
-    def test_what_is_doubled_dominated_or_outside_contributes_nothing(self):
-        rows = np.array([[1, 4], [1, 4], [2, 2], [6, 0], [4, 4.0]])
-        assert contributions(rows, [5, 5]).tolist() == [0, 0, 6, 0, 0]
-        assert contributions(rows[:0], [5, 5]).tolist() == []
 
 
 class TestArchive:
