@@ -110,6 +110,7 @@ FLOORS = {
         "bayesian",
         "multi_fidelity",
         "multi_objective",
+        "transfer",
         "foreign",
     ),
     "reports": ("statistics", "study", "tables", "figures", "sections", "page", "commands"),

@@ -51,6 +51,8 @@ SEVERAL = ("valid_accuracy", "params_m")
 def runs_of(name: str, evaluations: int = 60, replicates: int = 4, **changes) -> tuple[Run, ...]:
     """Run a strategy with its defaults, with a quick learner where it learns; in seconds where it takes fidelities."""
     takes_learner = "surrogate" in registry.keywords(registry.strategy(name))
+    if takes_learner and _needs_several(name):  # two models a decision: half the runs
+        replicates //= 2
     learner = {"name": "ridge", "encoding": "one_hot"} if takes_learner else None
     item = StrategySpec(name, name, QUICK.get(name, {}), learner)
     table, budget = TABLE, Budget(evaluations=evaluations)
