@@ -111,6 +111,7 @@ FLOORS = {
         "transfer",
         "multi_fidelity",
         "multi_objective",
+        "transfer",
         "foreign",
     ),
     "reports": ("statistics", "study", "tables", "figures", "sections", "page", "commands"),
