@@ -7,6 +7,7 @@ import pytest
 
 import harness as nh
 from reports.sections.fidelities import MOST_SHOWN, section
+from reports.study.provenance import budget_words
 from reports.study.study import prepare
 
 BUDGET = {"multi_fidelity": "resumable"}
@@ -52,6 +53,10 @@ def test_the_words_name_the_rule_of_the_incumbent_and_the_charge(study):
     assert "charged by its increment" in part.tables[0].caption
     assert part.sentences[0].startswith("micro-mnist1d, fidelities: ")
     assert "random_search" not in part.sentences[0]
+
+
+def test_few_seconds_are_not_rounded(study):
+    assert budget_words(study.spec) == "0.6 simulated seconds"
 
 
 def test_full_trainings_alone_have_no_section():
