@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import moocore
 import numpy as np
 from scipy.stats import wilcoxon
 
 import harness as nh
 from harness import registry
 from harness.checks import FloatArray
-from harness.experiments.spec import StrategySpec
+from harness.experiments.shards import resolve, run_shard
+from harness.experiments.spec import Spec, StrategySpec
+from harness.problem import Budget
+from harness.records import Proposals
 
 
 def regrets(specs: Sequence[StrategySpec], table: str, replicates: int, evaluations: int = 150) -> list[FloatArray]:
@@ -60,3 +64,30 @@ def anytime_regrets(spec: StrategySpec, units: Sequence[int], *, replicates: int
             archs = np.array([trace.archs[np.argmin(trace.objectives[:count, 0])] for count in upto])
             found.append(best - oracle.mean(archs, oracle.validation))
     return np.array(found)
+
+
+def hypervolume_gaps(
+    spec: StrategySpec, evaluations: Sequence[int], replicates: int, table: str = "nb201-cifar10"
+) -> FloatArray:
+    """Return the hypervolume that runs lack after some evaluations, (replicates, len(evaluations)).
+
+    Of the error and log10 parameters, means of the table, normalised by its extremes; the reference is 1.1 in both.
+    """
+    names = ("valid_accuracy", "params_m")
+    benchmark = registry.benchmark(table, objectives=names)
+    budget = Budget(evaluations=max(evaluations), table_seed="mean")
+    given = Spec("gaps", (table,), (spec,), budget, objectives=names, replicates=replicates)
+    whole = benchmark.space.decode(np.arange(benchmark.space.codings, dtype=np.uint64))
+    everything = Proposals.of(whole, len(benchmark.fidelities) - 1)
+
+    def seen(objectives: FloatArray) -> FloatArray:
+        return np.stack([objectives[:, 0], np.log10(objectives[:, 1])], axis=1)
+
+    rows = seen(benchmark.query(everything, noise_seed=None).objectives)
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    volume = moocore.Hypervolume(ref=[1.1, 1.1])
+    best = volume((rows - low) / (high - low))
+    traces = [run.trace for shard in resolve(given, spec, benchmark, "cpu") for run in run_shard(shard)]
+    return np.array(
+        [[best - volume((seen(trace.objectives[:n]) - low) / (high - low)) for n in evaluations] for trace in traces]
+    )

@@ -51,6 +51,8 @@ SEVERAL = ("valid_accuracy", "params_m")
 def runs_of(name: str, evaluations: int = 60, replicates: int = 4, **changes) -> tuple[Run, ...]:
     """Run a strategy with its defaults, with a quick learner where it learns; in seconds where it takes fidelities."""
     takes_learner = "surrogate" in registry.keywords(registry.strategy(name))
+    if takes_learner and _needs_several(name):  # two models a decision: half the runs
+        replicates //= 2
     learner = {"name": "ridge", "encoding": "one_hot"} if takes_learner else None
     item = StrategySpec(name, name, QUICK.get(name, {}), learner)
     table, budget = TABLE, Budget(evaluations=evaluations)
@@ -81,12 +83,11 @@ SLOW_TO_HEED = ("nash", "autokeras", "bananas", "cma_es", "controller")
 
 
 @pytest.mark.parametrize("name", RISING)
-def test_constraints_are_taken_into_account_at_every_fidelity(name):
-    """What is trained further is feasible more often than a random row of the table: a third of them is."""
+def test_constraints_that_are_known_are_kept_at_every_fidelity(name):
+    """A third of the table has so few parameters, and nothing else is trained, not for an epoch."""
     for run in runs_of(name, 40, constraints=(Constraint("params_m", "<=", 0.009),)):
-        feasible = run.trace.constraints[:, 0] <= 0
-        _, first = np.unique(run.trace.archs, axis=0, return_index=True)
-        assert np.delete(feasible, first).mean() > 0.5
+        assert (run.trace.constraints <= 0).all()
+        assert len(run.trace) > 40
 
 
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("random_search", *RISING)])

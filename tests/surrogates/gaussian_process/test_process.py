@@ -250,3 +250,27 @@ def test_the_weight_of_covariates_scales_their_distances():
     assert "covariate_weight" not in GaussianProcess(NB201).signature
     with pytest.raises(HarnessError, match="covariate_weight"):
         GaussianProcess(NB201, covariate_weight=0.0)
+
+
+def test_draws_are_joint_and_of_the_posterior():
+    archs, targets = noisy(30)
+    model = GaussianProcess(SPACE, rate=0.3, noise=0.05, draws=4000).fit(archs, targets, rng(1))
+    asked = np.repeat(archs[:1], 3, axis=0)
+    asked[1, 0], asked[2] = (asked[1, 0] + 1) % SPACE.cardinalities[0], (asked[2] + 1) % SPACE.cardinalities
+    said = model.predict(asked)
+    assert said.members.shape == (4000, 3)
+    np.testing.assert_allclose(said.members.mean(axis=0), said.mean, atol=4 * said.std.max() / np.sqrt(4000))
+    np.testing.assert_allclose(said.members.std(axis=0), said.std, rtol=0.05, atol=2e-3 * np.std(targets))
+    correlation = np.corrcoef(said.members.T)
+    assert correlation[0, 1] > correlation[0, 2] + 0.1
+    np.testing.assert_array_equal(model.predict(asked).members, said.members)  # the same when asked again
+
+
+def test_draws_of_two_objectives_and_none():
+    archs, targets = noisy(20)
+    both = np.stack([targets, 100 * targets[::-1]], axis=1)
+    said = GaussianProcess(SPACE, draws=3).fit(archs, both, rng(1)).predict(archs[:5])
+    assert said.members.shape == (3, 5, 2)
+    plain = GaussianProcess(SPACE).fit(archs, both, rng(1))
+    assert plain.predict(archs).members is None
+    assert GaussianProcess(SPACE, draws=0).signature == plain.signature != GaussianProcess(SPACE, draws=1).signature
