@@ -16,9 +16,11 @@ from strategies.multi_fidelity.base import MultiFidelity, Place
 from strategies.multi_fidelity.ladder import require_continuations, training_chain
 from strategies.multi_fidelity.rungs import Trial
 from strategies.parts.acquisition import expected_improvement
-from strategies.parts.candidates import no_archs, sample_keeping
-from strategies.parts.ranking import FAILED
+from strategies.parts.candidates import no_archs, sample_new
+from strategies.parts.ranking import FAILED, known_violation
 
+_DRAWN = 64
+"""Random architectures at least, at every decision, among which those are sought that keep known constraints."""
 FEWEST_TO_FIT = 2
 """Results without which there is no model; what is begun until then is random."""
 Improvements = Generator[Fit | Predict, Any, FloatArray]
@@ -247,5 +249,10 @@ class PartialCurves(MultiFidelity):
         return self.random(n)
 
     def _new(self) -> Archs:
-        """Return random configurations that were never proposed, (k, L)."""
-        return sample_keeping(self.problem, self.candidates, self.taken, self.keys, self.rng)[0]
+        """Return random configurations that were never proposed, (k, L): of some more, those that break least."""
+        drawn = max(self.candidates, _DRAWN) if self.problem.constraints else self.candidates
+        archs, _ = sample_new(self.problem.space, drawn, self.taken, self.keys, self.rng)
+        if not self.problem.constraints:
+            return archs
+        broken = np.maximum(known_violation(self.problem, archs), 0.0)
+        return archs[np.argsort(broken, kind="stable")[: self.candidates]]
