@@ -11,7 +11,7 @@ from harness.checks import MOST, Archs, BoolArray, FloatArray, IntArray, integer
 from harness.errors import HarnessError, must
 from harness.problem import Objective, Problem
 from harness.strategy import Plan
-from harness.surrogate import Fit, Predict, Surrogate
+from harness.surrogate import CurveSurrogate, Fit, Predict, Surrogate
 from strategies.multi_fidelity.base import MultiFidelity, Place
 from strategies.multi_fidelity.ladder import require_continuations, training_chain
 from strategies.multi_fidelity.rungs import Trial
@@ -61,7 +61,7 @@ class PartialCurves(MultiFidelity):
 
     A failed training is never continued.  Trainings that break constraints more than the best do stay paused;
     constraints known in closed form filter new configurations.  With parallel workers, what runs is neither continued
-    nor in the model, which is fitted again when as many results are new as there are workers.
+    nor in the model, which is fitted again when as many results are new as there are workers, or a fiftieth of all.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ class PartialCurves(MultiFidelity):
         new = self._new()
         if not len(paused) + len(new):
             return self._rows([])
-        if self._fitted is None or len(self._order) >= self._fitted_at + self.problem.n_workers:
+        if self._fitted is None or len(self._order) >= self._fitted_at + self._patience():
             self._fitted = yield self.fit()
             self._fitted_at = len(self._order)
             if self.surrogate.continues:
@@ -191,6 +191,15 @@ class PartialCurves(MultiFidelity):
                 steps.append(self._begun(arch))
         self.running += len(steps)
         return self._rows(steps)
+
+    def _patience(self) -> int:
+        """Return how many new results a model waits for.
+
+        A learner of steps is told how far a training has come with each question, and can wait for a fiftieth of all
+        results; one of curves knows only those that it has learnt from.
+        """
+        share = 0 if isinstance(self.surrogate, CurveSurrogate) else len(self._order) // 50
+        return max(self.problem.n_workers, share)
 
     def best_at(self, level: int) -> float | None:
         """Return the best result at a level of those that break constraints least; None before the first."""
