@@ -108,8 +108,8 @@ def _with_objectives(name: str, count: int) -> Benchmark:
     names = [objective.name for objective in plain.objectives] + [*costs]
     if len(names) < count:
         raise HarnessError(
-            f"this strategy needs {count} objectives, and of '{name}' a check knows {', '.join(names)} alone: check it on "
-            "a table whose space counts parameters, or without `--benchmark`"
+            f"this strategy needs {count} objectives, and of '{name}' a check knows {', '.join(names)} alone: check it "
+            "on a table whose space counts parameters, or without `--benchmark`"
         )
     return registry.benchmark(name, objectives=names[:count])
 
