@@ -1,4 +1,4 @@
-"""What a run pays beside its trainings: finished trainings of other tables, and signals that are read before training.
+"""Costs of a run beside its trainings: finished trainings of other tables, and signals that are read before training.
 
 Seconds go on the simulated clock: what was paid before the run keeps every worker busy first, and who reads a signal
 keeps the worker busy that starts what is proposed next.  Where a budget counts trainings or epochs, seconds are counted

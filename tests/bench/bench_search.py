@@ -43,7 +43,12 @@ def trial(strategy: str, evaluations: int, replicates: int, repeats: int = REPEA
         replicates_per_shard=replicates,
         objectives=("valid_accuracy", "params_m") if takes.fewest_objectives > 1 or strategy in SEVERAL else None,
     )
-    prepared = prepare(spec)
+    return timed(spec, repeats)
+
+
+def timed(spec: Spec, repeats: int) -> tuple[float, float]:
+    """Return the least CPU and wall seconds of one trial of a spec with one strategy and one shard."""
+    prepared, replicates = prepare(spec), spec.replicates
     cpu, wall = [], []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:

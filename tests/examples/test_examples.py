@@ -22,6 +22,7 @@ EXECUTED = {
     "zoo.toml": "test_the_tournaments_run",
     "zoo-full.toml": "test_the_tournaments_run",
     "fidelity.toml": "test_the_strategies_of_several_fidelities_run",
+    "pareto.toml": "test_the_search_for_fronts_runs",
     "hardware.toml": "test_the_search_for_several_devices_runs",
     "transfer.toml": "test_transfer_runs",
     "my_strategy.py": "test_the_strategy_keeps_the_rules",
