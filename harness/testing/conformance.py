@@ -107,8 +107,10 @@ def _with_objectives(name: str, count: int) -> Benchmark:
     costs = plain.space.costs(plain.space.sample(1, np.random.default_rng(0)))
     names = [objective.name for objective in plain.objectives] + [*costs]
     if len(names) < count:
-        rule = f"have {count} objectives, and of '{name}' a check knows {', '.join(names)} alone"
-        raise HarnessError(f"this strategy needs a benchmark that must {rule}; check it without `--benchmark`")
+        raise HarnessError(
+            f"this strategy needs {count} objectives, and of '{name}' a check knows {', '.join(names)} alone: check it "
+            "on a table whose space counts parameters, or without `--benchmark`"
+        )
     return registry.benchmark(name, objectives=names[:count])
 
 
