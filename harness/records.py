@@ -226,6 +226,9 @@ class Log:
         self._columns: dict[str, npt.NDArray[Any]] = {}
         self._length = 0
 
+    def __len__(self) -> int:
+        return self._length
+
     def append(self, columns: dict[str, npt.NDArray[Any]]) -> IntArray:
         """Append n rows and return their numbers, (n,) int64."""
         start = stop = self._length

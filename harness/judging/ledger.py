@@ -34,6 +34,8 @@ class Ledger:
         Time of workers without a training that was told: idle, waiting, or cut off by the end of the budget.
     signals : float
         Columns read before training, such as zero-cost scores.
+    others : float
+        Finished trainings of other tables, where they are charged.
     final : float
         The final training of the answer: 1, also where the search has trained it, for with what a search knows nobody
         ships a network.
@@ -45,13 +47,14 @@ class Ledger:
     low: float
     idle: float
     signals: float = 0.0
+    others: float = 0.0
     final: float = 1.0
     chosen: float = nan
 
     @property
     def search(self) -> float:
         """Everything but the final training."""
-        return self.full + self.low + self.idle + self.signals
+        return self.full + self.low + self.idle + self.signals + self.others
 
     @property
     def total(self) -> float:
@@ -91,6 +94,7 @@ def ledger(
     n_workers: int = 1,
     deadline: float | None = None,
     signals_seconds: float = 0.0,
+    others_seconds: float = 0.0,
     chosen_seconds: float = nan,
 ) -> Ledger:
     """Return what a run spent.
@@ -109,6 +113,8 @@ def ledger(
         Simulated seconds at which the budget ended the run; the default is when its last training ended.
     signals_seconds : float
         What columns read before training took, all together.
+    others_seconds : float
+        What finished trainings of other tables cost, before the run.
     chosen_seconds : float
         What one full training of the answer takes.
 
@@ -132,11 +138,12 @@ def ledger(
     is_full = trace.fidelity == fidelity
     last = float(np.nanmax(trace.finished_seconds, initial=0.0)) if len(trace) else 0.0
     end = last if deadline is None or isnan(deadline) else max(deadline, last)
-    busy = float(seconds.sum())
+    busy = float(seconds.sum()) + signals_seconds + others_seconds  # all on the clock of the workers
     return Ledger(
         full=float(seconds[is_full].sum()) / unit,
         low=float(seconds[~is_full].sum()) / unit,
         idle=max(0.0, n_workers * end - busy) / unit,
         signals=signals_seconds / unit,
+        others=others_seconds / unit,
         chosen=chosen_seconds / unit,
     )

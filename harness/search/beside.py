@@ -1,4 +1,4 @@
-"""What a run pays beside its trainings: finished trainings of other tables, and signals that are read before training.
+"""Costs of a run beside its trainings: finished trainings of other tables, and signals that are read before training.
 
 Seconds go on the simulated clock: what was paid before the run keeps every worker busy first, and who reads a signal
 keeps the worker busy that starts what is proposed next.  Where a budget counts trainings or epochs, seconds are counted
@@ -101,7 +101,7 @@ class Beside:
         self._owed = [deque([seconds / workers] * workers if seconds else []) for seconds in clock]
         self._read = np.zeros((count, 2))  # looks and their seconds since the last row was started
         self._noted: list[tuple[IntArray, FloatArray]] = []
-        self._used = bool(paid)  # whether anything was spent; nothing is recorded otherwise
+        self._used = any(item != Paid() for item in first)  # whether anything was spent; nothing is recorded otherwise
 
     @cached_property
     def _full_training(self) -> float:

@@ -396,8 +396,19 @@ class _Lockstep:
     def _blame(self, replicate: int, message: str) -> None:
         raise StrategyError(f"strategy {type(self.strategies[replicate]).__name__}, replicate {replicate}: {message}")
 
+    def _log_nothing(self) -> None:
+        """Give the log its columns where no row was started: signals took the whole budget."""
+        space, zero = self.problem.space, np.zeros(0)
+        none = Proposals.of(np.zeros((0, space.genes), dtype=space.dtype), self.problem.full_fidelity)
+        told = self.benchmark.query(none, noise_seed=None)
+        columns = {name: getattr(told, name) for name in Evaluations._names}
+        columns |= {"spent": zero, "charged": zero.astype(bool)} | dict.fromkeys(self.beside, zero)
+        self.log.append(columns)
+
     def runs(self) -> tuple[Run, ...]:
         """Return what the replicates leave behind; the rows of a trace stand in the order in which they were told."""
+        if not len(self.log):
+            self._log_nothing()
         done = Completions.concatenate([NOTHING, *self.completed])
         done = done.take(np.argsort(done.replicates, kind="stable"))
         bounds = np.searchsorted(done.replicates, np.arange(len(self.strategies) + 1)).tolist()

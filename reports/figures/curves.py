@@ -45,6 +45,11 @@ _REFERENCES: dict[str, dict[str, Any]] = {
 }
 
 _CLAIM_LINE: dict[str, Any] = {"color": "#888888", "linestyle": (0, (1.5, 1.5)), "linewidth": 0.7}
+_WHY_NOT = {
+    "evaluations": "some evaluations are no full trainings, and do not count alike",
+    "epochs": "the budget limits no epochs",
+}
+"""Why an axis is not there, other than that of seconds."""
 
 
 def exhibit(study: Study, split: str, axis: str) -> Exhibit:
@@ -63,7 +68,7 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
         if item.truth.why_no_test and split == "test":
             left_out[item.name] = item.truth.why_no_test
         elif axis not in item.axes:
-            left_out[item.name] = "the table has no training seconds"
+            left_out[item.name] = _WHY_NOT.get(axis, "the table has no training seconds")
         elif item.name not in set(frame["benchmark"]):
             left_out[item.name] = "no strategy has a feasible architecture in half of its runs"
     word = split_words(study, split)

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from harness.checks import FloatArray
 from harness.problem import Objective
@@ -26,6 +27,8 @@ from reports.study.study import Study
 from reports.study.wording import judged_by, split_words
 
 COLUMNS = ["benchmark", "series", "column", "x", "y", "count"]
+MOST_BANDS = 4
+"""Strategies whose bands can be told apart: where more are named, lines are drawn alone."""
 _CELLS = 30
 """Hexagons across a panel."""
 _INCHES = (2.15, 1.85)
@@ -49,13 +52,14 @@ def _exhibit(study: Study, split: str, across: str, shown: Sequence[tuple[str, P
     log, word = study.spec.report.log, split_words(study, split)
     windows = {name: _window(plane, log) for name, plane in shown}
     frames = [_frame(name, plane, windows[name], log) for name, plane in shown]
+    band = "; band: that of a quarter to that of three quarters" if len(study.drawn) <= MOST_BANDS else ""
     ends = "; ".join(
         f"{name}: true front from {_words(plane, plane.true[0])} to {_words(plane, plane.true[-1])}"
         for name, plane in shown
     )
     caption = (
         f"Final fronts by {word} values ({judged_by(study, split)}). Line: the surface that half of the runs attain"
-        " (median empirical attainment surface); band: that of a quarter to that of three quarters. Black: the true"
+        f" (median empirical attainment surface){band}. Black: the true"
         " front of the table; grey: its architectures, the darker the more."
         + (" Hollow points: the true validation front as it is on test: apparent against actual." * (split == "test"))
         + (" Fronts are projected on the two axes." if projected else "")
@@ -170,6 +174,8 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         set_limits(low, high)
         if logged:
             log_ticks(axis, low, high)
+        else:
+            axis.set_major_locator(MaxNLocator(nbins=5))
     axes.grid(False)
     _draw_cells(axes, frame[frame["series"] == ROWS])
     true = frame[frame["series"] == TRUE]
@@ -179,7 +185,9 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     ends_at: dict[str, tuple[float, float]] = {}
     background = set(meta.get("background", ()))
     inside = [sorted(ends) for ends in window]
-    for name in [name for name in meta["styles"] if (frame["series"] == name).any()]:
+    present = [name for name in meta["styles"] if (frame["series"] == name).any()]
+    named = [name for name in present if name not in background]
+    for name in present:
         part, style = frame[frame["series"] == name], meta["styles"][name]
         lines = {column: lines[["x", "y"]].to_numpy() for column, lines in part.groupby("column", sort=False)}
         middle = lines.get("50 %")
@@ -188,7 +196,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         if name in background:
             axes.plot(middle[:, 0], middle[:, 1], color=style["color"], linewidth=0.6, zorder=1.5)
             continue
-        if {"25 %", "75 %"} <= set(lines):
+        if len(named) <= MOST_BANDS and {"25 %", "75 %"} <= set(lines):
             outline = np.concatenate([lines["25 %"], lines["75 %"][::-1]])
             axes.fill(outline[:, 0], outline[:, 1], color=style["color"], alpha=0.16, linewidth=0, zorder=2)
         axes.plot(middle[:, 0], middle[:, 1], zorder=3, **(line_style(style) | {"marker": ""}))

@@ -81,7 +81,7 @@ def house_style() -> Iterator[None]:
 def plot(
     results: Results,
     *,
-    axis: str = "evaluations",
+    axis: str | None = None,
     split: str = "validation",
     open_oracle: OpenOracle = registry.oracle,
 ) -> Figure:
@@ -91,7 +91,8 @@ def plot(
     ----------
     results : Results
     axis : {"evaluations", "seconds", "epochs"}
-        Evaluations charged, simulated seconds, or epochs trained.
+        Evaluations charged, simulated seconds, or epochs trained; the default is evaluations, and, where they do not
+        count alike, what the budget limits.
     split : {"validation", "test"}
         What the incumbent is judged by; it is always chosen by validation.
     open_oracle : callable
@@ -106,9 +107,10 @@ def plot(
     ResultError
         If no benchmark has what is asked for; says why.
     """
-    choice("axis", axis, AXES)
+    choice("axis", axis or AXES[0], AXES)
     choice("split", split, SPLITS)
-    exhibit = curves.exhibit(prepare(results, open_oracle, allow_missing=True), split, axis)
+    study = prepare(results, open_oracle, allow_missing=True)
+    exhibit = curves.exhibit(study, split, axis or study.aligned[0].axes[0])
     if not len(exhibit.frame):
         reasons = "; ".join(f"{name}: {reason}" for name, reason in exhibit.meta["left_out"].items())
         raise ResultError(f"nothing to plot: {reasons or 'no run has an incumbent'}")

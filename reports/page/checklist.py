@@ -7,10 +7,22 @@ from dataclasses import dataclass
 from harness.names import read
 from harness.printable import counted
 from reports.page.narrative import listed
+from reports.study.align import AXIS_LABEL
 from reports.study.provenance import budget_words, library_versions
 from reports.study.study import Study
 from reports.study.truth import PROTOCOL, SURROGATE, TABLE
 from reports.study.wording import as_sentence, by_kind
+
+
+def _over_time(study: Study) -> str:
+    """Say against what performance is shown: what all benchmarks have, then what some have."""
+    shared = [AXIS_LABEL[axis] for axis in AXIS_LABEL if all(axis in item.axes for item in study.aligned)]
+    text = f"Against {' and '.join(shared)}" if shared else ""
+    for axis, label in AXIS_LABEL.items():
+        names = [item.name for item in study.aligned if axis in item.axes]
+        if names and label not in shared:
+            text += f"{', and against' if text else 'Against'} {label} on {', '.join(names)}"
+    return f"{text}."
 
 
 @dataclass(frozen=True)
@@ -30,7 +42,6 @@ def checklist(study: Study) -> list[Item]:
     spec = study.spec
     n = spec.replicates
     has_random = any(read(strategy.name).own == "random_search" for strategy in spec.strategies)
-    timed = [item.name for item in study.aligned if item.truth.facts.has_seconds]
     digests = "; ".join(f"{item.name} {item.truth.facts.table_digest[:12]}" for item in study.aligned)
     what = by_kind(study, _SOURCES, between=" and ")
     return [
@@ -48,7 +59,7 @@ def checklist(study: Study) -> list[Item]:
         Item("Tabular benchmarks used for many repeats", "yes" if n >= 30 else "no",
              f"n = {n}; 30 or more are advised."),
         Item("Performance over time", "yes",
-             "Against evaluations" + (f", and against simulated seconds on {', '.join(timed)}." if timed else ".")),
+             _over_time(study)),
         _test_item(study),
         Item("How hyperparameters were tuned, and at what cost", "author",
              "The spec holds the values used; defaults are those of the papers."),

@@ -102,9 +102,22 @@ class Aligned:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """Evaluations, seconds where the table has training seconds, and epochs where the budget limits them."""
-        known = {"seconds": self.truth.facts.has_seconds, "epochs": self.budget.epochs is not None}
-        return tuple(axis for axis in AXES if known.get(axis, True))
+        """Evaluations, seconds where the table has training seconds, and epochs where the budget limits them.
+
+        No evaluations where they are not limited and some are not full trainings: they are not alike.
+        """
+        known = {
+            "evaluations": self.budget.evaluations is not None or not self.trains_partly,
+            "seconds": self.truth.facts.has_seconds,
+            "epochs": self.budget.epochs is not None,
+        }
+        return tuple(axis for axis in AXES if known[axis])
+
+    @cached_property
+    def trains_partly(self) -> bool:
+        """Whether some run has trainings at lower fidelities than the full one."""
+        full = len(self.truth.facts.fidelities) - 1
+        return any(bool((steps.run.trace.fidelity < full).any()) for group in self.steps.values() for steps in group)
 
     @property
     def budget_axis(self) -> str:

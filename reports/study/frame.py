@@ -7,8 +7,10 @@ import pandas as pd
 
 from harness import registry
 from harness.experiments.results import Results
+from harness.judging.front import fronts
 from harness.judging.incumbent import feasible, handed_over
 from harness.records import Run, Trace
+from reports.study.front_truth import FrontTruth
 from reports.study.opening import OpenOracle
 from reports.study.truth import Truth
 from reports.study.truths import truths
@@ -30,8 +32,8 @@ def frame(results: Results, *, open_oracle: OpenOracle = registry.oracle) -> pd.
         simulated clock at completion) and ``cost_seconds``, NaN where the table has no times; ``worker``;
         ``fidelity``; ``architecture`` (the field's string); ``objective`` (as shown to the strategy, in the published
         unit and direction; further objectives under their own names); ``feasible``; ``incumbent`` (whether this row
-        became the incumbent); ``validation`` and ``test`` (means over all training runs of the table, NaN where it
-        has no such column).
+        became the incumbent, or entered the front of several objectives); ``validation`` and ``test`` (means over all
+        training runs of the table, NaN where it has no such column).
 
     Raises
     ------
@@ -52,7 +54,11 @@ def _benchmark_frame(truth: Truth, runs: list[Run], rule: str) -> pd.DataFrame:
     merged = Trace.concatenate([run.trace for run in runs])
     lengths = [len(run.trace) for run in runs]
     fidelity = len(truth.facts.fidelities) - 1
-    incumbent = [np.isin(np.arange(len(run.trace)), handed_over(run, fidelity, rule).rows) for run in runs]
+    if isinstance(truth, FrontTruth):
+        changes = [fronts(run.trace, fidelity).rows for run in runs]
+    else:
+        changes = [handed_over(run, fidelity, rule).rows for run in runs]
+    incumbent = [np.isin(np.arange(len(run.trace)), rows) for run, rows in zip(runs, changes, strict=True)]
     distinct, inverse = np.unique(merged.archs, axis=0, return_inverse=True)
     inverse = inverse.ravel()
     first, *others = truth.facts.objectives

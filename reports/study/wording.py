@@ -143,9 +143,11 @@ def objectives_sentence(study: Study) -> str:
 def expectation_sentence(study: Study, split: str) -> str:
     """Say how the expected gap of random search is known; begins with a space."""
     laws = [
-        (law, item.final_budget if item.budget_axis == "evaluations" else 1.0)
+        (law, float(item.grid("evaluations")[-1]))
         for item in study.aligned
-        if isinstance(law := study.references[item.name], FrontReference) and split in item.truth.splits
+        if isinstance(law := study.references[item.name], FrontReference)
+        and split in item.truth.splits
+        and item.has_incumbent
     ]
     errors = [law.standard_error(split, end) for law, end in laws if not law.is_exact(split)]
     exact = " Dotted: the expectation of random search on the table, exact and without simulation"
@@ -308,7 +310,5 @@ def incumbent_words(study: Study) -> str:
     """Say which architecture is the incumbent, in one sentence without its end."""
     rule = study.spec.report.incumbent
     words = _FRONT_WORDS if study.several else INCUMBENT_WORDS[rule]
-    several = any(len(item.truth.facts.fidelities) > 1 for item in study.aligned)
-    trained = any((steps.run.trace.fidelity < len(item.truth.facts.fidelities) - 1).any() for item in study.aligned
-                  for group in item.steps.values() for steps in group)  # fmt: skip
-    return f"{words} at the full fidelity" if several and trained and rule != "highest_fidelity" else words
+    trained = any(item.trains_partly for item in study.aligned)
+    return f"{words} at the full fidelity" if trained and rule != "highest_fidelity" else words

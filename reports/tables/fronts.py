@@ -38,7 +38,9 @@ def measure_table(study: Study, split: str) -> ReportTable:
         for column, name in enumerate(("share", "igd_plus", "epsilon"), start=4):
             values = [row[name] for row in rows[first:]]
             best = min(values) if _LEAST[name] else max(values)
-            marks |= {(len(cells) - len(values) + place, column): BEST for place, v in enumerate(values) if v == best}
+            if any(value != best for value in values):
+                start = len(cells) - len(values)
+                marks |= {(start + place, column): BEST for place, value in enumerate(values) if value == best}
         cells.append((item.name, best_label(truth), "", str(len(truth.front[split])), "100 %", "0", "0"))
     name = {"median": "median", "iqm": "IQM"}[study.centre]
     word = split_words(study, split)

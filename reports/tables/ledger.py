@@ -14,10 +14,10 @@ from reports.tables.costs import duration, unit_of
 from reports.tables.numbers import NONE, three_digits
 from reports.tables.report_table import ReportTable
 
-_PARTS = ("full", "low", "idle", "signals", "final", "total", "chosen")
+_PARTS = ("full", "low", "idle", "signals", "others", "final", "total", "chosen")
 _HEADERS = {
     "full": "Full trainings", "low": "Lower fidelities", "idle": "Idle or cut off", "signals": "Signals",
-    "final": "Final training", "total": "In all", "chosen": "Training of the answer",
+    "others": "Other tables", "final": "Final training", "total": "In all", "chosen": "Training of the answer",
 }  # fmt: skip
 
 
@@ -33,7 +33,9 @@ def ledger_table(study: Study) -> ReportTable:
                 means = {part: _mean([getattr(one, part) for one in spent]) for part in _PARTS}
                 unit = {"unit_seconds": item.truth.unit_seconds}
                 rows.append({"benchmark": item.name, "label": label, "n": len(spent), **unit, **means})
-    shown = [part for part in _PARTS if part not in ("low", "signals", "idle") or any(row[part] for row in rows)]
+    shown = [
+        part for part in _PARTS if part not in ("low", "signals", "others", "idle") or any(row[part] for row in rows)
+    ]
     cells = tuple(
         (
             row["benchmark"],
@@ -52,12 +54,17 @@ def of_run(item: Aligned, steps: Steps, n_workers: int) -> Ledger:
     chosen = float(item.truth.seconds_of(steps.archs[-1:])[0]) if len(steps.rows) else np.nan
     ends = item.budget.seconds if steps.run.stopped == "budget" and item.budget.evaluations is None else None
     fidelity = len(item.truth.facts.fidelities) - 1
+    beside = steps.run.beside
+    looked = float(beside["look_seconds"].sum()) if "look_seconds" in beside else 0.0
+    paid = float(beside["other_trainings"].max(initial=0.0)) if "other_trainings" in beside else 0.0
     return ledger(
         steps.run.trace,
         fidelity,
         item.truth.unit_seconds,
         n_workers=n_workers,
         deadline=ends,
+        signals_seconds=looked,
+        others_seconds=max(0.0, paid * item.truth.unit_seconds - looked),
         chosen_seconds=chosen,
     )
 

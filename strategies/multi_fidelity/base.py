@@ -179,6 +179,7 @@ class MultiFidelity(Strategy):
 
     def tell(self, evaluations: Evaluations) -> None:
         """Take results, in any order and any grouping."""
+        super().tell(evaluations)
         columns = zip(
             evaluations.tag.tolist(),
             evaluations.fidelity.tolist(),

@@ -109,6 +109,7 @@ class CurveStopping(MultiFidelity):
                 trial.running = self.ladder[0]
                 self.trials.append(trial)
                 steps.append((trial, self.ladder[0]))
+        self.running += len(steps)
         return self._rows(steps)
 
     def tell(self, evaluations: Evaluations) -> None:

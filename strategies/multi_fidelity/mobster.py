@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import Archs
+from harness.checks import Archs, FloatArray, boolean
 from harness.problem import Problem
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from strategies.multi_fidelity.modelled import Appraisal, Appraising, ModelledASHA, Pending
@@ -20,6 +21,12 @@ class MOBSTER(ModelledASHA):
     arXiv 2003.10865, 2020: a Gaussian process over the architecture and the logarithm of its epochs, which the learner
     takes as a covariate (`Surrogate.fit`), is fitted to the results of all rungs; a new configuration has the largest
     expected improvement at the highest fidelity.  Trainings that run are believed to give what the model predicts.
+
+    Departs from the paper: results of a rung are shifted by the mean difference to those of the rung above, among
+    trials that have both (`align`), and the default learner gives epochs little weight.  Otherwise the rungs, which
+    differ by much more than architectures do, take the variance of the process, and what low rungs tell hardly counts
+    at the highest: of random cells of `micro-mnist1d`, after what a budget of 30 trainings tells, the order of the
+    means agrees with the truth by a Kendall tau of .41 instead of .36.
 
     Departs from syne-tune's implementation: pending results are believed, not fantasised 20 times; the improvement is
     always one at the highest fidelity, not at the highest rung that has enough results; errors are learnt as
@@ -39,6 +46,8 @@ class MOBSTER(ModelledASHA):
         those whose neighbours are candidates too.
     target : {"log", "identity"}
         See `strategies.parts.targets`.
+    align : bool
+        Whether rungs are shifted to one level; see above.
     eta : int
         The reduction: one of so many is promoted, at least 2.
     rungs : list of int or str, optional
@@ -50,6 +59,11 @@ class MOBSTER(ModelledASHA):
         How many rungs a new configuration may start on, from 1, the lowest alone.
     """
 
+    default_surrogate: ClassVar[dict[str, Any] | None] = {
+        "name": "gp",
+        "encoding": "one_hot",
+        "covariate_weight": 0.02,
+    }
     family, paper, year = "multi-fidelity", "Klein et al., arXiv", 2020
 
     def __init__(
@@ -62,6 +76,7 @@ class MOBSTER(ModelledASHA):
         candidates: int = 250,
         parents: int = 2,
         target: str = "log",
+        align: bool = True,
         eta: int = 3,
         rungs: Sequence[int | str] | None = None,
         rule: str = "promotion",
@@ -80,6 +95,7 @@ class MOBSTER(ModelledASHA):
             rule=rule,
             brackets=brackets,
         )
+        self.align = boolean("align", align)
         self._log_resources = np.log(self.resources)[:, None]
         self._model = surrogate
 
@@ -87,8 +103,12 @@ class MOBSTER(ModelledASHA):
         """Fit one model to all rungs, and to what pending trainings are believed to give; predict at full training."""
         data = [self.level_data(level) for level in range(len(self.ladder))]
         archs = np.concatenate([some for some, _ in data])
+        counts = [len(values) for _, values in data]
         targets = transforms.transformed(self.target, np.concatenate([values for _, values in data]))
-        covariates = np.repeat(self._log_resources, [len(values) for _, values in data], axis=0)
+        if self.align:
+            tags = [self.tags_at(level) for level in range(len(self.ladder))]
+            targets = targets + np.repeat(shifts(tags, np.split(targets, np.cumsum(counts)[:-1])), counts)
+        covariates = np.repeat(self._log_resources, counts, axis=0)
         model: Surrogate = yield Fit(self._model, archs, targets, self.child(), covariates)
         if self.surrogate.continues:
             self._model = model
@@ -102,3 +122,22 @@ class MOBSTER(ModelledASHA):
         said: Prediction = yield Predict(model, both, np.repeat(self._log_resources[-1:], len(both), axis=0))
         cut = len(pool)
         return Appraisal(Prediction(said.mean[:cut], said.std[:cut]), Prediction(said.mean[cut:], said.std[cut:]))
+
+
+def shifts(tags: Sequence[Sequence[int]], targets: Sequence[FloatArray]) -> FloatArray:
+    """Return what is added to the targets of each rung, (K + 1,): trials on two rungs have the same mean on both then.
+
+    From the highest rung downwards, by the mean difference of the trials on both of two neighbouring rungs; by that of
+    the rung above where there are none.
+
+    Examples
+    --------
+    >>> shifts([[0, 1, 2], [1, 2], []], [np.array([9.0, 7.0, 5.0]), np.array([4.0, 3.0]), np.zeros(0)]).tolist()
+    [-2.5, 0.0, 0.0]
+    """
+    found = np.zeros(len(tags))
+    for level in range(len(tags) - 2, -1, -1):
+        below, above = (dict(zip(tags[at], targets[at].tolist(), strict=True)) for at in (level, level + 1))
+        differences = [above[tag] - below[tag] for tag in below if tag in above]
+        found[level] = found[level + 1] + (sum(differences) / len(differences) if differences else 0.0)
+    return found

@@ -16,11 +16,9 @@ from strategies.multi_fidelity.base import MultiFidelity, Place
 from strategies.multi_fidelity.ladder import require_continuations, training_chain
 from strategies.multi_fidelity.rungs import Trial
 from strategies.parts.acquisition import expected_improvement
-from strategies.parts.candidates import no_archs, sample_new
-from strategies.parts.ranking import FAILED, known_violation
+from strategies.parts.candidates import no_archs, sample_keeping
+from strategies.parts.ranking import FAILED
 
-_FEWEST_DRAWN = 64
-"""Random architectures among which those are sought that keep constraints."""
 FEWEST_TO_FIT = 2
 """Results without which there is no model; what is begun until then is random."""
 Improvements = Generator[Fit | Predict, Any, FloatArray]
@@ -164,9 +162,9 @@ class PartialCurves(MultiFidelity):
             return (yield from super().plan(n))
         told = np.flatnonzero(self.level[: len(self.trials)] > 0)
         if len(told) < FEWEST_TO_FIT:
-            if any(trial.running is not None for trial in self.trials):
-                return self._rows([])
-            return self._rows([self._begun(arch) for arch in self.fresh(n)])
+            steps = [] if self.running else [self._begun(arch) for arch in self.fresh(n)]
+            self.running += len(steps)
+            return self._rows(steps)
         ready = ~self._busy[told] & (self.level[told] < len(self.ladder))
         paused = told[ready & (self._broken[told] <= self._broken[told].min())]
         new = self._new()
@@ -189,6 +187,7 @@ class PartialCurves(MultiFidelity):
                 arch = new[place - len(paused)]
                 self.taken.update(self.keys(arch[None]))
                 steps.append(self._begun(arch))
+        self.running += len(steps)
         return self._rows(steps)
 
     def best_at(self, level: int) -> float | None:
@@ -244,18 +243,9 @@ class PartialCurves(MultiFidelity):
         return trial, self.ladder[0]
 
     def fresh(self, n: int) -> Archs:
-        """Draw `n` new architectures, fewer where the space is exhausted, those first that keep what is known."""
-        archs, broken = self._drawn_anew(max(n, _FEWEST_DRAWN))
-        archs = archs[np.argsort(broken > 0, kind="stable")[:n]]
-        self.taken.update(self.keys(archs))
-        return archs
+        """Draw `n` new architectures, fewer where the space is exhausted; none in advance, so that others compete."""
+        return self.random(n)
 
     def _new(self) -> Archs:
-        """Return random configurations that were never proposed, (k, L), by constraints known in closed form."""
-        archs, broken = self._drawn_anew(self.candidates)
-        return archs[broken <= broken.min()] if len(archs) else archs
-
-    def _drawn_anew(self, n: int) -> tuple[Archs, FloatArray]:
-        """Draw architectures that were never proposed, and by how much they break what is known."""
-        archs, _ = sample_new(self.problem.space, n, self.taken, self.keys, self.rng)
-        return archs, known_violation(self.problem, archs) if self._filters else np.zeros(len(archs))
+        """Return random configurations that were never proposed, (k, L)."""
+        return sample_keeping(self.problem, self.candidates, self.taken, self.keys, self.rng)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -40,7 +41,7 @@ class _Data:
     spread: FloatArray
     """Standard deviations of the targets, (m,); 1 where they are all equal."""
     scale: FloatArray
-    """Standard deviations of the covariates, (e,)."""
+    """What covariates are divided by, (e,): their standard deviations, for a weight of 1."""
     width: int
     """Features of an architecture, covariates included."""
 
@@ -108,11 +109,14 @@ class GaussianProcess(Surrogate):
         Rows after which rate and noise are fitted again, at least 1.
     draws : int
         Joint draws from the posterior of the architectures predicted, given as `Prediction.members`; at least 0.
+    covariate_weight : float
+        Of a covariate, in genes, greater than 0: values that differ by its standard deviation are half as far apart as
+        two values of a gene are, times this.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
     continues: ClassVar[bool] = True
-    later_hyperparameters: ClassVar[Mapping[str, Any]] = {"draws": 0}
+    later_hyperparameters: ClassVar[Mapping[str, Any]] = {"draws": 0, "covariate_weight": 1.0}
 
     def __init__(
         self,
@@ -126,6 +130,7 @@ class GaussianProcess(Surrogate):
         variance: float | None = None,
         refit: int = 10,
         draws: int = 0,
+        covariate_weight: float = 1.0,
     ) -> None:
         choice("kernel", kernel, tuple(KERNELS))
         if not isinstance(ard, bool):
@@ -139,6 +144,7 @@ class GaussianProcess(Surrogate):
             noise=None if noise is None else real("noise", noise, low=_LEAST_NOISE),
             variance=None if variance is None else real("variance", variance, low=0, open_low=True),
             refit=integer("refit", refit, low=1, high=MOST),
+            covariate_weight=real("covariate_weight", covariate_weight, low=0, open_low=True),
             draws=integer("draws", draws, low=0, high=MOST),
         )
         if kernel in READ_GENES and encoding != "one_hot":
@@ -213,7 +219,8 @@ class GaussianProcess(Surrogate):
         values = target_matrix(task.targets, len(features))
         if task.covariates is not None and self.hyperparameters["kernel"] == "otmann":
             raise HarnessError("`covariates` must be left out with the kernel 'otmann', which compares layers alone")
-        scale = np.zeros(0) if task.covariates is None else standard_deviations(task.covariates)
+        weight = float(self.hyperparameters["covariate_weight"])
+        scale = np.zeros(0) if task.covariates is None else standard_deviations(task.covariates) / sqrt(weight)
         centre, spread = values.mean(axis=0), standard_deviations(values)
         inputs = self._coordinates(task.archs, features, scale)
         return _Data(inputs, ((values - centre) / spread).T, centre, spread, scale, features.shape[1])

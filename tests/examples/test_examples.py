@@ -22,6 +22,9 @@ EXECUTED = {
     "zoo.toml": "test_the_tournaments_run",
     "zoo-full.toml": "test_the_tournaments_run",
     "fidelity.toml": "test_the_strategies_of_several_fidelities_run",
+    "pareto.toml": "test_the_search_for_fronts_runs",
+    "hardware.toml": "test_the_search_for_several_devices_runs",
+    "transfer.toml": "test_transfer_runs",
     "my_strategy.py": "test_the_strategy_keeps_the_rules",
     "own_table/digits.csv": "test_the_table_is_imported_and_searched",
     "own_table/digits.toml": "test_the_table_is_imported_and_searched",
@@ -116,6 +119,28 @@ def test_the_search_for_fronts_runs(folder, capsys):
     results = nh.read_results(folder / "pareto")
     assert {run.trace.objectives.shape for run in results.runs} == {(45, 2)}
     assert len(results.runs) == 2 * len(spec.strategies)
+
+
+def test_the_search_for_several_devices_runs(folder):
+    spec = nh.load_spec("examples/hardware.toml")
+    kept = replace(spec, strategies=spec.strategies[:3], budget=Budget(evaluations=15), replicates=2)
+    assert execute(prepare(kept), folder / "hardware").failed == ()
+    results = nh.read_results(folder / "hardware")
+    assert list(results.benchmarks) == ["nb201-cifar10 (server)", "nb201-cifar10 (phone)", "micro-mnist1d (watch)"]
+    assert [facts.known for facts in results.benchmarks.values()] == [(), ("params_m",), ("params_m",)]
+    assert len(results.runs) == 2 * 3 * 3
+
+
+def test_transfer_runs(folder, capsys):
+    spec = nh.load_spec("examples/transfer.toml")
+    learns = ("gp_bo", "rgpe", "multi_task")
+    quick = {"surrogate": {"name": "ridge", "encoding": "one_hot"}, "hyperparameters": {"candidates": 20}}
+    kept = [replace(item, **quick) if item.name in learns else item for item in spec.strategies]
+    spec = replace(
+        spec, strategies=tuple(kept), benchmarks=spec.benchmarks[:1], budget=Budget(evaluations=15), replicates=2
+    )
+    assert execute(prepare(spec), folder / "transfer").failed == ()
+    assert {len(run.trace) for run in nh.read_results(folder / "transfer").runs} == {15}
 
 
 def test_the_strategy_keeps_the_rules(folder, capsys):

@@ -83,12 +83,11 @@ SLOW_TO_HEED = ("nash", "autokeras", "bananas", "cma_es", "controller")
 
 
 @pytest.mark.parametrize("name", RISING)
-def test_constraints_are_taken_into_account_at_every_fidelity(name):
-    """What is trained further is feasible more often than a random row of the table: a third of them is."""
+def test_constraints_that_are_known_are_kept_at_every_fidelity(name):
+    """A third of the table has so few parameters, and nothing else is trained, not for an epoch."""
     for run in runs_of(name, 40, constraints=(Constraint("params_m", "<=", 0.009),)):
-        feasible = run.trace.constraints[:, 0] <= 0
-        _, first = np.unique(run.trace.archs, axis=0, return_index=True)
-        assert np.delete(feasible, first).mean() > 0.5
+        assert (run.trace.constraints <= 0).all()
+        assert len(run.trace) > 40
 
 
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("random_search", *RISING)])

@@ -16,7 +16,7 @@ from harness.experiments.shards import Search, resolve, run_shard
 from harness.experiments.spec import Spec, StrategySpec, load
 from harness.problem import Budget
 from harness.search.loop import make_problem, run_block
-from harness.strategy import Strategy
+from harness.strategy import Strategy, Takes
 from harness.testing.conformance import check_strategy
 from harness.testing.toy import ToyBenchmark
 
@@ -27,6 +27,7 @@ BANANAS = {"name": "bananas", "initial": 5, "candidates": 20, "surrogate": {"nam
 class Through(Strategy):
     """Hands on what another strategy asks and is told."""
 
+    takes = Takes(objectives=1)
     default_inner = {"name": "genetic_algorithm", "population": 5}  # noqa: RUF012  # as authors write
 
     def __init__(self, problem, rng, *, inner, again=False):

@@ -70,3 +70,5 @@ def test_workers_are_paid_until_the_end_of_the_budget():
 
 def test_scores_read_before_training_are_charged():
     assert ledger(trace([100], [0], [100]), 0, 100.0, signals_seconds=25.0).search == 1.25
+    spent = ledger(trace([100], [0], [175]), 0, 100.0, signals_seconds=25.0, others_seconds=50.0)
+    assert (spent.full, spent.signals, spent.others, spent.idle, spent.search) == (1.0, 0.25, 0.5, 0.0, 1.75)

@@ -11,8 +11,10 @@ from harness.errors import HarnessError, ResultError
 from harness.judging.front import on_front
 from harness.judging.indicators import hypervolume
 from harness.problem import Constraint
+from reports.figures import curves
 from reports.study.comparisons import pairwise, scores
 from reports.study.finals import finals, summary
+from reports.study.frame import frame
 from reports.study.front_measures import front_measures, planes
 from reports.study.study import prepare
 from tests.reports.support import FakeOracle, make_front_results, opener
@@ -178,3 +180,25 @@ def test_permuted_test_values_move_nothing_but_what_is_looked_up(study):
             assert steps.rows.tolist() == twin.rows.tolist()
             assert steps.regrets["validation"].tolist() == twin.regrets["validation"].tolist()
             assert steps.regrets["test"].tolist() != twin.regrets["test"].tolist()
+
+
+def test_the_frame_marks_rows_that_enter_a_front_and_has_all_objectives(study):
+    table = frame(study.results, open_oracle=opener(ALPHA, CORA))
+    for steps in study.aligned[0].steps["climber"]:
+        part = table[(table["benchmark"] == "alpha") & (table["label"] == "climber")]
+        part = part[part["replicate"] == steps.run.replicate]
+        assert np.flatnonzero(part["incumbent"]).tolist() == steps.rows.tolist()
+        assert part["size"].tolist() == ALPHA.mean(steps.run.trace.archs, "size").tolist()
+
+
+def test_duplicates_and_budgets_in_seconds_have_fronts_too():
+    results = make_front_results([ALPHA], replicates=3, evaluations=15)
+    limit = min(run.trace.finished_seconds[-1] for run in results.runs)
+    spec = replace(results.spec, budget=replace(results.spec.budget, evaluations=None, seconds=float(limit)))
+    runs = tuple(
+        replace(run, trace=run.trace.take(run.trace.finished_seconds <= limit)) for run in results.runs
+    )  # fmt: skip
+    study = prepare(replace(results, spec=spec, runs=runs), opener(ALPHA))
+    exhibit = curves.exhibit(study, "validation", "seconds")
+    assert set(exhibit.frame["series"]) >= {"random_search", "climber"}
+    assert "standard error at the end" in curves.exhibit(study, "validation", "evaluations").meta["caption"]

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError, UnfitError
+from harness.experiments.spec import StrategySpec
 from harness.problem import Budget, Objective, Problem
 from strategies.multi_fidelity.base import Place
 from strategies.multi_fidelity.bohb import BOHB, parts
 from strategies.parts.parzen import Bohb
+from tests.strategies.measured import anytime_regrets
 from tests.strategies.multi_fidelity.support import chain
 from tests.strategies.multi_fidelity.test_dehb import distance, drive, told
 from tests.strategies.support import ToySpace, rugged
@@ -157,3 +159,23 @@ def test_many_places_at_once_are_filled():
 def test_bad_hyperparameters_are_named(hyperparameters, message):
     with pytest.raises(HarnessError, match=message):
         BOHB(problem(), np.random.default_rng(0), **hyperparameters)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("hyperparameters", "published"),
+    [({}, (2.41, 1.69, 1.26, 1.08)), ({"preset": "nats"}, (2.43, 1.63, 1.24, 0.94))],
+    ids=["code", "nats"],
+)
+def test_regrets_are_those_of_an_independent_simulation(hyperparameters, published):
+    """Of the published kernel: 100 runs, after 10, 25, 50 and 100 full trainings, whose errors are as large as ours."""
+    kept = {"kernel": "published", "distinct": False, **hyperparameters}
+    regrets = anytime_regrets(StrategySpec("bohb", "bohb", kept), (10, 25, 50, 100), replicates=100)
+    error = np.sqrt(2.0) * regrets.std(axis=0) / np.sqrt(len(regrets))
+    assert (np.abs(regrets.mean(axis=0) - published) < 3 * error).all()
+
+
+def test_it_is_better_than_random_search_at_the_same_cost_on_a_real_table():
+    better = anytime_regrets(StrategySpec("bohb", "bohb"), (60,), replicates=25)
+    random = anytime_regrets(StrategySpec("random_search", "rs"), (60,), replicates=25)
+    assert better.mean() < random.mean()

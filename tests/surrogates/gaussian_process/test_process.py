@@ -233,6 +233,25 @@ def test_hyperparameters_out_of_range_are_refused(given, rule):
         GaussianProcess(NB201, **given)
 
 
+def test_the_weight_of_covariates_scales_their_distances():
+    """Two architectures of equal genes whose covariates differ by two deviations are two genes apart at weight 1."""
+    archs = np.zeros((2, 6), dtype=NB201.dtype)
+    for weight in (1.0, 0.25):
+        learner = GaussianProcess(NB201, rate=0.5, noise=1e-8, covariate_weight=weight)
+        covariates = np.array([[1.0], [3.0]])  # of deviation 1
+        fitted = learner.fit(archs, np.array([-1.0, 1.0]), rng(), covariates)
+        correlation = np.exp(-0.5 * 2.0 * weight)
+        middle = np.exp(-0.5 * 0.5 * weight)
+        said = fitted.predict(archs[:1], np.array([[2.0]]))
+        np.testing.assert_allclose(said.mean, 0.0, atol=1e-9)
+        variance = 1.0 - 2.0 * middle**2 / (1.0 + correlation)
+        scale = 1.0 / (1.0 - correlation)  # the profiled variance of targets -1 and 1
+        np.testing.assert_allclose(said.std**2, scale * variance, rtol=1e-5)
+    assert "covariate_weight" not in GaussianProcess(NB201).signature
+    with pytest.raises(HarnessError, match="covariate_weight"):
+        GaussianProcess(NB201, covariate_weight=0.0)
+
+
 def test_draws_are_joint_and_of_the_posterior():
     archs, targets = noisy(30)
     model = GaussianProcess(SPACE, rate=0.3, noise=0.05, draws=4000).fit(archs, targets, rng(1))
