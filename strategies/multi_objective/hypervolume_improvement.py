@@ -110,8 +110,8 @@ class NEHVI(EHVI):
     draws, each as many standard deviations from the mean at every architecture.  Where no draw gains anything, the
     expected improvement on what was told decides.
 
-    Departs from the paper as `EHVI` does from its own; fronts are formed anew for each decision; constraints that are not
-    known in closed form weight no improvement: candidates that more likely than not keep them come first.
+    Departs from the paper as `EHVI` does from its own; fronts are formed anew for each decision; constraints that are
+    not known in closed form weight no improvement: candidates that more likely than not keep them come first.
 
     Parameters
     ----------

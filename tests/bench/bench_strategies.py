@@ -30,11 +30,12 @@ TARGETS = {
     "bananas": "<= 2.2 s",
     **dict.fromkeys(("asha", "hyperband", "successive_halving", "dehb"), "<= 40 ms"),
     "bohb": "<= 0.4 s",
+    **dict.fromkeys(("parego", "ehvi"), "<= 2 s"),
 }
 """CPU seconds of one trial of 150 evaluations, in lockstep of 50."""
 RISING_SECONDS = 2.4
 """Simulated, on each of four workers: 94 full trainings, or 300 configurations of asynchronous halving."""
-HEAVY = ("bananas", "bohamiann", "dngo", "pnas", "petridish", "smac")
+HEAVY = ("bananas", "bohamiann", "dngo", "mo_bananas", "nehvi", "pnas", "petridish", "smac")
 """Strategies of which larger budgets are measured with five replicates."""
 FOREIGN = ("optuna:TPESampler", "optuna:NSGAIISampler", "pymoo:MixedVariableGA")
 
