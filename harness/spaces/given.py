@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import prod
 
 import numpy as np
 
 from harness.checks import Archs, BoolArray
-from harness.growth import Growth
+from harness.growth import Growth, RowsGrowth
 from harness.space import SearchSpace
 from harness.spaces.part import PartSpace
 
 _TRIES = 64
 """Blocks that are drawn for a sample of a box before its known members are taken."""
+
+_GROWN = 1000
+"""Architectures of a box among which the smallest are looked for."""
 
 
 class _Whole(PartSpace):
@@ -132,6 +136,12 @@ class Box(_Whole):
             missing -= len(found[-1])
         rest = self._members[rng.integers(0, len(self._members), size=missing)]
         return np.concatenate([*found, rest])
+
+    @cached_property
+    def growth(self) -> Growth:
+        """The growth of the base space, inside the box alone."""
+        rows = np.concatenate([self._members, self.sample(_GROWN, np.random.default_rng(0))])
+        return RowsGrowth(self._base.growth, rows, self.is_valid)
 
     def neighbours(self, arch: Archs) -> Archs:
         """Return every neighbour in the base that lies in the box: (L,) to (k, L)."""

@@ -86,14 +86,14 @@ class Box(Strategy):
         if self.testing and self._proposed[WHOLE] < min(self.trial, self._proposed[INSIDE]):
             order.reverse()
         for copy in order:
-            if not self._open[copy] and copy == WHOLE and self._running():
-                continue
-            most = self.trial - self._proposed[copy] if self.testing and copy == WHOLE else n
-            if most <= 0:
-                continue
-            proposed = yield from self._new(copy, min(n, most))
-            if len(proposed):
-                return proposed
+            most = min(n, self.trial - self._proposed[WHOLE]) if self.testing and copy == WHOLE else n
+            if most > 0:
+                proposed = yield from self._new(copy, most)
+                if len(proposed):
+                    return proposed
+        if self._open[INSIDE] and not self._running():  # the box is exhausted
+            self._open = [False, True]
+            return (yield from self._new(WHOLE, n))
         return self.proposals(no_archs(self.problem.space))
 
     def _running(self) -> bool:

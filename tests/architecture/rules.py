@@ -108,6 +108,7 @@ FLOORS = {
         "progressive",
         "tree_search",
         "bayesian",
+        "transfer",
         "multi_fidelity",
         "multi_objective",
         "transfer",
