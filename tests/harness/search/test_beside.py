@@ -17,6 +17,7 @@ from harness.search.beside import Paid, signals_of
 from harness.search.loop import make_problem, run_block
 from harness.strategy import Strategy, Takes
 from harness.surrogate import Look
+from harness.testing.conformance import check_strategy
 from harness.testing.toy import ToyBenchmark
 
 MEAN = 17.5  # seconds of one full training of the toy: 10 + the sum of five genes of mean 1.5
@@ -157,6 +158,19 @@ def test_a_table_answers_with_its_own_column():
     assert np.array_equal(table.look("params_m", archs), oracle.mean(archs, "params_m"))
     with pytest.raises(HarnessError, match="unknown signal of nb201-cifar100 'valid_accuracy'"):
         table.look("valid_accuracy", archs)
+
+
+def test_a_strategy_that_takes_signals_is_checked_with_signals_that_are_missing():
+    assert "works with signals that are missing for some architectures (NaN)" in check_strategy(Looking)
+
+    class Trusting(Looking):
+        def plan(self, n):
+            proposals = yield from super().plan(n)
+            assert np.isfinite(self.seen[-1][1]).all()
+            return proposals
+
+    with pytest.raises(HarnessError, match="breaks the rule: works with signals that are missing"):
+        check_strategy(Trusting)
 
 
 def warmed(name="random_search", evaluations=12, free=False, **given):
