@@ -25,7 +25,7 @@ class RandomSearch(Strategy):
     Li & Talwalkar, "Random search and reproducibility for neural architecture search", UAI 2019.  Draws follow
     `SearchSpace.sample`.  With uniform draws, N architectures and v_(1) <= ... <= v_(N), the expected best of n is
     ``sum_k v_(k) [(1 - (k-1)/N)^n - (1 - k/N)^n]`` with replacement (the default) and
-    ``sum_k v_(k) C(N-k, n-1) / C(N, n)`` with `distinct`.
+    ``sum_k v_(k) C(N-k, n-1) / C(N, n)`` with `distinct`.  It takes any number of objectives.
 
     Parameters
     ----------

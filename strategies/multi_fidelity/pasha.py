@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from harness.checks import MOST, FloatArray, boolean, real
+from harness.checks import MOST, Archs, FloatArray, boolean, real
 from harness.problem import Problem
 from strategies.multi_fidelity.asha import ASHA
 from strategies.multi_fidelity.ladder import training_chain
@@ -70,7 +70,8 @@ class PASHA(ASHA):
     where two members are on the highest rung, not before.  On a ladder of two rungs it is ASHA.
 
     A full training may never be made, and then there is no incumbent at the full fidelity: the answer is trained fully
-    while the budget still allows it, at its cost (`final_training`).
+    while the budget still allows it, at its cost (`final_training`).  Until then the best of the highest rung is
+    recommended.
 
     Parameters
     ----------
@@ -134,6 +135,17 @@ class PASHA(ASHA):
                 fits = (trial for trial in self._best_so_far() if self._reserve.affords(trial, *state))
                 return self._train_fully(next(fits, best))
         return super().next_step()
+
+    def recommend(self) -> Archs:
+        """Return the best that was trained fully, and before there is one the best of the highest rung that has any."""
+        trained = super().recommend()
+        if len(trained):
+            return trained
+        for rung in reversed(self.systems[0]):
+            for trial in self.best(rung, 1):
+                if trial.score(rung.fidelity)[0] <= 0:
+                    return trial.arch[None].copy()
+        return trained
 
     def _longest_step(self) -> int:
         """Return the most epochs of a row, as long as no full training is proposed."""

@@ -93,7 +93,7 @@ class ParetoLocalSearch(Descent):
     Paquete, Chiarandini & Stützle, "Pareto local optimum sets in the biobjective traveling salesman problem: an
     experimental study", in Metaheuristics for Multiobjective Optimisation, 2004.  Each descent has a front of its own,
     which begins with one random architecture that is new.  The member is drawn at random.  What is known is met again
-    at no charge, and the search is finished when every architecture was proposed.
+    at no charge, and the search is finished when every architecture was proposed.  It takes any number of objectives.
 
     With parallel workers each descent begins with as many random architectures, and workers without a rest of the
     neighbourhood look at the next member.  Constraints come first: while nothing on the front keeps them, it holds what

@@ -17,7 +17,8 @@ class NSGA2(Population):
     Deb, Pratap, Agarwal & Meyarivan, "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II", IEEE Transactions
     on Evolutionary Computation 6(2), 2002.  A tournament of two is won by the lower front, then by the larger crowding
     distance (section III-B); of parents and children together the best fronts live on, and the front that does not fit
-    as a whole is cut by crowding (section III-C).  Constraints come first (section VI-A).  Objectives are compared, and
+    as a whole is cut by crowding (section III-C).  Constraints come first (section VI-A).  It takes any number of
+    objectives; with one it is plain selection of the best.  Objectives are compared, and
     crowding is in units of a front's range: the unit of an objective does not matter, its scale (linear or logarithmic)
     does a little.
 

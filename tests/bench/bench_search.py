@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from harness import registry
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare
 from harness.experiments.spec import Spec, StrategySpec
@@ -18,19 +19,36 @@ from harness.problem import Budget
 from tests.bench.figures import Row, parser, show
 
 REPEATS = 5
+WITH_EPOCHS, FULL_SECONDS = "micro-mnist1d", 0.1
+SEVERAL = ("nsga2", "pareto_local_search")
+"""Strategies that take one objective too, and are measured with two."""
 
 
 def trial(strategy: str, evaluations: int, replicates: int, repeats: int = REPEATS) -> tuple[float, float]:
-    """Return the least CPU and wall seconds of one trial: prepared spec to stored shard file, divided by replicates."""
+    """Return the least CPU and wall seconds of one trial: prepared spec to stored shard file, divided by replicates.
+
+    Strategies that need several objectives get two, and those that train at lower fidelities the seconds of so many
+    full trainings of a table with epochs.
+    """
+    takes = registry.strategy(strategy).takes
+    budget = Budget(evaluations=evaluations)
+    if takes.fidelities:
+        budget = Budget(seconds=evaluations * FULL_SECONDS, multi_fidelity="resumable")
     spec = Spec(
         "bench",
-        ("nb201-cifar10",),
+        (WITH_EPOCHS if takes.fidelities else "nb201-cifar10",),
         (StrategySpec(strategy, strategy),),
-        Budget(evaluations=evaluations),
+        budget,
         replicates=replicates,
         replicates_per_shard=replicates,
+        objectives=("valid_accuracy", "params_m") if takes.fewest_objectives > 1 or strategy in SEVERAL else None,
     )
-    prepared = prepare(spec)
+    return timed(spec, repeats)
+
+
+def timed(spec: Spec, repeats: int) -> tuple[float, float]:
+    """Return the least CPU and wall seconds of one trial of a spec with one strategy and one shard."""
+    prepared, replicates = prepare(spec), spec.replicates
     cpu, wall = [], []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,7 @@ from harness.search.loop import make_problem
 from strategies.multi_fidelity.asha import ASHA
 from strategies.multi_fidelity.pasha import PASHA, crossing_distances, same_ranking
 from strategies.multi_fidelity.rungs import Result, Trial
-from tests.strategies.multi_fidelity.support import E1, E3, E9, NAN, Table, run, steps
+from tests.strategies.multi_fidelity.support import E1, E3, E9, NAN, Table, in_order, run, steps
 
 UP_TO_THREE = (
     "c1@1 1, c2@1 2, c3@1 3, c2@3 5, c4@1 6, c4@3 8, c5@1 9, c6@1 10, c6@3 12, c7@1 13, c8@1 14, c9@1 15, c9@3 17"
@@ -120,6 +120,19 @@ def test_failures_on_the_way_count_as_members_of_the_rung_that_was_to_be_reached
 def test_everything_may_fail():
     trace = run(PASHA, Table(np.full((3, 9), NAN)), workers=3)
     assert len(trace) == 9
+
+
+def test_it_recommends_the_best_of_the_highest_rung_until_one_was_trained_fully():
+    table = Table()
+    problem = make_problem(table, Budget(seconds=1000.0, multi_fidelity="resumable"))
+    strategy = in_order(PASHA)(problem, np.random.default_rng(0))
+    assert strategy.recommend().shape == (0, 1)
+    recommended = []
+    for _ in range(14):
+        told = table.query(strategy.ask(1), noise_seed=None)
+        strategy.tell(told)
+        recommended.append(int(strategy.recommend()[0, 0]) + 1)
+    assert recommended == [1, 2, 2, 2, 2, 4, 4, 4, 6, 6, 6, 6, 6, 6]
 
 
 def test_epsilon_out_of_range():
