@@ -27,6 +27,7 @@ from harness.records import Proposals, Run
 from harness.search.beginning import distinct
 from harness.search.loop import make_problem, run_block
 from harness.search.mishaps import Mishaps
+from harness.seeding import mix64
 from harness.space import IDENTITIES, KINDS, SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
@@ -390,6 +391,11 @@ def check_strategy(
         with suppress(UnfitError):
             run(rule, plain, replace(budget, multi_fidelity="from_scratch"), 2)
         rules(rule, True)
+    if factory.takes.signals:
+        rule = "works with signals that are missing for some architectures (NaN)"
+        problem, learner = made(_Blinded(plain), budget, 1)
+        run_on(problem, learner, _Blinded(plain), factory, rule, 2)
+        rules(rule, True)
     if factory.takes.prior:
         _check_prior(rules, factory, made(plain, budget, 1), run_on, plain, block)
     return rules.kept
@@ -410,6 +416,15 @@ def _silent(factory: type[Strategy]) -> type[Strategy]:
             return archs
 
     return Silent
+
+
+class _Blinded(Altered):
+    """A benchmark whose signals are missing for half of the architectures, drawn by their codes."""
+
+    def look(self, signal: str, archs: Archs) -> FloatArray:
+        """Return a signal, NaN where it is missing."""
+        missing = mix64(self.space.code(archs)) % np.uint64(2) == 0
+        return np.where(missing, np.nan, super().look(signal, archs))
 
 
 def _check_prior(
