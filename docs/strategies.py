@@ -1,7 +1,8 @@
 """Tables of strategies, written from the registry and from results: the one in README and the one of the tournament.
 
-``python -m docs.strategies`` writes README's; with a folder of results, ``python -m docs.strategies results/zoo``, also
-the page ``docs/strategies.md``, in which all strategies stand side by side.
+``python -m docs.strategies`` writes README's and that of the page ``docs/strategies.md``; with folders of results,
+``python -m docs.strategies results/zoo results/pareto``, also the page's sections of these, in which strategies stand
+side by side.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from harness import registry
 from harness.experiments.results import read_results
 from harness.names import BUILT_IN
+from harness.printable import counted
 from harness.strategy import Strategy
 from reports.study.align import Steps
 from reports.study.comparisons import scores
@@ -54,7 +56,8 @@ def overview(*, takes: bool = True) -> str:
 def side_by_side(study: Study) -> str:
     """Return a Markdown table: regrets at thirds of the budget on every benchmark, cost and rank of every strategy."""
     budget = study.aligned[0].final_budget
-    at = {part: finals(study, part) for part in (round(budget / 3), round(2 * budget / 3), budget)}
+    thirds = [budget / 3, 2 * budget / 3]
+    at = {part: finals(study, part) for part in (*(map(round, thirds) if budget > 3 else thirds), budget)}
     ranks = {row["label"]: row for row in scores(study).to_dict("records")}
     parts = []
     for item in study.aligned:
@@ -66,9 +69,10 @@ def side_by_side(study: Study) -> str:
                 regrets = regrets_of(values, item, "validation", label)
                 cells += [regret_words(float(middle), scale) for middle in (np.median(regrets), np.mean(regrets))]
             rows.append((*cells, three_digits(_seconds(item.steps[label]))))
-        heads = [f"{word} at {checkpoint:g}" for checkpoint in at for word in ("median", "mean")]
+        heads = [f"{word} at {checkpoint:.3g}" for checkpoint in at for word in ("median", "mean")]
         headers = ("strategy", *heads, "seconds")
-        parts.append(f"### {item.name} ({item.truth.unit('validation')})\n\n{_table(headers, rows)}")
+        unit = "" if study.several else f" ({item.truth.unit('validation')})"
+        parts.append(f"### {item.name}{unit}\n\n{_table(headers, rows)}")
     overall = [
         (
             label,
@@ -85,9 +89,40 @@ def _seconds(steps: Sequence[Steps]) -> float:
     return float(np.mean([step.run.overhead_seconds for step in steps]))
 
 
-def page(study: Study) -> str:
-    """Return the page of strategies as MyST text."""
+def section(study: Study) -> str:
+    """Return what an example says of its strategies, as a section of the page."""
     spec = study.spec
+    measure = "Hypervolume gap of the front" if study.several else "Validation regret of the incumbent"
+    workers = f", {spec.n_workers} simulated workers" if spec.n_workers > 1 else ""
+    return "\n".join(
+        [
+            f"{HEAD}{spec.name}\n",
+            f"`examples/{spec.name}.toml`: {spec.replicates} runs of {budget_words(spec)}{workers} on"
+            f" {counted(len(study.aligned), 'benchmark')}. {measure}, judged by the mean of the",
+            "table; seconds are real ones that a run's strategy spent, in equal shares where runs were served as one",
+            "batch. Made by `python -m docs.strategies` from the results of that spec; its report has figures,",
+            "intervals and tests. Where many strategies end within the noise of one training, compare means and",
+            "ranks, not medians.\n",
+            side_by_side(study),
+        ]
+    )
+
+
+HEAD = "## Side by side: "
+"""Begin of the section of an example."""
+
+
+def page(written: str, studies: Sequence[Study]) -> str:
+    """Return the page of strategies as MyST text: what it says of other examples than those given stays.
+
+    Parameters
+    ----------
+    written : str
+        The page as it is.
+    studies : sequence of Study
+    """
+    parts = {part.partition("\n")[0]: HEAD + part for part in written.split(HEAD)[1:]}
+    parts |= {study.spec.name: section(study) for study in studies}
     return "\n".join(
         [
             "# Strategies\n",
@@ -95,14 +130,7 @@ def page(study: Study) -> str:
             "problems each takes says `nas-harness list strategies`; defaults, departures and hyperparameters",
             "`nas-harness describe NAME`.\n",
             overview(takes=False),
-            "## Side by side\n",
-            f"`examples/{spec.name}.toml`: {spec.replicates} runs of {budget_words(spec)} on {len(study.aligned)}"
-            " benchmarks, all with their defaults. Validation regret of the incumbent, judged by the mean of the",
-            "table; seconds are real ones that a run's strategy spent, in equal shares where runs were served as one",
-            "batch. Made by `python -m docs.strategies` from the results of that spec; its report has figures,",
-            "intervals and tests. On NAS-Bench-201 many strategies end within the noise of one training: compare means",
-            "and ranks, not medians.\n",
-            side_by_side(study),
+            *(part.rstrip("\n") + "\n" for part in parts.values()),
         ]
     )
 
@@ -119,10 +147,10 @@ def with_overview(readme: str) -> str:
 
 
 def main(given: Sequence[str]) -> None:
-    """Write README's table and, given a folder of results, the page."""
+    """Write README's table and the page, with what folders of results say of their strategies."""
     README.write_text(with_overview(README.read_text(encoding="utf-8")), encoding="utf-8")
-    if given:
-        PAGE.write_text(page(prepare(read_results(given[0]))), encoding="utf-8")
+    studies = [prepare(read_results(folder)) for folder in given]
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), studies), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from harness.benchmark import Benchmark
-from harness.checks import UInt64Array
+from harness.checks import Archs, FloatArray, UInt64Array
 from harness.problem import Constraint
 from harness.records import Evaluations, Proposals
+from harness.search.beside import signals_of, values_of
 from harness.seeding import mix64
 
 
@@ -30,7 +31,14 @@ class Altered:
         self.objectives, self.fidelities = benchmark.objectives, benchmark.fidelities
         self.has_seconds = benchmark.has_seconds
         self.constraints = (*benchmark.constraints, *[Constraint("made up for this check", "<=", 0.0)] * constrained)
+        self.signals = signals_of(benchmark)
         self._benchmark, self._failing, self._constrained = benchmark, failing, constrained
+
+    def look(self, signal: str, archs: Archs) -> FloatArray:
+        """Return a signal as it is published: (n, L) to (n,)."""
+        known = {item.name: item for item in self.signals}[signal]
+        values = values_of(self._benchmark, known, archs)
+        return -values if known.direction == "maximise" else values
 
     def query(self, proposals: Proposals, *, noise_seed: UInt64Array | None) -> Evaluations:
         """Evaluate proposals; see `harness.benchmark.Benchmark`."""

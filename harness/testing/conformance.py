@@ -27,6 +27,7 @@ from harness.records import Proposals, Run
 from harness.search.beginning import distinct
 from harness.search.loop import make_problem, run_block
 from harness.search.mishaps import Mishaps
+from harness.seeding import mix64
 from harness.space import IDENTITIES, KINDS, SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
@@ -107,8 +108,10 @@ def _with_objectives(name: str, count: int) -> Benchmark:
     costs = plain.space.costs(plain.space.sample(1, np.random.default_rng(0)))
     names = [objective.name for objective in plain.objectives] + [*costs]
     if len(names) < count:
-        rule = f"have {count} objectives, and of '{name}' a check knows {', '.join(names)} alone"
-        raise HarnessError(f"this strategy needs a benchmark that must {rule}; check it without `--benchmark`")
+        raise HarnessError(
+            f"this strategy needs {count} objectives, and of '{name}' a check knows {', '.join(names)} alone: check it "
+            "on a table whose space counts parameters, or without `--benchmark`"
+        )
     return registry.benchmark(name, objectives=names[:count])
 
 
@@ -388,6 +391,11 @@ def check_strategy(
         with suppress(UnfitError):
             run(rule, plain, replace(budget, multi_fidelity="from_scratch"), 2)
         rules(rule, True)
+    if factory.takes.signals:
+        rule = "works with signals that are missing for some architectures (NaN)"
+        problem, learner = made(_Blinded(plain), budget, 1)
+        run_on(problem, learner, _Blinded(plain), factory, rule, 2)
+        rules(rule, True)
     if factory.takes.prior:
         _check_prior(rules, factory, made(plain, budget, 1), run_on, plain, block)
     return rules.kept
@@ -408,6 +416,15 @@ def _silent(factory: type[Strategy]) -> type[Strategy]:
             return archs
 
     return Silent
+
+
+class _Blinded(Altered):
+    """A benchmark whose signals are missing for half of the architectures, drawn by their codes."""
+
+    def look(self, signal: str, archs: Archs) -> FloatArray:
+        """Return a signal, NaN where it is missing."""
+        missing = mix64(self.space.code(archs)) % np.uint64(2) == 0
+        return np.where(missing, np.nan, super().look(signal, archs))
 
 
 def _check_prior(

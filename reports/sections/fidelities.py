@@ -65,19 +65,29 @@ def _table(study: Study, item: Aligned) -> ReportTable:
             for name, count, share in zip(columns, counts, shares, strict=True)
         ]  # fmt: skip
         texts = [_cell(count, share) for count, share in zip(counts, shares, strict=True)]
-        counts_of = [f"{summary[name]:.4g}" for name in ("all_rows", "architectures", "trained_fully")]
-        cells.append((label, str(len(group)), *counts_of, _percent(summary["share_trained_fully"]), *texts))
-    headers = ("Strategy", "n", "Rows", "Architectures", "Trained fully", "Time of these", *columns)
+        counts_of = [f"{summary[name]:.3g}" for name in ("architectures", "trained_fully")]
+        cells.append((label, *counts_of, _percent(summary["share_trained_fully"]), *texts))
+    headers = ("Strategy", "Begun", "Trained fully", "Time of these", *_short(item, groups, columns))
     several = len(study.aligned) > 1
     name = f"fidelities-{item.name}" if several else "fidelities"
     title = f"Fidelities, {item.name}" if several else "Fidelities"
-    return ReportTable(name, title, _caption(study), pd.DataFrame(rows), headers, tuple(cells), text_columns=1)
+    frame = pd.DataFrame(rows)
+    return ReportTable(name, title, _caption(study), frame, headers, tuple(cells), text_columns=1, grouped=False)
 
 
 def _name(group: Sequence[Fidelity]) -> str:
     """Return a header: the label of a fidelity, or the first and the last of neighbours."""
     first, last = group[0].label, group[-1].label
     return first if len(group) == 1 else f"{first} to {last}"
+
+
+def _short(item: Aligned, groups: Sequence[Sequence[int]], names: Sequence[str]) -> list[str]:
+    """Return the epochs in place of the labels, ``"@3"``, where all are of one training."""
+    fidelities = item.truth.facts.fidelities
+    if len({fidelities[index].training for group in groups for index in group}) > 1:
+        return list(names)
+    ends = [(fidelities[group[0]].epoch, fidelities[group[-1]].epoch) for group in groups]
+    return [f"@{first}" if first == last else f"@{first}\u2013{last}" for first, last in ends]
 
 
 def _at(group: Sequence[Steps], groups: Sequence[list[int]]) -> tuple[list[float], list[float]]:
@@ -124,7 +134,8 @@ def _percent(share: float) -> str:
 def _cell(count: float, share: float) -> str:
     if not count:
         return NONE
-    return f"{count:.3g}" if np.isnan(share) else f"{count:.3g} ({100 * share:.0f})"
+    shown = f"{count:.0f}" if count >= 10 else f"{count:.2g}"
+    return shown if np.isnan(share) else f"{shown} ({100 * share:.0f})"
 
 
 def _sentences(item: Aligned) -> list[str]:
@@ -157,9 +168,9 @@ def _caption(study: Study) -> str:
         else "every training is charged from its first epoch"
     )
     return (
-        "Rows told, architectures among them, those that were trained fully, and the share of the charged training time"
-        " that these took at all fidelities. Then the rows told at each fidelity, in brackets their share of that time"
-        f" in %; {charged}. Means over runs ({counted(n, 'run')} in all)."
+        "Architectures of which anything was told, those that were trained fully, and the share of the charged training"
+        " time that these took at all fidelities. Then the rows told at each fidelity (@3: three epochs), in brackets"
+        f" their share of that time in %; {charged}. Means over runs ({counted(n, 'run')} in all)."
     )
 
 

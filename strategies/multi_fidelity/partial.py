@@ -11,14 +11,16 @@ from harness.checks import MOST, Archs, BoolArray, FloatArray, IntArray, integer
 from harness.errors import HarnessError, must
 from harness.problem import Objective, Problem
 from harness.strategy import Plan
-from harness.surrogate import Fit, Predict, Surrogate
+from harness.surrogate import CurveSurrogate, Fit, Predict, Surrogate
 from strategies.multi_fidelity.base import MultiFidelity, Place
 from strategies.multi_fidelity.ladder import require_continuations, training_chain
 from strategies.multi_fidelity.rungs import Trial
 from strategies.parts.acquisition import expected_improvement
-from strategies.parts.candidates import no_archs, sample_keeping
-from strategies.parts.ranking import FAILED
+from strategies.parts.candidates import no_archs, sample_new
+from strategies.parts.ranking import FAILED, known_violation
 
+_DRAWN = 64
+"""Random architectures at least, at every decision, among which those are sought that keep known constraints."""
 FEWEST_TO_FIT = 2
 """Results without which there is no model; what is begun until then is random."""
 Improvements = Generator[Fit | Predict, Any, FloatArray]
@@ -59,7 +61,7 @@ class PartialCurves(MultiFidelity):
 
     A failed training is never continued.  Trainings that break constraints more than the best do stay paused;
     constraints known in closed form filter new configurations.  With parallel workers, what runs is neither continued
-    nor in the model, which is fitted again when as many results are new as there are workers.
+    nor in the model, which is fitted again when as many results are new as there are workers, or a fiftieth of all.
 
     Parameters
     ----------
@@ -170,7 +172,7 @@ class PartialCurves(MultiFidelity):
         new = self._new()
         if not len(paused) + len(new):
             return self._rows([])
-        if self._fitted is None or len(self._order) >= self._fitted_at + self.problem.n_workers:
+        if self._fitted is None or len(self._order) >= self._fitted_at + self._patience():
             self._fitted = yield self.fit()
             self._fitted_at = len(self._order)
             if self.surrogate.continues:
@@ -189,6 +191,15 @@ class PartialCurves(MultiFidelity):
                 steps.append(self._begun(arch))
         self.running += len(steps)
         return self._rows(steps)
+
+    def _patience(self) -> int:
+        """Return how many new results a model waits for.
+
+        A learner of steps is told how far a training has come with each question, and can wait for a fiftieth of all
+        results; one of curves knows only those that it has learnt from.
+        """
+        share = 0 if isinstance(self.surrogate, CurveSurrogate) else len(self._order) // 50
+        return max(self.problem.n_workers, share)
 
     def best_at(self, level: int) -> float | None:
         """Return the best result at a level of those that break constraints least; None before the first."""
@@ -247,5 +258,10 @@ class PartialCurves(MultiFidelity):
         return self.random(n)
 
     def _new(self) -> Archs:
-        """Return random configurations that were never proposed, (k, L)."""
-        return sample_keeping(self.problem, self.candidates, self.taken, self.keys, self.rng)[0]
+        """Return random configurations that were never proposed, (k, L): of some more, those that break least."""
+        drawn = max(self.candidates, _DRAWN) if self.problem.constraints else self.candidates
+        archs, _ = sample_new(self.problem.space, drawn, self.taken, self.keys, self.rng)
+        if not self.problem.constraints:
+            return archs
+        broken = np.maximum(known_violation(self.problem, archs), 0.0)
+        return archs[np.argsort(broken, kind="stable")[: self.candidates]]

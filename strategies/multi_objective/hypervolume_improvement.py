@@ -12,6 +12,9 @@ from harness.surrogate import Surrogate
 from strategies.multi_objective.modelled import Beliefs, Modelled, Preference
 from strategies.parts.hypervolume import expected_improvement, improvement, undominated
 
+_DECIDES_TIES = 1e-6
+"""Weight of the expected improvement beside that of draws, most of which gain nothing late in a search."""
+
 
 class EHVI(Modelled):
     """Fit a Gaussian process to each objective, evaluate the candidate of largest expected hypervolume improvement.
@@ -81,7 +84,7 @@ class EHVI(Modelled):
             batch=batch,
             candidates=candidates,
             parents=parents,
-            acquisition="ei",
+            acquisition=self.acquisitions[0],
             batch_rule=batch_rule,
             target=target,
             reference=reference,
@@ -104,9 +107,11 @@ class NEHVI(EHVI):
 
     The draws are the members of the learners: of an ensemble its members, of a Gaussian process joint draws from the
     posterior (`draws` of ``gp``), which cost most of the time.  Of a learner without members there are `draws` normal
-    draws, each as many standard deviations from the mean at every architecture.
+    draws, each as many standard deviations from the mean at every architecture.  Where no draw gains anything, the
+    expected improvement on what was told decides.
 
-    Departs from the paper as `EHVI` does from its own; fronts are formed anew for each decision.
+    Departs from the paper as `EHVI` does from its own; fronts are formed anew for each decision; constraints that are
+    not known in closed form weight no improvement: candidates that more likely than not keep them come first.
 
     Parameters
     ----------
@@ -119,6 +124,7 @@ class NEHVI(EHVI):
     """
 
     paper, year = "Daulton, Balandat & Bakshy, NeurIPS", 2021
+    acquisitions = ("its",)
     at_told = True
     default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "gp", "encoding": "one_hot", "draws": 32}
 
@@ -158,10 +164,12 @@ class NEHVI(EHVI):
         reference = self.reference_of(points)
         standard = self.rng.standard_normal((self.draws, 1, len(reference)))
         told = points[None] if at_points is None else at_points.draws(standard)
+        boxes = undominated(points, reference)
 
         def value(beliefs: Beliefs) -> FloatArray:
             pairs = zip(beliefs.draws(standard), told, strict=True)
             gains = [improvement(drawn, undominated(front, reference)) for drawn, front in pairs]
-            return -np.asarray(np.mean(gains, axis=0), dtype=np.float64)
+            expected = _DECIDES_TIES * expected_improvement(beliefs.mean, beliefs.std, boxes)
+            return -np.asarray(np.mean(gains, axis=0) + expected, dtype=np.float64)
 
         return value

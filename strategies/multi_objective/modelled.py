@@ -199,8 +199,9 @@ class Modelled(SeveralObjectives):
     ) -> Generator[Fit | Predict, Any, Callable[[Archs], Learning]]:
         """Fit a model of each objective that is not known, and return what values architectures by them."""
         models = yield from self._fitted(told[rows], targets, believed, lies)
+        exact = self._transformed(self.closed_forms.values(believed))
         least = self._least_broken(rows, incumbent)
-        points = np.concatenate([targets[least], lies])
+        points = np.concatenate([targets[least], np.where(np.isnan(exact), lies, exact)])
         held = np.concatenate([told[rows[least]], believed])
         preference = None if self.at_told else self.preference(points, None)
 

@@ -16,17 +16,18 @@ from strategies.parts.ranking import known_violation
 
 
 def usable(problem: Problem) -> list[Prior]:
-    """Return the priors of a problem without what breaks constraints that the space knows in closed form.
+    """Return the priors of a problem without what is not in its space, or breaks constraints that the space knows.
 
-    A source of which nothing would be left keeps what breaks them least; one that has nothing is left out.
+    Where the space does not leave out what breaks them, a source of which nothing would be left keeps what breaks them
+    least.  A source that has nothing is left out.
     """
     kept = list[Prior]()
     for prior in problem.prior:
-        if not len(prior.archs):
-            continue
-        broken = known_violation(problem, prior.archs)
-        rows = broken <= max(0.0, float(broken.min()))
-        kept.append(Prior(prior.source, prior.archs[rows], prior.objectives[rows], prior.seconds[rows]))
+        valid = np.flatnonzero(problem.space.is_valid(prior.archs))
+        broken = known_violation(problem, prior.archs[valid])
+        rows = valid[broken <= max(0.0, float(broken.min(initial=np.inf)))]
+        if len(rows):
+            kept.append(Prior(prior.source, prior.archs[rows], prior.objectives[rows], prior.seconds[rows]))
     return kept
 
 

@@ -108,7 +108,6 @@ FLOORS = {
         "progressive",
         "tree_search",
         "bayesian",
-        "transfer",
         "multi_fidelity",
         "multi_objective",
         "transfer",

@@ -30,6 +30,7 @@ TARGETS = {
     "bananas": "<= 2.2 s",
     **dict.fromkeys(("asha", "hyperband", "successive_halving", "dehb"), "<= 40 ms"),
     "bohb": "<= 0.4 s",
+    **dict.fromkeys(("parego", "ehvi"), "<= 2 s"),
 }
 """CPU seconds of one trial of 150 evaluations, in lockstep of 50."""
 RISING_SECONDS = 2.4
@@ -75,12 +76,15 @@ def rising() -> Iterator[Row]:
 
 
 def several_objectives() -> Iterator[Row]:
-    """Measure evolution and local search with two objectives, in lockstep of 50."""
+    """Measure strategies with two objectives, in lockstep of 50."""
     for name in ("nsga2", "sms_emoa", "moead", "pareto_local_search", "lomonas", "scalarised"):
         share, _ = trial(name, 300, 50, 2)
         yield _row(
             f"{name}, two objectives, 300 evaluations, shard of 50", share, "<= 40 ms" if name == "nsga2" else ""
         )
+    for name in ("parego", "ehvi", "nehvi", "ts_hv", "random_scalarisation", "mo_bananas"):
+        share, _ = trial(name, 150, 50, 1)
+        yield _row(f"{name}, two objectives, 150 evaluations, shard of 50", share, TARGETS.get(name, ""))
 
 
 def peers() -> Iterator[Row]:

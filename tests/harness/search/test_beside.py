@@ -17,6 +17,7 @@ from harness.search.beside import Paid, signals_of
 from harness.search.loop import make_problem, run_block
 from harness.strategy import Strategy, Takes
 from harness.surrogate import Look
+from harness.testing.conformance import check_strategy
 from harness.testing.toy import ToyBenchmark
 
 MEAN = 17.5  # seconds of one full training of the toy: 10 + the sum of five genes of mean 1.5
@@ -159,6 +160,19 @@ def test_a_table_answers_with_its_own_column():
         table.look("valid_accuracy", archs)
 
 
+def test_a_strategy_that_takes_signals_is_checked_with_signals_that_are_missing():
+    assert "works with signals that are missing for some architectures (NaN)" in check_strategy(Looking)
+
+    class Trusting(Looking):
+        def plan(self, n):
+            proposals = yield from super().plan(n)
+            assert np.isfinite(self.seen[-1][1]).all()
+            return proposals
+
+    with pytest.raises(HarnessError, match="breaks the rule: works with signals that are missing"):
+        check_strategy(Trusting)
+
+
 def warmed(name="random_search", evaluations=12, free=False, **given):
     item = StrategySpec(name, warm_up=WarmUp(**given))
     spec = Spec("w", ("nb201-cifar10",), (item,), Budget(evaluations=evaluations), 2, free_signals=free)
@@ -198,7 +212,10 @@ def test_warming_up_is_part_of_the_digest():
         ({"warm_up": {"signal": "params_m", "keep": 2000}}, "`warm_up.keep` must be .* 1000"),
         ({"warm_up": {"signal": "params_m", "best": "most"}}, "`warm_up.best` must be one of '', 'highest', 'lowest'"),
         ({"warm_up": {"pool": 5}}, r"`?strategies\[0\].warm_up.signal'? is required"),
-        ({"name": "pnas", "warm_up": {"signal": "params_m"}}, "PNAS draws no architectures at random at its start"),
+        (
+            {"name": "reinforce", "warm_up": {"signal": "params_m"}},
+            "Reinforce draws no architectures at random at its start",
+        ),
     ],
 )
 def test_what_cannot_be_warmed_up_is_refused_before_anything_runs(changes, message):

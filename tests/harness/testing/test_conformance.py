@@ -9,7 +9,7 @@ from benchmarks_data.catalogue.entries import entries, others
 from harness import registry
 from harness.errors import HarnessError
 from harness.problem import Constraint
-from harness.strategy import Strategy
+from harness.strategy import Strategy, Takes
 from harness.testing.conformance import check, check_benchmark, check_space, check_strategy
 from harness.testing.toy import ToyBenchmark, ToySpace
 
@@ -124,3 +124,24 @@ def test_an_exception_of_a_strategy_is_told_with_the_rule_that_it_breaks():
 
     with pytest.raises(HarnessError, match=r"Fragile breaks the rule: survives failed trainings(.|\n)*AssertionError"):
         check_strategy(Fragile)
+
+
+def test_a_strategy_of_several_objectives_is_checked_on_a_table_with_costs_that_its_space_knows():
+    assert "works under constraints" in check("moead", benchmark="micro-mnist1d")
+    with pytest.raises(
+        HarnessError, match="this strategy needs 2 objectives, and of 'graph-cora' a check knows valid_acc"
+    ):
+        check("moead", benchmark="graph-cora")
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_several_objectives_are_part_of_the_check_of_whoever_takes_them(count):
+    class Random(Strategy):
+        takes = Takes(objectives=count)
+
+        def propose(self, n):
+            return self.proposals(self.problem.space.sample(n, self.rng))
+
+    kept = check_strategy(Random)
+    assert f"works with {count} objectives, parallel workers, failed trainings and constraints" in kept
+    assert (f"works with {count + 1} objectives" in kept) is False

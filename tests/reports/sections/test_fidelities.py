@@ -7,6 +7,7 @@ import pytest
 
 import harness as nh
 from reports.sections.fidelities import MOST_SHOWN, section
+from reports.study.provenance import budget_words
 from reports.study.study import prepare
 
 BUDGET = {"multi_fidelity": "resumable"}
@@ -54,6 +55,10 @@ def test_the_words_name_the_rule_of_the_incumbent_and_the_charge(study):
     assert "random_search" not in part.sentences[0]
 
 
+def test_few_seconds_are_not_rounded(study):
+    assert budget_words(study.spec) == "0.6 simulated seconds"
+
+
 def test_full_trainings_alone_have_no_section():
     assert section(prepare(nh.run("random_search", "micro-mnist1d", seconds=0.3, replicates=2))) is None
     assert section(prepare(nh.run("random_search", "nb201-cifar10", replicates=2, evaluations=5))) is None
@@ -62,10 +67,5 @@ def test_full_trainings_alone_have_no_section():
 def test_many_fidelities_share_columns(study, monkeypatch):
     monkeypatch.setattr("reports.sections.fidelities.MOST_SHOWN", 4)
     (table,) = section(study).tables
-    assert table.headers[-4:] == (
-        "epoch 1 of 10 to epoch 3 of 10",
-        "epoch 4 of 10 to epoch 6 of 10",
-        "epoch 7 of 10 to epoch 8 of 10",
-        "epoch 9 of 10 to epoch 10 of 10",
-    )
+    assert table.headers[-4:] == ("@1\u20133", "@4\u20136", "@7\u20138", "@9\u201310")
     assert MOST_SHOWN == 12

@@ -201,3 +201,40 @@ def test_a_strategy_must_say_where_it_begins_and_what_it_learns():
     strategy = build(MultiFidelity)
     with pytest.raises(NotImplementedError, match="must define places"):
         strategy.ask(1)
+
+
+@pytest.mark.parametrize("kind", [SuccessiveHalving, Hyperband, ASHA])
+@pytest.mark.parametrize("mode", ["resumable", "from_scratch"])
+def test_what_a_table_says_of_fidelities_that_are_not_rungs_changes_nothing(kind, mode):
+    class Elsewhere(Nine):
+        def query(self, proposals, *, noise_seed):
+            told = super().query(proposals, noise_seed=noise_seed)
+            unused = ~np.isin(proposals.fidelity, [0, 2, 8])
+            objectives = np.where(unused[:, None], -told.objectives, told.objectives)
+            return Evaluations(told.archs, told.fidelity, told.tag, objectives, told.constraints, told.seconds)
+
+    one, other = (trace_of(kind, table, mode=mode, workers=3) for table in (Nine(), Elsewhere()))
+    assert np.array_equal(one.archs, other.archs)
+    assert np.array_equal(one.objectives, other.objectives)
+
+
+def test_synchronous_or_not_the_same_configurations_are_begun_in_the_same_order():
+    def begun(kind):
+        trace = trace_of(kind)
+        rows = trace.archs[trace.fidelity == 0][:20]
+        return rows.tolist()
+
+    assert begun(SuccessiveHalving) == begun(ASHA) == begun(MedianStopping)
+
+
+@pytest.mark.parametrize(("kind", "given"), ALL)
+def test_shifted_and_scaled_objectives_change_nothing(kind, given):
+    class Scaled(Nine):
+        def query(self, proposals, *, noise_seed):
+            told = super().query(proposals, noise_seed=noise_seed)
+            objectives = 4.0 * told.objectives - 256.0  # exact
+            return Evaluations(told.archs, told.fidelity, told.tag, objectives, told.constraints, told.seconds)
+
+    one, other = (trace_of(kind, table, workers=2, seconds=120.0, **given) for table in (Nine(), Scaled()))
+    assert np.array_equal(one.archs, other.archs)
+    assert np.array_equal(one.fidelity, other.fidelity)

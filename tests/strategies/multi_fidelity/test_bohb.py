@@ -10,6 +10,7 @@ from harness.experiments.spec import StrategySpec
 from harness.problem import Budget, Objective, Problem
 from strategies.multi_fidelity.base import Place
 from strategies.multi_fidelity.bohb import BOHB, parts
+from strategies.multi_fidelity.dehb import DEHB
 from strategies.parts.parzen import Bohb
 from tests.strategies.measured import anytime_regrets
 from tests.strategies.multi_fidelity.support import chain
@@ -179,3 +180,13 @@ def test_it_is_better_than_random_search_at_the_same_cost_on_a_real_table():
     better = anytime_regrets(StrategySpec("bohb", "bohb"), (60,), replicates=25)
     random = anytime_regrets(StrategySpec("random_search", "rs"), (60,), replicates=25)
     assert better.mean() < random.mean()
+
+
+@pytest.mark.parametrize("kind", [BOHB, DEHB])
+def test_only_the_order_of_results_counts(kind):
+    plain, changed = (
+        drive(kind(problem(), np.random.default_rng(2)), objective, 80)
+        for objective in (distance, lambda archs, fidelities: np.exp(distance(archs, fidelities)) + 7.0)
+    )
+    np.testing.assert_array_equal(plain[0], changed[0])
+    np.testing.assert_array_equal(plain[1], changed[1])

@@ -127,7 +127,7 @@ def test_what_the_space_knows_in_closed_form_is_not_learnt(kind):
 
 
 def test_members_have_fronts_of_their_own():
-    strategy = build(NEHVI, surrogate=NearestNeighbour(ToySpace()), target="identity")
+    strategy = build(NEHVI, surrogate=GaussianProcess(ToySpace(), draws=8), target="identity")
     told = tell_initial(strategy)
     requests, answers, chosen = requests_of(strategy)
     n = len(told)
@@ -136,9 +136,10 @@ def test_members_have_fronts_of_their_own():
     width, low = np.ptp(told.objectives, axis=0), told.objectives.min(axis=0)
     members = np.stack([low[j] + width[j] * (answers[2 + j].members - 1) for j in range(2)], axis=2)
     reference = reference_point(told.objectives)
-    gains = [improvement(one[n:], undominated(one[:n], reference)) for one in members]
-    best = np.mean(gains, axis=0).argmax()
-    np.testing.assert_array_equal(chosen[0], requests[2].archs[n + best])
+    gains = np.mean([improvement(one[n:], undominated(one[:n], reference)) for one in members], axis=0)
+    (place,) = np.flatnonzero((requests[2].archs[n:] == chosen[0]).all(axis=1))
+    assert gains[place] > 0
+    assert gains[place] == pytest.approx(gains.max(), rel=1e-3)  # several are equal: expected improvement decides
 
 
 def test_weights_come_from_the_lattice_and_one_model_learns_the_scalarised_results():

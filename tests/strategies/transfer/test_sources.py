@@ -10,6 +10,7 @@ from scipy.stats import kendalltau
 
 from harness import registry
 from harness.problem import Budget, Constraint, Prior, Problem
+from harness.spaces.feasible import FeasibleSpace
 from harness.spaces.given import Box
 from strategies.transfer.sources import beginning, best_by_mean_rank, best_of_each, portfolio, ranks_of, usable
 
@@ -158,6 +159,11 @@ def test_what_breaks_known_constraints_is_left_out():
     bounds = (Constraint("params_m", "<=", float(np.median(params))),)
     kept = usable(Problem(table.space, table.objectives, Budget(evaluations=5), bounds, prior=tuple(source)))
     assert (table.space.costs(kept[0].archs)["params_m"] <= bounds[0].bound).all()
+    inside = FeasibleSpace(table.space, bounds)
+    (left,) = usable(Problem(inside, table.objectives, Budget(evaluations=5), bounds, prior=tuple(source)))
+    assert np.array_equal(left.archs, kept[0].archs)
+    none = FeasibleSpace(table.space, (Constraint("params_m", ">=", float(params.max()) + 1e-9),))
+    assert not usable(Problem(none, table.objectives, Budget(evaluations=5), prior=tuple(source)))
     nothing = (Constraint("params_m", "<=", 0.0),)
     least = usable(Problem(table.space, table.objectives, Budget(evaluations=5), nothing, prior=tuple(source)))
     assert (table.space.costs(least[0].archs)["params_m"] == params.min()).all()
