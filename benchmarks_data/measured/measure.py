@@ -146,10 +146,19 @@ def setup_of(header: Header) -> TrainingSetup:
 
 
 def sampled(header: Header, plan: Plan) -> IntArray:
-    """Return the rows that a plan measures, ascending: drawn uniformly; all where there are no more."""
-    rows = len(header.array("archs"))
-    count = min(plan.sample, rows)
-    drawn: IntArray = np.sort(np.random.default_rng(plan.seed).permutation(rows)[:count])
+    """Return the rows that a plan measures, ascending: drawn uniformly; all where there are no more.
+
+    Where the draw has not every value of every gene that the table has, rows that have it stand in front: of a value
+    that was never measured a look-up table knows nothing.
+    """
+    archs = np.asarray(header.array("archs"))
+    count = min(plan.sample, len(archs))
+    order = np.random.default_rng(plan.seed).permutation(len(archs))
+    hot = recorded.whole_space_of(header).one_hot(archs[order]) > 0
+    lacking = np.flatnonzero(hot.any(axis=0) & ~hot[:count].any(axis=0))
+    front = np.unique(hot[:, lacking].argmax(axis=0)) if len(lacking) else np.empty(0, dtype=np.intp)
+    chosen = np.concatenate([front, np.arange(count)])[:count]  # places of `front` lie behind `count`
+    drawn: IntArray = np.sort(order[chosen])
     return drawn
 
 

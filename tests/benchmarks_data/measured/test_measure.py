@@ -46,7 +46,7 @@ def test_a_sample_is_measured_and_the_rest_are_sums(header, plan, tmp_path):
     )
     assert np.allclose(done.values_ms[done.rows], truth.median_ms[done.rows])
     assert np.allclose(done.values_ms, truth.median_ms)
-    assert done.quality.r2 == pytest.approx(1.0)
+    assert done.quality.r2 > 0.99, "of a table that was fitted without the one row of a rare value"
     assert (done.quality.n, done.interval_percent, done.repeatability_percent) == (12, pytest.approx(1.0), 0.0)
 
 
@@ -97,7 +97,7 @@ def test_the_column_is_in_a_table_of_its_own(header, plan, tmp_path):
     oracle = registry.oracle(str(path))
     column = oracle.columns[name]
     assert (column.unit, column.device, column.batch) == ("ms", "made up", 1)
-    assert "60 of 4,930 rows were measured; the others are sums of a look-up table (R2 1.0000" in column.description
+    assert "60 of 4,930 rows were measured; the others are sums of a look-up table (R2 0.99" in column.description
     assert np.array_equal(oracle.values(name), done.values_ms)
     assert np.array_equal(oracle.values("test_accuracy"), registry.oracle("micro-mnist1d").values("test_accuracy"))
     assert oracle.digest != registry.oracle("micro-mnist1d").digest

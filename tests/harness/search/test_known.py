@@ -68,7 +68,7 @@ def test_nothing_known_to_be_infeasible_is_charged(name):
 
 
 def test_workers_and_continued_trainings_respect_bounds_as_well():
-    budget = Budget(seconds=100.0, multi_fidelity="resumable")
+    budget = Budget(seconds=4.0, multi_fidelity="resumable")
     _, done = runs(
         "local_search", Constraint("params_m", "<=", 0.02), table="micro-mnist1d", budget=budget, n_workers=8
     )
