@@ -32,9 +32,10 @@ def epochs_of(
 
     Examples
     --------
-    >>> epochs_of(3, [1, 3])
-    (Fidelity(label='epoch 1 of 3', schedule=3, epoch=1, continues=None), \
-Fidelity(label='epoch 3 of 3', schedule=3, epoch=3, continues=0))
+    >>> [(item.label, item.continues) for item in epochs_of(3, [1, 3])]
+    [('epoch 1 of 3', None), ('epoch 3 of 3', 0)]
+    >>> epochs_of(3, [3], scale={"data": 0.25})[0].label
+    'epoch 3 of 3, 0.25 of the data'
     """
     measured = range(1, schedule + 1) if epochs is None else epochs
     smaller = dict(scale or {})

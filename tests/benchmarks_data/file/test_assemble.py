@@ -92,7 +92,7 @@ def test_the_digest_covers_what_was_measured_where_and_who_ran_it(tmp_path):
         ({"archs": np.empty((0, 10), np.uint8)}, "at least one row"),
         ({"archs": np.array([[0] * 9 + [1], [2] * 10, [1] + [0] * 9])}, "rows 0 and 2 are the same .*: 0000000001"),
         ({"fidelities": []}, "name at least one"),
-        ({"fidelities": [Fidelity("a", 2, 1), Fidelity("b", 2, 1)]}, "differ in schedule or epoch"),
+        ({"fidelities": [Fidelity("a", 2, 1), Fidelity("b", 2, 1)]}, "differ in schedule, epoch or scale"),
         ({"fidelities": [Fidelity("a", 1, 1), Fidelity("b", 2, 2, continues=0)]}, "earlier epoch of the same schedule"),
         ({"fidelities": [Fidelity("a", 2, 1, continues=1), Fidelity("b", 2, 2)]}, "earlier epoch of the same schedule"),
         ({"validation": "valid_acuracy"}, "unknown validation column 'valid_acuracy'. Did you mean 'valid_accuracy'"),
