@@ -7,6 +7,7 @@ needs and few papers charge.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isnan, nan, prod
@@ -29,7 +30,7 @@ class Ledger:
     Attributes
     ----------
     full, low : float
-        Charged trainings at the full fidelity, and at lower ones.
+        Charged trainings that reached the full fidelity, with the slices that they continue, and all others.
     idle : float
         Time of workers without a training that was told: idle, waiting, or cut off by the end of the budget.
     signals : float
@@ -96,6 +97,7 @@ def ledger(
     signals_seconds: float = 0.0,
     others_seconds: float = 0.0,
     chosen_seconds: float = nan,
+    slices: Collection[int] = (),
 ) -> Ledger:
     """Return what a run spent.
 
@@ -117,6 +119,8 @@ def ledger(
         What finished trainings of other tables cost, before the run.
     chosen_seconds : float
         What one full training of the answer takes.
+    slices : collection of int, optional
+        Indices of the fidelities that the full one continues, where a continued training is charged by its increment.
 
     Raises
     ------
@@ -136,6 +140,10 @@ def ledger(
         raise HarnessError(f"`unit` must be the seconds of one full training, greater than 0, got {unit!r}")
     seconds = np.where(trace.charged & np.isfinite(trace.seconds), trace.seconds, 0.0)
     is_full = trace.fidelity == fidelity
+    if slices and is_full.any():
+        _, of = np.unique(trace.archs, axis=0, return_inverse=True)
+        reached = np.isin(of.ravel(), of.ravel()[is_full])
+        is_full = is_full | (reached & np.isin(trace.fidelity, list(slices)))
     last = float(np.nanmax(trace.finished_seconds, initial=0.0)) if len(trace) else 0.0
     end = last if deadline is None or isnan(deadline) else max(deadline, last)
     busy = float(seconds.sum()) + signals_seconds + others_seconds  # all on the clock of the workers

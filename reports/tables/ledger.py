@@ -66,7 +66,18 @@ def of_run(item: Aligned, steps: Steps, n_workers: int) -> Ledger:
         signals_seconds=looked,
         others_seconds=max(0.0, paid * item.truth.unit_seconds - looked),
         chosen_seconds=chosen,
+        slices=_slices(item) if item.budget.multi_fidelity == "resumable" else (),
     )
+
+
+def _slices(item: Aligned) -> list[int]:
+    """Return the fidelities that the full one continues."""
+    known = item.truth.facts.fidelities
+    found, before = [], known[-1].continues
+    while before is not None:
+        found.append(before)
+        before = known[before].continues
+    return found
 
 
 def _mean(values: list[float]) -> float:
@@ -83,6 +94,8 @@ def _caption(shown: list[str]) -> str:
         "Everything spent, in units of one full training, means over runs. T1: the mean full training of the table over"
         " architectures drawn uniformly from the space."
     ]
+    if "low" in shown:
+        parts.append("Full trainings: with the slices of which they are the continuation; lower fidelities: the rest.")
     if "idle" in shown:
         parts.append(
             "Idle or cut off: time of workers without a training that was told, idle, waiting, or still running when"

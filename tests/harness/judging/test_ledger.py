@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,15 @@ def test_trainings_at_lower_fidelities_are_apart_and_the_final_one_is_charged():
     spent = ledger(trace([10, 30, 100, 100], [0, 0, 1, 1], [10, 40, 140, 240]), 1, 100.0, chosen_seconds=150.0)
     assert (spent.low, spent.full, spent.idle, spent.final, spent.chosen) == (0.4, 2.0, 0.0, 1.0, 1.5)
     assert (spent.search, spent.total) == (2.4, 3.4)
+
+
+def test_slices_of_a_training_that_went_on_to_the_end_are_part_of_it():
+    """Architecture 0 goes on to the end; what architecture 1 began, and a fidelity that nothing continues, is apart."""
+    told = trace([10, 10, 20, 90], [0, 0, 1, 2], [10, 20, 40, 130])
+    told = replace(told, archs=np.array([[0], [1], [0], [0]], dtype=np.uint8))
+    assert ledger(told, 2, 100.0).full == pytest.approx(0.9)
+    spent = ledger(told, 2, 100.0, slices=[0])
+    assert (spent.full, spent.low) == (pytest.approx(1.0), pytest.approx(0.3))
 
 
 def test_free_duplicates_and_failed_times_cost_nothing():
