@@ -22,10 +22,10 @@ class DyHPO(PartialCurves):
 
     Departs from the paper: the kernel of the default learner is on the genes and three numbers (the share of the
     training, the last and the best result before), where the paper learns an embedding with a network;
-    ``surrogate = { name = "dngo_network" }`` learns one.  What is learnt is how a result differs from the one before, so
-    that trainings are expected to go on as others did.  A space has no list of all its configurations: `candidates`
-    random new ones compete.  Their number was chosen on `micro-mnist1d`, where 100 are too
-    many: paused trainings hardly go on.
+    ``surrogate = { name = "dngo_network" }`` learns one.  What is learnt is how a result differs from the one before,
+    so that trainings are expected to go on as others did.  A space has no list of all its configurations: `candidates`
+    random new ones compete.  Their number was chosen on `micro-mnist1d`, where 100 are too many: paused trainings
+    hardly go on.
 
     Parameters
     ----------

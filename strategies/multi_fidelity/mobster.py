@@ -26,8 +26,8 @@ class MOBSTER(ModelledASHA):
     trials that have both (`align`), and the default learner gives epochs little weight.  Otherwise the rungs, which
     differ by much more than architectures do, take the variance of the process, and what low rungs tell hardly counts
     at the highest: of random cells of `micro-mnist1d`, after what a budget of 30 trainings tells, the order of the
-    means agrees with the truth by a Kendall tau of .41 instead of .36.  The shift and the weight were chosen there, among
-    some fifteen ways.
+    means agrees with the truth by a Kendall tau of .41 instead of .36.  The shift and the weight were chosen there,
+    among some fifteen ways.
 
     Departs from syne-tune's implementation: pending results are believed, not fantasised 20 times; the improvement is
     always one at the highest fidelity, not at the highest rung that has enough results; errors are learnt as
