@@ -11,13 +11,15 @@ from matplotlib.colors import to_rgb
 from harness.printable import printable
 
 _OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")
-_TOL_MUTED = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499")
+_TOL_MUTED = (
+    "#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499", "#000000",
+)  # fmt: skip
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1.5, 1)), (0, (7, 1.5, 1.5, 1.5)))
 _LONGEST_NAME, _LONGEST_LINE = 44, 20
 """Letters of a name in a figure, and of one of its lines."""
 GREY = "#b4b4b4"
 """Of strategies in the background."""
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
 
 def style_map(labels: Sequence[str], background: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
