@@ -44,6 +44,8 @@ class Takes:
         Whether it learns from finished trainings of other tables (`Problem.prior`).
     signals : bool
         Whether it reads columns before training (`Problem.signals`).
+    slices : bool
+        Whether it trains in slices, one after the other: continued trainings must be charged by their increment.
     fewest_objectives : int
         The fewest that it optimises at once.
     """
@@ -55,6 +57,7 @@ class Takes:
     fidelities: bool = False
     prior: bool = False
     signals: bool = False
+    slices: bool = False
     fewest_objectives: int = 1
 
     def refusal(self, problem: Problem) -> str:
@@ -83,6 +86,11 @@ class Takes:
                 "trains at lower fidelities, and a budget of `evaluations` counts one epoch as much as a whole "
                 "training: give `budget.seconds`, or `budget.epochs` where the table has no training seconds"
             )
+        if self.slices and problem.budget.multi_fidelity != "resumable":
+            return (
+                f"trains in slices, and `budget.multi_fidelity` = {problem.budget.multi_fidelity!r} charges each as a "
+                "training of its own: set it to 'resumable'"
+            )
         if self.fidelities and len(problem.fidelities) < 2:
             return f"trains at lower fidelities, and the benchmark has one alone ({problem.fidelities[0].label})"
         return ""
@@ -98,7 +106,7 @@ class Takes:
             count = f"{self.fewest_objectives} objectives" + (
                 "" if self.objectives == self.fewest_objectives else " or more"
             )
-        names = ("constraints", "workers", "fidelities", "prior", "signals")
+        names = ("constraints", "workers", "fidelities", "slices", "prior", "signals")
         does = {name: getattr(self, name) for name in names}
         return ", ".join([count, *(word for word in does if does[word])]) + (
             "" if self.forbidden_duplicates else "; repeats"

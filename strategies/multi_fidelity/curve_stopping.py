@@ -11,7 +11,7 @@ from harness.checks import MOST, Archs, FloatArray, integer, real
 from harness.errors import HarnessError, UnfitError, must
 from harness.problem import Problem
 from harness.records import Evaluations, Proposals
-from harness.strategy import Plan, Strategy
+from harness.strategy import Plan, Strategy, Takes
 from harness.surrogate import CurveSurrogate, Fit, Predict, Prediction, Surrogate
 from strategies.multi_fidelity.base import MultiFidelity
 from strategies.multi_fidelity.ladder import require_continuations
@@ -53,6 +53,7 @@ class CurveStopping(MultiFidelity):
         Full trainings before any is stopped, at least 1.
     """
 
+    takes = Takes(objectives=1, fidelities=True, slices=True)
     family, paper, year = "multi-fidelity", "Domhan, Springenberg & Hutter, IJCAI", 2015
     default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "curve_ensemble"}
     default_inner: ClassVar[dict[str, Any] | None] = {"name": "random_search", "distinct": True}
@@ -71,7 +72,7 @@ class CurveStopping(MultiFidelity):
     ) -> None:
         most = integer("slices", slices, low=2, high=MOST)
         super().__init__(problem, rng, eta=2, rungs=slice_epochs(problem, most))
-        require_continuations(type(self).__name__, problem, self.ladder, slices=True)
+        require_continuations(type(self).__name__, problem, self.ladder)
         if not isinstance(surrogate, Surrogate) or surrogate.space.name != problem.space.name:
             rule = f"be a Surrogate built on the space '{problem.space.name}'"
             raise HarnessError(must("surrogate", rule, surrogate))

@@ -110,7 +110,7 @@ def _one_rung(problem: Problem, chain: tuple[int, ...], eta: int) -> str:
     return reason
 
 
-def require_continuations(strategy: str, problem: Problem, rungs: Sequence[int], *, slices: bool = False) -> None:
+def require_continuations(strategy: str, problem: Problem, rungs: Sequence[int]) -> None:
     """Refuse rungs that cannot be continued one from the other, for rules that stop trainings on the way.
 
     Parameters
@@ -119,8 +119,6 @@ def require_continuations(strategy: str, problem: Problem, rungs: Sequence[int],
     problem : Problem
     rungs : sequence of int
         Indices of fidelities, ascending.
-    slices : bool
-        Whether each rung adds an epoch or so: from scratch, E epochs in slices would be charged as E (E + 1) / 2.
 
     Raises
     ------
@@ -135,11 +133,6 @@ def require_continuations(strategy: str, problem: Problem, rungs: Sequence[int],
             raise UnfitError(
                 f"{strategy} stops trainings on the way, and {above.label!r} does not continue {below.label!r}"
             )
-    if slices and problem.budget.multi_fidelity == "from_scratch":
-        raise UnfitError(
-            f"{strategy} trains in slices, and `budget.multi_fidelity` = 'from_scratch' charges each as a training of "
-            "its own: set it to 'resumable'"
-        )
 
 
 def bracket_sizes(rungs: int, eta: int, rounding: str = "paper") -> list[tuple[int, ...]]:

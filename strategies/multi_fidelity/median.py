@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.checks import MOST, choice, integer, real
 from harness.problem import Problem
+from harness.strategy import Takes
 from strategies.multi_fidelity.base import MultiFidelity, Place
 from strategies.multi_fidelity.ladder import require_continuations, training_chain
 from strategies.multi_fidelity.rungs import Trial
@@ -45,6 +46,7 @@ class MedianStopping(MultiFidelity):
         The share of better ones up to which a trial goes on under "running_average", from 0 to 1.
     """
 
+    takes = Takes(objectives=1, fidelities=True, slices=True)
     family, paper, year = "multi-fidelity", "Golovin et al., KDD", 2017
 
     def __init__(
@@ -61,7 +63,7 @@ class MedianStopping(MultiFidelity):
         super().__init__(problem, rng, eta=2, rungs=rungs)
         if rungs is None:
             self.ladder = training_chain(problem)
-        require_continuations(type(self).__name__, problem, self.ladder, slices=True)
+        require_continuations(type(self).__name__, problem, self.ladder)
         self.rule = choice("rule", rule, ("vizier", "running_average"))
         self.grace_time = integer("grace_time", grace_time, low=1, high=MOST)
         given = {"vizier": 1, "running_average": 5}[self.rule] if grace_population is None else grace_population

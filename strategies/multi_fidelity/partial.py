@@ -10,7 +10,7 @@ import numpy as np
 from harness.checks import MOST, Archs, BoolArray, FloatArray, IntArray, integer
 from harness.errors import HarnessError, must
 from harness.problem import Objective, Problem
-from harness.strategy import Plan
+from harness.strategy import Plan, Takes
 from harness.surrogate import CurveSurrogate, Fit, Predict, Surrogate
 from strategies.multi_fidelity.base import MultiFidelity, Place
 from strategies.multi_fidelity.ladder import require_continuations, training_chain
@@ -88,6 +88,8 @@ class PartialCurves(MultiFidelity):
         How many results of a trial there are; 0 while its first slice runs, -1 where a slice failed.
     """
 
+    takes = Takes(objectives=1, fidelities=True, slices=True)
+
     def __init__(
         self,
         problem: Problem,
@@ -101,7 +103,7 @@ class PartialCurves(MultiFidelity):
     ) -> None:
         most = integer("slices", slices, low=2, high=MOST)
         super().__init__(problem, rng, eta=2, rungs=slice_epochs(problem, most))
-        require_continuations(type(self).__name__, problem, self.ladder, slices=True)
+        require_continuations(type(self).__name__, problem, self.ladder)
         if not isinstance(surrogate, Surrogate) or surrogate.space.name != problem.space.name:
             rule = f"be a Surrogate built on the space '{problem.space.name}'"
             raise HarnessError(must("surrogate", rule, surrogate))

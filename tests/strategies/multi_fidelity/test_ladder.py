@@ -6,6 +6,7 @@ import pytest
 
 from harness.errors import HarnessError, UnfitError
 from harness.problem import Budget, Fidelity, Objective, Problem
+from harness.strategy import Takes
 from strategies.multi_fidelity.ladder import (
     bracket_sizes,
     geometric_epochs,
@@ -208,13 +209,15 @@ def test_rungs_that_collapse_to_one_are_refused_with_what_there_is():
 
 def test_rules_that_stop_need_trainings_that_go_on():
     given = problem(*chain(1, 4, 12), *chain(1, 7, 22, 66, 200, first=3))
-    require_continuations("X", given, (3, 5, 7), slices=True)
+    require_continuations("X", given, (3, 5, 7))
     with pytest.raises(UnfitError, match="'epoch 200 of 200' does not continue 'epoch 12 of 12'"):
         require_continuations("X", given, (2, 7))
     scratch = problem(*chain(1, 2, 3), mode="from_scratch")
     require_continuations("X", scratch, (0, 1, 2))
-    with pytest.raises(UnfitError, match="set it to 'resumable'"):
-        require_continuations("X", scratch, (0, 1, 2), slices=True)
+    slices = Takes(fidelities=True, slices=True)
+    assert slices.refusal(scratch).endswith("set it to 'resumable'")
+    assert slices.refusal(problem(*chain(1, 2, 3), mode="resumable")) == ""
+    assert str(slices) == "any objectives, constraints, workers, fidelities, slices"
 
 
 def test_an_unknown_rounding_is_refused():
