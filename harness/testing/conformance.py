@@ -373,14 +373,17 @@ def check_strategy(
     rules("another generator gives another run", not np.array_equal(block[0].trace.archs, block[1].trace.archs))
     alone = run("a run does not depend on its neighbours in the block", plain, budget, count=1)
     rules("a run does not depend on its neighbours in the block", _same_traces(alone, block))
-    for rule, on, spent, n_workers in (*_variants(factory, benchmark, budget), *_several(factory, benchmark, budget)):
+    for rule, on, spent, n_workers in (
+        *_variants(factory, benchmark, budget),
+        *_several(factory, benchmark, _halved(budget)),
+    ):
         if factory.takes.refusal(made(on, spent, n_workers)[0]):
             continue
         run(rule, on, spent, n_workers)
         rules(rule, True)
     rule = "copes with a cluster that misbehaves"
     workers = 4 if factory.takes.workers and plain.has_seconds else 1
-    run_on(*made(plain, budget, workers), plain, factory, rule, 2, _MISHAPS)
+    run_on(*made(plain, _halved(budget), workers), plain, factory, rule, 2, _MISHAPS)
     rules(rule, True)
     if factory.recommend is not Strategy.recommend:
         rule = "recommends without drawing anything"
@@ -472,6 +475,15 @@ def _budget(factory: type[Strategy], on: Benchmark) -> Budget:
     if on.has_seconds:
         return Budget(seconds=60 * _typical_seconds(on), multi_fidelity="resumable")
     return Budget(epochs=60 * on.fidelities[-1].epoch, multi_fidelity="resumable")
+
+
+def _halved(budget: Budget) -> Budget:
+    """Return a budget of half the size, for what needs no long run."""
+    if budget.evaluations is not None:
+        return replace(budget, evaluations=budget.evaluations // 2)
+    if budget.seconds is not None:
+        return replace(budget, seconds=budget.seconds / 2)
+    return replace(budget, epochs=(budget.epochs or 0.0) / 2)
 
 
 def _kept(budget: Budget, run: Run) -> bool:
