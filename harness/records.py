@@ -110,7 +110,7 @@ class Evaluations(Columns):
     Attributes
     ----------
     archs, fidelity, tag
-        As proposed.
+        As proposed; `fidelity` holds indices into `Problem.fidelities`, and `Problem.index_of` gives that of a label.
     objectives : (n, m) float64
         To be minimised; NaN where the training failed.
     constraints : (n, c) float64

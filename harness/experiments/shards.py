@@ -371,7 +371,17 @@ def _collected(parts: Iterable[Sequence[Run]]) -> Output:
     said = [0]
     for runs in parts:
         new = {f"trace/{name}": [getattr(run.trace, name) for run in runs] for name in Trace._names}
-        new |= {f"beside/{name}": [run.beside[name] for run in runs] for name in runs[0].beside}
+        # what this part has nothing of, or those before it had nothing of, is zero there
+        for name in {key: None for run in runs for key in run.beside}:
+            new[f"beside/{name}"] = [run.beside.get(name, np.zeros(len(run.trace))) for run in runs]
+            if lengths[1:] and f"beside/{name}" not in pieces:
+                kind = new[f"beside/{name}"][0].dtype
+                pieces[f"beside/{name}"] = Pieces(spool)
+                pieces[f"beside/{name}"].append(np.zeros(sum(lengths), dtype=kind))
+        rows = sum(len(run.trace) for run in runs)
+        for name in pieces:
+            if name.startswith("beside/") and name not in new:
+                new[name] = [np.zeros(rows, dtype=pieces[name].dtype)]
         recommended = [run.recommended for run in runs if run.recommended is not None]
         if recommended:
             said += [len(item) for item in recommended]

@@ -21,6 +21,8 @@ from harness.records import Trace
 CLAIM = 2.5
 """Units that pages mark on axes of time: "a search costs less than 2.5 trainings" is what a vendor promises."""
 _MOST_LISTED = 2**20
+_ROUNDING = 1e-9
+"""Of the time of all workers: idle below it is the rounding of sums."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Ledger:
     ----------
     full, low : float
         Charged trainings that reached the full fidelity, with the slices that they continue, and all others.
+    failed : float
+        Trainings without a result.
     idle : float
         Time of workers without a training that was told: idle, waiting, or cut off by the end of the budget.
     signals : float
@@ -49,13 +53,14 @@ class Ledger:
     idle: float
     signals: float = 0.0
     others: float = 0.0
+    failed: float = 0.0
     final: float = 1.0
     chosen: float = nan
 
     @property
     def search(self) -> float:
         """Everything but the final training."""
-        return self.full + self.low + self.idle + self.signals + self.others
+        return self.full + self.low + self.failed + self.idle + self.signals + self.others
 
     @property
     def total(self) -> float:
@@ -139,18 +144,21 @@ def ledger(
     if not unit > 0:
         raise HarnessError(f"`unit` must be the seconds of one full training, greater than 0, got {unit!r}")
     seconds = np.where(trace.charged & np.isfinite(trace.seconds), trace.seconds, 0.0)
-    is_full = trace.fidelity == fidelity
+    failed = ~np.isfinite(trace.objectives).all(axis=1)
+    is_full = (trace.fidelity == fidelity) & ~failed
     if slices and is_full.any():
         _, of = np.unique(trace.archs, axis=0, return_inverse=True)
         reached = np.isin(of.ravel(), of.ravel()[is_full])
-        is_full = is_full | (reached & np.isin(trace.fidelity, list(slices)))
+        is_full = is_full | (reached & np.isin(trace.fidelity, list(slices)) & ~failed)
     last = float(np.nanmax(trace.finished_seconds, initial=0.0)) if len(trace) else 0.0
     end = last if deadline is None or isnan(deadline) else max(deadline, last)
     busy = float(seconds.sum()) + signals_seconds + others_seconds  # all on the clock of the workers
+    idle = n_workers * end - busy
     return Ledger(
         full=float(seconds[is_full].sum()) / unit,
-        low=float(seconds[~is_full].sum()) / unit,
-        idle=max(0.0, n_workers * end - busy) / unit,
+        low=float(seconds[~is_full & ~failed].sum()) / unit,
+        failed=float(seconds[failed].sum()) / unit,
+        idle=idle / unit if idle > _ROUNDING * n_workers * end else 0.0,
         signals=signals_seconds / unit,
         others=others_seconds / unit,
         chosen=chosen_seconds / unit,

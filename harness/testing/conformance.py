@@ -367,6 +367,11 @@ def check_strategy(
     Watch(factory).over(rules, problem, learner, first)
     block = run(within, plain, budget)
     rules(within, [_kept(budget, one) for one in block])
+    if factory.takes.fidelities:
+        rule = "trains something fully with what 60 full trainings cost"
+        full = len(plain.fidelities) - 1
+        what = "no row is at the full fidelity: `evaluations.fidelity` holds indices, see `Problem.index_of`"
+        rules(rule, [bool((one.trace.fidelity == full).any()) for one in block], what)
     again = run("the same generator gives the same run", plain, budget)
     own = "another run: is there a generator of its own, as np.random.default_rng() in place of self.rng, or a clock?"
     rules("the same generator gives the same run", _same_traces(block, again), own)

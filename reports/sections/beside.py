@@ -54,8 +54,12 @@ def _row(benchmark: str, label: str, runs: Sequence[Run]) -> dict[str, Any]:
         "look_seconds": float(np.mean([run.beside["look_seconds"].sum() for run in runs])),
         "first_trainings": float(np.mean(first)),
         "trainings": float(np.mean(last)),
-        "share": float(np.mean([spent / max(run.evaluations[-1], 1.0) for spent, run in zip(last, runs, strict=True)])),
+        "share": float(np.mean([spent / max(_spent(run), 1.0) for spent, run in zip(last, runs, strict=True)])),
     }
+
+
+def _spent(run: Run) -> float:
+    return float(run.evaluations[-1]) if len(run.trace) else 0.0
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> ReportTable:
@@ -98,11 +102,11 @@ def _transfer_words(transfer: TransferSpec | None) -> str:
 
 def _signal_words(spec: Spec) -> str:
     warmed = [
-        f"{printable(item.label)}: the best {item.warm_up.keep} of {item.warm_up.pool:,} random architectures by"
+        f"{printable(item.label)} with the best {item.warm_up.keep} of {item.warm_up.pool:,} random architectures by"
         f" {printable(item.warm_up.signal)}{f', {item.warm_up.best} first' if item.warm_up.best else ''}"
         for item in spec.strategies
         if item.warm_up is not None
     ]
     free = "Signals of which nobody knows the cost were free (`free_signals`)." if spec.free_signals else ""
-    begun = f"Begun not at random but with {'; '.join(warmed)}." if warmed else ""
+    begun = f"Begun not at random: {'; '.join(warmed)}." if warmed else ""
     return f"Signals. {' '.join(filter(None, [begun, free]))}" if begun or free else ""

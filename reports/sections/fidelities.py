@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.checks import Archs, FloatArray
+from harness.checks import Archs, BoolArray, FloatArray
 from harness.printable import counted
 from harness.problem import Fidelity
 from harness.records import Trace
@@ -114,15 +114,21 @@ def _summary(group: Sequence[Steps], full: int) -> dict[str, float]:
     }
 
 
+def _ended(trace: Trace, full: int) -> BoolArray:
+    """Return which rows are full trainings that did not fail, (T,)."""
+    rows: BoolArray = (trace.fidelity == full) & np.isfinite(trace.objectives).all(axis=1)
+    return rows
+
+
 def _fully(trace: Trace, full: int) -> Archs:
-    archs: Archs = trace.archs[trace.fidelity == full]
+    archs: Archs = trace.archs[_ended(trace, full)]
     return archs
 
 
 def _share(trace: Trace, full: int) -> float:
-    """Return the share of charged seconds, at all fidelities, of the architectures that reached the full one."""
+    """Return the share of charged seconds, at all fidelities, of architectures of which a full training succeeded."""
     _, of = np.unique(trace.archs, axis=0, return_inverse=True)
-    reached = np.isin(of, of[trace.fidelity == full])
+    reached = np.isin(of, of[_ended(trace, full)])
     total = float(trace.seconds.sum())
     return float(trace.seconds[reached].sum()) / total if total > 0 else float("nan")
 

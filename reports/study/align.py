@@ -212,6 +212,8 @@ def align(results: Results, truth: Truth) -> Aligned:
         for index, run in enumerate(runs)
     ]
     judged = {split: _judge(truth, split, found, held) for split in truth.splits}
+    if rule == "recommended" and truth.constraints:
+        _charge_broken(truth, runs, found, judged)
     budget = results.spec.budget
     steps: dict[str, list[Steps]] = {label: [] for label in results.labels}
     for index, run in enumerate(runs):
@@ -239,6 +241,21 @@ def _judge(truth: Truth, split: str, found: Sequence[Incumbents], held: Sequence
     return np.split(regrets, np.cumsum([len(part) for part in archs])[:-1])
 
 
+def _charge_broken(
+    truth: Truth, runs: Sequence[Run], found: Sequence[Incumbents], judged: dict[str, list[FloatArray]]
+) -> None:
+    """Count what strategies recommend and breaks a constraint by the table's own means as the worst of the table."""
+    for index, run in enumerate(runs):
+        archs = found[index].archs
+        if run.recommended is None or not len(archs):
+            continue
+        broken = ~np.all(
+            [item.violation(truth.oracle.mean(archs, item.name)) <= 0 for item in truth.constraints], axis=0
+        )
+        for split, regrets in judged.items():
+            regrets[index] = np.where(broken, truth.worst(split), regrets[index])
+
+
 def _ends(run: Run, budget: Budget) -> dict[str, float]:
     """Return where a run's own budget ends on each axis; refuse a run that ended early for no reason."""
     if run.stopped != "budget":
@@ -247,7 +264,7 @@ def _ends(run: Run, budget: Budget) -> dict[str, float]:
     if "other_trainings" in run.beside and budget.evaluations is not None and done > budget.evaluations - 1:
         done = float(budget.evaluations)  # of which less than a whole evaluation was left
     alone = budget.seconds is None and budget.epochs is None
-    if budget.evaluations is not None and alone and done != budget.evaluations:
+    if budget.evaluations is not None and alone and done != budget.evaluations and "looks" not in run.beside:
         raise ResultError(
             f"run {run.replicate} of '{run.label}' on '{run.benchmark}' has {done:g} charged evaluations where the"
             f" budget is {budget.evaluations}: runs of unequal budgets are not compared"

@@ -14,11 +14,16 @@ from reports.tables.costs import duration, unit_of
 from reports.tables.numbers import NONE, three_digits
 from reports.tables.report_table import ReportTable
 
-_PARTS = ("full", "low", "idle", "signals", "others", "final", "total", "chosen")
+_PARTS = ("full", "low", "failed", "idle", "signals", "others", "final", "total", "chosen")
 _HEADERS = {
-    "full": "Full trainings", "low": "Lower fidelities", "idle": "Idle or cut off", "signals": "Signals",
-    "others": "Other tables", "final": "Final training", "total": "In all", "chosen": "Training of the answer",
+    "full": "Full trainings", "low": "Lower fidelities", "failed": "Failed", "idle": "Idle or cut off",
+    "signals": "Signals", "others": "Other tables", "final": "Final training", "total": "In all",
+    "chosen": "Training of the answer",
 }  # fmt: skip
+
+
+_WHERE_ANY = ("low", "failed", "signals", "others", "idle")
+"""Parts that are shown where there is any of them."""
 
 
 def ledger_table(study: Study) -> ReportTable:
@@ -34,7 +39,9 @@ def ledger_table(study: Study) -> ReportTable:
                 unit = {"unit_seconds": item.truth.unit_seconds}
                 rows.append({"benchmark": item.name, "label": label, "n": len(spent), **unit, **means})
     shown = [
-        part for part in _PARTS if part not in ("low", "signals", "others", "idle") or any(row[part] for row in rows)
+        part
+        for part in _PARTS
+        if part not in ("low", "failed", "signals", "others", "idle") or any(row[part] for row in rows)
     ]
     cells = tuple(
         (

@@ -93,8 +93,9 @@ def sample_new(
     """
     found: list[Archs] = [no_archs(space)]
     new: dict[Hashable, None] = {}
-    codings = prod(space.cardinalities.tolist())
-    n = min(n, codings - len(taken))
+    whole = prod(space.cardinalities.tolist())
+    codings = min(whole, getattr(space, "codings", whole))  # a part of a space has fewer
+    n = min(n, whole - len(taken))
     block, in_vain, patience = n, 0, min(PATIENCE, 64 * codings)
     while len(new) < n and in_vain < patience:
         draws = space.sample(block, rng)

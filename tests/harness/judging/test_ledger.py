@@ -68,6 +68,13 @@ def test_slices_of_a_training_that_went_on_to_the_end_are_part_of_it():
     assert (spent.full, spent.low) == (pytest.approx(1.0), pytest.approx(0.3))
 
 
+def test_trainings_without_a_result_are_apart():
+    told = trace([100, 100, 50], [1, 1, 0], [100, 200, 250])
+    told = replace(told, objectives=np.array([[1.0], [np.nan], [np.nan]]))
+    spent = ledger(told, 1, 100.0)
+    assert (spent.full, spent.low, spent.failed, spent.search) == (1.0, 0.0, 1.5, 2.5)
+
+
 def test_free_duplicates_and_failed_times_cost_nothing():
     spent = ledger(trace([100, 100, np.nan], [0] * 3, [100, 100, np.nan], charged=[True, False, True]), 0, 100.0)
     assert (spent.full, spent.idle, spent.total) == (1.0, 0.0, 2.0)
