@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from harness import __version__
+from harness import __version__, registry
 from harness.digests import identity
+from harness.errors import HarnessError
 from harness.experiments.spec import Spec
+from harness.names import read
 from harness.printable import counted, printable
 from reports.statistics.significance import ALPHA
 from reports.study.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
+from reports.study.truth import describe_benchmark
 from reports.study.wording import answers, cost_words
 
 _LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "statsmodels")
@@ -100,11 +104,41 @@ SOURCE_FACTS = ("path", *_TOLD)
 def sources(study: Study) -> list[dict[str, str]]:
     """Return sha256, and where they are known title, path, protocol, source, licence and citation of every benchmark.
 
-    Nowhere else does a page name the path of a table.
+    Tables that only told finished trainings, or only judged, come last.  Nowhere else does a page name the path of a
+    table.
     """
-    return [
+    searched = [
         {"benchmark": item.name, "sha256": item.truth.facts.table_digest}
         | ({} if item.truth.path is None else {"path": printable(str(item.truth.path))})
-        | {key: str(item.truth.about[key]) for key in _TOLD if item.truth.about.get(key)}
+        | _told_of(item.truth.about)
         for item in study.aligned
     ]
+    spec = study.spec
+    others = {name: "judges what was found" for name in spec.report_on}
+    others |= {name: "finished trainings" for name in ([] if spec.transfer is None else spec.transfer.sources)}
+    return searched + [
+        {"benchmark": f"{printable(read(name).own)} ({use})"} | _digest_of(study, name) | _known_of(name)
+        for name, use in others.items()
+        if name not in spec.benchmarks
+    ]
+
+
+def _told_of(about: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(about[key]) for key in _TOLD if about.get(key)}
+
+
+def _digest_of(study: Study, name: str) -> dict[str, str]:
+    """Return the sha256 of a table that was not searched, where results or the table itself tell it."""
+    if name in study.results.benchmarks:
+        return {"sha256": study.results.benchmarks[name].table_digest}
+    try:
+        return {"sha256": registry.oracle(name).digest}
+    except HarnessError:
+        return {"sha256": "unknown: the table is not here"}
+
+
+def _known_of(name: str) -> dict[str, str]:
+    try:
+        return _told_of({key: printable(str(value)) for key, value in describe_benchmark(name).items() if value})
+    except HarnessError:
+        return {}

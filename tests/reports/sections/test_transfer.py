@@ -12,6 +12,7 @@ from harness.experiments.prepare import prepare as prepare_spec
 from harness.experiments.results import read_results
 from harness.experiments.spec import from_dict
 from reports.sections import beside, elsewhere
+from reports.study.provenance import sources
 from reports.study.study import prepare
 
 SPEC = {
@@ -50,8 +51,21 @@ def test_what_was_spent_beside_trainings(study):
     assert (rows["small first"]["looks"], rows["small first"]["trainings"]) == (50, 0)
     assert "12 trainings of each, at full fidelity, of graph-photo" in part.methods[0]
     assert "Each search pays for all of them" in part.methods[0]
-    assert "small first: the best 4 of 50 random architectures by params_m, lowest first" in part.methods[1]
+    assert "small first with the best 4 of 50 random architectures by params_m, lowest first" in part.methods[1]
     assert "(`free_signals`)" in part.methods[1]
+
+
+def test_tables_that_told_or_judged_are_among_those_used(study):
+    used = sources(study)
+    assert [item["benchmark"] for item in used] == [
+        "graph-cora",
+        "graph-cs (judges what was found)",
+        "graph-photo (finished trainings)",
+    ]
+    assert [item["sha256"] for item in used[1:]] == [
+        registry.oracle(f"graph-{name}").digest for name in ("cs", "photo")
+    ]
+    assert all(item["licence"] and item["citation"] for item in used)
 
 
 def test_curves_count_what_was_spent(study):
