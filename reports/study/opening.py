@@ -75,6 +75,14 @@ def open_truth(
     )
 
 
+def digest_of(name: str) -> str:
+    """Return the digest of a table as it is now, "" where it is not there."""
+    try:
+        return registry.oracle(name).digest
+    except HarnessError:
+        return ""
+
+
 def own_name(name: str, oracle: Oracle) -> str:
     """Return what a table calls itself, where an experiment knows it by a path; else its registered name."""
     return str(getattr(oracle, "table_name", oracle.name) if read(name).path is not None else oracle.name)

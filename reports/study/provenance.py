@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from harness import __version__, registry
+from harness import __version__
 from harness.digests import identity
 from harness.errors import HarnessError
 from harness.experiments.spec import Spec
 from harness.names import read
 from harness.printable import counted, printable
 from reports.statistics.significance import ALPHA
+from reports.study.opening import digest_of
 from reports.study.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
 from reports.study.truth import describe_benchmark
 from reports.study.wording import answers, cost_words
@@ -131,10 +132,7 @@ def _digest_of(study: Study, name: str) -> dict[str, str]:
     """Return the sha256 of a table that was not searched, where results or the table itself tell it."""
     if name in study.results.benchmarks:
         return {"sha256": study.results.benchmarks[name].table_digest}
-    try:
-        return {"sha256": registry.oracle(name).digest}
-    except HarnessError:
-        return {"sha256": "unknown: the table is not here"}
+    return {"sha256": digest_of(name) or "unknown: the table is not here"}
 
 
 def _known_of(name: str) -> dict[str, str]:
