@@ -25,6 +25,8 @@ class FreezeThaw(PartialCurves):
     is predicted of what was begun.  With a learner that reads no curves (`harness.CurveSurrogate`), ends are
     extrapolated as `dyhpo` predicts the next slice.
 
+    Its defaults were chosen by runs on `micro-mnist1d`.
+
     Parameters
     ----------
     surrogate : Surrogate

@@ -31,6 +31,8 @@ class ParEGO(SeveralObjectives):
 
     Constraints, failed trainings and duplicates as in `SeveralObjectives`.
 
+    Its defaults were chosen by runs on `nb201-cifar10`, with errors and parameters.
+
     Parameters
     ----------
     surrogate : Surrogate

@@ -34,6 +34,8 @@ class RandomScalarisation(Modelled):
     what is not known in closed form come first.  Weights are drawn for each choice of a batch; what runs is believed to
     be what the models predict (`batch_rule`).
 
+    Its defaults were chosen by runs on `nb201-cifar10`, with errors and parameters.
+
     Parameters
     ----------
     surrogate : Surrogate
