@@ -38,15 +38,15 @@ def epochs_of(
     'epoch 3 of 3, 0.25 of the data'
     """
     measured = range(1, schedule + 1) if epochs is None else epochs
-    smaller = dict(scale or {})
-    said = "".join(f", {share:g} of the {name}" for name, share in smaller.items())
+    smaller = tuple((scale or {}).items())
+    said = "".join(f", {share:g} of the {name}" for name, share in smaller)
     return tuple(
         Fidelity(
             f"epoch {epoch} of {schedule}{said}",
             schedule,
             epoch,
             first + place - 1 if place else None,
-            smaller,  # type: ignore[arg-type]  # a mapping is taken too
+            smaller,
         )
         for place, epoch in enumerate(measured)
     )

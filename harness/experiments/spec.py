@@ -16,6 +16,7 @@ from harness.checks import choice, integer
 from harness.digests import identity, later
 from harness.errors import HarnessError, SpecError, clipped, must, nearest, unknown
 from harness.files.reading import read_toml
+from harness.judging.incumbent import RULES
 from harness.names import absolute, read
 from harness.printable import printable
 from harness.problem import Budget, Constraint
@@ -41,8 +42,6 @@ _MOST_TOLD = 20
 """Mistakes of one spec that are told one by one."""
 LONGEST_LABEL = 100
 """Letters of a strategy's label."""
-INCUMBENTS = ("full", "highest_fidelity", "recommended")
-"""Rules of `harness.judging.incumbent`."""
 KNOWN_CONSTRAINTS = ("kept", "told")
 """What becomes of constraints that are known before training: nothing that breaks them is trained; or it is told."""
 DEVICES = ("cpu", "cuda")
@@ -238,7 +237,7 @@ class ReportSpec:
         object.__setattr__(self, "highlight", tuple(self.highlight))
         object.__setattr__(self, "log", tuple(self.log))
         choice("centre", self.centre, ("median", "iqm"))
-        choice("incumbent", self.incumbent, INCUMBENTS)
+        choice("incumbent", self.incumbent, RULES)
         if len(self.checkpoints) > 3:
             raise HarnessError(must("checkpoints", "name at most three budgets", list(self.checkpoints)))
 

@@ -6,18 +6,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, integer
+from harness.checks import Archs, FloatArray
 from harness.problem import Problem
-from harness.strategy import Takes
 from harness.surrogate import Fit, Surrogate
-from strategies.bayesian.gp_bo import GPBO
-from strategies.parts.candidates import distinct
 from strategies.parts.model_based import Models
 from strategies.transfer.models import OfTask, lessons_of, standardised
-from strategies.transfer.sources import beginning
+from strategies.transfer.sources import Begun
 
 
-class MultiTask(GPBO):
+class MultiTask(Begun):
     """Learn the results of all tables with one model, of an architecture and of the table that it was trained on.
 
     Swersky, Snoek & Adams, "Multi-task Bayesian optimization", NeurIPS 2013, with the table as one-hot covariates: with
@@ -45,7 +42,6 @@ class MultiTask(GPBO):
     """
 
     family, paper, year = "transfer", "Swersky, Snoek & Adams, NeurIPS", 2013
-    takes = Takes(objectives=1, prior=True)
     default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "gp", "encoding": "one_hot", "ard": True}
 
     def __init__(
@@ -77,20 +73,13 @@ class MultiTask(GPBO):
             batch_rule=batch_rule,
             target=target,
             identity=identity,
+            start=start,
         )
-        self.start = integer("start", start, low=0, high=self.initial)
         lessons = lessons_of(problem, source_rows, self.target, rng)
         self._tasks = np.eye(len(lessons) + 1)
         self._archs: Archs = np.concatenate([problem.space.sample(0, rng), *[archs for _, archs, _ in lessons]])
         self._values = np.concatenate([np.zeros(0), *[values for _, _, values in lessons]])
         self._of_task = np.repeat(np.arange(len(lessons)), [len(values) for _, _, values in lessons])
-
-    def design(self) -> Archs:
-        """Return the best of the sources, then random architectures."""
-        first = beginning(self.problem, "portfolio", self.start)
-        archs, keys = distinct(first, self._taken, self.keys)
-        self._taken.update(keys)
-        return np.concatenate([archs, self.random(self.initial - len(archs))])
 
     def learn(self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray) -> Models:
         """Return the model of all tables, which answers for the target."""

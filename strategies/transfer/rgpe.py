@@ -9,20 +9,17 @@ import numpy as np
 
 from harness.checks import MOST, Archs, BoolArray, FloatArray, IntArray, integer
 from harness.problem import Problem
-from harness.strategy import Takes
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
-from strategies.bayesian.gp_bo import GPBO
-from strategies.parts.candidates import distinct
 from strategies.parts.model_based import Models
 from strategies.parts.rank_weights import DRAWS, draws, kept, misranked, shares
 from strategies.transfer.models import Sum, lessons_of, standardised
-from strategies.transfer.sources import beginning
+from strategies.transfer.sources import Begun
 
 FEWEST_TO_WEIGH = 3
 """Results without which all models weigh the same."""
 
 
-class RGPE(GPBO):
+class RGPE(Begun):
     """Weigh a model of each source, and one of the target, by how well they rank the target's results.
 
     Feurer, Letham & Bakshy, "Scalable meta-learning for Bayesian optimization using ranking-weighted Gaussian process
@@ -56,7 +53,6 @@ class RGPE(GPBO):
     """
 
     family, paper, year = "transfer", "Feurer, Letham & Bakshy, AutoML workshop", 2018
-    takes = Takes(objectives=1, prior=True)
 
     def __init__(
         self,
@@ -89,8 +85,8 @@ class RGPE(GPBO):
             batch_rule=batch_rule,
             target=target,
             identity=identity,
+            start=start,
         )
-        self.start = integer("start", start, low=0, high=self.initial)
         self.folds = integer("folds", folds, low=2, high=MOST)
         self.samples = integer("samples", samples, low=1, high=MOST)
         self._lessons = lessons_of(problem, source_rows, self.target, rng)
@@ -98,13 +94,6 @@ class RGPE(GPBO):
         self._said: list[tuple[Archs, FloatArray, FloatArray]] = []  # means and deviations at rows told, by source
         self.weights: FloatArray = np.zeros(0)
         """Of the sources, in the order of `Problem.prior`, and of the target's own model, (K + 1,)."""
-
-    def design(self) -> Archs:
-        """Return the best of the sources, then random architectures."""
-        first = beginning(self.problem, "portfolio", self.start)
-        archs, keys = distinct(first, self._taken, self.keys)
-        self._taken.update(keys)
-        return np.concatenate([archs, self.random(self.initial - len(archs))])
 
     def learn(self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray) -> Models:
         """Return the ensemble."""

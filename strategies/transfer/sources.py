@@ -6,12 +6,15 @@ An architecture that a source was not trained on counts as its worst.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, IntArray
+from harness.checks import Archs, FloatArray, IntArray, integer
 from harness.problem import Prior, Problem
-from strategies.parts.candidates import exact_keys, no_archs
+from harness.strategy import Takes
+from strategies.bayesian.gp_bo import GPBO
+from strategies.parts.candidates import distinct, exact_keys, no_archs
 from strategies.parts.ranking import known_violation
 
 
@@ -116,3 +119,28 @@ def beginning(problem: Problem, rule: str, count: int) -> Archs:
     """Return up to `count` architectures to begin with, (k, L), by one of `BEGINNINGS`."""
     priors = usable(problem)
     return BEGINNINGS[rule](priors, count) if priors and count else no_archs(problem.space)
+
+
+class Begun(GPBO):
+    """Base of `GPBO` with models of several tables, whose initial design begins with a portfolio of the sources.
+
+    Parameters
+    ----------
+    start : int
+        Architectures of the initial design that are a portfolio, at most `initial`.
+    **settings
+        Those of `GPBO`.
+    """
+
+    takes = Takes(objectives=1, prior=True)
+
+    def __init__(self, problem: Problem, rng: np.random.Generator, *, start: int, **settings: Any) -> None:
+        super().__init__(problem, rng, **settings)
+        self.start = integer("start", start, low=0, high=self.initial)
+
+    def design(self) -> Archs:
+        """Return the best of the sources, then random architectures."""
+        first = beginning(self.problem, "portfolio", self.start)
+        archs, keys = distinct(first, self._taken, self.keys)
+        self._taken.update(keys)
+        return np.concatenate([archs, self.random(self.initial - len(archs))])
