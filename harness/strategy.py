@@ -180,6 +180,8 @@ class Strategy:
         self._backlog: Proposals | None = None
         self._handed_out = 0
         self._heard: list[Evaluations] = []
+        self.remembers = True
+        """Whether the default `recommend` will be asked: a runner that has the trace itself sets it to False."""
 
     @property
     def decided(self) -> int:
@@ -250,6 +252,8 @@ class Strategy:
 
         Subclasses extend it; this one remembers what `recommend` needs.
         """
+        if not self.remembers:
+            return
         self._heard.append(evaluations)
         if len(self._heard) >= _MOST_HEARD:
             self._heard = [_best(self._heard, self.problem.full_fidelity)]

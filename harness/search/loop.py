@@ -147,6 +147,8 @@ class _Lockstep:
         self.told = [0] * count
         speaks = count > 0 and type(strategies[0]).recommend is not Strategy.recommend
         self.recommended: list[list[tuple[int, Archs]]] | None = [[] for _ in strategies] if speaks else None
+        for strategy in strategies:
+            strategy.remembers = speaks
 
     def step(self) -> None:
         """Advance every active replicate: by one completion, or by all that it has decided if it has one worker."""
