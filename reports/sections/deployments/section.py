@@ -181,6 +181,6 @@ def method(study: Study) -> str:
     )
     return (
         "Deployments. Each is a task of its own, with its own optimum; strategies are told what a device measures with"
-        f" the result of each training.{free} A bound that is closer to what is measured than a device repeats is no"
-        " bound."
+        f" the result of each training.{free} Measured columns scatter: whether a network whose value lies"
+        " within that scatter of a bound keeps it is chance."
     )
