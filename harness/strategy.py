@@ -265,7 +265,17 @@ class Strategy:
         several objectives, all that nothing told dominates.  None, (0, L), while there is nothing.  Strategies that
         know better, such as those with a model, define their own: it draws nothing from the generator and learns
         nothing, and what it returned is stored beside the trace.
+
+        Raises
+        ------
+        HarnessError
+            If a runner that keeps the trace has set `remembers` to False: the answer is in its results.
         """
+        if not self.remembers:
+            raise HarnessError(
+                f"{type(self).__name__} has no `recommend` of its own and was run by one that keeps its trace: "
+                "read the incumbent there, or define `recommend`, from which the default can be asked"
+            )
         if not self._heard:
             return np.empty((0, self.problem.space.genes), dtype=self.problem.space.dtype)
         self._heard = [_best(self._heard, self.problem.full_fidelity)]

@@ -15,6 +15,7 @@ from harness.records import Evaluations, Proposals
 from harness.search.loop import make_problem, run_block
 from harness.strategy import Strategy
 from harness.testing.toy import ToyBenchmark
+from strategies.random_search import RandomSearch
 
 ARCHS = np.zeros((3, 5), dtype=np.uint8)
 HALF, FULL = ToyBenchmark.fidelities
@@ -124,6 +125,17 @@ def test_of_several_objectives_what_nothing_dominates_is_recommended():
     ones = np.ones(8, dtype=np.int64)
     strategy.tell(Evaluations(archs, ones, ones, values, broken, np.ones(8)))
     assert strategy.recommend()[:, 0].tolist() == [0, 1, 2]
+
+
+def test_the_default_is_not_asked_where_the_runner_kept_the_trace():
+    problem = make_problem(ToyBenchmark(), Budget(evaluations=3))
+    plain = RandomSearch(problem, np.random.default_rng(0))
+    run_block(ToyBenchmark(), problem, [plain], None)
+    with pytest.raises(HarnessError, match=r"RandomSearch has no `recommend` of its own .* read the incumbent there"):
+        plain.recommend()
+    advising = Advising(problem, np.random.default_rng(0))
+    run_block(ToyBenchmark(), problem, [advising], None)
+    assert Strategy.recommend(advising).shape == (0, 5), "nothing was told at the full fidelity"
 
 
 class Advising(Strategy):

@@ -140,7 +140,6 @@ def test_every_proposal_of_the_inner_strategy_ends_once(workers):
     assert sorted(heard[1] for heard in strategy.inner.heard) == list(range(100, 120))
     assert {heard[2] for heard in strategy.inner.heard} == {3}
     assert 1 < (trace.fidelity == 3).sum() < 20
-    assert strategy.recommend()[0, 0] in trace.archs[trace.fidelity == 3, 0]
 
 
 def test_what_does_not_fit_is_refused():
