@@ -248,6 +248,14 @@ def _settable(loaded: Any, is_strategy: bool) -> dict[str, Any]:
     return known
 
 
+def _settings(learner: Any) -> list[dict[str, Any]]:
+    """Return the settings that are put around a learner, with what they may be."""
+    return [
+        {"name": name, "default": item.choices[0], "others": ", ".join(item.choices[1:]), "meaning": item.meaning}
+        for name, item in registry.settings_of(learner).items()
+    ]
+
+
 def _class(kind: str, name: str) -> dict[str, Any]:
     """Return what is known of the class of a strategy or a surrogate, with name and default of what a spec may set."""
     is_strategy = kind == "strategy"
@@ -263,5 +271,6 @@ def _class(kind: str, name: str) -> dict[str, Any]:
             {"name": key} | ({"required": True} if default is inspect.Parameter.empty else {"default": default})
             for key, default in _settable(loaded, is_strategy).items()
         ],
+        **({} if is_strategy else {"settings_of_any_learner": _settings(loaded)}),
         "description": inspect.getdoc(loaded) or "",
     }
