@@ -88,6 +88,11 @@ def readable(facts: Mapping[str, Any]) -> dict[str, Any]:
         told["source_as_checked"] = _AS_CHECKED[told["source_as_checked"]]
     if "has_seconds" in told and not told["has_seconds"]:
         told["has_seconds"] = "no: a budget in seconds is refused"
+    if "repeats" in told:
+        told["repeats"] = f"{told['repeats']}; fidelities are numbers of training runs, with different seeds"
+    if "full_training_seconds" in told:
+        seconds = f"{told['full_training_seconds']:.4g}"
+        told["full_training_seconds"] = f"{seconds} (T1: mean over architectures drawn uniformly from the space)"
     if told.get("columns"):
         told["validation"] = told["validation"] or "none: search it under a protocol"
         told["test"] = told["test"] or "none: reports judge by the validation column"
