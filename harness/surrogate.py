@@ -26,7 +26,7 @@ class Prediction:
     Attributes
     ----------
     mean, std : (q,) or (q, m) float64
-        In the unit of the targets; `std` >= 0.
+        In the unit of the targets; `std` >= 0, and without meaning where the learner says so (`Surrogate.has_std`).
     members : (K, q) float64 or None
         Predictions of the members of an ensemble.
     """
@@ -59,6 +59,9 @@ class Surrogate(ABC):
     """Defaults of hyperparameters that were added later: at them, the digest is what it was before."""
     continues: ClassVar[bool] = False
     """Whether `fit` of a fitted model may start from what that model found, such as its kernel's lengths."""
+    has_std: bool = True
+    """Whether `std` of predictions says how unsure they are.  Where it is 0 or something else, what needs it refuses
+    the learner, unless it is calibrated by its errors (`harness.learners`)."""
     identity: str = ""
     """What the learner is called in digests, wherever its file lies; the registry fills in the registered name."""
     device: str = "cpu"

@@ -12,6 +12,7 @@ from harness.errors import HarnessError, nearest
 from harness.names import read
 from harness.spaces import named
 from harness.strategy import Strategy
+from harness.surrogate import CurveSurrogate
 
 SPLITS = {
     "train": "the images that the model was trained on",
@@ -219,6 +220,8 @@ def _summary(kind: str, name: str) -> dict[str, Any]:
         learner = loaded.default_surrogate
         facts |= _origin(loaded)
         facts |= {"learns_with": learner["name"] if learner else None, "takes": str(loaded.takes)}
+    if kind == "surrogate":
+        facts |= {"has_std": loaded.has_std}
     return facts
 
 
@@ -253,12 +256,14 @@ def _settable(loaded: Any, is_strategy: bool) -> dict[str, Any]:
     return known
 
 
-def _settings(learner: Any) -> list[dict[str, Any]]:
-    """Return the settings that are put around a learner, with what they may be."""
-    return [
+def _of_learner(learner: Any) -> dict[str, Any]:
+    """Return whether a learner says how unsure it is, and the settings that can be put around it."""
+    reads_curves = isinstance(learner, type) and issubclass(learner, CurveSurrogate)
+    settings = [
         {"name": name, "default": item.choices[0], "others": ", ".join(item.choices[1:]), "meaning": item.meaning}
         for name, item in registry.settings_of(learner).items()
     ]
+    return {"has_std": learner.has_std} | ({} if reads_curves else {"settings_of_any_learner": settings})
 
 
 def _class(kind: str, name: str) -> dict[str, Any]:
@@ -276,6 +281,6 @@ def _class(kind: str, name: str) -> dict[str, Any]:
             {"name": key} | ({"required": True} if default is inspect.Parameter.empty else {"default": default})
             for key, default in _settable(loaded, is_strategy).items()
         ],
-        **({} if is_strategy else {"settings_of_any_learner": _settings(loaded)}),
+        **({} if is_strategy else _of_learner(loaded)),
         "description": inspect.getdoc(loaded) or "",
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from harness.checks import choice
+from harness.learners.calibration import CALIBRATIONS, Calibrated
 from harness.learners.transformed import TransformedTargets
 from harness.learners.transforms import TRANSFORMS
 from harness.surrogate import Surrogate
@@ -34,6 +35,11 @@ SETTINGS: Mapping[str, Setting] = {
         TRANSFORMS,
         "what it is fitted to; predictions are in the unit of the results all the same",
         lambda learner, chosen: TransformedTargets(learner, targets=chosen),
+    ),
+    "calibrated": Setting(
+        CALIBRATIONS,
+        "how its own errors on what it is not told of correct its standard deviations; a fit costs six",
+        lambda learner, chosen: Calibrated(learner, calibrated=chosen),
     ),
 }
 """By name, in the order in which they are put around a learner, whatever the order in a spec.

@@ -42,7 +42,7 @@ class Wrapper(Surrogate):
         super().__init__(learner.space, encoding=learner.encoding, **{**learner.hyperparameters, **settings})
         self.learner = learner
         self._settings = settings
-        vars(self).update({name: getattr(learner, name) for name in ("libraries", "continues", "device")})
+        vars(self).update({name: getattr(learner, name) for name in ("libraries", "continues", "device", "has_std")})
 
     @cached_property
     def signature(self) -> str:

@@ -17,7 +17,7 @@ from strategies.multi_fidelity.base import MultiFidelity
 from strategies.multi_fidelity.ladder import require_continuations
 from strategies.multi_fidelity.partial import bounds_of, slice_epochs
 from strategies.multi_fidelity.rungs import Trial
-from strategies.parts.acquisition import probability_of_improvement
+from strategies.parts.acquisition import probability_of_improvement, suited
 from strategies.parts.ranking import Score
 
 
@@ -73,9 +73,6 @@ class CurveStopping(MultiFidelity):
         most = integer("slices", slices, low=2, high=MOST)
         super().__init__(problem, rng, eta=2, rungs=slice_epochs(problem, most))
         require_continuations(type(self).__name__, problem, self.ladder)
-        if not isinstance(surrogate, Surrogate) or surrogate.space.name != problem.space.name:
-            rule = f"be a Surrogate built on the space '{problem.space.name}'"
-            raise HarnessError(must("surrogate", rule, surrogate))
         self.probability = real("probability", probability, low=0.0, high=1.0)
         self.grace = integer("grace", grace, low=2, high=MOST)
         self.initial = integer("initial", initial, low=1, high=MOST)
@@ -86,6 +83,7 @@ class CurveStopping(MultiFidelity):
                 f"({type(self.inner).__name__}): name one that trains fully, such as 'random_search'"
             )
         epochs = np.array([problem.fidelities[index].epoch for index in self.ladder], dtype=np.float64)
+        surrogate = suited(surrogate, problem.space, "pi")
         if isinstance(surrogate, CurveSurrogate):
             surrogate = surrogate.over(epochs, bounds_of(problem.objectives[0]))
         self.surrogate = surrogate

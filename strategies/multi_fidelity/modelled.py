@@ -10,7 +10,6 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from harness.checks import MOST, Archs, FloatArray, choice, integer
-from harness.errors import HarnessError, must
 from harness.problem import Problem
 from harness.records import Evaluations
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
@@ -123,11 +122,7 @@ class ModelledASHA(ASHA):
         **asha: Any,
     ) -> None:
         super().__init__(problem, rng, **asha)
-        if not isinstance(surrogate, Surrogate) or surrogate.space.name != problem.space.name:
-            raise HarnessError(
-                must("surrogate", f"be a Surrogate built on the space '{problem.space.name}'", surrogate)
-            )
-        self.surrogate = surrogate
+        self.surrogate = acquisitions.suited(surrogate, problem.space, "ei")
         self.initial = integer("initial", initial, low=FEWEST_TO_FIT, high=MOST)
         self.candidates = integer("candidates", candidates, low=1, high=MOST)
         self.parents = integer("parents", parents, low=0, high=MOST)

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from harness.checks import MOST, Archs, BoolArray, FloatArray, IntArray, integer
-from harness.errors import HarnessError, must
 from harness.problem import Objective, Problem
 from harness.strategy import Plan, Takes
 from harness.surrogate import CurveSurrogate, Fit, Predict, Surrogate
 from strategies.multi_fidelity.base import MultiFidelity, Place
 from strategies.multi_fidelity.ladder import require_continuations, training_chain
 from strategies.multi_fidelity.rungs import Trial
-from strategies.parts.acquisition import expected_improvement
+from strategies.parts.acquisition import expected_improvement, suited
 from strategies.parts.candidates import no_archs, sample_new
 from strategies.parts.ranking import FAILED, known_violation
 
@@ -104,10 +103,7 @@ class PartialCurves(MultiFidelity):
         most = integer("slices", slices, low=2, high=MOST)
         super().__init__(problem, rng, eta=2, rungs=slice_epochs(problem, most))
         require_continuations(type(self).__name__, problem, self.ladder)
-        if not isinstance(surrogate, Surrogate) or surrogate.space.name != problem.space.name:
-            rule = f"be a Surrogate built on the space '{problem.space.name}'"
-            raise HarnessError(must("surrogate", rule, surrogate))
-        self.surrogate = surrogate
+        self.surrogate = suited(surrogate, problem.space, "ei")
         self.initial = integer("initial", initial, low=FEWEST_TO_FIT, high=MOST)
         self.candidates = integer("candidates", candidates, low=1, high=MOST)
         self.rows = integer("rows", rows, low=10, high=MOST)

@@ -14,8 +14,9 @@ import numpy as np
 from scipy.special import log_ndtr, ndtr
 
 from harness.checks import FloatArray, IntArray
-from harness.errors import HarnessError
-from harness.surrogate import Prediction
+from harness.errors import HarnessError, must
+from harness.space import SearchSpace
+from harness.surrogate import Prediction, Surrogate
 
 BETA = 0.5
 """Weight of the standard deviation in the confidence bound, as in the authors' code."""
@@ -124,6 +125,30 @@ NAMES = tuple(_LOWER_IS_BETTER)
 model predicts logarithms, probability of improvement, Thompson sampling of one member, the mean."""
 GAINS = ("ei", "log_ei", "pi")
 """Those that are expectations of a gain, never negative: factors such as a probability can weigh them."""
+
+
+def suited(surrogate: Surrogate, space: SearchSpace, acquisition: str) -> Surrogate:
+    """Return a learner that is built on a space and says what an acquisition function needs.
+
+    Parameters
+    ----------
+    acquisition : str
+        One of `NAMES`; all but "mean" need standard deviations that say how unsure predictions are.
+
+    Raises
+    ------
+    HarnessError
+        If it is built on another space, or has no such standard deviations (`Surrogate.has_std`).
+    """
+    if not isinstance(surrogate, Surrogate) or surrogate.space.name != space.name:
+        raise HarnessError(must("surrogate", f"be a Surrogate built on the space '{space.name}'", surrogate))
+    if acquisition != "mean" and not surrogate.has_std:
+        raise HarnessError(
+            f"the acquisition '{acquisition}' needs standard deviations that say how unsure predictions are, and "
+            f'{type(surrogate).__name__} has none: add `calibrated = "conformal"` to its settings, name another '
+            "surrogate, or choose an acquisition that uses the mean alone where the strategy has one"
+        )
+    return surrogate
 
 
 def values(

@@ -99,14 +99,10 @@ class ModelBased(Strategy):
         incumbent: str = "told",
     ) -> None:
         super().__init__(problem, rng)
-        if not isinstance(surrogate, Surrogate) or surrogate.space.name != problem.space.name:
-            raise HarnessError(
-                must("surrogate", f"be a Surrogate built on the space '{problem.space.name}'", surrogate)
-            )
-        self.surrogate = surrogate
         self.initial = integer("initial", initial, low=FEWEST_TO_FIT, high=MOST)
         self.batch = integer("batch", batch, low=1, high=MOST)
         self.acquisition = choice("acquisition", acquisition, self.acquisitions)
+        self.surrogate = acquisitions.suited(surrogate, problem.space, self.acquisition)
         self.batch_rule = choice("batch_rule", batch_rule, batches.NAMES)
         self.target = choice("target", target, transforms.NAMES)
         self.identity = choice("identity", identity, IDENTITIES)

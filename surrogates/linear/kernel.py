@@ -36,7 +36,8 @@ class KernelClassifier(Surrogate):
     Neural Computation 25, 2013) up to a factor: no loop, one linear system, ``(K + penalty I) a = t - mean(t)``, with
     ``k(x, x') = exp(-decay |x - x'|^2 / 2)``.  On one-hot features that is ``exp(-decay H)``, with H the genes that
     differ, a product over genes, so that it knows all their interactions, and no gene's codes have an order.  The
-    prediction is clipped to the range of the targets; `std` is that of a target that has only these two values.
+    prediction is clipped to the range of the targets; `std` is that of a target that has only these two values, which
+    says nothing of how unsure the mean is (`Surrogate.has_std`).
 
     It continues (`Surrogate.continues`): the inverse grows row by row where the rows of the last fit come first, which
     takes O(n^2).  The generator given to `fit` is not used.
@@ -55,6 +56,7 @@ class KernelClassifier(Surrogate):
     """
 
     continues = True
+    has_std = False
     libraries: ClassVar[tuple[str, ...]] = ("numpy",)
 
     def __init__(

@@ -91,6 +91,7 @@ class MLPEnsemble(StackedLearner[Job]):
             loss=choice("loss", loss, LOSSES),
             lower_bound=real("lower_bound", lower_bound),
         )
+        self.has_std = members > 1
 
     def predict_many(self, tasks: Sequence[Predict]) -> list[Prediction]:
         """Predict many tasks, the networks of tasks of equal shape side by side."""

@@ -70,6 +70,7 @@ class RandomForest(Surrogate):
             min_leaf=integer("min_leaf", min_leaf, low=1, high=MOST),
             leaf_variance=leaf_variance,
         )
+        self.has_std = trees > 1 or leaf_variance
         self._trees: list[Any] = []
         self._fitted_shape: tuple[int, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Random forest, ridge regression and the measures of calibration, against independent computations."""
+"""Random forest and ridge regression, against independent computations."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge as SklearnRidge
 
 from harness.errors import HarnessError
 from surrogates.linear import ridge
 from surrogates.linear.ridge import Ridge
-from surrogates.metrics import coverage, kendall_tau, negative_log_likelihood, root_mean_squared_error
 from surrogates.trees.forest import RandomForest
 from tests.surrogates.support import SPACE, truth
 
@@ -110,18 +108,3 @@ def test_ridge_calls_no_linear_algebra_library(monkeypatch):
     Ridge(SPACE).fit(archs, targets, rng()).predict(archs)
     with open(ridge.__file__, encoding="utf-8") as source:
         assert " @ " not in source.read().split('"""')[-1]
-
-
-def test_kendall_tau_b_of_a_list_with_ties():
-    assert kendall_tau(np.array([1, 1, 2, 3]), np.array([1, 2, 2, 3])) == pytest.approx(0.8)
-    assert kendall_tau(np.arange(9.0), -np.arange(9.0)) == pytest.approx(-1)
-
-
-def test_measures_of_a_calibrated_prediction():
-    observed = stats.norm.ppf((np.arange(2000) + 0.5) / 2000, loc=3, scale=2)
-    mean, std = np.full(2000, 3.0), np.full(2000, 2.0)
-    levels = np.array([0.1, 0.5, 0.9])
-    np.testing.assert_allclose(coverage(mean, std, observed, levels), levels, atol=1e-3)
-    assert (coverage(mean, std / 2, observed, levels) < levels - 0.04).all()
-    assert negative_log_likelihood(np.zeros(1), np.ones(1), np.zeros(1)) == pytest.approx(0.5 * np.log(2 * np.pi))
-    assert root_mean_squared_error(np.array([1.0, 2.0]), np.array([4.0, 6.0])) == pytest.approx(np.sqrt(12.5))

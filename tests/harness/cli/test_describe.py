@@ -238,3 +238,12 @@ def test_numbers_as_people_write_them():
         "1 h 0 min",
         "27 h 47 min",
     ]
+
+
+def test_describe_a_learner_tells_of_its_standard_deviations_and_the_settings_of_any(capsys):
+    facts = answer(capsys, "describe", "kernel_classifier")
+    assert facts["has_std"] is False
+    settings = {item["name"]: (item["default"], item["others"]) for item in facts["settings_of_any_learner"]}
+    assert settings == {"targets": ("raw", "log_error, normal_scores"), "calibrated": ("none", "spread, conformal")}
+    assert answer(capsys, "describe", "gp")["has_std"] is True
+    assert "settings_of_any_learner" not in answer(capsys, "describe", "curve_ridge"), "it takes none"
