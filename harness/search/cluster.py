@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.checks import FloatArray, IntArray
+from harness.checks import BoolArray, FloatArray, IntArray
 from harness.records import Columns
 
 UNLIMITED = 1 << 30
@@ -69,14 +69,15 @@ class _Serial:
             return NOTHING
         rows, replicates, seconds = self._started
         self._started = None
-        if len(rows) == len(np.unique(replicates)):
+        same: BoolArray = replicates[1:] == replicates[:-1]
+        if not same.any():
             started = self._clock[replicates]
             finished = started + np.nan_to_num(seconds)
             self._clock[replicates] = finished
         else:
             # Replicate by replicate, so that a clock is the same sum whatever else is in the batch.
             started, finished = np.empty(len(rows)), np.empty(len(rows))
-            first = np.flatnonzero(np.r_[True, replicates[1:] != replicates[:-1]])
+            first = np.flatnonzero(np.r_[True, ~same])
             for a, b in zip(first, np.r_[first[1:], len(rows)], strict=True):
                 steps = np.cumsum(np.r_[self._clock[replicates[a]], np.nan_to_num(seconds[a:b])])
                 started[a:b], finished[a:b] = steps[:-1], steps[1:]
