@@ -31,18 +31,35 @@ _in_this_process: dict[str, str] = {}
 
 def status(descriptor: int) -> tuple[int, ...]:
     """Return what tells a change of an open file: device, inode, size, times of its content and of its status in ns."""
-    now = os.fstat(descriptor)
+    return _status_of(os.fstat(descriptor))
+
+
+def _status_of(now: os.stat_result) -> tuple[int, ...]:
     return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
 
 
 def settle(known: tuple[int, ...]) -> bool:
     """Wait until the next change of a file must show in its status; False if that cannot be (its time is to come)."""
-    changed = known[-1]
-    slack = _SETTLED_SECONDS if changed % 10**9 else _COARSE_SECONDS
-    age = (time.time_ns() - changed) / 1e9
+    age, slack = _age_and_slack(known)
     if 0 <= age < slack:
         time.sleep(slack - age)
     return age >= 0
+
+
+def settled(path: Path) -> tuple[int, ...] | None:
+    """Return the status of a file whose next change must show in it; None of one that was changed just now."""
+    try:
+        known = _status_of(os.stat(path))
+    except OSError:
+        return None
+    age, slack = _age_and_slack(known)
+    return known if age >= slack else None
+
+
+def _age_and_slack(known: tuple[int, ...]) -> tuple[float, float]:
+    """Return the seconds since the last change, and after how many another change has another time."""
+    changed = known[-1]
+    return (time.time_ns() - changed) / 1e9, _SETTLED_SECONDS if changed % 10**9 else _COARSE_SECONDS
 
 
 def recall(name: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from harness.errors import HarnessError, must
@@ -51,6 +52,7 @@ class Name:
         return self.path is not None and self.path.suffix == ".py"
 
 
+@lru_cache(maxsize=1024)
 def read(text: str) -> Name:
     """Take a name apart.
 

@@ -29,18 +29,20 @@ class Columns:
         cls._names = tuple(cls.__annotations__)
 
     def __post_init__(self) -> None:
+        held = self.__dict__  # a frozen class lets nobody in by the front door
         length = -1
         for name in self._names:
-            array = np.asarray(getattr(self, name)).view()
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
-            if length not in (-1, len(array)):
-                lengths = {name: len(getattr(self, name)) for name in self._names}
-                raise HarnessError(f"columns of {type(self).__name__} must share axis 0, got lengths {lengths}")
-            length = len(array)
+            array = np.asarray(held[name]).view()
+            array.setflags(write=False)
+            held[name] = array
+            if len(array) != length:
+                if length != -1:
+                    lengths = {name: len(held[name]) for name in self._names}
+                    raise HarnessError(f"columns of {type(self).__name__} must share axis 0, got lengths {lengths}")
+                length = len(array)
 
     def __len__(self) -> int:
-        return len(getattr(self, self._names[0]))
+        return len(self.__dict__[self._names[0]])
 
     def take(self: ColumnsT, rows: Any) -> ColumnsT:
         """Return the rows that an index array, a mask or a slice selects."""

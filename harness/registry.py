@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from pkgutil import resolve_name
@@ -343,8 +343,15 @@ def build_strategy(
 
 def keywords(factory: Callable[..., Any]) -> dict[str, Any]:
     """Return the keyword-only parameters of a factory and their defaults (`inspect.Parameter.empty` if none)."""
+    return dict(_keywords_of_class(factory)) if isinstance(factory, type) else _keywords(factory)
+
+
+def _keywords(factory: Callable[..., Any]) -> dict[str, Any]:
     parameters = inspect.signature(factory).parameters.values()
     return {item.name: item.default for item in parameters if item.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+_keywords_of_class = lru_cache(maxsize=256)(_keywords)  # asked for each replicate
 
 
 def call(factory: Callable[..., Any], what: str, *args: Any, **given: Any) -> Any:

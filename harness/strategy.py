@@ -178,7 +178,7 @@ class Strategy:
         self.problem = problem
         self.rng = rng
         self._backlog: Proposals | None = None
-        self._handed_out = 0
+        self._backlog_left = 0  # rows of it that were not handed out
         self._heard: list[Evaluations] = []
         self.remembers = True
         """Whether the default `recommend` will be asked: a runner that has the trace itself sets it to False."""
@@ -186,7 +186,7 @@ class Strategy:
     @property
     def decided(self) -> int:
         """Rows that `ask` can hand out without another proposal: no result would change them."""
-        return 0 if self._backlog is None else len(self._backlog) - self._handed_out
+        return self._backlog_left
 
     def ask(self, n: int) -> Proposals:
         """Return 0 to `n` proposals.
@@ -214,26 +214,31 @@ class Strategy:
 
     def asking(self, n: int) -> Plan:
         """Return the generator behind `ask`: it yields the requests of `plan`, so that a runner can batch them."""
-        if not self.decided:
-            proposed = yield from self.plan(n)
+        if not self._backlog_left:
+            learns = type(self).plan is not Strategy.plan  # if not, a generator less: it counts in searches of a table
+            proposed = (yield from self.plan(n)) if learns else self.propose(n)
             if not isinstance(proposed, Proposals):
                 raise StrategyError(
                     f"{type(self).__name__} must return Proposals from propose or plan, got {type(proposed).__name__}"
                 )
             # What is left for later is a copy, and a runner copies what it starts now: what the strategy does with its
             # arrays from here on changes no row that it has proposed.
-            self._backlog, self._handed_out = proposed.detached() if len(proposed) > n else proposed, 0
+            self._backlog_left = len(proposed)
+            if self._backlog_left <= n:
+                self._backlog, self._backlog_left = proposed, 0
+                return proposed
+            self._backlog = proposed.detached()
         return self.take_decided(n)
 
     def take_decided(self, n: int) -> Proposals:
         """Return the next 0 to `n` rows already decided."""
-        backlog, start = self._backlog, self._handed_out
+        backlog = self._backlog
         if backlog is None:
             raise HarnessError("nothing has been proposed yet: call ask")
-        self._handed_out = min(start + n, len(backlog))
-        if start == 0 and self._handed_out == len(backlog):
-            return backlog
-        return backlog.part(start, self._handed_out)
+        start = len(backlog) - self._backlog_left
+        rows = backlog.part(start, min(start + n, len(backlog)))
+        self._backlog_left -= len(rows)
+        return rows
 
     def propose(self, n: int) -> Proposals:
         """Return proposals, about `n`; more where no further result would change them, none to wait or to finish."""

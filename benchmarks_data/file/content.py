@@ -116,13 +116,13 @@ class Content:
 
 def _whole(descriptor: int, size: int) -> bytes:
     with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
-        content = bytearray()
         file.seek(0)
+        content: bytes = file.read(size)  # all of it, as a rule
         while len(content) < size and (more := file.read(size - len(content))):
             content += more
     if len(content) < size:
         raise sealed.SealError("it became shorter while it was read")
-    return bytes(content)
+    return content
 
 
 def opened_content(path: Path) -> Content:

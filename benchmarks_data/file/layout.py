@@ -32,6 +32,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,8 @@ AnyArray = npt.NDArray[Any]
 Columns = Mapping[str, tuple[Column, AnyArray]]
 """What each column is, and its values (N, R, A), by name."""
 _INDICES = (("rows",), ("keys", "key_rows"))
+_REMEMBERED = 8
+"""Tables that this process last opened, whose headers and bytes it keeps."""
 _CHILD = "benchmarks_data.file.layout:sums_of"
 
 
@@ -217,6 +220,17 @@ def read_header(path: Path, *, held_out: bool = False) -> Header:
         If the file is missing, of another schema, cut short or otherwise not what was written.
     """
     refuse(str(path))
+    known = checked.settled(path)
+    return _read(path, held_out) if known is None else _remembered(path, held_out, known)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _remembered(path: Path, held_out: bool, status: tuple[int, ...]) -> Header:
+    """Read a table once while its file has one status: the shards of an experiment open it one after the other."""
+    return _read(path, held_out)
+
+
+def _read(path: Path, held_out: bool) -> Header:
     with _opened(path) as (content, file):
         header = _header_of(content, file, held_out)
         if content.is_sealed:

@@ -7,10 +7,11 @@ Simulated time is a pure function of what the table says: no real time is added.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from harness.checks import FloatArray, IntArray
+from harness.checks import BoolArray, FloatArray, IntArray
 from harness.records import Columns
 
 UNLIMITED = 1 << 30
@@ -69,16 +70,20 @@ class _Serial:
             return NOTHING
         rows, replicates, seconds = self._started
         self._started = None
-        if len(rows) == len(np.unique(replicates)):
+        same: BoolArray = replicates[1:] == replicates[:-1]
+        seconds = np.nan_to_num(seconds)
+        if not same.any():
             started = self._clock[replicates]
-            finished = started + np.nan_to_num(seconds)
+            finished = started + seconds
             self._clock[replicates] = finished
         else:
             # Replicate by replicate, so that a clock is the same sum whatever else is in the batch.
             started, finished = np.empty(len(rows)), np.empty(len(rows))
-            first = np.flatnonzero(np.r_[True, replicates[1:] != replicates[:-1]])
-            for a, b in zip(first, np.r_[first[1:], len(rows)], strict=True):
-                steps = np.cumsum(np.r_[self._clock[replicates[a]], np.nan_to_num(seconds[a:b])])
+            bounds = [0, *(np.flatnonzero(~same) + 1).tolist(), len(rows)]
+            for a, b in pairwise(bounds):
+                steps = np.empty(b - a + 1)
+                steps[0], steps[1:] = self._clock[replicates[a]], seconds[a:b]
+                np.cumsum(steps, out=steps)
                 started[a:b], finished[a:b] = steps[:-1], steps[1:]
                 self._clock[replicates[a]] = steps[-1]
         return Completions(rows, replicates, np.zeros(len(rows), dtype=np.int64), started, finished)

@@ -180,9 +180,9 @@ class _Lockstep:
             with self.guarded:
                 new = self._ask_once(asked)
             answers += new
-            left = {replicate: asked[replicate] - len(proposals) for replicate, proposals in new if len(proposals)}
-            # One worker is told of each row, or of all that was decided, before it is asked again.
-            asked = {} if self.problem.n_workers == 1 else left
+            if self.problem.n_workers == 1:  # told of each row, or of all that was decided, before it is asked again
+                break
+            asked = {replicate: asked[replicate] - len(proposals) for replicate, proposals in new if len(proposals)}
         return sorted(answers, key=lambda answer: answer[0])
 
     def _ask_once(self, asked: dict[int, int]) -> list[tuple[int, Proposals]]:
@@ -274,8 +274,9 @@ class _Lockstep:
         rows = self.log.append(columns)
         self.other.note(rows, replicates)
         self.cluster.start(rows, replicates, duration)
-        for replicate, count in zip(*np.unique(replicates, return_counts=True), strict=True):
-            self.to_start[replicate] = max(0, self.to_start[replicate] - int(count))
+        for replicate, count in enumerate(np.bincount(replicates).tolist()):
+            if count:
+                self.to_start[replicate] = max(0, self.to_start[replicate] - count)
         if not charged.all():
             self._count_free(replicates, charged)
 
@@ -329,23 +330,23 @@ class _Lockstep:
         if len(first) > 1:  # what one strategy does with its part must not reach what the others are told
             columns = [immutable(column) for column in columns]
         evaluations = Evaluations(*columns)
-        for start, stop in zip(first, [*first[1:], len(done.rows)], strict=True):
-            replicate = int(done.replicates[start])
-            began = perf_counter()
-            with self.guarded:
+        told = done.replicates[first].tolist()
+        with self.guarded:
+            for replicate, start, stop in zip(told, first, [*first[1:], len(done.rows)], strict=True):
+                began = perf_counter()
                 self.strategies[replicate].tell(evaluations.part(start, stop))
-            self.told[replicate] += stop - start
-            if self.recommended is not None:
-                self._ask_recommended(replicate, self.recommended[replicate])
-            self.overhead[replicate] += perf_counter() - began
+                self.told[replicate] += stop - start
+                if self.recommended is not None:
+                    self._ask_recommended(replicate, self.recommended[replicate])
+                self.overhead[replicate] += perf_counter() - began
+        for replicate in told:
             if not self.to_start[replicate] and not self.cluster.running(replicate):
                 self._stop(replicate, "budget")
 
     def _ask_recommended(self, replicate: int, before: list[tuple[int, Archs]]) -> None:
         """Note what a strategy recommends after its last row, where that is something new."""
         space = self.problem.space
-        with self.guarded:
-            archs = np.array(self.strategies[replicate].recommend(), ndmin=2)
+        archs = np.array(self.strategies[replicate].recommend(), ndmin=2)
         if not archs.size:
             return
         if archs.ndim != 2 or archs.shape[1] != space.genes or archs.dtype.kind not in "ui":
