@@ -1,6 +1,7 @@
 """Learners that predict the results of architectures, a folder a family; the mapping names the built-in ones."""
 
 SURROGATES = {
+    "ablr_network": "surrogates.neural.ablr:ABLR",
     "bohamiann_network": "surrogates.neural.bohamiann:Bohamiann",
     "curve_ensemble": "surrogates.learning_curves.untrained:CurveEnsemble",
     "curve_ridge": "surrogates.learning_curves.trained:CurveRidge",

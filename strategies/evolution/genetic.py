@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -11,9 +11,24 @@ from harness.checks import MOST, Archs, boolean, choice, integer, real
 from harness.problem import Problem
 from harness.space import IDENTITIES
 from harness.strategy import Takes
-from strategies.parts.candidates import offspring, sample_new
+from strategies.parts.candidates import MUTATED, offspring, sample_new
 from strategies.parts.ranking import FAILED, linear_ranking, tournament
 from strategies.parts.rhythms import Generational, Told
+
+
+class Preset(NamedTuple):
+    """Values that a study ran; `rate` is the share of genes that mutation changes in the mean, None for one gene."""
+
+    population: int
+    offspring: int
+    tournament: int
+    crossover: float
+    rate: float | None
+    initial: int | None
+    mutated: str
+
+
+PRESETS = {"common": Preset(20, 20, 2, 0.9, None, None, "all"), "ofa": Preset(25, 100, 1, 0.5, 0.1, 100, "copies")}
 
 
 class GeneticAlgorithm(Generational):
@@ -23,6 +38,13 @@ class GeneticAlgorithm(Generational):
     1997, with tournaments, uniform crossover (Syswerda, ICGA 1989) and mutation of each gene with probability 1/L.  In
     the field since Xie & Yuille, "Genetic CNN", ICCV 2017.  The defaults are common ones (20 + 20, tournaments of two,
     crossover of nine pairs in ten); on NAS-Bench-201, 10 + 10 is better at 150 evaluations.
+
+    The preset "ofa" is the evolution of Cai et al., "Once for All", ICLR 2020, as in the authors' code: of a population
+    of 100 the best quarter are parents, drawn evenly; half of 100 children are mutants, each gene of which changes with
+    probability 0.1, half are crossed and not mutated; parents live on.  Children that are too large for the device are
+    drawn again, where bounds are known before training: so is everything that is proposed (`FeasibleSpace`).  There a
+    predictor answers, and here the benchmark does; which half a child belongs to is drawn, a mutation takes another
+    value, and nothing is proposed twice unless ``distinct = false``.
 
     Departs from Genetic CNN: selection is by rank, not by roulette; crossover exchanges genes, not stages
     (`SearchSpace.crossover`); survivors are chosen.  In spaces with rules of validity, or with an order of values, a
@@ -37,6 +59,9 @@ class GeneticAlgorithm(Generational):
 
     Parameters
     ----------
+    preset : {"common", "ofa"}
+        Sets `population`, `offspring`, `tournament`, `crossover`, `mutation`, `initial` and `mutated` where they have
+        their defaults; other values of theirs override it.
     population : int
         Parents (mu), at least 1.
     offspring : int
@@ -56,10 +81,15 @@ class GeneticAlgorithm(Generational):
         Whether an architecture is proposed once.
     identity : {"exact", "string", "functional"}
         When two architectures are the same (`SearchSpace.key`).
+    initial : int, optional
+        Random architectures before the first children, at least 1; `population` if not given.
+    mutated : {"all", "copies"}, optional
+        Whether all children are mutated, or those that have one parent alone; the preset's if not given.
     """
 
     family, paper, year = "evolution", "Bäck, Fogel & Michalewicz, Handbook of Evolutionary Computation", 1997
     takes = Takes(objectives=1)
+    later_hyperparameters: ClassVar[Mapping[str, Any]] = {"preset": "common", "initial": None, "mutated": None}
 
     def __init__(
         self,
@@ -75,7 +105,17 @@ class GeneticAlgorithm(Generational):
         mutation: float = 1.0,
         distinct: bool = True,
         identity: str = "exact",
+        preset: str = "common",
+        initial: int | None = None,
+        mutated: str | None = None,
     ) -> None:
+        common, chosen = PRESETS["common"], PRESETS[choice("preset", preset, tuple(PRESETS))]
+        population = chosen.population if population == common.population else population
+        offspring = chosen.offspring if offspring == common.offspring else offspring
+        tournament = chosen.tournament if tournament == common.tournament else tournament
+        crossover = chosen.crossover if crossover == common.crossover else crossover
+        if chosen.rate is not None and mutation == 1.0:
+            mutation = chosen.rate * problem.space.genes
         repeats = "refuse" if boolean("distinct", distinct) else "charge"
         super().__init__(problem, rng, repeats=repeats, remedy="; or set `distinct = true`")
         self.population = integer("population", population, low=1, high=MOST)
@@ -86,7 +126,11 @@ class GeneticAlgorithm(Generational):
         self.crossover = real("crossover", crossover, low=0.0, high=1.0)
         self.mutation = real("mutation", mutation, low=0.0, high=problem.space.genes)
         self.identity = choice("identity", identity, IDENTITIES)
-        self.size = self.population
+        self.initial = integer(
+            "initial", chosen.initial or population if initial is None else initial, low=1, high=MOST
+        )
+        self.mutated = choice("mutated", chosen.mutated if mutated is None else mutated, MUTATED)
+        self.size = self.initial
         self._parents: list[Told] = []  # the best first
 
     def breed(self, n: int) -> tuple[Archs, Sequence[Any]]:
@@ -100,13 +144,14 @@ class GeneticAlgorithm(Generational):
         else:
             drawn = linear_ranking(count, 2.0, 2 * n, self.rng)
         mothers, fathers = np.stack([parent.arch for parent in self._parents])[drawn].reshape(2, n, -1)
-        return offspring(space, mothers, fathers, self.crossover, self.mutation, self.rng), [None] * n
+        bred = offspring(space, mothers, fathers, self.crossover, self.mutation, self.rng, mutated=self.mutated)
+        return bred, [None] * n
 
     def learn(self, generation: list[Told]) -> None:
         """Choose the next parents."""
         trained = [told for told in generation if told.score is not FAILED]
         if not self._parents or trained:
-            self.size = self.offspring if trained else self.population
+            self.size = self.offspring if trained else self.initial
             candidates = trained + self._parents if self.plus else trained
             self._parents = sorted(candidates, key=_younger_first)[: self.population]
 

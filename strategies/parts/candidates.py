@@ -25,6 +25,8 @@ MOST_EDITS = 1000
 """The largest mean number of edits of a mutant: a tenth of it already leaves nothing of a parent."""
 RETRIES = 50
 """How often `mutate_evenly` draws a mutant again that is nothing new."""
+MUTATED = ("all", "copies")
+"""Which children mutation changes, see `offspring`."""
 _LARGEST_BLOCK, _ROOM = 4096, 128
 _TRIES = 32
 _CODINGS, _FEWEST_VALID = 1000, 0.01
@@ -272,7 +274,14 @@ def mutate_genes(space: SearchSpace, archs: Archs, rate: float, rng: np.random.G
 
 
 def offspring(
-    space: SearchSpace, mothers: Archs, fathers: Archs, crossover: float, mutation: float, rng: np.random.Generator
+    space: SearchSpace,
+    mothers: Archs,
+    fathers: Archs,
+    crossover: float,
+    mutation: float,
+    rng: np.random.Generator,
+    *,
+    mutated: str = "all",
 ) -> Archs:
     """Return a child of each pair of parents, as genetic algorithms breed them: (n, L), always valid.
 
@@ -285,11 +294,16 @@ def offspring(
     mutation : float
         Mean number of genes that change then; see `mutate_genes`.
     rng : numpy.random.Generator
+    mutated : {"all", "copies"}
+        Whether children of two parents change too.
     """
     crossed = rng.random(len(mothers)) < crossover
     bred = mothers.copy()
     bred[crossed] = space.crossover(mothers[crossed], fathers[crossed], rng)
-    return mutate_genes(space, bred, mutation / space.genes, rng)
+    if mutated == "all":
+        return mutate_genes(space, bred, mutation / space.genes, rng)
+    bred[~crossed] = mutate_genes(space, bred[~crossed], mutation / space.genes, rng)
+    return bred
 
 
 def neighbourhood(

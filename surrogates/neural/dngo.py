@@ -105,7 +105,9 @@ class DNGO(StackedLearner[StandardisedJob]):
             start, stop = stop, stop + len(job.targets)
             own = stack.take(start, stop)
             bases = own.basis(torch.from_numpy(job.features).to(self.device).expand(stop - start, -1, -1))
-            heads = [fit_head(_rows(basis), y.astype(np.float64)) for basis, y in zip(bases, job.targets, strict=True)]
+            heads = [
+                fit_head(rows_of(basis), y.astype(np.float64)) for basis, y in zip(bases, job.targets, strict=True)
+            ]
             learnt.append(_Network(own, heads, job.inputs, job.outputs))
         return learnt
 
@@ -121,9 +123,9 @@ class DNGO(StackedLearner[StandardisedJob]):
         features = encode(self, task.archs, task.covariates, width=len(network.inputs.mean))
         mean, variance = np.empty((2, len(features), len(network.heads)))
         with torch.inference_mode(), compute_threads(1):
-            for part, block in _blocks(network.inputs.apply(features).astype(np.float32), self.device):
+            for part, block in blocks(network.inputs.apply(features).astype(np.float32), self.device):
                 for column, basis in enumerate(network.stack.basis(block.expand(len(network.heads), -1, -1))):
-                    mean[part, column], variance[part, column] = network.heads[column].predict(_rows(basis))
+                    mean[part, column], variance[part, column] = network.heads[column].predict(rows_of(basis))
         shape = (len(features), *model._fitted_shape)
         scale = network.outputs.scale
         return Prediction(
@@ -131,13 +133,13 @@ class DNGO(StackedLearner[StandardisedJob]):
         )
 
 
-def _blocks(features: Float32Array, device: str) -> Iterator[tuple[slice, Tensor]]:
+def blocks(features: Float32Array, device: str) -> Iterator[tuple[slice, Tensor]]:
     """Cut (q, d) features into blocks on the device, each with the rows that it has."""
     for start in range(0, len(features), _POOL_ROWS):
         part = slice(start, start + _POOL_ROWS)
         yield part, torch.from_numpy(features[part]).to(device)
 
 
-def _rows(basis: Tensor) -> FloatArray:
+def rows_of(basis: Tensor) -> FloatArray:
     """Return what a hidden layer gives, (width, q), as (q, width) float64."""
     return basis.T.cpu().numpy().astype(np.float64)

@@ -62,6 +62,13 @@ class Batch:
     workspace : Workspace
     rows : Rows
     squared : bool
+
+    Attributes
+    ----------
+    output : (G, 1, B) float32
+        What the networks give, then derivatives of the loss by it.
+    top : (G, width, B) float32
+        Derivatives of the loss by the last hidden layer.
     """
 
     def __init__(self, stack: Stack, gradient: Stack, workspace: Workspace, rows: Rows, *, squared: bool) -> None:
@@ -74,8 +81,9 @@ class Batch:
         self._layer, self._through = LAYERS[stack.activation], _THROUGH[stack.activation]
         self._forward = list(zip(stack.bias, weights, inputs, active, strict=True))
         self._readout = stack.last_bias, stack.last, active[-1]
-        downstream = [weights.mT for weights in [*stack.hidden, stack.last]]
-        self._backward = list(zip(downstream, [*error[1:], output], error, active, strict=True))[::-1]
+        self.top, self._last = error[-1], (stack.last.mT, active[-1])
+        downstream = [weights.mT for weights in stack.hidden]
+        self._backward = list(zip(downstream, error[1:], error[:-1], active[:-1], strict=True))[::-1]
         self._products = [(error[0], rows.features, gradient.first), (output, active[-1].mT, gradient.last)]
         self._sums = [(workspace.error, gradient.bias), (output, gradient.last_bias)]
         pairs = (layers - 1) * count
@@ -103,7 +111,16 @@ class Batch:
 
     def backward(self) -> None:
         """Write the gradients of a loss whose derivatives by the outputs are in `output`."""
+        torch.bmm(self._last[0], self.output, out=self.top)
+        self.descend()
+
+    def descend(self) -> None:
+        """Write the gradients of a loss whose derivatives by the last hidden layer are in `top`, (G, width, B).
+
+        Those of the output's weights are `output` times that layer.
+        """
         bmm, through = torch.bmm, self._through
+        through(self.top, self._last[1])
         for weights, upstream, error, active in self._backward:
             bmm(weights, upstream, out=error)
             through(error, active)

@@ -131,6 +131,12 @@ class Stack:
             self.activation,
         )
 
+    def rows(self) -> Float32Array:
+        """Return the parameters one network a row, (G, P) float32, as `initial_parameters` draws them."""
+        parts = [self.first[None], self.hidden, self.bias, self.last[None], self.last_bias[None]]
+        count = len(self.first)
+        return np.concatenate([part.transpose(0, 1).reshape(count, -1).cpu().numpy() for part in parts], axis=1)
+
     def basis(self, features: Tensor) -> Tensor:
         """Return the outputs of the last hidden layer: features (G, q, inputs) to (G, width, q)."""
         layer = LAYERS[self.activation]

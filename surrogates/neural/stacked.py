@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -28,8 +28,8 @@ class StackedLearner(Surrogate, Generic[JobT]):
     """Base of learners whose networks are fitted as one batched program.
 
     A task's draws come from its own generator alone, and its arithmetic is that of fitting it by itself.  Subclasses
-    have hyperparameters `layers`, `width` and `batch_size`, say what a task trains (`_job`) and how jobs of one shape
-    are trained together (`_learn`).
+    have hyperparameters `layers` and `width`, say what a task trains (`_job`) and how jobs are trained together
+    (`_learn`): those of equal `Job.rows` at their `batch_size`, unless they say otherwise (`_alike`).
 
     Parameters
     ----------
@@ -61,6 +61,10 @@ class StackedLearner(Surrogate, Generic[JobT]):
     def _learn(self, shape: Shape, jobs: Sequence[JobT]) -> list[Any]:
         """Train the networks of all jobs and return for each job what a model keeps as `_learnt`."""
 
+    def _alike(self, job: JobT) -> Hashable:
+        """Return what jobs have in common that can be trained together, besides the width of their features."""
+        return job.rows(self.hyperparameters["batch_size"])
+
     def _shape(self, inputs: int) -> Shape:
         return Shape(inputs, self.hyperparameters["layers"], self.hyperparameters["width"], self.activation)
 
@@ -79,10 +83,9 @@ class StackedLearner(Surrogate, Generic[JobT]):
     def fit_many(self, tasks: Sequence[Fit]) -> list[Self]:
         """Fit many tasks, their networks trained side by side."""
         jobs = [self._job(task) for task in tasks]
-        groups: dict[tuple[int, int], list[int]] = {}
+        groups: dict[tuple[int, Hashable], list[int]] = {}
         for index, job in enumerate(jobs):
-            key = job.features.shape[1], job.rows(self.hyperparameters["batch_size"])
-            groups.setdefault(key, []).append(index)
+            groups.setdefault((job.features.shape[1], self._alike(job)), []).append(index)
         fitted: dict[int, Self] = {}
         for (inputs, _), indices in groups.items():
             for chunk in self._chunks(indices, len(jobs[indices[0]].targets)):

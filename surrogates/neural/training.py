@@ -61,30 +61,29 @@ def flat_parameters(jobs: Sequence[Job], shape: Shape, device: str, *, more: int
     return torch.from_numpy(flat).to(device)
 
 
-class Trainer:
-    """Trains the networks of jobs of equal shape and equal `Job.rows`, in lockstep.
+class Descent:
+    """Adam on one flat buffer.
 
     Parameters
     ----------
-    shape : Shape
+    parameters : (N,) float32
+        Changed by `step`.
     fitting : Fitting
-    jobs : sequence of Job
-    device : str
+
+    Attributes
+    ----------
+    gradients : (N,) float32
+        To be written before each step; 0 at first.
     """
 
-    def __init__(self, shape: Shape, fitting: Fitting, jobs: Sequence[Job], device: str) -> None:
-        self.fitting = fitting
-        count = sum(len(job.targets) for job in jobs)
-        self.parameters = flat_parameters(jobs, shape, device)
-        self.gradients = torch.zeros_like(self.parameters)
-        self._moments = [torch.zeros_like(self.parameters)], [torch.zeros_like(self.parameters)]
-        self._steps = [torch.zeros((), device=device)]
-        self.stack = Stack.of(self.parameters, shape, count)
-        gradient = Stack.of(self.gradients, shape, count)
-        self.data = Minibatches(self.stack, gradient, jobs, fitting.batch_size, squared=fitting.squared)
+    def __init__(self, parameters: Tensor, fitting: Fitting) -> None:
+        self.parameters, self.fitting = parameters, fitting
+        self.gradients = torch.zeros_like(parameters)
+        self._moments = [torch.zeros_like(parameters)], [torch.zeros_like(parameters)]
+        self._steps = [torch.zeros((), device=parameters.device)]
 
     def step(self) -> None:
-        """Take one step of Adam along the gradients."""
+        """Take one step along the gradients."""
         fitting = self.fitting
         first, second = self._moments
         adam(
@@ -104,11 +103,31 @@ class Trainer:
             maximize=False,
         )
 
+
+class Trainer:
+    """Trains the networks of jobs of equal shape and equal `Job.rows`, in lockstep.
+
+    Parameters
+    ----------
+    shape : Shape
+    fitting : Fitting
+    jobs : sequence of Job
+    device : str
+    """
+
+    def __init__(self, shape: Shape, fitting: Fitting, jobs: Sequence[Job], device: str) -> None:
+        self.fitting = fitting
+        count = sum(len(job.targets) for job in jobs)
+        self.descent = Descent(flat_parameters(jobs, shape, device), fitting)
+        self.stack = Stack.of(self.descent.parameters, shape, count)
+        gradient = Stack.of(self.descent.gradients, shape, count)
+        self.data = Minibatches(self.stack, gradient, jobs, fitting.batch_size, squared=fitting.squared)
+
     def train(self) -> Stack:
         """Train all epochs and return the networks, those of the first job first."""
         for epoch in range(self.fitting.epochs):
             self.data.shuffle(epoch)
             for batch in self.data.batches:
                 batch.differentiate()
-                self.step()
+                self.descent.step()
         return self.stack

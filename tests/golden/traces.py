@@ -32,6 +32,7 @@ CASES: dict[str, StrategySpec] = {
     "genetic_algorithm_comma": StrategySpec(
         "genetic_algorithm", "ga", {"population": 4, "offspring": 8, "plus": False, "distinct": False}
     ),
+    "genetic_algorithm_ofa": StrategySpec("genetic_algorithm", "ga", {"preset": "ofa", "initial": 12, "population": 4}),
     "differential_evolution": StrategySpec("differential_evolution", "de", {"population": 8}),
     "simulated_annealing": StrategySpec("simulated_annealing", "sa", {"first": 1.0, "last": 0.05}),
     "cma_es": StrategySpec("cma_es", "cma", {"population": 8}),

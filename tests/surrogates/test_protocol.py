@@ -13,6 +13,7 @@ from surrogates.gaussian_process.graphs import GraphProcess
 from surrogates.gaussian_process.process import GaussianProcess
 from surrogates.linear.kernel import KernelClassifier
 from surrogates.linear.ridge import Ridge
+from surrogates.neural.ablr import ABLR
 from surrogates.neural.bohamiann import Bohamiann
 from surrogates.neural.dngo import DNGO
 from surrogates.neural.ensemble import MLPEnsemble
@@ -20,6 +21,7 @@ from surrogates.trees.forest import RandomForest
 from tests.surrogates.support import SPACE, truth
 
 LEARNERS = {
+    "ablr": ABLR(SPACE, tasks=False, width=20, steps=60),
     "bohamiann": Bohamiann(SPACE, steps=300, burn_in=200, keep_every=10, width=20),
     "dngo": DNGO(SPACE, epochs=40, width=20),
     "ensemble": MLPEnsemble(SPACE, encoding="one_hot", members=3, layers=3, epochs=15),

@@ -7,7 +7,11 @@ from math import comb
 import numpy as np
 import pytest
 
+from harness import registry
 from harness.errors import HarnessError
+from harness.problem import Budget, Constraint
+from harness.search.known import offered
+from harness.search.loop import make_problem, run_block
 from strategies.evolution.genetic import GeneticAlgorithm
 from strategies.parts.candidates import mutate_genes
 from tests.strategies.support import ToySpace, constrained, distance_to_origin, drive, evaluate, problem, rugged
@@ -189,3 +193,60 @@ def test_what_is_out_of_range_is_refused(hyperparameters, rule):
 def test_a_budget_that_forbids_repeats_is_refused_where_they_are_proposed():
     with pytest.raises(HarnessError, match="'forbidden'; or set `distinct = true`"):
         build(problem(duplicates="forbidden"), distinct=False)
+
+
+class TestOnceForAll:
+    """The preset "ofa": a hundred at random, then the best quarter, half mutants and half crossed."""
+
+    def test_its_numbers_are_those_of_the_authors_code(self):
+        strategy = build(problem(ToySpace((5,) * 20)), preset="ofa")
+        assert (strategy.initial, strategy.population, strategy.offspring) == (100, 25, 100)
+        assert (strategy.tournament, strategy.crossover, strategy.plus) == (1, 0.5, True)
+        assert (strategy.mutation, strategy.mutated) == (pytest.approx(0.1 * 20), "copies")
+        assert build(preset="ofa", initial=7, population=9, mutation=2.0).__dict__.items() >= {
+            ("initial", 7),
+            ("population", 9),
+            ("mutation", 2.0),
+        }
+
+    def test_a_quarter_become_parents_and_all_are_drawn_as_often(self):
+        strategy = build(problem(ToySpace((6,) * 20)), preset="ofa", mutated="all", crossover=0.0, mutation=0.0)
+        first = generation(strategy, rugged)
+        assert len(first) == 100
+        best = first[np.argsort(rugged(first))[:25]]
+        assert [parent.arch.tolist() for parent in strategy._parents] == best.tolist()
+        children, _ = strategy.breed(25_000)
+        counts = [np.all(children == parent, axis=1).sum() for parent in best]
+        assert sum(counts) == 25_000
+        assert np.abs(np.array(counts) - 1000).max() < 5 * np.sqrt(1000)
+
+    def test_half_are_mutants_of_one_parent_and_half_have_genes_of_two_unchanged(self):
+        class Counting(ToySpace):
+            crossed = 0
+
+            def crossover(self, a, b, rng):
+                self.crossed += len(a)
+                return super().crossover(a, b, rng)
+
+        space = Counting((20,) * 14)
+        strategy = build(problem(space), preset="ofa")
+        generation(strategy, rugged)
+        parents = np.stack([parent.arch for parent in strategy._parents])
+        space.crossed = 0
+        strategy.breed(4000)
+        assert abs(space.crossed - 2000) < 4 * np.sqrt(1000)
+        strategy.crossover = 1.0
+        inherited = [children == parent for children in (strategy.breed(500)[0],) for parent in parents]
+        assert np.any(inherited, axis=0).all(), "what is crossed is not mutated"
+        strategy.crossover = 0.0
+        changed = [np.sum(children != parent, axis=1) for children in (strategy.breed(4000)[0],) for parent in parents]
+        assert abs(np.min(changed, axis=0).mean() - 1.4) < 4 * np.sqrt(14 * 0.1 * 0.9 / 4000)
+
+    def test_everything_proposed_keeps_the_bound_and_the_best_that_does_is_nearly_found(self):
+        """729 cells of NAS-Bench-201 have at most 0.1 million parameters; the best has 84.664 % on CIFAR-10."""
+        bound = (Constraint("params_m", "<=", 0.1),)
+        table = registry.benchmark("nb201-cifar10", constraints=bound)
+        posed = offered(make_problem(table, Budget(evaluations=300, table_seed="mean")), table)
+        (run,) = run_block(table, posed, [build(posed, preset="ofa")], None)
+        assert (run.trace.constraints <= 0).all()
+        assert 100 - run.trace.objectives.min() == pytest.approx(84.664, abs=0.03)
