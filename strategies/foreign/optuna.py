@@ -91,7 +91,7 @@ class OptunaSearch(Foreign):
 
     @classmethod
     def declared(cls, factory: Any) -> Mapping[str, Any]:
-        """Return the paper of the method, or of the library, and the constraints and objectives that a sampler takes."""
+        """Return the paper of the method, or of the library, and what constraints and objectives a sampler takes."""
         paper, year = _PUBLISHED.get(factory.__name__, (cls.paper, cls.year))
         objectives = None if issubclass(factory, _SEVERAL) else cls.takes.objectives
         takes = replace(cls.takes, constraints=_takes_constraints(factory), objectives=objectives)
