@@ -202,15 +202,16 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     name : object
         The unknown name; what is no text is near to none.
     known : iterable of str
-        The names that exist.
+        The names that exist; where one has a comma, all stand in quotes.
     """
     names = sorted(known)
+    listed = ", ".join(f"'{item}'" if any("," in other for other in names) else item for item in names)
     near = nearest(name, names) if isinstance(name, str) else ""
     said = f"'{clipped(name)}'" if isinstance(name, str) else shown(name)
     begin = f"unknown {kind} {said}.{near}"
     if kind in _SHOWN and len(names) > _FEW:
         return f"{begin} {_SHOWN[kind]} the names."
-    return begin if near and len(names) > _FEW else f"{begin} Known: {', '.join(names) or 'none'}."
+    return begin if near and len(names) > _FEW else f"{begin} Known: {listed or 'none'}."
 
 
 def typed(*words: object) -> str:

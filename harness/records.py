@@ -199,7 +199,7 @@ class Run:
     beside : mapping of str to array
         Further columns of the trace, of T rows, where something asks for them: ``epochs`` charged, under a budget of
         epochs; ``wasted_seconds`` and ``attempts``, on a simulated cluster that misbehaves; what was spent beside
-        trainings, see `harness.search.beside.COLUMNS`.
+        trainings, see `COLUMNS` and `LATER` of `harness.search.beside`.
     recommended : Recommended or None
         None where the strategy says nothing of its own.
     """

@@ -102,20 +102,24 @@ def measure_table(
         "largest_ms": float(measured.median_ms.max()),
         "interval_percent": measured.interval_percent,
         "repeatability_percent": measured.repeatability_percent,
-        "lookup": vars(measured.quality),
+        "lookup": {"n": measured.quality.n, **measuring.told(measured.quality)},
     }
     if as_json:
         print_json(told)
         return
     how = f"{counted(threads, 'thread')}, batch {batch}, the median of {repeats} passes"
     say(f"{path}: {column}, {len(measured.rows):,} of {rows:,} networks measured on {plan.machine} ({how})")
-    say(f"{told['smallest_ms']:.4g} to {told['largest_ms']:.4g} ms, 95 % interval +-{measured.interval_percent:.2g} %")
-    say(
-        f"one network, measured again in each part, differs by up to {measured.repeatability_percent:.2g} %: a bound"
-        " that is closer is no bound"
-    )
+    say(f"{told['smallest_ms']:.4g} to {told['largest_ms']:.4g} ms, {measured.interval_words}")
+    if measured.repeatability_percent is None:
+        say(measured.repeatability_words)
+    else:
+        say(
+            f"one network, measured again in each part, differs by up to {measured.repeatability_percent:.2g} %: a"
+            " bound that is closer is no bound"
+        )
     if len(measured.rows) < rows:
-        say(f"the others are sums of a look-up table: {measured.quality}, of a table fitted without them")
+        fitted = ", of a table fitted without them" if measured.quality.is_told else ""
+        say(f"the others are sums of a look-up table: {measured.quality_words}{fitted}")
     say(f'search it with: benchmarks = ["{path}"], constraints = ["{column} <= ..."]')
 
 

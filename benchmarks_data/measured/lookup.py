@@ -16,6 +16,8 @@ from harness.errors import HarnessError, must
 from harness.space import SearchSpace
 
 FEWEST = 2
+FEWEST_JUDGES = 10
+"""Architectures from which on R^2 and tau are told: of two, tau is 1 or -1 whatever the table is worth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,14 @@ class Quality:
     r2: float
     tau: float
 
+    @property
+    def is_told(self) -> bool:
+        """Whether there are enough judges for the numbers to say anything."""
+        return self.n >= FEWEST_JUDGES
+
     def __str__(self) -> str:
+        if not self.is_told:
+            return f"how well it predicts cannot be told, {self.n} others judge and it takes {FEWEST_JUDGES}"
         return f"R2 {self.r2:.4f}, Kendall's tau {self.tau:.3f} on {self.n:,} others"
 
 
@@ -116,10 +125,11 @@ def split(known: IntArray, cells: int, seed: int) -> tuple[IntArray, IntArray]:
     Raises
     ------
     HarnessError
-        If not at least `FEWEST` would be left to judge by.
+        If not at least `FEWEST_JUDGES` would be left to judge by.
     """
     integer("cells", cells, low=FEWEST)
-    if len(known) < cells + FEWEST:
-        raise HarnessError(must("cells", f"leave at least {FEWEST} of {len(known)} known rows to judge by", cells))
+    if len(known) < cells + FEWEST_JUDGES:
+        rule = f"leave at least {FEWEST_JUDGES} of {len(known)} known rows to judge by"
+        raise HarnessError(must("cells", rule, cells))
     order = np.random.default_rng(seed).permutation(known)
     return order[:cells], order[cells:]

@@ -23,7 +23,7 @@ from benchmarks_data.file import layout, recorded
 from benchmarks_data.file.layout import Header
 from benchmarks_data.joins.join import join, table_of
 from benchmarks_data.joins.merge import Other
-from benchmarks_data.measured.lookup import Lookup, Quality, fit, quality
+from benchmarks_data.measured.lookup import FEWEST_JUDGES, Lookup, Quality, fit, quality
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray, IntArray, integer
 from harness.errors import HarnessError, TableError, must
@@ -37,6 +37,8 @@ PART = 25
 """Networks measured at once: what a stop can cost."""
 _JUDGES = 5  # one in so many of the sample judges the look-up table
 _FLOOR = 10.0
+FEWEST_PASSES = 6
+"""Timed passes from which on they have a 95 % interval of their median: even their extremes miss it with 2 / 2**n."""
 
 Measure = Callable[..., Any]
 """`harness.training.latency.measure`; tests put their own in its place."""
@@ -101,6 +103,8 @@ class Measured:
         Of the table fitted to four fifths of it, on the rest.
     values_ms : (N,) float64
         Of every row: measured, or the sum of the look-up table, at least a tenth of the smallest that was measured.
+    repeats : int
+        Timed passes of each network.
     """
 
     rows: IntArray
@@ -111,17 +115,45 @@ class Measured:
     lookup: Lookup
     quality: Quality
     values_ms: FloatArray
+    repeats: int
 
     @property
-    def interval_percent(self) -> float:
-        """Half the width of the interval in percent of the median, the median over networks."""
+    def interval_percent(self) -> float | None:
+        """Half the width of the interval in percent of the median, the median over networks; None of too few passes."""
+        if self.repeats < FEWEST_PASSES:
+            return None
         return float(np.median(50.0 * (self.high_ms - self.low_ms) / self.median_ms))
 
     @property
-    def repeatability_percent(self) -> float:
-        """How far the reference lay from its own median, at most, in percent: a closer bound is no bound."""
+    def repeatability_percent(self) -> float | None:
+        """How far the reference lay from its own median, at most, in percent: a closer bound is no bound.
+
+        None where it was measured once.
+        """
+        if len(self.reference_ms) < 2:
+            return None
         middle = float(np.median(self.reference_ms))
         return float(100.0 * np.abs(self.reference_ms / middle - 1.0).max())
+
+    @property
+    def interval_words(self) -> str:
+        """The interval, or why it cannot be told."""
+        if self.interval_percent is None:
+            return f"interval unknown: {self.repeats} passes have none, and it takes {FEWEST_PASSES} (`--repeats`)"
+        return f"95 % interval +-{self.interval_percent:.2g} %"
+
+    @property
+    def repeatability_words(self) -> str:
+        """How far a measurement repeats, or why it cannot be told."""
+        if self.repeatability_percent is None:
+            return f"how far it repeats is unknown: that takes a sample of more than {PART} (`--sample`)"
+        return f"repeatable to {self.repeatability_percent:.2g} %"
+
+    @property
+    def quality_words(self) -> str:
+        """What the sums of the look-up table are worth, or why it cannot be told."""
+        more = "" if self.quality.is_told else f" (`--sample {_JUDGES * FEWEST_JUDGES}`)"
+        return f"{self.quality}{more}"
 
 
 def setup_of(header: Header) -> TrainingSetup:
@@ -219,7 +251,7 @@ def measure(
     found = [part for part in loaded if part is not None]
     if len(found) < len(cut):
         raise TableError(f"parts in '{work}' are damaged; measure again")
-    return _together(space, archs, order, found)
+    return _together(space, archs, order, found, plan.repeats)
 
 
 def _path(work: Path, number: int) -> Path:
@@ -239,7 +271,7 @@ def _part(work: Path, number: int, rows: IntArray) -> Mapping[str, Any] | None:
     return part if whole else None
 
 
-def _together(space: Any, archs: Archs, order: IntArray, parts: list[Mapping[str, Any]]) -> Measured:
+def _together(space: Any, archs: Archs, order: IntArray, parts: list[Mapping[str, Any]], repeats: int) -> Measured:
     columns = {name: np.concatenate([part[name][1:] for part in parts]) for name in ("median_ms", "low_ms", "high_ms")}
     judges = np.arange(len(order)) % _JUDGES == 0  # `order` is random
     medians = columns["median_ms"]
@@ -257,7 +289,16 @@ def _together(space: Any, archs: Archs, order: IntArray, parts: list[Mapping[str
         lookup,
         judged,
         values,
+        repeats,
     )
+
+
+def told(judged: Quality) -> dict[str, float | None]:
+    """Return R^2 and tau by name, None where they cannot be told."""
+    return {
+        name: value if judged.is_told and np.isfinite(value) else None
+        for name, value in (("r2", judged.r2), ("tau", judged.tau))
+    }
 
 
 def column_name(device: str, batch: int) -> str:
@@ -296,13 +337,14 @@ def write(path: Path, header: Header, plan: Plan, measured: Measured, *, device:
     count, rows = len(measured.rows), len(measured.values_ms)
     how = f"{counted(plan.threads, 'thread')}, torch {plan.torch}, median of {plan.repeats} passes"
     text = (
-        f"Latency of one pass of {plan.batch} on {plan.machine} ({how}), interval +-{measured.interval_percent:.2g} %, "
-        f"repeatable to {measured.repeatability_percent:.2g} %. "
+        f"Latency of one pass of {plan.batch} on {plan.machine} ({how}), {measured.interval_words}; "
+        f"{measured.repeatability_words}. "
     )
     text += (
         "Every row was measured."
         if count == rows
-        else f"{count:,} of {rows:,} rows were measured; the others are sums of a look-up table ({measured.quality})."
+        else f"{count:,} of {rows:,} rows were measured; the others are sums of a look-up table"
+        f" ({measured.quality_words})."
     )
     column = Column(name, "ms", "minimise", description=text, device=plan.machine, batch=plan.batch)
     other = Other(f"latency on {device}", np.asarray(header.array("archs")),
@@ -315,9 +357,8 @@ def write(path: Path, header: Header, plan: Plan, measured: Measured, *, device:
     about["title"] = f"{about.get('title') or header.meaning.name}, with latency on {plan.machine}"
     about["measured"] = json.dumps(
         asdict(plan)
-        | {"column": name, "rows": count, "platform": platform.platform(), "r2": measured.quality.r2,
-           "tau": measured.quality.tau, "judged_by": measured.quality.n, "numpy": np.__version__,
-           "nas-harness": version("nas-harness")}
+        | {"column": name, "rows": count, "platform": platform.platform(), **told(measured.quality),
+           "judged_by": measured.quality.n, "numpy": np.__version__, "nas-harness": version("nas-harness")}
     )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:

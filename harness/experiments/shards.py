@@ -30,7 +30,7 @@ from harness.problem import Budget, Constraint, Problem
 from harness.records import Recommended, Run, Trace
 from harness.search.beginning import check_draws, warmed
 from harness.search.beside import COLUMNS as OTHER
-from harness.search.beside import Paid
+from harness.search.beside import LATER, Paid
 from harness.search.known import known_constraints, offered
 from harness.search.loop import make_problem, run_block
 from harness.search.mishaps import Mishaps
@@ -40,7 +40,7 @@ from harness.surrogate import Surrogate
 
 SCHEMA = 1
 """Version of what the digest of a shard covers."""
-BESIDE = ("epochs", "wasted_seconds", "attempts", *OTHER)
+BESIDE = ("epochs", "wasted_seconds", "attempts", *OTHER, *LATER)
 """Names of columns beside a trace, see `Run.beside`."""
 _RECOMMENDED = ("after", "archs", "offsets")
 AT_ONCE = 250

@@ -30,6 +30,10 @@ COLUMNS = ("other_trainings", "looks", "look_seconds")
 """Columns beside a trace: what was spent beside trainings, in units of one full training and all in all by the time
 that the row was started; architectures whose signals were read for the row, and the seconds that this took."""
 
+LATER = ("later_looks", "later_look_seconds")
+"""Columns beside a trace, 0 but in the last row of a run: what was read for rows that were never told, because the
+reading took what was left of the budget, or the row ended behind it.  There where any replicate has any."""
+
 
 class Paid(NamedTuple):
     """What was spent before the first evaluation.
@@ -100,6 +104,7 @@ class Beside:
         clock = [item.epochs if in_epochs else item.seconds for item in first]
         self._owed = [deque([seconds / workers] * workers if seconds else []) for seconds in clock]
         self._read = np.zeros((count, 2))  # looks and their seconds since the last row was started
+        self._all_read = np.zeros((count, 2))  # from the beginning on
         self._noted: list[tuple[IntArray, FloatArray]] = []
         self._used = any(item != Paid() for item in first)  # whether anything was spent; nothing is recorded otherwise
 
@@ -139,6 +144,7 @@ class Beside:
             trainings = seconds / self._full_training if seconds else 0.0
         self._used = True
         self._read[replicate] += len(archs), seconds
+        self._all_read[replicate] += len(archs), seconds
         self._trainings[replicate] += trainings
         if seconds:
             self._owed[replicate].append(seconds)
@@ -161,15 +167,37 @@ class Beside:
             self._read[replicates] = 0.0
             self._noted.append((rows, np.column_stack([self._trainings[replicates], read])))
 
-    def columns(self, rows: IntArray) -> dict[str, FloatArray]:
-        """Return `COLUMNS` of rows by their numbers, (n,) each; nothing where nothing was spent."""
+    def columns(self, rows: IntArray, replicates: IntArray) -> dict[str, FloatArray]:
+        """Return `COLUMNS`, and `LATER` where there is any, of rows that were told; nothing where nothing was spent.
+
+        Parameters
+        ----------
+        rows : (n,) int64
+            By their numbers.
+        replicates : (n,) int64
+            Of each row, ascending.
+
+        Returns
+        -------
+        dict of str to (n,) float64
+        """
         if not self._used:
             return {}
+        told = self._told(rows)
+        read, last = told[:, 1:], np.flatnonzero(np.diff(replicates, append=-1))
+        later = np.zeros_like(read)
+        for row in last:
+            later[row] = self._all_read[replicates[row]] - read[replicates == replicates[row]].sum(axis=0)
+        later[later[:, 0] < 1] = 0.0  # seconds of none are rounding
+        return dict(zip(COLUMNS, told.T, strict=True)) | (dict(zip(LATER, later.T, strict=True)) if later.any() else {})
+
+    def _told(self, rows: IntArray) -> FloatArray:
+        """Return `COLUMNS` of rows by their numbers: (n,) to (n, 3)."""
         noted = np.zeros((1 + max((int(part.max(initial=0)) for part, _ in self._noted), default=0), len(COLUMNS)))
         for part, values in self._noted:
             noted[part] = values
-        known = noted[np.minimum(rows, len(noted) - 1)] * (rows < len(noted))[:, None]
-        return dict(zip(COLUMNS, known.T, strict=True))
+        known: FloatArray = noted[np.minimum(rows, len(noted) - 1)] * (rows < len(noted))[:, None]
+        return known
 
 
 def values_of(benchmark: Benchmark, signal: Signal, archs: Archs) -> FloatArray:

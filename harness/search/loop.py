@@ -417,7 +417,7 @@ class _Lockstep:
         bounds = np.searchsorted(done.replicates, np.arange(len(self.strategies) + 1)).tolist()
         untimed = np.full(len(done), np.nan)
         beside = {name: self.log.column(name, done.rows) for name in sorted(self.beside)}
-        beside |= self.other.columns(done.rows)
+        beside |= self.other.columns(done.rows, done.replicates)
         whole = Trace(
             **{name: self.log.column(name, done.rows) for name in Proposals._names},
             objectives=self.log.column("objectives", done.rows),

@@ -48,19 +48,21 @@ class Mishaps:
 
     def __post_init__(self) -> None:
         for name in ("stragglers", "failures", "hangs"):
-            object.__setattr__(self, name, float(real(name, getattr(self, name), low=0.0)))
+            object.__setattr__(self, name, float(real(f"simulate.{name}", getattr(self, name), low=0.0)))
         for name in ("failures", "hangs"):
             if getattr(self, name) >= 1.0:
-                raise HarnessError(must(name, "be a probability in [0, 1)", getattr(self, name)))
+                raise HarnessError(must(f"simulate.{name}", "be a probability in [0, 1)", getattr(self, name)))
         if self.failures + self.hangs >= 1.0:
             total = self.failures + self.hangs
-            raise HarnessError(must("failures + hangs", "be below 1, or no training ever ends well", total))
-        integer("retries", self.retries, low=0, high=MOST_RETRIES)
+            raise HarnessError(
+                must("simulate.failures + simulate.hangs", "be below 1, or no training ever ends well", total)
+            )
+        integer("simulate.retries", self.retries, low=0, high=MOST_RETRIES)
         if self.timeout is not None:
-            object.__setattr__(self, "timeout", float(real("timeout", self.timeout, low=1.0)))
+            object.__setattr__(self, "timeout", float(real("simulate.timeout", self.timeout, low=1.0)))
         if self.hangs and self.timeout is None:
-            rule = "be given where `hangs` is above 0: a training that never returns would keep its worker for ever"
-            raise HarnessError(must("timeout", rule, None))
+            rule = "be given where `simulate.hangs` is above 0: a training that never returns keeps its worker for ever"
+            raise HarnessError(must("simulate.timeout", rule, None))
 
     def fates(self, seeds: UInt64Array, codes: UInt64Array, fidelity: IntArray) -> Fates:
         """Draw what becomes of trainings.

@@ -12,6 +12,7 @@ from harness.experiments.spec import Spec, TransferSpec
 from harness.printable import counted, printable
 from harness.records import Run
 from reports.sections.section import Section
+from reports.study.align import Aligned
 from reports.study.study import Study
 from reports.tables.numbers import NONE, three_digits
 from reports.tables.report_table import ReportTable
@@ -27,7 +28,7 @@ def section(study: Study) -> Section | None:
     """Tell what was spent beside trainings; None where nothing was, and no other table was told."""
     spec = study.spec
     rows = [
-        _row(item.name, label, [steps.run for steps in group])
+        _row(item, label, [steps.run for steps in group])
         for item in study.aligned
         for label, group in item.steps.items()
         if group and "other_trainings" in group[0].run.beside
@@ -41,21 +42,30 @@ def section(study: Study) -> Section | None:
     )
 
 
-def _row(benchmark: str, label: str, runs: Sequence[Run]) -> dict[str, Any]:
-    """Return means over runs; what a run has not started a row with is not in it."""
+def _row(item: Aligned, label: str, runs: Sequence[Run]) -> dict[str, Any]:
+    """Return means over runs; what a run without any row has spent is not in it."""
     first = [float(run.beside["other_trainings"][0]) if len(run.trace) else 0.0 for run in runs]
-    last = [float(run.beside["other_trainings"].max(initial=0.0)) for run in runs]
-    looked = [float(run.beside["looks"].sum()) for run in runs]
+    looks, later = (np.array([_sum(run, name) for run in runs]) for name in ("looks", "later_looks"))
+    seconds, seconds_later = (
+        np.array([_sum(run, name) for run in runs]) for name in ("look_seconds", "later_look_seconds")
+    )
+    units = np.where(seconds_later > 0, seconds_later / item.truth.unit_seconds, 0.0)
+    last = np.array([float(run.beside["other_trainings"].max(initial=0.0)) for run in runs]) + units
     return {
-        "benchmark": benchmark,
+        "benchmark": item.name,
         "label": label,
         "n": len(runs),
-        "looks": float(np.mean(looked)),
-        "look_seconds": float(np.mean([run.beside["look_seconds"].sum() for run in runs])),
+        "looks": float(np.mean(looks + later)),
+        "look_seconds": float(np.mean(seconds + seconds_later)),
+        "ended_by_looking": int(np.count_nonzero(later)),
         "first_trainings": float(np.mean(first)),
         "trainings": float(np.mean(last)),
-        "share": float(np.mean([spent / max(_spent(run), 1.0) for spent, run in zip(last, runs, strict=True)])),
+        "share": float(np.mean(last / np.maximum(units + [_spent(run) for run in runs], 1.0))),
     }
+
+
+def _sum(run: Run, name: str) -> float:
+    return float(run.beside[name].sum()) if name in run.beside else 0.0
 
 
 def _spent(run: Run) -> float:
@@ -83,6 +93,11 @@ def _table(rows: Sequence[dict[str, Any]]) -> ReportTable:
         " that are charged, and what was read by then; beside: all in all. A budget that counts evaluations or epochs"
         " is lowered by them, and the evaluations of curves have them in them."
     )
+    ended = [
+        f"{row['label']} on {row['benchmark']} {row['ended_by_looking']}" for row in rows if row["ended_by_looking"]
+    ]
+    if ended:
+        caption += f" Runs whose last reading no training followed that ended within the budget: {', '.join(ended)}."
     return ReportTable("beside", "Spent beside trainings", caption, pd.DataFrame(rows), headers, cells)
 
 

@@ -171,7 +171,7 @@ class Aligned:
         finite = [end for end in ends if np.isfinite(end)] or [max(lasts)]
         first, last = min(starts), max(finite)
         if axis == "evaluations" and last - first < 2000:
-            return np.arange(first, last + 1)
+            return np.arange(np.ceil(first), np.floor(last) + 1)  # what is spent beside trainings is no whole number
         marks = [end for end in finite if end >= first]
         grid = np.geomspace(first, max(last, first), _GRID)
         return np.union1d(np.unique(grid.round()) if axis == "evaluations" else grid, marks)
@@ -259,10 +259,10 @@ def _ends(run: Run, budget: Budget) -> dict[str, float]:
     if run.stopped != "budget":
         return dict.fromkeys(AXES, np.inf)
     done, clock = _spent(run, "evaluations"), _spent(run, "seconds")
-    if "other_trainings" in run.beside and budget.evaluations is not None and done > budget.evaluations - 1:
-        done = float(budget.evaluations)  # of which less than a whole evaluation was left
     alone = budget.seconds is None and budget.epochs is None
-    if budget.evaluations is not None and alone and done != budget.evaluations and "looks" not in run.beside:
+    if "other_trainings" in run.beside and budget.evaluations is not None and (alone or done > budget.evaluations - 1):
+        done = float(budget.evaluations)  # less than a whole evaluation was left, or a signal that was read took it
+    if budget.evaluations is not None and alone and done != budget.evaluations:
         raise ResultError(
             f"run {run.replicate} of '{run.label}' on '{run.benchmark}' has {done:g} charged evaluations where the"
             f" budget is {budget.evaluations}: runs of unequal budgets are not compared"

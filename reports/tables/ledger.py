@@ -65,7 +65,9 @@ def of_run(item: Aligned, steps: Steps, n_workers: int) -> Ledger:
     ends = item.budget.seconds if steps.run.stopped == "budget" and item.budget.evaluations is None else None
     fidelity = len(item.truth.facts.fidelities) - 1
     beside = steps.run.beside
-    looked = float(beside["look_seconds"].sum()) if "look_seconds" in beside else 0.0
+    looked, later = (
+        float(beside[name].sum()) if name in beside else 0.0 for name in ("look_seconds", "later_look_seconds")
+    )
     paid = float(beside["other_trainings"].max(initial=0.0)) if "other_trainings" in beside else 0.0
     return ledger(
         steps.run.trace,
@@ -73,7 +75,7 @@ def of_run(item: Aligned, steps: Steps, n_workers: int) -> Ledger:
         item.truth.unit_seconds,
         n_workers=n_workers,
         deadline=ends,
-        signals_seconds=looked,
+        signals_seconds=looked + later,
         others_seconds=max(0.0, paid * item.truth.unit_seconds - looked),
         chosen_seconds=chosen,
         slices=_slices(item) if item.budget.multi_fidelity == "resumable" else (),

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from math import isnan
+from math import isfinite, isnan
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,10 +21,17 @@ from harness.errors import HarnessError
 from harness.problem import Problem
 from harness.records import Evaluations
 from strategies.foreign.adapter import Foreign, quiet
-from strategies.parts.ranking import FAILED, scores
 
 _LEARNS_NOTHING = (optuna.samplers.RandomSampler, optuna.samplers.QMCSampler, optuna.samplers.BruteForceSampler)
 """Samplers that no result changes: they can be run under constraints, which they need not be told."""
+_SEVERAL = (
+    optuna.samplers.NSGAIISampler,
+    optuna.samplers.NSGAIIISampler,
+    optuna.samplers.TPESampler,
+    optuna.samplers.GPSampler,
+    *_LEARNS_NOTHING,
+)
+"""Samplers that optimise several objectives at once; of others of one's own nobody knows."""
 _COMPUTES_WITH = {"GPSampler": ("scipy", "torch"), "QMCSampler": ("scipy",)}
 _PUBLISHED = {
     "TPESampler": ("Bergstra et al., NeurIPS", 2011),
@@ -84,9 +91,10 @@ class OptunaSearch(Foreign):
 
     @classmethod
     def declared(cls, factory: Any) -> Mapping[str, Any]:
-        """Return the method's paper, or the library's, and whether the sampler takes constraints."""
+        """Return the paper of the method, or of the library, and what constraints and objectives a sampler takes."""
         paper, year = _PUBLISHED.get(factory.__name__, (cls.paper, cls.year))
-        takes = replace(cls.takes, constraints=_takes_constraints(factory))
+        objectives = None if issubclass(factory, _SEVERAL) else cls.takes.objectives
+        takes = replace(cls.takes, constraints=_takes_constraints(factory), objectives=objectives)
         return {"paper": paper, "year": year, "takes": takes}
 
     def __init__(self, problem: Problem, rng: np.random.Generator, **hyperparameters: Any) -> None:
@@ -97,7 +105,7 @@ class OptunaSearch(Foreign):
         try:
             start = hyperparameters.get("n_startup_trials", self.defaults.get("n_startup_trials", _START))
             given = tuple(sorted(self.hyperparameters.items()))
-            why = _shortcoming(self.factory, given, tuple(sorted({*kinds})), start)
+            why = _shortcoming(self.factory, given, tuple(sorted({*kinds})), start, len(problem.objectives))
         except Exception as error:  # a library checks what it is given when it is first used
             raise self.blame(error) from error
         if why:
@@ -105,7 +113,7 @@ class OptunaSearch(Foreign):
                 f"Optuna's {type(self).__name__} cannot search the genes of '{problem.space.name}': {why}"
             )
         with quiet("optuna"):
-            self._study = _study(self.build(seed=self.seed()))
+            self._study = _study(self.build(seed=self.seed()), len(problem.objectives))
         self._running: dict[int, Trial] = {}
 
     def draw(self, n: int) -> tuple[Sequence[int], Sequence[Sequence[int]]]:
@@ -125,18 +133,18 @@ class OptunaSearch(Foreign):
                 self._study.tell(self._running.pop(tag), state=TrialState.FAIL)
 
     def tell(self, evaluations: Evaluations) -> None:
-        """Tell each trial its objective and its constraints, or that it failed."""
+        """Tell each trial its objectives and its constraints, or that it failed."""
         super().tell(evaluations)
         tags, constraints = evaluations.tag.tolist(), evaluations.constraints.tolist()
         with quiet("optuna"):
-            for tag, score, violations in zip(tags, scores(evaluations), constraints, strict=True):
+            for tag, values, violations in zip(tags, evaluations.objectives.tolist(), constraints, strict=True):
                 trial = self._running.pop(tag)
-                if score is FAILED:
+                if not all(map(isfinite, values)):
                     self._study.tell(trial, state=TrialState.FAIL)
                     continue
                 for index, violation in enumerate(violations):
                     trial.set_constraint(str(index), float("inf") if isnan(violation) else violation)
-                self._study.tell(trial, score[1])
+                self._study.tell(trial, values)
 
 
 class _Study(optuna.Study):
@@ -149,9 +157,9 @@ class _Study(optuna.Study):
         self.finished = True
 
 
-def _study(sampler: BaseSampler) -> _Study:
+def _study(sampler: BaseSampler, objectives: int) -> _Study:
     storage = optuna.storages.InMemoryStorage()
-    storage.create_new_study([StudyDirection.MINIMIZE], "search")
+    storage.create_new_study([StudyDirection.MINIMIZE] * objectives, "search")
     return _Study("search", storage, sampler, optuna.pruners.NopPruner())
 
 
@@ -174,7 +182,9 @@ def _takes_constraints(factory: Any) -> bool:
 
 
 @cache
-def _shortcoming(factory: Any, hyperparameters: tuple[tuple[str, Any], ...], kinds: tuple[str, ...], start: int) -> str:
+def _shortcoming(
+    factory: Any, hyperparameters: tuple[tuple[str, Any], ...], kinds: tuple[str, ...], start: int, objectives: int
+) -> str:
     """Run a sampler for a few trials on three genes of each kind, past its random start; say why it cannot search them.
 
     It cannot where it leaves genes out of its joint distribution and has another sampler draw each of them by itself:
@@ -187,11 +197,11 @@ def _shortcoming(factory: Any, hyperparameters: tuple[tuple[str, Any], ...], kin
         for part in vars(sampler).values():
             if isinstance(part, BaseSampler):
                 part.sample_independent = _noted(part, fallbacks)  # type: ignore[method-assign]  # it is thrown away
-        study = _study(sampler)
+        study = _study(sampler, objectives)
         for told in range(min(start, _LONGEST_START) + 2):
             fallbacks.clear()
             trial = study.ask(distributions)
-            study.tell(trial, float(told))
+            study.tell(trial, [float(told) * (-1) ** place for place in range(objectives)])
     alone = [name for name in fallbacks if name not in (trial.relative_search_space or {})]
     if not alone or start > _LONGEST_START:
         return ""

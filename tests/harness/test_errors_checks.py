@@ -48,6 +48,10 @@ def test_what_is_no_text_is_an_unknown_name_too(name):
 
 def test_of_many_names_only_the_nearest_is_told_or_what_lists_them():
     many = [f"table-{number}" for number in range(60)]
+    labels = ["epoch 10 of 10", "epoch 10 of 10, a quarter of the data"]
+    assert errors.unknown("fidelity", "zzz", labels) == (
+        "unknown fidelity 'zzz'. Known: 'epoch 10 of 10', 'epoch 10 of 10, a quarter of the data'."
+    ), "what has a comma is told apart"
     assert errors.unknown("table", "tabel-7", many) == (
         "unknown table 'tabel-7'. Did you mean 'table-7'? `nas-harness data list` shows the names."
     )

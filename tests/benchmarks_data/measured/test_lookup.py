@@ -64,8 +64,18 @@ def test_what_was_not_measured_is_left_out():
     assert quality(fit(space, archs, values), archs, holes).n == 100
     with pytest.raises(HarnessError, match="`values` must hold at least 2 that are known, got 0"):
         fit(space, archs, np.full(200, np.nan))
-    with pytest.raises(HarnessError, match="`cells` must leave at least 2 of 10"):
+    with pytest.raises(HarnessError, match="`cells` must leave at least 10 of 10"):
         split(np.arange(10), 9, 0)
+
+
+def test_of_two_judges_nothing_is_told():
+    space = named.space("nb201")
+    archs = space.sample(12, np.random.default_rng(0))
+    values = archs.sum(axis=1).astype(float)
+    how = quality(fit(space, archs[2:], values[2:]), archs[:2], values[:2])
+    assert not how.is_told
+    assert str(how) == "how well it predicts cannot be told, 2 others judge and it takes 10"
+    assert quality(fit(space, archs[:2], values[:2]), archs[2:], values[2:]).is_told
 
 
 def test_the_command_tells_r2_tau_and_parts(capsys):
@@ -81,7 +91,7 @@ def test_the_command_tells_r2_tau_and_parts(capsys):
     [
         (["nb201-cifar10", "latency"], "unknown column of nb201-cifar10 'latency'"),
         (["nb201-cifar10", "valid_accuracy"], "`column` must be one of costs"),
-        (["nb201-cifar10", "macs_m", "--cells", "15624"], "`cells` must leave at least 2"),
+        (["nb201-cifar10", "macs_m", "--cells", "15624"], "`cells` must leave at least 10"),
     ],
 )
 def test_wrong_words_are_told(words, message, capsys):

@@ -151,8 +151,18 @@ def test_the_command_measures_here(tmp_path, capsys, monkeypatch):
     assert (told["table"], told["column"]) == ("micro-mnist1d-here.h5", "here_latency_ms")
     assert (told["measured"], told["rows"], told["threads"], told["batch"]) == (12, 4930, 1, 1)
     assert 0 < told["smallest_ms"] <= told["largest_ms"]
+    assert (told["interval_percent"], told["repeatability_percent"]) == (None, None), "of two passes, in one part"
+    assert told["lookup"] == {"n": 3, "r2": None, "tau": None}
     assert main(["describe", "micro-mnist1d-here.h5"]) == 0
-    assert f"measured on {told['machine']}, batch 1" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"measured on {told['machine']}, batch 1" in said
+    for words in (
+        "interval unknown: 2 passes have none, and it takes 6 (`--repeats`)",
+        "how far it repeats is unknown: that takes a sample of more than 25 (`--sample`)",
+        "cannot be told, 3 others judge and it takes 10 (`--sample 50`)",
+    ):
+        assert words in said
+    assert "tau" not in said
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,13 @@ def test_a_run_that_looks_its_budget_away_ends():
     assert (len(one.trace), one.stopped) == (0, "budget")
     _, (one, *_) = run(Budget(evaluations=30), each=400)  # nearly six trainings a look
     assert (len(one.trace), one.stopped) == (4, "budget")
+    assert one.beside["looks"].tolist() == [400] * 4
+    assert one.beside["later_looks"].tolist() == [0, 0, 0, 400], "the fifth took what was left"
+    assert one.beside["later_look_seconds"].tolist() == [0, 0, 0, 100.0]
+    _, (one, *_) = run(Budget(evaluations=10), each=40)
+    assert "later_looks" not in one.beside
+    _, (one, *_) = run(Budget(seconds=100.0), each=40)
+    assert one.beside["later_looks"].tolist() == [0, 0, 40], "for a row that the budget cut off"
 
 
 def test_what_was_paid_before():

@@ -96,15 +96,15 @@ def test_draws_depend_on_seed_architecture_fidelity_and_attempt_alone():
 @pytest.mark.parametrize(
     ("values", "rule"),
     [
-        ({"failures": 1.0}, r"`failures` must be a probability in \[0, 1\), got 1.0"),
-        ({"hangs": 1.5, "timeout": 2.0}, r"`hangs` must be a probability"),
-        ({"failures": 0.5, "hangs": 0.5, "timeout": 2.0}, "`failures . hangs` must be below 1"),
-        ({"hangs": 0.1}, "`timeout` must be given where `hangs` is above 0"),
-        ({"failures": -0.1}, "`failures` must"),
-        ({"stragglers": float("nan")}, "`stragglers` must"),
-        ({"timeout": 0.5}, "`timeout` must"),
-        ({"retries": -1}, "`retries` must"),
-        ({"retries": 1.5}, "`retries` must"),
+        ({"failures": 1.0}, r"`simulate.failures` must be a probability in \[0, 1\), got 1.0"),
+        ({"hangs": 1.5, "timeout": 2.0}, r"`simulate.hangs` must be a probability"),
+        ({"failures": 0.5, "hangs": 0.5, "timeout": 2.0}, "`simulate.failures . simulate.hangs` must be below 1"),
+        ({"hangs": 0.1}, "`simulate.timeout` must be given where `simulate.hangs` is above 0"),
+        ({"failures": -0.1}, "`simulate.failures` must"),
+        ({"stragglers": float("nan")}, "`simulate.stragglers` must"),
+        ({"timeout": 0.5}, "`simulate.timeout` must"),
+        ({"retries": -1}, "`simulate.retries` must"),
+        ({"retries": 1.5}, "`simulate.retries` must"),
     ],
 )
 def test_values_that_mean_nothing_are_refused(values, rule):

@@ -49,7 +49,7 @@ def test_without_mishaps_it_tells_utilisation_and_with_one_worker_nothing(tmp_pa
 
 
 def test_rates_are_refused_before_anything_runs():
-    with pytest.raises(SpecError, match=r"`failures` must be a probability in \[0, 1\), got 1.0"):
+    with pytest.raises(SpecError, match=r"`simulate.failures` must be a probability in \[0, 1\), got 1.0"):
         from_dict(SPEC | {"simulate": {"failures": 1.0}})
     with pytest.raises(SpecError, match=r"unknown key 'simulate.straglers'\. Did you mean 'stragglers'"):
         from_dict(SPEC | {"simulate": {"straglers": 1.0}})

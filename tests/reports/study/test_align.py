@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,13 +13,37 @@ from harness.experiments.results import Results
 from harness.experiments.spec import Spec, StrategySpec
 from harness.problem import Budget, Constraint
 from harness.records import Run
+from reports.sections import beside
 from reports.study.align import align, at_budget
 from reports.study.frame import frame
 from reports.study.study import prepare
 from reports.study.truth import Truth
+from reports.tables.ledger import of_run
 from tests.reports.support import ACCURACY, FakeOracle, make_results, opener, trace_of
 
 ORACLE = FakeOracle("alpha")
+
+
+def test_a_budget_of_evaluations_that_a_signal_ended_is_a_whole_budget():
+    oracle = FakeOracle("alpha")
+    results = make_results([oracle], ["random_search"], replicates=2, evaluations=20)
+    spent = {"other_trainings": np.arange(1, 9) * 1.4, "looks": np.full(8, 40.0), "look_seconds": np.full(8, 9.0)}
+    later = {"later_looks": np.eye(8)[7] * 40, "later_look_seconds": np.eye(8)[7] * 9.0}
+    first, second = results.runs
+    short = replace(first, trace=first.trace.take(slice(8)), beside=spent | later)  # 19.2 evaluations and a reading
+    shorter = replace(second, trace=second.trace.take(slice(4)), beside={k: v[:4] for k, v in spent.items()})
+    study = prepare(replace(results, runs=(short, shorter)), opener(oracle))
+    (item,) = study.aligned
+    assert [steps.end["evaluations"] for steps in item.steps["random_search"]] == [20, 20]
+    assert item.grid("evaluations")[-1] == 20
+    item.truth.__dict__["unit_seconds"] = 100.0  # the oracle has no column of seconds
+    (table,) = beside.section(study).tables
+    row = table.frame.iloc[0]
+    assert (row["looks"], row["look_seconds"]) == ((8 * 40 + 40 + 4 * 40) / 2, (8 * 9 + 9 + 4 * 9) / 2)
+    assert row["trainings"] == pytest.approx((8 * 1.4 + 0.09 + 4 * 1.4) / 2)
+    assert "followed that ended within the budget: random_search on alpha 1." in table.caption
+    spent_signals = [of_run(item, steps, 1).signals for steps in item.steps["random_search"]]
+    assert spent_signals == pytest.approx([(8 * 9 + 9) / 100, 4 * 9 / 100])
 
 
 def archs(n):

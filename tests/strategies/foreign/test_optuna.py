@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,10 +89,36 @@ class TestEverySampler:
         assert len(np.unique(archs, axis=0)) == 2
 
     def test_what_is_refused_is_told_at_once(self, name):
-        with pytest.raises(UnfitError, match=r"one objective.*has 2"):
-            build(name, problem(objectives=2))
         with pytest.raises(UnfitError, match="`duplicates` must be 'charged' or 'free', got 'forbidden'"):
             build(name, problem(duplicates="forbidden"))
+
+
+@pytest.mark.parametrize("name", ["NSGAIISampler", "TPESampler"])
+def test_several_objectives_are_told_together_and_their_front_is_found(name):
+    """The larger the codes the better is one objective, the smaller the other: every sum is on the front."""
+    start = {"population_size": 10} if name == "NSGAIISampler" else {"n_startup_trials": 10}
+    strategy = build(name, problem(ToySpace(), objectives=2), **start)
+    for _ in range(12):
+        proposals = strategy.ask(5)
+        total = proposals.archs.sum(axis=1).astype(float)
+        odd = proposals.archs[:, 0] % 2  # what is worse in both
+        told = evaluate(proposals, rugged)
+        objectives = np.stack([total + 20 * odd, -total + 20 * odd], axis=1)
+        objectives[0, 1] = np.nan
+        strategy.tell(replace(told, objectives=objectives))
+    states = [trial.state.name for trial in strategy._study.trials]
+    assert (states.count("FAIL"), states.count("COMPLETE")) == (12, 48)
+    found = np.array([trial.values for trial in strategy._study.best_trials])
+    assert (found.sum(axis=1) == 0).mean() > 0.9
+    late = np.array([trial.values for trial in strategy._study.trials[-20:] if trial.values])
+    assert (late.sum(axis=1) == 0).mean() > 0.6
+
+
+def test_who_optimises_several_objectives_says_so():
+    takes = {name: registry.strategy(f"optuna:{name}").takes.objectives for name in ("NSGAIISampler", "CmaEsSampler")}
+    assert takes == {"NSGAIISampler": None, "CmaEsSampler": 1}
+    with pytest.raises(UnfitError, match=r"one objective.*has 2"):
+        build("CmaEsSampler", problem(objectives=2))
 
 
 def test_a_search_by_brute_force_ends_with_the_space():
