@@ -90,6 +90,7 @@ class Tables(BenchmarkProvider):
         training: int | None = None,
         check_content: bool = False,
         seed: int | None = None,
+        auxiliary: Sequence[str | Objective] = (),
     ) -> Benchmark:
         """Open a table as a benchmark, converting it first where that was not done yet.
 
@@ -107,8 +108,14 @@ class Tables(BenchmarkProvider):
         seed : int, optional
             Always answer with the training of this seed, at the schedules that were trained with it; there every row
             must have it.
+        auxiliary : sequence of str or Objective
+            Columns told beside the objectives.
         """
         if _predicts(name):
+            if auxiliary:
+                raise HarnessError(
+                    f"'{name}' predicts, and tells no other columns, got {list(auxiliary)}; leave it out"
+                )
             if seed is not None:
                 raise HarnessError(f"'{name}' predicts and has no trainings, got the seed {seed}; leave it out")
             benchmark: Benchmark = _predicting(name).open_benchmark(
@@ -129,6 +136,7 @@ class Tables(BenchmarkProvider):
             constraints=constraints,
             training=training,
             seed=seed,
+            auxiliary=auxiliary,
         )
         table.name = name
         return table

@@ -27,7 +27,11 @@ BUDGET_RULES = tuple(item.name for item in fields(Budget) if item.name not in ("
 
 
 def open_benchmark(
-    name: str, *, objectives: Sequence[str] | None = None, constraints: Sequence[Constraint | str] = ()
+    name: str,
+    *,
+    objectives: Sequence[str] | None = None,
+    constraints: Sequence[Constraint | str] = (),
+    auxiliary: Sequence[str] = (),
 ) -> Benchmark:
     """Open a benchmark by name; its table is converted on first use.
 
@@ -39,8 +43,10 @@ def open_benchmark(
         Columns to optimise; the default is the validation metric.
     constraints : sequence of Constraint or str
         For example ``"params_m <= 0.5"``.
+    auxiliary : sequence of str
+        Columns that are told beside the objectives, for example ``["train_accuracy"]``.
     """
-    return registry.benchmark(name, objectives=objectives, constraints=constraints)
+    return registry.benchmark(name, objectives=objectives, constraints=constraints, auxiliary=auxiliary)
 
 
 def run(
@@ -56,6 +62,7 @@ def run(
     constraints: str | Sequence[Constraint | str] = (),
     budget: Mapping[str, Any] | None = None,
     device: str = "cpu",
+    auxiliary: str | Sequence[str] = (),
 ) -> Results:
     """Run strategies on benchmarks in this process and keep the results in memory.
 
@@ -82,6 +89,8 @@ def run(
         Further keys of `Budget`: `BUDGET_RULES`.
     device : {"cpu", "cuda"}
         Where learners compute.
+    auxiliary : str or sequence of str
+        As in `open_benchmark`; told to the strategies that read them.
 
     Returns
     -------
@@ -114,11 +123,12 @@ def run(
             item if isinstance(item, Constraint) else Constraint.parse(item)
             for item in ([constraints] if isinstance(constraints, str) else constraints)
         ),
+        auxiliary=(auxiliary,) if isinstance(auxiliary, str) else tuple(auxiliary),
     )
     check_labels(spec)
     facts, runs = {}, list[Run]()
     for name in spec.benchmarks:
-        benchmark = open_for(name, spec.objectives, spec.constraints, spec.budget)
+        benchmark = open_for(name, spec.objectives, spec.constraints, spec.budget, auxiliary=spec.auxiliary)
         facts[name] = BenchmarkFacts.of(benchmark)
         for notice in filter(None, [too_small(benchmark, spec.budget), *check_objectives(benchmark)]):
             warnings.warn(notice, stacklevel=2)

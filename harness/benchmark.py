@@ -72,6 +72,8 @@ class Benchmark(Common, Protocol):
     signals : tuple of Signal, optional
         What can be read of architectures before any training; the default is what the space knows in closed form.
         With it comes a method ``look(signal, archs)``, (n,) float64: one of them, by its name, as it is published.
+    auxiliary : tuple of Objective, optional
+        What `Evaluations.auxiliary` holds, a columns; the default is none.
     libraries : tuple of str, optional
         Installed packages on which the answers depend, beyond numpy; their versions are part of the digest of results.
     """
@@ -242,7 +244,11 @@ class BenchmarkProvider(ABC):
         training: int | None,
         check_content: bool,
     ) -> Benchmark:
-        """Open a benchmark, whose `name` can be set; the parameters are those of `harness.registry.benchmark`."""
+        """Open a benchmark, whose `name` can be set; the parameters are those of `harness.registry.benchmark`.
+
+        One that can tell columns beside the objectives takes ``auxiliary`` too, and one whose trainings have seeds
+        ``seed``.
+        """
 
     @abstractmethod
     def oracle(self, name: str) -> Oracle:

@@ -280,6 +280,9 @@ class Problem:
         Columns that may be read before training, by ``yield Look(signal, archs)``.
     prior : tuple of Prior
         Finished trainings of other tables, one for each source.
+    auxiliary : tuple of Objective
+        Columns that are told with every evaluation and not optimised, such as the training loss, a of them:
+        `Evaluations.auxiliary` has one column for each, turned so that lower is better.
     """
 
     space: SearchSpace
@@ -290,6 +293,7 @@ class Problem:
     n_workers: int = 1
     signals: tuple[Signal, ...] = ()
     prior: tuple[Prior, ...] = ()
+    auxiliary: tuple[Objective, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.objectives:

@@ -119,6 +119,9 @@ class Evaluations(Columns):
         Feasible where all are <= 0.
     seconds : (n,) float64
         Cost from scratch to that fidelity; NaN where the table has no times.
+    auxiliary : (n, a) float64
+        `Problem.auxiliary` at that fidelity, of the same training; lower is better, NaN where the table has no value or
+        the training failed.  The default is (n, 0).
     """
 
     archs: Archs
@@ -127,6 +130,13 @@ class Evaluations(Columns):
     objectives: FloatArray
     constraints: FloatArray
     seconds: FloatArray
+    auxiliary: FloatArray = None  # type: ignore[assignment]  # never None once it is made
+
+    def __post_init__(self) -> None:
+        given: Any = self.auxiliary
+        if given is None:
+            object.__setattr__(self, "auxiliary", np.empty((len(self.archs), 0)))
+        super().__post_init__()
 
 
 @dataclass(frozen=True, eq=False)

@@ -218,6 +218,7 @@ def benchmark(
     training: int | None = None,
     check_content: bool = False,
     seed: int | None = None,
+    auxiliary: Sequence[str] = (),
 ) -> Benchmark:
     """Open a benchmark.
 
@@ -235,14 +236,21 @@ def benchmark(
         Compare the whole content of the table with its checksum, which takes longer than opening it.
     seed : int, optional
         Always answer with the training of this seed, at the schedules that were trained with it.
+    auxiliary : sequence of str
+        Columns that are told with every evaluation beside the objectives, for example ``["train_loss"]``; never ones
+        that are held out.
     """
     provider, key = table_provider(name)
     if seed is not None and "seed" not in keywords(provider.open):
         raise HarnessError(f"the trainings of '{name}' cannot be chosen by their seed, got {seed}; leave it out")
-    by_seed = {} if seed is None else {"seed": seed}
+    if auxiliary and "auxiliary" not in keywords(provider.open):
+        raise HarnessError(f"'{name}' tells objectives and constraints alone, got {list(auxiliary)}; leave it out")
+    further: dict[str, Any] = {} if seed is None else {"seed": seed}
+    if auxiliary:
+        further["auxiliary"] = auxiliary
     parsed = tuple(item if isinstance(item, Constraint) else Constraint.parse(item) for item in constraints)
     opened: Any = provider.open(
-        key, objectives=objectives, constraints=parsed, training=training, check_content=check_content, **by_seed
+        key, objectives=objectives, constraints=parsed, training=training, check_content=check_content, **further
     )
     if key != name:
         opened.name = name  # so that it can be opened again; digests and random streams see the key

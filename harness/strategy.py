@@ -46,6 +46,8 @@ class Takes:
         Whether it reads columns before training (`Problem.signals`).
     slices : bool
         Whether it trains in slices, one after the other: continued trainings must be charged by their increment.
+    auxiliary : bool
+        Whether it reads columns that are told beside the objectives (`Problem.auxiliary`); others are not told them.
     fewest_objectives : int
         The fewest that it optimises at once.
     """
@@ -58,6 +60,7 @@ class Takes:
     prior: bool = False
     signals: bool = False
     slices: bool = False
+    auxiliary: bool = False
     fewest_objectives: int = 1
 
     def refusal(self, problem: Problem) -> str:
@@ -106,7 +109,7 @@ class Takes:
             count = f"{self.fewest_objectives} objectives" + (
                 "" if self.objectives == self.fewest_objectives else " or more"
             )
-        names = ("constraints", "workers", "fidelities", "slices", "prior", "signals")
+        names = ("constraints", "workers", "fidelities", "slices", "prior", "signals", "auxiliary")
         does = {name: getattr(self, name) for name in names}
         return ", ".join([count, *(word for word in does if does[word])]) + (
             "" if self.forbidden_duplicates else "; repeats"

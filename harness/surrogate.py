@@ -143,21 +143,38 @@ class CurveSurrogate(Surrogate):
         Epochs of the columns, ascending; the last is the end.  None: 1, 2, 3 ..., and the end is the next after T.
     bounds : (float, float) or None
         The best and the worst result that can be thought of; None where that is not known.
+    of_targets : bool
+        Whether curves are of the column that the targets are of, so that a curve ends in its target.
     """
 
+    takes_other: ClassVar[bool] = False
+    """Whether curves may be of another column than the targets, such as the training loss."""
     epochs: FloatArray | None = None
     bounds: tuple[float, float] | None = None
+    of_targets: bool = True
 
-    def over(self, epochs: FloatArray, bounds: tuple[float, float] | None = None) -> Self:
-        """Return a copy, not fitted, that reads curves at these epochs."""
+    def over(self, epochs: FloatArray, bounds: tuple[float, float] | None = None, *, of_targets: bool = True) -> Self:
+        """Return a copy, not fitted, that reads curves at these epochs.
+
+        Raises
+        ------
+        HarnessError
+            If the curves are of another column than the targets, and the learner predicts the ends of curves.
+        """
+        if not of_targets and not self.takes_other:
+            raise HarnessError(
+                f"{type(self).__name__} predicts the end of the curve that it reads, and cannot read one of another "
+                "column than the objective: name a learner that relates the two, such as 'curve_sotl' or 'curve_ridge'"
+            )
         reader = copy.copy(self)
         reader.epochs, reader.bounds = np.asarray(epochs, dtype=np.float64), bounds
+        reader.of_targets = of_targets
         return reader
 
     @property
     def signature(self) -> str:
         """What identifies the learner and, where they are given, the epochs and bounds of its curves."""
-        read = None if self.epochs is None else [self.epochs.tolist(), self.bounds]
+        read = None if self.epochs is None else [self.epochs.tolist(), self.bounds, *[False] * (not self.of_targets)]
         signature: str = super().signature
         return signature if read is None else json.dumps([signature, read])
 

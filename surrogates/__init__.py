@@ -5,6 +5,7 @@ SURROGATES = {
     "bohamiann_network": "surrogates.neural.bohamiann:Bohamiann",
     "curve_ensemble": "surrogates.learning_curves.untrained:CurveEnsemble",
     "curve_ridge": "surrogates.learning_curves.trained:CurveRidge",
+    "curve_sotl": "surrogates.learning_curves.trained:CurveSoTL",
     "curve_svr": "surrogates.learning_curves.trained:CurveSVR",
     "curve_value": "surrogates.learning_curves.untrained:CurveValue",
     "dngo_network": "surrogates.neural.dngo:DNGO",

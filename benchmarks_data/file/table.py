@@ -25,7 +25,7 @@ from benchmarks_data.file.trainings import (
     trained_with,
 )
 from harness.benchmark import Column
-from harness.checks import Archs, FloatArray, IntArray, UInt64Array
+from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array
 from harness.errors import HarnessError, must, unknown
 from harness.guard import refuse
 from harness.problem import Constraint, Fidelity, Objective, Signal
@@ -50,6 +50,8 @@ class _Reader:
         A.
     places : (offered fidelities,) intp or None
         Place of each fidelity along A; None where they are the same numbers.
+    measured : (offered fidelities,) bool or None
+        Where it has values; None for everywhere.
     final : bool
         Whether its trainings are those of the last schedule, whatever the fidelity asked.
     convert : callable or None
@@ -60,6 +62,7 @@ class _Reader:
     trainings: int
     width: int
     places: npt.NDArray[np.intp] | None
+    measured: BoolArray | None
     convert: Callable[[FloatArray], FloatArray] | None
     final: bool
 
@@ -69,13 +72,16 @@ class _Reader:
         if self.width > 1:
             found_at = found_at * self.width + (fidelity if self.places is None else self.places.take(fidelity))
         answers: FloatArray = self.values.take(found_at)
+        if self.measured is not None:
+            answers = np.where(self.measured[fidelity], answers, np.nan)
         return answers if self.convert is None else self.convert(answers)
 
 
 class TableBenchmark:
     """Answers proposals from a table; see `harness.benchmark.Benchmark` for the protocol.
 
-    It offers the fidelities at which all objectives, constraints and, where there are any, seconds were measured.  A
+    It offers the fidelities at which all objectives, constraints and, where there are any, seconds were measured;
+    auxiliary columns are NaN at those of them at which they were not.  A
     noise seed draws one of the trainings present in the row and schedule: hash(noise seed, row, length of the
     schedule), the same training for every column, whatever the order or the batch.  Columns without trainings of their
     own answer with their one value; those with trainings that do not change in training (a measured latency) hold the
@@ -96,6 +102,8 @@ class TableBenchmark:
     seed : int, optional
         Always answer with the training of this seed, at the schedules that were trained with it; there every row must
         have it.
+    auxiliary : sequence of str or Objective
+        Columns told beside the objectives.
     """
 
     def __init__(
@@ -107,6 +115,7 @@ class TableBenchmark:
         constraints: Sequence[Constraint] = (),
         training: int | None = None,
         seed: int | None = None,
+        auxiliary: Sequence[str | Objective] = (),
     ) -> None:
         self._header = header
         self.space = space
@@ -116,9 +125,11 @@ class TableBenchmark:
         self.has_seconds: bool = header.meaning.seconds is not None
         self.objectives: tuple[Objective, ...] = self._chosen(objectives)
         self.constraints: tuple[Constraint, ...] = tuple(constraints)
+        self.auxiliary: tuple[Objective, ...] = objectives_of(auxiliary, self._column) if auxiliary else ()
         self._offered = self._offer()
         if seed is not None:
             self._offered = trained_with(header, self._offered, seed)
+        self._check_auxiliary()
         self.fidelities: tuple[Fidelity, ...] = self._renumbered()
         self._index = index.opened(header, space)
         self._drawing = Drawing(header, self._offered)
@@ -141,7 +152,7 @@ class TableBenchmark:
         if training is not None and seed is not None:
             raise HarnessError("give `training` or `seed`, not both: each names the run that answers")
         needed = [*self._offered]
-        if any(self._is_final(name) for name in self._asked):
+        if any(self._is_final(name) for name in self._told):
             needed.append(len(self._header.meaning.fidelities) - 1)
         if training is not None:
             return fixed_training(self._header, needed, training)
@@ -163,6 +174,22 @@ class TableBenchmark:
         seconds = self._header.meaning.seconds
         names = [*(item.name for item in self.objectives), *(item.name for item in self.constraints)]
         return names + ([seconds] if seconds else [])
+
+    @property
+    def _told(self) -> list[str]:
+        """Columns that are read: those asked, then the auxiliary ones."""
+        return [*self._asked, *(item.name for item in self.auxiliary)]
+
+    def _check_auxiliary(self) -> None:
+        """Refuse an auxiliary column that has no value where anything is trained."""
+        known = self._header.meaning.fidelities
+        for item in self.auxiliary:
+            places = self._places(item.name)
+            if not places.keys() & set(self._offered):
+                offered = ", ".join(known[place].label for place in self._offered[-3:])
+                rule = f"be measured where {self.name} is trained to, such as {offered}"
+                labels = ", ".join(known[place].label for place in sorted(places)[-3:])
+                raise HarnessError(f"{must('auxiliary', rule, item.name)}, which is known at {labels}")
 
     def _offer(self) -> tuple[int, ...]:
         """Return the indices of the fidelities at which everything asked was measured."""
@@ -285,13 +312,14 @@ class TableBenchmark:
         return self._header.columns[name]
 
     def _readers(self, choice: Choice | None) -> list[_Reader]:
-        """Prepare objectives, constraints and seconds: with every training, or with one answer for each row."""
+        """Prepare what is told: with every training, or with one answer for each row."""
         conversions = [
             *(item.to_minimised if item.direction == "maximise" else None for item in self.objectives),
             *(item.violation for item in self.constraints),
             *([None] if self.has_seconds else []),
+            *(item.to_minimised if item.direction == "maximise" else None for item in self.auxiliary),
         ]
-        return [self._reader(name, choice, convert) for name, convert in zip(self._asked, conversions, strict=True)]
+        return [self._reader(name, choice, convert) for name, convert in zip(self._told, conversions, strict=True)]
 
     def _reader(self, name: str, choice: Choice | None, convert: Callable[[FloatArray], FloatArray] | None) -> _Reader:
         values, places, final = self._header.values(name), self._places(name), self._is_final(name)
@@ -301,10 +329,17 @@ class TableBenchmark:
             # the last fidelity of a place says its schedule: that of a column which does not change is the final one
             schedule_at = {place: meaning.schedule_of[fidelity] for fidelity, place in places.items()}
             values, trainings = choice(values, np.array([schedule_at[place] for place in range(width)])), 1
-        chosen = np.array([places[fidelity] for fidelity in self._offered], dtype=np.intp)
+        chosen = np.array([places.get(fidelity, 0) for fidelity in self._offered], dtype=np.intp)
         same = np.array_equal(chosen, np.arange(len(chosen)))
+        measured = np.array([fidelity in places for fidelity in self._offered])
         return _Reader(
-            np.ascontiguousarray(values).reshape(-1), trainings, width, None if same else chosen, convert, final
+            np.ascontiguousarray(values).reshape(-1),
+            trainings,
+            width,
+            None if same else chosen,
+            None if measured.all() else measured,
+            convert,
+            final,
         )
 
     def query(self, proposals: Proposals, *, noise_seed: UInt64Array | None) -> Evaluations:
@@ -324,6 +359,8 @@ class TableBenchmark:
         else:
             readers = self._drawn
         columns = np.empty((len(readers), n))
+        m, c = len(self.objectives), len(self.constraints)
+        end = m + c + self.has_seconds
         for start in range(0, n, CHUNK):
             part = slice(start, start + CHUNK)
             rows = index.rows_of(self._index, self.space, archs[part], self.name)
@@ -337,13 +374,12 @@ class TableBenchmark:
             for column, reader in zip(columns, readers, strict=True):
                 column[part] = reader.read(rows, final if reader.final else trainings, fidelity)
             if self.validation_pass:
-                columns[-1, part] += self._passes.read(rows, rows, fidelity)
+                columns[m + c, part] += self._passes.read(rows, rows, fidelity)
         if self._header.content.is_mapped:
             self._header.content.check_unchanged()
-        m, c = len(self.objectives), len(self.constraints)
         seconds = columns[m + c] if self.has_seconds else np.full(n, np.nan)
-        objectives, constraints = columns[:m].T, columns[m : m + c].T
-        return Evaluations(archs, proposals.fidelity, proposals.tag, objectives, constraints, seconds)
+        objectives, constraints, auxiliary = columns[:m].T, columns[m : m + c].T, columns[end:].T
+        return Evaluations(archs, proposals.fidelity, proposals.tag, objectives, constraints, seconds, auxiliary)
 
     def _checked(self, proposals: Proposals, noise_seed: UInt64Array | None) -> UInt64Array | None:
         """Check what is asked; return the noise seeds, None where no training is to be drawn."""

@@ -150,6 +150,7 @@ def open_benchmark(
     constraints: Sequence[Constraint],
     budget: Budget,
     *,
+    auxiliary: Sequence[str] = (),
     check_content: bool = False,
 ) -> Benchmark:
     """Open a benchmark as a spec or a unit asks; its budget says which training of the table answers, and its cost."""
@@ -160,6 +161,7 @@ def open_benchmark(
         training=0 if budget.table_seed == "fixed" else None,
         check_content=check_content,
         seed=budget.table_seed if isinstance(budget.table_seed, int) else None,
+        auxiliary=auxiliary,
     )
     if charges_pass(opened) and not budget.validation_pass:
         opened.validation_pass = False

@@ -136,15 +136,23 @@ def too_small(benchmark: Benchmark, budget: Budget) -> str:
 def _opened(spec: Spec, task: Task) -> Benchmark:
     """Open a benchmark of a spec; an error names the key at which it goes wrong."""
     try:
-        return open_benchmark(task.benchmark, spec.objectives, task.constraints, spec.budget, check_content=True)
+        return open_benchmark(
+            task.benchmark,
+            spec.objectives,
+            task.constraints,
+            spec.budget,
+            auxiliary=spec.auxiliary,
+            check_content=True,
+        )
     except HarnessError as error:
         raise SpecError(f"`{_wrong_key(spec, task)}`: {error}") from None
 
 
 def _wrong_key(spec: Spec, task: Task) -> str:
-    """Return the key without which a benchmark can be opened: that of constraints, ``objectives``, or its own."""
+    """Return the key without which a benchmark can be opened: of its columns, the nearest first, or its own."""
     deployed = [item.name for item in spec.deployments].index(task.deployment) if task.deployment else 0
     for key, objectives, constraints in (
+        ("auxiliary", spec.objectives, task.constraints),
         *([(f"deployments[{deployed}].constraints", spec.objectives, spec.constraints)] if task.deployment else []),
         ("constraints", spec.objectives, ()),
         ("objectives", None, ()),

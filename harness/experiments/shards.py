@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -86,6 +87,8 @@ class Shard:
         What goes wrong on the simulated cluster.
     known : tuple of str
         Columns of constraints that are known before training: strategies are posed the space that keeps these.
+    auxiliary : tuple of str
+        Columns told beside the objectives, of strategies that read them.
     """
 
     benchmark: str
@@ -111,6 +114,7 @@ class Shard:
     free_signals: bool = later(False)
     simulate: Mishaps | None = later(None)
     known: tuple[str, ...] = later(())
+    auxiliary: tuple[str, ...] = later(())
 
     @property
     def strategy_name(self) -> str:
@@ -167,6 +171,8 @@ def resolve(
     known = registry.keywords(factory)
     learner = make_learner(factory, strategy.surrogate, benchmark, device)
     problem = make_problem(benchmark, spec.budget, spec.n_workers, free_signals=spec.free_signals)
+    if not factory.takes.auxiliary:
+        problem = replace(problem, auxiliary=())
     bounds = known_constraints(benchmark) if spec.known_constraints == "kept" else ()
     problem = offered(problem, benchmark) if bounds else problem
     transfer = None
@@ -218,6 +224,7 @@ def resolve(
             free_signals=spec.free_signals and (factory.takes.signals or strategy.warm_up is not None),
             simulate=spec.simulate,
             known=tuple(item.name for item in bounds),
+            auxiliary=tuple(item.name for item in problem.auxiliary),
         )
         for first in range(0, spec.replicates, spec.replicates_per_shard)
     ]
@@ -295,7 +302,7 @@ def run_parts(
         If the strategy breaks a rule.
     """
     budget = replace(shard.budget, validation_pass=shard.validation_pass)
-    benchmark = open_benchmark(shard.benchmark, shard.objectives, shard.constraints, budget)
+    benchmark = open_benchmark(shard.benchmark, shard.objectives, shard.constraints, budget, auxiliary=shard.auxiliary)
     if benchmark.digest != shard.table_digest:
         raise HarnessError(f"the table '{shard.benchmark}' changed after the run was prepared; run again")
     if factory is None:
@@ -430,11 +437,14 @@ def _said(columns: Mapping[str, Any], count: int) -> list[Recommended | None]:
     return [whole.part(start, stop) for start, stop in pairwise(columns["recommended/offsets"].tolist())]
 
 
-def _takes_prior(name: str) -> bool:
-    try:
-        return registry.strategy(name).takes.prior
-    except (ImportError, HarnessError):  # an extra that is not installed
-        return False
+def _those_that_take(what: str) -> str:
+    """Return the names of the strategies whose `Takes` say so, "none" if there are none."""
+    fitting = []
+    for name in registry.names("strategy"):
+        with suppress(ImportError, HarnessError):  # an extra that is not installed
+            if getattr(registry.strategy(name).takes, what):
+                fitting.append(name)
+    return ", ".join(fitting) or "none"
 
 
 class Search(Kind[Shard]):
@@ -445,7 +455,7 @@ class Search(Kind[Shard]):
     texts = ("stopped",)
 
     def check(self, spec: Spec) -> None:
-        """Refuse strategies that do not exist, and sources that do not exist or that nobody would learn from."""
+        """Refuse strategies that do not exist, and sources and columns that do not exist or that nobody would read."""
         factories = list[type[Strategy]]()
         for index, strategy in enumerate(spec.strategies):
             with at(f"strategies[{index}]"):
@@ -454,10 +464,14 @@ class Search(Kind[Shard]):
             with at(f"transfer.from[{index}]"):
                 registry.table_provider(name)
         if spec.transfer is not None and not any(factory.takes.prior for factory in factories):
-            names = [name for name in registry.names("strategy") if _takes_prior(name)]
             raise SpecError(
                 "`transfer`: no strategy of the spec learns from finished trainings of other tables; those that do: "
-                f"{', '.join(names) or 'none'}"
+                f"{_those_that_take('prior')}"
+            )
+        if spec.auxiliary and not any(factory.takes.auxiliary for factory in factories):
+            raise SpecError(
+                "`auxiliary`: no strategy of the spec reads columns beside the objectives; those that do: "
+                f"{_those_that_take('auxiliary')}"
             )
 
     def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterator[tuple[int, Shard]]:

@@ -279,6 +279,8 @@ class Spec:
     known_constraints : {"kept", "told"}
         Whether what is known before training to break a constraint (parameters, multiply-adds) is never trained, by any
         strategy; or may be proposed, is charged, and told like a measured column.
+    auxiliary : tuple of str
+        Columns that are told with every evaluation beside the objectives, to strategies that read them.
     """
 
     name: str
@@ -299,12 +301,14 @@ class Spec:
     simulate: Mishaps | None = later(None)
     deployments: tuple[Deployment, ...] = later(())
     known_constraints: str = later("kept")
+    auxiliary: tuple[str, ...] = later(())
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
             raise HarnessError(must("name", "consist of letters, digits, '.', '_' and '-'", self.name))
         labels = tuple(strategy.label for strategy in self.strategies)
         named = {"benchmarks": self.benchmarks, "strategies": labels, "objectives": self.objectives}
+        named |= {"auxiliary": self.auxiliary or None}
         if not all(labels):
             raise HarnessError(must("label", "not be empty", list(labels)))
         for name, values in named.items():

@@ -60,6 +60,7 @@ def make_problem(benchmark: Benchmark, budget: Budget, n_workers: int = 1, *, fr
         benchmark.fidelities,
         n_workers,
         signals_of(benchmark, free=free_signals),
+        auxiliary=getattr(benchmark, "auxiliary", ()),
     )
 
 
@@ -131,6 +132,7 @@ class _Lockstep:
         self.counts_epochs = not benchmark.has_seconds and problem.budget.epochs is not None  # on the simulated clock
         resumable = problem.budget.multi_fidelity == "resumable"
         self.takes_pass = resumable and bool(getattr(benchmark, "validation_pass", False))
+        self.told_names = [name for name in Evaluations._names if name != "auxiliary" or problem.auxiliary]
         self.log = Log()
         self.completed: list[Completions] = []
         self.active = list(range(count))
@@ -258,9 +260,13 @@ class _Lockstep:
         waits, clock = self.other.due(replicates), self.cluster.clock(replicates)
         clock = None if clock is None else clock + waits
         bill = self.charges.of_rows(replicates, self._timed(evaluations), clock, passes)
-        columns = {name: getattr(evaluations, name) for name in Evaluations._names}
+        columns = {name: getattr(evaluations, name) for name in self.told_names}
         if bill.failed.any():
-            columns["objectives"] = np.where(bill.failed[:, None], np.nan, evaluations.objectives)
+            columns |= {
+                name: np.where(bill.failed[:, None], np.nan, columns[name])
+                for name in ("objectives", "auxiliary")
+                if name in columns
+            }
         spent = np.full(len(batch), np.nan) if self.counts_epochs else bill.seconds
         columns |= {"replicate": replicates, "spent": spent, "charged": bill.charged}
         besides = {"epochs": bill.epochs, "wasted_seconds": bill.wasted, "attempts": bill.attempts}
@@ -326,7 +332,7 @@ class _Lockstep:
         self.completed.append(done)
         self.evaluations += len(done.rows)
         first = np.flatnonzero(np.diff(done.replicates, prepend=-1)).tolist()
-        columns = [self.log.column(name, done.rows) for name in Evaluations._names]  # copies
+        columns = [self.log.column(name, done.rows) for name in self.told_names]  # copies
         if len(first) > 1:  # what one strategy does with its part must not reach what the others are told
             columns = [immutable(column) for column in columns]
         evaluations = Evaluations(*columns)
@@ -404,7 +410,7 @@ class _Lockstep:
         space, zero = self.problem.space, np.zeros(0)
         none = Proposals.of(np.zeros((0, space.genes), dtype=space.dtype), self.problem.full_fidelity)
         told = self.benchmark.query(none, noise_seed=None)
-        columns = {name: getattr(told, name) for name in Evaluations._names}
+        columns = {name: getattr(told, name) for name in self.told_names}
         columns |= {"spent": zero, "charged": zero.astype(bool)} | dict.fromkeys(self.beside, zero)
         self.log.append(columns)
 

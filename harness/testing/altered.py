@@ -1,4 +1,4 @@
-"""A benchmark altered for checks: some of its trainings fail, or one more constraint is to be kept."""
+"""A benchmark altered for checks: trainings fail, one more constraint is to be kept, columns are told with gaps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.benchmark import Benchmark
 from harness.checks import Archs, FloatArray, UInt64Array
-from harness.problem import Constraint
+from harness.problem import Constraint, Objective
 from harness.records import Evaluations, Proposals
 from harness.search.beside import signals_of, values_of
 from harness.seeding import mix64
@@ -24,15 +24,24 @@ class Altered:
         Whether a quarter of the architectures fail (NaN).
     constrained : bool
         Whether there is one more constraint, which half of the architectures break.
+    gaps : bool
+        Whether the auxiliary columns, of which one is made up where there are none, are missing for half of the
+        architectures.
     """
 
-    def __init__(self, benchmark: Benchmark, *, failing: bool = False, constrained: bool = False) -> None:
+    def __init__(
+        self, benchmark: Benchmark, *, failing: bool = False, constrained: bool = False, gaps: bool = False
+    ) -> None:
         self.name, self.space, self.digest = benchmark.name, benchmark.space, benchmark.digest
         self.objectives, self.fidelities = benchmark.objectives, benchmark.fidelities
         self.has_seconds = benchmark.has_seconds
         self.constraints = (*benchmark.constraints, *[Constraint("made up for this check", "<=", 0.0)] * constrained)
         self.signals = signals_of(benchmark)
-        self._benchmark, self._failing, self._constrained = benchmark, failing, constrained
+        self.auxiliary: tuple[Objective, ...] = getattr(benchmark, "auxiliary", ())
+        self._makes_up = gaps and not self.auxiliary
+        if self._makes_up:
+            self.auxiliary = (Objective("made up for this check"),)
+        self._benchmark, self._failing, self._constrained, self._gaps = benchmark, failing, constrained, gaps
 
     def look(self, signal: str, archs: Archs) -> FloatArray:
         """Return a signal as it is published: (n, L) to (n,)."""
@@ -49,4 +58,7 @@ class Altered:
         if self._constrained:
             broken = np.where(marks < 2, 1.0, -1.0)
             told = replace(told, constraints=np.column_stack([told.constraints, broken]))
+        if self._gaps:
+            known = told.objectives[:, :1] if self._makes_up else told.auxiliary
+            told = replace(told, auxiliary=np.where(marks[:, None] < 2, np.nan, known))
         return told

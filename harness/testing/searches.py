@@ -146,6 +146,10 @@ def check_strategy(
         problem, learner = made(_Blinded(plain), budget, 1)
         run_on(problem, learner, _Blinded(plain), factory, rule, 2)
         rules(rule, True)
+    if factory.takes.auxiliary:
+        rule = "works with columns told beside the objectives, missing for some architectures (NaN)"
+        run(rule, Altered(plain, gaps=True), budget)
+        rules(rule, True)
     if factory.takes.prior:
         _check_prior(rules, factory, made(plain, budget, 1), run_on, plain, block)
     return rules.kept

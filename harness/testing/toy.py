@@ -51,6 +51,8 @@ class ToyBenchmark:
         On the column ``"size"``, the sum of the genes.
     objectives : int
         How many: 1, the error; 2, and the size; 3, and the spread of the genes.
+    auxiliary : bool
+        Whether it tells the error in training, half of the error of the same training.
     """
 
     name = "toy"
@@ -70,12 +72,14 @@ class ToyBenchmark:
         has_seconds: bool = True,
         constraints: tuple[Constraint, ...] = (),
         objectives: int = 1,
+        auxiliary: bool = False,
     ) -> None:
         known = (Objective("error", "minimise", "percent", 0.0), Objective("size"), Objective("spread"))
         self.objectives = known[: integer("objectives", objectives, low=1, high=len(known))]
         self.space = ToySpace()
         self.has_seconds = has_seconds
         self.constraints = constraints
+        self.auxiliary = (Objective("train_error", "minimise", "percent", 0.0),) * auxiliary
         self._failing = failing
 
     def query(self, proposals: Proposals, *, noise_seed: UInt64Array | None) -> Evaluations:
@@ -98,6 +102,7 @@ class ToyBenchmark:
             objectives=np.stack([values, size, np.ptp(archs, axis=1)], axis=1)[:, : len(self.objectives)],
             constraints=np.stack(violations, axis=1) if violations else np.empty((len(archs), 0)),
             seconds=seconds if self.has_seconds else np.full(len(archs), np.nan),
+            auxiliary=0.5 * values[:, None][:, : len(self.auxiliary)],
         )
 
     def look(self, signal: str, archs: Archs) -> FloatArray:

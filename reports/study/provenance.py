@@ -44,7 +44,9 @@ def budget_sentence(study: Study) -> str:
     """Return the budget and its semantics in one sentence."""
     spec = study.spec
     workers = f", {spec.n_workers} simulated workers" if spec.n_workers > 1 else ""
+    told = f"strategies that read it are told {', '.join(spec.auxiliary)} too" if spec.auxiliary else ""
     said = [f"{budget_words(spec)}{workers}", _DUPLICATES[spec.budget.duplicates], answers(study), cost_words(study)]
+    said.append(told)
     return f"Budget: {'; '.join(filter(None, said))}."
 
 
@@ -84,6 +86,7 @@ def provenance(study: Study) -> dict[str, Any]:
             **({} if spec.budget.epochs is None else {"epochs": spec.budget.epochs}),
         },
         **({} if spec.simulate is None else {"simulate": identity(spec.simulate)}),
+        **({"auxiliary": list(spec.auxiliary)} if spec.auxiliary else {}),
         **({} if spec.report.incumbent == "full" else {"incumbent": spec.report.incumbent}),
         "bootstrap": {
             "method": "percentile; replicates resampled within benchmarks, jointly for all strategies",

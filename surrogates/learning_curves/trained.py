@@ -1,4 +1,4 @@
-"""Learners of the end of a training that are trained on finished curves: linear, and support vectors."""
+"""Learners of the end of a training that are trained on finished curves: linear, support vectors, and SoTL."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import MOST, Archs, FloatArray, IntArray, boolean, integer, real
+from harness.checks import MOST, Archs, FloatArray, IntArray, boolean, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
 from surrogates.inputs import Scaling
 from surrogates.learning_curves.reading import CurveLearner, architectures_and
-from surrogates.learning_curves.scores import curve_features, last_value
+from surrogates.learning_curves.scores import (
+    curve_features,
+    last_value,
+    sum_of_losses,
+    sum_of_smoothed_losses,
+)
 from surrogates.linear.evidence import Head, fit_head
 
 FEWEST = 4
-"""Finished trainings without which nothing is learnt, and the last value is the prediction."""
+"""Finished trainings without which nothing is learnt, and the last value is the prediction: of curves of another
+column than the targets, the mean of the targets."""
 
 
 class _Trained(CurveLearner):
     """Base of learners on features of curves of equal length."""
 
+    takes_other: ClassVar[bool] = True
     _scaling: Scaling | None = None
     _centre: float = 0.0
     _spread: float = 1.0
@@ -52,7 +59,9 @@ class _Trained(CurveLearner):
         raise NotImplementedError
 
     def extrapolate(self, archs: Archs, curves: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return mean and standard deviation of the ends; the last value where nothing was learnt."""
+        """Return mean and standard deviation of the ends; see `FEWEST` where nothing was learnt."""
+        if self._scaling is None and not self.of_targets and self._learnt is not None:
+            return np.full(len(curves), self._learnt[0]), np.full(len(curves), self._learnt[1])
         if self._scaling is None:
             known = np.isfinite(curves)
             centre = np.where(known, curves, 0.0).sum(axis=1) / known.sum(axis=1)
@@ -95,6 +104,60 @@ class CurveRidge(_Trained):
             raise HarnessError("nothing was learnt")
         mean, variance = self._head.predict(inputs)
         return mean, np.sqrt(variance)
+
+
+class CurveSoTL(CurveRidge):
+    """Bayesian linear regression of the end of a training on the sum over its training losses.
+
+    Ru, Lyle, Schut, Fil, van der Wilk & Gal, "Speedy Performance Estimation for Neural Architecture Search", NeurIPS
+    2021: SoTL sums the training losses of all epochs so far, SoTL-E those of the last E, SoTL-EMA their moving average
+    (`surrogates.learning_curves.scores`).  Its curves are those of the training loss, which a strategy is told as an
+    auxiliary column (``curve = "train_loss"`` of `curve_stopping`); of the validation loss they are the paper's
+    baseline, SoVL.
+
+    Departs from the paper, which ranks by the score: a line through the ends of finished trainings, cut at the same
+    epoch, turns it into a prediction with a standard deviation.  Where a table has the training accuracy alone, the
+    training error takes the place of the loss.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    encoding : str
+        Of the architectures, where they are read.
+    architectures : bool
+        Whether features of the architectures are read too.
+    score : {"sotl", "sotl_e", "sotl_ema"}
+    last : int
+        E of SoTL-E, at least 1, which the paper finds best early in training.
+    memory : float
+        Of SoTL-EMA, for each epoch, from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        encoding: str = "one_hot",
+        architectures: bool = False,
+        score: str = "sotl",
+        last: int = 1,
+        memory: float = 0.9,
+    ) -> None:
+        super().__init__(space, encoding=encoding, architectures=architectures)
+        self.hyperparameters |= {
+            "score": choice("score", score, ("sotl", "sotl_e", "sotl_ema")),
+            "last": integer("last", last, low=1, high=MOST),
+            "memory": real("memory", memory, low=0.0, high=1.0),
+        }
+
+    def features(self, archs: Archs, curves: FloatArray) -> FloatArray:
+        """Return the score, (n, d): d = 1, without architectures."""
+        given = self.hyperparameters
+        if given["score"] == "sotl_ema":
+            score = sum_of_smoothed_losses(curves, given["memory"])
+        else:
+            score = sum_of_losses(curves, given["last"] if given["score"] == "sotl_e" else None)
+        return architectures_and(self, archs, score[:, None], given["architectures"])
 
 
 class CurveSVR(_Trained):

@@ -75,6 +75,58 @@ def test_answers_come_from_the_fidelity_asked(path):
     assert told[:, 1].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
 
 
+def test_auxiliary_columns_are_told_where_they_were_measured(path):
+    """They limit no fidelity; what is told is the table's, of the training that answers."""
+    benchmark, archs = opened(path, objectives=["train_accuracy"], auxiliary=["valid_accuracy", "size"]), bags(6)
+    assert benchmark.fidelities == opened(path, objectives=["train_accuracy"]).fidelities
+    for noise in (None, np.arange(6, dtype=np.uint64)):
+        for fidelity in range(5):
+            told = benchmark.query(asked(archs, fidelity), noise_seed=noise)
+            known = fidelity in (0, 1, 4)
+            assert np.isnan(told.auxiliary[:, 0]).tolist() == [not known] * 6
+            assert not known or np.array_equal(told.auxiliary[:, 0], told.objectives[:, 0])
+            assert told.auxiliary[:, 1].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+
+
+def test_auxiliary_columns_of_a_fixed_training_are_its_own(path):
+    benchmark = opened(path, seed=888, auxiliary=["train_accuracy"])
+    told = benchmark.query(asked(bags(6), 0), noise_seed=None)
+    assert np.array_equal(told.auxiliary, told.objectives)
+
+
+def test_auxiliary_columns_that_are_held_out_unknown_or_never_measured_are_refused(path, tmp_path):
+    with pytest.raises(HarnessError, match="'test_accuracy' of made-up is held out"):
+        opened(path, auxiliary=["test_accuracy"])
+    with pytest.raises(
+        HarnessError, match=r"unknown column of made-up 'train_acuracy'\. Did you mean 'train_accuracy'"
+    ):
+        opened(path, auxiliary=["train_acuracy"])
+    table = scheduled()
+    columns = {
+        **table.columns,
+        "early": (Column("early", "percent", "minimise", split="train", at=(2,)), np.ones((6, 1, 1))),
+    }
+    layout.write(tmp_path / "t.h5", scheduled(columns=columns))
+    with pytest.raises(
+        HarnessError, match=r"`auxiliary` must be measured where .*'early', which is known at epoch 1 of 3"
+    ):
+        opened(tmp_path / "t.h5", auxiliary=["early"])
+
+
+def test_training_columns_that_are_not_told_cannot_reach_an_answer(path, tmp_path):
+    table = scheduled()
+    column, values = table.columns["train_accuracy"]
+    changed = {**table.columns, "train_accuracy": (column, values + 1.0)}
+    layout.write(tmp_path / "t.h5", scheduled(columns=changed))
+    for more in ({}, {"auxiliary": ["size"]}):
+        before, after = (
+            opened(file, **more).query(asked(bags(6), 1), noise_seed=np.arange(6, dtype=np.uint64))
+            for file in (path, tmp_path / "t.h5")
+        )
+        for name in before._names:
+            assert getattr(before, name).tobytes() == getattr(after, name).tobytes()
+
+
 def test_trainings_are_drawn_among_those_of_the_schedule(path):
     benchmark, archs = opened(path), bags(6)
     n = 3000

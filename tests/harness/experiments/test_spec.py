@@ -260,6 +260,7 @@ CHANGES = {
     "transfer": Transfer(("a",), ("2" * 64,), 10, "free"),
     "warm_up": WarmUp("params_m"),
     "free_signals": True,
+    "auxiliary": ("train_loss",),
 }
 
 

@@ -16,7 +16,7 @@ from surrogates.learning_curves.forms import FORMS
 from surrogates.learning_curves.untrained import CurveEnsemble, CurveValue
 from tests.surrogates.support import SPACE
 
-NAMES = ("curve_value", "curve_ensemble", "curve_ridge", "curve_svr", "freeze_thaw_gp")
+NAMES = ("curve_value", "curve_ensemble", "curve_ridge", "curve_svr", "curve_sotl", "freeze_thaw_gp")
 TABLE = "micro-mnist1d"
 EPOCHS = np.arange(1.0, 11.0)
 
@@ -50,6 +50,47 @@ def test_ends_are_predicted_from_beginnings(name):
         assert kendalltau(said.mean, curves[40:, -1])[0] > 0.4
     alone = model.predict(archs[41:42], curves[41:42, :7])
     np.testing.assert_allclose([alone.mean[0], alone.std[0]], [said.mean[1], said.std[1]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("given", "scores"),
+    [
+        ({}, [6.0, 4.5, 3.0, 9.0, 6.0]),
+        ({"score": "sotl_e", "last": 2}, [3.0, 2.5, 1.0, 4.0, 3.5]),
+        ({"score": "sotl_ema", "memory": 0.5}, [7.25, 5.125, 4.25, 11.5, 6.625]),
+    ],
+)
+def test_sums_of_training_losses_are_turned_into_ends_by_a_line(given, scores):
+    """Ends that are a line of the score are met nearly exactly; the features are the scores themselves."""
+    losses = np.array([[3.0, 2, 1], [2, 1.5, 1], [2, 1, 0], [5, 3, 1], [2.5, 2, 1.5]])
+    archs = SPACE.sample(5, np.random.default_rng(0))
+    reader = learner("curve_sotl", **given).over(EPOCHS, of_targets=False)
+    assert reader.features(archs, losses)[:, 0].tolist() == scores
+    ends = 20.0 + 3.0 * np.array(scores)
+    said = reader.fit(archs, ends, np.random.default_rng(0), losses).predict(archs[:2], losses[:2])
+    np.testing.assert_allclose(said.mean, ends[:2], rtol=0.01)
+    assert (said.std < 1.0).all()
+
+
+@pytest.mark.parametrize("name", ["curve_sotl", "curve_ridge", "curve_svr"])
+def test_without_finished_trainings_another_column_says_nothing_of_the_end(name):
+    """Three ends of mean 40, and training errors far below: the mean is predicted, and not the last value."""
+    archs, curves = SPACE.sample(3, np.random.default_rng(0)), np.array([[3.0, 2], [4, 3], [5, 4]])
+    model = learner(name).over(EPOCHS, of_targets=False).fit(
+        archs, np.array([30.0, 40, 50]), np.random.default_rng(0), curves
+    )  # fmt: skip
+    said = model.predict(archs, curves)
+    assert said.mean.tolist() == [40.0] * 3
+    np.testing.assert_allclose(said.std, np.sqrt(200 / 3))
+    same = learner(name).over(EPOCHS).fit(archs, np.array([30.0, 40, 50]), np.random.default_rng(0), curves)
+    assert same.predict(archs, curves).mean.tolist() == [2.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize("name", ["curve_value", "curve_ensemble", "freeze_thaw_gp"])
+def test_what_extrapolates_its_curve_reads_no_other_column(name):
+    with pytest.raises(HarnessError, match=r"predicts the end of the curve that it reads.*'curve_sotl'"):
+        learner(name).over(EPOCHS, of_targets=False)
+    assert learner(name).over(EPOCHS, of_targets=True).signature == learner(name).over(EPOCHS).signature
 
 
 @pytest.mark.parametrize("name", NAMES)

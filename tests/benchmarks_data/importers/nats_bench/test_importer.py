@@ -128,6 +128,27 @@ def test_official_trainings_are_labelled_by_seed(official: dict[str, dict[str, T
 
 
 @pytest.mark.data
+def test_official_training_curves_are_told_beside_the_objective(
+    official: dict[str, dict[str, Table]], tmp_path: Path
+) -> None:
+    table = official["tss"]["cifar10"]
+    layout.write(tmp_path / "t.h5", table)
+    benchmark = registry.benchmark(str(tmp_path / "t.h5"), auxiliary=["train_loss", "train_accuracy"])
+    plain = registry.benchmark(str(tmp_path / "t.h5"))
+    assert benchmark.fidelities == plain.fidelities
+    for place, fidelity in enumerate(benchmark.fidelities):
+        asked = Proposals.of(table.archs, place)
+        told = benchmark.query(asked, noise_seed=None)
+        for row in range(len(table.archs)):
+            loss, accuracy = (
+                np.nanmean(value(table, name, fidelity.schedule, fidelity.epoch, row))
+                for name in ("train_loss", "train_accuracy")
+            )
+            np.testing.assert_allclose(told.auxiliary[row], [loss, 100.0 - accuracy], atol=1e-5)
+        assert np.array_equal(told.objectives, plain.query(asked, noise_seed=None).objectives)
+
+
+@pytest.mark.data
 def test_the_official_validation_pass_is_charged(official: dict[str, dict[str, Table]], tmp_path: Path) -> None:
     for family, name, training, passing in (
         ("sss", "cifar10", 3.548090934753418, 1.2194578647613525),
