@@ -2,6 +2,7 @@
 
 SURROGATES = {
     "bohamiann_network": "surrogates.neural.bohamiann:Bohamiann",
+    "bonas_gcn": "surrogates.graphs.bonas:BONAS",
     "curve_ensemble": "surrogates.learning_curves.untrained:CurveEnsemble",
     "curve_ridge": "surrogates.learning_curves.trained:CurveRidge",
     "curve_svr": "surrogates.learning_curves.trained:CurveSVR",
@@ -9,9 +10,12 @@ SURROGATES = {
     "dngo_network": "surrogates.neural.dngo:DNGO",
     "edit_distance_gp": "surrogates.gaussian_process.edit_distance:EditDistanceProcess",
     "freeze_thaw_gp": "surrogates.learning_curves.freeze_thaw:FreezeThawProcess",
+    "gcn": "surrogates.graphs.gcn:GCN",
+    "gin": "surrogates.graphs.gin:GIN",
     "gp": "surrogates.gaussian_process.process:GaussianProcess",
     "kernel_classifier": "surrogates.linear.kernel:KernelClassifier",
     "mlp_ensemble": "surrogates.neural.ensemble:MLPEnsemble",
+    "pairwise_ranker": "surrogates.graphs.pairwise:PairwiseRanker",
     "random_forest": "surrogates.trees.forest:RandomForest",
     "ridge": "surrogates.linear.ridge:Ridge",
     "wl_gp": "surrogates.gaussian_process.graphs:GraphProcess",
