@@ -17,13 +17,14 @@ from harness.surrogate import Fit, Predict, Prediction
 from harness.training.devices import compute_threads
 from surrogates.inputs import Scaling, encode, not_fitted, target_matrix
 from surrogates.linear.evidence import BOUND, Head, fit_head
+from surrogates.neural.adam import Adam
 from surrogates.neural.dngo import blocks, rows_of
 from surrogates.neural.evidence import evidence
 from surrogates.neural.gradients import Batch, Rows, Workspace
 from surrogates.neural.minibatches import Job
 from surrogates.neural.networks import Float32Array, Shape, Stack, initial_parameters
 from surrogates.neural.stacked import StackedLearner
-from surrogates.neural.training import Descent, Fitting, flat_parameters
+from surrogates.neural.training import flat_parameters
 
 FIRST_ALPHA, FIRST_BETA = 1.0, 1e3
 """Precisions of weights and noise before training, as in the code of Feurer, Letham & Bakshy."""
@@ -211,7 +212,7 @@ class ABLR(StackedLearner[_TaskJob]):
         return network if network.stack.first.shape[2] == inputs else None
 
     def _alike(self, job: _TaskJob) -> Hashable:
-        return job.targets.shape, len(job.counts), job.steps
+        return job.features.shape[1], job.targets.shape, len(job.counts), job.steps
 
     def _learn(self, shape: Shape, jobs: Sequence[_TaskJob]) -> list[_Network]:
         trainer = _Trainer(shape, self.hyperparameters["learning_rate"], jobs, self.device)
@@ -290,11 +291,11 @@ class _Trainer:
     def __init__(self, shape: Shape, learning_rate: float, jobs: Sequence[_TaskJob], device: str) -> None:
         count, self._tasks = sum(len(job.targets) for job in jobs), len(jobs[0].counts)
         size, heads = count * sum(shape.sizes), count * self._tasks * 2
-        self._descent = Descent(
-            flat_parameters(jobs, shape, device, more=heads),
-            Fitting(jobs[0].steps, 0, learning_rate, squared=True, beta2=0.999, epsilon=1e-8),
-        )
-        flat, slopes = self._descent.parameters, self._descent.gradients
+        flat = flat_parameters(jobs, shape, device, more=heads)
+        slopes = torch.zeros_like(flat)
+        self.parameters, self.gradients = flat, slopes
+        self._adam = Adam(flat, slopes, beta1=0.9, beta2=0.999, epsilon=1e-8)
+        self._steps, self._learning_rate = jobs[0].steps, learning_rate
         self.stack = Stack.of(flat, shape, count)
         self.precisions = flat[size : size + heads].view(count, self._tasks, 2)
         self._slopes = slopes[size : size + heads].view_as(self.precisions)
@@ -334,7 +335,7 @@ class _Trainer:
 
     def train(self) -> None:
         """Take all steps."""
-        for _ in range(self._descent.fitting.epochs):
+        for _ in range(self._steps):
             self.differentiate()
-            self._descent.step()
+            self._adam.step(self._learning_rate)
             self.precisions.clamp_(-BOUND, BOUND)

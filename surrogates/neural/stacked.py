@@ -21,15 +21,16 @@ from surrogates.inputs import Scaling, encode, target_matrix
 from surrogates.neural.minibatches import Job, shuffled
 from surrogates.neural.networks import Shape, initial_parameters
 
-JobT = TypeVar("JobT", bound=Job)
+JobT = TypeVar("JobT")
+MLPJobT = TypeVar("MLPJobT", bound=Job)
 
 
-class StackedLearner(Surrogate, Generic[JobT]):
-    """Base of learners whose networks are fitted as one batched program.
+class Lockstep(Surrogate, Generic[JobT]):
+    """Base of learners whose networks are fitted as one batched program, whatever the networks are.
 
     A task's draws come from its own generator alone, and its arithmetic is that of fitting it by itself.  Subclasses
-    have hyperparameters `layers` and `width`, say what a task trains (`_job`) and how jobs are trained together
-    (`_learn`): those of equal `Job.rows` at their `batch_size`, unless they say otherwise (`_alike`).
+    say what a task trains (`_job`), which jobs may be trained together (`_alike`), how many networks a job has
+    (`_networks`), and how such jobs are trained (`_learn`).
 
     Parameters
     ----------
@@ -45,11 +46,10 @@ class StackedLearner(Surrogate, Generic[JobT]):
     networks_at_once: ClassVar[dict[str, int]]
     """Networks trained in one batch, by the kind of device: on the CPU where the gain of stacking ends, on a GPU what
     its memory holds."""
-    activation: ClassVar[str] = "relu"
 
     def __init__(self, space: SearchSpace, *, encoding: str, device: str, **hyperparameters: Any) -> None:
         super().__init__(space, encoding=encoding, **hyperparameters)
-        self.device = _usable(device)
+        self.device = usable(device)
         self._learnt: Any = None
         self._fitted_shape: tuple[int, ...] = ()
 
@@ -58,15 +58,16 @@ class StackedLearner(Surrogate, Generic[JobT]):
         """Encode a task and make all its draws."""
 
     @abstractmethod
-    def _learn(self, shape: Shape, jobs: Sequence[JobT]) -> list[Any]:
-        """Train the networks of all jobs and return for each job what a model keeps as `_learnt`."""
-
     def _alike(self, job: JobT) -> Hashable:
-        """Return what jobs have in common that can be trained together, besides the width of their features."""
-        return job.rows(self.hyperparameters["batch_size"])
+        """Return what is equal for jobs that may be trained together."""
 
-    def _shape(self, inputs: int) -> Shape:
-        return Shape(inputs, self.hyperparameters["layers"], self.hyperparameters["width"], self.activation)
+    @abstractmethod
+    def _networks(self, job: JobT) -> int:
+        """Return the number of networks of a job."""
+
+    @abstractmethod
+    def _learn_together(self, jobs: Sequence[JobT]) -> list[Any]:
+        """Train the networks of jobs that are alike and return for each job what a model keeps as `_learnt`."""
 
     def fit(
         self, archs: Archs, targets: FloatArray, rng: np.random.Generator, covariates: FloatArray | None = None
@@ -83,14 +84,14 @@ class StackedLearner(Surrogate, Generic[JobT]):
     def fit_many(self, tasks: Sequence[Fit]) -> list[Self]:
         """Fit many tasks, their networks trained side by side."""
         jobs = [self._job(task) for task in tasks]
-        groups: dict[tuple[int, Hashable], list[int]] = {}
+        groups: dict[Hashable, list[int]] = {}
         for index, job in enumerate(jobs):
-            groups.setdefault((job.features.shape[1], self._alike(job)), []).append(index)
+            groups.setdefault(self._alike(job), []).append(index)
         fitted: dict[int, Self] = {}
-        for (inputs, _), indices in groups.items():
-            for chunk in self._chunks(indices, len(jobs[indices[0]].targets)):
+        for indices in groups.values():
+            for chunk in self._chunks(indices, self._networks(jobs[indices[0]])):
                 with torch.inference_mode(), compute_threads(1):
-                    learnt = self._learn(self._shape(inputs), [jobs[i] for i in chunk])
+                    learnt = self._learn_together([jobs[i] for i in chunk])
                 for index, part in zip(chunk, learnt, strict=True):
                     model = fitted[index] = copy.copy(self)
                     model._learnt = part
@@ -105,6 +106,28 @@ class StackedLearner(Surrogate, Generic[JobT]):
         """Cut items of so many networks each into lists that the device takes at once."""
         size = max(1, self.networks_at_once[self.device.partition(":")[0]] // networks)
         return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+class StackedLearner(Lockstep[MLPJobT]):
+    """Base of learners of small fully connected networks, with hyperparameters `layers`, `width` and `batch_size`."""
+
+    activation: ClassVar[str] = "relu"
+
+    @abstractmethod
+    def _learn(self, shape: Shape, jobs: Sequence[MLPJobT]) -> list[Any]:
+        """Train the networks of all jobs and return for each job what a model keeps as `_learnt`."""
+
+    def _shape(self, inputs: int) -> Shape:
+        return Shape(inputs, self.hyperparameters["layers"], self.hyperparameters["width"], self.activation)
+
+    def _alike(self, job: MLPJobT) -> Hashable:
+        return job.features.shape[1], job.rows(self.hyperparameters["batch_size"])
+
+    def _networks(self, job: MLPJobT) -> int:
+        return len(job.targets)
+
+    def _learn_together(self, jobs: Sequence[MLPJobT]) -> list[Any]:
+        return self._learn(self._shape(jobs[0].features.shape[1]), jobs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +167,7 @@ def standardised_job(
     )
 
 
-def _usable(device: str) -> str:
+def usable(device: str) -> str:
     """Return the name of a device that this machine has."""
     if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
         raise HarnessError(must("device", "be 'cpu', 'cuda' or 'cuda:N'", device))

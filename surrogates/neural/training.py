@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
+from surrogates.neural.adam import Adam
 from surrogates.neural.minibatches import Job, Minibatches
 from surrogates.neural.networks import Shape, Stack, interleave
 
-_ALIGNMENT = 16
+ALIGNMENT = 16
 """Flat buffers are padded to whole vectors of this many numbers: a parameter's rounding is then independent of its
 place in the buffer, and a network's result of the networks beside it."""
 
@@ -56,52 +56,9 @@ def flat_parameters(jobs: Sequence[Job], shape: Shape, device: str, *, more: int
     It has room for `more` numbers after them, which are 0, as is what pads it.
     """
     size = sum(len(job.parameters) for job in jobs) * sum(shape.sizes)
-    flat = np.zeros(-(-(size + more) // _ALIGNMENT) * _ALIGNMENT, dtype=np.float32)
+    flat = np.zeros(-(-(size + more) // ALIGNMENT) * ALIGNMENT, dtype=np.float32)
     flat[:size] = interleave(np.concatenate([job.parameters for job in jobs]), shape)
     return torch.from_numpy(flat).to(device)
-
-
-class Descent:
-    """Adam on one flat buffer.
-
-    Parameters
-    ----------
-    parameters : (N,) float32
-        Changed by `step`.
-    fitting : Fitting
-
-    Attributes
-    ----------
-    gradients : (N,) float32
-        To be written before each step; 0 at first.
-    """
-
-    def __init__(self, parameters: Tensor, fitting: Fitting) -> None:
-        self.parameters, self.fitting = parameters, fitting
-        self.gradients = torch.zeros_like(parameters)
-        self._moments = [torch.zeros_like(parameters)], [torch.zeros_like(parameters)]
-        self._steps = [torch.zeros((), device=parameters.device)]
-
-    def step(self) -> None:
-        """Take one step along the gradients."""
-        fitting = self.fitting
-        first, second = self._moments
-        adam(
-            [self.parameters],
-            [self.gradients],
-            first,
-            second,
-            [],
-            self._steps,
-            fused=True,
-            amsgrad=False,
-            beta1=fitting.beta1,
-            beta2=fitting.beta2,
-            lr=fitting.learning_rate,
-            weight_decay=0.0,
-            eps=fitting.epsilon,
-            maximize=False,
-        )
 
 
 class Trainer:
@@ -118,10 +75,16 @@ class Trainer:
     def __init__(self, shape: Shape, fitting: Fitting, jobs: Sequence[Job], device: str) -> None:
         self.fitting = fitting
         count = sum(len(job.targets) for job in jobs)
-        self.descent = Descent(flat_parameters(jobs, shape, device), fitting)
-        self.stack = Stack.of(self.descent.parameters, shape, count)
-        gradient = Stack.of(self.descent.gradients, shape, count)
+        self.parameters = flat_parameters(jobs, shape, device)
+        self.gradients = torch.zeros_like(self.parameters)
+        self._adam = Adam(self.parameters, self.gradients, fitting.beta1, fitting.beta2, fitting.epsilon)
+        self.stack = Stack.of(self.parameters, shape, count)
+        gradient = Stack.of(self.gradients, shape, count)
         self.data = Minibatches(self.stack, gradient, jobs, fitting.batch_size, squared=fitting.squared)
+
+    def step(self) -> None:
+        """Take one step of Adam along the gradients."""
+        self._adam.step(self.fitting.learning_rate)
 
     def train(self) -> Stack:
         """Train all epochs and return the networks, those of the first job first."""
@@ -129,5 +92,5 @@ class Trainer:
             self.data.shuffle(epoch)
             for batch in self.data.batches:
                 batch.differentiate()
-                self.descent.step()
+                self.step()
         return self.stack

@@ -98,6 +98,7 @@ FLOORS = {
         "learning_curves",
         "trees",
         "neural",
+        "graphs",
     ),
     "strategies": (
         "parts",
@@ -124,7 +125,7 @@ A file is in the room of the longest name that it begins with: what is in no roo
 
 COMMANDS = ("harness.cli.*", "*.commands.*")
 ALLOWED_IN = {
-    "torch": ("harness.training.*", "harness.verification.*", "surrogates.neural.*"),
+    "torch": ("harness.training.*", "harness.verification.*", "surrogates.neural.*", "surrogates.graphs.*"),
     "typer": COMMANDS,
     "rich": COMMANDS,
     "pydantic": ("harness.experiments.spec",),

@@ -11,6 +11,7 @@ from harness.testing.conformance import check_surrogate
 from surrogates.gaussian_process.edit_distance import EditDistanceProcess
 from surrogates.gaussian_process.graphs import GraphProcess
 from surrogates.gaussian_process.process import GaussianProcess
+from surrogates.graphs.gin import GIN
 from surrogates.linear.kernel import KernelClassifier
 from surrogates.linear.ridge import Ridge
 from surrogates.neural.ablr import ABLR
@@ -24,6 +25,7 @@ LEARNERS = {
     "ablr": ABLR(SPACE, tasks=False, width=20, steps=60),
     "bohamiann": Bohamiann(SPACE, steps=300, burn_in=200, keep_every=10, width=20),
     "dngo": DNGO(SPACE, epochs=40, width=20),
+    "graph_network": GIN(SPACE, head="gaussian", epochs=40, width=12, layers=1, batch_size=40, learning_rate=0.03),
     "ensemble": MLPEnsemble(SPACE, encoding="one_hot", members=3, layers=3, epochs=15),
     "squared_ensemble": MLPEnsemble(
         SPACE, encoding="one_hot", members=2, layers=1, epochs=60, learning_rate=0.05, loss="mse"

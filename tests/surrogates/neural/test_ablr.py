@@ -72,7 +72,7 @@ def test_the_gradient_of_the_networks_is_that_of_autograd():
     jobs = [learner._job(task) for task in tasks]
     trainer = _Trainer(learner._shape(20), 0.01, jobs, "cpu")
     value = trainer.differentiate()
-    flat = trainer._descent.parameters.detach().clone().double().requires_grad_()
+    flat = trainer.parameters.detach().clone().double().requires_grad_()
     stack = Stack.of(flat, learner._shape(20), 2)
     total = torch.zeros(())
     for index, job in enumerate(jobs):
@@ -90,7 +90,7 @@ def test_the_gradient_of_the_networks_is_that_of_autograd():
         assert value[index].item() == pytest.approx(own.item(), rel=1e-5)
         total = total - own / 40
     total.backward()
-    torch.testing.assert_close(trainer._descent.gradients.double(), flat.grad, rtol=2e-3, atol=2e-5)
+    torch.testing.assert_close(trainer.gradients.double(), flat.grad, rtol=2e-3, atol=2e-5)
 
 
 def test_with_one_task_it_is_a_bayesian_linear_head_on_its_basis():
