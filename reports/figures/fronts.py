@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
 from harness.checks import FloatArray
@@ -27,6 +28,8 @@ from reports.study.study import Study
 from reports.study.wording import judged_by, split_words
 
 COLUMNS = ["benchmark", "series", "column", "x", "y", "count"]
+MEMBERS = "members"
+"""What the column of a frame says of points that are members of fronts, and no corners of a surface."""
 MOST_BANDS = 4
 """Strategies whose bands can be told apart: where more are named, lines are drawn alone."""
 _CELLS = 30
@@ -34,6 +37,8 @@ _CELLS = 30
 _INCHES = (2.15, 1.85)
 _ROOM = (0.06, 0.3)
 """Part of the range of the true front that is shown beyond its better and its worse end."""
+_FEWEST = 3
+"""Points of the true front that are always shown."""
 _TRUE: dict[str, Any] = {"color": "#111111", "linewidth": 1.0, "linestyle": "-"}
 _IMAGE: dict[str, Any] = {"color": "#111111", "marker": "o", "markersize": 3.4, "markerfacecolor": "white",
                           "markeredgewidth": 0.8, "linestyle": ""}  # fmt: skip
@@ -41,14 +46,15 @@ _IMAGE: dict[str, Any] = {"color": "#111111", "marker": "o", "markersize": 3.4, 
 
 def exhibits(study: Study, split: str) -> list[Exhibit]:
     """Return the attained surfaces of all strategies: a figure for each objective that is drawn across."""
-    by_across: dict[str, list[tuple[str, Plane]]] = {}
+    by_axes: dict[str, list[tuple[str, Plane]]] = {}
     for item in study.aligned:
         for plane in planes(item, split):
-            by_across.setdefault(plane.objectives[0].name, []).append((item.name, plane))
-    return [_exhibit(study, split, name, shown, len(by_across) > 1) for name, shown in by_across.items()]
+            across, up = (objective.name for objective in plane.objectives)
+            by_axes.setdefault(f"{across}-{up}" if plane.members else across, []).append((item.name, plane))
+    return [_exhibit(study, split, name, shown, len(by_axes) > 1) for name, shown in by_axes.items()]
 
 
-def _exhibit(study: Study, split: str, across: str, shown: Sequence[tuple[str, Plane]], projected: bool) -> Exhibit:
+def _exhibit(study: Study, split: str, axes: str, shown: Sequence[tuple[str, Plane]], projected: bool) -> Exhibit:
     log, word = study.spec.report.log, split_words(study, split)
     windows = {name: _window(plane, log) for name, plane in shown}
     frames = [_frame(name, plane, windows[name], log) for name, plane in shown]
@@ -57,13 +63,22 @@ def _exhibit(study: Study, split: str, across: str, shown: Sequence[tuple[str, P
         f"{name}: true front from {_words(plane, plane.true[0])} to {_words(plane, plane.true[-1])}"
         for name, plane in shown
     )
+    drawn = (
+        f"Line: the surface that half of the runs attain (median empirical attainment surface){band}. Black: the true"
+        " front of the table"
+    )
+    if shown[0][1].members:
+        drawn = (
+            "Points: members of the front of the run with the median hypervolume gap. Hollow: the true front of the"
+            " table, in all objectives: what lies behind others here is better in what is not shown"
+        )
     caption = (
-        f"Final fronts by {word} values ({judged_by(study, split)}). Line: the surface that half of the runs attain"
-        f" (median empirical attainment surface){band}. Black: the true"
-        " front of the table; grey: its architectures, the darker the more."
+        f"Final fronts by {word} values ({judged_by(study, split)}). {drawn}; grey: its architectures, the darker the"
+        " more."
         + (" Hollow points: the true validation front as it is on test: apparent against actual." * (split == "test"))
         + (" Fronts are projected on the two axes." if projected else "")
-        + " The panel shows the range of the true front; what lies further out is cut."
+        + " The panel shows the range of the true front, without points at its ends that alone would take a quarter of"
+        " an axis; what lies further out is cut."
         f" {runs_sentence(study)}{background_sentence(study)} {budget_sentence(study)}"
     )
     (first, up) = shown[0][1].objectives
@@ -77,10 +92,10 @@ def _exhibit(study: Study, split: str, across: str, shown: Sequence[tuple[str, P
         "log": [objective.name in log for objective in (first, up)],
         "windows": windows,
         "alt": f"Fronts of all strategies with the true front of the table, one panel for each benchmark. {ends}.",
-        "centre": "surface attained by half of the runs",
-        "band": "surfaces attained by a quarter and by three quarters of the runs",
+        "centre": "run with the median gap" if shown[0][1].members else "surface attained by half of the runs",
+        "band": "none" if shown[0][1].members else "surfaces attained by a quarter and by three quarters of the runs",
     }
-    name = f"front-{split}-{across}" if projected else f"front-{split}"
+    name = f"front-{split}-{axes}" if projected else f"front-{split}"
     return study_exhibit(study, name, KIND.name, pd.concat(frames, ignore_index=True), caption, meta)
 
 
@@ -97,16 +112,35 @@ def _words(plane: Plane, point: FloatArray) -> str:
 
 def _window(plane: Plane, log: Sequence[str]) -> list[list[float]]:
     """Return the better and the worse end of both axes, in published values."""
+    is_log = np.array([objective.name in log for objective in plane.objectives])
+    kept = without_outliers(np.where(is_log, np.log10(np.where(is_log, plane.true, 1.0)), plane.true))
     ends = []
-    for place, objective in enumerate(plane.objectives):
-        values, logged = plane.true[:, place], objective.name in log
-        low, high = (float(value) for value in (values.min(), values.max()))
-        low, high = (np.log10(low), np.log10(high)) if logged else (low, high)
+    for values, objective, logged in zip(kept.T, plane.objectives, is_log.tolist(), strict=True):
+        low, high = float(values.min()), float(values.max())
         room = high - low if high > low else max(abs(low), 1.0) * 0.1
         better, worse = low - _ROOM[0] * room, high + _ROOM[1] * room
         raised = [10**better, 10**worse] if logged else [better, worse]
         ends.append([float(objective.to_published(value)) for value in raised])
     return ends
+
+
+def without_outliers(front: FloatArray) -> FloatArray:
+    """Return a front without the points at its worse ends that lie far from the others: (p, 2) to (q, 2).
+
+    The worst point of an axis goes while its distance to the next is more than a quarter of the range and more than
+    twice what it were if all were evenly spaced, and more than `_FEWEST` are left.
+
+    >>> without_outliers(np.array([[1.0, 90.0], [2.0, 12.0], [3.0, 11.0], [4.0, 10.0], [5.0, 9.0]])).tolist()
+    [[2.0, 12.0], [3.0, 11.0], [4.0, 10.0], [5.0, 9.0]]
+    """
+    for place in (0, 1):
+        front = front[np.argsort(front[:, place], kind="stable")]
+        while len(front) > _FEWEST:
+            far = max(0.25, 2 / (len(front) - 1)) * (front[-1] - front[0])[place]
+            if (front[-1] - front[-2])[place] <= far:
+                break
+            front = front[:-1]
+    return front[np.argsort(front[:, 0], kind="stable")]
 
 
 def _frame(name: str, plane: Plane, window: list[list[float]], log: Sequence[str]) -> pd.DataFrame:
@@ -117,13 +151,18 @@ def _frame(name: str, plane: Plane, window: list[list[float]], log: Sequence[str
     # the first and the last corner lie beyond the table and the panel
     edges = [objective.to_minimised(ends[1]) for objective, ends in zip(plane.objectives, window, strict=True)]
     worst = np.maximum(plane.table.max(axis=0), np.array(edges, dtype=np.float64))
-    parts.append(_line(plane, _stairs(plane.true, worst), TRUE, ""))
+    parts.append(_line(plane, plane.true if plane.members else _stairs(plane.true, worst), TRUE, _members(plane)))
+    parts += [_line(plane, points, label, MEMBERS) for label, points in plane.members.items()]
     if len(plane.image):
         parts.append(_line(plane, plane.image, IMAGE, ""))
     for label, surfaces in plane.surfaces.items():
         parts += [_line(plane, _stairs(corners, worst), label, f"{level:g} %") for level, corners in surfaces.items()]
     frame = pd.concat(parts, ignore_index=True).assign(benchmark=name)
     return frame[COLUMNS]
+
+
+def _members(plane: Plane) -> str:
+    return MEMBERS if plane.members else ""
 
 
 def _published(plane: Plane, points: FloatArray) -> FloatArray:
@@ -177,9 +216,10 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         else:
             axis.set_major_locator(MaxNLocator(nbins=5))
     axes.grid(False)
-    _draw_cells(axes, frame[frame["series"] == ROWS])
     true = frame[frame["series"] == TRUE]
-    axes.plot(true["x"], true["y"], zorder=2.6, **_TRUE)
+    has_members = (true["column"] == MEMBERS).any()
+    _draw_cells(axes, frame[frame["series"] == ROWS], None if has_members else _behind(true, window))
+    axes.plot(true["x"], true["y"], zorder=2.6, **(_IMAGE if has_members else _TRUE))
     image = frame[frame["series"] == IMAGE]
     axes.plot(image["x"], image["y"], zorder=2.8, **_IMAGE)
     ends_at: dict[str, tuple[float, float]] = {}
@@ -191,6 +231,8 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         part, style = frame[frame["series"] == name], meta["styles"][name]
         lines = {column: lines[["x", "y"]].to_numpy() for column, lines in part.groupby("column", sort=False)}
         middle = lines.get("50 %")
+        if MEMBERS in lines:
+            ends_at |= _draw_members(axes, lines[MEMBERS], name, style, inside, named=name in named)
         if middle is None:
             continue
         if name in background:
@@ -205,8 +247,35 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     name_ends(axes, ends_at, meta["styles"])
 
 
-def _draw_cells(axes: Axes, cells: pd.DataFrame) -> None:
-    """Draw hexagons that fill the panel without gaps, whatever its scales and its shape."""
+def _draw_members(
+    axes: Axes,
+    points: FloatArray,
+    name: str,
+    style: Mapping[str, Any],
+    inside: Sequence[Sequence[float]],
+    *,
+    named: bool,
+) -> dict[str, tuple[float, float]]:
+    """Draw points; return where the name of a strategy that is named points to."""
+    look = line_style(style) | {"linestyle": "", "markersize": 2.6 if named else 1.2, "markeredgewidth": 0}
+    axes.plot(points[:, 0], points[:, 1], zorder=3 if named else 1.5, alpha=0.8, **look)
+    if not named:
+        return {}
+    last = points[int(np.argmax(points[:, 0]))]
+    x, y = (float(np.clip(last[place], inside[place][0], inside[place][1])) for place in (0, 1))
+    return {name: (x, y)}
+
+
+def _behind(true: pd.DataFrame, window: list[list[float]]) -> Path:
+    """Return the part of a panel that the true front dominates: nothing of the table lies before it."""
+    corners = true[["x", "y"]].to_numpy()
+    lows, highs = (np.array([pick(ends) for ends in window]) for pick in (min, max))
+    outline = np.concatenate([np.clip(corners, lows, highs), [[ends[1] for ends in window]]])
+    return Path(np.concatenate([outline, outline[:1]]), closed=True)
+
+
+def _draw_cells(axes: Axes, cells: pd.DataFrame, behind: Path | None) -> None:
+    """Draw hexagons that fill the panel without gaps, whatever its scales and its shape; only where `behind` is."""
     if not len(cells):
         return
     to_axes = axes.transData + axes.transAxes.inverted()
@@ -217,14 +286,16 @@ def _draw_cells(axes: Axes, cells: pd.DataFrame) -> None:
     counts = cells["count"].to_numpy()
     part = np.log1p(counts) / np.log1p(counts.max())
     shades = [str(round(0.95 - 0.3 * float(value), 2)) for value in part]
-    axes.add_collection(
-        PolyCollection(list(corners), transform=axes.transAxes, facecolors=shades, linewidths=0, zorder=0.5)
-    )
+    drawn = PolyCollection(list(corners), transform=axes.transAxes, facecolors=shades, linewidths=0, zorder=0.5)
+    axes.add_collection(drawn)
+    if behind is not None:
+        drawn.set_clip_path(behind, axes.transData)
 
 
 def _legend(frame: pd.DataFrame, meta: Mapping[str, Any]) -> Sequence[Line2D | Patch]:
     """Return what explains the grey and the black."""
-    handles: list[Line2D | Patch] = [Line2D([], [], label=TRUE, **_TRUE)]
+    has_members = ((frame["series"] == TRUE) & (frame["column"] == MEMBERS)).any()
+    handles: list[Line2D | Patch] = [Line2D([], [], label=TRUE, **(_IMAGE if has_members else _TRUE))]
     if (frame["series"] == IMAGE).any():
         handles.append(Line2D([], [], label=IMAGE, **_IMAGE))
     else:

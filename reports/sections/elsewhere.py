@@ -79,31 +79,33 @@ def _regrets(other: Truth, split: str, found: list[Steps]) -> FloatArray:
 
 def _table(study: Study, rows: list[dict[str, Any]], others: dict[str, Truth]) -> ReportTable:
     cells, marks = [], {}
+    some_lack = any(row["lacking"] for row in rows)
     for place, row in enumerate(rows):
         scale = others[row["judged"]].scales[row["split"]]
         group = [one["regret"] for one in rows if (one["searched"], one["judged"]) == (row["searched"], row["judged"])]
         shown = [regret_words(row[key], scale) for key in ("regret", "regret_low", "regret_high")]
-        lacking = f"{row['lacking']}" if row["lacking"] else NONE
+        lacking = (f"{row['lacking']}" if row["lacking"] else NONE,) if some_lack else ()
         cells.append(
             (
-                f"{row['searched']} {_ARROW} {row['judged']}", row["label"], str(row["n"]), lacking, row["split"],
+                f"{row['searched']} {_ARROW} {row['judged']}", row["label"], str(row["n"]), *lacking, row["split"],
                 bracket(*shown), regret_words(row["regret_mean"], scale), regret_words(row["random_mean"], scale),
             )
         )  # fmt: skip
         if row["regret"] <= min(group):
-            marks[place, 5] = BEST
+            marks[place, 4 + len(lacking)] = BEST
     headers = (
-        "Searched \N{RIGHTWARDS ARROW} judged", "Strategy", "n", "Without", "By", f"Regret, {study.centre} [95 % CI]",
-        "Mean", "A random one",
+        f"Searched {_ARROW} judged", "Strategy", "n", *(["Without"] if some_lack else []), "By",
+        f"Regret, {study.centre} [95 % CI]", "Mean", "A random one",
     )  # fmt: skip
+    without = " Without: runs that found nothing, or what the other table lacks."
     caption = (
         "Regret, by the table of another benchmark, of the architectures found on the first: test results where that"
-        " table has them, else validation. Without: runs that found nothing, or what the other table lacks. A random"
-        " one: mean regret of the rows of the other table. Bold: the least of its group, without a test."
+        f" table has them, else validation.{without * some_lack} A random one: mean regret of the rows of the other"
+        " table. Bold: the least of its group, without a test."
     )
     return ReportTable(
         "elsewhere",
-        "Found on one benchmark, judged by others",
+        "Regret by the tables of others",
         caption,
         pd.DataFrame(rows),
         headers,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -72,7 +73,10 @@ class Plane:
     image : (q, 2) float64
         On test, what the table's own validation front has there; empty on validation.
     surfaces : mapping of label to mapping of percent to (k, 2) float64
-        Corners of what so many runs of a strategy attain, ascending in the first.
+        Corners of what so many runs of a strategy attain, ascending in the first; empty where `members` are shown.
+    members : mapping of label to (k, 2) float64
+        Of two objectives that are not measured on images: members of the final front of the run with the median gap.
+        `true` is then the front of all objectives, of which most lie behind others in these two.
     """
 
     objectives: tuple[Objective, Objective]
@@ -80,10 +84,14 @@ class Plane:
     true: FloatArray
     image: FloatArray
     surfaces: Mapping[str, Mapping[float, FloatArray]]
+    members: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 def planes(item: Aligned, split: str) -> list[Plane]:
-    """Return the fronts of a benchmark on each pair of the objective that is measured on images with another one."""
+    """Return the fronts of a benchmark on each pair of the objective that is measured on images with another one.
+
+    On validation, where there are three objectives or more, pairs of the others follow: their values have no split.
+    """
     truth = item.truth
     if not isinstance(truth, FrontTruth) or split not in truth.splits or not item.has_incumbent:
         return []
@@ -107,7 +115,24 @@ def planes(item: Aligned, split: str) -> list[Plane]:
         }
         objectives = truth.objectives(split)
         found.append(Plane((objectives[across], objectives[up]), table, true, image, surfaces))
+    others = [place for place in range(len(told)) if place != up]
+    for pair in map(list, combinations(others, 2) if split == "validation" else ()):
+        table = truth.table_values[split][truth.feasible][:, pair]
+        table = table[np.all(np.isfinite(table), axis=1)]
+        true = truth.table_values[split][truth.front[split]][:, pair]
+        members = {
+            label: points[runs == _median_run(item.steps[label], split)][:, pair]
+            for label, (points, runs) in values.items()
+        }
+        axes = (told[pair[0]], told[pair[1]])
+        found.append(Plane(axes, table, true[np.lexsort(true.T[::-1])], np.empty((0, 2)), {}, members))
     return found
+
+
+def _median_run(group: tuple[Steps, ...], split: str) -> int:
+    """Return the place of the run whose final gap is the median, the lower of two; one without a front is the worst."""
+    gaps = [float(steps.regrets[split][-1]) if len(steps.rows) else np.inf for steps in group]
+    return int(np.argsort(gaps, kind="stable")[(len(gaps) - 1) // 2])
 
 
 def _front(values: FloatArray) -> FloatArray:

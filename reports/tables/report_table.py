@@ -93,7 +93,8 @@ class ReportTable:
             new = ' class="group"' if self._starts(i) else ""
             cells = "".join(self._html_cell(i, j, text) for j, text in enumerate(row))
             body.append(f"<tr{new}>{cells}</tr>")
-        return f"<table><thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(body) + "\n</tbody></table>"
+        grouped = ' class="grouped"' if self.grouped else ""
+        return f"<table{grouped}><thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(body) + "\n</tbody></table>"
 
     def _starts(self, row: int) -> bool:
         return self.grouped and (row == 0 or self.cells[row][0] != self.cells[row - 1][0])
@@ -112,7 +113,9 @@ class ReportTable:
         mark = self.marks.get((row, column), PLAIN)
         shown = {BEST: f"<strong>{shown}</strong>", TIED: f"<u>{shown}</u>", PLAIN: shown}[mark]
         if column == (1 if self.grouped else 0):
-            return f'<th scope="row">{shown}</th>'
+            # narrow screens show the name of the group above its rows, in place of the first column
+            group = f' data-group="{escape(self.cells[row][0])}"' if self._starts(row) else ""
+            return f'<th scope="row"{group}>{shown}</th>'
         if column == 0 and shown and len(text) <= _SHORT:
             return f'<td class="short">{shown}</td>'
         if column < self.text_columns and len(text) > _LONG:

@@ -1,4 +1,4 @@
-"""The section on deployments: a matrix of strategies and deployments, where a spec has any."""
+"""The section on deployments: every strategy under each of them, where a spec has any."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.experiments.spec import Deployment
 from harness.judging.incumbent import feasible
 from reports.sections.section import Section
 from reports.study.align import Aligned
@@ -22,14 +21,14 @@ _CENTRE = {"median": "median", "iqm": "IQM"}
 
 
 def section(study: Study) -> Section | None:
-    """Show what the deployments of a spec come to, side by side; None where it has none."""
+    """Show what the deployments of a spec come to; None where it has none."""
     if not study.spec.deployments:
         return None
     data = frame(study)
     return Section(
         title="Deployments",
         sentences=tuple(sentences(study, data)),
-        tables=(matrix(study, data),),
+        tables=(table(study, data),),
         methods=(method(study),),
     )
 
@@ -80,41 +79,36 @@ def _share(item: Aligned, label: str) -> float:
     return float(np.mean(parts)) if parts else np.nan
 
 
-def matrix(study: Study, data: pd.DataFrame) -> ReportTable:
-    """Return strategies by deployments: the best feasible value, its regret, and how much was feasible."""
-    deployments = study.spec.deployments
+def table(study: Study, data: pd.DataFrame) -> ReportTable:
+    """Return strategies under each deployment: the best feasible value, its regret, and how much was feasible.
+
+    One deployment stands under the other: side by side they would be as wide as they are many, and empty wherever a
+    benchmark is not for a device.
+    """
     name = _CENTRE[study.centre]
-    parts = ("value", f"regret, {name} [95 % CI]", "feasible")
-    headers = ["Benchmark", "Strategy", *(f"{item.name}: {part}" for item in deployments for part in parts)]
+    headers = ("Deployment", "Strategy", f"Value, {name}", f"Regret, {name} [95 % CI]", "Feasible")
     cells, marks = list[tuple[str, ...]](), dict[tuple[int, int], str]()
-    scales = {item.name: item.truth.scales[SPLIT] for item in study.aligned}
-    labels = {item.name: best_label(item.truth) for item in study.aligned}
-    for benchmark, rows in data.groupby("benchmark", sort=False):
-        here = {str(key): group for key, group in rows.groupby("deployment", sort=False)}
-        best = {key: group["regret"].min() for key, group in here.items()}
-        for label in rows["label"].unique():
-            line = [str(benchmark), str(label)]
-            for place, item in enumerate(deployments):
-                group = here.get(item.name)
-                if group is None:
-                    line += [NONE] * 3
-                    continue
-                row = group[group["label"] == label].iloc[0]
-                if row["regret"] == best[item.name]:
-                    marks[len(cells), 3 + 3 * place] = BEST
-                line += _cells(row, scales[row["task"]])
-            cells.append(tuple(line))
-        cells.append(_optima(str(benchmark), deployments, here, scales, labels))
-    bounds = "; ".join(f"{item.name}: {' and '.join(map(str, item.constraints)) or 'no bound'}" for item in deployments)
+    for item in study.aligned:
+        scale, rows = item.truth.scales[SPLIT], data[data["task"] == item.name]
+        for row in rows.to_dict("records"):
+            if row["regret"] == rows["regret"].min():
+                marks[len(cells), 3] = BEST
+            cells.append((item.name, str(row["label"]), *_cells(row, scale)))
+        first = rows.iloc[0]
+        optimum = (value_words(first["optimum"], scale), "0", _percent(first["feasible_rows"]))
+        cells.append((item.name, best_label(item.truth), *optimum))
+    bounds = "; ".join(
+        f"{item.name}: {' and '.join(map(str, item.constraints)) or 'no bound'}" for item in study.spec.deployments
+    )
     common = f" All keep {' and '.join(map(str, study.spec.constraints))}." if study.spec.constraints else ""
     caption = (
         f"The same strategies under each deployment ({bounds}).{common} Value: {name} over runs of the final incumbent,"
         " the mean over all training runs of the table. Regret: distance to the best of the table that keeps the same"
         f" bounds; brackets: 95 % percentile bootstrap interval, {TABLE_REPETITIONS:,} resamples. Feasible: part of the"
-        " evaluations that kept the bounds, and in the last row of a benchmark the part of the table that does. Bold:"
+        " evaluations that kept the bounds, and in the last row of a deployment the part of the table that does. Bold:"
         " lowest regret of a deployment."
     )
-    return ReportTable("deployments", "Deployments side by side", caption, data, tuple(headers), tuple(cells), marks)
+    return ReportTable("deployments", "Strategies under each deployment", caption, data, headers, tuple(cells), marks)
 
 
 def _cells(row: Any, scale: Any) -> list[str]:
@@ -122,26 +116,6 @@ def _cells(row: Any, scale: Any) -> list[str]:
         return [NONE, NONE, _percent(row["feasible"])]
     regret = bracket(*[regret_words(row[key], scale) for key in ("regret", "regret_low", "regret_high")])
     return [value_words(row["value"], scale), regret, _percent(row["feasible"])]
-
-
-def _optima(
-    benchmark: str,
-    deployments: tuple[Deployment, ...],
-    here: dict[str, pd.DataFrame],
-    scales: dict[str, Any],
-    labels: dict[str, str],
-) -> tuple[str, ...]:
-    """Return the row of what is best under each deployment."""
-    line: list[str] = []
-    named = ""
-    for item in deployments:
-        if item.name not in here:
-            line += [NONE] * 3
-            continue
-        first = here[item.name].iloc[0]
-        named = named or labels[first["task"]]
-        line += [value_words(first["optimum"], scales[first["task"]]), "0", _percent(first["feasible_rows"])]
-    return (benchmark, named, *line)
 
 
 def _percent(share: float) -> str:

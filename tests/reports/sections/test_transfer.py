@@ -77,6 +77,7 @@ def test_curves_count_what_was_spent(study):
 
 def test_what_was_found_is_judged_by_other_tables(study):
     (table,) = elsewhere.section(study).tables
+    assert "Without" not in table.headers, "no run lacks anything"
     rows = table.frame.set_index(["judged", "label"])
     oracle = registry.oracle("graph-cs")
     values = oracle.values("test_accuracy")

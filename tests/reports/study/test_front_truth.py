@@ -7,17 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import harness as nh
 from harness.errors import HarnessError, ResultError
 from harness.judging.front import on_front
 from harness.judging.indicators import hypervolume
 from harness.problem import Constraint
-from reports.figures import curves
+from reports.figures import curves, fronts
+from reports.figures.render import draw
 from reports.page.narrative import methods
 from reports.study.comparisons import pairwise, scores
 from reports.study.finals import finals, summary
 from reports.study.frame import frame
 from reports.study.front_measures import front_measures, planes
-from reports.study.naming import EXPECTED, SIMULATED
+from reports.study.naming import EXPECTED, SIMULATED, TRUE
 from reports.study.study import prepare
 from reports.study.wording import expectation_sentence
 from tests.reports.support import FakeOracle, make_front_results, opener
@@ -188,6 +190,46 @@ def test_planes_show_errors_over_sizes_and_surfaces_lie_behind_the_true_front(st
             behind = np.all(plane.true[None] <= corners[:, None] + 1e-12, axis=2)
             assert behind.any(axis=1).all()
     assert not planes(study.aligned[1], "test")
+
+
+def test_of_three_objectives_the_two_costs_have_a_plane_of_members():
+    objectives = ["valid_accuracy", "params_m", "latency_seconds"]
+    results = nh.run(["random_search", "nsga2"], "nb201-cifar10", objectives=objectives, replicates=3, evaluations=30)
+    study = prepare(results)
+    (item,) = study.aligned
+    *_, costs = planes(item, "validation")
+    assert [objective.name for objective in costs.objectives] == ["params_m", "latency_seconds"]
+    assert (len(costs.surfaces), set(costs.members)) == (0, {"random_search", "nsga2"})
+    for label, group in item.steps.items():
+        gaps = [steps.regrets["validation"][-1] for steps in group]
+        steps = group[int(np.argsort(gaps)[1])]
+        params = item.truth.oracle.mean(steps.run.trace.archs[steps.held], "params_m")
+        np.testing.assert_allclose(np.sort(costs.members[label][:, 0]), np.sort(params))
+    assert len(costs.true) > len(planes(item, "validation")[0].true), "the front of all three"
+    shown = fronts.exhibits(study, "validation")
+    assert [exhibit.name for exhibit in shown] == [
+        "front-validation-params_m", "front-validation-latency_seconds", "front-validation-params_m-latency_seconds",
+    ]  # fmt: skip
+    assert "members of the front of the run with the median hypervolume gap" in shown[-1].meta["caption"]
+    assert len(draw(shown[-1]).axes) == 1
+    accuracy = shown[1].meta["windows"]["nb201-cifar10"][1]
+    assert min(accuracy) > 60, "the network that learns nothing is on the front, and far away"
+
+
+def test_nothing_grey_is_drawn_before_the_true_front(study):
+    (exhibit,) = fronts.exhibits(study, "validation")
+    axes = draw(exhibit, "alpha").axes[0]
+    (cells,) = (item for item in axes.collections if item.get_clip_path() is not None)
+    path, to_data = cells.get_clip_path().get_fully_transformed_path(), axes.transData.inverted()
+    outline = to_data.transform(path.vertices)
+    true = exhibit.frame[(exhibit.frame["benchmark"] == "alpha") & (exhibit.frame["series"] == TRUE)]
+    (left, right), (low, high) = [sorted(ends) for ends in exhibit.meta["windows"]["alpha"]]
+    assert (outline.min(axis=0) >= np.array([left, low]) - 1e-9).all()
+    assert (outline.max(axis=0) <= np.array([right, high]) + 1e-9).all()
+    for x, y in true[["x", "y"]].to_numpy():
+        if left < x < right and low < y < high:
+            assert path.contains_point(axes.transData.transform((x + 1e-6, y - 1e-6)))
+            assert not path.contains_point(axes.transData.transform((x - 1e-6, y + 1e-6)))
 
 
 def test_permuted_test_values_move_nothing_but_what_is_looked_up(study):

@@ -19,6 +19,9 @@ def test_table_marks_and_groups():
     assert "<u>2</u>" in html
     assert "s&lt;1" in html
     assert html.count(">a<") == 1
+    assert '<table class="grouped">' in html, "whose first column narrow screens show above the rows"
+    assert '<th scope="row" data-group="a">s&lt;1</th>' in html
+    assert html.count("data-group") == 2
     assert latex.count(r"\midrule") == 2
     assert r"\underline{2}" in latex
     assert tex(r"a\b_c{d}^~|") == r"a\textbackslash{}b\_c\{d\}\textasciicircum{}\textasciitilde{}\textbar{}"
