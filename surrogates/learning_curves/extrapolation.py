@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -64,6 +65,11 @@ def _said(forms: Sequence[Form], fits: Fits, horizon: float, counts: IntArray) -
     return values, says
 
 
+def _over_forms(values: FloatArray) -> FloatArray:
+    """Return sums over forms, one after the other, so that a curve's does not depend on those beside it: (F, n)."""
+    return reduce(np.add, values)
+
+
 def ensemble(
     epochs: FloatArray,
     curves: FloatArray,
@@ -95,12 +101,14 @@ def ensemble(
         Epoch.
     forms : sequence of Form
     weighted : bool
-        Whether later values weigh more, see `recency`.
+        Whether later values weigh more, see `recency`; of each curve up to its own last value.
     """
     known = np.isfinite(curves)
     counts = known.sum(axis=1)
-    weights = recency(curves.shape[1]) if weighted else np.ones(curves.shape[1])
-    weights = weights / weights.mean()
+    weights = np.ones(curves.shape)
+    lengths = np.where(known, np.arange(1, curves.shape[1] + 1), 0).max(axis=1)
+    for length in np.unique(lengths).tolist() if weighted else ():  # places behind the last value weigh nothing
+        weights[lengths == length, :length] = recency(length) / recency(length).mean()
     fits = fit_forms(forms, epochs, curves, weights)
     values, says = _said(forms, fits, horizon, counts)
     early = np.stack([form(fits.parameters[index], np.array([_COMPARED]))[:, 0] for index, form in enumerate(forms)])
@@ -114,14 +122,14 @@ def ensemble(
     any_says = np.isfinite(best)
     with np.errstate(invalid="ignore"):
         shares = np.where(says, np.exp(-0.5 * (score - best)), 0.0)
-    shares /= np.where(any_says, shares.sum(axis=0), 1.0)
+    shares /= np.where(any_says, _over_forms(shares), 1.0)
     values = np.where(says, values, 0.0)
     residual = np.maximum(fits.squared_error / np.maximum(counts - parameters, 1), _LEAST_VARIANCE)
     residual = np.where(says, residual, 0.0)
-    mean = (shares * values).sum(axis=0)
+    mean = _over_forms(shares * values)
     reached = np.where(known, epochs, 0.0).max(axis=1)
     further = horizon / np.maximum(reached, epochs[0])
-    spread = (shares * np.square(values - mean)).sum(axis=0) + (shares * residual).sum(axis=0) * further
+    spread = _over_forms(shares * np.square(values - mean)) + _over_forms(shares * residual) * further
     held = np.where(known, curves, 0.0)
     centre = held.sum(axis=1) / np.maximum(counts, 1)
     own = np.where(known, np.square(curves - centre[:, None]), 0.0).sum(axis=1) / np.maximum(counts - 1, 1)

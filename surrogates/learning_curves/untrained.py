@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer
 from harness.errors import HarnessError, unknown
 from harness.space import SearchSpace
+from harness.surrogate import Fit, Predict, Prediction
 from surrogates.learning_curves.extrapolation import ensemble
 from surrogates.learning_curves.forms import FORMS
 from surrogates.learning_curves.reading import CurveLearner
@@ -17,6 +21,8 @@ from surrogates.learning_curves.scores import best_value, last_value, mean_of_la
 
 FEWEST = 3
 """Finished trainings from which the error of a predictor is known."""
+_Extrapolations = dict[bytes, tuple[float, float]]
+"""Mean and variance of the end, of curves by their bytes."""
 _MARGIN = 0.1
 """Of the range seen, beyond its best value, where bounds are not known."""
 
@@ -94,6 +100,9 @@ class CurveEnsemble(_Calibrated):
     most they are far too sure; so the mean squared error on finished trainings, cut at the same epoch, is added to the
     variance, from three of them on (`calibrated`).
 
+    Where bounds are known, curves of all learners that are served together are extrapolated side by side, and none
+    twice by one learner; what is said of a curve does not depend on those beside it.
+
     Parameters
     ----------
     space : SearchSpace
@@ -107,6 +116,7 @@ class CurveEnsemble(_Calibrated):
         Whether errors on finished trainings add to the variance.
     """
 
+    version: ClassVar[int] = 2
     continues: ClassVar[bool] = True
 
     def __init__(
@@ -132,7 +142,7 @@ class CurveEnsemble(_Calibrated):
         if not named:
             raise HarnessError("`forms` must name at least one form of a curve, got []")
         self._range: tuple[float, float] | None = None
-        self._known: dict[bytes, float] = {}  # predictions made in `learn`, of curves by their bytes
+        self._known: _Extrapolations = {}  # with bounds, which make them the same in every fit
 
     def learn(self, archs: Archs, curves: FloatArray, targets: FloatArray, rng: np.random.Generator) -> None:
         """Remember the range of values, and compare predictions with the ends of finished trainings."""
@@ -140,20 +150,64 @@ class CurveEnsemble(_Calibrated):
         self._range = self.bounds or (float(values.min()), float(values.max()))
         if not self.hyperparameters["calibrated"]:
             return
-        # A model that is fitted again has most of these trainings behind it; their extrapolations stay the same.
-        known = self._known if self.bounds else {}
-        keys = [curve.tobytes() for curve in curves]
-        new = [row for row, key in enumerate(keys) if key not in known and np.isfinite(curves[row]).any()]
-        if new:
-            mean = self.alone(curves[new])[0]
-            known = known | {keys[row]: value for row, value in zip(new, mean.tolist(), strict=True)}
-        self._known = known
-        wrong = [known[key] - target for key, target in zip(keys, targets.tolist(), strict=True) if key in known]
-        self._error = float(np.mean(np.square(wrong))) if len(wrong) >= FEWEST else 0.0
+        if self.bounds:  # a model that is fitted again has most of these trainings behind it
+            self._known = self._known | self._extrapolated(self._unknown(curves))
+        super().learn(archs, curves, targets, rng)
+
+    def fit_many(self, tasks: Sequence[Fit]) -> list[Self]:
+        """Serve many fits; with bounds, curves that are new to their learners are extrapolated side by side."""
+        if not self.bounds or not self.hyperparameters["calibrated"]:
+            return super().fit_many(tasks)
+        told = self._together([(task.learner, task.archs, task.covariates) for task in tasks])
+        return super().fit_many([replace(task, learner=one) for task, one in zip(tasks, told, strict=True)])
+
+    def predict_many(self, tasks: Sequence[Predict]) -> list[Prediction]:
+        """Serve many predictions, with bounds side by side."""
+        if not self.bounds:
+            return super().predict_many(tasks)
+        told = self._together([(task.model, task.archs, task.covariates) for task in tasks])
+        return super().predict_many([replace(task, model=one) for task, one in zip(tasks, told, strict=True)])
+
+    def _together(self, asked: Sequence[tuple[Any, Archs, FloatArray | None]]) -> list[Self]:
+        """Return copies of learners that know the extrapolations of their curves, of all learners made at once."""
+        learners = [copy.copy(learner) for learner, _, _ in asked]
+        unknown = [
+            {} if curves is None else learner._unknown(learner._curves(curves, len(archs)))
+            for learner, archs, curves in asked
+        ]
+        made = self._extrapolated(dict(chain.from_iterable(map(dict.items, unknown))))
+        for learner, curves in zip(learners, unknown, strict=True):
+            learner._known = learner._known | {key: made[key] for key in curves}
+        return learners
 
     def alone(self, curves: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance of the ensemble, in the unit of the results."""
-        low, high = self.bounds or self._range_with(curves)
+        if not self.bounds:
+            return self._between(curves, *self._range_with(curves))
+        known = self._known | self._extrapolated(self._unknown(curves))
+        mean, variance = np.array([known[bytes(curve)] for curve in self._padded(curves)]).reshape(-1, 2).T
+        return mean, variance
+
+    def _padded(self, curves: FloatArray) -> FloatArray:
+        """Return curves over all epochs, NaN at those to come, so that those of any length go side by side."""
+        more = 0 if self.epochs is None else len(self.epochs) - curves.shape[1]
+        return np.pad(curves, ((0, 0), (0, more)), constant_values=np.nan)
+
+    def _unknown(self, curves: FloatArray) -> dict[bytes, FloatArray]:
+        """Return the curves with a value that were not extrapolated before, by their bytes."""
+        padded = {bytes(curve): curve for curve in self._padded(curves)}
+        return {key: curve for key, curve in padded.items() if key not in self._known and np.isfinite(curve).any()}
+
+    def _extrapolated(self, curves: Mapping[bytes, FloatArray]) -> _Extrapolations:
+        """Extrapolate curves of one length between the bounds."""
+        if not curves or self.bounds is None:
+            return {}
+        columns = (column.tolist() for column in self._between(np.stack([*curves.values()]), *self.bounds))
+        return dict(zip(curves, zip(*columns, strict=True), strict=True))
+
+    def _between(self, curves: FloatArray, low: float, high: float) -> tuple[FloatArray, FloatArray]:
+        """Return mean and variance of the ensemble, of results that lie between two values."""
+        curves = self._padded(curves)
         epochs, horizon = self._axis(curves.shape[1])
         forms = [FORMS[name] for name in self.hyperparameters["forms"]]
         mean, std = ensemble(

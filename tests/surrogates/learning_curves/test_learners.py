@@ -9,7 +9,7 @@ from scipy.stats import kendalltau
 from harness import registry
 from harness.errors import HarnessError
 from harness.records import Proposals
-from harness.surrogate import Fit
+from harness.surrogate import Fit, Predict
 from harness.testing.conformance import check_surrogate
 from surrogates.learning_curves.extrapolation import extrapolated
 from surrogates.learning_curves.forms import FORMS
@@ -91,6 +91,23 @@ def test_what_extrapolates_its_curve_reads_no_other_column(name):
     with pytest.raises(HarnessError, match=r"predicts the end of the curve that it reads.*'curve_sotl'"):
         learner(name).over(EPOCHS, of_targets=False)
     assert learner(name).over(EPOCHS, of_targets=True).signature == learner(name).over(EPOCHS).signature
+
+
+def test_extrapolations_made_side_by_side_are_those_made_alone():
+    """To the last bit, whatever the lengths beside: a replicate does not depend on those that run with it."""
+    archs, curves = toy(12)
+    reader = learner("curve_ensemble").over(EPOCHS, (0.0, 100.0))
+    fits = [
+        Fit(reader, archs[:n], curves[:n, -1], np.random.default_rng(0), curves[:n, :width])
+        for n, width in ((3, 2), (6, 5), (4, 9))
+    ]
+    models = reader.fit_many(fits)
+    asks = [Predict(model, archs[6:], curves[6:, :width]) for model, width in zip(models, (2, 5, 9), strict=True)]
+    for fit, ask, said in zip(fits, asks, reader.predict_many(asks), strict=True):
+        alone = reader.fit(fit.archs, fit.targets, fit.rng, fit.covariates)
+        for row in range(6):
+            one = alone.predict(ask.archs[row : row + 1], ask.covariates[row : row + 1])
+            assert (one.mean[0], one.std[0]) == (said.mean[row], said.std[row])
 
 
 @pytest.mark.parametrize("name", NAMES)
