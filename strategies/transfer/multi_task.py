@@ -21,6 +21,9 @@ class MultiTask(Begun):
     a Gaussian process of automatic relevance, its default, one rate says how much the tables have in common, and where
     it is large each is learnt by itself: the search falls back to that of `GPBO`.
 
+    ``surrogate = { name = "ablr_network" }`` is ABLR (Perrone, Jenatton, Seeger & Archambeau, "Scalable Hyperparameter
+    Transfer Learning", NeurIPS 2018): one network, and a Bayesian linear head for each table.
+
     Departs from the paper: one rate for all pairs of tables in place of a matrix of covariances; results of each table
     are standardised; of each source at most `source_rows` are learnt; `initial` architectures come first, of which the
     first `start` are a portfolio of the sources (`strategies.transfer.sources`); candidates are those of `GPBO`.

@@ -127,6 +127,13 @@ def _secret() -> Column:
     return replace(accuracy("test_accuracy"), name="test_accuracy_seed888")
 
 
+def test_a_score_without_a_unit_is_read_again(tmp_path: Path) -> None:
+    score = latency(bags(4), column=Column("zc_nwot", "", "maximise"))
+    table, _ = join(made(bags(4)), [score], name="j", space=Bags())
+    layout.write(tmp_path / "j.h5", table)
+    assert layout.read_header(tmp_path / "j.h5").columns["zc_nwot"] == table.columns["zc_nwot"][0]
+
+
 def test_results_without_split_or_fidelity_are_refused() -> None:
     base = made(bags(3))
     with pytest.raises(TableError, match="val_accuracy of meter does not say which images"):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks_data.file import layout
+from benchmarks_data.file.assemble import assemble
 from harness import registry
+from harness.benchmark import Column
 from harness.errors import SpecError
 from harness.experiments.prepare import prepare
 from harness.experiments.shards import resolve, run_shard
 from harness.experiments.spec import Spec, StrategySpec, TransferSpec, from_dict, load
 from harness.experiments.transfer import Sources, transfer_to
-from harness.problem import Budget
+from harness.problem import Budget, Fidelity
 from harness.records import Proposals
 from harness.seeding import noise_seed
 
@@ -194,3 +199,59 @@ def test_a_spec_is_read_and_kept(tmp_path):
     assert spec.report_on == (SOURCE, str(tmp_path / "own.h5"))
     assert spec.strategies[0].warm_up.keep == 5
     assert from_dict(spec.as_dict()) == spec
+
+
+@pytest.mark.parametrize("name", ["portfolio", "warm_start", "box", "rgpe", "multi_task", "rush"])
+def test_held_out_values_of_sources_and_target_move_no_trace(altered, name):
+    """Fill what is held out of both tables with NaN, then turn it round: every trace stays bit-identical."""
+    before = altered(name)
+    for change in (lambda values: np.full_like(values, np.nan), lambda values: values[::-1]):
+        after = altered(name, lambda column, values, change=change: change(values) if column.held_out else values)
+        for a, b in zip(before, after, strict=True):
+            for column in ("archs", "objectives", "fidelity", "seconds", "finished_seconds"):
+                np.testing.assert_array_equal(getattr(a.trace, column), getattr(b.trace, column))
+    turned = altered(name, of_source=lambda column, values: values if column.held_out else values[::-1])
+    assert not np.array_equal(before[0].trace.archs, turned[0].trace.archs), "what is told of the source does move it"
+
+
+@pytest.fixture
+def altered(tmp_path):
+    """Return a function that runs a strategy on a target and a source of which it changed a group of columns."""
+    archs = np.unique(registry.benchmark(TARGET).space.sample(300, np.random.default_rng(0)), axis=0)
+
+    def made(name, seed, change):
+        rng, shape = np.random.default_rng(seed), (len(archs), 2, 3)
+        told = {
+            "valid_accuracy": Column("valid_accuracy", "percent", "maximise", "x-valid", best=100.0),
+            "test_accuracy": Column("test_accuracy", "percent", "maximise", "x-test", held_out=True, best=100.0),
+        }
+        columns = {key: (column, change(column, 90.0 * rng.random(shape))) for key, column in told.items()}
+        seconds = np.arange(1.0, 4.0) * (1.0 + rng.random(shape[:2])[:, :, None])
+        return assemble(
+            name=name,
+            space=registry.benchmark(TARGET).space,
+            archs=archs,
+            fidelities=[
+                Fidelity(f"epoch {epoch} of 9", 9, epoch, at - 1 if at else None) for at, epoch in enumerate((1, 3, 9))
+            ],
+            columns=columns | {"train_seconds": (Column("train_seconds", "s", "minimise"), seconds)},
+            validation="valid_accuracy",
+            test="test_accuracy",
+            seconds="train_seconds",
+            identity="exact",
+        )
+
+    def runs_of(name, of_target=lambda column, values: values, of_source=None):
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        for seed, (table, change) in enumerate({"target": of_target, "source": of_source or of_target}.items()):
+            layout.write(folder / f"{table}.h5", made(table, seed, change))
+        rises = registry.strategy(name).takes.fidelities
+        budget = Budget(seconds=60.0, multi_fidelity="resumable") if rises else Budget(evaluations=12)
+        learner = {"name": "ridge", "encoding": "one_hot"} if name in ("rgpe", "multi_task") else None
+        item = StrategySpec(name, name, {"candidates": 30} if learner else {}, learner)
+        transfer = TransferSpec((str(folder / "source.h5"),), 30)
+        spec = Spec("t", (str(folder / "target.h5"),), (item,), budget, 2, transfer=transfer)
+        (shard,) = resolve(spec, item, registry.benchmark(spec.benchmarks[0]), "cpu")
+        return run_shard(shard)
+
+    return runs_of

@@ -164,6 +164,18 @@ def test_transfer_is_worth_evaluations_and_costs_few_where_it_misleads():
         assert np.mean(bests(misled)) < np.mean(bests(cold)) + 2.0
 
 
+def test_one_network_of_two_tables_answers_for_the_target():
+    """ABLR is told a hundred results of the very table: after six of the target it proposes better than at random."""
+    rows = np.random.default_rng(0).choice(1024, 100, replace=False)
+    learner = {"name": "ablr_network", "width": 16, "steps": 60, "more_steps": 10}
+    strategies, runs = run(
+        MultiTask, [source(TOY.values(EVERY), rows=rows)], evaluations=10, replicates=3, learner=learner, source_rows=60
+    )
+    assert np.mean([TOY.values(one.trace.archs[6:]).mean() for one in runs]) < TOY.values(EVERY).mean() - 3.0
+    network = strategies[0]._model._learnt
+    assert network.columns == (0, 1)  # it continued from what it had learnt of both
+
+
 def test_a_sum_of_models_by_hand():
     class Fixed:
         space, encoding = TOY.space, "one_hot"
