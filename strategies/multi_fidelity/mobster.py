@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, boolean
+from harness.checks import Archs, FloatArray, boolean, choice
 from harness.problem import Problem
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from strategies.multi_fidelity.modelled import Appraisal, Appraising, ModelledASHA, Pending
 from strategies.parts import targets as transforms
+
+AIMS = ("reached", "full")
+"""At which rung improvements are expected."""
+ENOUGH_TO_AIM = 3
+"""Results with which a rung is reached: the default of syne-tune."""
 
 
 class MOBSTER(ModelledASHA):
@@ -20,19 +24,12 @@ class MOBSTER(ModelledASHA):
     Klein, Tiao, Lienart, Archambeau & Seeger, "Model-based Asynchronous Hyperparameter and Neural Architecture Search",
     arXiv 2003.10865, 2020: a Gaussian process over the architecture and the logarithm of its epochs, which the learner
     takes as a covariate (`Surrogate.fit`), is fitted to the results of all rungs; a new configuration has the largest
-    expected improvement at the highest fidelity.  Trainings that run are believed to give what the model predicts.
+    expected improvement at the highest rung that is reached, the one with three results or more (`aim`), as in the
+    authors' package syne-tune.  Trainings that run are believed to give what the model predicts.
 
-    Departs from the paper: results of a rung are shifted by the mean difference to those of the rung above, among
-    trials that have both (`align`), and the default learner gives epochs little weight.  Otherwise the rungs, which
-    differ by much more than architectures do, take the variance of the process, and what low rungs tell hardly counts
-    at the highest: of random cells of `micro-mnist1d`, after what a budget of 30 trainings tells, the order of the
-    means agrees with the truth by a Kendall tau of .41 instead of .36.  The shift and the weight were chosen there,
-    among some fifteen ways.
-
-    Departs from syne-tune's implementation: pending results are believed, not fantasised 20 times; the improvement is
-    always one at the highest fidelity, not at the highest rung that has enough results; errors are learnt as
-    logarithms; expected improvement is maximised over a pool, `candidates` random architectures and all neighbours of
-    the best.  Promotions, constraints and failed trainings are those of `asha` and of `ModelledASHA`.
+    Departs from the paper: pending results are believed, not fantasised 20 times; errors are learnt as logarithms;
+    expected improvement is maximised over a pool, `candidates` random architectures and all neighbours of the best.
+    Promotions, constraints and failed trainings are those of `asha` and of `ModelledASHA`.
 
     Parameters
     ----------
@@ -47,8 +44,12 @@ class MOBSTER(ModelledASHA):
         those whose neighbours are candidates too.
     target : {"log", "identity"}
         See `strategies.parts.targets`.
+    aim : {"reached", "full"}
+        Where improvements are expected: on the highest rung with at least three results, or always at full training.
     align : bool
-        Whether rungs are shifted to one level; see above.
+        Whether results of a rung are shifted by the mean difference to those of the rung above, among trials that have
+        both.  With a learner that gives epochs little weight (`covariate_weight`), low rungs then count at the highest
+        almost as its own results do: choices become greedy, and regrets scatter.
     eta : int
         The reduction: one of so many is promoted, at least 2.
     rungs : list of int or str, optional
@@ -60,11 +61,7 @@ class MOBSTER(ModelledASHA):
         How many rungs a new configuration may start on, from 1, the lowest alone.
     """
 
-    default_surrogate: ClassVar[dict[str, Any] | None] = {
-        "name": "gp",
-        "encoding": "one_hot",
-        "covariate_weight": 0.02,
-    }
+    version = 2
     family, paper, year = "multi-fidelity", "Klein et al., arXiv", 2020
 
     def __init__(
@@ -77,7 +74,8 @@ class MOBSTER(ModelledASHA):
         candidates: int = 250,
         parents: int = 2,
         target: str = "log",
-        align: bool = True,
+        aim: str = "reached",
+        align: bool = False,
         eta: int = 3,
         rungs: Sequence[int | str] | None = None,
         rule: str = "promotion",
@@ -96,6 +94,7 @@ class MOBSTER(ModelledASHA):
             rule=rule,
             brackets=brackets,
         )
+        self.aim = choice("aim", aim, AIMS)
         self.align = boolean("align", align)
         self._log_resources = np.log(self.resources)[:, None]
         self._model = surrogate
@@ -119,10 +118,16 @@ class MOBSTER(ModelledASHA):
             believed: Prediction = yield Predict(model, running, theirs)
             archs, targets = np.concatenate([archs, running]), np.concatenate([targets, believed.mean])
             model = yield Fit(model, archs, targets, self.child(), np.concatenate([covariates, theirs]))
+        aim = self._aimed()
         both = np.concatenate([pool, incumbents])
-        said: Prediction = yield Predict(model, both, np.repeat(self._log_resources[-1:], len(both), axis=0))
+        said: Prediction = yield Predict(model, both, np.repeat(self._log_resources[aim : aim + 1], len(both), axis=0))
         cut = len(pool)
         return Appraisal(Prediction(said.mean[:cut], said.std[:cut]), Prediction(said.mean[cut:], said.std[cut:]))
+
+    def _aimed(self) -> int:
+        """Return the level of the rung at which improvements are expected."""
+        reached = [level for level in range(len(self.ladder)) if self.told_at(level) >= ENOUGH_TO_AIM]
+        return max(reached, default=0) if self.aim == "reached" else len(self.ladder) - 1
 
 
 def shifts(tags: Sequence[Sequence[int]], targets: Sequence[FloatArray]) -> FloatArray:

@@ -247,3 +247,23 @@ def test_the_sum_of_a_table_is_what_it_was(table):
     old.write_bytes(unsealed(table))
     assert layout.read_header(old).digest == header.digest
     assert np.array_equal(layout.read_header(old).array("archs"), header.array("archs"))
+
+
+def test_a_table_is_opened_once_while_its_file_has_one_status(table, monkeypatch):
+    os.utime(table)
+    time.sleep(0.1)  # until another change must show in its status
+    opened = []
+    real = layout.opened_content
+    monkeypatch.setattr(layout, "opened_content", lambda path: opened.append(path) or real(path))
+    first = layout.read_header(table)
+    assert layout.read_header(table) is first
+    assert HELD_OUT not in first.columns
+    truth = layout.read_header(table, held_out=True)
+    assert HELD_OUT in truth.columns
+    assert layout.read_header(table) is first
+    assert len(opened) == 2
+    table.write_bytes(table.read_bytes())
+    assert layout.read_header(table) is not first
+    assert layout.read_header(table).digest == first.digest
+    monkeypatch.setattr(checked, "_SETTLED_SECONDS", 3600.0)
+    assert layout.read_header(table) is not layout.read_header(table), "what was changed just now is read each time"

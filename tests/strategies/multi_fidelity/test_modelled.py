@@ -67,7 +67,7 @@ def strategy_of(kind, given=None, *, learner=Watched, seed=0, **hyperparameters)
 
 @pytest.mark.parametrize("align", [False, True])
 def test_mobster_learns_from_all_rungs_with_the_logarithm_of_their_epochs_and_asks_at_the_highest(align):
-    strategy = strategy_of(MOBSTER, target="identity", initial=6, align=align)
+    strategy = strategy_of(MOBSTER, target="identity", initial=6, align=align, aim="full")
     learner = strategy.surrogate
     drive(strategy, distance, 30)
     assert strategy.told_at(2) > 0
@@ -79,6 +79,17 @@ def test_mobster_learns_from_all_rungs_with_the_logarithm_of_their_epochs_and_as
     for pool, asked, _ in learner.asked:
         np.testing.assert_allclose(asked, np.log(9.0))
         assert len(pool) > 200
+
+
+def test_mobster_expects_improvements_at_the_highest_rung_with_three_results():
+    strategy = strategy_of(MOBSTER, target="identity", initial=4)
+    drive(strategy, distance, 40)
+    aims = []
+    for (_, _, told_at), (_, asked, _) in zip(strategy.surrogate.told, strategy.surrogate.asked, strict=True):
+        counts = [int(np.sum(np.isclose(told_at, np.log(epochs)))) for epochs in (1, 3, 9)]
+        aims.append(max(level for level in range(3) if counts[level] >= 3))
+        np.testing.assert_allclose(asked, np.log([1.0, 3.0, 9.0][aims[-1]]))
+    assert set(aims) == {0, 1, 2}
 
 
 def test_rungs_are_shifted_by_what_trials_on_two_of_them_differ():
