@@ -23,7 +23,8 @@ class TransformedTargets(Wrapper):
     its central interval of 68.27 %, ``(b(m + s) - b(m - s)) / 2``.  For ``log_error`` that is the median of the
     lognormal distribution, ``exp(m)``, and ``exp(m) sinh(s)``; its mean is larger by the factor ``exp(s^2 / 2)``.  By
     ``normal_scores`` nothing lies outside the targets that were told: a prediction beyond them is the best or the worst
-    of them, with the deviation that it has there.  `members` are led back one by one.
+    of them, with the deviation that it has there; and where results lie close together, as at chance level, `std` is
+    small, which likelihoods punish.  `members` are led back one by one.
 
     With m objectives each is transformed by itself.
 
@@ -82,11 +83,9 @@ class TransformedTargets(Wrapper):
 
     def _led_back(self, said: Prediction) -> Prediction:
         centre = self._each(lambda back, values: np.clip(values, back.low, back.high), said.mean)
-        mean, low, high = (
-            self._each(Back.__call__, values) for values in (centre, centre - said.std, centre + said.std)
-        )
+        low, high = (self._each(Back.__call__, centre + sign * said.std) for sign in (-1, 1))
         members = None if said.members is None else self._each(Back.__call__, said.members)
-        return Prediction(mean, (high - low) / 2, members)
+        return Prediction(self._each(Back.__call__, centre), (high - low) / 2, members)
 
     def _each(self, function: Callable[[Back, FloatArray], FloatArray], values: FloatArray) -> FloatArray:
         """Return a function of the way back of each column and its values, (..., q) or (..., q, m)."""
