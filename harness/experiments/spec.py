@@ -98,7 +98,8 @@ class StrategySpec:
     hyperparameters : mapping
         Given ones; the others take the strategy's defaults.
     surrogate : mapping or None
-        ``name``, ``encoding`` and hyperparameters of the learner; None for the strategy's default.
+        ``name``, ``encoding`` and hyperparameters of the learner, and `harness.learners.settings.SETTINGS`; None for
+        the strategy's default.
     warm_up : WarmUp or None
         Where the strategy does not begin at random.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Self, cast
 
@@ -23,7 +23,8 @@ class TransformedTargets(Wrapper):
     its central interval of 68.27 %, ``(b(m + s) - b(m - s)) / 2``.  For ``log_error`` that is the median of the
     lognormal distribution, ``exp(m)``, and ``exp(m) sinh(s)``; its mean is larger by the factor ``exp(s^2 / 2)``.  By
     ``normal_scores`` nothing lies outside the targets that were told: a prediction beyond them is the best or the worst
-    of them, and certain (`std` 0) where b is flat.  `members` are led back one by one.
+    of them, with the deviation that it has there; and where results lie close together, as at chance level, `std` is
+    small, which likelihoods punish.  `members` are led back one by one.
 
     With m objectives each is transformed by itself.
 
@@ -81,12 +82,14 @@ class TransformedTargets(Wrapper):
         return values, [back for _, back in columns]
 
     def _led_back(self, said: Prediction) -> Prediction:
-        low, high = self._back(said.mean - said.std), self._back(said.mean + said.std)
-        members = None if said.members is None else self._back(said.members)
-        return Prediction(self._back(said.mean), (high - low) / 2, members)
+        centre = self._each(lambda back, values: np.clip(values, back.low, back.high), said.mean)
+        low, high = (self._each(Back.__call__, centre + sign * said.std) for sign in (-1, 1))
+        members = None if said.members is None else self._each(Back.__call__, said.members)
+        return Prediction(self._each(Back.__call__, centre), (high - low) / 2, members)
 
-    def _back(self, values: FloatArray) -> FloatArray:
-        """Return values, (..., q) or (..., q, m), in the unit of the targets."""
+    def _each(self, function: Callable[[Back, FloatArray], FloatArray], values: FloatArray) -> FloatArray:
+        """Return a function of the way back of each column and its values, (..., q) or (..., q, m)."""
         if len(self._backs) == 1:
-            return self._backs[0](values)
-        return np.stack([back(values[..., column]) for column, back in enumerate(self._backs)], axis=-1)
+            return function(self._backs[0], values)
+        columns = [function(back, values[..., column]) for column, back in enumerate(self._backs)]
+        return np.stack(columns, axis=-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -13,9 +14,27 @@ TRANSFORMS = ("raw", "log_error", "normal_scores")
 """Results as they are; their logarithms, which suits errors whose spread grows with their size (Hutter, Hoos &
 Leyton-Brown, "Sequential model-based optimization for general algorithm configuration", LION 2011); the normal scores
 of their ranks, which an outlier cannot pull."""
-Back = Callable[[FloatArray], FloatArray]
-"""A monotone function from transformed to original values, elementwise."""
 _LARGEST_LOG = float(np.log(np.finfo(np.float64).max))
+
+
+@dataclass(frozen=True, eq=False)
+class Back:
+    """The way from transformed to original values, a monotone function, elementwise.
+
+    Attributes
+    ----------
+    function : callable
+        Flat below `low` and above `high`, and increasing between them.
+    low, high : float
+    """
+
+    function: Callable[[FloatArray], FloatArray]
+    low: float = -np.inf
+    high: float = np.inf
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        """Return the original values."""
+        return self.function(values)
 
 
 def transformed(name: str, targets: FloatArray) -> tuple[FloatArray, Back]:
@@ -47,8 +66,8 @@ def transformed(name: str, targets: FloatArray) -> tuple[FloatArray, Back]:
     if name == "normal_scores":
         return _normal_scores(targets)
     if name == "log_error" and np.all(targets > 0):
-        return np.log(targets), _exponential
-    return targets, _same
+        return np.log(targets), Back(_exponential)
+    return targets, Back(_same)
 
 
 def _same(values: FloatArray) -> FloatArray:
@@ -65,7 +84,7 @@ def _normal_scores(targets: FloatArray) -> tuple[FloatArray, Back]:
     quantile = NormalDist().inv_cdf
     scores = np.array([quantile(part) for part in ((ranks - 0.375) / (len(targets) + 0.25)).tolist()])
 
-    def back(values: FloatArray) -> FloatArray:
+    def interpolated(values: FloatArray) -> FloatArray:
         return np.interp(values, scores, known)
 
-    return scores[place], back
+    return scores[place], Back(interpolated, float(scores[0]), float(scores[-1]))

@@ -18,7 +18,7 @@ from harness.learners.settings import SETTINGS, wrapped
 from harness.learners.transformed import TransformedTargets
 from harness.learners.transforms import TRANSFORMS, transformed
 from harness.problem import Budget
-from harness.surrogate import Fit, Predict, serve
+from harness.surrogate import Fit, Predict, Prediction, serve
 from harness.testing.conformance import check_surrogate
 from surrogates.gaussian_process.process import GaussianProcess
 from surrogates.linear.ridge import Ridge
@@ -64,6 +64,17 @@ def test_the_median_and_the_central_interval_are_led_back():
     np.testing.assert_allclose(led.mean, stats.lognorm.median(said.std, scale=np.exp(said.mean)))
     below, above = stats.lognorm.ppf(stats.norm.cdf([[-1], [1]]), said.std, scale=np.exp(said.mean))
     np.testing.assert_allclose(led.std, (above - below) / 2)
+
+
+def test_what_lies_beyond_all_that_was_told_is_no_surer_than_the_end():
+    class Beyond(Ridge):
+        def predict(self, archs, covariates=None):
+            return Prediction(np.array([-9.0, -1.5, 0.0, 1.5, 9.0]), np.full(5, 0.3))
+
+    archs, targets = data()
+    said = TransformedTargets(Beyond(SPACE), targets="normal_scores").fit(archs, targets, rng()).predict(archs[:5])
+    assert (said.mean[0], said.mean[-1]) == (targets.min(), targets.max())
+    assert (said.std > 0).all()
 
 
 def test_intervals_of_normal_scores_hold_what_they_say():
