@@ -14,6 +14,7 @@ from surrogates.inputs import Scaling
 from surrogates.learning_curves.reading import CurveLearner, architectures_and
 from surrogates.learning_curves.scores import curve_features, last_value
 from surrogates.linear.evidence import Head, fit_head
+from surrogates.support_vectors.regression import radial
 
 FEWEST = 4
 """Finished trainings without which nothing is learnt, and the last value is the prediction."""
@@ -167,9 +168,7 @@ class CurveSVR(_Trained):
 
 
 def _machine(values: tuple[float, float, float]) -> Any:
-    from sklearn.svm import NuSVR  # takes half a second to import
-
-    return NuSVR(C=values[0], nu=values[1], gamma=values[2])
+    return radial(C=values[0], nu=values[1], gamma=values[2])
 
 
 def _error(values: tuple[float, float, float], inputs: FloatArray, targets: FloatArray, folds: IntArray) -> float:
