@@ -100,6 +100,7 @@ FLOORS = {
         "trees",
         "boosting",
         "neural",
+        "stacking",
     ),
     "strategies": (
         "parts",

@@ -11,6 +11,7 @@ from harness.surrogate import Fit, Predict
 from harness.testing.conformance import check_surrogate
 from surrogates.boosting.gradient import GradientBoosting
 from surrogates.boosting.natural import NGBoost
+from surrogates.boosting.omni import Omni
 from surrogates.gaussian_process.edit_distance import EditDistanceProcess
 from surrogates.gaussian_process.graphs import GraphProcess
 from surrogates.gaussian_process.process import GaussianProcess
@@ -20,6 +21,7 @@ from surrogates.neighbours.nearest import NearestNeighbours
 from surrogates.neural.bohamiann import Bohamiann
 from surrogates.neural.dngo import DNGO
 from surrogates.neural.ensemble import MLPEnsemble
+from surrogates.stacking import Stacking
 from surrogates.support_vectors.regression import SupportVectors
 from surrogates.trees.forest import ExtraTrees, RandomForest
 from tests.surrogates.support import SPACE, truth
@@ -38,6 +40,7 @@ LEARNERS = {
     "neighbours": NearestNeighbours(SPACE),
     "ngboost": NGBoost(SPACE, rounds=20),
     "ridge": Ridge(SPACE),
+    "stacking": Stacking(SPACE, learners=["ridge", {"name": "random_forest", "trees": 5}], folds=2),
     "support_vectors": SupportVectors(SPACE, kind="epsilon"),
     "support_vectors_nu": SupportVectors(SPACE),
     "edit_distance": EditDistanceProcess(SPACE, rate=0.1),
@@ -214,6 +217,10 @@ def test_inputs_that_break_a_rule_are_refused_by_name(learner, archs):
         (NearestNeighbours, {"neighbours": 0}, "`neighbours` must be at least 1"),
         (SupportVectors, {"kind": "mu"}, "`kind` must be one of 'nu', 'epsilon'"),
         (GradientBoosting, {"subsample": 0.0}, "`subsample` must be greater than 0"),
+        (Omni, {"rounds": 0}, "`rounds` must be at least 1"),
+        (Stacking, {"learners": []}, "`learners` must be a list of at least one name or table"),
+        (Stacking, {"learners": ["rigde"]}, "ridge"),
+        (Stacking, {"combine": "mean"}, "`combine` must be one of 'ridge', 'ranks'"),
         (NGBoost, {"depth": 0}, "`depth` must be at least 1"),
         (RandomForest, {"trees": 0}, "`trees` must be at least 1"),
         (Ridge, {"penalty": 0.0}, "`penalty` must be greater than 0"),
