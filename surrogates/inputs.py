@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, arch_matrix
+from harness.checks import Archs, BoolArray, FloatArray, arch_matrix
 from harness.errors import HarnessError, must
 from harness.surrogate import Surrogate
 
@@ -83,10 +83,28 @@ class Scaling:
         """
         return cls(values.mean(axis=0), standard_deviations(values))
 
+    @classmethod
+    def of_counts(cls, features: FloatArray) -> Self:
+        """Return the scaling of features that leaves columns of 0 and 1 as they are.
+
+        Examples
+        --------
+        >>> Scaling.of_counts(np.array([[1.0, 5.0], [0.0, 7.0]])).apply(np.array([[1.0, 8.0]])).tolist()
+        [[1.0, 2.0]]
+        """
+        scaling, kept = cls.of(features), are_bits(features)
+        return cls(np.where(kept, 0.0, scaling.mean), np.where(kept, 1.0, scaling.scale))
+
     def apply(self, values: FloatArray) -> FloatArray:
         """Return standardised values, (q, d)."""
         scaled: FloatArray = (values - self.mean) / self.scale
         return scaled
+
+
+def are_bits(features: FloatArray) -> BoolArray:
+    """Say which columns hold 0 and 1 alone: (n, d) to (d,) bool."""
+    bits: BoolArray = ((features == 0) | (features == 1)).all(axis=0)
+    return bits
 
 
 def standard_deviations(columns: FloatArray) -> FloatArray:

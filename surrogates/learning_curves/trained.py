@@ -19,6 +19,7 @@ from surrogates.learning_curves.scores import (
     sum_of_smoothed_losses,
 )
 from surrogates.linear.evidence import Head, fit_head
+from surrogates.support_vectors.regression import radial
 
 FEWEST = 4
 """Finished trainings without which nothing is learnt, and the last value is the prediction: of curves of another
@@ -230,9 +231,7 @@ class CurveSVR(_Trained):
 
 
 def _machine(values: tuple[float, float, float]) -> Any:
-    from sklearn.svm import NuSVR  # takes half a second to import
-
-    return NuSVR(C=values[0], nu=values[1], gamma=values[2])
+    return radial(C=values[0], nu=values[1], gamma=values[2])
 
 
 def _error(values: tuple[float, float, float], inputs: FloatArray, targets: FloatArray, folds: IntArray) -> float:

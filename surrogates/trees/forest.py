@@ -1,4 +1,4 @@
-"""Random forests."""
+"""Forests: averages of trees that see different rows or features."""
 
 from __future__ import annotations
 
@@ -8,47 +8,27 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import sklearn
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 from sklearn.utils import check_random_state
 
-from harness.checks import MOST, Archs, FloatArray, integer, real
+from harness.checks import MOST, Archs, FloatArray, boolean, integer, real
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
 from harness.surrogate import Prediction, Surrogate
 from surrogates.inputs import encode, not_fitted, target_matrix
 
 
-class RandomForest(Surrogate):
-    """Random forest for regression, by scikit-learn.
+class Forest(Surrogate):
+    """Base of forests: the mean and the spread of the trees of scikit-learn, made without its checks.
 
-    Breiman, "Random Forests", Machine Learning 45, 2001: every tree is grown to pure leaves on a bootstrap sample and
-    chooses each split among a random part of the features (a third, the usual value for regression).  The mean is that
-    of the trees; the standard deviation is the spread of the trees (divisor: their number), which measures how unsure
-    the forest is of its mean and leaves out the noise within leaves.  With `leaf_variance` the variance is the spread
-    plus the mean over the trees of the variance within the leaf, the law of total variance (Hutter, Xu, Hoos &
-    Leyton-Brown, "Algorithm runtime prediction: methods & evaluation", Artificial Intelligence 206, 2014, 4.3.2).
-
-    The trees are those of scikit-learn's `RandomForestRegressor`, made without its checks, which take as long.  A fit
-    of 100 trees takes about 50 ms at 100 rows, and 1,000 predictions 5 ms.
-
-    Parameters
-    ----------
-    space : SearchSpace
-    encoding : str
-        Features that the trees split.
-    trees : int
-        Members of the forest.
-    max_features : float
-        Part of the features tried at each split, in (0, 1].
-    min_leaf : int
-        Least number of training rows in a leaf.
-    leaf_variance : bool
-        Whether the variance within leaves counts; for one objective.
+    The checks take as long as the trees.
     """
 
-    identity = "surrogates.forest:RandomForest"
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scikit-learn")
-    later_hyperparameters: ClassVar[Mapping[str, Any]] = {"leaf_variance": False}
+    kind: ClassVar[type[DecisionTreeRegressor]] = DecisionTreeRegressor
+    """Of the trees."""
+    bootstrap: ClassVar[bool] = True
+    """Whether each tree learns from a bootstrap sample of the rows, or all from all rows."""
 
     def __init__(
         self,
@@ -60,15 +40,13 @@ class RandomForest(Surrogate):
         min_leaf: int = 1,
         leaf_variance: bool = False,
     ) -> None:
-        if not isinstance(leaf_variance, bool):
-            raise HarnessError(must("leaf_variance", "be true or false", leaf_variance))
         super().__init__(
             space,
             encoding=encoding,
             trees=integer("trees", trees, low=1, high=MOST),
             max_features=real("max_features", max_features, low=0, high=1, open_low=True),
             min_leaf=integer("min_leaf", min_leaf, low=1, high=MOST),
-            leaf_variance=leaf_variance,
+            leaf_variance=boolean("leaf_variance", leaf_variance),
         )
         self.has_std = trees > 1 or leaf_variance
         self._trees: list[Any] = []
@@ -95,11 +73,10 @@ class RandomForest(Surrogate):
         with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
             for _ in range(given["trees"]):
                 seed = state.randint(np.iinfo(np.int32).max)
-                tree = DecisionTreeRegressor(
+                tree = self.kind(
                     max_features=given["max_features"], min_samples_leaf=given["min_leaf"], random_state=seed
                 )
-                drawn = check_random_state(seed).randint(0, n, n, dtype=np.int32)
-                counts = np.bincount(drawn, minlength=n).astype(np.float64)
+                counts = _drawn(seed, n) if self.bootstrap else None
                 trees.append(tree.fit(inputs, values, sample_weight=counts, check_input=False).tree_)
         model = copy.copy(self)
         model._trees = trees  # bare: scikit-learn checks its input anew for each tree, which costs more than predicting
@@ -121,3 +98,70 @@ class RandomForest(Surrogate):
             within = [tree.impurity.take(leaf) for tree, leaf in zip(self._trees, leaves, strict=True)]
             std = np.sqrt(std**2 + np.maximum(np.mean(within, axis=0), 0.0).reshape(std.shape))
         return Prediction(members.mean(axis=0), std, members)
+
+
+def _drawn(seed: int, n: int) -> FloatArray:
+    """Return how often each of n rows is in the bootstrap sample that scikit-learn draws by a seed."""
+    drawn = check_random_state(seed).randint(0, n, n, dtype=np.int32)
+    return np.bincount(drawn, minlength=n).astype(np.float64)
+
+
+class RandomForest(Forest):
+    """Random forest for regression, by scikit-learn.
+
+    Breiman, "Random Forests", Machine Learning 45, 2001: every tree is grown to pure leaves on a bootstrap sample and
+    chooses each split among a random part of the features (a third, the usual value for regression).  The mean is that
+    of the trees; the standard deviation is the spread of the trees (divisor: their number), which measures how unsure
+    the forest is of its mean and leaves out the noise within leaves.  With `leaf_variance` the variance is the spread
+    plus the mean over the trees of the variance within the leaf, the law of total variance (Hutter, Xu, Hoos &
+    Leyton-Brown, "Algorithm runtime prediction: methods & evaluation", Artificial Intelligence 206, 2014, 4.3.2).
+
+    The trees are those of scikit-learn's `RandomForestRegressor`.  A fit of 100 trees takes about 50 ms at 100 rows,
+    and 1,000 predictions 5 ms.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    encoding : str
+        Features that the trees split.
+    trees : int
+        Members of the forest.
+    max_features : float
+        Part of the features tried at each split, in (0, 1].
+    min_leaf : int
+        Least number of training rows in a leaf.
+    leaf_variance : bool
+        Whether the variance within leaves counts; for one objective.
+    """
+
+    identity = "surrogates.forest:RandomForest"
+    later_hyperparameters: ClassVar[Mapping[str, Any]] = {"leaf_variance": False}
+
+
+class ExtraTrees(Forest):
+    """Extremely randomised trees, by scikit-learn.
+
+    Geurts, Ernst & Wehenkel, "Extremely randomized trees", Machine Learning 63, 2006: every tree is grown on all rows,
+    and each split is the best of one random threshold for each feature of a random part of them.  On indicators a
+    threshold is no choice, so there the trees differ by the features tried alone: with all features tried they are
+    equal but for ties, and their spread is no uncertainty.  Mean and standard deviation are as in `RandomForest`.
+
+    Departs from the paper: a third of the features is tried by default, where the paper tries all for regression.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    encoding : str
+        Features that the trees split.
+    trees : int
+        Members of the forest.
+    max_features : float
+        Part of the features tried at each split, in (0, 1].
+    min_leaf : int
+        Least number of training rows in a leaf.
+    leaf_variance : bool
+        Whether the variance within leaves counts; for one objective.
+    """
+
+    kind = ExtraTreeRegressor
+    bootstrap = False

@@ -44,7 +44,9 @@ def test_declared_dependencies_are_those_imported(modules):
     config.read(ROOT / "setup.cfg", encoding="utf-8")
     extras = config["options.extras_require"]
     lines = config["options"]["install_requires"].split()
-    lines += [name for extra in ("surrogate-benchmarks", "evolution", "foreign") for name in extras[extra].split()]
+    lines += [
+        name for extra in ("surrogate-benchmarks", "evolution", "boosting", "foreign") for name in extras[extra].split()
+    ]
     declared = {re.split(r"[<>=!~;\[]", line)[0].lower() for line in lines}
     providers = packages_distributions()
     imported = {
@@ -62,7 +64,9 @@ def test_every_requirement_is_pinned():
     extras = config["options.extras_require"]
     lines = [*config["options"]["install_requires"].split(), *extras["test"].split()]
     lines += [
-        name for extra in ("surrogate-benchmarks", "docs", "evolution", "foreign") for name in extras[extra].split()
+        name
+        for extra in ("surrogate-benchmarks", "docs", "evolution", "boosting", "foreign")
+        for name in extras[extra].split()
     ]
     needed = {re.split(r"[<>=!~;\[]", line)[0].lower() for line in lines}
     pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]

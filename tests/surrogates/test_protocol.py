@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harness import registry
 from harness.errors import HarnessError
 from harness.surrogate import Fit, Predict
 from harness.testing.conformance import check_surrogate
+from surrogates.boosting.gradient import GradientBoosting
+from surrogates.boosting.natural import NGBoost
+from surrogates.boosting.omni import Omni
 from surrogates.gaussian_process.edit_distance import EditDistanceProcess
 from surrogates.gaussian_process.graphs import GraphProcess
 from surrogates.gaussian_process.process import GaussianProcess
@@ -15,10 +19,13 @@ from surrogates.graphs.gin import GIN
 from surrogates.linear.kernel import KernelClassifier
 from surrogates.linear.ridge import Ridge
 from surrogates.neural.ablr import ABLR
+from surrogates.neighbours.nearest import NearestNeighbours
 from surrogates.neural.bohamiann import Bohamiann
 from surrogates.neural.dngo import DNGO
 from surrogates.neural.ensemble import MLPEnsemble
-from surrogates.trees.forest import RandomForest
+from surrogates.stacking import Stacking
+from surrogates.support_vectors.regression import SupportVectors
+from surrogates.trees.forest import ExtraTrees, RandomForest
 from tests.surrogates.support import SPACE, truth
 
 LEARNERS = {
@@ -30,9 +37,16 @@ LEARNERS = {
     "squared_ensemble": MLPEnsemble(
         SPACE, encoding="one_hot", members=2, layers=1, epochs=60, learning_rate=0.05, loss="mse"
     ),
+    "extra_trees": ExtraTrees(SPACE, trees=12),
     "forest": RandomForest(SPACE, trees=12),
+    "gradient_boosting": GradientBoosting(SPACE, members=2, rounds=15),
     "kernel": KernelClassifier(SPACE),
+    "neighbours": NearestNeighbours(SPACE),
+    "ngboost": NGBoost(SPACE, rounds=20),
     "ridge": Ridge(SPACE),
+    "stacking": Stacking(SPACE, learners=["ridge", {"name": "random_forest", "trees": 5}], folds=2),
+    "support_vectors": SupportVectors(SPACE, kind="epsilon"),
+    "support_vectors_nu": SupportVectors(SPACE),
     "edit_distance": EditDistanceProcess(SPACE, rate=0.1),
     "gaussian_process": GaussianProcess(SPACE),
     "gaussian_process_ard": GaussianProcess(SPACE, ard=True),
@@ -43,9 +57,25 @@ LEARNERS = {
 }
 
 
-@pytest.fixture(params=LEARNERS)
+WITH_PACKAGES = {"lightgbm": {"members": 2, "rounds": 40}, "xgboost": {"members": 2, "rounds": 20}}
+"""Hyperparameters of learners that need a package of the name."""
+DETERMINISTIC = (
+    Ridge,
+    GaussianProcess,
+    GraphProcess,
+    EditDistanceProcess,
+    KernelClassifier,
+    NearestNeighbours,
+    SupportVectors,
+)
+
+
+@pytest.fixture(params=[*LEARNERS, *WITH_PACKAGES])
 def learner(request):
-    return LEARNERS[request.param]
+    if request.param in LEARNERS:
+        return LEARNERS[request.param]
+    pytest.importorskip(request.param)
+    return registry.surrogate({"name": request.param, **WITH_PACKAGES[request.param]}, SPACE)
 
 
 @pytest.fixture
@@ -114,7 +144,7 @@ def test_it_learns_an_additive_function(learner, archs):
 def test_the_generator_decides_the_model(learner, archs, pool):
     same = [learner.fit(archs, truth(archs), rng(7)).predict(pool).mean for _ in range(2)]
     np.testing.assert_array_equal(*same)
-    if not isinstance(learner, Ridge | GaussianProcess | GraphProcess | EditDistanceProcess | KernelClassifier):
+    if not isinstance(learner, DETERMINISTIC):
         assert not np.array_equal(same[0], learner.fit(archs, truth(archs), rng(8)).predict(pool).mean)
 
 
@@ -188,6 +218,14 @@ def test_inputs_that_break_a_rule_are_refused_by_name(learner, archs):
         (MLPEnsemble, {"device": "tpu"}, "`device` must be 'cpu', 'cuda' or 'cuda:N'"),
         (MLPEnsemble, {"device": "cuda:99"}, "sees no such GPU"),
         (RandomForest, {"max_features": 1.5}, "`max_features` must be at most 1"),
+        (NearestNeighbours, {"neighbours": 0}, "`neighbours` must be at least 1"),
+        (SupportVectors, {"kind": "mu"}, "`kind` must be one of 'nu', 'epsilon'"),
+        (GradientBoosting, {"subsample": 0.0}, "`subsample` must be greater than 0"),
+        (Omni, {"rounds": 0}, "`rounds` must be at least 1"),
+        (Stacking, {"learners": []}, "`learners` must be a list of at least one name or table"),
+        (Stacking, {"learners": ["rigde"]}, "ridge"),
+        (Stacking, {"combine": "mean"}, "`combine` must be one of 'ridge', 'ranks'"),
+        (NGBoost, {"depth": 0}, "`depth` must be at least 1"),
         (RandomForest, {"trees": 0}, "`trees` must be at least 1"),
         (Ridge, {"penalty": 0.0}, "`penalty` must be greater than 0"),
         (Ridge, {"encoding": "path"}, "`encoding` must be one of one_hot for the space 'letters'"),

@@ -1,0 +1,1 @@
+"""Learners that answer with the results of the nearest architectures."""
