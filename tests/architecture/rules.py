@@ -50,6 +50,8 @@ FLOORS = {
         "training.data",
         "training.schedule",
         "training.networks",
+        "training.devices",
+        "training.proxies",
         "training.engines.engine",
         "training.engines.loop",
         "training.engines",
@@ -69,6 +71,7 @@ FLOORS = {
     ),
     "benchmarks_data": (
         "files",
+        "parted",
         "checked",
         "catalogue",
         "file",
@@ -87,6 +90,7 @@ FLOORS = {
         "audit",
         "trained",
         "measured",
+        "scored",
         "commands",
     ),
     "surrogates": (
