@@ -69,16 +69,15 @@ def measure_table(
     from importlib.metadata import version
 
     from benchmarks_data import provider
+    from benchmarks_data.joins import widened
     from benchmarks_data.measured import measure as measuring
-    from harness.errors import HarnessError, must
     from harness.printable import counted
     from harness.training import latency
 
     measuring.check_device_name(device_name)
-    path = out or measuring.default_path(name, device_name)
-    if path.suffix != ".h5":
-        raise HarnessError(must("--out", "end in .h5, so that its name is read as a path", str(path)))
     header = provider.whole(name)
+    path = out or widened.default_path(name, device_name)
+    widened.check_path(path, header)
     plan = measuring.Plan(
         header.digest, sample, batch, repeats, threads, machine=latency.machine(), torch=version("torch")
     )
@@ -121,6 +120,80 @@ def measure_table(
         fitted = ", of a table fitted without them" if measured.quality.is_told else ""
         say(f"the others are sums of a look-up table: {measured.quality_words}{fitted}")
     say(f'search it with: benchmarks = ["{path}"], constraints = ["{column} <= ..."]')
+
+
+@table.command("score")
+@guarded
+def score_table(
+    name: Name,
+    proxies: Annotated[str, typer.Option(help="Names of proxies with commas between; all by default.")] = "",
+    inits: Annotated[int, typer.Option(min=1, help="Initial weights that a score is the mean over.")] = 3,
+    batch: Annotated[int, typer.Option(min=2, help="Items of the minibatch, the same for all networks.")] = 32,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, one compute thread each.")] = 1,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045  # as above
+        typer.Option(help="The table to write; the default is NAME-zc.h5 in this folder."),
+    ] = None,
+    scores: Annotated[Path, typer.Option(help="Folder of the parts, and of the compact file.")] = Path("build/scores"),
+    parts: Annotated[
+        Optional[int],  # noqa: UP045  # as above
+        typer.Option(min=1, help="Do at most so many parts in this call."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score a table's networks without training, by zero-cost proxies, and write the table with these columns.
+
+    The same command continues after an interruption; proxies that are named later are added to what is there. The
+    table that is named stays as it is.
+    """
+    import json
+
+    import numpy as np
+
+    from benchmarks_data import provider
+    from benchmarks_data.file import recorded
+    from benchmarks_data.file.trainings import mean_over_trainings
+    from benchmarks_data.importers.columns import own_scores
+    from benchmarks_data.joins import widened
+    from benchmarks_data.scored import score as scoring
+    from harness.printable import counted
+    from harness.training.proxies.setting import Setting
+
+    def progress(done: int, total: int, seconds: float) -> None:
+        complain(f"{done} of {total} parts, {seconds:.0f} s in this call")
+
+    header = provider.whole(name)
+    path = out or widened.default_path(name, "zc")
+    widened.check_path(path, header)
+    names = scoring.wanted([each.strip() for each in proxies.split(",") if each.strip()], header)
+    plan = scoring.plan_of(header, Setting(widened.setup_of(header), batch, inits=tuple(range(inits))))
+    scored = scoring.score(header, plan, scores, names, workers=workers, limit=parts, on_progress=progress)
+    if scored is None:
+        say(f"parts are missing: run `nas-harness table score {name}` again, with the same options")
+        return
+    compact = scores / f"{header.meaning.name}-zc.npz"
+    scoring.save(compact, plan, scored)
+    space = recorded.whole_space_of(header)
+    _, columns = own_scores.read_columns([compact], space, lambda what, fraction: None)
+    about = {"scored": json.dumps(plan.setting.as_dict() | {"machine": plan.machine, "torch": plan.torch})}
+    widened.write(path, header, columns, suffix="zc", label="scores", title="with zero-cost scores", about=about)
+    truth = np.full(len(scored.archs), np.nan)
+    if header.meaning.validation:
+        truth = mean_over_trainings(header.values(header.meaning.validation)[:, :, -1:])[:, 0]
+    rows = [
+        {"proxy": each, "ms": f"{1e3 * scored.seconds[each].sum(axis=1).mean():.3g}"}
+        | {key: f"{value:+.3f}" for key, value in found.items()}
+        for each in names
+        for found in [scoring.agreement(columns[own_scores.PREFIX + each][1][:, 0, 0], truth)]
+    ]
+    if as_json:
+        print_json({"table": str(path), "scores": str(compact), "batch": batch, "inits": inits, "proxies": rows})
+        return
+    how = f"mean over {counted(inits, 'initialisation')}, batch {batch}"
+    say(f"{path}: {counted(len(names), 'proxy', 'proxies')} of {len(scored.archs):,} networks, {how}")
+    say(f"the scores alone: {compact}; milliseconds of a network, and how scores agree with validation over all rows:")
+    print_table(rows)
+    say(f'search it with: benchmarks = ["{path}"], and signals such as zc_{names[0]}')
 
 
 @table.command("lookup")
@@ -169,6 +242,7 @@ COMMAND = Command(
     table,
     (
         "nas-harness table measure micro-mnist1d --batch 1",
+        "nas-harness table score micro-mnist1d --proxies synflow,nwot",
         "nas-harness table lookup nb201-cifar10 latency_seconds",
         "nas-harness table build micro-mnist1d --workers 2",
     ),

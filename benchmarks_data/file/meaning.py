@@ -123,7 +123,7 @@ def column_attributes(column: Column) -> dict[str, Any]:
 
 def column_of(name: str, held_out: bool, attributes: Mapping[str, Any]) -> Column:
     """Read what `column_attributes` wrote."""
-    fields = {"unit": "", **attributes}
+    fields = {"unit": "", **attributes}  # what is empty is not written
     fields["at"] = tuple(int(fidelity) for fidelity in fields.get("at", ()))
     if "batch" in fields:
         fields["batch"] = int(fields["batch"])

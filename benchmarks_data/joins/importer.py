@@ -24,7 +24,7 @@ from harness.errors import TableError, must, unknown
 from harness.problem import Fidelity
 from harness.space import SearchSpace
 
-READERS = ("hw_nas_bench", "nb201_means", "suite_zero")
+READERS = ("hw_nas_bench", "nb201_means", "own_scores", "suite_zero")
 """Modules of `benchmarks_data.importers.columns`, each with ``read_columns(paths, space, progress, dataset=…)``."""
 
 

@@ -19,19 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks_data.file import layout, recorded
+from benchmarks_data.file import recorded
 from benchmarks_data.file.layout import Header
-from benchmarks_data.joins.join import join, table_of
-from benchmarks_data.joins.merge import Other
+from benchmarks_data.joins import widened
 from benchmarks_data.measured.lookup import FEWEST_JUDGES, Lookup, Quality, fit, quality
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray, IntArray, integer
 from harness.errors import HarnessError, TableError, must
 from harness.files.arrays import ArraysError, read_npz
 from harness.files.whole import locked, remove_unfinished, replacing
-from harness.names import read
 from harness.printable import counted
-from harness.training.recipe import TrainingSetup
 
 PART = 25
 """Networks measured at once: what a stop can cost."""
@@ -156,27 +153,6 @@ class Measured:
         return f"{self.quality}{more}"
 
 
-def setup_of(header: Header) -> TrainingSetup:
-    """Return how the networks of a table are built and trained, as the table or the catalogue says.
-
-    Raises
-    ------
-    TableError
-        If neither does: then nobody knows which networks they are.
-    """
-    from benchmarks_data import facts
-    from benchmarks_data.catalogue.entries import entries
-
-    name = header.meaning.name
-    told = facts.of_table(header, name, entries().get(name)).get("training")
-    if not told:
-        raise TableError(
-            f"the table {name} does not say how its networks were trained, so none can be built and measured; tables "
-            "that do are micro-mnist1d, nb201-cifar10, and those that `verify` and `table build` write"
-        )
-    return TrainingSetup.from_dict(told)
-
-
 def sampled(header: Header, plan: Plan) -> IntArray:
     """Return the rows that a plan measures, ascending: drawn uniformly; all where there are no more.
 
@@ -223,7 +199,7 @@ def measure(
     """
     from harness.training import data
 
-    setup = setup_of(header)
+    setup = widened.setup_of(header)
     shape, classes = data.shape_of(setup.dataset, **setup.dataset_options)
     recipe, space = setup.load_recipe(), recorded.whole_space_of(header)
     archs, rows = np.asarray(header.array("archs")), sampled(header, plan)
@@ -332,8 +308,6 @@ def write(path: Path, header: Header, plan: Plan, measured: Measured, *, device:
     name = column_name(device, plan.batch)
     if name in header.columns:
         raise TableError(f"the table {header.meaning.name} has a column '{name}': give another `--device-name`")
-    if path.exists() and path.samefile(header.path):
-        raise TableError(must("--out", "be another file than the table that is measured", str(path)))
     count, rows = len(measured.rows), len(measured.values_ms)
     how = f"{counted(plan.threads, 'thread')}, torch {plan.torch}, median of {plan.repeats} passes"
     text = (
@@ -347,28 +321,20 @@ def write(path: Path, header: Header, plan: Plan, measured: Measured, *, device:
         f" ({measured.quality_words})."
     )
     column = Column(name, "ms", "minimise", description=text, device=plan.machine, batch=plan.batch)
-    other = Other(f"latency on {device}", np.asarray(header.array("archs")),
-                  {name: (column, measured.values_ms[:, None, None])}, ())  # fmt: skip
-    named = f"{header.meaning.name}-{device}"
-    table, _ = join(table_of(header), [other], name=named, space=recorded.whole_space_of(header))
-    about = layout.read_about(header.path)
-    if "training" not in about:
-        about["training"] = json.dumps(setup_of(header).as_dict())
-    about["title"] = f"{about.get('title') or header.meaning.name}, with latency on {plan.machine}"
-    about["measured"] = json.dumps(
-        asdict(plan)
-        | {"column": name, "rows": count, "platform": platform.platform(), **told(measured.quality),
-           "judged_by": measured.quality.n, "numpy": np.__version__, "nas-harness": version("nas-harness")}
-    )  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        layout.write(temporary, layout.Table(**{**vars(table), "about": about}))
+    added = asdict(plan) | {
+        "column": name, "rows": count, "platform": platform.platform(), **told(measured.quality),
+        "judged_by": measured.quality.n, "numpy": np.__version__, "nas-harness": version("nas-harness"),
+    }  # fmt: skip
+    widened.write(
+        path,
+        header,
+        {name: (column, measured.values_ms[:, None, None])},
+        suffix=device,
+        label=f"latency on {device}",
+        title=f"with latency on {plan.machine}",
+        about={"measured": json.dumps(added)},
+    )
     return name
-
-
-def default_path(name: str, device: str) -> Path:
-    """Return where the table with the column goes where nothing is said: the current folder."""
-    return Path(f"{Path(read(name).own).stem}-{device}{recorded.SUFFIX}")
 
 
 def check_device_name(device: str) -> str:

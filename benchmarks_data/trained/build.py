@@ -10,10 +10,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-import time
-from collections.abc import Callable
-from concurrent.futures import as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -22,15 +19,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks_data import parted
 from benchmarks_data.catalogue.builds import Build
 from benchmarks_data.trained.importer import MISSING
 from harness import __version__
-from harness.checks import Archs, IntArray, integer
+from harness.checks import Archs, IntArray
 from harness.digests import identity
-from harness.errors import HarnessError, IncompleteError, TableError
-from harness.experiments.processes import MOST_WORKERS, spawned
+from harness.errors import HarnessError, TableError
 from harness.files.arrays import ArraysError, read_npz
-from harness.files.whole import locked, remove_unfinished, replacing
+from harness.files.whole import replacing
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.training.curves import DIVERGED, OK
 from harness.training.data.dataset import Dataset
@@ -71,7 +68,7 @@ def build(
     workers: int = 1,
     device: str = "cpu",
     limit: int | None = None,
-    on_progress: Callable[[int, int, float], None] | None = None,
+    on_progress: parted.Tell | None = None,
 ) -> Path | None:
     """Train what is missing and, when all parts are there, write the table.
 
@@ -100,45 +97,28 @@ def build(
     HarnessError
         If there is no such device, or another process builds in the same folder.
     """
-    integer("workers", workers, low=1, high=MOST_WORKERS)
     if device != "cpu":
         device = _checked(device)
         plan = replace(plan, part_size=CUDA_PARTS * plan.part_size)
     work = folder / f"{plan.name}-{plan.digest[:16]}"
     archs = classes(space)
     cut = parts(archs, plan.part_size, shuffled=device == "cpu")
-    began = time.monotonic()
-    with locked(work / ".lock", wait=False) as held:
-        if not held:
-            raise TableError(f"another process is building in '{work}'; wait for it")
-        remove_unfinished(work)
-        missing = [number for number in range(len(cut)) if not _is_whole(_path(work, number), len(cut[number]), plan)]
-        done = len(cut) - len(missing)
-        missing = missing[:limit]
-        tell = on_progress or (lambda done, total, seconds: None)
-        tell(done, len(cut), 0.0)
-        if missing:
-            level, passed_over = _level(plan, archs[cut[missing[0]]], device)  # of all parts: workers choose nothing
-            try:
-                with spawned(min(workers, len(missing))) as pool:
-                    futures = [
-                        pool.submit(_train, plan, archs[cut[n]], device, level, passed_over, str(_path(work, n)))
-                        for n in missing
-                    ]
-                    for future in as_completed(futures):
-                        future.result()
-                        done += 1
-                        tell(done, len(cut), time.monotonic() - began)
-            except BrokenProcessPool as error:
-                raise IncompleteError(
-                    f"a worker process died (killed, or out of memory) while it built '{plan.name}'; whole parts are"
-                    " kept: run the same command again"
-                ) from error
-            finally:
-                remove_unfinished(work)  # of workers that were ended
-        if done < len(cut):
-            return None
-        return _assemble(plan, archs, cut, work, folder / f"{plan.name}.npz")
+
+    def jobs(missing: Sequence[int]) -> list[parted.Job]:
+        level, passed_over = _level(plan, archs[cut[missing[0]]], device)  # of all parts: workers choose nothing
+        return [(_train, (plan, archs[cut[n]], device, level, passed_over, str(_path(work, n)))) for n in missing]
+
+    whole = parted.complete(
+        work,
+        len(cut),
+        lambda number: _is_whole(_path(work, number), len(cut[number]), plan),
+        jobs,
+        doing="building",
+        workers=workers,
+        limit=limit,
+        on_progress=on_progress,
+    )
+    return _assemble(plan, archs, cut, work, folder / f"{plan.name}.npz") if whole else None
 
 
 def _path(work: Path, number: int) -> Path:

@@ -51,6 +51,8 @@ FLOORS = {
         "training.data",
         "training.schedule",
         "training.networks",
+        "training.devices",
+        "training.proxies",
         "training.engines.engine",
         "training.engines.loop",
         "training.engines",
@@ -70,6 +72,7 @@ FLOORS = {
     ),
     "benchmarks_data": (
         "files",
+        "parted",
         "checked",
         "catalogue",
         "file",
@@ -88,6 +91,7 @@ FLOORS = {
         "audit",
         "trained",
         "measured",
+        "scored",
         "commands",
     ),
     "surrogates": (

@@ -18,8 +18,8 @@ from surrogates.gaussian_process.process import GaussianProcess
 from surrogates.graphs.gin import GIN
 from surrogates.linear.kernel import KernelClassifier
 from surrogates.linear.ridge import Ridge
-from surrogates.neural.ablr import ABLR
 from surrogates.neighbours.nearest import NearestNeighbours
+from surrogates.neural.ablr import ABLR
 from surrogates.neural.bohamiann import Bohamiann
 from surrogates.neural.dngo import DNGO
 from surrogates.neural.ensemble import MLPEnsemble

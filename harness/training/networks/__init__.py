@@ -85,12 +85,13 @@ def build(network: str, arch: Sequence[int], recipe: Recipe, shape: Shape, class
     with torch.device("meta"):  # torch's own initialisation would touch its global generator
         module = kind(network).module(genes, recipe, shape, classes)
     module.to_empty(device="cpu")
-    _initialise(module, Member(genes, seed), network)
+    initialise(module, Member(genes, seed), network)
     return module
 
 
 @torch.no_grad()
-def _initialise(module: nn.Module, member: Member, network: str) -> None:
+def initialise(module: nn.Module, member: Member, network: str) -> None:
+    """Give a network of `build` the initial weights of a member, in place: cheaper than to build it again."""
     for prefix, part in module.named_modules():
         if isinstance(part, nn.BatchNorm2d):
             part.reset_parameters()

@@ -28,6 +28,11 @@ class Conv(nn.Conv2d):
             bias=False,
         )
 
+    def reset_parameters(self) -> None:
+        """Draw initial weights; none on the meta device, where drawing takes half of the time of building."""
+        if not self.weight.is_meta:
+            super().reset_parameters()
+
     def forward(self, features: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H/stride, W/stride)."""
         if self.kernel_size != (1, 1) or features.device.type != "cpu":
@@ -46,7 +51,7 @@ class Norm(nn.BatchNorm2d):
     def reset_parameters(self) -> None:
         """Start at scale 1, shift 0, and running statistics of a standard normal."""
         for tensor, value in ((self.weight, 1), (self.bias, 0), (self.running_mean, 0), (self.running_var, 1)):
-            if tensor is not None:
+            if tensor is not None and not tensor.is_meta:
                 nn.init.constant_(tensor, value)
 
 
@@ -114,7 +119,7 @@ class PoolTransition(ConvNorm):
 
 
 class Head(nn.Module):
-    """BN, ReLU, mean over positions, linear classifier; the mean and the classifier are computed in fp32."""
+    """BN, ReLU, mean over positions, linear classifier; the mean and the classifier are in fp32 at least."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
@@ -122,9 +127,10 @@ class Head(nn.Module):
         self.linear = nn.Linear(channels, classes)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B, channels, H, W) to (B, classes) float32."""
+        """(B, channels, H, W) to (B, classes) float32, or float64 for features in that."""
         # A plain mean: the backward pass of adaptive pooling is not deterministic on CUDA.
-        pooled = functional.relu(self.norm(features)).float().mean((2, 3))
+        active = functional.relu(self.norm(features))
+        pooled = active.to(torch.promote_types(active.dtype, torch.float32)).mean((2, 3))
         with torch.autocast(pooled.device.type, enabled=False):
             logits: Tensor = self.linear(pooled)
         return logits

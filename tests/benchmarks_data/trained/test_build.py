@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from benchmarks_data import provider
+from benchmarks_data import parted, provider
 from benchmarks_data.catalogue.builds import Build
 from benchmarks_data.catalogue.entries import entries
 from benchmarks_data.file import layout
@@ -95,7 +95,7 @@ def test_a_level_that_fails_its_proof_is_passed_over_and_told_in_the_parts(four,
     monkeypatch.setenv("NAS_HARNESS_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(Trial, "fault", lambda self, level: "it is wrong" if level.name == "R4" else "")
     monkeypatch.setattr(choice, "seconds_per_step", lambda level, *given: {"R3": 1.0, "R0": 2.0}[level.name])
-    monkeypatch.setattr(build, "spawned", lambda workers: ThreadPoolExecutor(1))
+    monkeypatch.setattr(parted, "spawned", lambda workers: ThreadPoolExecutor(1))
     monkeypatch.setattr(trainer, "train", lambda *given, **options: made.append(options["level"]) or _curves(*given))
     with pytest.warns(UserWarning, match="level R4 fails its proof beside R0: it is wrong; R3 is used instead"):
         build.build(plan, SPACE, tmp_path, limit=1)

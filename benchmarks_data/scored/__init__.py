@@ -1,0 +1,1 @@
+"""Zero-cost scores of a table's networks, computed here, as columns."""

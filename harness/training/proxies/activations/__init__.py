@@ -1,0 +1,1 @@
+"""Proxies of what flows through a network at initialisation."""

@@ -1,0 +1,1 @@
+"""Proxies of the loss's gradients on weights, at initialisation."""

@@ -1,0 +1,1 @@
+"""Proxies of how outputs move with inputs or weights, item by item."""

@@ -1,0 +1,1 @@
+"""Proxies that see neither data nor labels."""
