@@ -17,3 +17,6 @@ SURROGATES = {
     "wl_gp": "surrogates.gaussian_process.graphs:GraphProcess",
 }
 """Where each learner is, by the name that a spec uses."""
+
+KINDS = {"prediction": "surrogates.evaluation.kind:Evaluation"}
+"""Where the kind of work is that evaluates learners."""
