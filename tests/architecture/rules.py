@@ -97,6 +97,7 @@ FLOORS = {
         "learning_curves",
         "trees",
         "neural",
+        "evaluation",
     ),
     "strategies": (
         "parts",
@@ -113,7 +114,7 @@ FLOORS = {
         "transfer",
         "foreign",
     ),
-    "reports": ("statistics", "study", "tables", "figures", "sections", "page", "commands"),
+    "reports": ("statistics", "study", "tables", "figures", "sections", "predictors", "page", "commands"),
 }
 """The rooms of each package, from the ground up: a file imports only from its own room and from rooms below.
 
