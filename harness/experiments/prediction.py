@@ -1,4 +1,4 @@
-"""What a spec says of an evaluation of learners: ``[prediction]``, and ``[[learners]]`` where searches name strategies."""
+"""The evaluation of learners in a spec: ``[prediction]``, and ``[[learners]]`` where searches name strategies."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def as_spec(data: Mapping[str, Any]) -> Mapping[str, Any]:
         raise HarnessError(must("learners", "be given without `strategies`: they are two kinds of work", "both"))
     settings = data.get("prediction", {})
     sizes = settings.get("sizes", PredictionSpec.sizes) if isinstance(settings, Mapping) else ()
-    largest = max((size for size in sizes if isinstance(size, int)), default=1) if isinstance(sizes, list | tuple) else 1
+    largest = (
+        max((size for size in sizes if isinstance(size, int)), default=1) if isinstance(sizes, list | tuple) else 1
+    )
     shared = {"kind": KIND, "prediction": {}, "budget": {"evaluations": largest}, "replicates": 10}
     kept = {key: value for key, value in data.items() if key != "learners"}
     return {**shared, **kept, "strategies": [_learner(item) for item in learners]}

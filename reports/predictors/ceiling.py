@@ -37,4 +37,5 @@ def ceiling(oracle: Oracle, column: str) -> float:
 
 def _distinct(archs: Archs, oracle: Oracle) -> Archs:
     first = np.sort(np.unique(oracle.space.key(archs), return_index=True)[1])
-    return archs[np.random.default_rng(0).permutation(first)[:_MOST]]
+    kept: Archs = archs[np.random.default_rng(0).permutation(first)[:_MOST]]
+    return kept

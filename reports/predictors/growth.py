@@ -47,7 +47,9 @@ def of_kendall(results: Evaluated, test: str) -> Exhibit:
     )
     ceilings = {target.name: target.ceiling for target in results.targets} if test == "random" else {}
     if any(np.isfinite(list(ceilings.values()))):
-        caption += " Dashed: tau between one training and the mean of the others: no learner of such labels does much better."
+        caption += (
+            " Dashed: tau between one training and the mean of the others: no learner of such labels does much better."
+        )
     return _exhibit(results, f"tau-{test.replace('_', '-')}", f"Rank agreement on {words}", rows, "Kendall's tau", caption,
                     {"ceilings": {name: value for name, value in ceilings.items() if np.isfinite(value)}})  # fmt: skip
 
@@ -79,7 +81,9 @@ def _exhibit(
     frame = pd.DataFrame(rows, columns=["benchmark", "series", "x", "centre", "low", "high"])
     last = frame[frame["x"] == results.sizes[-1]]
     words = "; ".join(f"{row.benchmark}, {row.series}: {row.centre:.2f}" for row in last.itertuples())
-    units = {target.name: f" ({target.unit})" if label == "regret" and target.unit else "" for target in results.targets}
+    units = {
+        target.name: f" ({target.unit})" if label == "regret" and target.unit else "" for target in results.targets
+    }
     return Exhibit(
         name,
         KIND.name,

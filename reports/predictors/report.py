@@ -44,7 +44,11 @@ def headline(results: Evaluated) -> list[str]:
                 f"after {results.sizes[column]} architectures {winner} agrees best with the table (tau {tau:.2f}, a fit of"
                 f" {seconds:.2g} s){also}"
             )
-        top = f"; one training agrees with the mean of the others at {target.ceiling:.2f}" if target.ceiling == target.ceiling else ""
+        top = (
+            f"; one training agrees with the mean of the others at {target.ceiling:.2f}"
+            if target.ceiling == target.ceiling
+            else ""
+        )
         said.append(f"{target.name}: {'; '.join(parts)}{top}.")
     return said
 

@@ -136,7 +136,9 @@ class Evaluated:
             "table_sha256": {target.name: target.facts.table_digest for target in self.targets},
             "versions": library_versions(),
             "root_seed": self.spec.seed,
-            "trials": {target.name: {label: one.trials for label, one in target.learnt.items()} for target in self.targets},
+            "trials": {
+                target.name: {label: one.trials for label, one in target.learnt.items()} for target in self.targets
+            },
             "alpha": ALPHA,
         }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -15,7 +17,7 @@ from reports.tables.report_table import BEST, TIED, ReportTable
 
 def agreement(results: Evaluated) -> ReportTable:
     """Return Kendall's tau on the first test set at every size; best and not shown to be worse are marked."""
-    frame, cells, marks = [], [], dict[tuple[int, int], str]()
+    frame, cells, marks = [], list[tuple[str, ...]](), dict[tuple[int, int], str]()
     for target in results.targets:
         first = len(cells)
         for label, one in target.learnt.items():
@@ -26,7 +28,11 @@ def agreement(results: Evaluated) -> ReportTable:
                 | {f"half_{size}": value[2] - value[0] for size, value in zip(results.sizes, values, strict=True)}
             )
             cells.append(
-                (target.name, label, *(f"{mean:.2f} ± {high - mean:.2f}".replace("0.", ".") for mean, _, high in values))
+                (
+                    target.name,
+                    label,
+                    *(f"{mean:.2f} ± {high - mean:.2f}".replace("0.", ".") for mean, _, high in values),
+                )
             )
         labels = list(target.learnt)
         for column in range(len(results.sizes)):
@@ -47,7 +53,7 @@ _SCORES = ("spearman", "pearson", "precision_at_10", "rmse", "coverage_95", "nll
 
 def details(results: Evaluated) -> ReportTable:
     """Return all other measures at the largest size."""
-    frame, cells = [], []
+    frame, cells = [], list[tuple[str, ...]]()
     for target in results.targets:
         for label, one in target.learnt.items():
             raw = _row(results, target, label, one)
@@ -69,10 +75,12 @@ def details(results: Evaluated) -> ReportTable:
         " standard deviations; the regret of the ten best predicted of all; CPU seconds. Means over trials, medians of"
         " times."
     )
-    return ReportTable("learners", "Every measure at the largest size", caption, pd.DataFrame(frame), headers, tuple(cells))
+    return ReportTable(
+        "learners", "Every measure at the largest size", caption, pd.DataFrame(frame), headers, tuple(cells)
+    )
 
 
-def _row(results: Evaluated, target: Target, label: str, one: Learnt) -> dict[str, object]:
+def _row(results: Evaluated, target: Target, label: str, one: Learnt) -> dict[str, Any]:
     taus = {f"kendall_{test}": _mean(one.scores["kendall"][:, -1, k]) for k, test in enumerate(results.tests)}
     others = {name: _mean(values[:, -1, 0]) for name, values in one.scores.items() if name != "kendall"}
     return {
@@ -91,5 +99,5 @@ def _mean(values: FloatArray) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
-def _two(value: object) -> str:
-    return NONE if not isinstance(value, float) or np.isnan(value) else f"{value:.2f}"
+def _two(value: float) -> str:
+    return NONE if np.isnan(value) else f"{value:.2f}"

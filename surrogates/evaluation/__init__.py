@@ -1,1 +1,1 @@
-"""How good learners are: training and test sets, scores, and the kind of work that measures them on benchmarks."""
+"""Evaluation of learners: training and test sets, scores, and the kind of work that measures them on benchmarks."""

@@ -14,7 +14,6 @@ import numpy as np
 
 from harness import registry
 from harness.benchmark import Benchmark
-from harness.checks import FloatArray
 from harness.digests import identity, sha256_of
 from harness.errors import HarnessError, SpecError
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
@@ -24,12 +23,13 @@ from harness.names import read
 from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint
 from harness.seeding import generator, noise_seed
-from harness.surrogate import Fit, Predict, Prediction, Surrogate
+from harness.surrogate import Fit, Predict, Surrogate
 from surrogates.evaluation.scores import BINS, NAMES, TOPS, histogram, regrets, scores
 from surrogates.evaluation.sets import FEWEST, Pool, Trial
 
 SCHEMA = 1
 """Version of what the digest of a unit covers."""
+Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 
@@ -204,9 +204,9 @@ class Evaluation(Kind[Trials]):
                 Fit(learner, pool.archs[one.order[:size]], one.labels[:size], rng)
                 for one, rng in zip(drawn, streams, strict=True)
             ]
-            models, fitting = _timed(lambda fits=fits: learner.fit_many(fits))
+            models, fitting = _timed(learner.fit_many, fits)
             asked = [Predict(model, pool.archs) for model in models]
-            predictions, predicting = _timed(lambda asked=asked: learner.predict_many(asked))
+            predictions, predicting = _timed(learner.predict_many, asked)
             found["seconds"][:, place] = fitting / len(trials), predicting / len(trials) / len(pool)
             for row, (one, prediction, trial) in enumerate(zip(drawn, predictions, trials, strict=True)):
                 tests = one.tests(
@@ -234,11 +234,13 @@ def _of(benchmark: str, objective: str, budget: Budget) -> Benchmark:
     return open_benchmark(benchmark, (objective,), (), budget)
 
 
-def _timed(work: Callable[[], Sequence[Answer]]) -> tuple[Sequence[Answer], float]:
-    """Return what work returns, and its CPU seconds."""
+def _timed(
+    work: Callable[[Sequence[Request]], Sequence[Answer]], requests: Sequence[Request]
+) -> tuple[Sequence[Answer], float]:
+    """Return the answers, and their CPU seconds."""
     began = time.process_time()
-    answer = work()
-    return answer, time.process_time() - began
+    answers = work(requests)
+    return answers, time.process_time() - began
 
 
 def _honest(learner: Surrogate) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.checks import FloatArray
+from harness.checks import FloatArray, IntArray
 from harness.surrogate import Prediction
 from surrogates import metrics
 
@@ -32,14 +32,14 @@ BINS = 10
 """Of the histogram of the probability integral transform."""
 
 
-def scores(prediction: Prediction, rows: FloatArray | slice, observed: FloatArray, *, honest: bool) -> FloatArray:
+def scores(prediction: Prediction, rows: IntArray, observed: FloatArray, *, honest: bool) -> FloatArray:
     """Return the scores `NAMES` of a prediction of the pool on some of its rows, (M,).
 
     Parameters
     ----------
     prediction : Prediction
         Of the whole pool.
-    rows : (q,) int64 or slice
+    rows : (q,) int64
     observed : (q,) float64
         Means over trainings.
     honest : bool
@@ -54,7 +54,7 @@ def scores(prediction: Prediction, rows: FloatArray | slice, observed: FloatArra
     return np.array([*values, *spread, *metrics.coverage(mean, std, observed, LEVELS)])
 
 
-def histogram(prediction: Prediction, rows: FloatArray, observed: FloatArray, *, honest: bool) -> FloatArray:
+def histogram(prediction: Prediction, rows: IntArray, observed: FloatArray, *, honest: bool) -> FloatArray:
     """Return the share of the probability integral transforms in each of `BINS` equal bins, (BINS,); NaN without std."""
     std = prediction.std[rows]
     if not honest or not (std > 0).all():

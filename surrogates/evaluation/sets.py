@@ -1,4 +1,4 @@
-"""What learners are trained and tested on: sets of architectures without a function in two of them."""
+"""Training and test sets of architectures, without a function in two of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.benchmark import Benchmark
-from harness.checks import Archs, FloatArray, IntArray
+from harness.checks import Archs, FloatArray, IntArray, UInt64Array
 from harness.errors import HarnessError
 from harness.records import Proposals
 from harness.space import SearchSpace
@@ -36,7 +36,7 @@ class Pool:
 
     archs: Archs
     truth: FloatArray
-    keys: IntArray
+    keys: UInt64Array
 
     @classmethod
     def of(cls, benchmark: Benchmark, rng: np.random.Generator) -> Pool:
@@ -53,7 +53,7 @@ class Pool:
     def __len__(self) -> int:
         return len(self.archs)
 
-    def rows_of(self, keys: IntArray) -> IntArray:
+    def rows_of(self, keys: UInt64Array) -> IntArray:
         """Return the rows of the pool that have one of these functional keys, ascending."""
         return np.flatnonzero(np.isin(self.keys, keys))
 
@@ -82,7 +82,9 @@ class Trial:
     labels: FloatArray
 
     @classmethod
-    def of(cls, pool: Pool, benchmark: Benchmark, largest: int, noise_seed: np.uint64, rng: np.random.Generator) -> Trial:
+    def of(
+        cls, pool: Pool, benchmark: Benchmark, largest: int, noise_seed: np.uint64, rng: np.random.Generator
+    ) -> Trial:
         """Draw the training set of a trial; the table seeds are those of the replicate of a search.
 
         Raises
