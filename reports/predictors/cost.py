@@ -32,7 +32,7 @@ def exhibit(results: Evaluated, what: str) -> Exhibit:
     words = TEST_WORDS[results.tests[0]]
     caption = (
         f"Kendall's tau-b on {words} against the {_AXES[what]}, one point for each size of the training set"
-        f" ({', '.join(map(str, results.sizes))}), larger points for larger sets; medians of times and means of tau over"
+        f" ({', '.join(map(str, results.sizes))}), larger for larger sets; medians of times and means of tau over"
         f" {results.spec.replicates} trials. Trials are fitted side by side where a learner can; a time is its share."
     )
     title = f"Rank agreement against the time of a {'fit' if what == 'fit' else 'prediction'}"
@@ -44,7 +44,7 @@ def exhibit(results: Evaluated, what: str) -> Exhibit:
             "title": title,
             "caption": caption,
             "alt": f"{title}, one line of points for each learner: "
-            + "; ".join(f"{row.benchmark}, {row.series}, n {row.size}: {row.x:.3g}, {row.y:.2f}" for row in frame.itertuples()),
+            + "; ".join(f"{r.benchmark}, {r.series}, n {r.size}: {r.x:.3g}, {r.y:.2f}" for r in frame.itertuples()),
             "x_label": _AXES[what],
             "y_label": {target.name: "Kendall's tau" for target in results.targets},
             "styles": results.styles,

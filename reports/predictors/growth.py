@@ -50,7 +50,8 @@ def of_kendall(results: Evaluated, test: str) -> Exhibit:
         caption += (
             " Dashed: tau between one training and the mean of the others: no learner of such labels does much better."
         )
-    return _exhibit(results, f"tau-{test.replace('_', '-')}", f"Rank agreement on {words}", rows, "Kendall's tau", caption,
+    name, title = f"tau-{test.replace('_', '-')}", f"Rank agreement on {words}"
+    return _exhibit(results, name, title, rows, "Kendall's tau", caption,
                     {"ceilings": {name: value for name, value in ceilings.items() if np.isfinite(value)}})  # fmt: skip
 
 

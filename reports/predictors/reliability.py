@@ -41,8 +41,8 @@ def exhibit(results: Evaluated) -> Exhibit | None:
     words = TEST_WORDS[results.tests[0]]
     caption = (
         f"How often the central interval of a level holds the mean over the table's trainings, on {words}, after"
-        f" {results.sizes[-1]} architectures. Dotted: as stated; below it a learner is too sure. Standard deviations are"
-        " those of a new training where a learner models noise, so that means lie inside more often."
+        f" {results.sizes[-1]} architectures. Dotted: as stated; below it a learner is too sure. Standard deviations"
+        " are those of a new training where a learner models noise, so that means lie inside more often."
     )
     said = "; ".join(f"{r.benchmark}, {r.series}: {r.y:.0f}" for r in frame[frame["x"].round() == 80].itertuples())
     return Exhibit(

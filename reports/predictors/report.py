@@ -41,8 +41,8 @@ def headline(results: Evaluated) -> list[str]:
             also = f", and {', '.join(tied)} {'is' if len(tied) == 1 else 'are'} not shown to be worse" if tied else ""
             seconds = float(np.median(one.fit_seconds[:, column]))
             parts.append(
-                f"after {results.sizes[column]} architectures {winner} agrees best with the table (tau {tau:.2f}, a fit of"
-                f" {seconds:.2g} s){also}"
+                f"after {results.sizes[column]} architectures {winner} agrees best with the table (tau {tau:.2f}, a fit"
+                f" of {seconds:.2g} s){also}"
             )
         top = (
             f"; one training agrees with the mean of the others at {target.ceiling:.2f}"

@@ -164,8 +164,8 @@ def read_evaluated(folder: Path, open_oracle: OpenOracle, *, allow_missing: bool
             found.setdefault((entry.benchmark, unit.objective, entry.label), []).append((unit.first, output))
     if missing and not allow_missing:
         raise ResultError(
-            f"'{folder}' is incomplete: {'; '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}; run the spec again,"
-            " or report what is there with --allow-missing"
+            f"'{folder}' is incomplete: {'; '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}; run the spec"
+            " again, or report what is there with --allow-missing"
         )
     if not found:
         raise ResultError(f"'{folder}' has no result yet; run the spec")

@@ -45,7 +45,7 @@ def exhibit(results: Evaluated) -> Exhibit:
     for target in results.targets:
         for column, size in enumerate(results.sizes):
             for limit in LIMITS:
-                fast = [l for l, one in target.learnt.items() if np.median(one.fit_seconds[:, column]) <= limit]
+                fast = [name for name, one in target.learnt.items() if np.median(one.fit_seconds[:, column]) <= limit]
                 if fast:
                     winner, tied = best(target, fast, column)
                     tau = float(np.nan_to_num(target.learnt[winner].scores["kendall"][:, column, 0]).mean())
@@ -53,8 +53,8 @@ def exhibit(results: Evaluated) -> Exhibit:
     frame = pd.DataFrame(rows, columns=["benchmark", "series", "x", "limit", "tau", "tied"])
     words = TEST_WORDS[results.tests[0]]
     caption = (
-        f"The learner of the largest mean tau on {words} among those whose fit takes at most the CPU seconds on the left,"
-        " by the number of architectures learnt from. Number: its tau. Hatched: at least one other learner is not shown"
+        f"The learner of the largest mean tau on {words} among those whose fit takes at most the CPU seconds on the"
+        " left, by the number of architectures learnt from. Number: its tau. Hatched: at least one other learner is not shown"
         " to be worse (Wilcoxon signed-rank over trials, Holm's adjustment in each field, alpha = .05)."
     )
     said = "; ".join(f"{r.benchmark}, n {r.x}, {r.limit:g} s: {r.series} {r.tau:.2f}" for r in frame.itertuples())

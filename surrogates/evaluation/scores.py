@@ -55,7 +55,7 @@ def scores(prediction: Prediction, rows: IntArray, observed: FloatArray, *, hone
 
 
 def histogram(prediction: Prediction, rows: IntArray, observed: FloatArray, *, honest: bool) -> FloatArray:
-    """Return the share of the probability integral transforms in each of `BINS` equal bins, (BINS,); NaN without std."""
+    """Return the share of probability integral transforms in each of `BINS` equal bins, (BINS,); NaN without std."""
     std = prediction.std[rows]
     if not honest or not (std > 0).all():
         return np.full(BINS, np.nan)

@@ -94,8 +94,8 @@ class Trial:
         """
         if len(pool) < 2 * largest:
             raise HarnessError(
-                f"`prediction.sizes` must be at most {len(pool) // 2:,}, half of the {len(pool):,} different functions of"
-                f" '{benchmark.name}', got {largest:,}"
+                f"`prediction.sizes` must be at most {len(pool) // 2:,}, half of the {len(pool):,} different functions"
+                f" of '{benchmark.name}', got {largest:,}"
             )
         order = rng.permutation(len(pool))
         labels = answers(benchmark, pool.archs[order], noise_seed)
