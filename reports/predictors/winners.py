@@ -54,8 +54,8 @@ def exhibit(results: Evaluated) -> Exhibit:
     words = TEST_WORDS[results.tests[0]]
     caption = (
         f"The learner of the largest mean tau on {words} among those whose fit takes at most the CPU seconds on the"
-        " left, by the number of architectures learnt from. Number: its tau. Hatched: at least one other learner is not shown"
-        " to be worse (Wilcoxon signed-rank over trials, Holm's adjustment in each field, alpha = .05)."
+        " left, by the number of architectures learnt from. Number: its tau. Hatched: at least one other learner is not"
+        " shown to be worse (Wilcoxon signed-rank over trials, Holm's adjustment in each field, alpha = .05)."
     )
     said = "; ".join(f"{r.benchmark}, n {r.x}, {r.limit:g} s: {r.series} {r.tau:.2f}" for r in frame.itertuples())
     return Exhibit(
