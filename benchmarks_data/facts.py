@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from benchmarks_data.catalogue.entries import Entry, Protocol
 from benchmarks_data.file import layout, protocol, recorded
 from benchmarks_data.file.meaning import records_pass
+from benchmarks_data.file.oracle import TableOracle
 from harness.errors import TableError
 from harness.files.reading import parse_json
+from harness.judging.ledger import unit_seconds
 from harness.spaces import named
 
 _CHARGED = (
@@ -19,7 +22,12 @@ _CHARGED = (
 
 
 def of_table(
-    header: layout.Header, name: str, entry: Entry | None = None, under: Protocol | None = None
+    header: layout.Header,
+    name: str,
+    entry: Entry | None = None,
+    under: Protocol | None = None,
+    *,
+    repeats: bool = False,
 ) -> dict[str, Any]:
     """Say what a table is that is there.
 
@@ -32,20 +40,27 @@ def of_table(
     entry : Entry, optional
         None for a table by its path.
     under : Protocol, optional
+    repeats : bool
+        Whether its fidelities are numbers of training runs, see `benchmarks_data.file.seeds`.
     """
     about = layout.read_about(header.path)
     checked = set() if entry is None else set(entry.sha256)
     training = parse_json(about["training"], str(header.path), TableError) if "training" in about else None
+    space = (recorded.space_of if entry is None else recorded.whole_space_of)(header)
+    rows, levels = len(header.array("archs")), len(header.meaning.fidelities)
+    unit = unit_seconds(TableOracle(header, space))
     return {
         "kind": "benchmark",
         "name": name,
         **{key: about.get(key, "") for key in ("title", "dataset")},
-        "rows": len(header.array("archs")),
-        "runs": recorded.run_counts(header),
+        "rows": rows,
+        "runs": {str(levels): rows} if repeats else recorded.run_counts(header),
         "replicates": about.get("replicates", ""),
-        "columns": [_describe_column(header, column) for column in header.columns],
+        "columns": [_describe_column(header, column, levels if repeats else None) for column in header.columns],
         "fidelities": [fidelity.label for fidelity in header.meaning.fidelities],
+        **({"repeats": levels} if repeats else {}),
         "has_seconds": header.meaning.seconds is not None,
+        **({} if isnan(unit) else {"full_training_seconds": unit}),
         **({"validation_pass": _CHARGED} if records_pass(header.meaning, header.columns) else {}),
         "validation": header.meaning.validation or None,
         "test": header.meaning.test,
@@ -58,7 +73,7 @@ def of_table(
         "sha256": header.digest,
         "path": str(header.path),
         "bytes": header.path.stat().st_size,
-        "space": named.describe((recorded.space_of if entry is None else recorded.whole_space_of)(header)),
+        "space": named.describe(space),
     }
 
 
@@ -87,10 +102,12 @@ def of_entry(entry: Entry, name: str, under: Protocol | None) -> dict[str, Any]:
     }
 
 
-def _describe_column(header: layout.Header, name: str) -> dict[str, Any]:
+def _describe_column(header: layout.Header, name: str, repeats: int | None) -> dict[str, Any]:
+    """Say what a column is; `repeats` are the runs of each row where they are stored in all their orders."""
     values = header.values(name)
     coverage = float(np.count_nonzero(~np.isnan(values)) / values.size)
     header.content.check_unchanged()
     column = recorded.described_column(header, name)
     description = column.pop("description")
-    return column | {"runs": values.shape[1], "coverage": coverage, "description": description}
+    runs = values.shape[1] if repeats is None else min(values.shape[1], repeats)
+    return column | {"runs": runs, "coverage": coverage, "description": description}

@@ -151,9 +151,11 @@ class Tables(BenchmarkProvider):
         dict
             kind, name, title, dataset, rows, runs (how many rows have how many trainings), replicates, columns (name,
             unit, direction, split, trained_on, held_out, best, measured_at, runs, coverage, description), fidelities,
-            has_seconds, validation, test, licence, citation, source, source_sha256, source_as_checked, training,
-            partial, protocol, protocols, sha256, path, bytes, space.  Of a table whose files nobody imported yet: what
-            the catalogue says of it, ``imported`` (False) and ``to_get``.
+            repeats (training runs of the highest fidelity, where fidelities are numbers of them), has_seconds,
+            full_training_seconds (T1, see `harness.judging.ledger.unit_seconds`; where it has seconds), validation,
+            test, licence, citation, source, source_sha256, source_as_checked, training, partial, protocol, protocols,
+            sha256, path, bytes, space. Of a table whose files nobody imported yet: what the catalogue says of it,
+            ``imported`` (False) and ``to_get``.
         """
         if _predicts(name):
             description: dict[str, Any] = _predicting(name).describe(name)
@@ -163,7 +165,7 @@ class Tables(BenchmarkProvider):
         entry, under = _entry(name), protocol_of(name)
         if entry.imported and not files.table_path(entry.name).exists():
             return facts.of_entry(entry, name, under)
-        return facts.of_table(_header(name, held_out=True), name, entry, under)
+        return facts.of_table(_header(name, held_out=True), name, entry, under, repeats=_repeats(name))
 
     def searching(self, space: str) -> Sequence[str]:
         """Return the names of the tables on a search space, in the order of the catalogue."""
@@ -285,9 +287,14 @@ def _header(
     except TableError as error:
         conversion.convert(entry, path, progress, because=error)
         header = conversion.read(entry, path, held_out=known)
-    if name.endswith(f"{protocol.MARK}{seeds.KEY}"):
+    if _repeats(name):
         return seeds.repeated(name, header)
     return header if chosen is None else protocol.under(chosen, name, header, held_out=held_out)
+
+
+def _repeats(name: str) -> bool:
+    """Say whether a name asks for numbers of training runs as fidelities."""
+    return name.endswith(f"{protocol.MARK}{seeds.KEY}")
 
 
 def import_tables(names: Sequence[str], paths: Sequence[Path], *, progress: Progress = on_terminal) -> dict[str, Path]:

@@ -20,6 +20,7 @@ from typing import Any
 from harness.benchmark import Benchmark, BenchmarkProvider, Oracle
 from harness.errors import HarnessError, TableError, must, unknown
 from harness.guard import refuse, running
+from harness.learners.settings import SETTINGS, Setting, wrapped
 from harness.names import BUILT_IN, DISTRIBUTION, read
 from harness.own.classes import class_of
 from harness.problem import Constraint, Problem
@@ -294,7 +295,7 @@ def surrogate(settings: Mapping[str, Any], space: SearchSpace, *, device: str = 
     Parameters
     ----------
     settings : mapping
-        ``name``, and any of ``encoding`` and the learner's hyperparameters.
+        ``name``, and any of ``encoding``, the learner's hyperparameters and `harness.learners.settings.SETTINGS`.
     space : SearchSpace
     device : str
         ``"cpu"`` or ``"cuda"``; given to learners that take a device.
@@ -306,13 +307,21 @@ def surrogate(settings: Mapping[str, Any], space: SearchSpace, *, device: str = 
     if not isinstance(name, str):
         raise HarnessError(must("name of a surrogate", "be text", name))
     learner = load("surrogate", name)
+    outer = {key: chosen.pop(key) for key in settings_of(learner) if key in chosen}
     if "device" in keywords(learner):
         chosen["device"] = device
+    check_keywords(learner, f"surrogate '{name}'", chosen, also=settings_of(learner))
     with running(f"the learner {name}"):
         built: Surrogate = call(learner, "surrogate", space, **chosen)
     if _provider_of("surrogate", name)[0] == BUILT_IN:
         built.identity = type(built).__dict__.get("identity") or read(name).key
-    return built
+    return wrapped(built, outer)
+
+
+def settings_of(learner: Callable[..., Any]) -> dict[str, Setting]:
+    """Return the settings that a spec may give to a learner beside its own keywords, of which none has their name."""
+    own = keywords(learner)
+    return {name: setting for name, setting in SETTINGS.items() if name not in own}
 
 
 def build_strategy(
@@ -347,9 +356,9 @@ def call(factory: Callable[..., Any], what: str, *args: Any, **given: Any) -> An
     return factory(*args, **given)
 
 
-def check_keywords(factory: Callable[..., Any], what: str, given: Iterable[str]) -> None:
-    """Refuse keywords that a factory does not take; names the nearest."""
-    known = keywords(factory)
+def check_keywords(factory: Callable[..., Any], what: str, given: Iterable[str], also: Iterable[str] = ()) -> None:
+    """Refuse keywords that a factory does not take; names the nearest, `also` among those that are known."""
+    known = (*keywords(factory), *also)
     for name in given:
         if name not in known:
             raise HarnessError(unknown(f"parameter of {what}", name, known))

@@ -54,5 +54,6 @@ STRATEGIES = {
     "box": "strategies.transfer.box:Box",
     "rgpe": "strategies.transfer.rgpe:RGPE",
     "multi_task": "strategies.transfer.multi_task:MultiTask",
+    "rush": "strategies.transfer.rush:RUSH",
 }
 """Where each strategy is, by the name that a spec uses."""

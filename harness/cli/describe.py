@@ -88,6 +88,11 @@ def readable(facts: Mapping[str, Any]) -> dict[str, Any]:
         told["source_as_checked"] = _AS_CHECKED[told["source_as_checked"]]
     if "has_seconds" in told and not told["has_seconds"]:
         told["has_seconds"] = "no: a budget in seconds is refused"
+    if "repeats" in told:
+        told["repeats"] = f"{told['repeats']}; fidelities are numbers of training runs, with different seeds"
+    if "full_training_seconds" in told:
+        seconds = f"{told['full_training_seconds']:.4g}"
+        told["full_training_seconds"] = f"{seconds} (T1: mean over architectures drawn uniformly from the space)"
     if told.get("columns"):
         told["validation"] = told["validation"] or "none: search it under a protocol"
         told["test"] = told["test"] or "none: reports judge by the validation column"
@@ -248,6 +253,14 @@ def _settable(loaded: Any, is_strategy: bool) -> dict[str, Any]:
     return known
 
 
+def _settings(learner: Any) -> list[dict[str, Any]]:
+    """Return the settings that are put around a learner, with what they may be."""
+    return [
+        {"name": name, "default": item.choices[0], "others": ", ".join(item.choices[1:]), "meaning": item.meaning}
+        for name, item in registry.settings_of(learner).items()
+    ]
+
+
 def _class(kind: str, name: str) -> dict[str, Any]:
     """Return what is known of the class of a strategy or a surrogate, with name and default of what a spec may set."""
     is_strategy = kind == "strategy"
@@ -263,5 +276,6 @@ def _class(kind: str, name: str) -> dict[str, Any]:
             {"name": key} | ({"required": True} if default is inspect.Parameter.empty else {"default": default})
             for key, default in _settable(loaded, is_strategy).items()
         ],
+        **({} if is_strategy else {"settings_of_any_learner": _settings(loaded)}),
         "description": inspect.getdoc(loaded) or "",
     }

@@ -6,11 +6,14 @@ whoever judges declares: by default the best value at the full fidelity, ties to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from harness.benchmark import Oracle
 from harness.checks import Archs, BoolArray, IntArray, choice
+from harness.problem import Constraint
 from harness.records import Run, Trace
 
 RULES = ("full", "highest_fidelity", "recommended")
@@ -35,6 +38,17 @@ class Incumbents(NamedTuple):
 def feasible(trace: Trace) -> BoolArray:
     """Return which rows keep all constraints, (T,); a constraint value that is missing (NaN) is not kept."""
     kept: BoolArray = np.all(trace.constraints <= 0, axis=1)
+    return kept
+
+
+def keeps(oracle: Oracle, constraints: Sequence[Constraint], archs: Archs) -> BoolArray:
+    """Return which architectures keep all constraints by the table's own means: (n, L) to (n,).
+
+    What a strategy recommends need not have been told, so nothing else says whether it keeps them.
+    """
+    kept = np.ones(len(archs), dtype=bool)
+    for constraint in constraints:
+        kept &= constraint.violation(oracle.mean(archs, constraint.name)) <= 0
     return kept
 
 

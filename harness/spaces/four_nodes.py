@@ -13,6 +13,7 @@ import numpy as np
 
 from harness.checks import Archs, BoolArray, FloatArray, UInt64Array, read_only
 from harness.graphs import GraphBatch, of_fixed_wiring
+from harness.spaces import graf
 
 NODES = 4
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
@@ -110,6 +111,34 @@ def adjacency_encoding(one_hot: FloatArray) -> FloatArray:
     """
     indicators = one_hot.reshape(len(one_hot), len(EDGES), -1)
     return np.concatenate([1.0 - indicators[:, :, NONE], indicators[:, :, 1:].reshape(len(one_hot), -1)], axis=1)
+
+
+def computed(archs: Archs) -> Archs:
+    """Return cells with none on every edge that gets nothing or leads nowhere: (n, 6) to (n, 6).
+
+    Examples
+    --------
+    >>> computed(np.array([[3, 0, 2, 0, 1, 0], [0, 3, 1, 2, 4, 3]])).tolist()
+    [[3, 0, 0, 0, 1, 0], [0, 3, 0, 2, 0, 3]]
+    """
+    there = archs != NONE
+    reached, useful = (np.zeros((len(archs), NODES), dtype=bool) for _ in range(2))
+    reached[:, 0] = useful[:, -1] = True
+    for gene, (source, target) in enumerate(EDGES):
+        reached[:, target] |= there[:, gene] & reached[:, source]
+    for gene, (source, target) in reversed([*enumerate(EDGES)]):
+        useful[:, source] |= there[:, gene] & useful[:, target]
+    sources, targets = np.array(EDGES).T
+    return np.where(reached[:, sources] & useful[:, targets], archs, NONE).astype(archs.dtype)
+
+
+def graf_encoding(archs: Archs, operations: int) -> FloatArray:
+    """Return the neural graph features of what is computed, see `graf.of_edges`: (n, 6) to (n, o + 6 (2**o - 1)).
+
+    None is an operation like the others.  The authors leave cells out that have operations which nothing reaches or
+    that lead nowhere; here those become none.
+    """
+    return graf.of_edges(computed(archs), EDGES, operations, outputs=[NODES - 1])
 
 
 def path_encoding(archs: Archs, operations: int, longest: int = NODES - 1) -> FloatArray:

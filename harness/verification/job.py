@@ -75,7 +75,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Job:
-    """A benchmark made ready: everything that can be refused has been looked at."""
+    """A benchmark made ready: everything that can be refused has been looked at.
+
+    ``left_out`` counts the recommendations that break the bounds of the spec, and so are no picks.
+    """
 
     facts: BenchmarkFacts
     oracle: Oracle
@@ -86,6 +89,7 @@ class Job:
     recipe: Recipe
     dataset: Dataset
     costs: tuple[IntArray, IntArray]
+    left_out: int = 0
 
     @property
     def archs(self) -> Archs:
@@ -121,12 +125,12 @@ def prepare(results: Results, name: str, training: TrainingSetup, request: Reque
             f"'{name}' was searched by '{', '.join(searched)}'; real training can only be compared with"
             f" '{oracle.validation}'"
         )
-    picks = list[Pick]()
+    picks, left_out = list[Pick](), 0
     if request.top:
-        several = len(searched) > 1
-        finals = (
-            verify_picks.front_members(results, name, oracle) if several else verify_picks.incumbents(results, name)
-        )
+        if len(searched) > 1:
+            finals = verify_picks.front_members(results, name, oracle)
+        else:
+            finals, left_out = verify_picks.incumbents(results, name, oracle)
         picks = verify_picks.top(finals, request.top, oracle)
     rng = seeding.generator(results.spec.seed, "verify", name, "stratified", request.stratified)
     picks += verify_picks.stratified(request.stratified, oracle, rng, picks)
@@ -136,7 +140,7 @@ def prepare(results: Results, name: str, training: TrainingSetup, request: Reque
     costs = tools.count(training.network, archs, recipe, dataset)
     seeds = verify_picks.fresh_seeds(request.seeds, training.seeds)
     margin = _margin(name, training, request.margin_percent)
-    return Job(facts, oracle, training, margin, tuple(picks), seeds, recipe, dataset, costs)
+    return Job(facts, oracle, training, margin, tuple(picks), seeds, recipe, dataset, costs, left_out)
 
 
 def _margin(name: str, training: TrainingSetup, margin_percent: float | None) -> tuple[float, str]:

@@ -17,7 +17,7 @@ from harness.checks import Archs, FloatArray
 from harness.errors import ResultError, must
 from harness.experiments.results import Results
 from harness.judging.front import fronts, on_front
-from harness.judging.incumbent import handed_over
+from harness.judging.incumbent import handed_over, keeps
 from harness.verification.record import Pick
 
 _MAX_CODINGS = 2**20
@@ -37,21 +37,48 @@ class HasRows(Protocol):
         ...
 
 
-def incumbents(results: Results, benchmark: str) -> Archs:
-    """Return the final incumbent of every run on a benchmark, all strategies and replicates: (n, L).
+def incumbents(results: Results, benchmark: str, oracle: Oracle) -> tuple[Archs, int]:
+    """Return the final incumbent of every run on a benchmark, all strategies and replicates, that keeps the bounds.
+
+    A strategy that recommends may hand over what was never told to keep them: there the means of the table decide, as
+    in reports.
+
+    Parameters
+    ----------
+    results : Results
+        Of one objective.
+    benchmark : str
+    oracle : Oracle
+        Asked for the columns of the constraints only.
+
+    Returns
+    -------
+    archs : (n, L) unsigned integers
+    left_out : int
+        Recommendations that break a bound.
 
     Raises
     ------
     ResultError
-        If no run has one.
+        If no run has one, or all break a bound.
     """
+    constraints = next(task.constraints for task in results.spec.tasks if task.name == benchmark)
+    rule = results.spec.report.incumbent
     runs = [run for run in results.runs if run.benchmark == benchmark and len(run.trace)]
     full = len(results.benchmarks[benchmark].fidelities) - 1
-    ends = [handed_over(run, full, results.spec.report.incumbent).archs for run in runs]
-    found = [archs[-1] for archs in ends if len(archs)]
+    ends = [(run, handed_over(run, full, rule).archs) for run in runs]
+    found = [(archs[-1], rule != "recommended" or run.recommended is None) for run, archs in ends if len(archs)]
     if not found:
         raise ResultError(f"no run on '{benchmark}' ended with an architecture: nothing to verify")
-    return np.stack(found)
+    archs = np.stack([arch for arch, _ in found])
+    kept = np.array([was_told for _, was_told in found]) | keeps(oracle, constraints, archs)
+    if not kept.any():
+        raise ResultError(
+            f"what is verified must keep {' and '.join(map(str, constraints))}, and all {len(kept)} architectures that"
+            f" strategies recommend on '{benchmark}' break it by the means of the table; `--top 0` verifies the sample"
+            ' of the table alone, and `incumbent = "full"` in [report] takes what was told to keep it'
+        )
+    return archs[kept], int(np.count_nonzero(~kept))
 
 
 def front_members(results: Results, benchmark: str, oracle: Oracle) -> Archs:

@@ -110,6 +110,9 @@ def verify(
         todo = [job for job in jobs if _kept(folder, job) is None]
         for job in todo if device == "cpu" and not request.force else ():
             tools.refuse_long(job.archs, len(job.seeds), job.recipe, job.dataset, job.training.network)
+        for job in (job for job in jobs if job.left_out):
+            runs = counted(job.left_out, "run")
+            say(f"{job.facts.task}: what {runs} recommended is left out, it breaks the bounds by the table's means")
         for name, reason in skipped.items():
             say(f"{name}: not verified, {reason}")
         verified = tuple(_verify_one(folder, job, device, request, tools, say) for job in jobs)

@@ -11,7 +11,7 @@ from harness.printable import counted
 from reports.figures.exhibit import Exhibit
 from reports.figures.lines import short_number
 from reports.figures.style import style_map
-from reports.study.naming import EXPECTED, FLOOR, RANDOM, WHOLE
+from reports.study.naming import EXPECTED, FLOOR, RANDOM, SIMULATED, WHOLE
 from reports.study.provenance import provenance
 from reports.study.study import Study
 from reports.study.wording import noted, split_word
@@ -85,7 +85,7 @@ def clip_sentence(study: Study, split: str, frame: pd.DataFrame, column: str) ->
 
 def final_words(frame: pd.DataFrame) -> str:
     """Say where every line ends, for readers who do not see it."""
-    runs = frame[~frame["series"].isin([RANDOM, EXPECTED, FLOOR, WHOLE])]
+    runs = frame[~frame["series"].isin([RANDOM, EXPECTED, SIMULATED, FLOOR, WHOLE])]
     last = runs.groupby(["benchmark", "series"], sort=False)["centre"].last().reset_index()
     by_benchmark: dict[str, list[str]] = {}
     for row in last.itertuples():

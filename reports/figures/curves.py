@@ -25,10 +25,11 @@ from reports.figures.kind import FigureKind
 from reports.figures.lines import draw_background, draw_band, log_ticks, name_ends
 from reports.study.align import AXIS_LABEL
 from reports.study.curves import curves
-from reports.study.naming import EXPECTED, FLOOR, RANDOM, WHOLE
+from reports.study.naming import EXPECTED, FLOOR, RANDOM, SIMULATED, WHOLE
 from reports.study.provenance import budget_sentence
 from reports.study.study import CURVE_REPETITIONS, Study
 from reports.study.wording import (
+    CENTRE_WORDS,
     a_holder,
     chosen_sentence,
     expectation_sentence,
@@ -40,6 +41,7 @@ from reports.study.wording import (
 _REFERENCES: dict[str, dict[str, Any]] = {
     RANDOM: {"color": "#444444", "linestyle": (0, (1, 1.4)), "linewidth": 1.1},
     EXPECTED: {"color": "#444444", "linestyle": (0, (1, 1.4)), "linewidth": 1.1},
+    SIMULATED: {"color": "#444444", "linestyle": (0, (1, 1.4)), "linewidth": 1.1},
     FLOOR: {"color": "#999999", "linestyle": (0, (5, 3)), "linewidth": 0.9},
     WHOLE: {"color": "#999999", "linestyle": (0, (7, 2, 1, 2)), "linewidth": 0.9},
 }
@@ -72,11 +74,11 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
         elif item.name not in set(frame["benchmark"]):
             left_out[item.name] = "no strategy has a feasible architecture in half of its runs"
     word = split_words(study, split)
-    centre = {"median": "median", "iqm": "interquartile mean"}[study.centre]
+    centre = CENTRE_WORDS[study.centre]
     references = ""
     if (frame["series"] == RANDOM).any():
         references += f" Dotted: the exact {centre} of random search on the table, no simulation."
-    if (frame["series"] == EXPECTED).any():
+    if frame["series"].isin([EXPECTED, SIMULATED]).any():
         references += expectation_sentence(study, split)
     if (frame["series"] == WHOLE).any():
         looks = "what looks like the front" if study.several else "what looks best"
@@ -195,10 +197,10 @@ def _log_axes(axes: Axes, frame: pd.DataFrame, floor: float) -> None:
 
 def _legend(frame: pd.DataFrame, meta: Mapping[str, Any]) -> Sequence[Line2D]:
     """Return what explains the lines that are no strategy's."""
-    words = {RANDOM: RANDOM, EXPECTED: EXPECTED, FLOOR: meta.get("floor", FLOOR), WHOLE: WHOLE}
     present = [name for name in _REFERENCES if (frame["series"] == name).any()]
-    lines = [Line2D([], [], label=words[name], **_REFERENCES[name]) for name in present]
-    if meta.get("marks"):
+    words = {FLOOR: meta.get("floor", FLOOR)}
+    lines = [Line2D([], [], label=words.get(name, name), **_REFERENCES[name]) for name in present]
+    if set(meta.get("marks", ())) & set(frame["benchmark"]):
         lines.append(Line2D([], [], label=f"{CLAIM:g} T1 (full trainings)", **_CLAIM_LINE))
     return lines
 

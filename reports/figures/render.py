@@ -140,7 +140,8 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
     below = kind.below + _SECOND_LINE * any("\n" in axis_label(_x_label(exhibit, name), _WIDEST) for name in panels)
     above = 0.24
     with house_style():
-        legend = kind.legend(exhibit.frame, exhibit.meta) if kind.legend else ()
+        shown = exhibit.frame[exhibit.frame["benchmark"].isin(panels)]  # of other panels nothing is explained
+        legend = kind.legend(shown, exhibit.meta) if kind.legend else ()
         top = 0.22 if legend else 0.04
         size = (columns * (left + width + right), rows * (below + height + above) + top)
         figure = NotebookFigure(figsize=size)

@@ -13,6 +13,7 @@ from reports.study.provenance import budget_sentence, budget_words, library_vers
 from reports.study.study import CURVE_REPETITIONS, DRAWN, MOST_DRAWN, TABLE_REPETITIONS, Study
 from reports.study.truth import PROTOCOL
 from reports.study.wording import (
+    CENTRE_WORDS,
     a_holder,
     constraint_words,
     incumbent_words,
@@ -150,7 +151,7 @@ def warnings(study: Study, comparisons: pd.DataFrame) -> list[str]:
 
 def methods(study: Study) -> list[str]:
     """Return the methods in paragraphs."""
-    centre = {"median": "median", "iqm": "interquartile mean"}[study.centre]
+    centre = CENTRE_WORDS[study.centre]
     constraints = constraint_words(study)
     feasible = f" Only architectures that keep {constraints} are eligible." if constraints else ""
     protocols = [item for item in study.aligned if item.truth.kind == PROTOCOL]
@@ -159,8 +160,8 @@ def methods(study: Study) -> list[str]:
     known = len(unknown) < len(study.references)
     exact = (
         f"Reference. The dotted line is {_random_search(study, centre)} for"
-        f" uniform draws from the space ({policy}) that are told what strategies are told; it needs no runs, and shows"
-        " where the simulated random search must lie"
+        f" uniform draws from the space ({policy}) that are told what strategies are told; {_needs(study)}shows"
+        " where the random search of this experiment must lie"
     )
     exact += (
         " at the end: before it, parallel workers bring short trainings first." if study.spec.n_workers > 1 else "."
@@ -198,10 +199,21 @@ def _random_search(study: Study, centre: str) -> str:
     if not study.several:
         return f"the {centre} of random search, computed from the table in closed form"
     laws = [law for law in study.references.values() if isinstance(law, FrontReference)]
-    exact = "the expectation of random search, the integral of the probability that the front reaches a point,"
-    if all(law.is_exact("validation") for law in laws):
+    exact = "the mean of random search, the integral of the probability that the front reaches a point,"
+    simulated = f"the {centre} of {RUNS} simulated runs"
+    known = {law.is_exact(split) for law in laws for split in law.truth.splits}
+    if known == {True}:
         return exact
-    return f"{exact} where two objectives are told without noise, and else the mean of {RUNS} simulated runs,"
+    if known == {False}:
+        return f"{simulated} of random search, made for this page,"
+    return f"{exact} where two objectives are told without noise and judged by validation, and else {simulated},"
+
+
+def _needs(study: Study) -> str:
+    """Say of the dotted line that nothing is simulated for it, where that is so."""
+    laws = [law for law in study.references.values() if isinstance(law, FrontReference)]
+    drawn = any(not law.is_exact(split) for law in laws for split in law.truth.splits)
+    return "it " if drawn else "it needs no runs, and "
 
 
 def missing_reasons(study: Study) -> list[str]:

@@ -72,7 +72,7 @@ def _table(study: Study, item: Aligned) -> ReportTable:
     name = f"fidelities-{item.name}" if several else "fidelities"
     title = f"Fidelities, {item.name}" if several else "Fidelities"
     frame = pd.DataFrame(rows)
-    return ReportTable(name, title, _caption(study), frame, headers, tuple(cells), text_columns=1, grouped=False)
+    return ReportTable(name, title, _caption(study, item), frame, headers, tuple(cells), text_columns=1, grouped=False)
 
 
 def _name(group: Sequence[Fidelity]) -> str:
@@ -82,12 +82,19 @@ def _name(group: Sequence[Fidelity]) -> str:
 
 
 def _short(item: Aligned, groups: Sequence[Sequence[int]], names: Sequence[str]) -> list[str]:
-    """Return the epochs in place of the labels, ``"@3"``, where all are of one training."""
+    """Return the epochs in place of the labels, ``"@3"``, where all are of one training; numbers of training seeds."""
     fidelities = item.truth.facts.fidelities
+    if item.truth.repeats:
+        return [_seeds(group[0] + 1, group[-1] + 1) for group in groups]
     if len({fidelities[index].training for group in groups for index in group}) > 1:
         return list(names)
     ends = [(fidelities[group[0]].epoch, fidelities[group[-1]].epoch) for group in groups]
     return [f"@{first}" if first == last else f"@{first}\u2013{last}" for first, last in ends]
+
+
+def _seeds(first: int, last: int) -> str:
+    """Return a number of training seeds, or a range of them."""
+    return counted(first, "seed") if first == last else f"{first}\u2013{last} seeds"
 
 
 def _at(group: Sequence[Steps], groups: Sequence[list[int]]) -> tuple[list[float], list[float]]:
@@ -165,8 +172,9 @@ def _trained(label: str, summary: dict[str, float]) -> str:
     return f"{label} trained {summary['trained_fully']:.3g} of {every} fully{seconds}"
 
 
-def _caption(study: Study) -> str:
-    n = sum(len(group) for item in study.aligned for group in item.steps.values())
+def _caption(study: Study, item: Aligned) -> str:
+    n = sum(len(group) for group in item.steps.values())
+    at = "2 seeds: the mean over two training runs" if item.truth.repeats else "@3: three epochs"
     resumed = study.spec.budget.multi_fidelity == "resumable"
     charged = (
         "a training that continues one of the same run is charged by its increment"
@@ -175,7 +183,7 @@ def _caption(study: Study) -> str:
     )
     return (
         "Architectures of which anything was told, those that were trained fully, and the share of the charged training"
-        " time that these took at all fidelities. Then the rows told at each fidelity (@3: three epochs), in brackets"
+        f" time that these took at all fidelities. Then the rows told at each fidelity ({at}), in brackets"
         f" their share of that time in %; {charged}. Means over runs ({counted(n, 'run')} in all)."
     )
 
@@ -188,4 +196,15 @@ def _method(study: Study) -> str:
         if resumed
         else "Trainings start from scratch: each row is charged in full, whatever was trained of it before."
     )
-    return f"Fidelities. {charged} {incumbent_words(study)}."
+    return f"Fidelities. {charged}{_seed_words(study)} {incumbent_words(study)}."
+
+
+def _seed_words(study: Study) -> str:
+    """Say on which benchmarks fidelities are numbers of training seeds; begins with a space."""
+    names = [item.name for item in study.aligned if item.truth.repeats and _used(item)[:-1]]
+    if not names:
+        return ""
+    return (
+        f" Fidelities of {' and '.join(names)} are numbers of training seeds: each is one more full training run of the"
+        " same architecture, and the value told is the mean over these runs."
+    )

@@ -17,7 +17,7 @@ from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import ResultError
 from harness.experiments.results import Results
 from harness.judging.front import Fronts, fronts
-from harness.judging.incumbent import Incumbents, handed_over
+from harness.judging.incumbent import Incumbents, handed_over, keeps
 from harness.problem import Budget
 from harness.records import Run
 from reports.study.front_truth import FrontTruth
@@ -249,9 +249,7 @@ def _charge_broken(
         archs = found[index].archs
         if run.recommended is None or not len(archs):
             continue
-        broken = ~np.all(
-            [item.violation(truth.oracle.mean(archs, item.name)) <= 0 for item in truth.constraints], axis=0
-        )
+        broken = ~keeps(truth.oracle, truth.constraints, archs)
         for split, regrets in judged.items():
             regrets[index] = np.where(broken, truth.worst(split), regrets[index])
 

@@ -14,7 +14,7 @@ from reports.statistics.centres import centre_of
 from reports.statistics.ranks import average_ranks
 from reports.study.align import Aligned, at_budget
 from reports.study.front_reference import FrontReference
-from reports.study.naming import EXPECTED, FLOOR, OVERALL, RANDOM, WHOLE
+from reports.study.naming import EXPECTED, FLOOR, OVERALL, RANDOM, SIMULATED, WHOLE
 from reports.study.study import CURVE_REPETITIONS, Study
 
 COLUMNS = ["benchmark", "series", "x", "centre", "low", "high", "n"]
@@ -40,10 +40,9 @@ def curves(study: Study, split: str, axis: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``benchmark``, ``series`` (a label, or one of the references `RANDOM`, `EXPECTED`, `FLOOR`,
-        `WHOLE`), ``x``, ``centre``,
-        ``low``, ``high`` (95 % bootstrap interval of the centre; NaN for references), ``n`` (runs), in the order of
-        drawing.
+        ``benchmark``, ``series`` (a label, or one of the references `RANDOM`, `EXPECTED`, `SIMULATED`, `FLOOR`,
+        `WHOLE`), ``x``, ``centre``, ``low``, ``high`` (95 % bootstrap interval of the centre; NaN for references),
+        ``n`` (runs), in the order of drawing.
     """
     parts: list[pd.DataFrame] = []
     for item in study.aligned:
@@ -61,10 +60,12 @@ def curves(study: Study, split: str, axis: str) -> pd.DataFrame:
             continue  # a panel of references alone would compare nothing
         law = study.references[item.name]
         if axis == "evaluations" and law is not None:
-            if isinstance(law, FrontReference):
+            if not isinstance(law, FrontReference):
+                name, middle = RANDOM, law.centre(split, grid, study.centre)
+            elif law.is_exact(split):
                 name, middle = EXPECTED, law.expected(split, grid)
             else:
-                name, middle = RANDOM, law.centre(split, grid, study.centre)
+                name, middle = SIMULATED, law.centre(split, grid, study.centre)
             parts.append(_part(item.name, name, grid, middle, np.nan, np.nan, 0).dropna(subset="centre"))
         if split == "validation" and law is not None and (whole := law.whole(split, study.centre)) > 0:
             parts.append(_part(item.name, WHOLE, grid[[0, -1]], whole, np.nan, np.nan, 0))

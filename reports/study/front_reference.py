@@ -10,6 +10,7 @@ from harness import seeding
 from harness.checks import Archs, BoolArray, FloatArray, IntArray
 from harness.errors import HarnessError
 from harness.experiments.spec import Spec
+from reports.statistics.bootstrap import bootstrap_centres, resample_counts
 from reports.statistics.centres import centre_of
 from reports.statistics.random_front import (
     Draws,
@@ -22,6 +23,8 @@ from reports.study.reference import all_codings, draws_repeat
 
 RUNS, WHOLE_RUNS = 300, 20
 """Simulated random searches, and simulated searches of the whole table."""
+ERROR_REPETITIONS = 1_000
+"""Resamples of the simulated searches, for the standard error of their centre."""
 
 
 @dataclass(eq=False)
@@ -80,12 +83,13 @@ class FrontReference:
         out[inside] = centre_of(self._gaps(split, n[inside]), centre)
         return out
 
-    def standard_error(self, split: str, evaluations: float) -> float:
-        """Return the standard error of the expectation, 0 where it is exact."""
-        if self.is_exact(split):
+    def standard_error(self, split: str, evaluations: float, centre: str) -> float:
+        """Return the standard error of `centre`, by bootstrap over the simulated runs; 0 where the mean is exact."""
+        if centre == "mean" and self.is_exact(split):
             return 0.0
-        gaps = self._gaps(split, np.array([int(evaluations)]))[:, 0]
-        return float(gaps.std(ddof=1) / np.sqrt(len(gaps)))
+        gaps = self._gaps(split, np.array([int(evaluations)]))
+        counts = resample_counts(len(gaps), ERROR_REPETITIONS, self._generator("error"))
+        return float(bootstrap_centres(gaps, counts, centre).std(ddof=1))
 
     def whole(self, split: str, centre: str) -> float:
         """Return median, IQM or mean gap of the front that shows when every architecture was trained once.

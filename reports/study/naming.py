@@ -12,6 +12,7 @@ from harness.printable import printable
 
 RANDOM = "random search, exact"
 EXPECTED = "random search, expected"
+SIMULATED = "random search, simulated"
 FLOOR = "best by validation"
 WHOLE = "whole table searched"
 OVERALL = "mean over benchmarks"
@@ -25,7 +26,7 @@ def told_apart(names: Sequence[str]) -> list[str]:
     >>> told_apart(["a\n", "b", "a\\n", "best by validation"])
     ['a\\n', 'b', 'a\\n (2)', 'best by validation (2)']
     """
-    taken, shown = {RANDOM, EXPECTED, FLOOR, WHOLE, OVERALL, TRUE, IMAGE, ROWS}, list[str]()
+    taken, shown = {RANDOM, EXPECTED, SIMULATED, FLOOR, WHOLE, OVERALL, TRUE, IMAGE, ROWS}, list[str]()
     for name in map(printable, names):
         number, free = 2, name
         while free in taken:

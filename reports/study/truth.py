@@ -90,6 +90,11 @@ class Truth:
         return PROTOCOL if "test" in self.column("validation").split else TABLE
 
     @property
+    def repeats(self) -> bool:
+        """Whether its fidelities are numbers of training runs, with seeds of their own: ``NAME@seeds``."""
+        return bool(self.about.get("repeats"))
+
+    @property
     def protocol(self) -> str:
         """What strategies are told, and what judges them, where test results are told."""
         column = self.column("validation")

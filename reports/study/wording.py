@@ -6,7 +6,7 @@ of them; where a study mixes them, the words for each kind name its benchmarks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from harness.judging.indicators import REFERENCE
 from reports.study.align import Aligned
@@ -15,6 +15,8 @@ from reports.study.front_truth import FrontTruth
 from reports.study.study import Study
 from reports.study.truth import PROTOCOL, SURROGATE, TABLE, Truth
 
+CENTRE_WORDS = {"median": "median", "iqm": "interquartile mean"}
+"""Centres of runs, in words."""
 SIGNAL = "signal"
 """What a protocol calls the test results that strategies are told."""
 _ANSWERS = {
@@ -23,6 +25,14 @@ _ANSWERS = {
     "mean": "the table answers with the mean over its training runs",
     "fixed": "the table answers with the first training run of each architecture",
 }
+_ANSWERS_BY_SEEDS = {
+    "one_draw_per_arch": "the table answers with the mean over as many training runs, of different seeds, as the"
+    " fidelity says, their order drawn for each architecture, the same for all strategies of a replicate",
+    "mean": "the table answers with the mean over its training runs, whatever number of seeds the fidelity says",
+    "fixed": "the table answers with the mean over as many training runs, of different seeds, as the fidelity says, in"
+    " the order of the table",
+}
+"""The same where fidelities are numbers of training seeds."""
 _JUDGED = {
     "validation": {
         TABLE: "the mean over all training runs of the table",
@@ -48,10 +58,14 @@ def by_kind(study: Study, texts: Mapping[str, str], split: str = "validation", *
     split : {"validation", "test"}
     between : str
     """
+    return _by_truth(study, lambda truth: texts[truth.kind], split, between=between)
+
+
+def _by_truth(study: Study, text_of: Callable[[Truth], str], split: str, *, between: str = "; ") -> str:
     groups: dict[str, list[str]] = {}
     for item in study.aligned:
         if split in item.truth.splits:
-            groups.setdefault(texts[item.truth.kind], []).append(item.name)
+            groups.setdefault(text_of(item.truth), []).append(item.name)
     if len(groups) < 2:
         return "".join(groups)
     return between.join(f"{text} ({', '.join(names)})" for text, names in groups.items())
@@ -87,12 +101,14 @@ def judged_by(study: Study, split: str) -> str:
 
 def answers(study: Study) -> str:
     """Say what a query is answered with."""
+    seed = study.spec.budget.table_seed
     texts = {
-        TABLE: _table_answers(study.spec.budget.table_seed),
+        TABLE: _table_answers(seed),
         PROTOCOL: "the table answers with the protocol's signal, the same for all strategies and replicates",
         SURROGATE: "the surrogate answers with its one prediction, the same for all strategies and replicates",
     }
-    return by_kind(study, texts)
+    by_seeds = _ANSWERS_BY_SEEDS.get(str(seed), texts[TABLE])
+    return _by_truth(study, lambda truth: by_seeds if truth.repeats else texts[truth.kind], "validation")
 
 
 def _table_answers(table_seed: str | int) -> str:
@@ -141,7 +157,7 @@ def objectives_sentence(study: Study) -> str:
 
 
 def expectation_sentence(study: Study, split: str) -> str:
-    """Say how the expected gap of random search is known; begins with a space."""
+    """Say what of the gap of random search is drawn, and how it is known; begins with a space."""
     laws = [
         (law, float(item.grid("evaluations")[-1]))
         for item in study.aligned
@@ -149,12 +165,12 @@ def expectation_sentence(study: Study, split: str) -> str:
         and split in item.truth.splits
         and item.has_incumbent
     ]
-    errors = [law.standard_error(split, end) for law, end in laws if not law.is_exact(split)]
-    exact = " Dotted: the expectation of random search on the table, exact and without simulation"
+    errors = [law.standard_error(split, end, study.centre) for law, end in laws if not law.is_exact(split)]
+    exact = " Dotted: the mean of random search on the table, exact and without simulation"
     if not errors:
         return f"{exact}."
-    simulated = f"the mean of {RUNS} simulated random searches on the table (standard error at the end"
-    simulated += f" {max(errors):.1g}{' or less' * (len(errors) > 1)})"
+    simulated = f"the {CENTRE_WORDS[study.centre]} of {RUNS} simulated random searches on the table (its standard error"
+    simulated += f" at the end {max(errors):.1g}{' or less' * (len(errors) > 1)})"
     return f"{exact} where it is known; elsewhere {simulated}." if len(errors) < len(laws) else f" Dotted: {simulated}."
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 from reports.study.align import AXIS_LABEL, Aligned
 from reports.study.comparisons import OPEN, TEST_WORDS, standings
 from reports.study.finals import LEFT_OUT, best_first, summary
-from reports.study.front_reference import RUNS
-from reports.study.naming import EXPECTED, RANDOM, WHOLE
+from reports.study.front_reference import RUNS, FrontReference
+from reports.study.naming import EXPECTED, RANDOM, SIMULATED, WHOLE
 from reports.study.provenance import budget_words
 from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.wording import SIGNAL, best_label, judged_by, noted, split_word, split_words, worst_label
@@ -81,6 +81,8 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTa
         caption += f" {DAGGER}: fewer runs than declared; shown with them left out, and again as {worst_label(study)}."
     if any(row[1] == EXPECTED for row in cells):
         caption += f" {EXPECTED.capitalize()}: the mean as figures have it, the rest from {RUNS} simulated runs."
+    if any(row[1] == SIMULATED for row in cells):
+        caption += f" {SIMULATED.capitalize()}: from {RUNS} simulated runs."
     caption += noted(study)
     title = f"Final {word} {'hypervolumes' if study.several else 'values'}"
     return ReportTable(f"final-{split}", title, caption, data, tuple(headers), tuple(cells), marks)
@@ -116,7 +118,9 @@ def _reference_cells(study: Study, item: Aligned, split: str, early: list[float]
             for centre in ("mean", "median", "iqm")
         )
         regrets = [regret_words(value, scale) for value in law.centre(split, budgets, study.centre)]
-        name = EXPECTED if study.several else RANDOM
+        name = RANDOM
+        if isinstance(law, FrontReference):
+            name = EXPECTED if law.is_exact(split) else SIMULATED
         rows.append((item.name, name, "∞", mean, median, iqm, NONE, *regrets, *tail))
     if law is not None and split == "validation" and (law.whole(split, "mean")) > 0:
         mean, median, iqm = (

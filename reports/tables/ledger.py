@@ -38,11 +38,7 @@ def ledger_table(study: Study) -> ReportTable:
                 means = {part: _mean([getattr(one, part) for one in spent]) for part in _PARTS}
                 unit = {"unit_seconds": item.truth.unit_seconds}
                 rows.append({"benchmark": item.name, "label": label, "n": len(spent), **unit, **means})
-    shown = [
-        part
-        for part in _PARTS
-        if part not in ("low", "failed", "signals", "others", "idle") or any(row[part] for row in rows)
-    ]
+    shown = [part for part in _PARTS if part not in _WHERE_ANY or any(row[part] for row in rows)]
     cells = tuple(
         (
             row["benchmark"],
@@ -52,13 +48,20 @@ def ledger_table(study: Study) -> ReportTable:
         )
         for row in rows
     )
-    headers = ("Benchmark", "Strategy", "T1", *(_HEADERS[part] for part in shown))
-    return ReportTable("ledger", "Cost ledger, in full trainings", _caption(shown), pd.DataFrame(rows), headers, cells)
+    names = _HEADERS | ({"chosen": "Training of a member"} if study.several else {})
+    headers = ("Benchmark", "Strategy", "T1", *(names[part] for part in shown))
+    return ReportTable(
+        "ledger", "Cost ledger, in full trainings", _caption(study, shown), pd.DataFrame(rows), headers, cells
+    )
 
 
 def of_run(item: Aligned, steps: Steps, n_workers: int) -> Ledger:
-    """Return what one run spent; item must have training seconds."""
-    chosen = float(item.truth.seconds_of(steps.archs[-1:])[0]) if len(steps.rows) else np.nan
+    """Return what one run spent; item must have training seconds.
+
+    What the answer takes is, of a front, the mean over its members.
+    """
+    answer = steps.archs[-1:] if steps.fronts is None else steps.run.trace.archs[steps.held]
+    chosen = _mean(item.truth.seconds_of(answer).tolist()) if len(answer) else np.nan
     ends = item.budget.seconds if steps.run.stopped == "budget" and item.budget.evaluations is None else None
     fidelity = len(item.truth.facts.fidelities) - 1
     beside = steps.run.beside
@@ -96,11 +99,15 @@ def _words(value: float) -> str:
     return NONE if np.isnan(value) else three_digits(value)
 
 
-def _caption(shown: list[str]) -> str:
+def _caption(study: Study, shown: list[str]) -> str:
     parts = [
         "Everything spent, in units of one full training, means over runs. T1: the mean full training of the table over"
         " architectures drawn uniformly from the space."
     ]
+    for item in study.aligned:
+        if item.truth.repeats and item.truth.unit_seconds > 0:
+            runs = len(item.truth.facts.fidelities)
+            parts.append(f"A full training of {item.name} is all its {runs} training runs, of different seeds.")
     if "low" in shown:
         parts.append("Full trainings: with the slices of which they are the continuation; lower fidelities: the rest.")
     if "idle" in shown:
@@ -108,8 +115,15 @@ def _caption(shown: list[str]) -> str:
             "Idle or cut off: time of workers without a training that was told, idle, waiting, or still running when"
             " the budget ended."
         )
-    parts.append(
-        "Final training: that of the answer, which every search needs once more. In all: the sum of what stands before"
-        " it. Training of the answer: what the network chosen really takes."
-    )
+    if study.several:
+        parts.append(
+            "Final training: that of one member of the front, which every search needs once more; each other member"
+            " that is wanted costs as much again, and is not in the sum. In all: the sum of what stands before it."
+            " Training of a member: what the networks of the final front really take, mean over its members."
+        )
+    else:
+        parts.append(
+            "Final training: that of the answer, which every search needs once more. In all: the sum of what stands"
+            " before it. Training of the answer: what the network chosen really takes."
+        )
     return " ".join(parts)

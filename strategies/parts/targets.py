@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from harness.checks import FloatArray
+from harness.learners import transforms
 
-NAMES = ("identity", "log")
-"""As they are; their logarithms, which suits errors whose spread grows with their size (Hutter, Hoos & Leyton-Brown,
-"Sequential model-based optimization for general algorithm configuration", LION 2011)."""
+_TRANSFORMS = {"identity": "raw", "log": "log_error"}
+NAMES = tuple(_TRANSFORMS)
+"""What hyperparameters call transforms of `harness.learners.transforms`: objectives as they are, and their logarithms.
+
+A learner may transform what it is given once more (`harness.learners`), and predicts in the unit of these targets.
+"""
 
 
 def transformed(name: str, objectives: FloatArray) -> FloatArray:
     """Return targets, (n,) float64, in the order of the objectives; lower stays better.
 
-    Objectives that are not all positive have no logarithms and are left as they are; learners standardise by
-    themselves, on what they are given.
+    Objectives that are not all positive are left as they are; see `harness.learners.transforms.transformed`.  Learners
+    standardise by themselves, on what they are given.
 
     Parameters
     ----------
@@ -23,10 +25,5 @@ def transformed(name: str, objectives: FloatArray) -> FloatArray:
         One of `NAMES`.
     objectives : (n,) float64
         Finite.
-
-    Examples
-    --------
-    >>> transformed("log", np.array([1.0, 10.0])).round(4).tolist(), transformed("log", np.array([-1.0, 2.0])).tolist()
-    ([0.0, 2.3026], [-1.0, 2.0])
     """
-    return np.log(objectives) if name == "log" and np.all(objectives > 0) else objectives
+    return transforms.transformed(_TRANSFORMS[name], objectives)[0]

@@ -15,7 +15,7 @@ from harness.spaces.given import Box as BoxSpace
 from harness.strategy import Plan, Strategy, Takes
 from strategies.parts.candidates import exact_keys, no_archs
 from strategies.parts.ranking import Score, scores
-from strategies.transfer.sources import best_of_each, usable
+from strategies.transfer.sources import top_of_each
 
 _IN_VAIN = 1000
 """Proposals in a row that were looked up after which a strategy waits."""
@@ -61,10 +61,9 @@ class Box(Strategy):
         super().__init__(problem, rng)
         self.top = integer("top", top, low=1, high=MOST)
         self.trial = integer("trial", trial, low=0, high=MOST)
-        priors = usable(problem)
-        members = [best_of_each([prior], self.top) for prior in priors]
+        members = top_of_each(problem, self.top)
         whole = inner(problem, rng)
-        self.space = BoxSpace(problem.space, np.concatenate(members)) if members else None
+        self.space = BoxSpace(problem.space, members) if len(members) else None
         boxed = whole if self.space is None else inner(replace(problem, space=self.space), rng)
         self._copies = (boxed, whole)
         self._open = [self.space is not None, self.space is None or self.trial > 0]  # copies that may propose

@@ -76,6 +76,11 @@ def best_of_each(priors: Sequence[Prior], count: int) -> Archs:
     return np.array(found) if found else _none(priors)
 
 
+def top_of_each(problem: Problem, top: int) -> Archs:
+    """Return the `top` best of each source, (k, L), source after source; what several have is there as often."""
+    return np.concatenate([no_archs(problem.space), *[best_of_each([prior], top) for prior in usable(problem)]])
+
+
 def best_by_mean_rank(priors: Sequence[Prior], count: int) -> Archs:
     """Return up to `count` architectures, (k, L), by their mean rank over the sources, the best first."""
     archs, ranks = ranks_of(priors)

@@ -38,6 +38,7 @@ FLOORS = {
         "strategy",
         "names",
         "own",
+        "learners",
         "registry",
         "spaces",
         "search",

@@ -101,6 +101,7 @@ CASES: dict[str, StrategySpec] = {
     "box": StrategySpec("box", "b", {"top": 2, "inner": "random_search"}),
     "rgpe": StrategySpec("rgpe", "r", {"source_rows": 20, "samples": 16, "folds": 3, "candidates": 100}, SHORT),
     "multi_task": StrategySpec("multi_task", "m", {"candidates": 100}, SHORT),
+    "rush": StrategySpec("rush", "ru"),
     "asha_brackets": StrategySpec("asha", "a", {"brackets": 3, "cost_aware": True}),
     "parego": StrategySpec("parego", "p", {}, RIDGE),
     "ehvi": StrategySpec("ehvi", "e", {}, RIDGE),

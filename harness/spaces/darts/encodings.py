@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from harness.checks import Archs, FloatArray
-from harness.spaces.darts.cells import NODES, OPERATION_GENES, on_edges, sources
+from harness.spaces import graf
+from harness.spaces.darts.cells import EDGES, NODES, OPERATION_GENES, on_edges, sources
 
 _MOST_PATHS = 5
 """From one input to one node: 1, 2, 3, 5 to nodes 2 to 5 at most, as every node reads two different ones."""
@@ -41,3 +42,11 @@ def paths(cells: Archs, longest: int, base: int) -> FloatArray:
         rows, columns = np.nonzero((numbers > 0) & (numbers <= count))
         out[rows, entry * count + numbers[rows, columns] - 1] = 1.0
     return out
+
+
+def graph_features(cells: Archs, operations: int) -> FloatArray:
+    """Return the neural graph features, see `graf.of_edges`: (n, 11) to (n, o + 7 (2**o - 1)).
+
+    There are two inputs, and the output reads every node.
+    """
+    return graf.of_edges(on_edges(cells) - 1, EDGES, operations, inputs=(0, 1), outputs=NODES)

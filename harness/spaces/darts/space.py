@@ -29,7 +29,7 @@ from harness.spaces.darts.cells import (
 )
 from harness.spaces.darts.costs import macs, params
 from harness.spaces.darts.edits import DISTINCT_MOVES, EDGE_MOVES, MOVES, move_edges
-from harness.spaces.darts.encodings import adjacency, paths
+from harness.spaces.darts.encodings import adjacency, graph_features, paths
 
 _EDITED = read_only(np.array([cell * GENES + gene for cell in (0, 1) for gene in OPERATION_GENES], dtype=np.intp))
 """The 16 genes that are operations."""
@@ -67,7 +67,9 @@ class DARTSSpace(SearchSpace):
     - ``path`` (11,200): for each cell and each of its two inputs, which of 7 + 49 + 343 + 2401 operation sequences lead
       from it to any of nodes 2 to 5 (White et al., "BANANAS", AAAI 2021, 4; naszilla), numbered in base 7 within a
       length, the operation next to the input first;
-    - ``path_truncated`` (224): those of one and two operations.
+    - ``path_truncated`` (224): those of one and two operations;
+    - ``graf`` (1,792): the neural graph features of Kadlecová et al. (ICML 2024), for each cell seven counts of
+      operations, then seven lengths of paths and degrees for each of 127 sets of operations; see `graf.of_edges`.
 
     Parameters
     ----------
@@ -76,7 +78,7 @@ class DARTSSpace(SearchSpace):
         `OPERATIONS`, or `WITH_NONE`.
     """
 
-    encodings: ClassVar[tuple[str, ...]] = ("one_hot", "adjacency", "path", "path_truncated")
+    encodings: ClassVar[tuple[str, ...]] = ("one_hot", "adjacency", "path", "path_truncated", "graf")
     description: ClassVar[str] = (
         "DARTS cells, normal and reduction: each of four nodes sums one of the operations on each of two earlier "
         "nodes. All codings are valid; samples are uniform over them."
@@ -148,6 +150,8 @@ class DARTSSpace(SearchSpace):
         cells = (archs[:, :GENES], archs[:, GENES:])
         if encoding == "adjacency":
             return np.concatenate([adjacency(cell, len(self.operations)) for cell in cells], axis=1)
+        if encoding == "graf":
+            return np.concatenate([graph_features(cell, len(self.operations)) for cell in cells], axis=1)
         longest = 4 if encoding == "path" else 2
         return np.concatenate([paths(cell, longest, len(self.operations)) for cell in cells], axis=1)
 

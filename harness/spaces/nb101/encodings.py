@@ -7,6 +7,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from harness.checks import Archs, FloatArray
+from harness.spaces import graf
 from harness.spaces.nb101.wiring import EDGES, INPUT, OPERATIONS, OUTPUT, VERTICES, prune
 
 TRUNCATED = 3
@@ -36,3 +37,10 @@ def graph(archs: Archs) -> FloatArray:
     labels = pruned.labels[:, :, None] == kinds
     parts = [pruned.adjacency.reshape(len(archs), -1), labels.reshape(len(archs), -1)]
     return np.concatenate(parts, axis=1).astype(np.float64)
+
+
+def graph_features(archs: Archs) -> FloatArray:
+    """Return the neural graph features of pruned cells, see `graf.of_vertices`: (n, 26) to (n, 52)."""
+    pruned = prune(archs)
+    codes = np.maximum(pruned.labels.astype(np.intp), -1)  # input, output and absent are below 0
+    return graf.of_vertices(pruned.adjacency, codes, pruned.vertices, len(OPERATIONS))

@@ -64,10 +64,13 @@ class NB101Space(SearchSpace):
       3 + 9 + 27 + 81 + 243 of none to five operations, numbered in base 3 within a length;
     - ``path_truncated`` (40): the first 40 of them, the paths of at most three operations;
     - ``graph`` (84): the 7 x 7 adjacency after pruning by rows, then for each vertex the indicators of input, output
-      and the three operations (`graph_shape` = 7 nodes, 5 labels); zeros where there is no vertex.
+      and the three operations (`graph_shape` = 7 nodes, 5 labels); zeros where there is no vertex;
+    - ``graf`` (52): the neural graph features of Kadlecová et al. (ICML 2024) of the pruned cell, three counts of
+      operations, then seven lengths of paths and degrees for each of seven sets of operations; see
+      `graf.of_vertices`.
     """
 
-    encodings: ClassVar[tuple[str, ...]] = ("one_hot", "adjacency", "path", "path_truncated", "graph")
+    encodings: ClassVar[tuple[str, ...]] = ("one_hot", "adjacency", "path", "path_truncated", "graph", "graf")
     description: ClassVar[str] = (
         "NAS-Bench-101 cells: a directed acyclic graph of input, at most five inner vertices and output, at most nine "
         "edges, each inner vertex conv3x3-bn-relu, conv1x1-bn-relu or maxpool3x3. Vertices and edges on no path are "
@@ -149,6 +152,8 @@ class NB101Space(SearchSpace):
             return np.concatenate([edges, self.one_hot(archs)[:, 2 * len(EDGES) :]], axis=1)
         if encoding == "graph":
             return nb101_encodings.graph(archs)
+        if encoding == "graf":
+            return nb101_encodings.graph_features(archs)
         return nb101_encodings.paths(archs, INNER if encoding == "path" else nb101_encodings.TRUNCATED)
 
     def _graph(self, archs: Archs) -> GraphBatch:

@@ -12,7 +12,16 @@ from harness.checks import Archs, FloatArray, UInt64Array
 from harness.graphs import GraphBatch
 from harness.growth import GeneGrowth, Growth
 from harness.spaces.enumerated import EnumeratedSpace
-from harness.spaces.four_nodes import EDGE_NAMES, GENE_NODES, NONE, WIRED, adjacency_encoding, line_graph, path_encoding
+from harness.spaces.four_nodes import (
+    EDGE_NAMES,
+    GENE_NODES,
+    NONE,
+    WIRED,
+    adjacency_encoding,
+    graf_encoding,
+    line_graph,
+    path_encoding,
+)
 from harness.spaces.nb201 import texts
 from harness.spaces.nb201.costs import cost
 from harness.spaces.nb201.keys import classes
@@ -48,10 +57,12 @@ class NB201Space(EnumeratedSpace):
     - ``path_truncated`` (30): the first 30 of them, the paths of one and two operations;
     - ``graph`` (120): for graph networks.  Nodes are input, the six edges, output (`graph_shape` = 8 nodes, 7 labels):
       the 8 x 8 adjacency by rows (an operation feeds those that start where it ends; a none feeds and receives
-      nothing), then for each node the indicators of input, output and the five operations.
+      nothing), then for each node the indicators of input, output and the five operations;
+    - ``graf`` (191): the neural graph features of Kadlecová et al. (ICML 2024), five counts of operations, then six
+      lengths of paths and degrees for each of 31 sets of operations; see `graf_encoding`.
     """
 
-    encodings: ClassVar[tuple[str, ...]] = ("one_hot", "adjacency", "path", "path_truncated", "graph")
+    encodings: ClassVar[tuple[str, ...]] = ("one_hot", "adjacency", "path", "path_truncated", "graph", "graf")
     description: ClassVar[str] = (
         "NAS-Bench-201 cells: one of none, skip_connect, nor_conv_1x1, nor_conv_3x3, avg_pool_3x3 on each of the edges "
         "1<-0, 2<-0, 2<-1, 3<-0, 3<-1, 3<-2. All 15,625 codings are valid; samples are uniform over them."
@@ -69,6 +80,8 @@ class NB201Space(EnumeratedSpace):
             return adjacency_encoding(self.one_hot(archs))
         if encoding == "graph":
             return _graph_encoding(archs)
+        if encoding == "graf":
+            return graf_encoding(archs, len(OPERATIONS))
         return path_encoding(archs, len(OPERATIONS), longest=3 if encoding == "path" else 2)
 
     @cached_property

@@ -20,6 +20,7 @@ from harness.spaces.four_nodes import (
     GENE_NODES,
     adjacency_encoding,
     functional_text,
+    graf_encoding,
     line_graph,
     path_encoding,
     smallest_codes,
@@ -43,10 +44,11 @@ class TransNASMicroSpace(EnumeratedSpace):
 
     Encodings: ``one_hot`` (24); ``adjacency`` (24): for each edge whether it is there, then three indicators that name
     its operation (White et al., NeurIPS 2020, 3); ``path`` (84): which operation sequences lead from input to output,
-    4 + 16 + 64 (White et al., "BANANAS", AAAI 2021, 4).
+    4 + 16 + 64 (White et al., "BANANAS", AAAI 2021, 4); ``graf`` (94): neural graph features (Kadlecová et al., ICML
+    2024), see `graf_encoding`.
     """
 
-    encodings: ClassVar[tuple[str, ...]] = ("one_hot", "adjacency", "path")
+    encodings: ClassVar[tuple[str, ...]] = ("one_hot", "adjacency", "path", "graf")
     description: ClassVar[str] = (
         "TransNAS-Bench-101 cells: one of none, skip_connect, conv_1x1, conv_3x3 on each of the edges 1<-0, 2<-0, "
         "2<-1, 3<-0, 3<-1, 3<-2. All 4,096 codings are valid; samples are uniform over them."
@@ -64,7 +66,9 @@ class TransNASMicroSpace(EnumeratedSpace):
         return _classes()[self.positions(archs)] if identity == "functional" else self.code(archs)
 
     def _features(self, archs: Archs, encoding: str) -> FloatArray:
-        return path_encoding(archs, len(OPERATIONS)) if encoding == "path" else adjacency_encoding(self.one_hot(archs))
+        if encoding == "adjacency":
+            return adjacency_encoding(self.one_hot(archs))
+        return (path_encoding if encoding == "path" else graf_encoding)(archs, len(OPERATIONS))
 
     @cached_property
     def growth(self) -> Growth:

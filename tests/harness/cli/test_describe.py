@@ -120,6 +120,18 @@ def test_describe_a_benchmark_tells_licence_citation_and_columns(capsys):
     assert not columns["valid_accuracy"]["held_out"]
 
 
+def test_describe_tells_what_a_full_training_takes_and_what_seeds_are(capsys):
+    facts = answer(capsys, "describe", "micro-mnist1d")
+    repeated = answer(capsys, "describe", "micro-mnist1d@seeds")
+    assert facts["full_training_seconds"] == pytest.approx(0.10227, rel=1e-3)
+    assert repeated["full_training_seconds"] == pytest.approx(3 * facts["full_training_seconds"])
+    assert readable(facts)["full_training_seconds"].startswith("0.1023 (T1: ")
+    assert "full_training_seconds" not in answer(capsys, "describe", "graph-cora")
+    assert (repeated["repeats"], repeated["runs"]) == (3, {"3": 4930})
+    assert {column["runs"] for column in repeated["columns"] if column["name"] == "valid_accuracy"} == {3}
+    assert "repeats" not in facts
+
+
 def test_describe_says_which_columns_are_held_out(capsys):
     columns = {column["name"]: column for column in answer(capsys, "describe", "graph-cora")["columns"]}
     assert columns["test_accuracy"]["held_out"]

@@ -10,7 +10,8 @@ import pytest
 from harness import registry
 from harness.errors import ResultError
 from harness.judging.front import fronts, on_front
-from harness.records import Run
+from harness.problem import Constraint
+from harness.records import Recommended, Run
 from harness.verification import picks as verify_picks
 from tests.harness.verification.support import NAME, space
 from tests.reports.support import FakeOracle, make_front_results, make_results, trace_of
@@ -30,7 +31,7 @@ class ValidationOnly(FakeOracle):
 def test_picks_look_at_validation_only_and_are_distinct():
     oracle = ValidationOnly("alpha")
     results = make_results([oracle], replicates=6)
-    top = verify_picks.top(verify_picks.incumbents(results, "alpha"), 3, oracle)
+    top = verify_picks.top(verify_picks.incumbents(results, "alpha", oracle)[0], 3, oracle)
     spread = verify_picks.stratified(40, oracle, np.random.default_rng(0), top)
     archs = [pick.arch for pick in [*top, *spread]]
     assert len(set(archs)) == len(archs)
@@ -94,7 +95,33 @@ def test_a_search_without_any_incumbent_is_refused():
     failed = [Run("alpha", "climber", 0, trace_of(run.trace.archs, [np.nan] * 30), "budget", 0.0)
               for run in results.runs[:1]]  # fmt: skip
     with pytest.raises(ResultError, match="nothing to verify"):
-        verify_picks.incumbents(replace(results, runs=tuple(failed)), "alpha")
+        verify_picks.incumbents(replace(results, runs=tuple(failed)), "alpha", oracle)
+
+
+def recommending(oracle, archs):
+    """Return results of two runs under "size <= 6": one recommends an architecture for each of archs."""
+    results = make_results([oracle], replicates=len(archs))
+    spec = replace(results.spec, constraints=(Constraint("size", "<=", 6.0),))
+    spec = replace(spec, report=replace(spec.report, incumbent="recommended"))
+    runs = tuple(
+        replace(run, recommended=Recommended(np.array([0]), arch[None]))
+        for run, arch in zip([run for run in results.runs if run.label == "climber"], archs, strict=True)
+    )
+    return replace(results, spec=spec, runs=runs)
+
+
+def test_recommendations_that_break_the_bounds_are_no_picks():
+    oracle = FakeOracle("alpha")
+    size = oracle.values("size")
+    small, large = (oracle.space.decode(np.array([row], dtype=np.uint64))[0] for row in (size.argmin(), size.argmax()))
+    kept, left_out = verify_picks.incumbents(recommending(oracle, [small, large, large]), "alpha", oracle)
+    assert (kept.tolist(), left_out) == ([small.tolist()], 2)
+    with pytest.raises(ResultError, match=r"must keep size <= 6\.0, and all 2 architectures .* `--top 0`"):
+        verify_picks.incumbents(recommending(oracle, [large, large]), "alpha", oracle)
+    told = recommending(oracle, [large])
+    told = replace(told, spec=replace(told.spec, report=replace(told.spec.report, incumbent="full")))
+    archs, left_out = verify_picks.incumbents(told, "alpha", oracle)
+    assert (len(archs), left_out) == (1, 0), "what was told to keep them is not asked again"
 
 
 def test_members_of_the_pooled_front_are_picked_and_nothing_that_another_run_dominates():

@@ -7,8 +7,9 @@ import pytest
 
 import harness as nh
 from reports.sections.fidelities import MOST_SHOWN, section
-from reports.study.provenance import budget_words
+from reports.study.provenance import budget_sentence, budget_words
 from reports.study.study import prepare
+from reports.tables.ledger import ledger_table
 
 BUDGET = {"multi_fidelity": "resumable"}
 
@@ -53,6 +54,18 @@ def test_the_words_name_the_rule_of_the_incumbent_and_the_charge(study):
     assert "charged by its increment" in part.tables[0].caption
     assert part.sentences[0].startswith("micro-mnist1d, fidelities: ")
     assert "random_search" not in part.sentences[0]
+
+
+def test_numbers_of_training_seeds_are_called_so():
+    seeds = prepare(nh.run(["asha"], "micro-mnist1d@seeds", seconds=2.0, replicates=2, budget=BUDGET))
+    part, words = section(seeds), budget_sentence(seeds)
+    assert part.tables[0].headers[-2:] == ("1 seed", "3 seeds")
+    assert "(2 seeds: the mean over two training runs)" in part.tables[0].caption
+    assert "@3" not in part.tables[0].caption
+    assert "Fidelities of micro-mnist1d@seeds are numbers of training seeds" in part.methods[0]
+    assert "the mean over as many training runs, of different seeds, as the fidelity says" in words
+    assert "one training run drawn" not in words
+    assert "is all its 3 training runs" in ledger_table(seeds).caption
 
 
 def test_few_seconds_are_not_rounded(study):

@@ -12,11 +12,14 @@ from harness.judging.front import on_front
 from harness.judging.indicators import hypervolume
 from harness.problem import Constraint
 from reports.figures import curves
+from reports.page.narrative import methods
 from reports.study.comparisons import pairwise, scores
 from reports.study.finals import finals, summary
 from reports.study.frame import frame
 from reports.study.front_measures import front_measures, planes
+from reports.study.naming import EXPECTED, SIMULATED
 from reports.study.study import prepare
+from reports.study.wording import expectation_sentence
 from tests.reports.support import FakeOracle, make_front_results, opener
 
 ALPHA, CORA = FakeOracle("alpha"), FakeOracle("cora", test=False, has_seconds=False)
@@ -122,7 +125,7 @@ def test_random_search_is_exact_without_noise_and_simulated_with_it(study):
     budgets = np.array([1.0, 5.0, 20.0])
     assert (np.diff(law.expected("validation", budgets)) < 0).all()
     assert law.expected("validation", budgets[:1])[0] == pytest.approx(
-        study.aligned[0].truth.random("validation"), abs=4 * law.standard_error("validation", 1)
+        study.aligned[0].truth.random("validation"), abs=4 * law.standard_error("validation", 1, "mean")
     )
     assert law.whole("validation", "mean") > 0
     results = make_front_results([ALPHA], replicates=2, evaluations=10)
@@ -134,6 +137,22 @@ def test_random_search_is_exact_without_noise_and_simulated_with_it(study):
     expected, simulated = exact.expected("validation", budgets), exact._gaps("validation", budgets.astype(int))
     assert np.abs(expected - simulated.mean(axis=0)).max() < 4 * (simulated.std(axis=0) / np.sqrt(300)).max()
     assert exact.centre("validation", budgets, "mean").tolist() == expected.tolist()
+
+
+def test_random_search_that_is_simulated_is_drawn_with_the_centre_of_the_lines(study):
+    lines = curves.exhibit(study, "validation", "evaluations").frame
+    drawn = lines[(lines["benchmark"] == "alpha") & (lines["series"] == SIMULATED)]
+    law = study.references["alpha"]
+    gaps = law._gaps("validation", drawn["x"].to_numpy().astype(int))
+    np.testing.assert_allclose(drawn["centre"], np.median(gaps, axis=0))
+    assert not np.allclose(drawn["centre"], gaps.mean(axis=0))
+    assert EXPECTED not in set(lines["series"])
+    words = expectation_sentence(study, "validation")
+    assert words.startswith(" Dotted: the median of 300 simulated random searches on the table (its standard error")
+    (reference,) = (text for text in methods(study) if text.startswith("Reference"))
+    assert "the median of 300 simulated runs of random search" in reference
+    assert "needs no runs" not in reference
+    assert 0 < law.standard_error("validation", 9, "median") < np.median(law._gaps("validation", np.array([9])))
 
 
 def test_measures_of_the_true_front_itself(study):

@@ -33,6 +33,24 @@ def test_all_that_a_run_spends_is_in_units_of_one_training(study):
     assert table.cells[0][:3] == ("nb201-cifar10", "random_search", "30.47 min")
 
 
+def test_of_a_front_one_member_is_trained_and_what_members_take_is_their_mean():
+    objectives = ["valid_accuracy", "params_m"]
+    results = nh.run(["random_search"], "nb201-cifar10", objectives=objectives, replicates=2, evaluations=30)
+    study = prepare(results)
+    table = ledger_table(study)
+    (item,) = study.aligned
+    means = [
+        item.truth.oracle.mean(steps.run.trace.archs[steps.held], "train_seconds").mean()
+        for steps in item.steps["random_search"]
+    ]
+    assert all(len(steps.held) > 1 for steps in item.steps["random_search"])
+    assert table.frame["chosen"][0] == pytest.approx(np.mean(means) / item.truth.unit_seconds)
+    assert table.frame["final"][0] == 1
+    assert table.headers[-1] == "Training of a member"
+    assert "one member of the front" in table.caption
+    assert "Training of the answer" not in table.caption
+
+
 def test_the_claim_is_a_line_where_workers_together_reach_it(study):
     exhibit = curves.exhibit(study, "validation", "seconds")
     assert exhibit.meta["marks"] == {"nb201-cifar10": pytest.approx(2.5 * 1827.9869 / 2)}

@@ -63,7 +63,14 @@ def test_the_space_keeps_the_rules() -> None:
 def test_facts() -> None:
     facts = SPACE.facts()
     assert (facts["genes"], facts["codings"]) == (26, 2**21 * 3**5)
-    assert facts["encodings"] == {"one_hot": 57, "adjacency": 36, "path": 364, "path_truncated": 40, "graph": 84}
+    assert facts["encodings"] == {
+        "one_hot": 57,
+        "adjacency": 36,
+        "path": 364,
+        "path_truncated": 40,
+        "graph": 84,
+        "graf": 52,
+    }
     assert facts["classes"] == {"functional": 423_624}
 
 

@@ -202,7 +202,14 @@ def test_costs_of_the_micro_network_follow_the_number_of_convolutions(cell: tupl
 def test_facts_say_what_the_space_is() -> None:
     facts = describe("nb201")
     assert facts["classes"] == {"functional": 4_930, "string": 6_466}
-    assert facts["encodings"] == {"one_hot": 30, "adjacency": 30, "path": 155, "path_truncated": 30, "graph": 120}
+    assert facts["encodings"] == {
+        "one_hot": 30,
+        "adjacency": 30,
+        "path": 155,
+        "path_truncated": 30,
+        "graph": 120,
+        "graf": 191,
+    }
     assert facts["operations"] == list(OPERATIONS)
     assert {"nb201-cifar10", "nb201-cifar100", "nb201-imagenet16", "micro-mnist1d"} <= set(facts["benchmarks"])
 
