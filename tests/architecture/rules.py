@@ -110,6 +110,7 @@ FLOORS = {
         "progressive",
         "tree_search",
         "bayesian",
+        "predictor_guided",
         "multi_fidelity",
         "multi_objective",
         "transfer",
