@@ -41,8 +41,8 @@ def agreement(results: Evaluated) -> ReportTable:
             marks |= {(first + labels.index(label), column + 2): TIED for label in tied}
     caption = (
         f"Kendall's tau-b on {TEST_WORDS[results.tests[0]]} by the number of architectures learnt from: mean over"
-        " trials ± half the 95 % t interval. Bold: largest mean; underlined: not shown to be worse (Wilcoxon signed-rank"
-        " over the same trials, Holm's adjustment in each column of a benchmark, alpha = .05)."
+        " trials ± half the 95 % t interval. Bold: largest mean; underlined: not shown to be worse (Wilcoxon signed"
+        "-rank over the same trials, Holm's adjustment in each column of a benchmark, alpha = .05)."
     )
     headers = ("Benchmark", "Learner", *(f"n = {size}" for size in results.sizes))
     return ReportTable("agreement", "Rank agreement", caption, pd.DataFrame(frame), headers, tuple(cells), marks)

@@ -83,7 +83,7 @@ def test_the_neural_predictor_splits_the_budget(budget, random, best):
 def test_the_neural_predictor_needs_a_number_of_trainings():
     posed = replace(problem(), budget=Budget(seconds=10.0))
     with pytest.raises(
-        HarnessError, match="a share of a budget in evaluations, and this budget has none.*initial = 100"
+        HarnessError, match=r"a share of a budget in evaluations, and this budget has none.*initial = 100"
     ):
         NeuralPredictor(posed, np.random.default_rng(0), surrogate=NearestNeighbour(posed.space))
     made = NeuralPredictor(posed, np.random.default_rng(0), surrogate=NearestNeighbour(posed.space), initial=100)
@@ -120,7 +120,7 @@ def test_brp_nas_trains_half_at_the_head_and_half_in_a_part_that_shrinks():
         assert max(archs) <= limit
         assert sorted(archs)[:10] <= sorted(archs)[10:], "the head comes first in rank"
         assert max(archs) > everything[200], "others are drawn, not the best"
-    taken = sorted(sum(values(asked)[4:], []))
+    taken = sorted(value for archs in values(asked)[4:] for value in archs)
     assert len(taken) == 40
     assert max(taken) <= everything[200], "after the last round the ranking is followed"
 
