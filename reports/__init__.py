@@ -1,6 +1,7 @@
 """Figures, tables and pages from stored results."""
 
 COMMANDS = {
+    "predictors": "reports.commands.predictors:COMMAND",
     "report": "reports.commands.report:COMMAND",
     "verify": "reports.commands.verify:COMMAND",
 }

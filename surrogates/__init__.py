@@ -32,3 +32,6 @@ SURROGATES = {
     "xgboost": "surrogates.boosting.xgb:XGBoost",
 }
 """Where each learner is, by the name that a spec uses."""
+
+KINDS = {"prediction": "surrogates.evaluation.kind:Evaluation"}
+"""Where the kind of work is that evaluates learners."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 from harness.checks import choice, integer
 from harness.digests import identity, later
 from harness.errors import HarnessError, SpecError, clipped, must, nearest, unknown
+from harness.experiments.prediction import PredictionSpec, as_spec
 from harness.files.reading import read_toml
 from harness.judging.incumbent import RULES
 from harness.names import absolute, read
@@ -282,6 +283,8 @@ class Spec:
         strategy; or may be proposed, is charged, and told like a measured column.
     auxiliary : tuple of str
         Columns that are told with every evaluation beside the objectives, to strategies that read them.
+    prediction : PredictionSpec or None
+        Of learners that are evaluated: the strategies of the spec are learners then.
     """
 
     name: str
@@ -303,6 +306,7 @@ class Spec:
     deployments: tuple[Deployment, ...] = later(())
     known_constraints: str = later("kept")
     auxiliary: tuple[str, ...] = later(())
+    prediction: PredictionSpec | None = later(None)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
@@ -439,7 +443,8 @@ def load(path: str | Path) -> Spec:
     for table, key in ((data, "benchmarks"), (data, "report_on"), (transfer, "from"), (transfer, "sources"), *listed):
         if isinstance(table.get(key), list):
             table[key] = [_resolved(name, path.parent) for name in table[key]]
-    for strategy in data.get("strategies", []) if isinstance(data.get("strategies"), list) else []:
+    named = [item for key in ("strategies", "learners") if isinstance(data.get(key), list) for item in data[key]]
+    for strategy in named:
         if isinstance(strategy, dict) and "name" in strategy:
             strategy["name"] = _resolved(strategy["name"], path.parent)
             _resolve_inner(strategy.get("hyperparameters"), path.parent)
@@ -484,6 +489,10 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
     from pydantic import ValidationError  # takes a tenth of a second to import
 
     models = _models()
+    try:
+        data = as_spec(data)
+    except HarnessError as error:
+        raise SpecError(f"{source}: {error}") from None
     required = ("benchmarks", "strategies", "budget")
     if not any(key in data for key in required):
         keys = ", ".join(f"'{clipped(key)}'" for key in [*data][:6]) + (" ..." if len(data) > 6 else "")

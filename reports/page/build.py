@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,18 @@ from markupsafe import Markup
 
 from harness import registry
 from harness.errors import HarnessError, ResultError
+from harness.experiments.manifest import read_manifest
+from harness.experiments.prediction import KIND as PREDICTION
 from harness.experiments.results import read_results
 from harness.files.whole import locked
-from harness.printable import printable_lines
+from harness.printable import counted, printable_lines
 from reports.figures.exhibit import Exhibit
 from reports.figures.render import inline_svg
 from reports.page import narrative
 from reports.page.checklist import checklist, checklist_markdown
 from reports.page.comparison import comparison
+from reports.predictors import report as predictors
+from reports.predictors.results import Evaluated, read_evaluated
 from reports.sections.section import Section, sections
 from reports.study.comparisons import pairwise
 from reports.study.opening import OpenOracle
@@ -75,7 +80,7 @@ def build(
     target = folder / "report" if out is None else Path(out)
     _refuse_foreign(target)
     on_step(f"reading {folder}")
-    study = prepare(read_results(folder), open_oracle, allow_missing=allow_missing)
+    write = _writer(folder, open_oracle, allow_missing=allow_missing)
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{target.name}.part-"
     with (
@@ -87,7 +92,7 @@ def build(
         for left in set(target.parent.glob(f"{prefix}*")) - {Path(temporary)}:
             shutil.rmtree(left, ignore_errors=True)  # of a report that was killed
         try:
-            _write(study, Path(temporary), on_step)
+            write(Path(temporary), on_step)
         except OSError as error:
             error.filename = error.filename or str(target)  # a full disk is told without a name
             raise
@@ -108,18 +113,53 @@ def _refuse_foreign(target: Path) -> None:
         raise ResultError(f"`out` must name a new or empty folder, or that of an earlier report, got '{target}'")
 
 
+def _writer(
+    folder: Path, open_oracle: OpenOracle, *, allow_missing: bool
+) -> Callable[[Path, Callable[[str], None]], None]:
+    """Read results and return what writes their report into a folder."""
+    if read_manifest(folder).spec.kind == PREDICTION:
+        results = read_evaluated(folder, open_oracle, allow_missing=allow_missing)
+        return partial(_write_evaluated, results)
+    return partial(_write, prepare(read_results(folder), open_oracle, allow_missing=allow_missing))
+
+
 def _write(study: Study, folder: Path, on_step: Callable[[str], None]) -> None:
     on_step("comparing strategies")
     comparisons = pairwise(study)
     parts = [comparison(study, comparisons), *sections(study)]
+    _write_parts(parts, folder, on_step)
+    (folder / MARKER).write_text(printable_lines(checklist_markdown(study)), encoding="utf-8")
+    page = _page(study, parts, narrative.warnings(study, comparisons))
+    (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
+
+
+def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], None]) -> None:
+    parts = predictors.sections(results)
+    _write_parts(parts, folder, on_step)
+    (folder / MARKER).write_text(f"{predictors.NO_CHECKLIST}\n", encoding="utf-8")
+    spec, names = results.spec, list(results.facts)
+    page = _rendered(
+        parts,
+        title=f"{counted(len(spec.strategies), 'learner')} on {counted(len(names), 'benchmark')}",
+        facts=predictors.facts_words(results),
+        constraints="",
+        notices=[],
+        warnings=list(results.missing),
+        reasons=[],
+        checklist=[],
+        sources=predictors.sources(results),
+        name=spec.name,
+    )
+    (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
+
+
+def _write_parts(parts: Sequence[Section], folder: Path, on_step: Callable[[str], None]) -> None:
+    """Write figures and tables of all parts as files."""
     _refuse_doubles(parts)
     for section in parts:
         on_step(f"drawing {section.title}")
         section.write(folder)
     on_step("writing the page")
-    (folder / MARKER).write_text(printable_lines(checklist_markdown(study)), encoding="utf-8")
-    page = _page(study, parts, narrative.warnings(study, comparisons))
-    (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 
 def _refuse_doubles(parts: Sequence[Section]) -> None:
@@ -132,6 +172,27 @@ def _refuse_doubles(parts: Sequence[Section]) -> None:
 
 
 def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
+    spec, benchmarks = study.spec, [item.name for item in study.aligned]
+    return _rendered(
+        parts,
+        title=f"{counted(len(spec.strategies), 'strategy', 'strategies')} on {counted(len(benchmarks), 'benchmark')}",
+        facts=[
+            f"{budget_words(spec)} each, {counted(spec.replicates, 'replicate')}.",
+            f"Benchmarks: {', '.join(benchmarks)}.",
+            f"Strategies: {', '.join(study.labels)}.",
+        ],
+        constraints=constraint_words(study),
+        notices=notices(study),
+        warnings=warnings,
+        reasons=narrative.missing_reasons(study),
+        checklist=checklist(study),
+        sources=sources(study),
+        name=spec.name,
+    )
+
+
+def _rendered(parts: Sequence[Section], **words: Any) -> str:
+    """Return the page of parts; the first has no heading of its own."""
     environment = Environment(
         loader=PackageLoader("reports.page"),
         autoescape=True,
@@ -152,20 +213,12 @@ def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
         for section in parts
     )
     return environment.get_template("page.html.j2").render(
-        spec=study.spec,
-        benchmarks=[item.name for item in study.aligned],
-        budget=budget_words(study.spec),
+        **words,
         headline=[sentence.partition(": ")[::2] for section in parts for sentence in section.sentences],
-        constraints=constraint_words(study),
-        notices=notices(study),
-        warnings=warnings,
         comparison=main,
-        reasons=narrative.missing_reasons(study),
         sections=others,
         methods=[paragraph.split(". ", 1) for section in parts for paragraph in section.methods],
-        checklist=checklist(study),
-        sources=sources(study),
-        facts=SOURCE_FACTS,
+        source_facts=SOURCE_FACTS,
     )
 
 

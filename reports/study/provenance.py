@@ -114,7 +114,7 @@ def sources(study: Study) -> list[dict[str, str]]:
     searched = [
         {"benchmark": item.name, "sha256": item.truth.facts.table_digest}
         | ({} if item.truth.path is None else {"path": printable(str(item.truth.path))})
-        | _told_of(item.truth.about)
+        | told_of(item.truth.about)
         for item in study.aligned
     ]
     spec = study.spec
@@ -127,7 +127,8 @@ def sources(study: Study) -> list[dict[str, str]]:
     ]
 
 
-def _told_of(about: Mapping[str, Any]) -> dict[str, str]:
+def told_of(about: Mapping[str, Any]) -> dict[str, str]:
+    """Return what of the registered facts of a benchmark pages tell of their sources."""
     return {key: str(about[key]) for key in _TOLD if about.get(key)}
 
 
@@ -140,6 +141,6 @@ def _digest_of(study: Study, name: str) -> dict[str, str]:
 
 def _known_of(name: str) -> dict[str, str]:
     try:
-        return _told_of({key: printable(str(value)) for key, value in describe_benchmark(name).items() if value})
+        return told_of({key: printable(str(value)) for key, value in describe_benchmark(name).items() if value})
     except HarnessError:
         return {}

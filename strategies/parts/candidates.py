@@ -145,7 +145,7 @@ def mutate_best(
     keys: Keys,
     rng: np.random.Generator,
     *,
-    edits: float,
+    edits: float | None,
 ) -> tuple[Archs, list[Hashable]]:
     """Mutate parents, the best first, into distinct candidates that are not taken.
 
@@ -164,8 +164,8 @@ def mutate_best(
     keys : callable
         (k, L) architectures to k keys.
     rng : numpy.random.Generator
-    edits : float
-        Mean number of edits; see `mutate_often`.
+    edits : float or None
+        Mean number of edits, see `mutate_often`; None for one edit each.
 
     Returns
     -------
@@ -178,7 +178,8 @@ def mutate_best(
     for parent in parents:
         if len(new) >= n:
             break
-        mutants = mutate_often(space, np.repeat(parent[None], n, axis=0), edits, rng)
+        copies = np.repeat(parent[None], n, axis=0)
+        mutants = space.mutate(copies, rng) if edits is None else mutate_often(space, copies, edits, rng)
         found.append(_add_new(mutants, keys(mutants), taken, new, 2 * n))
     return np.concatenate(found), list(new)
 

@@ -57,6 +57,7 @@ class Boosting(Surrogate):
             subsample=real("subsample", subsample, low=0, high=1, open_low=True),
             **hyperparameters,
         )
+        self.has_std = members > 1
         self._fitted: _Fitted | None = None
 
     @abstractmethod

@@ -87,6 +87,7 @@ class BONAS(GraphLearner):
         "cpu", "cuda" or "cuda:N".
     """
 
+    has_std = True
     global_node = True
 
     def __init__(

@@ -152,6 +152,7 @@ class GIN(GraphLearner):
             learning_rate=real("learning_rate", learning_rate, low=0, open_low=True),
             weight_decay=real("weight_decay", weight_decay, low=0),
         )
+        self.has_std = head == "gaussian"
 
     def _graphs(self, archs: Archs) -> Graphs:
         graphs = tensors(self.space.graph(archs))

@@ -64,6 +64,7 @@ class GraphLearner(Lockstep[GraphJob]):
     """
 
     networks_at_once: ClassVar[dict[str, int]] = {"cpu": 10, "cuda": 1000}
+    has_std = False
     global_node: ClassVar[bool] = False
     """Whether the graphs have a global node, see `surrogates.graphs.tensors.tensors`."""
 

@@ -52,6 +52,7 @@ class SupportVectors(Surrogate):
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scikit-learn")
+    has_std = False
 
     def __init__(
         self,

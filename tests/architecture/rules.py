@@ -107,6 +107,7 @@ FLOORS = {
         "neural",
         "graphs",
         "stacking",
+        "evaluation",
     ),
     "strategies": (
         "parts",
@@ -118,12 +119,13 @@ FLOORS = {
         "progressive",
         "tree_search",
         "bayesian",
+        "predictor_guided",
         "multi_fidelity",
         "multi_objective",
         "transfer",
         "foreign",
     ),
-    "reports": ("statistics", "study", "tables", "figures", "sections", "page", "commands"),
+    "reports": ("statistics", "study", "tables", "figures", "sections", "predictors", "page", "commands"),
 }
 """The rooms of each package, from the ground up: a file imports only from its own room and from rooms below.
 

@@ -1,0 +1,86 @@
+"""The evaluation of learners in a spec: ``[prediction]``, and ``[[learners]]`` where searches name strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.checks import choice, integer
+from harness.errors import HarnessError, must
+
+KIND = "prediction"
+"""Name of the kind of work that evaluates learners."""
+TESTS = ("random", "best_tenth", "neighbourhood")
+"""On what learners are tested: architectures drawn at random; those of the best tenth; single edits of the ten best
+that were learnt from, where searches use a learner."""
+MOST_LEARNT = 10_000
+"""The largest training set."""
+
+
+@dataclass(frozen=True)
+class PredictionSpec:
+    """How learners are evaluated.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Sizes of the training sets, ascending; a larger set of a trial holds the smaller ones.
+    tests : tuple of str
+        See `TESTS`.
+    test_size : int
+        Architectures of a test set, at most.
+    search : int
+        Evaluations of a search that each learner guides, `replicates` times; 0 for none.
+    """
+
+    sizes: tuple[int, ...] = (20, 50, 100, 200, 500)
+    tests: tuple[str, ...] = TESTS
+    test_size: int = 1000
+    search: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", tuple(self.sizes))
+        object.__setattr__(self, "tests", tuple(self.tests))
+        for size in self.sizes:
+            integer("prediction.sizes", size, low=2, high=MOST_LEARNT)
+        if not self.sizes or sorted(set(self.sizes)) != list(self.sizes):
+            raise HarnessError(must("prediction.sizes", "name at least one size, ascending", list(self.sizes)))
+        if not self.tests or len(set(self.tests)) < len(self.tests):
+            raise HarnessError(must("prediction.tests", "name at least one, each once", list(self.tests)))
+        for name in self.tests:
+            choice("prediction.tests", name, TESTS)
+        integer("prediction.test_size", self.test_size, low=20, high=100_000)
+        integer("prediction.search", self.search, low=0, high=100_000)
+
+
+def as_spec(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return plain data that names ``[[learners]]`` with the keys that all kinds of work share; others as they are.
+
+    Each learner is a table of its settings, with ``name`` and where two are alike ``label``; the sizes of training sets
+    take the place of a budget, and the kind of work is `KIND`.
+
+    Examples
+    --------
+    >>> said = as_spec({"benchmarks": ["graph-cora"], "learners": [{"name": "knn", "neighbours": 3}]})
+    >>> said["kind"], said["strategies"], said["budget"]
+    ('prediction', [{'name': 'knn', 'hyperparameters': {'neighbours': 3}}], {'evaluations': 500})
+    """
+    learners = data.get("learners")
+    if not isinstance(learners, list) or not all(isinstance(item, Mapping) for item in learners):
+        return data
+    if "strategies" in data:
+        raise HarnessError(must("learners", "be given without `strategies`: they are two kinds of work", "both"))
+    settings = data.get("prediction", {})
+    sizes = settings.get("sizes", PredictionSpec.sizes) if isinstance(settings, Mapping) else ()
+    largest = (
+        max((size for size in sizes if isinstance(size, int)), default=1) if isinstance(sizes, list | tuple) else 1
+    )
+    shared = {"kind": KIND, "prediction": {}, "budget": {"evaluations": largest}, "replicates": 10}
+    kept = {key: value for key, value in data.items() if key != "learners"}
+    return {**shared, **kept, "strategies": [_learner(item) for item in learners]}
+
+
+def _learner(item: Mapping[str, Any]) -> dict[str, Any]:
+    own = {key: item[key] for key in ("name", "label") if key in item}
+    return own | {"hyperparameters": {key: value for key, value in item.items() if key not in own}}

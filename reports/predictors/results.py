@@ -1,0 +1,211 @@
+"""The results of an evaluation of learners, as its page reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.checks import FloatArray
+from harness.errors import ResultError
+from harness.experiments.kind import kind_of
+from harness.experiments.manifest import BenchmarkFacts, Manifest, read_manifest
+from harness.experiments.prediction import KIND
+from harness.experiments.spec import Spec
+from harness.experiments.store import read_units
+from harness.names import read
+from harness.printable import printable
+from reports.figures.style import style_map
+from reports.predictors.ceiling import ceiling
+from reports.statistics.significance import ALPHA
+from reports.study.opening import OpenOracle, open_truth
+from reports.study.provenance import library_versions
+from reports.study.truth import describe_benchmark
+
+TEST_WORDS = {
+    "random": "random architectures",
+    "best_tenth": "the best tenth",
+    "neighbourhood": "edits of the ten best learnt from",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Learnt:
+    """What was measured of one learner on one target, over n trials and the sizes of the spec.
+
+    Attributes
+    ----------
+    scores : mapping of str to (n, S, K) float64
+        By the name of the score; on each test set.
+    regrets : mapping of int to (n, S) float64
+        By how many of the best predicted are looked at; in the target's unit.
+    fit_seconds, query_seconds : (n, S) float64
+        CPU seconds of a fit, and of one architecture predicted among many.
+    histograms : (n, S, B) float64
+    """
+
+    scores: Mapping[str, FloatArray]
+    regrets: Mapping[int, FloatArray]
+    fit_seconds: FloatArray
+    query_seconds: FloatArray
+    histograms: FloatArray
+
+    @property
+    def trials(self) -> int:
+        """How many trials there are."""
+        return len(self.fit_seconds)
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A column of a benchmark that was predicted.
+
+    Attributes
+    ----------
+    name : str
+        Of the panel: the benchmark, with the column where there are several.
+    facts : BenchmarkFacts
+    objective, unit : str
+    learnt : mapping of str to Learnt
+        By the label of the learner, in the order of the spec.
+    ceiling : float
+        Kendall's tau between one training and the mean of the others; NaN where no architecture has two.
+    about : mapping
+        What is registered about the benchmark.
+    """
+
+    name: str
+    facts: BenchmarkFacts
+    objective: str
+    unit: str
+    learnt: Mapping[str, Learnt]
+    ceiling: float
+    about: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """The results of an evaluation of learners.
+
+    Attributes
+    ----------
+    spec : Spec
+    targets : tuple of Target
+    missing : tuple of str
+        Blocks of trials without a result, in words.
+    """
+
+    spec: Spec
+    targets: tuple[Target, ...]
+    missing: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> Mapping[str, BenchmarkFacts]:
+        """Facts of the benchmarks, by name."""
+        return {target.facts.name: target.facts for target in self.targets}
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Sizes of the training sets."""
+        return self.spec.prediction.sizes if self.spec.prediction else ()
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """Names of the test sets."""
+        return self.spec.prediction.tests if self.spec.prediction else ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of the learners."""
+        return tuple(item.label for item in self.spec.strategies)
+
+    @property
+    def styles(self) -> dict[str, dict[str, Any]]:
+        """Colour, line and marker of each learner."""
+        return style_map(self.labels)
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what stands beside every figure as JSON."""
+        return {
+            "experiment": self.spec.name,
+            "command": f"nas-harness report results/{self.spec.name}",
+            "table_sha256": {target.name: target.facts.table_digest for target in self.targets},
+            "versions": library_versions(),
+            "root_seed": self.spec.seed,
+            "trials": {
+                target.name: {label: one.trials for label, one in target.learnt.items()} for target in self.targets
+            },
+            "alpha": ALPHA,
+        }
+
+
+def read_evaluated(folder: Path, open_oracle: OpenOracle, *, allow_missing: bool = False) -> Evaluated:
+    """Read the results of an evaluation of learners, and open its tables for their noise.
+
+    Raises
+    ------
+    ResultError
+        If results are missing, damaged or of another table.
+    """
+    manifest = read_manifest(folder)
+    if manifest.spec.kind != KIND:
+        raise ResultError(f"'{folder}' holds results of the kind '{manifest.spec.kind}', not of learners")
+    found: dict[tuple[str, str, str], list[Any]] = {}
+    missing = []
+    for entry, result in read_units(folder, manifest, kind_of(KIND)):
+        if result is None:
+            missing.append(f"{entry.label} on {entry.benchmark}, trials {entry.first} to {entry.stop - 1}")
+        else:
+            unit, output = result
+            found.setdefault((entry.benchmark, unit.objective, entry.label), []).append((unit.first, output))
+    if missing and not allow_missing:
+        raise ResultError(
+            f"'{folder}' is incomplete: {'; '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}; run the spec"
+            " again, or report what is there with --allow-missing"
+        )
+    if not found:
+        raise ResultError(f"'{folder}' has no result yet; run the spec")
+    return Evaluated(manifest.spec, tuple(_targets(manifest, found, folder, open_oracle)), tuple(missing))
+
+
+def _targets(
+    manifest: Manifest, found: Mapping[tuple[str, str, str], list[Any]], folder: Path, open_oracle: OpenOracle
+) -> Iterator[Target]:
+    for name, facts in manifest.benchmarks.items():
+        oracle, address = open_truth(facts.name, facts.table_digest, folder, open_oracle)
+        for objective in facts.objectives:
+            learnt = {
+                item.label: _joined(found[name, objective.name, item.label])
+                for item in manifest.spec.strategies
+                if (name, objective.name, item.label) in found
+            }
+            if not learnt:
+                continue
+            own = printable(read(name).own)
+            unit = oracle.columns[objective.name].unit if objective.name in oracle.columns else ""
+            yield Target(
+                own if len(facts.objectives) == 1 else f"{own}: {objective.name}",
+                facts,
+                objective.name,
+                {"percent": "percentage points"}.get(unit, printable(unit)),
+                learnt,
+                ceiling(oracle, objective.name),
+                describe_benchmark(address),
+            )
+
+
+def _joined(parts: list[tuple[int, Any]]) -> Learnt:
+    outputs = [output for _, output in sorted(parts, key=lambda part: part[0])]
+    names = json.loads(outputs[0].texts["names"])
+    columns = {name: np.concatenate([output.columns[name] for output in outputs]) for name in outputs[0].columns}
+    return Learnt(
+        {name: columns["scores"][..., place] for place, name in enumerate(names["scores"])},
+        {top: columns["regrets"][..., place] for place, top in enumerate(names["tops"])},
+        columns["seconds"][..., 0],
+        columns["seconds"][..., 1],
+        columns["histograms"],
+    )

@@ -1,0 +1,30 @@
+"""BONAS: Bayesian optimisation on the embedding of a graph network."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from strategies.parts.wide import WidePool
+
+
+class BONAS(WidePool):
+    """Evaluate what Bayesian regression on the embedding of a graph network expects to improve most.
+
+    Shi et al., "Bridging the Gap between Sample-based and One-shot Neural Architecture Search with BONAS", NeurIPS
+    2020, its search on tables: a graph convolutional network with a global node is fitted to everything told, good
+    results weighing more, then its output layer gives way to Bayesian linear regression on its embedding, whose
+    expected improvement or confidence bound chooses among candidates.  The learner is `surrogates.graphs.bonas`.
+
+    Departs from the paper, which trains batches of a hundred in one network with shared weights: here each is trained
+    by itself, as in its experiments on tables, twenty random ones first and then ten with each model; and all of a
+    space of up to 20,000 codings is compared, of a larger one 20,000 candidates, where the paper draws or evolves its
+    candidates.
+
+    Constraints known in closed form filter the candidates, others are learnt; failed trainings are in no model.  See
+    `strategies.parts.model_based`.
+
+    Parameters are those of `WidePool`.
+    """
+
+    family, paper, year = "predictor-guided", "Shi et al., NeurIPS", 2020
+    default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "bonas_gcn"}

@@ -1,0 +1,120 @@
+"""The page of an evaluation of learners: its numbers, its words, and that it says what is missing."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness import registry
+from harness.errors import ResultError
+from harness.experiments.execute import execute
+from harness.experiments.prepare import prepare
+from harness.experiments.spec import from_dict
+from harness.experiments.store import unit_path
+from reports.figures.exhibit import Exhibit
+from reports.page.build import build
+from reports.predictors.ceiling import ceiling
+from reports.predictors.growth import interval
+from reports.predictors.results import Learnt, Target, read_evaluated
+from reports.predictors.winners import best
+
+LEARNERS = [{"name": "ridge"}, {"name": "random_forest", "trees": 5, "label": "small forest"}]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("learners")
+    given = {
+        "name": "two",
+        "benchmarks": ["graph-cora"],
+        "replicates": 3,
+        "prediction": {"sizes": [20, 40], "test_size": 100},
+        "learners": LEARNERS,
+    }
+    prepared = prepare(from_dict(given))
+    assert not execute(prepared, folder).failed
+    build(folder)
+    return folder
+
+
+def test_figures_and_tables_have_the_numbers_of_the_results(folder):
+    results = read_evaluated(folder, registry.oracle)
+    (target,) = results.targets
+    frame = Exhibit.read(folder / "report/figures", "tau-random").frame
+    table = pd.read_csv(folder / "report/tables/agreement.csv").set_index("learner")
+    details = pd.read_csv(folder / "report/tables/learners.csv").set_index("learner")
+    for label, one in target.learnt.items():
+        taus = one.scores["kendall"][:, :, 0]
+        part = frame[frame["series"] == label]
+        np.testing.assert_allclose(part["centre"], taus.mean(axis=0))
+        np.testing.assert_allclose(table.loc[label, ["tau_20", "tau_40"]].to_numpy(dtype=float), taus.mean(axis=0))
+        assert details.loc[label, "regret_10"] == pytest.approx(one.regrets[10][:, -1].mean())
+
+
+def test_the_page_says_who_is_best_and_how_it_was_measured(folder):
+    text = (folder / "report/index.html").read_text(encoding="utf-8")
+    assert "2 learners on 1 benchmark: 3 trials, 20, 40 architectures learnt from." in text
+    assert "agrees best with the table" in text
+    assert "No architecture that is tested computes the same function" in text
+    assert "Best-practice checklist" not in text
+    for name in ("tau-random", "tau-best-tenth", "tau-neighbourhood", "regret-10", "winners", "reliability"):
+        data = json.loads((folder / f"report/figures/{name}.json").read_text())
+        assert data["alt"]
+        assert data["provenance"]["trials"] == {"graph-cora": {"ridge": 3, "small forest": 3}}
+
+
+def test_a_missing_block_is_an_error_or_told(folder):
+    results = read_evaluated(folder, registry.oracle)
+    given = prepare(results.spec)
+    digest = next(digest for digest, (label, _) in given.shards.items() if label == "ridge")
+    path = unit_path(folder, digest)
+    content = path.read_bytes()
+    path.unlink()
+    try:
+        with pytest.raises(ResultError, match="incomplete: ridge on graph-cora, trials 0 to 2"):
+            read_evaluated(folder, registry.oracle)
+        partial = read_evaluated(folder, registry.oracle, allow_missing=True)
+        assert [*partial.targets[0].learnt] == ["small forest"]
+        assert partial.missing == ("ridge on graph-cora, trials 0 to 2",)
+    finally:
+        path.write_bytes(content)
+
+
+def test_what_is_undefined_counts_as_nothing():
+    assert interval(np.array([0.5, np.nan])) == pytest.approx((0.25, 0.25 - 3.1765, 0.25 + 3.1765), abs=1e-3)
+
+
+def learnt(taus):
+    taus = np.asarray(taus, dtype=float)[:, None, None]
+    zero = np.zeros(taus.shape[:2])
+    return Learnt({"kendall": taus}, {}, zero, zero, zero[..., None])
+
+
+def test_the_winner_and_those_not_shown_to_be_worse():
+    rng = np.random.default_rng(0)
+    base = rng.normal(0.7, 0.01, 20)
+    group = {"good": learnt(base), "equal": learnt(rng.permutation(base) - 1e-4), "worse": learnt(base - 0.05)}
+    target = Target("t", None, "valid_accuracy", "", group, np.nan, {})
+    assert best(target, list(group), 0) == ("good", ["equal"])
+
+
+def test_the_ceiling_is_that_of_one_training_and_the_mean_of_the_others():
+    """Two trainings that agree have 1; three of which one is reversed, the mean of its agreements."""
+    archs = np.arange(40)[:, None]
+    up = np.arange(40.0)
+
+    def oracle(*runs):
+        space = SimpleNamespace(key=lambda rows: rows[:, 0])
+        values = np.stack(runs, axis=1)
+        return SimpleNamespace(
+            archs=archs, space=space, columns={"c": None}, trainings=lambda rows, column: values[rows[:, 0]]
+        )
+
+    assert ceiling(oracle(up, 2 * up), "c") == pytest.approx(1.0)
+    assert ceiling(oracle(up), "c") != ceiling(oracle(up), "c")
+    # the reversed one weighs little beside the tripled one: +1, +1 and -1
+    assert ceiling(oracle(up, 3 * up, -0.5 * up), "c") == pytest.approx(1 / 3)

@@ -1,0 +1,154 @@
+"""The evaluation of learners: its sets, known answers, digests, and that blocks and resuming change nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness import registry
+from harness.errors import SpecError
+from harness.experiments.execute import execute
+from harness.experiments.kind import kind_of
+from harness.experiments.manifest import read_manifest
+from harness.experiments.prediction import PredictionSpec
+from harness.experiments.prepare import prepare
+from harness.experiments.spec import from_dict
+from harness.experiments.store import read_units
+from surrogates.evaluation.sets import PARENTS, Pool, Trial
+
+DATA = {
+    "name": "learners",
+    "benchmarks": ["micro-mnist1d"],
+    "replicates": 4,
+    "replicates_per_shard": 4,
+    "prediction": {"sizes": [20, 60], "test_size": 300},
+    "learners": [{"name": "ridge"}],
+}
+
+
+def spec(**changes):
+    return from_dict({**DATA, **changes})
+
+
+def results(given, folder):
+    outcome = execute(prepare(given), folder)
+    assert not outcome.failed
+    found = {}
+    for entry, (unit, output) in read_units(folder, read_manifest(folder), kind_of("prediction")):
+        found.setdefault((entry.label, unit.objective), []).append((unit, output))
+    return found, outcome
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    return registry.benchmark("micro-mnist1d")
+
+
+@pytest.fixture(scope="module")
+def pool(benchmark):
+    return Pool.of(benchmark, np.random.default_rng(0))
+
+
+def test_the_pool_has_one_architecture_of_each_function(benchmark, pool):
+    assert len(pool) == 4930 == len(set(benchmark.space.key(pool.archs).tolist()))
+    assert np.isfinite(pool.truth).all()
+
+
+def test_sets_share_no_architecture_and_larger_ones_hold_the_smaller(benchmark, pool):
+    trial = Trial.of(pool, benchmark, 60, np.uint64(7), np.random.default_rng(1))
+    small, large = (trial.tests(pool, benchmark.space, n, 200, np.random.default_rng(2)) for n in (20, 60))
+    for sets in (small, large):
+        for rows in sets.values():
+            assert not set(rows.tolist()) & set(trial.order.tolist())
+            assert len(rows) <= 200
+    assert small["random"].tolist() == large["random"].tolist()
+    assert small["best_tenth"].tolist() == large["best_tenth"].tolist()
+    tenth = np.sort(pool.truth)[: len(pool) // 10 + 1].max()
+    assert (pool.truth[large["best_tenth"]] <= tenth).all()
+    parents = trial.order[np.argsort(trial.labels, kind="stable")[:PARENTS]]
+    edits = {
+        key for row in parents for key in benchmark.space.key(benchmark.space.neighbours(pool.archs[row])).tolist()
+    }
+    assert set(pool.keys[large["neighbourhood"]].tolist()) <= edits
+
+
+def test_labels_are_single_trainings_and_tests_means(benchmark, pool):
+    one, other = (Trial.of(pool, benchmark, 60, np.uint64(seed), np.random.default_rng(1)) for seed in (7, 8))
+    assert one.order.tolist() == other.order.tolist()
+    assert (one.labels != other.labels).mean() > 0.4
+    assert (one.labels != pool.truth[one.order]).mean() > 0.9
+
+
+def test_what_is_linear_is_learnt_exactly(tmp_path):
+    """Parameters are linear in the operations: ridge regression orders them without a mistake, and finds the least."""
+    found, _ = results(
+        spec(benchmarks=["nb201-cifar10"], objectives=["params_m"], learners=[{"name": "ridge", "penalty": 1e-6}]),
+        tmp_path,
+    )
+    ((_, output),) = found["ridge", "params_m"]
+    names = json.loads(output.texts["names"])["scores"]
+    at_60 = dict(zip(names, output.columns["scores"][:, 1, 0].T, strict=True))
+    np.testing.assert_allclose(at_60["pearson"], 1.0, atol=1e-9)
+    assert (at_60["spearman"] > 0.99).all(), "1 but for ties, which rounding breaks"
+    np.testing.assert_allclose(output.columns["regrets"][:, 1], 0.0, atol=1e-9)
+    assert (at_60["rmse"] < 1e-6).all()
+
+
+def test_blocks_change_no_score_and_results_are_found_again(tmp_path):
+    whole, _ = results(spec(), tmp_path / "whole")
+    parts, first = results(spec(replicates_per_shard=2), tmp_path / "parts")
+    ((_, one),) = whole["ridge", "valid_accuracy"]
+    for name in ("scores", "regrets", "counts", "histograms"):
+        joined = np.concatenate([output.columns[name] for _, output in parts["ridge", "valid_accuracy"]])
+        np.testing.assert_array_equal(joined, one.columns[name])
+    _, again = results(spec(replicates_per_shard=2), tmp_path / "parts")
+    assert (first.computed, first.reused, again.computed, again.reused) == (2, 0, 0, 2)
+
+
+def test_the_digest_covers_settings_and_not_labels():
+    def digest(**changes):
+        return next(iter(prepare(spec(**changes)).shards))
+
+    first = digest()
+    assert digest(learners=[{"name": "ridge", "label": "linear"}]) == first
+    different = [
+        {"learners": [{"name": "ridge", "penalty": 2.0}]},
+        {"prediction": {"sizes": [20, 50], "test_size": 300}},
+        {"prediction": {"sizes": [20, 60], "test_size": 301}},
+        {"seed": 1},
+    ]
+    assert len({first, *(digest(**changes) for changes in different)}) == 5
+
+
+def test_every_objective_is_a_target_of_its_own(tmp_path):
+    given = spec(objectives=["valid_accuracy", "params_m"], replicates=1, prediction={"sizes": [20], "test_size": 50})
+    found, _ = results(given, tmp_path)
+    assert set(found) == {("ridge", "valid_accuracy"), ("ridge", "params_m")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"strategies": [{"name": "random_search"}]}, "`learners` must be given without `strategies`"),
+        ({"learners": [{"name": "rigde"}]}, r"`learners\[0\]`: .*ridge"),
+        ({"learners": [{"name": "ridge", "penalti": 1}]}, r"`learners\[0\]`: .*penalty"),
+        ({"prediction": {"sizes": [50, 20]}}, "`prediction.sizes` must name at least one size, ascending"),
+        ({"prediction": {"sizes": [3000]}}, r"`prediction.sizes`: .*4,930 different functions.*2,465, got 3,000"),
+        ({"prediction": {"tests": ["easy"]}}, "`prediction.tests` must be one of"),
+        ({"constraints": ["params_m <= 1"]}, "`constraints`: learners are evaluated without"),
+        ({"prediction": {"size": [20]}}, "unknown key 'prediction.size'"),
+    ],
+)
+def test_what_does_not_fit_is_refused(changes, message):
+    with pytest.raises(SpecError, match=message):
+        prepare(spec(**changes))
+
+
+def test_a_table_of_settings_is_needed():
+    bare = replace(spec(), prediction=None)
+    with pytest.raises(SpecError, match=r"needs the table \[prediction\]"):
+        prepare(bare)
+    assert spec(prediction={}).prediction == PredictionSpec()
