@@ -60,8 +60,8 @@ class Surrogate(ABC):
     continues: ClassVar[bool] = False
     """Whether `fit` of a fitted model may start from what that model found, such as its kernel's lengths."""
     has_std: bool = True
-    """Whether `std` of predictions says how unsure they are.  Where it is 0 or something else, what needs it refuses
-    the learner, unless it is calibrated by its errors (`harness.learners`)."""
+    """Whether `std` of predictions says how unsure they are, as that of a normal distribution.  Where it is 0 or
+    something else, what needs it refuses the learner, unless it is calibrated by its errors (`harness.learners`)."""
     identity: str = ""
     """What the learner is called in digests, wherever its file lies; the registry fills in the registered name."""
     device: str = "cpu"

@@ -50,6 +50,10 @@ class Wrapper(Surrogate):
         facts = {"learner": self.learner.signature, "version": self.version, **self._settings}
         return json.dumps(facts, sort_keys=True)
 
+    def __str__(self) -> str:
+        inside = str(self.learner) if isinstance(self.learner, Wrapper) else type(self.learner).__name__
+        return inside + "".join(f' with {name} = "{value}"' for name, value in self._settings.items())
+
     def around(self, learner: Surrogate) -> Self:
         """Return a copy around another learner of the same signature."""
         wrapper = copy.copy(self)

@@ -61,6 +61,7 @@ class SeveralObjectives(ModelBased):
         parents: int,
         **settings: Any,
     ) -> None:
+        choice("target", settings.get("target", "identity"), ("identity", "log"))
         super().__init__(problem, rng, surrogate=surrogate, **settings)
         self.candidates = integer("candidates", candidates, low=self.batch, high=MOST)
         self.parents = integer("parents", parents, low=0, high=MOST)

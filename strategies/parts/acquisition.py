@@ -15,6 +15,7 @@ from scipy.special import log_ndtr, ndtr
 
 from harness.checks import FloatArray, IntArray
 from harness.errors import HarnessError, must
+from harness.learners.wrapping import Wrapper
 from harness.space import SearchSpace
 from harness.surrogate import Prediction, Surrogate
 
@@ -145,8 +146,9 @@ def suited(surrogate: Surrogate, space: SearchSpace, acquisition: str) -> Surrog
     if acquisition != "mean" and not surrogate.has_std:
         raise HarnessError(
             f"the acquisition '{acquisition}' needs standard deviations that say how unsure predictions are, and "
-            f'{type(surrogate).__name__} has none: add `calibrated = "conformal"` to its settings, name another '
-            "surrogate, or choose an acquisition that uses the mean alone where the strategy has one"
+            f"{surrogate if isinstance(surrogate, Wrapper) else type(surrogate).__name__} has none: add `calibrated = "
+            '"conformal"` to its settings, name another surrogate, or choose an acquisition that uses the mean alone '
+            "where the strategy has one"
         )
     return surrogate
 

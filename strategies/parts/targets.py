@@ -5,9 +5,10 @@ from __future__ import annotations
 from harness.checks import FloatArray
 from harness.learners import transforms
 
-_TRANSFORMS = {"identity": "raw", "log": "log_error"}
+_TRANSFORMS = {"identity": "raw", "log": "log_error", "normal_scores": "normal_scores"}
 NAMES = tuple(_TRANSFORMS)
-"""What hyperparameters call transforms of `harness.learners.transforms`: objectives as they are, and their logarithms.
+"""What hyperparameters call transforms of `harness.learners.transforms`: objectives as they are, their logarithms, and
+the normal scores of their ranks (of a single objective).
 
 A learner may transform what it is given once more (`harness.learners`), and predicts in the unit of these targets.
 """

@@ -182,7 +182,7 @@ def test_replicates_are_served_by_one_request():
             asked.append(("predict", len(tasks)))
             return super().predict_many(tasks)
 
-    learner = Calibrated(TransformedTargets(Counting(SPACE), targets="normal_scores"), calibrated="spread")
+    learner = Calibrated(TransformedTargets(Counting(SPACE), targets="normal_scores"), calibrated="conformal")
     models = serve([Fit(learner, *noisy(20 + seed, seed), rng()) for seed in range(4)])
     serve([Predict(model, SPACE.sample(3, rng())) for model in models])
     assert asked == [("fit", 24), ("predict", 20), ("predict", 4)]
@@ -213,6 +213,8 @@ def test_whether_there_is_a_standard_deviation_is_said():
     assert not RandomForest(SPACE, trees=1).has_std
     assert not TransformedTargets(KernelClassifier(SPACE), targets="log_error").has_std
     assert Calibrated(KernelClassifier(SPACE), calibrated="conformal").has_std
+    assert TransformedTargets(Ridge(SPACE), targets="log_error").has_std
+    assert not TransformedTargets(Ridge(SPACE), targets="normal_scores").has_std
 
 
 @pytest.mark.parametrize("acquisition", ["ei", "its", "ucb", "pi"])
@@ -229,6 +231,10 @@ def test_an_acquisition_that_needs_one_refuses_a_learner_without_before_the_run(
     with pytest.raises(HarnessError, match=f"the acquisition '{acquisition}' needs .* KernelClassifier has none"):
         resolved("gp_bo", **without)
     assert resolved("gp_bo", **without, calibrated="conformal")
+    scores = {"name": "gp", "encoding": "one_hot", "targets": "normal_scores"}
+    with pytest.raises(HarnessError, match='GaussianProcess with targets = "normal_scores" has none'):
+        resolved("gp_bo", **scores)
+    assert resolved("gp_bo", **scores, calibrated="conformal")
     assert resolved("bore", **without), "its mean is all that is used"
 
 
