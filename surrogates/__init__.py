@@ -1,6 +1,7 @@
 """Learners that predict the results of architectures, a folder a family; the mapping names the built-in ones."""
 
 SURROGATES = {
+    "arch2vec": "surrogates.graphs.arch2vec:Arch2Vec",
     "bohamiann_network": "surrogates.neural.bohamiann:Bohamiann",
     "bonas_gcn": "surrogates.graphs.bonas:BONAS",
     "curve_ensemble": "surrogates.learning_curves.untrained:CurveEnsemble",
@@ -10,14 +11,17 @@ SURROGATES = {
     "dngo_network": "surrogates.neural.dngo:DNGO",
     "edit_distance_gp": "surrogates.gaussian_process.edit_distance:EditDistanceProcess",
     "freeze_thaw_gp": "surrogates.learning_curves.freeze_thaw:FreezeThawProcess",
+    "gates": "surrogates.graphs.gates:GATES",
     "gcn": "surrogates.graphs.gcn:GCN",
     "gin": "surrogates.graphs.gin:GIN",
     "gp": "surrogates.gaussian_process.process:GaussianProcess",
+    "graph_transformer": "surrogates.graphs.transformer:GraphTransformer",
     "kernel_classifier": "surrogates.linear.kernel:KernelClassifier",
     "mlp_ensemble": "surrogates.neural.ensemble:MLPEnsemble",
     "pairwise_ranker": "surrogates.graphs.pairwise:PairwiseRanker",
     "random_forest": "surrogates.trees.forest:RandomForest",
     "ridge": "surrogates.linear.ridge:Ridge",
+    "seminas": "surrogates.graphs.seminas:SemiNAS",
     "wl_gp": "surrogates.gaussian_process.graphs:GraphProcess",
 }
 """Where each learner is, by the name that a spec uses."""

@@ -88,9 +88,9 @@ class PairwiseRanker(GraphLearner):
 
     Departs from the paper for speed: 64 units without dropout and 100 epochs with a rate of 0.005, where it has 600,
     0.2, 250 and 3.5e-4 (``width=600, dropout=0.2, epochs=250, learning_rate=3.5e-4``); a mini-batch is all ordered
-    pairs of its rows, where it is 64 of all pairs; single precision; no early stop.  ``wins="hard"``, a variant of that code,
-    learns 0 or 1; ``"soft"`` is the paper's softmax of both accuracies, here of targets that are standardised, where
-    the authors scale them to [0, 1].
+    pairs of its rows, where it is 64 of all pairs; single precision; no early stop.  ``wins="hard"``, a variant of that
+    code, learns 0 or 1; ``"soft"`` is the paper's softmax of both accuracies, here of targets that are standardised,
+    where the authors scale them to [0, 1].
 
     Parameters
     ----------
