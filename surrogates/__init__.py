@@ -2,6 +2,7 @@
 
 SURROGATES = {
     "ablr_network": "surrogates.neural.ablr:ABLR",
+    "arch2vec": "surrogates.graphs.arch2vec:Arch2Vec",
     "bohamiann_network": "surrogates.neural.bohamiann:Bohamiann",
     "bonas_gcn": "surrogates.graphs.bonas:BONAS",
     "curve_ensemble": "surrogates.learning_curves.untrained:CurveEnsemble",
@@ -13,10 +14,12 @@ SURROGATES = {
     "edit_distance_gp": "surrogates.gaussian_process.edit_distance:EditDistanceProcess",
     "extra_trees": "surrogates.trees.forest:ExtraTrees",
     "freeze_thaw_gp": "surrogates.learning_curves.freeze_thaw:FreezeThawProcess",
+    "gates": "surrogates.graphs.gates:GATES",
     "gcn": "surrogates.graphs.gcn:GCN",
     "gin": "surrogates.graphs.gin:GIN",
     "gp": "surrogates.gaussian_process.process:GaussianProcess",
     "gradient_boosting": "surrogates.boosting.gradient:GradientBoosting",
+    "graph_transformer": "surrogates.graphs.transformer:GraphTransformer",
     "kernel_classifier": "surrogates.linear.kernel:KernelClassifier",
     "knn": "surrogates.neighbours.nearest:NearestNeighbours",
     "lightgbm": "surrogates.boosting.lgb:LightGBM",
@@ -28,6 +31,7 @@ SURROGATES = {
     "ridge": "surrogates.linear.ridge:Ridge",
     "stacking": "surrogates.stacking:Stacking",
     "svr": "surrogates.support_vectors.regression:SupportVectors",
+    "seminas": "surrogates.graphs.seminas:SemiNAS",
     "wl_gp": "surrogates.gaussian_process.graphs:GraphProcess",
     "xgboost": "surrogates.boosting.xgb:XGBoost",
 }

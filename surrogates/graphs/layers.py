@@ -54,6 +54,10 @@ class Pass:
         """Return the inputs with a share of them at 0 and the others scaled up, if this is training."""
         return inputs
 
+    def noise(self, inputs: Tensor) -> Tensor:
+        """Return standard normal numbers of the shape of the inputs, if this is training, else zeros."""
+        return torch.zeros_like(inputs)
+
     def batch_norm(self, inputs: Tensor, mask: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """Return features standardised over rows and nodes, scaled and shifted: (G, B, N, F), (G, B, N), (G, 1, F)."""
         rows = inputs.flatten(1, 2)
@@ -99,6 +103,11 @@ class Training(Pass):
         drawn = np.stack([np.frombuffer(one.bytes(shape.numel()), dtype=np.uint8) for one in self._generators])
         kept = torch.from_numpy(drawn).to(inputs.device).view(inputs.shape) >= dropped
         return inputs * (kept * (256 / (256 - dropped)))
+
+    def noise(self, inputs: Tensor) -> Tensor:
+        """Return standard normal numbers, (G, ...)."""
+        drawn = np.stack([one.standard_normal(inputs.shape[1:], dtype=np.float32) for one in self._generators])
+        return torch.from_numpy(drawn).to(inputs.device)
 
     def _moments(self, rows: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         return moments(rows, mask)

@@ -41,6 +41,19 @@ class _Fitted:
     outputs: Scaling
 
 
+def graphs_only(encoding: str) -> str:
+    """Return the encoding of a learner that reads graphs in its place.
+
+    Raises
+    ------
+    HarnessError
+        If it is not the default.
+    """
+    if encoding != "one_hot":
+        raise HarnessError(must("encoding", "be 'one_hot' with a network that reads graphs", encoding))
+    return encoding
+
+
 class GraphLearner(Lockstep[GraphJob]):
     """Base of learners that read architectures as graphs (`SearchSpace.graph`) in place of an encoding.
 
@@ -69,9 +82,7 @@ class GraphLearner(Lockstep[GraphJob]):
     """Whether the graphs have a global node, see `surrogates.graphs.tensors.tensors`."""
 
     def __init__(self, space: SearchSpace, *, encoding: str, device: str, **hyperparameters: Any) -> None:
-        super().__init__(space, encoding=encoding, device=device, **hyperparameters)
-        if encoding != "one_hot":
-            raise HarnessError(must("encoding", "be 'one_hot' with a network that reads graphs", encoding))
+        super().__init__(space, encoding=graphs_only(encoding), device=device, **hyperparameters)
 
     @abstractmethod
     def _network(self, layout: Layout) -> Network:

@@ -14,7 +14,7 @@ from harness.errors import HarnessError, must
 from harness.space import SearchSpace
 from harness.surrogate import Fit, Predict, Prediction
 from harness.training.devices import compute_threads
-from surrogates.inputs import Scaling, encode, not_fitted
+from surrogates.inputs import Scaling, not_fitted
 from surrogates.neural.networks import Shape, Stack
 from surrogates.neural.sghmc import Sampler, Sampling
 from surrogates.neural.stacked import StackedLearner, StandardisedJob, standardised_job
@@ -136,7 +136,7 @@ class Bohamiann(StackedLearner[StandardisedJob]):
         if not isinstance(model, Bohamiann) or model._learnt is None:
             raise not_fitted(model)
         posterior: _Posterior = model._learnt
-        features = encode(self, task.archs, task.covariates, width=len(posterior.inputs.mean))
+        features = self._features(task.archs, task.covariates, len(posterior.inputs.mean))
         rows = torch.from_numpy(posterior.inputs.apply(features).astype(np.float32)).to(self.device)
         count, outputs = len(posterior.stack.first), len(posterior.outputs.mean)
         members = np.empty((count // outputs, outputs, len(rows)))

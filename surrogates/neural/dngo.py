@@ -14,7 +14,7 @@ from harness.checks import MOST, FloatArray, integer, real
 from harness.space import SearchSpace
 from harness.surrogate import Fit, Predict, Prediction
 from harness.training.devices import compute_threads
-from surrogates.inputs import Scaling, encode, not_fitted
+from surrogates.inputs import Scaling, not_fitted
 from surrogates.linear.evidence import Head, fit_head
 from surrogates.neural.networks import Float32Array, Shape, Stack
 from surrogates.neural.stacked import StackedLearner, StandardisedJob, standardised_job
@@ -120,7 +120,7 @@ class DNGO(StackedLearner[StandardisedJob]):
         if not isinstance(model, DNGO) or model._learnt is None:
             raise not_fitted(model)
         network: _Network = model._learnt
-        features = encode(self, task.archs, task.covariates, width=len(network.inputs.mean))
+        features = self._features(task.archs, task.covariates, len(network.inputs.mean))
         mean, variance = np.empty((2, len(features), len(network.heads)))
         with torch.inference_mode(), compute_threads(1):
             for part, block in blocks(network.inputs.apply(features).astype(np.float32), self.device):

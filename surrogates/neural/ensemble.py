@@ -13,7 +13,7 @@ from harness.errors import HarnessError, must
 from harness.space import SearchSpace
 from harness.surrogate import Fit, Predict, Prediction
 from harness.training.devices import compute_threads
-from surrogates.inputs import encode, not_fitted, target_matrix
+from surrogates.inputs import not_fitted, target_matrix
 from surrogates.neural.minibatches import Job, shuffled
 from surrogates.neural.networks import Shape, Stack, initial_parameters
 from surrogates.neural.stacked import StackedLearner
@@ -101,7 +101,7 @@ class MLPEnsemble(StackedLearner[Job]):
             if not isinstance(model, MLPEnsemble) or model._learnt is None:
                 raise not_fitted(model)
             stack: Stack = model._learnt
-            features = encode(self, task.archs, task.covariates, width=stack.first.shape[2])
+            features = self._features(task.archs, task.covariates, stack.first.shape[2])
             groups.setdefault((features.shape, stack.first.shape), []).append((index, model, stack, features))
         answers: dict[int, Prediction] = {}
         for group in groups.values():
@@ -114,7 +114,7 @@ class MLPEnsemble(StackedLearner[Job]):
     def _job(self, task: Fit) -> Job:
         """Encode a task and make all its draws."""
         given = self.hyperparameters
-        features = encode(self, task.archs, task.covariates).astype(np.float32)
+        features = self._features(task.archs, task.covariates).astype(np.float32)
         targets = target_matrix(task.targets, len(features))
         weights = np.ones_like(targets)
         if given["loss"] == "mape":

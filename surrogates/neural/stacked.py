@@ -117,6 +117,10 @@ class StackedLearner(Lockstep[MLPJobT]):
     def _learn(self, shape: Shape, jobs: Sequence[MLPJobT]) -> list[Any]:
         """Train the networks of all jobs and return for each job what a model keeps as `_learnt`."""
 
+    def _features(self, archs: Archs, covariates: FloatArray | None, width: int | None = None) -> FloatArray:
+        """Return what the networks read, (n, d); see `surrogates.inputs.encode`."""
+        return encode(self, archs, covariates, width=width)
+
     def _shape(self, inputs: int) -> Shape:
         return Shape(inputs, self.hyperparameters["layers"], self.hyperparameters["width"], self.activation)
 
@@ -151,7 +155,7 @@ def standardised_job(
     learner: StackedLearner[StandardisedJob], task: Fit, epochs: int, *, noisy: bool = False
 ) -> StandardisedJob:
     """Return the job of one network for each objective, its rows equally weighted."""
-    features = encode(learner, task.archs, task.covariates)
+    features = learner._features(task.archs, task.covariates)
     targets = target_matrix(task.targets, len(features))
     inputs, outputs = Scaling.of(features), Scaling.of(targets)
     (n, width), count = features.shape, targets.shape[1]

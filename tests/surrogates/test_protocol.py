@@ -32,7 +32,7 @@ LEARNERS = {
     "ablr": ABLR(SPACE, tasks=False, width=20, steps=60),
     "bohamiann": Bohamiann(SPACE, steps=300, burn_in=200, keep_every=10, width=20),
     "dngo": DNGO(SPACE, epochs=40, width=20),
-    "graph_network": GIN(SPACE, head="gaussian", epochs=40, width=12, layers=1, batch_size=40, learning_rate=0.03),
+    "graph_network": GIN(SPACE, head="gaussian", epochs=20, width=12, layers=1, batch_size=40, learning_rate=0.05),
     "ensemble": MLPEnsemble(SPACE, encoding="one_hot", members=3, layers=3, epochs=15),
     "squared_ensemble": MLPEnsemble(
         SPACE, encoding="one_hot", members=2, layers=1, epochs=60, learning_rate=0.05, loss="mse"

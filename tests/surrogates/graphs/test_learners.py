@@ -13,12 +13,15 @@ from harness.spaces.nb101.space import NB101Space
 from harness.spaces.nb201.space import NB201Space
 from harness.surrogate import Fit
 from surrogates.graphs.bonas import BONAS
+from surrogates.graphs.gates import GATES
 from surrogates.graphs.gcn import GCN
 from surrogates.graphs.gin import GIN
 from surrogates.graphs.layers import Pass, Training
 from surrogates.graphs.pairwise import PairwiseRanker, borda
+from surrogates.graphs.seminas import SemiNAS
 from surrogates.graphs.tensors import permuted
 from surrogates.graphs.training import Rows
+from surrogates.graphs.transformer import GraphTransformer
 from surrogates.graphs.weights import Weights
 from surrogates.linear.evidence import fit_head
 from surrogates.metrics import kendall_tau
@@ -28,11 +31,14 @@ SPACE_201 = NB201Space()
 TINY = {"epochs": 3, "width": 8}
 LEARNERS = {
     "bonas": (BONAS, {}),
+    "gates": (GATES, {"hidden": 8, "operation_width": 6}),
     "gcn": (GCN, {"hidden": 8}),
     "gin": (GIN, {}),
     "gin_gaussian": (GIN, {"head": "gaussian"}),
     "pairwise": (PairwiseRanker, {}),
     "pairwise_soft": (PairwiseRanker, {"wins": "soft"}),
+    "seminas": (SemiNAS, {"unlabelled": 5}),
+    "transformer": (GraphTransformer, {"heads": 2}),
 }
 ARCHS = SPACE_201.sample(24, np.random.default_rng(0))
 POOL = SPACE_201.sample(12, np.random.default_rng(1))
@@ -64,7 +70,7 @@ class Moved(NB201Space):
 
 
 def test_places_of_nodes_and_places_without_a_node_change_nothing(name):
-    still = {} if name == "bonas" else {"dropout": 0.0}
+    still = {} if name in ("bonas", "gates") else {"dropout": 0.0}
     plain, moved = (built(name, space, **still) for space in (SPACE_201, Moved()))
     one, other = (learner.fit(ARCHS, TARGETS, rng()).predict(POOL) for learner in (plain, moved))
     np.testing.assert_allclose(one.mean, other.mean, rtol=1e-4)
@@ -192,6 +198,29 @@ def test_bonas_is_a_bayesian_regression_on_its_embedding():
 def test_good_rows_weigh_more_in_bonas():
     weights = built("bonas")._row_weights(np.array([[-1.0], [0.0], [3.0]]))
     np.testing.assert_allclose(weights[:, 0], np.exp([0, -0.25, -1]))
+
+
+def test_without_unlabelled_architectures_seminas_is_the_supervised_network():
+    given = {**TINY, "weight_decay": 0.01}
+    semi = SemiNAS(SPACE_201, unlabelled=0, **given).fit(ARCHS, TARGETS, rng())
+    plain = GIN(SPACE_201, **given).fit(ARCHS, TARGETS, rng())
+    np.testing.assert_array_equal(semi.predict(POOL).mean, plain.predict(POOL).mean)
+
+
+def test_seminas_learns_what_it_said_of_other_architectures(monkeypatch):
+    seen = []
+    job_of = SemiNAS._job
+    monkeypatch.setattr(SemiNAS, "_job", lambda self, task: seen.append(task) or job_of(self, task))
+    covariates = np.arange(24.0)[:, None]
+    learner = SemiNAS(SPACE_201, unlabelled=7, repeats=3, **TINY)
+    learner.fit(ARCHS, TARGETS, rng(), covariates)
+    _, second = seen
+    np.testing.assert_array_equal(second.archs[:72], np.tile(ARCHS, (3, 1)))
+    np.testing.assert_array_equal(second.targets[:72], np.tile(TARGETS, 3))
+    assert len(second.archs) == len(second.targets) == len(second.covariates) == 79
+    alone = GIN(SPACE_201, **TINY).fit(ARCHS, TARGETS, rng(), covariates)
+    said = alone.predict(second.archs[72:], second.covariates[72:]).mean
+    np.testing.assert_allclose(second.targets[72:], said)
 
 
 def test_the_gaussian_head_says_how_noisy_targets_are():
