@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pandas as pd
@@ -13,6 +14,7 @@ from reports.figures import KINDS, curves, strips
 from reports.figures.exhibit import Exhibit
 from reports.figures.lines import spread
 from reports.figures.render import draw, kind_of
+from reports.study.naming import RANDOM
 from reports.study.study import prepare
 from tests.reports.support import FakeOracle, make_results, opener
 
@@ -40,6 +42,24 @@ def test_labels_are_spread_without_overlap():
 
 UNIT = "mean squared error of the positions that were predicted, in millimetres"
 LONG = ("a", "b", "c", "d", "a strategy of a very long name that goes on and on, without an end", "Unbroken" * 12)
+
+
+def test_a_legend_explains_what_its_panels_have_and_is_not_cut_off():
+    oracles = FakeOracle("alpha"), FakeOracle("cora")
+    study = prepare(make_results(oracles, replicates=3, evaluations=6), opener(*oracles))
+    exhibit = curves.exhibit(study, "validation", "evaluations")
+    frame = exhibit.frame
+    exhibit = replace(exhibit, frame=frame[(frame["benchmark"] == "alpha") | (frame["series"] != RANDOM)])
+    named = {}
+    for panel in ("alpha", "cora", None):
+        figure = draw(exhibit, panel)
+        figure.canvas.draw()
+        named[panel] = {text.get_text() for legend in figure.legends for text in legend.get_texts()}
+        width, _ = figure.canvas.get_width_height()
+        for box in (legend.get_window_extent() for legend in figure.legends):
+            assert -1 <= box.x0 <= box.x1 <= width + 1, panel
+    assert RANDOM in named["alpha"] & named[None]
+    assert RANDOM not in named["cora"]
 
 
 def test_no_name_and_no_label_of_an_axis_is_cut_off():
