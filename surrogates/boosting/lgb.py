@@ -20,10 +20,10 @@ class LightGBM(Boosting):
     (White et al., NeurIPS 2021): 500 rounds of trees of 31 leaves at a rate of 0.05, squared errors, nine tenths of the
     features for each tree, four fifths of the rows, drawn anew every five trees; but for `members`, which is 1 there.
 
-    Departs from them where there are few rows: leaves then hold `min_leaf` rows or a twentieth of all, whichever is
-    less, since a model of fewer than 2 `min_leaf` rows is a constant, and no value of a feature is too rare to be told
-    apart (`min_data_in_bin` is 1, by default 3, which merges rare paths).  It runs on one thread, with the package's
-    deterministic setting.
+    Departs from them where there are few rows: leaves then hold `min_leaf` rows or a fiftieth of all, whichever is
+    less, since a model of fewer than 2 `min_leaf` rows is a constant, and one of a hundred is blurred; and no value of
+    a feature is too rare to be told apart (`min_data_in_bin` is 1, by default 3, which merges rare paths).  It runs on
+    one thread, with the package's deterministic setting.
 
     The standard deviation is the spread of the members, see `Boosting`.
 
@@ -86,7 +86,7 @@ class LightGBM(Boosting):
             "boosting_type": "gbdt",
             "learning_rate": given["learning_rate"],
             "num_leaves": given["leaves"],
-            "min_data_in_leaf": few_in_leaf(given["min_leaf"], rows),
+            "min_data_in_leaf": few_in_leaf(given["min_leaf"], rows, 50),
             "min_data_in_bin": 1,
             "feature_pre_filter": False,
             "feature_fraction": given["max_features"],

@@ -103,15 +103,15 @@ class Boosting(Surrogate):
         return Prediction(members.mean(axis=0), members.std(axis=0), members)
 
 
-def few_in_leaf(most: int, rows: int) -> int:
-    """Return the least number of rows in a leaf: `most`, or a twentieth of the rows where that is less, at least 1.
+def few_in_leaf(most: int, rows: int, parts: int) -> int:
+    """Return the least number of rows in a leaf: `most`, or one of so many parts of the rows where that is less.
 
-    Few rows in leaves of five leave nothing to split: below ten, a model is a constant.
+    It is at least 1.  Leaves of five rows leave little to split where there are few: below ten, a model is a constant.
 
-    >>> few_in_leaf(5, 20), few_in_leaf(5, 60), few_in_leaf(5, 1000)
-    (1, 3, 5)
+    >>> few_in_leaf(5, 20, 50), few_in_leaf(5, 100, 50), few_in_leaf(5, 1000, 50)
+    (1, 2, 5)
     """
-    return min(most, max(1, rows // 20))
+    return min(most, max(1, rows // parts))
 
 
 def needs(learner: str, package: str) -> HarnessError:

@@ -138,7 +138,7 @@ class NGBoost(Surrogate):
                 DecisionTreeRegressor(
                     max_depth=given["depth"],
                     max_features=given["max_features"],
-                    min_samples_leaf=few_in_leaf(given["min_leaf"], n),
+                    min_samples_leaf=few_in_leaf(given["min_leaf"], n, 20),
                     random_state=state.randint(np.iinfo(np.int32).max),
                 )
                 for _ in range(2)

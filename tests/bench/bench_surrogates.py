@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from harness import registry
 from harness.spaces.nb201.space import NB201Space
 from harness.surrogate import Fit, Predict, Surrogate
 from surrogates.linear.ridge import Ridge
@@ -21,6 +22,17 @@ from tests.bench.figures import Row, parser, show
 KNOWN = range(10, 150, 10)
 CANDIDATES = 100
 REPEATS = 3
+WHOLE_SPACE = {
+    "knn": "<= 0.05 in all",
+    "random_forest": "<= 0.5 in all",
+    "extra_trees": "<= 0.5 in all",
+    "svr": "",
+    "gradient_boosting": "",
+    "ngboost": "",
+    "lightgbm": "",
+    "xgboost": "",
+}
+"""Learners of the whole space, and what they may take."""
 
 
 def trials(learner: Surrogate, count: int) -> tuple[float, float]:
@@ -71,6 +83,26 @@ def other_learners(device: str) -> list[Row]:
     return found + rows("ridge, alone", Ridge(space, encoding="path_truncated"), 1, "")
 
 
+def whole_space(device: str) -> list[Row]:
+    """Measure CPU seconds to learn from a thousand cells and predict all 15,625, by learner, on one_hot."""
+    space = NB201Space()
+    archs, rng = space.all_codings, np.random.default_rng(0)
+    targets = 5 + (archs == 0).sum(axis=1) * 7 + rng.random(len(archs))
+    known = rng.choice(len(archs), 1000, replace=False)
+    found: list[Row] = []
+    for name, target in WHOLE_SPACE.items():
+        learner = registry.surrogate({"name": name}, space)
+        begin = time.process_time()
+        model = learner.fit(archs[known], targets[known], rng)
+        fitted = time.process_time()
+        model.predict(archs)
+        parts = {"fit 1,000": fitted - begin, "predict 15,625": time.process_time() - fitted}
+        found += [
+            {"what": f"{name}, {what}", "value": cpu, "unit": "s", "target": target} for what, cpu in parts.items()
+        ]
+    return found
+
+
 def five_hundred_trials(device: str) -> list[Row]:
     """Measure 500 trials of the neural ensemble at once, after a warm-up; nothing on a CPU."""
     if device == "cpu":
@@ -90,7 +122,7 @@ def main() -> None:
     options.add_argument("--device", default="cpu", help="where the neural ensemble computes: cpu, cuda")
     given = options.parse_args()
     device = given.device
-    benches = (ensemble_in_lockstep, ensemble_alone, other_learners, five_hundred_trials)
+    benches = (ensemble_in_lockstep, ensemble_alone, other_learners, whole_space, five_hundred_trials)
     show([partial(bench, device) for bench in benches], given.json)
 
 

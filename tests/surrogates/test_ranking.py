@@ -66,7 +66,7 @@ def test_learners_rank_as_well_as_they_were_measured_to(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["random_forest", "extra_trees", "gradient_boosting", "xgboost"])
+@pytest.mark.parametrize("name", ["random_forest", "extra_trees", "gradient_boosting", "lightgbm", "xgboost"])
 def test_trees_on_graph_features_are_the_strongest_from_few_cells(name):
     for n, expected in ((20, 0.50), (50, 0.66), (100, 0.74)):
         found = np.mean([tau({"name": name, "encoding": "graf"}, n, repeat) for repeat in range(8)])
