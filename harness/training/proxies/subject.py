@@ -108,7 +108,7 @@ def redraw(module: nn.Module, rng: np.random.Generator, scale: Callable[[Tensor]
     Parameters
     ----------
     scale : callable
-        From a layer's weights to their standard deviation: `standard`, `fan_in` or `fan_out`.
+        From a layer's weights to their standard deviation: `standard` or `fan_in`.
     """
     for part in module.modules():
         if isinstance(part, nn.modules.batchnorm._BatchNorm):
@@ -128,8 +128,3 @@ def standard(weight: Tensor) -> float:
 def fan_in(weight: Tensor) -> float:
     """Return the standard deviation of He et al. 2015 for ReLU, by the inputs of a unit."""
     return math.sqrt(2.0 / math.prod(weight.shape[1:]))
-
-
-def fan_out(weight: Tensor) -> float:
-    """Return the standard deviation of He et al. 2015 for ReLU, by the outputs of an input."""
-    return math.sqrt(2.0 / (weight.shape[0] * math.prod(weight.shape[2:])))

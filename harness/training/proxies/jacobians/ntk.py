@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from harness.training.proxies.subject import Subject, fan_out, redraw
+from harness.training.proxies.subject import Subject
 
 ITEMS = 16
 """Of the first minibatch that are used: one backward pass each."""
@@ -20,12 +20,12 @@ def ntk(subject: Subject) -> dict[str, float]:
 
     Chen, Gong & Wang, "Neural Architecture Search on ImageNet in Four GPU Hours: A Theoretically Inspired Perspective"
     (TE-NAS), ICLR 2021, section 3.1.1, and its code: the gradient of the sum of an item's logits to all weights, those
-    of batch normalisation included, biases not; training mode, weights as in He et al. 2015, normal by fan out.
-    Departs from the code: 16 items instead of 72, and the logarithm, so that a mean over initial weights means
-    something.
+    of batch normalisation included, biases not; training mode.  Departs from the code: 16 items instead of 72; the
+    logarithm, so that a mean over initial weights means something; and the initial weights that training begins with,
+    not normal ones by fan out, with which two draws of weights hardly agree on the order of networks (on 60 classes of
+    micro-mnist1d, Spearman .31 instead of .77).
     """
     module = subject.fresh()
-    redraw(module, subject.stream("ntk"), fan_out)
     items, _ = subject.minibatch()
     moving = [value for name, value in module.named_parameters() if name.endswith("weight")]
     sums = module(items[:ITEMS]).sum(1)

@@ -23,7 +23,7 @@ from harness.training.proxies.jacobians.ntk import condition, ntk
 from harness.training.proxies.no_data.sizes import l2_norm
 from harness.training.proxies.no_data.synflow import synflow
 from harness.training.proxies.no_data.zen import zen
-from harness.training.proxies.subject import Subject, fan_out, redraw
+from harness.training.proxies.subject import Subject
 from harness.training.proxies.taps import ReLUs
 from tests.harness.training.proxies.toys import conv, linear_subject, subject
 from tests.harness.training.support import MICRO, signals
@@ -140,7 +140,6 @@ def test_gradients_of_items_are_those_taken_one_by_one() -> None:
     items = torch.from_numpy(data.images["train"][:5])
     found = ntk(Subject(module, items, torch.zeros(5, dtype=torch.int64), 5))["ntk"]
     again = networks.build("nb201", (3, 2, 1, 4, 0, 3), MICRO, (1, 1, 12), 4, seed=0).train()
-    redraw(again, np.random.default_rng(0), fan_out)
     moving = [value for name, value in again.named_parameters() if name.endswith("weight")]
     sums = again(items).sum(1)
     rows = [
