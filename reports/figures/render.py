@@ -156,9 +156,10 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
             _label(axes, exhibit, name, first=column == 0)
         if legend:
             # over one panel alone it may be wider than the panel, and goes on over the names
-            side, place = ("left", 0.0) if columns == 1 else ("right", 1.0 - right / size[0])
+            alone = columns == 1
+            place = 0.0 if alone else 1.0 - right / size[0]
             figure.legend(
-                handles=list(legend), loc=f"upper {side}", bbox_to_anchor=(place, 1.0),
+                handles=list(legend), loc="upper left" if alone else "upper right", bbox_to_anchor=(place, 1.0),
                 ncols=2, handlelength=2.2, borderpad=0.2,
             )  # fmt: skip
         for text in figure.findobj(Text):  # a label is no formula, wherever the figure is drawn later
