@@ -28,10 +28,9 @@ _SEVERAL = (
     optuna.samplers.NSGAIISampler,
     optuna.samplers.NSGAIIISampler,
     optuna.samplers.TPESampler,
-    optuna.samplers.GPSampler,
     *_LEARNS_NOTHING,
 )
-"""Samplers that optimise several objectives at once; of others of one's own nobody knows."""
+"""Samplers that are run on several objectives; `GPSampler` takes far too long there, and of others nobody knows."""
 _COMPUTES_WITH = {"GPSampler": ("scipy", "torch"), "QMCSampler": ("scipy",)}
 _PUBLISHED = {
     "TPESampler": ("Bergstra et al., NeurIPS", 2011),
