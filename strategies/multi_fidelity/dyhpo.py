@@ -27,6 +27,10 @@ class DyHPO(PartialCurves):
     random new ones compete.  Their number was chosen on `micro-mnist1d`, where 100 are too many: paused trainings
     hardly go on.
 
+    There, with one worker, regrets in percent points after the seconds of 10, 25, 50 and 100 full trainings are 2.45,
+    1.68, 1.25 and 1.05; those of `asha` 2.40, 1.61, 1.36 and 1.18, of `random_search` 2.60, 1.87, 1.51 and 1.15 (means
+    over 100 runs under the same noise, other ones than those by which the number was chosen).
+
     Parameters
     ----------
     surrogate : Surrogate

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray, boolean, choice
+from harness.checks import Archs, choice
 from harness.problem import Problem
 from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from strategies.multi_fidelity.modelled import Appraisal, Appraising, ModelledASHA, Pending
@@ -31,6 +31,12 @@ class MOBSTER(ModelledASHA):
     expected improvement is maximised over a pool, `candidates` random architectures and all neighbours of the best.
     Promotions, constraints and failed trainings are those of `asha` and of `ModelledASHA`.
 
+    On `micro-mnist1d`, with one worker and continued trainings, regrets in percent points after the seconds of 10, 25,
+    50 and 100 full trainings are 2.75, 1.83, 1.26 and 0.79; those of `asha` 2.40, 1.61, 1.36 and 1.18, of
+    `random_search` 2.60, 1.87, 1.51 and 1.15 (means over 100 runs under the same noise).  The model pays from 50 on;
+    before, differences are within chance.  Its weight of epochs, and `aim`, are the authors', and were compared with
+    others there and on NAS-Bench-201 with its 12-epoch schedule as a rung, where it is better than `asha` from 20 on.
+
     Parameters
     ----------
     surrogate : Surrogate
@@ -46,10 +52,6 @@ class MOBSTER(ModelledASHA):
         See `strategies.parts.targets`.
     aim : {"reached", "full"}
         Where improvements are expected: on the highest rung with at least three results, or always at full training.
-    align : bool
-        Whether results of a rung are shifted by the mean difference to those of the rung above, among trials that have
-        both.  With a learner that gives epochs little weight (`covariate_weight`), low rungs then count at the highest
-        almost as its own results do: choices become greedy, and regrets scatter.
     eta : int
         The reduction: one of so many is promoted, at least 2.
     rungs : list of int or str, optional
@@ -75,7 +77,6 @@ class MOBSTER(ModelledASHA):
         parents: int = 2,
         target: str = "log",
         aim: str = "reached",
-        align: bool = False,
         eta: int = 3,
         rungs: Sequence[int | str] | None = None,
         rule: str = "promotion",
@@ -95,19 +96,15 @@ class MOBSTER(ModelledASHA):
             brackets=brackets,
         )
         self.aim = choice("aim", aim, AIMS)
-        self.align = boolean("align", align)
         self._log_resources = np.log(self.resources)[:, None]
         self._model = surrogate
 
     def appraise(self, pool: Archs, incumbents: Archs, pending: Sequence[Pending]) -> Appraising:
-        """Fit one model to all rungs, and to what pending trainings are believed to give; predict at full training."""
+        """Fit one model to all rungs and to what runs is believed to give; predict at the rung aimed at."""
         data = [self.level_data(level) for level in range(len(self.ladder))]
         archs = np.concatenate([some for some, _ in data])
         counts = [len(values) for _, values in data]
         targets = transforms.transformed(self.target, np.concatenate([values for _, values in data]))
-        if self.align:
-            tags = [self.tags_at(level) for level in range(len(self.ladder))]
-            targets = targets + np.repeat(shifts(tags, np.split(targets, np.cumsum(counts)[:-1])), counts)
         covariates = np.repeat(self._log_resources, counts, axis=0)
         model: Surrogate = yield Fit(self._model, archs, targets, self.child(), covariates)
         if self.surrogate.continues:
@@ -128,22 +125,3 @@ class MOBSTER(ModelledASHA):
         """Return the level of the rung at which improvements are expected."""
         reached = [level for level in range(len(self.ladder)) if self.told_at(level) >= ENOUGH_TO_AIM]
         return max(reached, default=0) if self.aim == "reached" else len(self.ladder) - 1
-
-
-def shifts(tags: Sequence[Sequence[int]], targets: Sequence[FloatArray]) -> FloatArray:
-    """Return what is added to the targets of each rung, (K + 1,): trials on two rungs have the same mean on both then.
-
-    From the highest rung downwards, by the mean difference of the trials on both of two neighbouring rungs; by that of
-    the rung above where there are none.
-
-    Examples
-    --------
-    >>> shifts([[0, 1, 2], [1, 2], []], [np.array([9.0, 7.0, 5.0]), np.array([4.0, 3.0]), np.zeros(0)]).tolist()
-    [-2.5, 0.0, 0.0]
-    """
-    found = np.zeros(len(tags))
-    for level in range(len(tags) - 2, -1, -1):
-        below, above = (dict(zip(tags[at], targets[at].tolist(), strict=True)) for at in (level, level + 1))
-        differences = [above[tag] - below[tag] for tag in below if tag in above]
-        found[level] = found[level + 1] + (sum(differences) / len(differences) if differences else 0.0)
-    return found

@@ -43,14 +43,12 @@ class _Told:
 
     def __init__(self) -> None:
         self.ranked: list[tuple[Score, int]] = []  # and tags, the best first
-        self.tags: list[int] = []  # in the order told
         self._archs: list[Archs] = []
         self._objectives: list[float] = []
         self._columns: tuple[Archs, FloatArray] | None = None
 
     def add(self, tag: int, arch: Archs, score: Score) -> None:
         insort(self.ranked, (score, tag))
-        self.tags.append(tag)
         self._archs.append(arch)
         self._objectives.append(score[1])
         self._columns = None
@@ -238,10 +236,6 @@ class ModelledASHA(ASHA):
         """Return what was told at a rung and did not fail: (n, L) and the objectives, (n,), in the order told."""
         archs, objectives = self._told[level].columns()
         return archs.reshape(-1, self.problem.space.genes).astype(self.problem.space.dtype, copy=False), objectives
-
-    def tags_at(self, level: int) -> list[int]:
-        """Return the tags of what `level_data` returns, n of them."""
-        return self._told[level].tags
 
     def child(self) -> np.random.Generator:
         """Return a generator of its own for a learner: what it draws cannot move what the strategy draws."""

@@ -34,7 +34,9 @@ class EHVI(Modelled):
     probability that what is not known in closed form is kept; what runs is believed to be what the models predict, in
     the models and on the front (`batch_rule`).
 
-    Its defaults were chosen by runs on `nb201-cifar10`, with errors and parameters.
+    Its defaults were chosen by runs on `nb201-cifar10`, with errors and parameters.  There the mean hypervolume gap
+    after 50, 100 and 200 evaluations (means of the table, logarithms of parameters) is .0126, .0048 and .0018 over 50
+    runs; that of `nsga2` .0460, .0167 and .0042, of `random_search` .0387, .0211 and .0095 over 100.
 
     Parameters
     ----------
@@ -115,7 +117,8 @@ class NEHVI(EHVI):
     Departs from the paper as `EHVI` does from its own; fronts are formed anew for each decision; constraints that are
     not known in closed form weight no improvement: candidates that more likely than not keep them come first.
 
-    Its defaults were chosen by runs on `nb201-cifar10`, with errors and parameters.
+    Its defaults were chosen by runs on `nb201-cifar10`, with errors and parameters.  There, where an evaluation is a
+    mean of trainings, it does as `EHVI` does, .0139, .0050 and .0018 over 20 runs, at five times the arithmetic.
 
     Parameters
     ----------
