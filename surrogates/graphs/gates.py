@@ -23,7 +23,7 @@ _ZERO = "none"
 
 @dataclass(frozen=True)
 class Gates(Network):
-    """``H' = ReLU(sigmoid(E W_o) * (A' H W + s W_s) + H W + b)`` with embeddings E of operations, s of sources."""
+    """``H' = ReLU(sigmoid(E W_o) * ((A' H + s) W) + H W + b)`` with embeddings E of operations, s of sources."""
 
     layout: Layout
     layers: int
@@ -57,14 +57,14 @@ class Gates(Network):
         """Return one score a graph, lower is better: (G, B, 1).  `edges` are those of `gated`."""
         places = graphs.nodes.shape[-2]
         inwards, sources, open_ = torch.split(graphs.edges, [places, 1, 1], dim=-1)
-        operations = dense(graphs.nodes, weights["operations"])
-        active = sources * weights["start"][:, None]
+        start, active = weights["start"], sources * weights["start"][:, None]
         for layer in range(self.layers):
-            gate = torch.sigmoid(dense(operations, weights[f"gate {layer}"], weights[f"gate bias {layer}"])) * open_
-            entering = passed(inwards, active) + sources * weights["start"][:, None]
-            both = dense(torch.cat([entering, active], dim=2), weights[f"information {layer}"])
-            through, own = torch.split(both, places, dim=2)
-            active = torch.relu(gate * through + own + weights[f"bias {layer}"][:, None])
+            gates = torch.sigmoid(dense(weights["operations"], weights[f"gate {layer}"], weights[f"gate bias {layer}"]))
+            information = weights[f"information {layer}"]
+            own = dense(active, information)
+            entering = passed(inwards, own) + sources * dense(start, information)[:, None]
+            through = dense(graphs.nodes, gates) * open_ * entering
+            active = torch.relu(through + own + weights[f"bias {layer}"][:, None])
         embedding = pooled(graphs.pooling, active, covariates)
         return dense(torch.relu(dense(embedding, weights["hidden"], weights["hidden bias"])), weights["last"])
 

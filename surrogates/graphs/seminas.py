@@ -22,8 +22,8 @@ class SemiNAS(GIN):
 
     Departs from the paper: the encoder is a graph network (`surrogates.graphs.gin`), where it is an LSTM on a sequence
     of tokens; there is no decoder, so no reconstruction in the loss and no new architectures by gradients; the second
-    training starts anew.  For speed 100 architectures are predicted, and what is known is repeated twice
-    (``unlabelled=10000, repeats=10``).
+    training starts anew.  For speed 50 architectures are predicted, what is known is not repeated, and
+    each training has 40 epochs (``unlabelled=10000, repeats=10, epochs=500``).
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ class SemiNAS(GIN):
         space: SearchSpace,
         *,
         encoding: str = "one_hot",
-        unlabelled: int = 100,
-        repeats: int = 2,
+        unlabelled: int = 50,
+        repeats: int = 1,
         layers: int = 3,
         width: int = 32,
         dropout: float = 0.1,
-        epochs: int = 60,
+        epochs: int = 40,
         batch_size: int = 32,
         learning_rate: float = 0.005,
         weight_decay: float = 1e-4,

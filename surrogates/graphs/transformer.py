@@ -134,7 +134,7 @@ class GraphTransformer(GraphLearner):
     none.
 
     Departs from the paper, which has three layers of 64 to 128 units and a learning rate of 1e-4 (``layers=3,
-    width=128, learning_rate=1e-4``), for speed: two layers of 32 units, a learning rate of 0.01 along a cosine and 80
+    width=128, learning_rate=1e-4``), for speed: two layers of 32 units, a learning rate of 0.01 along a cosine and 50
     epochs of mini-batches of 32.  Its
     self-evolution, which learns from statistics of the validation set, is left out.  Eigenvectors are the eight of the
     least eigenvalues of a normalised Laplacian that tells directions, see `spectrum`; where eigenvalues repeat, the
@@ -168,7 +168,7 @@ class GraphTransformer(GraphLearner):
         width: int = 32,
         heads: int = 4,
         dropout: float = 0.0,
-        epochs: int = 80,
+        epochs: int = 50,
         batch_size: int = 32,
         learning_rate: float = 0.01,
         weight_decay: float = 1e-4,

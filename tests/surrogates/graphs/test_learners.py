@@ -233,3 +233,9 @@ def test_the_gaussian_head_says_how_noisy_targets_are():
         .predict(archs)
     )
     assert said.std[noisy].mean() > 2 * said.std[~noisy].mean()
+
+
+@pytest.mark.gpu
+def test_a_gpu_agrees_with_the_cpu(name):
+    means = [built(name, device=device).fit(ARCHS, TARGETS, rng()).predict(POOL).mean for device in ("cpu", "cuda")]
+    np.testing.assert_allclose(*means, rtol=1e-2)
