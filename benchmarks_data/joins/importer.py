@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,11 @@ def convert(entry: Entry, paths: Sequence[Path], space: SearchSpace, progress: P
         If the base is not ready, a file is not what it should be, or a source cannot be joined; see
         `benchmarks_data.joins.join.join`.
     """
-    base = table_of(_opened(str(entry.facts["base"]), progress))
+    base = _opened(str(entry.facts["base"]), progress)
     others = list(_others(entry, list(paths), space, progress))
-    table, _ = join(base, others, name=entry.name, space=space, test=entry.facts.get("test"))
-    return table
+    table, _ = join(table_of(base), others, name=entry.name, space=space, test=entry.facts.get("test"))
+    training = {key: text for key, text in layout.read_about(base.path).items() if key == "training"}
+    return replace(table, about={**table.about, **training})
 
 
 def _opened(name: str, progress: Progress) -> layout.Header:
