@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from harness import registry
+from harness.checks import FloatArray
 from harness.experiments.results import read_results
 from harness.names import BUILT_IN
 from harness.printable import counted
@@ -85,6 +86,43 @@ def side_by_side(study: Study) -> str:
     return "\n".join([f"### All benchmarks\n\n{table}", *parts])
 
 
+def fraction(random: FloatArray, reached: FloatArray, ceiling: FloatArray) -> float:
+    """Return which part of the way from random search to its ceiling a search went: regrets of runs, (n,) each.
+
+    0 is as good as random search, 1 as good as a predictor that is always right; by means.  NaN where both are equal.
+    """
+    way = float(random.mean() - ceiling.mean())
+    return float(random.mean() - reached.mean()) / way if way else float("nan")
+
+
+def ceilings(study: Study) -> str:
+    """Return a Markdown table for each benchmark: regrets of strategies, their ceilings, and how near they come."""
+    chosen = {item.label: item for item in study.spec.strategies}
+    perfect = {label: item for label, item in chosen.items() if (item.surrogate or {}).get("name") == "perfect"}
+    pairs = [(label, top) for top, item in perfect.items() for label in chosen.keys() - perfect if label == item.name]
+    if study.several or "random_search" not in chosen or not pairs:
+        return ""
+    budget, parts = study.aligned[0].final_budget, []
+    points = [round(budget / 3), round(2 * budget / 3), round(budget)]
+    at = [finals(study, point) for point in points]
+    for item in study.aligned:
+        rows, scale = [], item.truth.scales["validation"]
+        for label, top in pairs:
+            cells = [label]
+            for values in at:
+                random, reached, best = (
+                    regrets_of(values, item, "validation", one) for one in ("random_search", label, top)
+                )
+                cells += [regret_words(float(np.mean(best)), scale), f"{fraction(random, reached, best):.2f}"]
+            rows.append(cells)
+        heads = [f"{word} at {point}" for point in points for word in ("ceiling", "fraction")]
+        parts.append(
+            f"### How near to the ceiling: {item.name}\n\nMean regret with the learner `perfect`, and which part of the way"
+            f" from random search to it was gone.\n\n{_table(('strategy', *heads), rows)}"
+        )
+    return "\n".join(parts)
+
+
 def _seconds(steps: Sequence[Steps]) -> float:
     return float(np.mean([step.run.overhead_seconds for step in steps]))
 
@@ -94,17 +132,21 @@ def section(study: Study) -> str:
     spec = study.spec
     measure = "Hypervolume gap of the front" if study.several else "Validation regret of the incumbent"
     workers = f", {spec.n_workers} simulated workers" if spec.n_workers > 1 else ""
-    return "\n".join(
-        [
-            f"{HEAD}{spec.name}\n",
-            f"`examples/{spec.name}.toml`: {spec.replicates} runs of {budget_words(spec)}{workers} on"
-            f" {counted(len(study.aligned), 'benchmark')}. {measure}, judged by the mean of the",
-            "table; seconds are real ones that a run's strategy spent, in equal shares where runs were served as one",
-            "batch. Made by `python -m docs.strategies` from the results of that spec; its report has figures,",
-            "intervals and tests. Where many strategies end within the noise of one training, compare means and",
-            "ranks, not medians.\n",
-            side_by_side(study),
-        ]
+    return (
+        "\n".join(
+            [
+                f"{HEAD}{spec.name}\n",
+                f"`examples/{spec.name}.toml`: {spec.replicates} runs of {budget_words(spec)}{workers} on"
+                f" {counted(len(study.aligned), 'benchmark')}. {measure}, judged by the mean of the",
+                "table; seconds are real ones that a run's strategy spent, in equal shares where runs were served as one",
+                "batch. Made by `python -m docs.strategies` from the results of that spec; its report has figures,",
+                "intervals and tests. Where many strategies end within the noise of one training, compare means and",
+                "ranks, not medians.\n",
+                side_by_side(study),
+                ceilings(study),
+            ]
+        ).rstrip("\n")
+        + "\n"
     )
 
 

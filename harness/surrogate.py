@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -177,6 +177,26 @@ class CurveSurrogate(Surrogate):
         read = None if self.epochs is None else [self.epochs.tolist(), self.bounds, *[False] * (not self.of_targets)]
         signature: str = super().signature
         return signature if read is None else json.dumps([signature, read])
+
+
+class Informed(Surrogate):
+    """A learner that does not learn: whoever builds it for a search tells it what to predict.
+
+    It shows what a strategy finds with a predictor that is always right, which is a ceiling and no result: what it says
+    no strategy can know.  It is told by a function that the harness answers from the search's own table, so it neither
+    holds a benchmark nor opens one, and it cannot stand inside another learner.
+    """
+
+    @abstractmethod
+    def told_by(self, means: Callable[[Archs], FloatArray]) -> Self:
+        """Return a copy that is told by a function.
+
+        Parameters
+        ----------
+        means : callable
+            (q, L) integers to (q, m) float64: the mean of every objective over the trainings of the table, at the full
+            fidelity, lower is better; NaN where all failed.
+        """
 
 
 @dataclass(frozen=True, eq=False)

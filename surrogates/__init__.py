@@ -27,6 +27,7 @@ SURROGATES = {
     "pairwise_ranker": "surrogates.graphs.pairwise:PairwiseRanker",
     "ngboost": "surrogates.boosting.natural:NGBoost",
     "omni": "surrogates.boosting.omni:Omni",
+    "perfect": "surrogates.perfect:Perfect",
     "random_forest": "surrogates.trees.forest:RandomForest",
     "ridge": "surrogates.linear.ridge:Ridge",
     "stacking": "surrogates.stacking:Stacking",

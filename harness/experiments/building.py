@@ -10,13 +10,16 @@ import numpy as np
 
 from harness import registry
 from harness.benchmark import Benchmark
+from harness.checks import Archs, FloatArray
 from harness.digests import without
 from harness.errors import HarnessError, must
+from harness.guard import running
 from harness.names import read
 from harness.own.classes import file_sha256
 from harness.problem import Problem
+from harness.records import Proposals
 from harness.strategy import Strategy
-from harness.surrogate import Surrogate
+from harness.surrogate import Informed, Surrogate
 
 _NOT_ITS_OWN = ("name", "surrogate")
 """Keys of what a spec says of an inner strategy that are not its hyperparameters."""
@@ -39,7 +42,30 @@ def make_learner(factory: type[Strategy], surrogate: Any, benchmark: Benchmark, 
             f"'{benchmark.space.name}' has only {', '.join(known)}: choose another, for example "
             f"`surrogate = {{ {remedy} }}`"
         )
-    return registry.surrogate(settings, benchmark.space, device=device)
+    learner = registry.surrogate(settings, benchmark.space, device=device)
+    return informed(learner, benchmark) if isinstance(learner, Informed) else learner
+
+
+def informed(learner: Informed, benchmark: Benchmark) -> Informed:
+    """Return a learner that is told the means of a benchmark's objectives, by answers without noise.
+
+    Raises
+    ------
+    HarnessError
+        If a constraint would have to be learnt, of which it is told nothing.
+    """
+    known = benchmark.space.costs(np.empty((0, benchmark.space.genes), dtype=benchmark.space.dtype))
+    learnt = [item.name for item in benchmark.constraints if item.name not in known]
+    if learnt:
+        rule = "bound only what the space knows in closed form with a learner that is told the objectives"
+        raise HarnessError(must("constraints", f"{rule} ({', '.join(known) or 'nothing here'})", ", ".join(learnt)))
+
+    def means(archs: Archs) -> FloatArray:
+        asked = Proposals.of(archs, len(benchmark.fidelities) - 1)
+        with running(""):  # the harness answers, and it alone holds the benchmark
+            return benchmark.query(asked, noise_seed=None).objectives
+
+    return learner.told_by(means)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, must
-from harness.surrogate import CurveSurrogate, Fit, Predict, Prediction, Surrogate
+from harness.surrogate import CurveSurrogate, Fit, Informed, Predict, Prediction, Surrogate
 
 
 class Wrapper(Surrogate):
@@ -31,13 +31,17 @@ class Wrapper(Surrogate):
     Raises
     ------
     HarnessError
-        If the learner reads curves: they are in the unit of the targets, and end in them.
+        If the learner reads curves: they are in the unit of the targets, and end in them; or if it does not learn.
     """
 
     def __init__(self, learner: Surrogate, **settings: Any) -> None:
         if isinstance(learner, CurveSurrogate):
             name = next(iter(settings))
             rule = f"be left out with {type(learner).__name__}, which reads curves in the unit of its targets"
+            raise HarnessError(must(name, rule, settings[name]))
+        if isinstance(learner, Informed):
+            name = next(iter(settings))
+            rule = f"be left out with {type(learner).__name__}, which learns nothing and is always right"
             raise HarnessError(must(name, rule, settings[name]))
         super().__init__(learner.space, encoding=learner.encoding, **{**learner.hyperparameters, **settings})
         self.learner = learner

@@ -236,8 +236,14 @@ def constraint_words(study: Study) -> str:
 
 
 def notices(study: Study) -> list[str]:
-    """Return what stands above all results: that test results were told, that values are predicted."""
+    """Return what stands above all results: that a ceiling is no result, that test results were told, or predicted."""
     said = []
+    ceilings = [item.label for item in study.spec.strategies if (item.surrogate or {}).get("name") == "perfect"]
+    if ceilings:
+        said.append(
+            f"Ceilings, no results: {', '.join(ceilings)}. Their learner is told the means of the table, which no"
+            " search can know; they show what a strategy would find with a predictor that is always right."
+        )
     for item in study.aligned:
         if item.truth.kind == PROTOCOL:
             said.append(

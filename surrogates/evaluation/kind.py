@@ -23,7 +23,7 @@ from harness.names import read
 from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint
 from harness.seeding import generator, noise_seed
-from harness.surrogate import Fit, Predict, Surrogate
+from harness.surrogate import Fit, Informed, Predict, Surrogate
 from surrogates.evaluation.scores import BINS, NAMES, TOPS, histogram, regrets, scores
 from surrogates.evaluation.sets import FEWEST, Pool, Trial
 
@@ -107,7 +107,9 @@ class Evaluation(Kind[Trials]):
                 raise SpecError(f"`{key}`: learners are evaluated without; leave it out")
         for index, item in enumerate(spec.strategies):
             with at(f"learners[{index}]"):
-                registry.load("surrogate", item.name)
+                loaded = registry.load("surrogate", item.name)
+                if isinstance(loaded, type) and issubclass(loaded, Informed):
+                    raise HarnessError(f"'{item.name}' is told what it would have to predict; leave it out")
 
     def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterator[tuple[int, Trials]]:
         """Yield the units of all learners, each after it was built once."""

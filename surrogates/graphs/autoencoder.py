@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 
 import numpy as np
 import torch
@@ -22,6 +24,8 @@ from surrogates.neural.minibatches import shuffled
 
 _ROWS = 1024
 """Architectures embedded at once."""
+_KEPT = 20_000
+"""Codings of a space of which all embeddings are kept."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,26 @@ class Embedding:
     statistics: Statistics
 
     def of(self, archs: Archs) -> FloatArray:
-        """Return the embeddings of architectures: (n, L) to (n, P latent) float64."""
+        """Return the embeddings of architectures: (n, L) to (n, P latent) float64.
+
+        Those of a space of at most 20,000 codings are computed once.
+        """
+        return self._computed(archs) if self._whole is None else self._whole[self.space.code(archs)]
+
+    @cached_property
+    def _whole(self) -> FloatArray | None:
+        """The embedding of every coding, NaN where it is not valid; None of a larger space."""
+        codings = prod(self.space.cardinalities.tolist())
+        if codings > _KEPT:
+            return None
+        archs = self.space.decode(np.arange(codings, dtype=np.uint64))
+        valid = self.space.is_valid(archs)
+        some = self._computed(archs[valid])
+        whole = np.full((codings, some.shape[1]), np.nan)
+        whole[valid] = some
+        return whole
+
+    def _computed(self, archs: Archs) -> FloatArray:
         found = []
         with torch.inference_mode(), compute_threads(1):
             for start in range(0, max(len(archs), 1), _ROWS):

@@ -106,6 +106,7 @@ FLOORS = {
         "boosting",
         "neural",
         "graphs",
+        "perfect",
         "stacking",
         "evaluation",
     ),

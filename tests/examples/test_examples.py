@@ -21,6 +21,7 @@ EXECUTED = {
     "quickstart.toml": "test_the_quickstart_runs",
     "zoo.toml": "test_the_tournaments_run",
     "zoo-full.toml": "test_the_tournaments_run",
+    "guided.toml": "test_the_ceilings_run",
     "fidelity.toml": "test_the_strategies_of_several_fidelities_run",
     "pareto.toml": "test_the_search_for_fronts_runs",
     "hardware.toml": "test_the_search_for_several_devices_runs",
@@ -78,7 +79,7 @@ def test_the_tournaments_run(name, evaluations, folder, capsys):
     """Quick learners stand in for slow networks where models are fitted at all."""
     spec = nh.load_spec(f"examples/{name}.toml")
     ridge = {"name": "ridge", "encoding": "one_hot"}
-    slow = ("bohamiann", "dngo", "bananas", "pnas", "petridish")
+    slow = ("bohamiann", "dngo", "bananas", "pnas", "petridish", "neural_predictor")
     spec = replace(
         spec,
         strategies=tuple(replace(item, surrogate=ridge) if item.name in slow else item for item in spec.strategies),
@@ -91,6 +92,17 @@ def test_the_tournaments_run(name, evaluations, folder, capsys):
     results = nh.read_results(folder / name)
     assert len(results.runs) == len(spec.strategies) * len(spec.benchmarks)
     assert {len(run.trace) for run in results.runs} == {evaluations}
+
+
+def test_the_ceilings_run(folder, capsys):
+    spec = nh.load_spec("examples/guided.toml")
+    told = tuple(item for item in spec.strategies if item.surrogate or item.name == "random_search")
+    assert len(told) == 1 + len(spec.strategies) // 2
+    outcome = execute(
+        prepare(replace(spec, strategies=told, budget=Budget(evaluations=30), replicates=2)), folder / "g"
+    )
+    assert outcome.failed == ()
+    assert {len(run.trace) for run in nh.read_results(folder / "g").runs} == {30}
 
 
 def test_the_strategies_of_several_fidelities_run(folder, capsys):

@@ -15,9 +15,9 @@ from strategies.parts.wide import WidePool
 from strategies.predictor_guided.brp_nas import BRPNAS
 from strategies.predictor_guided.neural_predictor import NeuralPredictor
 from strategies.predictor_guided.npenas import NPENASBO, NPENASNP
-from strategies.predictor_guided.self_training import SemiNAS
+from strategies.predictor_guided.seminas import SemiNAS
 from strategies.predictor_guided.weaknas import WeakNAS
-from tests.strategies.support import NearestNeighbour, ToySpace, distance_to_origin, evaluate, problem, rugged
+from tests.strategies.support import NearestNeighbour, ToySpace, distance_to_origin, evaluate, problem
 
 
 class Knowing(NearestNeighbour):
@@ -123,22 +123,6 @@ def test_brp_nas_trains_half_at_the_head_and_half_in_a_part_that_shrinks():
     taken = sorted(value for archs in values(asked)[4:] for value in archs)
     assert len(taken) == 40
     assert max(taken) <= everything[200], "after the last round the ranking is followed"
-
-
-def test_without_unlabelled_architectures_it_is_supervised():
-    _, plain = search(SemiNAS, unlabelled=0)
-    assert {len(archs) for archs, _ in plain.surrogate.fits} == {20, 30, 40, 50}
-    _, both = search(SemiNAS, unlabelled=50, upsampled=3)
-    sizes = [len(archs) for archs, _ in both.surrogate.fits]
-    assert sizes == [20, 110, 30, 140, 40, 170, 50, 200]
-
-
-def test_labels_are_what_the_first_model_predicts():
-    _, strategy = search(SemiNAS, unlabelled=40, upsampled=2, objective=rugged)
-    (archs, targets), (both, labels) = strategy.surrogate.fits[:2]
-    assert np.array_equal(both[:40], np.repeat(archs, 2, axis=0))
-    model = NearestNeighbour(ToySpace()).fit(archs, targets, np.random.default_rng(0))
-    np.testing.assert_array_equal(labels[40:], model.predict(both[40:]).mean)
 
 
 @pytest.mark.parametrize("factory", [NPENASNP, NPENASBO, WeakNAS, BRPNAS, SemiNAS, NeuralPredictor])

@@ -1,4 +1,4 @@
-"""Self-training: a predictor that also learns from what it predicted itself, after SemiNAS."""
+"""Search with a predictor that also learns from what it predicted itself, after SemiNAS."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import MOST, Archs, FloatArray, integer
+from harness.checks import MOST, Archs, integer
 from harness.problem import Problem
-from harness.surrogate import Fit, Predict, Prediction, Surrogate
+from harness.surrogate import Fit, Predict, Surrogate
 from strategies.parts.candidates import mutate_best, random_and_mutants
-from strategies.parts.model_based import Learning, ModelBased, Models, Valued
+from strategies.parts.model_based import Learning, ModelBased, Valued
 
 
 class SemiNAS(ModelBased):
-    """Learn, label random architectures by what was learnt, learn again from both, train the best mutants of the best.
+    """Learn from results and from predictions, train the best mutants of the best told and of the best predicted.
 
-    After Luo et al., "Semi-Supervised Neural Architecture Search", NeurIPS 2020, and not all of it: a predictor is
-    fitted to everything told; it predicts `unlabelled` random architectures; it is fitted again to these and to what
-    was told, which counts `upsampled` times.  Candidates are mutants of the best told, and mutants of the best of all
-    that was predicted; the best predictions are trained.
+    After Luo et al., "Semi-Supervised Neural Architecture Search", NeurIPS 2020, and not all of it: in each round the
+    learner, `surrogates.graphs.seminas`, is fitted to everything told, predicts random architectures, and is fitted
+    again to both.  Candidates are mutants of the best told, random architectures, and mutants of those of all these
+    that are predicted best; the best predictions are trained.
 
     Departs from the paper, which is why this is SemiNAS-style: mutants stand where the paper moves along the gradient
-    of the predicted value in the latent space of its encoder and decodes; its three rounds of 300 trainings are rounds
-    of ten; and a thousand architectures are labelled, not ten thousand, in a space of 15,625.  With ``unlabelled = 0``
-    it is the same search, supervised.
+    of the predicted value in the latent space of its encoder and decodes.  Rounds are of twenty trainings, where the
+    paper has three of a third of what was trained before: two trainings of a network are made in each, which are what
+    the search costs.  With another learner, or its ``unlabelled = 0``, it is the same search, supervised.
 
     Constraints decide which architectures are mutated; failed trainings are in no model.  See
     `strategies.parts.model_based`.
@@ -38,10 +38,6 @@ class SemiNAS(ModelBased):
         Random architectures before the first model, at least 2.
     batch : int
         Architectures chosen with one model, at least 1.
-    unlabelled : int
-        Random architectures that are labelled by prediction, at least 0.
-    upsampled : int
-        How often each training counts beside one of them, at least 1.
     candidates : int
         Mutants wanted, of the told and of the predicted each; at least `batch`.
     parents : int
@@ -57,7 +53,7 @@ class SemiNAS(ModelBased):
     """
 
     family, paper, year = "predictor-guided", "Luo et al., NeurIPS", 2020
-    default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "gcn"}
+    default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "seminas"}
 
     def __init__(
         self,
@@ -66,9 +62,7 @@ class SemiNAS(ModelBased):
         *,
         surrogate: Surrogate,
         initial: int = 20,
-        batch: int = 10,
-        unlabelled: int = 1000,
-        upsampled: int = 10,
+        batch: int = 20,
         candidates: int = 100,
         parents: int = 10,
         acquisition: str = "mean",
@@ -87,8 +81,6 @@ class SemiNAS(ModelBased):
             identity=identity,
             constraints=constraints,
         )
-        self.unlabelled = integer("unlabelled", unlabelled, low=0, high=MOST)
-        self.upsampled = integer("upsampled", upsampled, low=1, high=1000)
         self.candidates = integer("candidates", candidates, low=self.batch, high=MOST)
         self.parents = integer("parents", parents, low=1, high=MOST)
 
@@ -110,15 +102,3 @@ class SemiNAS(ModelBased):
         if not len(near):
             return archs, keys, values
         return np.concatenate([archs, near]), [*keys, *new], np.concatenate([values, (yield from value(near))])
-
-    def learn(self, archs: Archs, targets: FloatArray, believed: Archs, lies: FloatArray) -> Models:
-        """Return a model of what was told and of what a first model predicts of random architectures."""
-        model = yield from super().learn(archs, targets, believed, lies)
-        if not self.unlabelled:
-            return model
-        drawn = self.problem.space.sample(self.unlabelled, self.rng)
-        labels: Prediction = yield Predict(model, drawn)
-        both = np.concatenate([np.repeat(archs, self.upsampled, axis=0), drawn])
-        results = np.concatenate([np.repeat(targets, self.upsampled, axis=0), labels.mean])
-        again: Surrogate = yield Fit(self._model, both, results, self._child())
-        return again
