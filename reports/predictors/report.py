@@ -11,7 +11,7 @@ from reports.sections.section import Section
 from reports.study.provenance import told_of
 
 _MOST_NAMED = 4
-"""Learners that a sentence names beside the best."""
+"""Learners that a sentence names beside the best, and blocks without a result."""
 NO_CHECKLIST = "The checklist of best practices in NAS research is about searches; this report evaluates learners."
 """What stands where a report of searches has its checklist."""
 
@@ -62,7 +62,7 @@ def _winner(results: Evaluated, target: Target, column: int) -> str:
         also = f", and {', '.join(few)} {'is' if len(won.tied) == 1 else 'are'} not shown to be worse"
     seconds = float(np.median(one.fit_seconds[:, column]))
     return (
-        f"after {results.sizes[column]} architectures {won.winner} agrees best with the table (tau"
+        f"{'after' if column else 'After'} {results.sizes[column]} architectures {won.winner} agrees best with the table (tau"
         f" {one.tau(column):.2f}, a fit of {seconds:.2g} s){also}"
     )
 
@@ -75,7 +75,8 @@ def warnings(results: Evaluated) -> list[str]:
             for key, reason in one.reasons.items():
                 what = "a search" if key == "search" else f"{key} architectures"
                 refused.setdefault((f"{label} on {target.name}", reason), []).append(what)
-    missing = [f"Without a result: {'; '.join(results.missing)}."] if results.missing else []
+    first, rest = results.missing[:_MOST_NAMED], len(results.missing) - _MOST_NAMED
+    missing = [f"Without a result: {'; '.join([*first, *[f'{rest} more'] * (rest > 0)])}."] if first else []
     return [*missing, *(f"{who} has no result of {', '.join(what)}: {why}." for (who, why), what in refused.items())]
 
 

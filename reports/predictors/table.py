@@ -11,7 +11,7 @@ from harness.checks import FloatArray
 from reports.predictors.growth import interval
 from reports.predictors.results import TEST_WORDS, Evaluated, Learnt
 from reports.predictors.winners import Best, best, untested_words
-from reports.tables.numbers import NONE, three_digits
+from reports.tables.numbers import MINUS, NONE, three_digits
 from reports.tables.report_table import BEST, TIED, ReportTable
 
 Columns = Mapping[str, tuple[str, Callable[[float], str]]]
@@ -48,7 +48,7 @@ def agreement(results: Evaluated) -> ReportTable:
 
 
 def _tau(mean: float, half: float) -> str:
-    return NONE if np.isnan(mean) else f"{mean:.2f} ± {half:.2f}".replace("0.", ".")
+    return NONE if np.isnan(mean) else f"{_two(mean)} ± {half:.2f}".replace("0.", ".")
 
 
 def others(results: Evaluated) -> list[ReportTable]:
@@ -128,7 +128,7 @@ def _mean(values: FloatArray) -> float:
 
 
 def _two(value: float) -> str:
-    return NONE if np.isnan(value) else f"{value:.2f}"
+    return NONE if np.isnan(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", MINUS)
 
 
 def _percent(value: float) -> str:

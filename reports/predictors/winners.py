@@ -13,7 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 from harness.checks import FloatArray
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
-from reports.figures.style import shown_name
+from reports.figures.style import shortened, shown_name
 from reports.predictors.results import TEST_WORDS, Evaluated, Target
 from reports.statistics.significance import ALPHA, holm, refusal, wilcoxon_p
 
@@ -116,10 +116,11 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     for row in frame.itertuples():
         x, y = sizes.index(row.x), limits.index(row.limit)
         color = meta["styles"][row.series]["color"]
-        axes.add_patch(Rectangle((x, y), 1, 1, facecolor=color, alpha=0.55, linewidth=0.5, edgecolor="white"))
+        axes.add_patch(Rectangle((x, y), 1, 1, facecolor=color, alpha=0.5, linewidth=0.5, edgecolor="white"))
         if row.tied:
             axes.add_patch(Rectangle((x, y), 1, 1, fill=False, hatch="////", linewidth=0, edgecolor="white", alpha=0.7))
-        axes.text(x + 0.5, y + 0.5, f"{row.tau:.2f}", ha="center", va="center", fontsize=6)
+        grey = f"\n{shortened(row.series, 10)}" if row.series in meta.get("background", ()) else ""
+        axes.text(x + 0.5, y + 0.5, f"{row.tau:.2f}{grey}", ha="center", va="center", fontsize=4.5 if grey else 6)
     axes.set_xlim(0, len(sizes))
     axes.set_ylim(0, len(limits))
     axes.set_xticks([x + 0.5 for x in range(len(sizes))], [f"{size:g}" for size in sizes])
@@ -135,7 +136,7 @@ def _handles(frame: pd.DataFrame, meta: Mapping[str, Any]) -> list[Patch]:
     grey, won = meta.get("background", ()), set(frame["series"])
     names = {name: shown_name(name) for name in meta["styles"] if name in won and name not in grey}
     names |= dict.fromkeys([name for name in grey if name in won][:1], "others")
-    return [Patch(facecolor=meta["styles"][name]["color"], alpha=0.55, label=text) for name, text in names.items()]
+    return [Patch(facecolor=meta["styles"][name]["color"], alpha=0.5, label=text) for name, text in names.items()]
 
 
 KIND = FigureKind("winners", (2.15, 1.85), draw, left=0.55, right=0.45, names="right")
