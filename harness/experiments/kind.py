@@ -74,11 +74,14 @@ class Kind(ABC, Generic[UnitT]):
         Names of what every result holds, see `Output`.
     optional : tuple of str
         Names of columns that a result may hold.
+    listed : str
+        The key of a spec under which users list what is compared, for errors.
     """
 
     columns: ClassVar[tuple[str, ...]]
     optional: ClassVar[tuple[str, ...]] = ()
     texts: ClassVar[tuple[str, ...]] = ()
+    listed: ClassVar[str] = "strategies"
 
     @abstractmethod
     def check(self, spec: Spec) -> None:

@@ -88,11 +88,11 @@ def _prepared(spec: Spec, device: str) -> Prepared:
             other = shards[unit.digest][1].benchmark if unit.digest in shards else name
             if other != name:
                 raise SpecError(f"`benchmarks`: '{other}' and '{name}' are one table; name it once")
-            with at(f"strategies[{index}]"):
+            with at(f"{kind.listed}[{index}]"):
                 if unit.digest in shards:
                     raise HarnessError(
                         f"'{label}' is the same run as '{shards[unit.digest][0]}'; "
-                        "change a hyperparameter or remove one of them"
+                        "change one of its settings or remove one of them"
                     )
             shards[unit.digest] = (label, unit)
         for index, other in enumerate(spec.report_on):

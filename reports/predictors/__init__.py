@@ -3,6 +3,7 @@
 FIGURES = {
     "growth": "reports.predictors.growth:KIND",
     "cost": "reports.predictors.cost:KIND",
+    "loop": "reports.predictors.loop:KIND",
     "winners": "reports.predictors.winners:KIND",
     "reliability": "reports.predictors.reliability:KIND",
 }

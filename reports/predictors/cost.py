@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from harness.printable import counted
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.lines import log_ticks, name_ends
 from reports.figures.style import line_style
-from reports.predictors.growth import interval
 from reports.predictors.results import TEST_WORDS, Evaluated
 
 _AXES = {"fit": "CPU seconds of a fit", "query": "CPU milliseconds of 1,000 predictions"}
@@ -26,14 +26,15 @@ def exhibit(results: Evaluated, what: str) -> Exhibit:
         for label, one in target.learnt.items():
             seconds = one.fit_seconds if what == "fit" else 1e6 * one.query_seconds
             for column, size in enumerate(results.sizes):
-                tau = interval(one.scores["kendall"][:, column, 0])[0]
-                rows.append((target.name, label, size, max(float(np.median(seconds[:, column])), 1e-6), tau))
+                if np.isfinite(tau := one.tau(column)):
+                    rows.append((target.name, label, size, max(float(np.median(seconds[:, column])), 1e-6), tau))
     frame = pd.DataFrame(rows, columns=["benchmark", "series", "size", "x", "y"])
     words = TEST_WORDS[results.tests[0]]
     caption = (
         f"Kendall's tau-b on {words} against the {_AXES[what]}, one point for each size of the training set"
         f" ({', '.join(map(str, results.sizes))}), larger for larger sets; medians of times and means of tau over"
-        f" {results.spec.replicates} trials. Trials are fitted side by side where a learner can; a time is its share."
+        f" {counted(results.spec.replicates, 'trial')}. Trials are fitted side by side where a learner can; a time is"
+        f" its share.{results.background_words}"
     )
     title = f"Rank agreement against the time of a {'fit' if what == 'fit' else 'prediction'}"
     return Exhibit(
@@ -47,9 +48,7 @@ def exhibit(results: Evaluated, what: str) -> Exhibit:
             + "; ".join(f"{r.benchmark}, {r.series}, n {r.size}: {r.x:.3g}, {r.y:.2f}" for r in frame.itertuples()),
             "x_label": _AXES[what],
             "y_label": {target.name: "Kendall's tau" for target in results.targets},
-            "styles": results.styles,
-            "left_out": {},
-            "provenance": results.provenance(),
+            **results.common(),
         },
     )  # fmt: skip
 
@@ -61,6 +60,9 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     for name, part in frame.groupby("series", sort=False):
         style = line_style(meta["styles"][name])
         ranks = np.arange(len(part))
+        if name in meta.get("background", ()):
+            axes.plot(part["x"], part["y"], color=style["color"], linewidth=0.5, marker=".", markersize=2, zorder=1.5)
+            continue
         axes.plot(part["x"], part["y"], color=style["color"], linewidth=0.6, alpha=0.7, zorder=2)
         axes.scatter(part["x"], part["y"], s=5 + 5 * ranks, color=style["color"], marker=style["marker"], zorder=3,
                      linewidths=0)  # fmt: skip

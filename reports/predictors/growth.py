@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from scipy import stats
 
 from harness.checks import FloatArray
+from harness.printable import counted
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.lines import log_ticks, name_ends
@@ -23,10 +24,9 @@ _CEILING: dict[str, Any] = {"color": "#999999", "linestyle": (0, (5, 3)), "linew
 
 
 def interval(values: FloatArray) -> tuple[float, float, float]:
-    """Return mean and t interval of the mean of trials, (n,); no interval of one. NaN counts as 0, as declared."""
-    filled = np.nan_to_num(values)
-    mean, n = float(filled.mean()), len(filled)
-    half = 0.0 if n < 2 else float(stats.t.ppf(1 - ALPHA / 2, n - 1) * filled.std(ddof=1) / np.sqrt(n))
+    """Return mean and t interval of the mean of trials, (n,); no interval of one, all NaN where a trial is missing."""
+    mean, n = float(values.mean()), len(values)
+    half = 0.0 if n < 2 else float(stats.t.ppf(1 - ALPHA / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
     return mean, mean - half, mean + half
 
 
@@ -34,7 +34,7 @@ def of_kendall(results: Evaluated, test: str) -> Exhibit:
     """Return Kendall's tau on a test set against the size of the training set."""
     place = results.tests.index(test)
     rows = [
-        (target.name, label, size, *interval(one.scores["kendall"][:, column, place]))
+        (target.name, label, size, *interval(one.taus(column, place)))
         for target in results.targets
         for label, one in target.learnt.items()
         for column, size in enumerate(results.sizes)
@@ -79,7 +79,7 @@ def _exhibit(
     caption: str,
     more: Mapping[str, Any],
 ) -> Exhibit:
-    frame = pd.DataFrame(rows, columns=["benchmark", "series", "x", "centre", "low", "high"])
+    frame = pd.DataFrame(rows, columns=["benchmark", "series", "x", "centre", "low", "high"]).dropna(subset=["centre"])
     last = frame[frame["x"] == results.sizes[-1]]
     words = "; ".join(f"{row.benchmark}, {row.series}: {row.centre:.2f}" for row in last.itertuples())
     units = {
@@ -91,13 +91,11 @@ def _exhibit(
         frame,
         {
             "title": title,
-            "caption": f"{caption} n = {results.spec.replicates} trials.",
+            "caption": f"{caption} n = {counted(results.spec.replicates, 'trial')}.{results.background_words}",
             "alt": f"{title} against the size of the training set; at {results.sizes[-1]}: {words}.",
             "x_label": "architectures learnt from",
             "y_label": {target.name: f"{label}{units[target.name]}" for target in results.targets},
-            "styles": results.styles,
-            "left_out": {},
-            "provenance": results.provenance(),
+            **results.common(),
             **more,
         },
     )
@@ -111,6 +109,9 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     for name, part in frame.groupby("series", sort=False):
         style = line_style(meta["styles"][name])
         x = part["x"].to_numpy()
+        if name in meta.get("background", ()):
+            axes.plot(x, part["centre"], color=style["color"], linewidth=0.6, zorder=1.5)
+            continue
         axes.fill_between(x, part["low"], part["high"], color=style["color"], alpha=0.13, linewidth=0)
         axes.plot(x, part["centre"], zorder=3, markeredgewidth=0, markersize=3, **style)
         ends[str(name)] = float(x[-1]), float(part["centre"].iloc[-1])

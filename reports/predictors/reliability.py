@@ -43,6 +43,7 @@ def exhibit(results: Evaluated) -> Exhibit | None:
         f"How often the central interval of a level holds the mean over the table's trainings, on {words}, after"
         f" {results.sizes[-1]} architectures. Dotted: as stated; below it a learner is too sure. Standard deviations"
         " are those of a new training where a learner models noise, so that means lie inside more often."
+        f"{results.background_words}"
     )
     said = "; ".join(f"{r.benchmark}, {r.series}: {r.y:.0f}" for r in frame[frame["x"].round() == 80].itertuples())
     return Exhibit(
@@ -55,9 +56,7 @@ def exhibit(results: Evaluated) -> Exhibit | None:
             "alt": f"Observed against stated coverage in %; of 80 % intervals: {said}.",
             "x_label": "stated level (%)",
             "y_label": {target.name: "observed (%)" for target in results.targets},
-            "styles": results.styles,
-            "left_out": {},
-            "provenance": results.provenance(),
+            **results.common(),
         },
     )
 
@@ -68,6 +67,9 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     ends: dict[str, tuple[float, float]] = {}
     for name, part in frame.groupby("series", sort=False):
         style = line_style(meta["styles"][name])
+        if name in meta.get("background", ()):
+            axes.plot(part["x"], part["y"], color=style["color"], linewidth=0.6, zorder=1.5)
+            continue
         axes.plot(part["x"], part["y"], markersize=2.5, markeredgewidth=0, **style)
         row = part.iloc[(part["x"] - 80).abs().argmin()]
         ends[str(name)] = float(row["x"]), float(row["y"])

@@ -5,58 +5,90 @@ from __future__ import annotations
 import numpy as np
 
 from harness.printable import counted
-from reports.predictors import cost, growth, reliability, table, winners
-from reports.predictors.results import TEST_WORDS, Evaluated
+from reports.predictors import cost, growth, loop, reliability, table, winners
+from reports.predictors.results import TEST_WORDS, Evaluated, Target
 from reports.sections.section import Section
 from reports.study.provenance import told_of
 
+_MOST_NAMED = 4
+"""Learners that a sentence names beside the best, and blocks without a result."""
 NO_CHECKLIST = "The checklist of best practices in NAS research is about searches; this report evaluates learners."
 """What stands where a report of searches has its checklist."""
 
 
 def sections(results: Evaluated) -> list[Section]:
     """Return the figures, tables, sentences and methods of the page."""
-    honest = reliability.exhibit(results)
     figures = (
         *(growth.of_kendall(results, test) for test in results.tests),
         growth.of_regret(results, 10),
+        *filter(None, [loop.exhibit(results)]),
         cost.exhibit(results, "fit"),
         cost.exhibit(results, "query"),
         winners.exhibit(results),
-        *([] if honest is None else [honest]),
+        *filter(None, [reliability.exhibit(results)]),
     )
-    tables = (table.agreement(results), table.details(results))
+    tables = (table.agreement(results), *table.others(results))
     return [Section("Learners", tuple(headline(results)), figures, tables, tuple(methods(results)))]
 
 
 def headline(results: Evaluated) -> list[str]:
-    """Say which learner agrees best, at the smallest and the largest size, and what it costs."""
+    """Say which learner agrees best, at the smallest and the largest size, what it costs, and who searches best."""
     said = []
     for target in results.targets:
-        labels, parts = list(target.learnt), []
-        for column in sorted({0, len(results.sizes) - 1}):
-            winner, tied = winners.best(target, labels, column)
-            one = target.learnt[winner]
-            tau = growth.interval(one.scores["kendall"][:, column, 0])[0]
-            also = f", and {', '.join(tied)} {'is' if len(tied) == 1 else 'are'} not shown to be worse" if tied else ""
-            seconds = float(np.median(one.fit_seconds[:, column]))
+        parts = [part for column in sorted({0, len(results.sizes) - 1}) if (part := _winner(results, target, column))]
+        if np.isfinite(target.ceiling):
+            parts.append(f"one training agrees with the mean of the others at {target.ceiling:.2f}")
+        ends = {label: float(one.end.mean()) for label, one in target.learnt.items() if np.isfinite(one.end).all()}
+        if ends:
+            least = min(ends, key=lambda label: ends[label])
+            unit = f" {target.unit}" if target.unit else ""
+            against = f", random search at {target.random:.3g}" if np.isfinite(target.random) else ""
             parts.append(
-                f"after {results.sizes[column]} architectures {winner} agrees best with the table (tau {tau:.2f}, a fit"
-                f" of {seconds:.2g} s){also}"
+                f"of searches of {results.search} evaluations those that {least} guides end at the least mean regret,"
+                f" {ends[least]:.3g}{unit}{against}"
             )
-        top = (
-            f"; one training agrees with the mean of the others at {target.ceiling:.2f}"
-            if target.ceiling == target.ceiling
-            else ""
-        )
-        said.append(f"{target.name}: {'; '.join(parts)}{top}.")
+        said.append(f"{target.name}: {'; '.join(parts)}.")
     return said
+
+
+def _winner(results: Evaluated, target: Target, column: int) -> str:
+    won = winners.best(target, list(target.learnt), column)
+    if won is None:
+        return ""
+    one = target.learnt[won.winner]
+    also = ""
+    if won.tied:
+        few = won.tied if len(won.tied) <= _MOST_NAMED else [f"{len(won.tied)} others"]
+        also = f", and {', '.join(few)} {'is' if len(won.tied) == 1 else 'are'} not shown to be worse"
+    seconds = float(np.median(one.fit_seconds[:, column]))
+    return (
+        f"{'after' if column else 'After'} {results.sizes[column]} architectures {won.winner} agrees best with the table (tau"
+        f" {one.tau(column):.2f}, a fit of {seconds:.2g} s){also}"
+    )
+
+
+def warnings(results: Evaluated) -> list[str]:
+    """Say what is missing: blocks without a result, and what learners refused."""
+    refused: dict[tuple[str, str], list[str]] = {}
+    for target in results.targets:
+        for label, one in target.learnt.items():
+            for key, reason in one.reasons.items():
+                what = "a search" if key == "search" else f"{key} architectures"
+                refused.setdefault((f"{label} on {target.name}", reason), []).append(what)
+    first, rest = results.missing[:_MOST_NAMED], len(results.missing) - _MOST_NAMED
+    missing = [f"Without a result: {'; '.join([*first, *[f'{rest} more'] * (rest > 0)])}."] if first else []
+    return [*missing, *(f"{who} has no result of {', '.join(what)}: {why}." for (who, why), what in refused.items())]
 
 
 def methods(results: Evaluated) -> list[str]:
     """Say how it was measured."""
     tests = ", ".join(TEST_WORDS[name] for name in results.tests)
     sizes = ", ".join(map(str, results.sizes))
+    searches = [
+        f"Searches. {results.search} evaluations of NPENAS-NP with each learner, once in each trial: ten random"
+        " architectures, the same for all learners; then the ten of the best predicted means among 100 mutants of the"
+        " best, again and again. What is found is judged by the mean over the table's trainings."
+    ] * bool(results.search)
     return [
         f"Sets. {counted(results.spec.replicates, 'trial')}; in each, up to {results.sizes[-1]} architectures drawn at"
         f" random are learnt from, {sizes} at a time, each by one training of the table, the same for all learners. No"
@@ -65,6 +97,7 @@ def methods(results: Evaluated) -> list[str]:
         "Times. CPU seconds of one process. Learners that can are fitted for all trials of a block at once; a time is"
         " the share of one.",
         "Undefined. A prediction without two values has no tau: it counts as 0.",
+        *searches,
     ]
 
 

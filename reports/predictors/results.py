@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ from harness.experiments.store import read_units
 from harness.names import read
 from harness.printable import printable
 from reports.figures.style import style_map
-from reports.predictors.ceiling import ceiling
+from reports.predictors.ceiling import ceiling, random_regret
 from reports.statistics.significance import ALPHA
 from reports.study.opening import OpenOracle, open_truth
 from reports.study.provenance import library_versions
+from reports.study.study import foremost
 from reports.study.truth import describe_benchmark
 
 TEST_WORDS = {
@@ -46,6 +48,10 @@ class Learnt:
     fit_seconds, query_seconds : (n, S) float64
         CPU seconds of a fit, and of one architecture predicted among many.
     histograms : (n, S, B) float64
+    search : (n, E) float64 or None
+        Regret of the incumbent of a search with the learner after each evaluation; None without searches.
+    reasons : mapping of str to str
+        Why the learner has no results, by size or ``"search"``.
     """
 
     scores: Mapping[str, FloatArray]
@@ -53,11 +59,30 @@ class Learnt:
     fit_seconds: FloatArray
     query_seconds: FloatArray
     histograms: FloatArray
+    search: FloatArray | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def trials(self) -> int:
         """How many trials there are."""
         return len(self.fit_seconds)
+
+    def taus(self, column: int, test: int = 0) -> FloatArray:
+        """Return Kendall's tau at a size on a test set, (n,).
+
+        What is undefined, of a prediction without two values, counts as 0; NaN is a learner that was not fitted.
+        """
+        found = self.scores["kendall"][:, column, test]
+        return np.where(np.isfinite(self.fit_seconds[:, column]), np.nan_to_num(found), np.nan)
+
+    def tau(self, column: int) -> float:
+        """Return the mean tau at a size on the first test set; NaN where the learner was not fitted in all trials."""
+        return float(self.taus(column).mean())
+
+    @property
+    def end(self) -> FloatArray:
+        """Regrets at the end of the searches, (n,); NaN where there are none."""
+        return np.full(self.trials, np.nan) if self.search is None else self.search[:, -1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +101,8 @@ class Target:
         Kendall's tau between one training and the mean of the others; NaN where no architecture has two.
     about : mapping
         What is registered about the benchmark.
+    random : float
+        Mean regret of random search after as many evaluations as the searches have; NaN where it is not known.
     """
 
     name: str
@@ -85,6 +112,7 @@ class Target:
     learnt: Mapping[str, Learnt]
     ceiling: float
     about: Mapping[str, Any]
+    random: float = np.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +152,52 @@ class Evaluated:
         return tuple(item.label for item in self.spec.strategies)
 
     @property
-    def styles(self) -> dict[str, dict[str, Any]]:
-        """Colour, line and marker of each learner."""
-        return style_map(self.labels)
+    def search(self) -> int:
+        """Evaluations of the searches; 0 without."""
+        return self.spec.prediction.search if self.spec.prediction else 0
+
+    @cached_property
+    def drawn(self) -> tuple[str, ...]:
+        """Labels that figures draw in colour and name: all, where they are few; see `reports.study.study.foremost`.
+
+        The best are those of the largest mean tau of a benchmark at a size, most often first, and then by mean tau over
+        all.
+        """
+        firsts = [self._best(target, column) for target in self.targets for column in range(len(self.sizes))]
+        bests = sorted({label for label in firsts if label}, key=lambda label: (-firsts.count(label), label))
+        return foremost(self.labels, self.spec.report.highlight, bests, sorted(self.labels, key=self._worseness))
+
+    @staticmethod
+    def _best(target: Target, column: int) -> str:
+        taus = {label: one.tau(column) for label, one in target.learnt.items() if np.isfinite(one.tau(column))}
+        return max(taus, key=lambda label: taus[label], default="")
+
+    def _worseness(self, label: str) -> float:
+        learnt = [target.learnt[label] for target in self.targets if label in target.learnt]
+        taus = np.array([one.tau(column) for one in learnt for column in range(len(self.sizes))])
+        return -float(np.nan_to_num(taus).mean()) if len(taus) else np.inf
+
+    def common(self) -> dict[str, Any]:
+        """Return the metadata that all figures share: styles, what is grey, and provenance."""
+        background = [label for label in self.labels if label not in self.drawn]
+        grey = {"background": background} if background else {}
+        return {
+            "styles": style_map(self.labels, background),
+            "left_out": {},
+            **grey,
+            "provenance": self.provenance(),
+        }
+
+    @property
+    def background_words(self) -> str:
+        """Say which learners are drawn in colour, where not all are, for captions."""
+        if len(self.drawn) == len(self.labels):
+            return ""
+        wished = " those that the spec highlights," if self.spec.report.highlight else ""
+        return (
+            f" In colour:{wished} the best at a size and the best by mean tau, {len(self.drawn)} of"
+            f" {len(self.labels)}; the others are grey, and in the tables."
+        )
 
     def provenance(self) -> dict[str, Any]:
         """Return what stands beside every figure as JSON."""
@@ -186,6 +257,7 @@ def _targets(
             if not learnt:
                 continue
             own = printable(read(name).own)
+            evaluations = manifest.spec.prediction.search if manifest.spec.prediction else 0
             unit = oracle.columns[objective.name].unit if objective.name in oracle.columns else ""
             yield Target(
                 own if len(facts.objectives) == 1 else f"{own}: {objective.name}",
@@ -195,6 +267,7 @@ def _targets(
                 learnt,
                 ceiling(oracle, objective.name),
                 describe_benchmark(address),
+                random_regret(oracle, objective, evaluations, manifest.spec.budget) if evaluations else np.nan,
             )
 
 
@@ -208,4 +281,6 @@ def _joined(parts: list[tuple[int, Any]]) -> Learnt:
         columns["seconds"][..., 0],
         columns["seconds"][..., 1],
         columns["histograms"],
+        columns.get("search"),
+        {key: text for output in outputs for key, text in json.loads(output.texts["reasons"]).items()},
     )

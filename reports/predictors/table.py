@@ -1,95 +1,123 @@
-"""The table of learners: agreement, regret, honesty and time at each size (T7)."""
+"""The tables of learners: agreement at each size, then all that was measured at the largest (T7)."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
 
 from harness.checks import FloatArray
 from reports.predictors.growth import interval
-from reports.predictors.results import TEST_WORDS, Evaluated, Learnt, Target
-from reports.predictors.winners import best
-from reports.tables.numbers import NONE, three_digits
+from reports.predictors.results import TEST_WORDS, Evaluated, Learnt
+from reports.predictors.winners import Best, best, untested_words
+from reports.tables.numbers import MINUS, NONE, three_digits
 from reports.tables.report_table import BEST, TIED, ReportTable
+
+Columns = Mapping[str, tuple[str, Callable[[float], str]]]
+"""Headers of raw numbers and how they are written, by the name of the number."""
 
 
 def agreement(results: Evaluated) -> ReportTable:
     """Return Kendall's tau on the first test set at every size; best and not shown to be worse are marked."""
-    frame, cells, marks = [], list[tuple[str, ...]](), dict[tuple[int, int], str]()
+    frame, cells, marks, tests = [], list[tuple[str, ...]](), dict[tuple[int, int], str](), list[Best | None]()
     for target in results.targets:
         first = len(cells)
         for label, one in target.learnt.items():
-            values = [interval(one.scores["kendall"][:, column, 0]) for column in range(len(results.sizes))]
+            values = [interval(one.taus(column)) for column in range(len(results.sizes))]
             frame.append(
                 {"benchmark": target.name, "learner": label, "trials": one.trials}
                 | {f"tau_{size}": value[0] for size, value in zip(results.sizes, values, strict=True)}
                 | {f"half_{size}": value[2] - value[0] for size, value in zip(results.sizes, values, strict=True)}
             )
-            cells.append(
-                (
-                    target.name,
-                    label,
-                    *(f"{mean:.2f} ± {high - mean:.2f}".replace("0.", ".") for mean, _, high in values),
-                )
-            )
+            cells.append((target.name, label, *(_tau(mean, high - mean) for mean, _, high in values)))
         labels = list(target.learnt)
         for column in range(len(results.sizes)):
-            winner, tied = best(target, labels, column)
-            marks[first + labels.index(winner), column + 2] = BEST
-            marks |= {(first + labels.index(label), column + 2): TIED for label in tied}
+            tests.append(won := best(target, labels, column))
+            if won is not None:
+                marks[first + labels.index(won.winner), column + 2] = BEST
+                marks |= {(first + labels.index(label), column + 2): TIED for label in won.tied}
     caption = (
         f"Kendall's tau-b on {TEST_WORDS[results.tests[0]]} by the number of architectures learnt from: mean over"
         " trials ± half the 95 % t interval. Bold: largest mean; underlined: not shown to be worse (Wilcoxon signed"
-        "-rank over the same trials, Holm's adjustment in each column of a benchmark, alpha = .05)."
+        f"-rank over the same trials, Holm's adjustment in each column of a benchmark, alpha = .05)."
+        f"{untested_words(tests)}"
     )
     headers = ("Benchmark", "Learner", *(f"n = {size}" for size in results.sizes))
     return ReportTable("agreement", "Rank agreement", caption, pd.DataFrame(frame), headers, tuple(cells), marks)
 
 
-_SCORES = ("spearman", "pearson", "precision_at_10", "rmse", "coverage_95", "nll")
+def _tau(mean: float, half: float) -> str:
+    return NONE if np.isnan(mean) else f"{_two(mean)} ± {half:.2f}".replace("0.", ".")
 
 
-def details(results: Evaluated) -> ReportTable:
-    """Return all other measures at the largest size."""
+def others(results: Evaluated) -> list[ReportTable]:
+    """Return all other measures at the largest size: order, choice, and errors with honesty and time."""
+    first, size = TEST_WORDS[results.tests[0]], results.sizes[-1]
+    short = {"random": "random", "best_tenth": "best tenth", "neighbourhood": "edits"}
+    order: Columns = {
+        **{f"kendall_{test}": (f"Tau, {short[test]}", _two) for test in results.tests},
+        "sparse_kendall": ("Sparse tau", _two),
+        "spearman": ("Spearman", _two),
+        "pearson": ("Pearson", _two),
+    }
+    choice: Columns = {
+        "precision_at_10": ("Precision at 10", _two),
+        "best_rank_at_10": ("Best rank at 10", three_digits),
+        "regret_1": ("Regret of 1", three_digits),
+        "regret_10": ("Regret of 10", three_digits),
+        "regret_50": ("Regret of 50", three_digits),
+        **({"search_regret": ("Regret of a search", three_digits)} if results.search else {}),
+    }
+    honesty: Columns = {
+        "rmse": ("RMSE", three_digits),
+        "mae": ("MAE", three_digits),
+        "nll": ("NLL", _two),
+        "sharpness": ("Mean std", three_digits),
+        **{f"coverage_{level}": (f"In {level} %", _percent) for level in (50, 80, 95)},
+        "fit_seconds": ("Fit, s", three_digits),
+        "milliseconds_per_1000": ("1,000 predictions, ms", three_digits),
+    }
+    search = (
+        f" Regret of a search: at the end of {results.search} evaluations that the learner guides."
+        if results.search
+        else ""
+    )
+    return [
+        _of_columns(results, "order", "Order", order,
+            f"After {size} architectures: Kendall's tau-b on each test set; on {first} sparse tau (values rounded to a"
+            " tenth of a point), Spearman and signed Pearson. Means over trials."),
+        _of_columns(results, "choice", "Choice", choice,
+            f"After {size} architectures: on {first} the share of the ten best found by the ten best predicted, and the"
+            " best true rank among them; of all that was not learnt from, the regret of the 1, 10 and 50 best"
+            f" predicted.{search} Means over trials."),
+        _of_columns(results, "honesty", "Errors, uncertainty and time", honesty,
+            f"After {size} architectures, on {first}: root mean squared and mean absolute error; where a learner states"
+            " standard deviations, negative log-likelihood (nats), the mean standard deviation, and the share of means"
+            " (%) inside central intervals; CPU seconds. Means over trials, medians of times."),
+    ]  # fmt: skip
+
+
+def _of_columns(results: Evaluated, name: str, title: str, columns: Columns, caption: str) -> ReportTable:
     frame, cells = [], list[tuple[str, ...]]()
     for target in results.targets:
         for label, one in target.learnt.items():
-            raw = _row(results, target, label, one)
-            frame.append(raw)
-            tests = [_two(raw[f"kendall_{test}"]) for test in results.tests]
-            scores = [_two(raw[name]) for name in _SCORES[:3]] + [three_digits(raw["rmse"])]
-            honest = [NONE if np.isnan(raw["coverage_95"]) else f"{100 * raw['coverage_95']:.0f}", _two(raw["nll"])]
-            times = [three_digits(raw["fit_seconds"]), three_digits(raw["milliseconds_per_1000"])]
-            cells.append((target.name, label, *tests, *scores, three_digits(raw["regret_10"]), *honest, *times))
-    short = {"random": "random", "best_tenth": "best tenth", "neighbourhood": "edits"}
-    headers = (
-        "Benchmark", "Learner", *(f"Tau, {short[test]}" for test in results.tests), "Spearman", "Pearson",
-        "Precision at 10", "RMSE", "Regret of 10", "In 95 %, %", "NLL", "Fit, s", "1,000 predictions, ms",
-    )  # fmt: skip
-    caption = (
-        f"After {results.sizes[-1]} architectures: Kendall's tau-b on each test set; on the first of them Spearman,"
-        " signed Pearson, the share of the ten best found by the ten best predicted, root mean squared error, the share"
-        " of means inside the central 95 % interval and the negative log-likelihood (nats) where a learner states"
-        " standard deviations; the regret of the ten best predicted of all; CPU seconds. Means over trials, medians of"
-        " times."
-    )
-    return ReportTable(
-        "learners", "Every measure at the largest size", caption, pd.DataFrame(frame), headers, tuple(cells)
-    )
+            raw = _row(results, one)
+            known = {"benchmark": target.name, "learner": label, "size": results.sizes[-1]}
+            frame.append(known | {key: raw[key] for key in columns})
+            cells.append((target.name, label, *(write(raw[key]) for key, (_, write) in columns.items())))
+    headers = ("Benchmark", "Learner", *(header for header, _ in columns.values()))
+    return ReportTable(name, title, caption, pd.DataFrame(frame), headers, tuple(cells))
 
 
-def _row(results: Evaluated, target: Target, label: str, one: Learnt) -> dict[str, Any]:
-    taus = {f"kendall_{test}": _mean(one.scores["kendall"][:, -1, k]) for k, test in enumerate(results.tests)}
-    others = {name: _mean(values[:, -1, 0]) for name, values in one.scores.items() if name != "kendall"}
+def _row(results: Evaluated, one: Learnt) -> dict[str, float]:
+    taus = {f"kendall_{test}": _mean(one.taus(-1, k)) for k, test in enumerate(results.tests)}
+    scores = {name: _mean(values[:, -1, 0]) for name, values in one.scores.items() if name != "kendall"}
     return {
-        "benchmark": target.name,
-        "learner": label,
-        "size": results.sizes[-1],
         **taus,
-        **others,
+        **scores,
         **{f"regret_{top}": _mean(values[:, -1]) for top, values in one.regrets.items()},
+        "search_regret": _mean(one.end),
         "fit_seconds": float(np.median(one.fit_seconds[:, -1])),
         "milliseconds_per_1000": 1e6 * float(np.median(one.query_seconds[:, -1])),
     }
@@ -100,4 +128,8 @@ def _mean(values: FloatArray) -> float:
 
 
 def _two(value: float) -> str:
-    return NONE if np.isnan(value) else f"{value:.2f}"
+    return NONE if np.isnan(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", MINUS)
+
+
+def _percent(value: float) -> str:
+    return NONE if np.isnan(value) else f"{100 * value:.0f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -31,6 +31,22 @@ CURVE_REPETITIONS = 2_000
 TABLE_REPETITIONS = 10_000
 MOST_DRAWN, DRAWN = 10, 8
 """Strategies that figures can draw in colour and name, and how many of them where there are more."""
+
+
+def foremost(
+    labels: Sequence[str], wished: Sequence[str], bests: Sequence[str], ranked: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the labels that figures draw in colour and name, in their order: all, where they are few.
+
+    Where there are more than `MOST_DRAWN`: those wished, the bests, and the first of those ranked; `DRAWN` in all, or
+    `MOST_DRAWN` where so many are wished or best.
+    """
+    if len(labels) <= MOST_DRAWN:
+        return tuple(labels)
+    named = list(dict.fromkeys([*wished, *bests]))
+    most = max(DRAWN, min(len(named), MOST_DRAWN), len(wished))
+    kept = list(dict.fromkeys([*named, *ranked]))[:most]
+    return tuple(label for label in labels if label in kept)
 
 
 @dataclass(frozen=True)
@@ -106,13 +122,9 @@ class Study:
         """
         if len(self.labels) <= MOST_DRAWN:
             return self.labels
-        chosen = [*self.spec.report.highlight]
-        chosen += [item.label for item in self.spec.strategies if read(item.name).key == "random_search"][:1]
-        named = list(dict.fromkeys([*chosen, *self._bests()]))
-        most = max(DRAWN, min(len(named), MOST_DRAWN), len(self.spec.report.highlight))
-        named += sorted(self.labels, key=lambda label: (self._mean_ranks[label], self.labels.index(label)))
-        kept = list(dict.fromkeys(named))[:most]
-        return tuple(label for label in self.labels if label in kept)
+        random = [item.label for item in self.spec.strategies if read(item.name).key == "random_search"][:1]
+        ranked = sorted(self.labels, key=lambda label: (self._mean_ranks[label], self.labels.index(label)))
+        return foremost(self.labels, self.spec.report.highlight, [*random, *self._bests()], ranked)
 
     def _bests(self) -> list[str]:
         """Return the strategy of the lowest final regret, by centre and then by mean, of each benchmark and split."""

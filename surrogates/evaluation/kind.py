@@ -8,29 +8,32 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from harness import registry
 from harness.benchmark import Benchmark
-from harness.digests import identity, sha256_of
+from harness.checks import FloatArray
+from harness.digests import identity, later, sha256_of
 from harness.errors import HarnessError, SpecError
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
 from harness.experiments.prediction import KIND, PredictionSpec
 from harness.experiments.spec import Spec, StrategySpec, held, plain_data
 from harness.names import read
 from harness.own.classes import file_sha256
+from harness.printable import printable
 from harness.problem import Budget, Constraint
 from harness.seeding import generator, noise_seed
-from harness.surrogate import Fit, Informed, Predict, Surrogate
+from harness.surrogate import CurveSurrogate, Fit, Informed, Predict, Prediction, Surrogate, serve
 from surrogates.evaluation.scores import BINS, NAMES, TOPS, histogram, regrets, scores
+from surrogates.evaluation.searching import search_version, searched
 from surrogates.evaluation.sets import FEWEST, Pool, Trial
 
 SCHEMA = 1
 """Version of what the digest of a unit covers."""
-Request = TypeVar("Request")
-Answer = TypeVar("Answer")
+REFUSALS = (HarnessError, ValueError, ArithmeticError)
+"""Errors of a learner that is given too little, or what its arithmetic cannot bear: told, and the other sizes kept."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Trials:
     device : str
     versions : mapping
         Of the libraries on which the numbers depend.
+    search : str
+        The strategy of the searches and its version; "" without searches.
     """
 
     benchmark: str
@@ -75,6 +80,7 @@ class Trials:
     stop: int
     device: str
     versions: Mapping[str, str]
+    search: str = later("")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the unit as plain JSON data."""
@@ -96,7 +102,9 @@ class Evaluation(Kind[Trials]):
     """Fits learners to more and more of a table and predicts the rest of it; see `surrogates.evaluation`."""
 
     columns = ("scores", "regrets", "seconds", "histograms", "counts")
-    texts = ("names",)
+    optional = ("search",)
+    texts = ("names", "reasons")
+    listed = "learners"
 
     def check(self, spec: Spec) -> None:
         """Refuse learners that do not exist, and keys that only searches have."""
@@ -107,8 +115,13 @@ class Evaluation(Kind[Trials]):
                 raise SpecError(f"`{key}`: learners are evaluated without; leave it out")
         for index, item in enumerate(spec.strategies):
             with at(f"learners[{index}]"):
-                loaded = registry.load("surrogate", item.name)
-                if isinstance(loaded, type) and issubclass(loaded, Informed):
+                factory = registry.load("surrogate", item.name)
+                if isinstance(factory, type) and issubclass(factory, CurveSurrogate):
+                    raise HarnessError(
+                        f"'{item.name}' learns from the first epochs of trainings, and an evaluation has none to give:"
+                        " leave it out"
+                    )
+                if isinstance(factory, type) and issubclass(factory, Informed):
                     raise HarnessError(f"'{item.name}' is told what it would have to predict; leave it out")
 
     def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterator[tuple[int, Trials]]:
@@ -157,6 +170,7 @@ class Evaluation(Kind[Trials]):
             stop=min(first + spec.replicates_per_shard, spec.replicates),
             device=learner.device,
             versions={library: version(library) for library in libraries},
+            search=search_version() if spec.prediction.search else "",
         )
 
     def unit(self, data: Mapping[str, Any]) -> Trials:
@@ -172,7 +186,9 @@ class Evaluation(Kind[Trials]):
 
         ``scores`` are (trials, sizes, tests, names), ``counts`` the sizes of the test sets, ``regrets`` (trials, sizes,
         tops) of the choice among all that was not learnt from, ``seconds`` (trials, sizes, 2) the CPU seconds of a fit
-        and of one architecture predicted, ``histograms`` (trials, sizes, bins) on the first test set.
+        and of one architecture predicted, ``histograms`` (trials, sizes, bins) on the first test set. With a search
+        ``search`` is (trials, evaluations), see `surrogates.evaluation.searching`. Where a learner refuses what it is
+        given, columns are NaN and the text ``reasons`` says why, by size or ``search``.
         """
         benchmark = _of(unit.benchmark, unit.objective, unit.budget)
         if benchmark.digest != unit.table_digest:
@@ -181,64 +197,107 @@ class Evaluation(Kind[Trials]):
             raise HarnessError(f"the file of '{unit.learner['name']}' changed after the run was prepared; run again")
         table, trials, settings = table_name(benchmark), range(unit.first, unit.stop), unit.settings
         pool = Pool.of(benchmark, generator(unit.seed, "pool", table))
+        seeds = [noise_seed(unit.seed, table, trial) for trial in trials]
         drawn = [
-            Trial.of(
-                pool,
-                benchmark,
-                settings.sizes[-1],
-                noise_seed(unit.seed, table, trial),
-                generator(unit.seed, "training sets", table, trial),
-            )
-            for trial in trials
+            Trial.of(pool, benchmark, settings.sizes[-1], seed, generator(unit.seed, "training sets", table, trial))
+            for seed, trial in zip(seeds, trials, strict=True)
         ]
         learner = registry.surrogate(unit.learner, benchmark.space, device=unit.device)
+        own = read(unit.learner["name"]).own
+        steps = _Steps(settings, len(trials), on_step)
         shape = (len(trials), len(settings.sizes))
         found = {
             "scores": np.full((*shape, len(settings.tests), len(NAMES)), np.nan),
             "counts": np.zeros((*shape, len(settings.tests)), dtype=np.int64),
             "regrets": np.full((*shape, len(TOPS)), np.nan),
-            "seconds": np.zeros((*shape, 2)),
+            "seconds": np.full((*shape, 2), np.nan),
             "histograms": np.full((*shape, BINS), np.nan),
         }
+        reasons: dict[str, str] = {}
         for place, size in enumerate(settings.sizes):
-            streams = [generator(unit.seed, "learner", read(unit.learner["name"]).own, table, t, size) for t in trials]
             fits = [
-                Fit(learner, pool.archs[one.order[:size]], one.labels[:size], rng)
-                for one, rng in zip(drawn, streams, strict=True)
+                Fit(
+                    learner,
+                    pool.archs[one.order[:size]],
+                    one.labels[:size],
+                    generator(unit.seed, "learner", own, table, trial, size),
+                )
+                for one, trial in zip(drawn, trials, strict=True)
             ]
-            models, fitting = _timed(learner.fit_many, fits)
-            asked = [Predict(model, pool.archs) for model in models]
-            predictions, predicting = _timed(learner.predict_many, asked)
-            found["seconds"][:, place] = fitting / len(trials), predicting / len(trials) / len(pool)
-            for row, (one, prediction, trial) in enumerate(zip(drawn, predictions, trials, strict=True)):
-                tests = one.tests(
-                    pool, benchmark.space, size, settings.test_size, generator(unit.seed, "test sets", table, trial)
-                )
-                for column, name in enumerate(settings.tests):
-                    rows = tests[name]
-                    found["counts"][row, place, column] = len(rows)
-                    if len(rows) >= FEWEST:
-                        found["scores"][row, place, column] = scores(
-                            prediction, rows, pool.truth[rows], honest=learner.has_std
-                        )
-                first = tests[settings.tests[0]]
-                found["histograms"][row, place] = histogram(
-                    prediction, first, pool.truth[first], honest=learner.has_std
-                )
-                left = np.setdiff1d(np.arange(len(pool)), one.order[:size])
-                found["regrets"][row, place] = regrets(prediction.mean[left], pool.truth[left])
-            if on_step is not None:
-                on_step((place + 1) * len(trials))
-        return Output(found, {"names": json.dumps({"scores": NAMES, "tops": TOPS})})
+            try:
+                predictions, found["seconds"][:, place] = _predicted(fits, pool)
+            except REFUSALS as error:
+                reasons[str(size)] = _reason(error)
+                predictions = []
+            for row, (one, trial) in enumerate(zip(drawn, trials, strict=True)):
+                rng = generator(unit.seed, "test sets", table, trial)
+                tests = one.tests(pool, benchmark.space, size, settings.test_size, rng)
+                found["counts"][row, place] = [len(tests[name]) for name in settings.tests]
+                if predictions:
+                    prediction, honest = predictions[row], learner.has_std
+                    for column, name in enumerate(settings.tests):
+                        rows = tests[name]
+                        if len(rows) >= FEWEST:
+                            found["scores"][row, place, column] = scores(
+                                prediction, rows, pool.truth[rows], honest=honest
+                            )
+                    first = tests[settings.tests[0]]
+                    found["histograms"][row, place] = histogram(prediction, first, pool.truth[first], honest=honest)
+                    left = np.setdiff1d(np.arange(len(pool)), one.order[:size])
+                    found["regrets"][row, place] = regrets(prediction.mean[left], pool.truth[left])
+            steps.took(size)
+        if settings.search:
+            streams = [generator(unit.seed, "search", table, trial) for trial in trials]
+            budget = replace(unit.budget, evaluations=settings.search)
+            try:
+                found["search"] = searched(benchmark, learner, budget, seeds, streams, pool.best, steps.search)
+            except REFUSALS as error:
+                reasons["search"] = _reason(error)
+                found["search"] = np.full((len(trials), settings.search), np.nan)
+        return Output(found, {"names": json.dumps({"scores": NAMES, "tops": TOPS}), "reasons": json.dumps(reasons)})
+
+
+class _Steps:
+    """Tells how much is done in the budget's unit: the largest training set, for each trial, is all."""
+
+    def __init__(self, settings: PredictionSpec, trials: int, tell: Callable[[int], None] | None) -> None:
+        self._whole = sum(settings.sizes) + _search_work(settings.search)
+        self._per_work = trials * settings.sizes[-1] / self._whole
+        self._work, self._tell, self._trials = 0.0, tell, trials
+
+    def took(self, work: float) -> None:
+        """Count architectures that were learnt from, in each trial."""
+        self._work += work
+        if self._tell is not None:
+            self._tell(round(self._work * self._per_work))
+
+    def search(self, evaluations: int) -> None:
+        """Tell the evaluations of the searches of all trials so far."""
+        if self._tell is not None:
+            self._tell(round((self._work + _search_work(evaluations / self._trials)) * self._per_work))
+
+
+def _search_work(evaluations: float) -> float:
+    """Return how many architectures the models of a search learn from, all of them together: one after each ten."""
+    return evaluations**2 / 20
+
+
+def _predicted(fits: Sequence[Fit], pool: Pool) -> tuple[list[Prediction], FloatArray]:
+    """Return what each model says of the pool, and the CPU seconds of a fit and of one architecture, (2,)."""
+    models, fitting = _timed(serve, fits)
+    predictions, predicting = _timed(serve, [Predict(model, pool.archs) for model in models])
+    return predictions, np.array([fitting, predicting / len(pool)]) / len(fits)
+
+
+def _reason(error: Exception) -> str:
+    return printable(f"{error}" if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}")
 
 
 def _of(benchmark: str, objective: str, budget: Budget) -> Benchmark:
     return open_benchmark(benchmark, (objective,), (), budget)
 
 
-def _timed(
-    work: Callable[[Sequence[Request]], Sequence[Answer]], requests: Sequence[Request]
-) -> tuple[Sequence[Answer], float]:
+def _timed(work: Callable[[Sequence[Any]], list[Any]], requests: Sequence[Any]) -> tuple[list[Any], float]:
     """Return the answers, and their CPU seconds."""
     began = time.process_time()
     answers = work(requests)

@@ -32,11 +32,14 @@ class Pool:
         Means over the trainings of the table, lower is better; all finite.
     keys : (C,) uint64
         Functional keys, see `SearchSpace.key`.
+    best : float
+        The least mean of all architectures that the benchmark lists, other codings of the same functions among them.
     """
 
     archs: Archs
     truth: FloatArray
     keys: UInt64Array
+    best: float
 
     @classmethod
     def of(cls, benchmark: Benchmark, rng: np.random.Generator) -> Pool:
@@ -45,10 +48,10 @@ class Pool:
         if archs is None:
             archs = benchmark.space.sample(SAMPLED, rng)
         keys, first = np.unique(benchmark.space.key(archs), return_index=True)
-        archs = np.asarray(archs)[first]
-        truth = answers(benchmark, archs, None)
+        means = answers(benchmark, np.asarray(archs), None)
+        archs, truth = np.asarray(archs)[first], means[first]
         known = np.isfinite(truth)
-        return cls(archs[known], truth[known], keys[known])
+        return cls(archs[known], truth[known], keys[known], float(means[np.isfinite(means)].min(initial=np.inf)))
 
     def __len__(self) -> int:
         return len(self.archs)

@@ -20,7 +20,7 @@ from reports.page.build import build
 from reports.predictors.ceiling import ceiling
 from reports.predictors.growth import interval
 from reports.predictors.results import Learnt, Target, read_evaluated
-from reports.predictors.winners import best
+from reports.predictors.winners import Best, best, untested_words
 
 LEARNERS = [{"name": "ridge"}, {"name": "random_forest", "trees": 5, "label": "small forest"}]
 
@@ -32,7 +32,7 @@ def folder(tmp_path_factory):
         "name": "two",
         "benchmarks": ["graph-cora"],
         "replicates": 3,
-        "prediction": {"sizes": [20, 40], "test_size": 100},
+        "prediction": {"sizes": [20, 40], "test_size": 100, "search": 24},
         "learners": LEARNERS,
     }
     prepared = prepare(from_dict(given))
@@ -46,13 +46,17 @@ def test_figures_and_tables_have_the_numbers_of_the_results(folder):
     (target,) = results.targets
     frame = Exhibit.read(folder / "report/figures", "tau-random").frame
     table = pd.read_csv(folder / "report/tables/agreement.csv").set_index("learner")
-    details = pd.read_csv(folder / "report/tables/learners.csv").set_index("learner")
+    details = pd.read_csv(folder / "report/tables/choice.csv").set_index("learner")
+    searches = Exhibit.read(folder / "report/figures", "search").frame.set_index("series")
     for label, one in target.learnt.items():
         taus = one.scores["kendall"][:, :, 0]
         part = frame[frame["series"] == label]
         np.testing.assert_allclose(part["centre"], taus.mean(axis=0))
         np.testing.assert_allclose(table.loc[label, ["tau_20", "tau_40"]].to_numpy(dtype=float), taus.mean(axis=0))
         assert details.loc[label, "regret_10"] == pytest.approx(one.regrets[10][:, -1].mean())
+        assert details.loc[label, "search_regret"] == pytest.approx(one.search[:, -1].mean())
+        assert searches.loc[label, "x"] == pytest.approx(taus[:, 0].mean()), "after 20, the size nearest to 24"
+        assert searches.loc[label, "y"] == pytest.approx(one.search[:, -1].mean())
 
 
 def test_the_page_says_who_is_best_and_how_it_was_measured(folder):
@@ -61,7 +65,10 @@ def test_the_page_says_who_is_best_and_how_it_was_measured(folder):
     assert "agrees best with the table" in text
     assert "No architecture that is tested computes the same function" in text
     assert "Best-practice checklist" not in text
-    for name in ("tau-random", "tau-best-tenth", "tau-neighbourhood", "regret-10", "winners", "reliability"):
+    assert "of searches of 24 evaluations" in text
+    assert "reach p = 0.25 at best" in text, "three trials cannot reject"
+    assert "not shown to be worse." not in text
+    for name in ("tau-random", "tau-best-tenth", "tau-neighbourhood", "regret-10", "winners", "reliability", "search"):
         data = json.loads((folder / f"report/figures/{name}.json").read_text())
         assert data["alt"]
         assert data["provenance"]["trials"] == {"graph-cora": {"ridge": 3, "small forest": 3}}
@@ -84,14 +91,16 @@ def test_a_missing_block_is_an_error_or_told(folder):
         path.write_bytes(content)
 
 
-def test_what_is_undefined_counts_as_nothing():
-    assert interval(np.array([0.5, np.nan])) == pytest.approx((0.25, 0.25 - 3.1765, 0.25 + 3.1765), abs=1e-3)
-
-
-def learnt(taus):
+def learnt(taus, seconds=0.0):
     taus = np.asarray(taus, dtype=float)[:, None, None]
     zero = np.zeros(taus.shape[:2])
-    return Learnt({"kendall": taus}, {}, zero, zero, zero[..., None])
+    return Learnt({"kendall": taus}, {}, zero + seconds, zero, zero[..., None])
+
+
+def test_what_is_undefined_counts_as_nothing_and_what_was_refused_is_missing():
+    taus = learnt([0.5, np.nan]).taus(0)
+    assert interval(taus) == pytest.approx((0.25, 0.25 - 3.1765, 0.25 + 3.1765), abs=1e-3)
+    assert np.isnan(learnt([np.nan, np.nan], np.nan).tau(0))
 
 
 def test_the_winner_and_those_not_shown_to_be_worse():
@@ -99,7 +108,18 @@ def test_the_winner_and_those_not_shown_to_be_worse():
     base = rng.normal(0.7, 0.01, 20)
     group = {"good": learnt(base), "equal": learnt(rng.permutation(base) - 1e-4), "worse": learnt(base - 0.05)}
     target = Target("t", None, "valid_accuracy", "", group, np.nan, {})
-    assert best(target, list(group), 0) == ("good", ["equal"])
+    assert best(target, list(group), 0) == Best("good", ["equal"], "")
+
+
+def test_few_trials_are_not_tested_and_say_how_many_are_needed():
+    group = {"good": learnt([0.7, 0.8, 0.9]), "bad": learnt([0.1, 0.2, 0.3]), "refused": learnt([np.nan] * 3, np.nan)}
+    found = best(Target("t", None, "valid_accuracy", "", group, np.nan, {}), list(group), 0)
+    assert (found.winner, found.tied) == ("good", [])
+    assert untested_words([found]) == (
+        " Not tested everywhere: 3 trials reach p = 0.25 at best, and Holm's correction for 1 comparison asks for"
+        " 0.05/1; 6 trials are needed."
+    )
+    assert best(Target("t", None, "valid_accuracy", "", group, np.nan, {}), ["refused"], 0) is None
 
 
 def test_the_ceiling_is_that_of_one_training_and_the_mean_of_the_others():
