@@ -11,7 +11,7 @@ import numpy as np
 from harness.errors import HarnessError
 from harness.guard import refusals
 from harness.problem import Problem
-from harness.records import Columns, Evaluations, Proposals
+from harness.records import Columns, Evaluations, Proposals, Run
 from harness.strategy import Plan, Strategy
 from harness.surrogate import Surrogate
 from harness.testing.fingerprints import changed, shared_state
@@ -57,9 +57,13 @@ class Watch:
         return Watched
 
     def over(
-        self, rules: Rule, problem: Problem, learner: Surrogate | None, run: Callable[[type[Strategy]], object]
-    ) -> None:
-        """Run, and check what the run has left behind.
+        self,
+        rules: Rule,
+        problem: Problem,
+        learner: Surrogate | None,
+        run: Callable[[type[Strategy]], tuple[Run, ...]],
+    ) -> tuple[Run, ...]:
+        """Run, check what the run has left behind, and return what was run.
 
         Parameters
         ----------
@@ -74,7 +78,7 @@ class Watch:
         before, drawn = shared_state(problem, self.factory, learner), global_generators()
         with refusals() as refused:
             try:
-                run(self.factory)
+                block = run(self.factory)
             except HarnessError:
                 rules(OPENS_NOTHING, not refused, f"it asked for {', '.join(map(repr, refused))}")
                 raise
@@ -92,6 +96,7 @@ class Watch:
         ):
             touched = sorted({name for kept, copy in crossed for name in _differing(kept, copy)})
             rules(rule, not touched, f"changed: {', '.join(touched)}; work on a copy")
+        return block
 
 
 def _writeable(columns: Evaluations) -> Evaluations:

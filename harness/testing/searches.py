@@ -64,7 +64,7 @@ def check_strategy(
     def made(benchmark: Benchmark, budget: Budget, n_workers: int) -> tuple[Problem, Surrogate | None]:
         takes_one = "surrogate" in registry.keywords(factory)
         learner = make_learner(factory, settings if takes_one else None, benchmark, "cpu")
-        problem = make_problem(benchmark, budget, n_workers)
+        problem = make_problem(benchmark, _shared(budget, n_workers), n_workers)
         return replace(problem, prior=made_up_priors(benchmark)) if factory.takes.prior else problem, learner
 
     def run_on(
@@ -98,16 +98,15 @@ def check_strategy(
     budget, within = _budget(factory, plain), "proposes valid architectures within its budget"
     problem, learner = made(plain, budget, 1)
 
-    def first(kind: type[Strategy]) -> None:
+    def first(kind: type[Strategy]) -> tuple[Run, ...]:
         try:
-            run_on(problem, learner, plain, kind, within, 2)
+            return run_on(problem, learner, plain, kind, within, 2)
         except HarnessError as error:
             if benchmark is None:
                 raise HarnessError(f"{error}\n{_ELSEWHERE}") from error.__cause__
             raise
 
-    Watch(factory).over(rules, problem, learner, first)
-    block = run(within, plain, budget)
+    block = Watch(factory).over(rules, problem, learner, first)
     rules(within, [_kept(budget, one) for one in block])
     if factory.takes.fidelities:
         rule = "trains something fully with what 60 full trainings cost"
@@ -228,6 +227,11 @@ def _budget(factory: type[Strategy], on: Benchmark) -> Budget:
     return Budget(epochs=60 * on.fidelities[-1].epoch, multi_fidelity="resumable")
 
 
+def _shared(budget: Budget, n_workers: int) -> Budget:
+    """Return a budget under which workers together spend what one alone would."""
+    return budget if budget.seconds is None else replace(budget, seconds=budget.seconds / n_workers)
+
+
 def _halved(budget: Budget) -> Budget:
     """Return a budget of half the size, for what needs no long run."""
     if budget.evaluations is not None:
@@ -253,14 +257,14 @@ def _variants(
     if benchmark is None:
         m = factory.takes.fewest_objectives
         plain: Benchmark = ToyBenchmark(objectives=m)
-        failing, time = ToyBenchmark(failing=True, objectives=m), 500.0
+        failing = ToyBenchmark(failing=True, objectives=m)
         constrained = ToyBenchmark(constraints=(Constraint("size", "<=", 7.0),), objectives=m)
     else:
         plain = benchmark
         failing, constrained = Altered(benchmark, failing=True), Altered(benchmark, constrained=True)
-        time = 20 * _typical_seconds(benchmark)
     if plain.has_seconds:
         yield "works with parallel workers and results in any order", plain, budget, 4
+        time = 60 * _typical_seconds(plain)
         yield "works under a time budget", plain, replace(budget, evaluations=None, seconds=time), 3
     yield "survives failed trainings (NaN)", failing, budget, 1
     yield "works under constraints", constrained, budget, 1

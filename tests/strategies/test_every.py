@@ -14,6 +14,7 @@ from harness.experiments.spec import Spec, StrategySpec, TransferSpec
 from harness.problem import Budget, Constraint
 from harness.records import Run
 from strategies import STRATEGIES
+from tests.strategies.quick import QUICK
 
 TABLE = "nb201-cifar10"
 WITH_EPOCHS, FULL_SECONDS = "micro-mnist1d", 0.1
@@ -40,19 +41,17 @@ def _needs_several(name: str) -> bool:
         return False
 
 
-QUICK = {"rgpe": {"samples": 16, "folds": 2, "source_rows": 20, "candidates": 50}, "multi_task": {"candidates": 50}}
-"""Hyperparameters of strategies that learn many models."""
 SOURCES = TransferSpec(("nb201-cifar100",), rows=50)
 """For strategies that learn from finished trainings of other tables."""
 SEVERAL = ("valid_accuracy", "params_m")
 """Objectives of strategies that need more than one."""
 
 
-def runs_of(name: str, evaluations: int = 60, replicates: int = 4, **changes) -> tuple[Run, ...]:
+def runs_of(name: str, evaluations: int = 60, replicates: int = 2, **changes) -> tuple[Run, ...]:
     """Run a strategy with its defaults, with a quick learner where it learns; in seconds where it takes fidelities."""
     takes_learner = "surrogate" in registry.keywords(registry.strategy(name))
     if takes_learner and _needs_several(name):  # two models a decision: half the runs
-        replicates //= 2
+        replicates = min(replicates, 2)
     learner = {"name": "ridge", "encoding": "one_hot"} if takes_learner else None
     item = StrategySpec(name, name, QUICK.get(name, {}), learner)
     table, budget = TABLE, Budget(evaluations=evaluations)
@@ -93,7 +92,7 @@ def test_constraints_that_are_known_are_kept_at_every_fidelity(name):
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("random_search", *RISING)])
 def test_constraints_that_are_told_are_taken_into_account(name):
     """What is proposed late is feasible more often than a random row of the table."""
-    feasible = [run.trace.constraints[:, 0] <= 0 for run in runs_of(name, 90, constraints=(LATENCY,))]
+    feasible = [run.trace.constraints[:, 0] <= 0 for run in runs_of(name, 90, 4, constraints=(LATENCY,))]
     assert all(rows.any() for rows in feasible)
     if name not in SLOW_TO_HEED:
         assert np.mean([rows[-30:] for rows in feasible]) > 0.31
@@ -111,7 +110,7 @@ def test_constraints_that_are_known_are_kept(name):
 def test_eight_workers_and_a_time_budget(name):
     budget = Budget(seconds=3e4)
     if name in RISING:
-        budget = Budget(seconds=20 * FULL_SECONDS, multi_fidelity="resumable")
+        budget = Budget(seconds=8 * FULL_SECONDS, multi_fidelity="resumable")
     for run in runs_of(name, n_workers=8, budget=budget):
         trace = run.trace
         assert run.stopped == "budget"
@@ -128,7 +127,7 @@ def test_eight_workers_and_a_time_budget(name):
 def test_duplicates_are_refused_or_never_proposed(name):
     forbidden = Budget(evaluations=60, duplicates="forbidden")
     if name in RISING:
-        forbidden = Budget(seconds=10 * FULL_SECONDS, duplicates="forbidden", multi_fidelity="resumable")
+        forbidden = Budget(seconds=5 * FULL_SECONDS, duplicates="forbidden", multi_fidelity="resumable")
     if not registry.strategy(name).takes.forbidden_duplicates:
         with pytest.raises(HarnessError, match=r"Strategies that can: .*local_search"):
             runs_of(name, budget=forbidden)
