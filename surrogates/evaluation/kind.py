@@ -14,7 +14,7 @@ import numpy as np
 
 from harness import registry
 from harness.benchmark import Benchmark
-from harness.digests import identity, sha256_of
+from harness.digests import identity, later, sha256_of
 from harness.errors import HarnessError, SpecError
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
 from harness.experiments.prediction import KIND, PredictionSpec
@@ -24,6 +24,7 @@ from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint
 from harness.seeding import generator, noise_seed
 from harness.surrogate import Fit, Predict, Surrogate
+from surrogates.evaluation.observed import KEYS, Asked, Observed, given
 from surrogates.evaluation.scores import BINS, NAMES, TOPS, histogram, regrets, scores
 from surrogates.evaluation.sets import FEWEST, Pool, Trial
 
@@ -59,6 +60,10 @@ class Trials:
     device : str
     versions : mapping
         Of the libraries on which the numbers depend.
+    signals : tuple of str
+        Columns read before training that it is given as covariates.
+    epochs : tuple of int
+        At which it is given the beginning of every curve.
     """
 
     benchmark: str
@@ -75,6 +80,8 @@ class Trials:
     stop: int
     device: str
     versions: Mapping[str, str]
+    signals: tuple[str, ...] = later(())
+    epochs: tuple[int, ...] = later(())
 
     def as_dict(self) -> dict[str, Any]:
         """Return the unit as plain JSON data."""
@@ -91,6 +98,11 @@ class Trials:
         del facts["budget"]["evaluations"]  # the largest training set, which the settings say
         return sha256_of(facts)
 
+    @property
+    def observed(self) -> Observed:
+        """What the learner sees of an architecture beside its genes."""
+        return Observed(self.signals, self.epochs)
+
 
 class Evaluation(Kind[Trials]):
     """Fits learners to more and more of a table and predicts the rest of it; see `surrogates.evaluation`."""
@@ -102,12 +114,16 @@ class Evaluation(Kind[Trials]):
         """Refuse learners that do not exist, and keys that only searches have."""
         if spec.prediction is None:
             raise SpecError("`prediction`: the kind of work 'prediction' needs the table [prediction] and [[learners]]")
-        for key, given in (("transfer", spec.transfer), ("simulate", spec.simulate), ("constraints", spec.constraints)):
-            if given:
+        others = {"transfer": spec.transfer, "simulate": spec.simulate, "constraints": spec.constraints}
+        for key, value in others.items():
+            if value:
                 raise SpecError(f"`{key}`: learners are evaluated without; leave it out")
         for index, item in enumerate(spec.strategies):
             with at(f"learners[{index}]"):
-                registry.load("surrogate", item.name)
+                learner = registry.load("surrogate", item.name)
+                known = (*registry.settings_of(learner), *KEYS)
+                registry.check_keywords(learner, f"learner '{item.name}'", item.hyperparameters, also=known)
+                Asked.of(item.hyperparameters)
 
     def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterator[tuple[int, Trials]]:
         """Yield the units of all learners, each after it was built once."""
@@ -121,12 +137,17 @@ class Evaluation(Kind[Trials]):
                     f" {len(pool) // 2:,}, got {largest:,}"
                 )
         for index, item in enumerate(spec.strategies):
-            settings = {"name": item.name, **item.hyperparameters}
+            own = {key: value for key, value in item.hyperparameters.items() if key not in KEYS}
+            settings = {"name": item.name, **own}
             with at(f"learners[{index}]"):
                 learner = registry.surrogate(settings, benchmark.space, device=device)
             for objective in benchmark.objectives:
+                one = _of(benchmark.name, objective.name, spec.budget)
+                with at(f"learners[{index}]"):
+                    observed = Asked.of(item.hyperparameters).on(one, learner)
+                reader = observed.reader(learner, one)
                 for first in range(0, spec.replicates, spec.replicates_per_shard):
-                    yield index, self._unit(spec, item, settings, learner, benchmark, objective.name, first)
+                    yield index, self._unit(spec, item, settings, reader, one, observed, first)
 
     @staticmethod
     def _unit(
@@ -135,7 +156,7 @@ class Evaluation(Kind[Trials]):
         settings: Mapping[str, Any],
         learner: Surrogate,
         benchmark: Benchmark,
-        objective: str,
+        observed: Observed,
         first: int,
     ) -> Trials:
         assert spec.prediction is not None  # noqa: S101
@@ -146,7 +167,7 @@ class Evaluation(Kind[Trials]):
             learner=settings,
             signature=learner.signature,
             sha256=file_sha256(item.name),
-            objective=objective,
+            objective=benchmark.objectives[0].name,
             settings=spec.prediction,
             constraints=(),
             budget=spec.budget,
@@ -155,6 +176,8 @@ class Evaluation(Kind[Trials]):
             stop=min(first + spec.replicates_per_shard, spec.replicates),
             device=learner.device,
             versions={library: version(library) for library in libraries},
+            signals=observed.signals,
+            epochs=observed.epochs,
         )
 
     def unit(self, data: Mapping[str, Any]) -> Trials:
@@ -179,17 +202,14 @@ class Evaluation(Kind[Trials]):
             raise HarnessError(f"the file of '{unit.learner['name']}' changed after the run was prepared; run again")
         table, trials, settings = table_name(benchmark), range(unit.first, unit.stop), unit.settings
         pool = Pool.of(benchmark, generator(unit.seed, "pool", table))
+        seeds = [noise_seed(unit.seed, table, trial) for trial in trials]
         drawn = [
-            Trial.of(
-                pool,
-                benchmark,
-                settings.sizes[-1],
-                noise_seed(unit.seed, table, trial),
-                generator(unit.seed, "training sets", table, trial),
-            )
-            for trial in trials
+            Trial.of(pool, benchmark, settings.sizes[-1], seed, generator(unit.seed, "training sets", table, trial))
+            for seed, trial in zip(seeds, trials, strict=True)
         ]
         learner = registry.surrogate(unit.learner, benchmark.space, device=unit.device)
+        learner = unit.observed.reader(learner, benchmark)
+        columns = [unit.observed.columns(benchmark, pool.archs, seed) for seed in seeds]
         shape = (len(trials), len(settings.sizes))
         found = {
             "scores": np.full((*shape, len(settings.tests), len(NAMES)), np.nan),
@@ -200,12 +220,14 @@ class Evaluation(Kind[Trials]):
         }
         for place, size in enumerate(settings.sizes):
             streams = [generator(unit.seed, "learner", read(unit.learner["name"]).own, table, t, size) for t in trials]
+            sets = [one.order[:size] for one in drawn]
+            seen = [given(learner, values, rows) for values, rows in zip(columns, sets, strict=True)]
             fits = [
-                Fit(learner, pool.archs[one.order[:size]], one.labels[:size], rng)
-                for one, rng in zip(drawn, streams, strict=True)
+                Fit(learner, pool.archs[rows], one.labels[:size], rng, None if extra is None else extra[rows])
+                for one, rows, rng, extra in zip(drawn, sets, streams, seen, strict=True)
             ]
             models, fitting = _timed(learner.fit_many, fits)
-            asked = [Predict(model, pool.archs) for model in models]
+            asked = [Predict(model, pool.archs, extra) for model, extra in zip(models, seen, strict=True)]
             predictions, predicting = _timed(learner.predict_many, asked)
             found["seconds"][:, place] = fitting / len(trials), predicting / len(trials) / len(pool)
             for row, (one, prediction, trial) in enumerate(zip(drawn, predictions, trials, strict=True)):
@@ -227,7 +249,8 @@ class Evaluation(Kind[Trials]):
                 found["regrets"][row, place] = regrets(prediction.mean[left], pool.truth[left])
             if on_step is not None:
                 on_step((place + 1) * len(trials))
-        return Output(found, {"names": json.dumps({"scores": NAMES, "tops": TOPS})})
+        names = {"scores": NAMES, "tops": TOPS} | unit.observed.facts(benchmark)
+        return Output(found, {"names": json.dumps(names)})
 
 
 def _of(benchmark: str, objective: str, budget: Budget) -> Benchmark:
