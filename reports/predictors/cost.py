@@ -24,7 +24,7 @@ def exhibit(results: Evaluated, what: str) -> Exhibit:
     rows = []
     for target in results.targets:
         for label, one in target.learnt.items():
-            seconds = one.fit_seconds if what == "fit" else 1e6 * one.query_seconds
+            seconds = one.fit_seconds if what == "fit" else 1e6 * (one.query_seconds + one.signal_seconds)
             for column, size in enumerate(results.sizes):
                 tau = interval(one.scores["kendall"][:, column, 0])[0]
                 rows.append((target.name, label, size, max(float(np.median(seconds[:, column])), 1e-6), tau))
@@ -35,6 +35,8 @@ def exhibit(results: Evaluated, what: str) -> Exhibit:
         f" ({', '.join(map(str, results.sizes))}), larger for larger sets; medians of times and means of tau over"
         f" {results.spec.replicates} trials. Trials are fitted side by side where a learner can; a time is its share."
     )
+    if what == "query" and any(one.signals for target in results.targets for one in target.learnt.values()):
+        caption += " The seconds of signals that a learner reads are added, as tables record them."
     title = f"Rank agreement against the time of a {'fit' if what == 'fit' else 'prediction'}"
     return Exhibit(
         f"tau-{what}-time",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from harness.printable import counted
+from harness.printable import counted, printable
 from reports.predictors import cost, growth, reliability, table, winners
-from reports.predictors.results import TEST_WORDS, Evaluated
+from reports.predictors.results import TEST_WORDS, Evaluated, Target
 from reports.sections.section import Section
 from reports.study.provenance import told_of
 
@@ -57,6 +59,8 @@ def methods(results: Evaluated) -> list[str]:
     """Say how it was measured."""
     tests = ", ".join(TEST_WORDS[name] for name in results.tests)
     sizes = ", ".join(map(str, results.sizes))
+    seen = {f"{label} {words}": None for target in results.targets for label, words in _seen(target)}
+    beside = [f"Beside genes. {'; '.join(seen)}. Curves are those of one training, the same that a label is of."]
     return [
         f"Sets. {counted(results.spec.replicates, 'trial')}; in each, up to {results.sizes[-1]} architectures drawn at"
         f" random are learnt from, {sizes} at a time, each by one training of the table, the same for all learners. No"
@@ -64,8 +68,26 @@ def methods(results: Evaluated) -> list[str]:
         f" one is taken. Tested on: {tests}, by the mean over the table's trainings.",
         "Times. CPU seconds of one process. Learners that can are fitted for all trials of a block at once; a time is"
         " the share of one.",
+        *(beside if seen else []),
         "Undefined. A prediction without two values has no tau: it counts as 0.",
     ]
+
+
+def _seen(target: Target) -> Iterator[tuple[str, str]]:
+    """Yield the label of each learner that sees something of an architecture beside its genes, and what."""
+    for label, one in target.learnt.items():
+        parts = []
+        if one.signals:
+            names = ", ".join(map(printable, one.signals))
+            unknown = [printable(name) for name, seconds in one.signals.items() if seconds is None]
+            cost = f"{one.signal_seconds:.3g} s for each candidate of {target.name}"
+            cost += f", without what nobody measured ({', '.join(unknown)})" if unknown else ""
+            parts.append(f"{names} ({cost})")
+        if one.epochs:
+            cost = f"{one.begun:.3g} of a full training for each candidate of {target.name}"
+            parts.append(f"the first {one.epochs} of {one.schedule} epochs of the curve ({cost})")
+        if parts:
+            yield label, f"reads {' and '.join(parts)}"
 
 
 def facts_words(results: Evaluated) -> list[str]:

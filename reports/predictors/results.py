@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,10 @@ class Learnt:
     fit_seconds, query_seconds : (n, S) float64
         CPU seconds of a fit, and of one architecture predicted among many.
     histograms : (n, S, B) float64
+    signals : mapping of str to float or None
+        Seconds for each architecture of what it reads before training, by name; None where nobody measured them.
+    epochs, schedule : int
+        Epochs of every curve that it reads, 0 for none, and those of a full training.
     """
 
     scores: Mapping[str, FloatArray]
@@ -53,6 +57,19 @@ class Learnt:
     fit_seconds: FloatArray
     query_seconds: FloatArray
     histograms: FloatArray
+    signals: Mapping[str, float | None] = field(default_factory=dict)
+    epochs: int = 0
+    schedule: int = 1
+
+    @property
+    def signal_seconds(self) -> float:
+        """Seconds of its signals for each architecture, those that were measured."""
+        return sum(seconds or 0.0 for seconds in self.signals.values())
+
+    @property
+    def begun(self) -> float:
+        """What is trained of every architecture, in units of one full training."""
+        return self.epochs / self.schedule
 
     @property
     def trials(self) -> int:
@@ -208,4 +225,7 @@ def _joined(parts: list[tuple[int, Any]]) -> Learnt:
         columns["seconds"][..., 0],
         columns["seconds"][..., 1],
         columns["histograms"],
+        names.get("signals", {}),
+        names.get("epochs", 0),
+        names.get("schedule", 1),
     )

@@ -48,12 +48,18 @@ def agreement(results: Evaluated) -> ReportTable:
     return ReportTable("agreement", "Rank agreement", caption, pd.DataFrame(frame), headers, tuple(cells), marks)
 
 
+SEEN = (
+    " What is seen of an architecture beside its genes is paid for every candidate: the seconds of its signals, as the"
+    " table records them, and what is trained of it, in units of one full training."
+)
+"""What the caption says where a learner sees something."""
 _SCORES = ("spearman", "pearson", "precision_at_10", "rmse", "coverage_95", "nll")
 
 
 def details(results: Evaluated) -> ReportTable:
     """Return all other measures at the largest size."""
     frame, cells = [], list[tuple[str, ...]]()
+    sees = any(one.signals or one.epochs for target in results.targets for one in target.learnt.values())
     for target in results.targets:
         for label, one in target.learnt.items():
             raw = _row(results, target, label, one)
@@ -62,18 +68,22 @@ def details(results: Evaluated) -> ReportTable:
             scores = [_two(raw[name]) for name in _SCORES[:3]] + [three_digits(raw["rmse"])]
             honest = [NONE if np.isnan(raw["coverage_95"]) else f"{100 * raw['coverage_95']:.0f}", _two(raw["nll"])]
             times = [three_digits(raw["fit_seconds"]), three_digits(raw["milliseconds_per_1000"])]
+            if sees:
+                raw |= {"signal_milliseconds_per_1000": 1e6 * one.signal_seconds, "trained_per_1000": 1e3 * one.begun}
+                times += [_paid(one), three_digits(raw["trained_per_1000"]) if one.epochs else NONE]
             cells.append((target.name, label, *tests, *scores, three_digits(raw["regret_10"]), *honest, *times))
     short = {"random": "random", "best_tenth": "best tenth", "neighbourhood": "edits"}
     headers = (
         "Benchmark", "Learner", *(f"Tau, {short[test]}" for test in results.tests), "Spearman", "Pearson",
         "Precision at 10", "RMSE", "Regret of 10", "In 95 %, %", "NLL", "Fit, s", "1,000 predictions, ms",
+        *(("Signals of 1,000, ms", "Begun for 1,000, trainings") if sees else ()),
     )  # fmt: skip
     caption = (
         f"After {results.sizes[-1]} architectures: Kendall's tau-b on each test set; on the first of them Spearman,"
         " signed Pearson, the share of the ten best found by the ten best predicted, root mean squared error, the share"
         " of means inside the central 95 % interval and the negative log-likelihood (nats) where a learner states"
         " standard deviations; the regret of the ten best predicted of all; CPU seconds. Means over trials, medians of"
-        " times."
+        " times." + (SEEN if sees else "")
     )
     return ReportTable(
         "learners", "Every measure at the largest size", caption, pd.DataFrame(frame), headers, tuple(cells)
@@ -93,6 +103,15 @@ def _row(results: Evaluated, target: Target, label: str, one: Learnt) -> dict[st
         "fit_seconds": float(np.median(one.fit_seconds[:, -1])),
         "milliseconds_per_1000": 1e6 * float(np.median(one.query_seconds[:, -1])),
     }
+
+
+def _paid(one: Learnt) -> str:
+    """Return milliseconds of the signals of a thousand architectures; with a mark where some were not measured."""
+    if not one.signals:
+        return NONE
+    measured = [seconds for seconds in one.signals.values() if seconds is not None]
+    least = "" if len(measured) == len(one.signals) else "≥ "
+    return f"{least}{three_digits(1e6 * one.signal_seconds)}" if measured else "not measured"
 
 
 def _mean(values: FloatArray) -> float:
