@@ -117,8 +117,8 @@ def ceilings(study: Study) -> str:
             rows.append(cells)
         heads = [f"{word} at {point}" for point in points for word in ("ceiling", "fraction")]
         parts.append(
-            f"### How near to the ceiling: {item.name}\n\nMean regret with the learner `perfect`, and which part of the way"
-            f" from random search to it was gone.\n\n{_table(('strategy', *heads), rows)}"
+            f"### How near to the ceiling: {item.name}\n\nMean regret with the learner `perfect`, and which part of the"
+            f" way from random search to it was gone.\n\n{_table(('strategy', *heads), rows)}"
         )
     return "\n".join(parts)
 
@@ -138,8 +138,8 @@ def section(study: Study) -> str:
                 f"{HEAD}{spec.name}\n",
                 f"`examples/{spec.name}.toml`: {spec.replicates} runs of {budget_words(spec)}{workers} on"
                 f" {counted(len(study.aligned), 'benchmark')}. {measure}, judged by the mean of the",
-                "table; seconds are real ones that a run's strategy spent, in equal shares where runs were served as one",
-                "batch. Made by `python -m docs.strategies` from the results of that spec; its report has figures,",
+                "table; seconds are real ones that a run's strategy spent, in equal shares where runs were served as",
+                "one batch. Made by `python -m docs.strategies` from the results of that spec; its report has figures,",
                 "intervals and tests. Where many strategies end within the noise of one training, compare means and",
                 "ranks, not medians.\n",
                 side_by_side(study),

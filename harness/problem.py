@@ -50,6 +50,13 @@ class Objective:
     def __post_init__(self) -> None:
         choice("direction", self.direction, DIRECTIONS)
 
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The best and the worst result that can be thought of, to be minimised; None where nobody says."""
+        if self.direction == "maximise" and self.best is not None and self.best > 0:
+            return 0.0, self.best
+        return (0.0, 100.0) if self.direction == "minimise" and self.unit == "percent" else None
+
     def to_minimised(self, values: npt.ArrayLike) -> npt.NDArray[Any]:
         """Convert published values to values to minimise, any shape."""
         values = np.asarray(values, dtype=np.float64)

@@ -59,6 +59,10 @@ class Surrogate(ABC):
     """Defaults of hyperparameters that were added later: at them, the digest is what it was before."""
     continues: ClassVar[bool] = False
     """Whether `fit` of a fitted model may start from what that model found, such as its kernel's lengths."""
+    normalises: ClassVar[bool] = False
+    """Whether it makes covariates alike itself, so that they may be missing, infinite or of any scale."""
+    takes_covariates: bool = True
+    """Whether any columns may be given as covariates; not where they have a meaning, as curves and tasks have."""
     has_std: bool = True
     """Whether `std` of predictions says how unsure they are, as that of a normal distribution.  Where it is 0 or
     something else, what needs it refuses the learner, unless it is calibrated by its errors (`harness.learners`)."""
@@ -147,6 +151,7 @@ class CurveSurrogate(Surrogate):
         Whether curves are of the column that the targets are of, so that a curve ends in its target.
     """
 
+    takes_covariates = False
     takes_other: ClassVar[bool] = False
     """Whether curves may be of another column than the targets, such as the training loss."""
     epochs: FloatArray | None = None

@@ -14,6 +14,9 @@ from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, must
 from harness.surrogate import CurveSurrogate, Fit, Informed, Predict, Prediction, Surrogate
 
+_MIRRORED = ("libraries", "continues", "normalises", "takes_covariates", "device", "has_std")
+"""What is said of a learner in another one's place."""
+
 
 class Wrapper(Surrogate):
     """A learner that asks another one, so that a setting holds for any learner.
@@ -46,7 +49,7 @@ class Wrapper(Surrogate):
         super().__init__(learner.space, encoding=learner.encoding, **{**learner.hyperparameters, **settings})
         self.learner = learner
         self._settings = settings
-        vars(self).update({name: getattr(learner, name) for name in ("libraries", "continues", "device", "has_std")})
+        vars(self).update({name: getattr(learner, name) for name in _MIRRORED})
 
     @cached_property
     def signature(self) -> str:

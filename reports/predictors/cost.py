@@ -24,7 +24,7 @@ def exhibit(results: Evaluated, what: str) -> Exhibit:
     rows = []
     for target in results.targets:
         for label, one in target.learnt.items():
-            seconds = one.fit_seconds if what == "fit" else 1e6 * one.query_seconds
+            seconds = one.fit_seconds if what == "fit" else 1e6 * (one.query_seconds + one.signal_seconds)
             for column, size in enumerate(results.sizes):
                 if np.isfinite(tau := one.tau(column)):
                     rows.append((target.name, label, size, max(float(np.median(seconds[:, column])), 1e-6), tau))
@@ -36,6 +36,8 @@ def exhibit(results: Evaluated, what: str) -> Exhibit:
         f" {counted(results.spec.replicates, 'trial')}. Trials are fitted side by side where a learner can; a time is"
         f" its share.{results.background_words}"
     )
+    if what == "query" and any(one.signals for target in results.targets for one in target.learnt.values()):
+        caption += " The seconds of signals that a learner reads are added, as tables record them."
     title = f"Rank agreement against the time of a {'fit' if what == 'fit' else 'prediction'}"
     return Exhibit(
         f"tau-{what}-time",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from harness.printable import counted
+from harness.printable import counted, printable
 from reports.predictors import cost, growth, loop, reliability, table, winners
 from reports.predictors.results import TEST_WORDS, Evaluated, Target
 from reports.sections.section import Section
@@ -27,7 +29,7 @@ def sections(results: Evaluated) -> list[Section]:
         winners.exhibit(results),
         *filter(None, [reliability.exhibit(results)]),
     )
-    tables = (table.agreement(results), *table.others(results))
+    tables = (table.agreement(results), *table.others(results), *filter(None, [table.paid(results)]))
     return [Section("Learners", tuple(headline(results)), figures, tables, tuple(methods(results)))]
 
 
@@ -62,8 +64,8 @@ def _winner(results: Evaluated, target: Target, column: int) -> str:
         also = f", and {', '.join(few)} {'is' if len(won.tied) == 1 else 'are'} not shown to be worse"
     seconds = float(np.median(one.fit_seconds[:, column]))
     return (
-        f"{'after' if column else 'After'} {results.sizes[column]} architectures {won.winner} agrees best with the table (tau"
-        f" {one.tau(column):.2f}, a fit of {seconds:.2g} s){also}"
+        f"{'after' if column else 'After'} {results.sizes[column]} architectures {won.winner} agrees best with the table"
+        f" (tau {one.tau(column):.2f}, a fit of {seconds:.2g} s){also}"
     )
 
 
@@ -89,6 +91,8 @@ def methods(results: Evaluated) -> list[str]:
         " architectures, the same for all learners; then the ten of the best predicted means among 100 mutants of the"
         " best, again and again. What is found is judged by the mean over the table's trainings."
     ] * bool(results.search)
+    seen = {f"{label} {words}": None for target in results.targets for label, words in _seen(target)}
+    beside = [f"Beside genes. {'; '.join(seen)}. Curves are those of one training, the same that a label is of."]
     return [
         f"Sets. {counted(results.spec.replicates, 'trial')}; in each, up to {results.sizes[-1]} architectures drawn at"
         f" random are learnt from, {sizes} at a time, each by one training of the table, the same for all learners. No"
@@ -96,9 +100,27 @@ def methods(results: Evaluated) -> list[str]:
         f" one is taken. Tested on: {tests}, by the mean over the table's trainings.",
         "Times. CPU seconds of one process. Learners that can are fitted for all trials of a block at once; a time is"
         " the share of one.",
+        *(beside if seen else []),
         "Undefined. A prediction without two values has no tau: it counts as 0.",
         *searches,
     ]
+
+
+def _seen(target: Target) -> Iterator[tuple[str, str]]:
+    """Yield the label of each learner that sees something of an architecture beside its genes, and what."""
+    for label, one in target.learnt.items():
+        parts = []
+        if one.signals:
+            names = ", ".join(map(printable, one.signals))
+            unknown = [printable(name) for name, seconds in one.signals.items() if seconds is None]
+            cost = f"{one.signal_seconds:.3g} s for each candidate of {target.name}"
+            cost += f", without what nobody measured ({', '.join(unknown)})" if unknown else ""
+            parts.append(f"{names} ({cost})")
+        if one.epochs:
+            cost = f"{one.begun:.3g} of a full training for each candidate of {target.name}"
+            parts.append(f"the first {one.epochs} of {one.schedule} epochs of the curve ({cost})")
+        if parts:
+            yield label, f"reads {' and '.join(parts)}"
 
 
 def facts_words(results: Evaluated) -> list[str]:

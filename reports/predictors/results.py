@@ -52,6 +52,10 @@ class Learnt:
         Regret of the incumbent of a search with the learner after each evaluation; None without searches.
     reasons : mapping of str to str
         Why the learner has no results, by size or ``"search"``.
+    signals : mapping of str to float or None
+        Seconds for each architecture of what it reads before training, by name; None where nobody measured them.
+    epochs, schedule : int
+        Epochs of every curve that it reads, 0 for none, and those of a full training.
     """
 
     scores: Mapping[str, FloatArray]
@@ -61,6 +65,19 @@ class Learnt:
     histograms: FloatArray
     search: FloatArray | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
+    signals: Mapping[str, float | None] = field(default_factory=dict)
+    epochs: int = 0
+    schedule: int = 1
+
+    @property
+    def signal_seconds(self) -> float:
+        """Seconds of its signals for each architecture, those that were measured."""
+        return sum(seconds or 0.0 for seconds in self.signals.values())
+
+    @property
+    def begun(self) -> float:
+        """What is trained of every architecture, in units of one full training."""
+        return self.epochs / self.schedule
 
     @property
     def trials(self) -> int:
@@ -283,4 +300,7 @@ def _joined(parts: list[tuple[int, Any]]) -> Learnt:
         columns["histograms"],
         columns.get("search"),
         {key: text for output in outputs for key, text in json.loads(output.texts["reasons"]).items()},
+        names.get("signals", {}),
+        names.get("epochs", 0),
+        names.get("schedule", 1),
     )

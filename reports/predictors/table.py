@@ -51,6 +51,13 @@ def _tau(mean: float, half: float) -> str:
     return NONE if np.isnan(mean) else f"{_two(mean)} ± {half:.2f}".replace("0.", ".")
 
 
+SEEN = (
+    "What is seen of an architecture beside its genes is paid for every candidate: the seconds of its signals, as the"
+    " table records them, and what is trained of it, in units of one full training."
+)
+"""Caption of the table of what is paid."""
+
+
 def others(results: Evaluated) -> list[ReportTable]:
     """Return all other measures at the largest size: order, choice, and errors with honesty and time."""
     first, size = TEST_WORDS[results.tests[0]], results.sizes[-1]
@@ -110,6 +117,22 @@ def _of_columns(results: Evaluated, name: str, title: str, columns: Columns, cap
     return ReportTable(name, title, caption, pd.DataFrame(frame), headers, tuple(cells))
 
 
+def paid(results: Evaluated) -> ReportTable | None:
+    """Return what is paid for every candidate beside predictions; None where no learner sees anything."""
+    rows, cells = [], list[tuple[str, ...]]()
+    for target in results.targets:
+        for label, one in target.learnt.items():
+            if one.signals or one.epochs:
+                raw = {"signal_milliseconds_per_1000": 1e6 * one.signal_seconds, "trained_per_1000": 1e3 * one.begun}
+                rows.append({"benchmark": target.name, "learner": label} | raw)
+                trained = three_digits(raw["trained_per_1000"]) if one.epochs else NONE
+                cells.append((target.name, label, _paid(one), trained))
+    if not rows:
+        return None
+    headers = ("Benchmark", "Learner", "Signals of 1,000, ms", "Begun for 1,000, trainings")
+    return ReportTable("paid", "What is paid for candidates", SEEN, pd.DataFrame(rows), headers, tuple(cells))
+
+
 def _row(results: Evaluated, one: Learnt) -> dict[str, float]:
     taus = {f"kendall_{test}": _mean(one.taus(-1, k)) for k, test in enumerate(results.tests)}
     scores = {name: _mean(values[:, -1, 0]) for name, values in one.scores.items() if name != "kendall"}
@@ -121,6 +144,15 @@ def _row(results: Evaluated, one: Learnt) -> dict[str, float]:
         "fit_seconds": float(np.median(one.fit_seconds[:, -1])),
         "milliseconds_per_1000": 1e6 * float(np.median(one.query_seconds[:, -1])),
     }
+
+
+def _paid(one: Learnt) -> str:
+    """Return milliseconds of the signals of a thousand architectures; with a mark where some were not measured."""
+    if not one.signals:
+        return NONE
+    measured = [seconds for seconds in one.signals.values() if seconds is not None]
+    least = "" if len(measured) == len(one.signals) else "≥ "
+    return f"{least}{three_digits(1e6 * one.signal_seconds)}" if measured else "not measured"
 
 
 def _mean(values: FloatArray) -> float:

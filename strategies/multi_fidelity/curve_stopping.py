@@ -17,7 +17,7 @@ from harness.strategy import Plan, Strategy, Takes
 from harness.surrogate import CurveSurrogate, Fit, Predict, Prediction, Surrogate
 from strategies.multi_fidelity.base import MultiFidelity
 from strategies.multi_fidelity.ladder import require_continuations
-from strategies.multi_fidelity.partial import bounds_of, slice_epochs
+from strategies.multi_fidelity.partial import slice_epochs
 from strategies.multi_fidelity.rungs import Trial
 from strategies.parts.acquisition import probability_of_improvement, suited
 from strategies.parts.ranking import Score
@@ -99,7 +99,7 @@ class CurveStopping(MultiFidelity):
         epochs = np.array([problem.fidelities[index].epoch for index in self.ladder], dtype=np.float64)
         surrogate = suited(surrogate, problem.space, "pi")
         if isinstance(surrogate, CurveSurrogate):
-            surrogate = surrogate.over(epochs, bounds_of(problem.objectives[0]), of_targets=self._place is None)
+            surrogate = surrogate.over(epochs, problem.objectives[0].bounds, of_targets=self._place is None)
         self.surrogate = surrogate
         self._models: dict[int, Surrogate] = {}  # by the length of curves, of learners that continue
         self._undecided: list[Trial] = []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.checks import MOST, Archs, BoolArray, FloatArray, IntArray, integer
-from harness.problem import Objective, Problem
+from harness.problem import Problem
 from harness.strategy import Plan, Takes
 from harness.surrogate import CurveSurrogate, Fit, Predict, Surrogate
 from strategies.multi_fidelity.base import MultiFidelity, Place
@@ -37,13 +37,6 @@ def slice_epochs(problem: Problem, most: int) -> list[int] | None:
     ideal = np.arange(1, most + 1) * (epochs[-1] / most)
     nearest = {int(np.argmin(np.abs(np.array(epochs) - epoch))) for epoch in ideal.tolist()}
     return [epochs[place] for place in sorted({*nearest, len(epochs) - 1})]
-
-
-def bounds_of(objective: Objective) -> tuple[float, float] | None:
-    """Return the best and the worst result that can be thought of, to be minimised; None where nobody says."""
-    if objective.direction == "maximise" and objective.best is not None and objective.best > 0:
-        return 0.0, objective.best
-    return (0.0, 100.0) if objective.direction == "minimise" and objective.unit == "percent" else None
 
 
 def improvement(mean: FloatArray, std: FloatArray, best: FloatArray) -> FloatArray:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -11,45 +10,7 @@ from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, must
 from harness.surrogate import Prediction
 from surrogates.boosting.natural import NGBoost
-from surrogates.inputs import Scaling
-
-
-@dataclass(frozen=True, eq=False)
-class Normalisation:
-    """Covariates made alike by what was learnt from, which stands for all that is asked later.
-
-    Each becomes sign(x) log(1 + |x|); what is not finite, as scores of networks that give nothing are, becomes the
-    least finite value less 1; then it is standardised.
-
-    Attributes
-    ----------
-    worst : (e,) float64
-        What stands for values that are not finite.
-    scaling : Scaling
-    """
-
-    worst: FloatArray
-    scaling: Scaling
-
-    @classmethod
-    def of(cls, covariates: FloatArray) -> Self:
-        """Return the normalisation of (n, e) covariates, n at least 1.
-
-        Examples
-        --------
-        >>> seen = np.array([[0.0], [np.nan], [np.e - 1]])
-        >>> Normalisation.of(seen).apply(np.array([[np.inf], [0.0]])).round(4).tolist()
-        [[-1.2247], [0.0]]
-        """
-        values = _signed_log(covariates)
-        finite = np.isfinite(values)
-        worst = np.where(finite.any(axis=0), np.where(finite, values, np.inf).min(axis=0) - 1, 0.0)
-        return cls(worst, Scaling.of(np.where(finite, values, worst)))
-
-    def apply(self, covariates: FloatArray) -> FloatArray:
-        """Return normalised covariates, (q, e), all finite."""
-        values = _signed_log(covariates)
-        return self.scaling.apply(np.where(np.isfinite(values), values, self.worst))
+from surrogates.inputs import Normalisation
 
 
 class Omni(NGBoost):
@@ -81,6 +42,7 @@ class Omni(NGBoost):
         Part of the rows in each round, in (0, 1].
     """
 
+    normalises: ClassVar[bool] = True
     _normalisation: Normalisation | None = None
 
     def fit(
@@ -118,8 +80,3 @@ def _table(covariates: FloatArray, rows: int) -> FloatArray:
     if extra.ndim != 2 or len(extra) != rows:
         raise HarnessError(must("covariates", f"have shape ({rows}, e)", extra.shape))
     return extra
-
-
-def _signed_log(values: FloatArray) -> FloatArray:
-    """Return sign(x) log(1 + |x|), which keeps order and sign and brings any scale within reach."""
-    return np.sign(values) * np.log1p(np.abs(values))

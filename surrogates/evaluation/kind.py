@@ -25,7 +25,8 @@ from harness.own.classes import file_sha256
 from harness.printable import printable
 from harness.problem import Budget, Constraint
 from harness.seeding import generator, noise_seed
-from harness.surrogate import CurveSurrogate, Fit, Informed, Predict, Prediction, Surrogate, serve
+from harness.surrogate import Fit, Informed, Predict, Prediction, Surrogate, serve
+from surrogates.evaluation.observed import KEYS, Asked, Observed, given
 from surrogates.evaluation.scores import BINS, NAMES, TOPS, histogram, regrets, scores
 from surrogates.evaluation.searching import search_version, searched
 from surrogates.evaluation.sets import FEWEST, Pool, Trial
@@ -64,6 +65,10 @@ class Trials:
         Of the libraries on which the numbers depend.
     search : str
         The strategy of the searches and its version; "" without searches.
+    signals : tuple of str
+        Columns read before training that it is given as covariates.
+    epochs : tuple of int
+        At which it is given the beginning of every curve.
     """
 
     benchmark: str
@@ -81,6 +86,8 @@ class Trials:
     device: str
     versions: Mapping[str, str]
     search: str = later("")
+    signals: tuple[str, ...] = later(())
+    epochs: tuple[int, ...] = later(())
 
     def as_dict(self) -> dict[str, Any]:
         """Return the unit as plain JSON data."""
@@ -97,6 +104,11 @@ class Trials:
         del facts["budget"]["evaluations"]  # the largest training set, which the settings say
         return sha256_of(facts)
 
+    @property
+    def observed(self) -> Observed:
+        """What the learner sees of an architecture beside its genes."""
+        return Observed(self.signals, self.epochs)
+
 
 class Evaluation(Kind[Trials]):
     """Fits learners to more and more of a table and predicts the rest of it; see `surrogates.evaluation`."""
@@ -110,19 +122,18 @@ class Evaluation(Kind[Trials]):
         """Refuse learners that do not exist, and keys that only searches have."""
         if spec.prediction is None:
             raise SpecError("`prediction`: the kind of work 'prediction' needs the table [prediction] and [[learners]]")
-        for key, given in (("transfer", spec.transfer), ("simulate", spec.simulate), ("constraints", spec.constraints)):
-            if given:
+        others = {"transfer": spec.transfer, "simulate": spec.simulate, "constraints": spec.constraints}
+        for key, value in others.items():
+            if value:
                 raise SpecError(f"`{key}`: learners are evaluated without; leave it out")
         for index, item in enumerate(spec.strategies):
             with at(f"learners[{index}]"):
                 factory = registry.load("surrogate", item.name)
-                if isinstance(factory, type) and issubclass(factory, CurveSurrogate):
-                    raise HarnessError(
-                        f"'{item.name}' learns from the first epochs of trainings, and an evaluation has none to give:"
-                        " leave it out"
-                    )
                 if isinstance(factory, type) and issubclass(factory, Informed):
                     raise HarnessError(f"'{item.name}' is told what it would have to predict; leave it out")
+                known = (*registry.settings_of(factory), *KEYS)
+                registry.check_keywords(factory, f"learner '{item.name}'", item.hyperparameters, also=known)
+                Asked.of(item.hyperparameters)
 
     def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterator[tuple[int, Trials]]:
         """Yield the units of all learners, each after it was built once."""
@@ -136,12 +147,17 @@ class Evaluation(Kind[Trials]):
                     f" {len(pool) // 2:,}, got {largest:,}"
                 )
         for index, item in enumerate(spec.strategies):
-            settings = {"name": item.name, **item.hyperparameters}
+            own = {key: value for key, value in item.hyperparameters.items() if key not in KEYS}
+            settings = {"name": item.name, **own}
             with at(f"learners[{index}]"):
                 learner = registry.surrogate(settings, benchmark.space, device=device)
             for objective in benchmark.objectives:
+                one = _of(benchmark.name, objective.name, spec.budget)
+                with at(f"learners[{index}]"):
+                    observed = Asked.of(item.hyperparameters).on(one, learner)
+                reader = observed.reader(learner, one)
                 for first in range(0, spec.replicates, spec.replicates_per_shard):
-                    yield index, self._unit(spec, item, settings, learner, benchmark, objective.name, first)
+                    yield index, self._unit(spec, item, settings, reader, one, observed, first)
 
     @staticmethod
     def _unit(
@@ -150,7 +166,7 @@ class Evaluation(Kind[Trials]):
         settings: Mapping[str, Any],
         learner: Surrogate,
         benchmark: Benchmark,
-        objective: str,
+        observed: Observed,
         first: int,
     ) -> Trials:
         assert spec.prediction is not None  # noqa: S101
@@ -161,7 +177,7 @@ class Evaluation(Kind[Trials]):
             learner=settings,
             signature=learner.signature,
             sha256=file_sha256(item.name),
-            objective=objective,
+            objective=benchmark.objectives[0].name,
             settings=spec.prediction,
             constraints=(),
             budget=spec.budget,
@@ -171,6 +187,8 @@ class Evaluation(Kind[Trials]):
             device=learner.device,
             versions={library: version(library) for library in libraries},
             search=search_version() if spec.prediction.search else "",
+            signals=observed.signals,
+            epochs=observed.epochs,
         )
 
     def unit(self, data: Mapping[str, Any]) -> Trials:
@@ -205,6 +223,8 @@ class Evaluation(Kind[Trials]):
         learner = registry.surrogate(unit.learner, benchmark.space, device=unit.device)
         own = read(unit.learner["name"]).own
         steps = _Steps(settings, len(trials), on_step)
+        learner = unit.observed.reader(learner, benchmark)
+        columns = [unit.observed.columns(benchmark, pool.archs, seed) for seed in seeds]
         shape = (len(trials), len(settings.sizes))
         found = {
             "scores": np.full((*shape, len(settings.tests), len(NAMES)), np.nan),
@@ -215,17 +235,20 @@ class Evaluation(Kind[Trials]):
         }
         reasons: dict[str, str] = {}
         for place, size in enumerate(settings.sizes):
+            sets = [one.order[:size] for one in drawn]
+            seen = [given(learner, values, rows) for values, rows in zip(columns, sets, strict=True)]
             fits = [
                 Fit(
                     learner,
-                    pool.archs[one.order[:size]],
+                    pool.archs[rows],
                     one.labels[:size],
                     generator(unit.seed, "learner", own, table, trial, size),
+                    None if extra is None else extra[rows],
                 )
-                for one, trial in zip(drawn, trials, strict=True)
+                for one, rows, extra, trial in zip(drawn, sets, seen, trials, strict=True)
             ]
             try:
-                predictions, found["seconds"][:, place] = _predicted(fits, pool)
+                predictions, found["seconds"][:, place] = _predicted(fits, pool, seen)
             except REFUSALS as error:
                 reasons[str(size)] = _reason(error)
                 predictions = []
@@ -246,7 +269,10 @@ class Evaluation(Kind[Trials]):
                     left = np.setdiff1d(np.arange(len(pool)), one.order[:size])
                     found["regrets"][row, place] = regrets(prediction.mean[left], pool.truth[left])
             steps.took(size)
-        if settings.search:
+        if settings.search and (unit.signals or unit.epochs):
+            reasons["search"] = "it reads signals or curves, which the search does not give it"
+            found["search"] = np.full((len(trials), settings.search), np.nan)
+        elif settings.search:
             streams = [generator(unit.seed, "search", table, trial) for trial in trials]
             budget = replace(unit.budget, evaluations=settings.search)
             try:
@@ -254,7 +280,8 @@ class Evaluation(Kind[Trials]):
             except REFUSALS as error:
                 reasons["search"] = _reason(error)
                 found["search"] = np.full((len(trials), settings.search), np.nan)
-        return Output(found, {"names": json.dumps({"scores": NAMES, "tops": TOPS}), "reasons": json.dumps(reasons)})
+        names = {"scores": NAMES, "tops": TOPS} | unit.observed.facts(benchmark)
+        return Output(found, {"names": json.dumps(names), "reasons": json.dumps(reasons)})
 
 
 class _Steps:
@@ -282,10 +309,13 @@ def _search_work(evaluations: float) -> float:
     return evaluations**2 / 20
 
 
-def _predicted(fits: Sequence[Fit], pool: Pool) -> tuple[list[Prediction], FloatArray]:
+def _predicted(
+    fits: Sequence[Fit], pool: Pool, seen: Sequence[FloatArray | None]
+) -> tuple[list[Prediction], FloatArray]:
     """Return what each model says of the pool, and the CPU seconds of a fit and of one architecture, (2,)."""
     models, fitting = _timed(serve, fits)
-    predictions, predicting = _timed(serve, [Predict(model, pool.archs) for model in models])
+    asked = [Predict(model, pool.archs, extra) for model, extra in zip(models, seen, strict=True)]
+    predictions, predicting = _timed(serve, asked)
     return predictions, np.array([fitting, predicting / len(pool)]) / len(fits)
 
 

@@ -155,6 +155,7 @@ class GaussianProcess(Surrogate):
             raise HarnessError(must("kernel", "be 'hamming' with `ard`", kernel))
         if kernel == "linear" and rate is not None:
             raise HarnessError(must("rate", f"be left out with the kernel '{kernel}', which has none", rate))
+        self.takes_covariates = kernel != "otmann"
         self._kernel = KERNELS[kernel](space)
         self._rates = self._tried(rate)
         self._noises = NOISES if noise is None else (float(noise),)

@@ -155,6 +155,7 @@ class ABLR(StackedLearner[_TaskJob]):
             more_steps=integer("more_steps", more_steps, low=0, high=MOST),
             learning_rate=real("learning_rate", learning_rate, low=0, open_low=True),
         )
+        self.takes_covariates = not tasks
 
     def _inputs(self, task: Fit | Predict, width: int | None = None) -> tuple[FloatArray, IntArray, int]:
         """Return what the networks read, (n, d), the column that names the task of each row, (n,), and all columns."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,10 +18,13 @@ from harness.experiments.spec import from_dict
 from harness.experiments.store import unit_path
 from reports.figures.exhibit import Exhibit
 from reports.page.build import build
+from reports.predictors import cost, table
 from reports.predictors.ceiling import ceiling
 from reports.predictors.growth import interval
+from reports.predictors.report import methods
 from reports.predictors.results import Learnt, Target, read_evaluated
 from reports.predictors.winners import Best, best, untested_words
+from reports.tables.numbers import NONE
 
 LEARNERS = [{"name": "ridge"}, {"name": "random_forest", "trees": 5, "label": "small forest"}]
 
@@ -89,6 +93,26 @@ def test_a_missing_block_is_an_error_or_told(folder):
         assert partial.missing == ("ridge on graph-cora, trials 0 to 2",)
     finally:
         path.write_bytes(content)
+
+
+def test_what_is_seen_beside_genes_is_paid_for_every_candidate(folder):
+    """Two signals of 2 and 3 ms and three of ten epochs: 5,000 ms and 300 trainings for a thousand candidates."""
+    results = read_evaluated(folder, registry.oracle)
+    (target,) = results.targets
+    ridge, forest = target.learnt.values()
+    assert table.paid(results) is None
+    seeing = replace(ridge, signals={"zc_a": 0.002, "zc_b": 0.003}, epochs=3, schedule=10)
+    unmeasured = replace(forest, signals={"zc_a": 0.002, "zc_c": None})
+    altered = replace(results, targets=(replace(target, learnt={"ridge": seeing, "small forest": unmeasured}),))
+    details = table.paid(altered)
+    assert [cells[-2:] for cells in details.cells] == [("5000", "300"), ("≥ 2000", NONE)]
+    queried = cost.exhibit(altered, "query").frame.groupby("series")["x"].min()
+    assert 5000 < queried["ridge"] < 5100
+    (beside,) = [text for text in methods(altered) if text.startswith("Beside genes.")]
+    assert "ridge reads zc_a, zc_b (0.005 s for each candidate of graph-cora) and the first 3 of 10 epochs" in beside
+    assert "0.3 of a full training for each candidate" in beside
+    assert "small forest reads zc_a, zc_c (0.002 s for each candidate of graph-cora, without what nobody" in beside
+    assert not any(text.startswith("Beside genes.") for text in methods(results))
 
 
 def learnt(taus, seconds=0.0):

@@ -11,11 +11,11 @@ from harness import registry
 from harness.errors import HarnessError, UnfitError
 from harness.experiments.shards import resolve, run_shard
 from harness.experiments.spec import Spec, StrategySpec
-from harness.problem import Budget, Objective
+from harness.problem import Budget
 from harness.search.loop import make_problem
 from strategies.multi_fidelity.dyhpo import DyHPO
 from strategies.multi_fidelity.freeze_thaw import FreezeThaw
-from strategies.multi_fidelity.partial import bounds_of, improvement, slice_epochs
+from strategies.multi_fidelity.partial import improvement, slice_epochs
 from tests.strategies.multi_fidelity.support import Table
 from tests.strategies.support import NearestNeighbour
 
@@ -60,13 +60,6 @@ def test_slices_are_evenly_spaced_and_end_with_the_training():
     assert slice_epochs(problem, 3) == [2, 4, 6]
     assert slice_epochs(problem, 2) == [3, 6]
     assert slice_epochs(make_problem(Table(), RESUMABLE), 9) == [1, 3, 9]
-
-
-def test_bounds_are_known_where_the_objective_says_them():
-    assert bounds_of(Objective("accuracy", "maximise", "percent", 100.0)) == (0.0, 100.0)
-    assert bounds_of(Objective("error", "minimise", "percent")) == (0.0, 100.0)
-    assert bounds_of(Objective("loss", "minimise")) is None
-    assert bounds_of(Objective("score", "maximise")) is None
 
 
 def test_improvements_are_each_on_a_best_of_its_own():
