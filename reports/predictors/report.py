@@ -64,8 +64,8 @@ def _winner(results: Evaluated, target: Target, column: int) -> str:
         also = f", and {', '.join(few)} {'is' if len(won.tied) == 1 else 'are'} not shown to be worse"
     seconds = float(np.median(one.fit_seconds[:, column]))
     return (
-        f"{'after' if column else 'After'} {results.sizes[column]} architectures {won.winner} agrees best with the table"
-        f" (tau {one.tau(column):.2f}, a fit of {seconds:.2g} s){also}"
+        f"{'after' if column else 'After'} {results.sizes[column]} architectures {won.winner} agrees best with the"
+        f" table (tau {one.tau(column):.2f}, a fit of {seconds:.2g} s){also}"
     )
 
 
