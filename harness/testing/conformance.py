@@ -276,7 +276,8 @@ def check_surrogate(learner: Surrogate, rng: np.random.Generator) -> list[str]:
 
 def _some_function(archs: Archs) -> FloatArray:
     """Return what learners are checked on, (n,)."""
-    return 5.0 + archs.astype(np.float64).sum(axis=1)
+    values: FloatArray = 5.0 + archs.astype(np.float64).sum(axis=1)
+    return values
 
 
 def _check_learning(rules: Rules, learner: Surrogate, rng: np.random.Generator) -> None:

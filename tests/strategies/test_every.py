@@ -40,8 +40,13 @@ def _needs_several(name: str) -> bool:
         return False
 
 
-QUICK = {"rgpe": {"samples": 16, "folds": 2, "source_rows": 20, "candidates": 50}, "multi_task": {"candidates": 50}}
-"""Hyperparameters of strategies that learn many models."""
+QUICK = {
+    **{name: {"candidates": 500} for name in ("arch2vec_bo", "weaknas", "brp_nas", "bonas", "graf_search")},
+    "neural_predictor": {"candidates": 500, "initial": 40},
+    "rgpe": {"samples": 16, "folds": 2, "source_rows": 20, "candidates": 50},
+    "multi_task": {"candidates": 50},
+}
+"""Hyperparameters of strategies that learn many models, or of everything."""
 SOURCES = TransferSpec(("nb201-cifar100",), rows=50)
 """For strategies that learn from finished trainings of other tables."""
 SEVERAL = ("valid_accuracy", "params_m")
@@ -78,7 +83,7 @@ def installed(request):
         pytest.skip(f"{name}: {error}")
 
 
-SLOW_TO_HEED = ("nash", "autokeras", "bananas", "cma_es", "controller")
+SLOW_TO_HEED = ("nash", "autokeras", "bananas", "cma_es", "controller", "npenas_bo", "npenas_np", "seminas")
 """Strategies whose moves make networks larger, and those that rank by constraints and have not learnt much by then."""
 
 
