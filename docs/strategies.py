@@ -132,21 +132,18 @@ def section(study: Study) -> str:
     spec = study.spec
     measure = "Hypervolume gap of the front" if study.several else "Validation regret of the incumbent"
     workers = f", {spec.n_workers} simulated workers" if spec.n_workers > 1 else ""
-    return (
-        "\n".join(
-            [
-                f"{HEAD}{spec.name}\n",
-                f"`examples/{spec.name}.toml`: {spec.replicates} runs of {budget_words(spec)}{workers} on"
-                f" {counted(len(study.aligned), 'benchmark')}. {measure}, judged by the mean of the",
-                "table; seconds are real ones that a run's strategy spent, in equal shares where runs were served as",
-                "one batch. Made by `python -m docs.strategies` from the results of that spec; its report has figures,",
-                "intervals and tests. Where many strategies end within the noise of one training, compare means and",
-                "ranks, not medians.\n",
-                side_by_side(study),
-                ceilings(study),
-            ]
-        ).rstrip("\n")
-        + "\n"
+    return "\n".join(
+        [
+            f"{HEAD}{spec.name}\n",
+            f"`examples/{spec.name}.toml`: {spec.replicates} runs of {budget_words(spec)}{workers} on"
+            f" {counted(len(study.aligned), 'benchmark')}. {measure}, judged by the mean of the",
+            "table; seconds are real ones that a run's strategy spent, in equal shares where runs were served as",
+            "one batch. Made by `python -m docs.strategies` from the results of that spec; its report has figures,",
+            "intervals and tests. Where many strategies end within the noise of one training, compare means and",
+            "ranks, not medians.\n",
+            side_by_side(study),
+            *filter(None, [ceilings(study)]),
+        ]
     )
 
 

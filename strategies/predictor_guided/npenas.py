@@ -93,8 +93,8 @@ class NPENASBO(ModelBased):
 class NPENASNP(NPENASBO):
     """Mutate the best architectures, predict the mutants with a graph network, evaluate the ten best.
 
-    NPENAS-NP of the same paper, see `NPENASBO`: the network predicts a number and is fitted by squared error, and the
-    ten lowest predictions are taken.
+    NPENAS-NP (Wei et al., IEEE TNNLS 2022), see `NPENASBO`: the network predicts a number and is fitted by squared
+    error, and the ten lowest predictions are taken.
 
     Parameters are those of `NPENASBO`.
     """

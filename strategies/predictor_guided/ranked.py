@@ -34,7 +34,9 @@ class Ranked(WidePool):
     ) -> Generator[Fit | Predict, Any, Valued]:
         """Return the pool, valued by the place of each in the order of training."""
         told = np.concatenate(self._told)
-        values = np.concatenate([(yield from value(archs)), (yield from value(told))])
+        values = yield from value(
+            np.concatenate([archs, told])
+        )  # at once: what is unlikely feasible is compared by rank
         ranks = np.empty(len(values), dtype=np.int64)
         ranks[np.argsort(values, kind="stable")] = np.arange(len(values))
         best = np.argsort(ranks[: len(archs)])

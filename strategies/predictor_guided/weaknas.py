@@ -60,7 +60,7 @@ class WeakNAS(Ranked):
         acquisition: str = "mean",
         target: str = "identity",
         identity: str = "exact",
-        constraints: str = "filtered",
+        constraints: str = "learnt",
     ) -> None:
         super().__init__(
             problem,

@@ -84,7 +84,7 @@ def test_it_is_refused_where_nobody_tells_it():
         alone.fit(space.sample(3, np.random.default_rng(0)), np.ones(3), np.random.default_rng(0))
     with pytest.raises(HarnessError, match="leave out what is told"):
         registry.surrogate({"name": "stacking", "learners": ["ridge", "perfect"]}, space)
-    judged = Spec("p", (TABLE,), (StrategySpec("perfect"),), Budget(), prediction=PredictionSpec(sizes=(10,)))
+    judged = Spec("p", (TABLE,), (StrategySpec("perfect"),), Budget(evaluations=1), prediction=PredictionSpec((10,)))
     with pytest.raises(HarnessError, match="'perfect' is told what it would have to predict"):
         Evaluation().check(judged)
 
