@@ -63,9 +63,10 @@ def _winner(results: Evaluated, target: Target, column: int) -> str:
         few = won.tied if len(won.tied) <= _MOST_NAMED else [f"{len(won.tied)} others"]
         also = f", and {', '.join(few)} {'is' if len(won.tied) == 1 else 'are'} not shown to be worse"
     seconds = float(np.median(one.fit_seconds[:, column]))
+    after = "after" if column else "After"
     return (
-        f"{'after' if column else 'After'} {results.sizes[column]} architectures {won.winner} agrees best with the"
-        f" table (tau {one.tau(column):.2f}, a fit of {seconds:.2g} s){also}"
+        f"{after} {results.sizes[column]} architectures {won.winner} agrees best with the table"
+        f" (tau {one.tau(column):.2f}, a fit of {seconds:.2g} s){also}"
     )
 
 

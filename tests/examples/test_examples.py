@@ -13,6 +13,7 @@ import harness as nh
 from harness.cli.__main__ import main
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare
+from harness.experiments.spec import ReportSpec
 from harness.problem import Budget
 from tests.paths import ROOT
 
@@ -26,6 +27,8 @@ EXECUTED = {
     "pareto.toml": "test_the_search_for_fronts_runs",
     "hardware.toml": "test_the_search_for_several_devices_runs",
     "transfer.toml": "test_transfer_runs",
+    "predictors.toml": "test_the_evaluations_of_learners_run",
+    "predictors-full.toml": "test_the_evaluations_of_learners_run",
     "my_strategy.py": "test_the_strategy_keeps_the_rules",
     "own_table/digits.csv": "test_the_table_is_imported_and_searched",
     "own_table/digits.toml": "test_the_table_is_imported_and_searched",
@@ -153,6 +156,16 @@ def test_transfer_runs(folder, capsys):
     )
     assert execute(prepare(spec), folder / "transfer").failed == ()
     assert {len(run.trace) for run in nh.read_results(folder / "transfer").runs} == {15}
+
+
+@pytest.mark.parametrize("name", ["predictors", "predictors-full"])
+def test_the_evaluations_of_learners_run(folder, name):
+    spec = nh.load_spec(f"examples/{name}.toml")
+    short = replace(spec.prediction, sizes=(20, 40), test_size=50, search=12)
+    spec = replace(spec, benchmarks=("micro-mnist1d",), prediction=short, replicates=1)
+    assert len(prepare(spec).shards) == len(spec.strategies), "all are built"
+    kept = replace(spec, strategies=spec.strategies[2:4], report=ReportSpec())
+    assert execute(prepare(kept), folder / name).failed == ()
 
 
 def test_the_strategy_keeps_the_rules(folder, capsys):
