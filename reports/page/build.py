@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from harness import registry
 from harness.errors import HarnessError, ResultError
-from harness.experiments.manifest import read_manifest
+from harness.experiments.manifest import MANIFEST, read_manifest
 from harness.experiments.prediction import KIND as PREDICTION
 from harness.experiments.results import read_results
 from harness.files.whole import locked
@@ -117,7 +117,7 @@ def _writer(
     folder: Path, open_oracle: OpenOracle, *, allow_missing: bool
 ) -> Callable[[Path, Callable[[str], None]], None]:
     """Read results and return what writes their report into a folder."""
-    if read_manifest(folder).spec.kind == PREDICTION:
+    if (folder / MANIFEST).exists() and read_manifest(folder).spec.kind == PREDICTION:
         results = read_evaluated(folder, open_oracle, allow_missing=allow_missing)
         return partial(_write_evaluated, results)
     return partial(_write, prepare(read_results(folder), open_oracle, allow_missing=allow_missing))
