@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from harness.benchmark import Column, Optimum
 from harness.errors import HarnessError
@@ -15,6 +17,10 @@ from harness.experiments.spec import ReportSpec, Spec, StrategySpec
 from harness.problem import Budget, Objective
 from harness.records import Run, Trace
 from harness.space import SearchSpace
+from reports.figures import render
+from reports.figures.exhibit import Exhibit
+from reports.page import build as building
+from reports.sections import section
 
 ACCURACY = Objective("valid_accuracy", "maximise", "percent", 100.0)
 
@@ -138,6 +144,27 @@ def opener(*oracles: FakeOracle):
         return known[name]
 
     return open_oracle
+
+
+def build_page(
+    results: Results, folder: Path, open_oracle: Callable[[str], FakeOracle], *, drawn: Collection[str] | None = None
+) -> Path:
+    """Build the page of results as if `folder` held them.
+
+    Beside it only figures named in `drawn` are drawn, by default all; of others there are the numbers.
+    """
+
+    def save(exhibit: Exhibit, figures: Path) -> None:
+        if drawn is None or exhibit.name in drawn:
+            render.save(exhibit, figures)
+        else:
+            figures.mkdir(exist_ok=True)
+            exhibit.write(figures)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(building, "read_results", lambda _: results)
+        patch.setattr(section, "save", save)
+        return building.build(folder, open_oracle=open_oracle)
 
 
 SIZE = Objective("size")

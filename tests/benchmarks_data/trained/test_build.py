@@ -60,6 +60,12 @@ def four(monkeypatch):
     return archs
 
 
+@pytest.fixture
+def here(monkeypatch):
+    """Let parts be trained in this process: one of their own imports torch anew."""
+    monkeypatch.setattr(parted, "spawned", lambda workers: ThreadPoolExecutor(1))
+
+
 def test_a_build_continues_where_it_stopped_and_gives_the_same_table(four, plan, tmp_path):
     seen = []
     assert build.build(plan, SPACE, tmp_path / "a", limit=1, on_progress=lambda *now: seen.append(now[:2])) is None
@@ -81,7 +87,7 @@ def test_a_build_continues_where_it_stopped_and_gives_the_same_table(four, plan,
     assert about["recipe"]["epochs"] == 2
 
 
-def test_a_damaged_part_is_trained_again(four, plan, tmp_path):
+def test_a_damaged_part_is_trained_again(four, here, plan, tmp_path):
     build.build(plan, SPACE, tmp_path, limit=1)
     (part,) = tmp_path.glob("tiny-*/part-*.npz")
     part.write_bytes(part.read_bytes()[:100])
@@ -90,12 +96,11 @@ def test_a_damaged_part_is_trained_again(four, plan, tmp_path):
     assert seen == [(0, 2), (1, 2)]
 
 
-def test_a_level_that_fails_its_proof_is_passed_over_and_told_in_the_parts(four, plan, tmp_path, monkeypatch):
+def test_a_level_that_fails_its_proof_is_passed_over_and_told_in_the_parts(four, here, plan, tmp_path, monkeypatch):
     made = []
     monkeypatch.setenv("NAS_HARNESS_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(Trial, "fault", lambda self, level: "it is wrong" if level.name == "R4" else "")
     monkeypatch.setattr(choice, "seconds_per_step", lambda level, *given: {"R3": 1.0, "R0": 2.0}[level.name])
-    monkeypatch.setattr(parted, "spawned", lambda workers: ThreadPoolExecutor(1))
     monkeypatch.setattr(trainer, "train", lambda *given, **options: made.append(options["level"]) or _curves(*given))
     with pytest.warns(UserWarning, match="level R4 fails its proof beside R0: it is wrong; R3 is used instead"):
         build.build(plan, SPACE, tmp_path, limit=1)
@@ -217,7 +222,7 @@ def test_a_failed_training_is_drawn_like_any_other(arrays, tmp_path):
     assert not np.isnan(told.seconds).any()
 
 
-def test_what_ran_out_of_memory_is_no_training_and_is_made_again(four, plan, tmp_path):
+def test_what_ran_out_of_memory_is_no_training_and_is_made_again(four, here, plan, tmp_path):
     build.build(plan, SPACE, tmp_path, limit=1)
     (part,) = tmp_path.glob("tiny-*/part-*.npz")
     with np.load(part) as file:

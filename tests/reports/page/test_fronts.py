@@ -10,18 +10,18 @@ import pytest
 
 from reports.figures.exhibit import Exhibit
 from reports.figures.render import FORMATS, draw, rendered
-from reports.page import build as building
 from reports.page import narrative
 from reports.study.comparisons import pairwise
 from reports.study.study import prepare
 from reports.tables.fronts import measure_table
-from tests.reports.support import FakeOracle, make_front_results, opener
+from tests.reports.support import FakeOracle, build_page, make_front_results, opener
 
 ALPHA, CORA = FakeOracle("alpha", test=False), FakeOracle("cora", has_seconds=False)
 FIGURES = {
     "validation-gap-evaluations", "validation-gap-seconds", "test-gap-evaluations", "rank", "front-validation",
     "front-test", "final-validation-gap", "final-test-gap", "wins-validation", "wins-test",
 }  # fmt: skip
+DRAWN = ("front-test", "validation-gap-evaluations")
 TABLES = {
     "final-validation", "final-test", "ranks-validation", "pairwise-validation", "pairwise-test", "fronts-validation",
     "fronts-test", "costs", "best-front",
@@ -31,9 +31,7 @@ TABLES = {
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     results = make_front_results([ALPHA, CORA], replicates=5, evaluations=12)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "read_results", lambda _: results)
-        return building.build(tmp_path_factory.mktemp("results"), open_oracle=opener(ALPHA, CORA))
+    return build_page(results, tmp_path_factory.mktemp("results"), opener(ALPHA, CORA), drawn=DRAWN)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +60,7 @@ def test_the_page_speaks_of_gaps_and_fronts_where_these_are_drawn(words):
         assert sentence in words, sentence
 
 
-@pytest.mark.parametrize("name", ["front-test", "validation-gap-evaluations"])
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_figure_is_drawn_again_from_its_csv_and_json_to_the_byte(page, name):
     exhibit = Exhibit.read(page.parent / "figures", name)
     for file_format in FORMATS:

@@ -18,11 +18,10 @@ from harness.printable import guarded, printable, unguarded
 from reports.figures.exhibit import Exhibit
 from reports.figures.render import draw, rendered
 from reports.figures.style import shown_name
-from reports.page import build as building
 from reports.study.naming import told_apart
 from reports.study.study import prepare
 from reports.tables.report_table import tex
-from tests.reports.support import FakeOracle, make_results, opener
+from tests.reports.support import FakeOracle, build_page, make_results, opener
 
 LABELS = (
     "random_search",
@@ -55,9 +54,7 @@ def page(tmp_path_factory) -> Path:
     oracle = Nasty()
     results = make_results([oracle], LABELS, replicates=2, evaluations=4)
     oracle.name = "$alpha$ \x1b]0;x\x07 <script> \\beta_{"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "read_results", lambda _: results)
-        return building.build(tmp_path_factory.mktemp("nasty"), open_oracle=lambda _: oracle)
+    return build_page(results, tmp_path_factory.mktemp("nasty"), lambda _: oracle)
 
 
 def parsed_xml(text: str) -> ElementTree.Element:

@@ -16,13 +16,12 @@ from harness.verification import record
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.render import FORMATS, draw, rendered
-from reports.page import build as building
 from reports.sections.section import Section, sections
 from reports.study.study import Study, prepare
 from reports.tables.report_table import ReportTable
 from tests.harness.verification.support import measured
 from tests.paths import ROOT
-from tests.reports.support import FakeOracle, make_results, opener
+from tests.reports.support import FakeOracle, build_page, make_results, opener
 
 ORACLE = FakeOracle("alpha")
 STYLES = {"climber": {"color": "#0072B2", "linestyle": "-", "marker": "o"}}
@@ -74,9 +73,7 @@ def built(folder: Path) -> Path:
     real = ORACLE.mean(archs, "valid_accuracy")[:, None] + np.array([-0.1, 0.0, 0.1])
     record.write(record.record_path(folder, "alpha"), measured(ORACLE, archs, real))
     results = replace(make_results([ORACLE], replicates=3, evaluations=8), folder=folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "read_results", lambda _: results)
-        return building.build(folder, open_oracle=opener(ORACLE))
+    return build_page(results, folder, opener(ORACLE), drawn=("overhead-stems",))
 
 
 def headings(text: str) -> list[str]:

@@ -12,7 +12,6 @@ import pytest
 from harness.benchmark import Column
 from harness.experiments.results import Results
 from harness.problem import Constraint
-from reports.page import build as building
 from reports.page import narrative
 from reports.page.checklist import checklist
 from reports.page.comparison import tables
@@ -24,7 +23,7 @@ from reports.study.provenance import budget_sentence, provenance
 from reports.study.reference import reference
 from reports.study.study import prepare
 from reports.tables.report_table import BEST
-from tests.reports.support import FakeOracle, make_results, opener
+from tests.reports.support import FakeOracle, build_page, make_results, opener
 
 TEXT = "strategies are told the test accuracy of run 0, reports judge by the mean of runs 1 and 2"
 
@@ -49,15 +48,14 @@ def constrained(oracle: FakeOracle, bound: float, **options) -> Results:
     return replace(results, spec=replace(results.spec, constraints=bounds), runs=tuple(runs))
 
 
-def page_of(results: Results, *oracles: FakeOracle, folder, monkeypatch) -> str:
-    monkeypatch.setattr(building, "read_results", lambda _: results)
-    text = building.build(folder, open_oracle=opener(*oracles)).read_text()
+def page_of(results: Results, *oracles: FakeOracle, folder) -> str:
+    text = build_page(results, folder, opener(*oracles), drawn=()).read_text()
     text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text)))
 
 
 @pytest.mark.parametrize("bound", [0.0, 1.0, 2.0])
-def test_a_constraint_that_is_hard_to_meet_gives_a_page(bound, tmp_path, monkeypatch):
+def test_a_constraint_that_is_hard_to_meet_gives_a_page(bound, tmp_path):
     oracle, easy = FakeOracle("alpha"), FakeOracle("beta")
     hard = constrained(oracle, bound)
     mild = constrained(easy, bound)
@@ -66,7 +64,7 @@ def test_a_constraint_that_is_hard_to_meet_gives_a_page(bound, tmp_path, monkeyp
     without = sum(len(steps.rows) == 0 for group in study.aligned[0].steps.values() for steps in group)
     assert without > 0
     for results, oracles in ((hard, (oracle,)), (both, (oracle, easy))):
-        said = page_of(results, *oracles, folder=tmp_path / str(len(oracles)), monkeypatch=monkeypatch)
+        said = page_of(results, *oracles, folder=tmp_path / str(len(oracles)))
         assert f"alpha: no feasible architecture in {without} of 24 runs" in said
         assert f"Constraints: size <= {bound}." in said
         assert f"alpha, validation, size <= {bound} " in said
@@ -91,7 +89,7 @@ def test_a_page_of_told_test_results_never_says_validation(tmp_path, monkeypatch
     monkeypatch.setattr(truth, "describe_benchmark", lambda _: {"protocol": TEXT})
     oracle = Signal("macro")
     results = make_results([oracle])
-    said = page_of(results, oracle, folder=tmp_path, monkeypatch=monkeypatch)
+    said = page_of(results, oracle, folder=tmp_path)
     words = said.replace("searched by test results, not by validation", "").replace("Tables without validation", "")
     for svg in re.findall(r"(?i)[^.;:]*validation[^.;:]*", words):
         raise AssertionError(svg)
@@ -128,7 +126,7 @@ def test_a_surrogate_has_no_table_and_no_optimum(tmp_path, monkeypatch):
     monkeypatch.setattr(truth, "describe_benchmark", lambda _: {"surrogate": True})
     oracle = FakeOracle("predicted", test=False)
     oracle.reference = "drawn uniformly"
-    said = page_of(make_results([oracle]), oracle, folder=tmp_path, monkeypatch=monkeypatch)
+    said = page_of(make_results([oracle]), oracle, folder=tmp_path)
     assert "predicted is a surrogate: its values and seconds are predicted" in said
     assert "the best prediction among 216 reference architectures (drawn uniformly)" in said
     assert "best known reference" in said

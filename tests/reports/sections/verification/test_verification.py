@@ -21,14 +21,13 @@ from harness.verification.job import Request
 from reports.commands import verify
 from reports.figures.exhibit import Exhibit
 from reports.figures.render import draw, rendered
-from reports.page import build as building
 from reports.sections.verification.run import run
 from reports.sections.verification.section import section, sentence, table, verdict_words
 from reports.statistics import equivalence
 from reports.study.study import prepare
 from reports.study.verdicts import CONFIRMED, DRIFTED, FAILED, INCONCLUSIVE, judge
 from tests.harness.verification.support import MARGIN, NAME, FakeTrainer, measured, run_experiment, tools
-from tests.reports.support import FakeOracle, make_results, opener
+from tests.reports.support import FakeOracle, build_page, make_results, opener
 
 # --- verdicts ------------------------------------------------------------------------------------------------------
 
@@ -163,15 +162,16 @@ def test_three_seeds_at_the_margin_of_small_data_confirm_four_of_five():
 # --- the page ------------------------------------------------------------------------------------------------------
 
 
+DRAWN = ("verification-agreement", "verification-differences")
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("verified")
     made = trained({1: 3.0, 2: 0.9}, spread=0.3, diverged=[(5, 0)])
     record.write(record.record_path(folder, "alpha"), made)
     results = replace(make_results([ORACLE], replicates=3, evaluations=8), folder=folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "read_results", lambda _: results)
-        return building.build(folder, open_oracle=opener(ORACLE))
+    return build_page(results, folder, opener(ORACLE), drawn=DRAWN)
 
 
 def test_the_page_has_a_section_with_figures_table_sentence_and_method(page):
@@ -188,7 +188,7 @@ def test_the_page_has_a_section_with_figures_table_sentence_and_method(page):
 
 
 def test_figures_are_drawn_again_from_their_files(page):
-    for name in ("verification-agreement", "verification-differences"):
+    for name in DRAWN:
         exhibit = Exhibit.read(page.parent / "figures", name)
         assert exhibit.meta["provenance"]["verification"]["alpha"]["seeds"] == [1000, 1001, 1002]
         assert len(exhibit.frame) == 7, "the failed one is not drawn"
