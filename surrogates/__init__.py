@@ -30,6 +30,7 @@ SURROGATES = {
     "perfect": "surrogates.perfect:Perfect",
     "random_forest": "surrogates.trees.forest:RandomForest",
     "ridge": "surrogates.linear.ridge:Ridge",
+    "sparse_gp": "surrogates.gaussian_process.sparse:SparseProcess",
     "stacking": "surrogates.stacking:Stacking",
     "svr": "surrogates.support_vectors.regression:SupportVectors",
     "seminas": "surrogates.graphs.seminas:SemiNAS",

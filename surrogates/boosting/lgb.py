@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import MOST, FloatArray, integer, real
+from harness.checks import MOST, FloatArray, choice, integer, real
 from harness.space import SearchSpace
 from surrogates.boosting.members import Boosting, Singles, few_in_leaf, needs
+
+PRESETS = ("common", "naslib")
 
 
 class LightGBM(Boosting):
@@ -48,6 +50,9 @@ class LightGBM(Boosting):
         Part of the features for each tree, in (0, 1].
     subsample : float
         Part of the rows, drawn anew every five trees; in (0, 1].
+    preset : {"common", "naslib"}
+        Sets `members` where it has its default; another value overrides it.  With "naslib" it is 1, and there is no
+        standard deviation.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "lightgbm")
@@ -64,8 +69,11 @@ class LightGBM(Boosting):
         min_leaf: int = 5,
         max_features: float = 0.9,
         subsample: float = 0.8,
+        preset: str = "common",
     ) -> None:
         self._package = _package()
+        if choice("preset", preset, PRESETS) == "naslib" and members == 5:
+            members = 1
         super().__init__(
             space,
             encoding=encoding,

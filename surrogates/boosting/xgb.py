@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.checks import MOST, FloatArray, integer, real
+from harness.checks import MOST, FloatArray, choice, integer, real
 from harness.space import SearchSpace
 from surrogates.boosting.members import Boosting, Singles, needs
+
+PRESETS = ("common", "naslib")
 
 
 class XGBoost(Boosting):
@@ -43,6 +45,9 @@ class XGBoost(Boosting):
         Part of the features for each tree, in (0, 1].
     subsample : float
         Part of the rows for each tree, in (0, 1].
+    preset : {"common", "naslib"}
+        Sets `members` and `subsample` where they have their defaults; other values of theirs override it.  With
+        "naslib" they are 1 and 1.0, and there is no standard deviation.
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "xgboost-cpu")
@@ -59,8 +64,11 @@ class XGBoost(Boosting):
         min_child_weight: float = 1.0,
         max_features: float = 1.0,
         subsample: float = 0.8,
+        preset: str = "common",
     ) -> None:
         self._package = _package()
+        if choice("preset", preset, PRESETS) == "naslib":
+            members, subsample = 1 if members == 5 else members, 1.0 if subsample == 0.8 else subsample
         super().__init__(
             space,
             encoding=encoding,

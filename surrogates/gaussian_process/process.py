@@ -31,7 +31,7 @@ _NUMBERS_AT_ONCE = 1 << 21
 
 
 @dataclass(frozen=True, eq=False)
-class _Data:
+class Data:
     """What a task tells: coordinates (n, c), targets (m, n) after standardising, and what they were made with."""
 
     inputs: FloatArray
@@ -47,14 +47,15 @@ class _Data:
 
 
 @dataclass(frozen=True, eq=False)
-class _Fitted:
+class Fitted:
     """A fitted process for each of m objectives."""
 
-    data: _Data
+    data: Data
     rates: FloatArray
     """(m,), or (m, c) with automatic relevance."""
     noise: FloatArray
-    regressions: list[Regression]
+    regressions: list[Any]
+    """What targets say of each: `Regression`, or what a learner conditions by instead."""
     tuned_rows: int
     """Rows to which rates and noise were fitted."""
 
@@ -159,7 +160,7 @@ class GaussianProcess(Surrogate):
         self._kernel = KERNELS[kernel](space)
         self._rates = self._tried(rate)
         self._noises = NOISES if noise is None else (float(noise),)
-        self._fitted: _Fitted | None = None
+        self._fitted: Fitted | None = None
         self._seed = 0  # of the draws
         self._target_shape: tuple[int, ...] = ()
 
@@ -199,7 +200,7 @@ class GaussianProcess(Surrogate):
         groups: dict[tuple[int, int, int, bool], list[int]] = {}
         for index, (one, before) in enumerate(zip(data, kept, strict=True)):
             groups.setdefault((*one.inputs.shape, len(one.targets), before is None), []).append(index)
-        fitted: dict[int, _Fitted] = {}
+        fitted: dict[int, Fitted] = {}
         for (n, _, objectives, _), indices in groups.items():
             size = max(1, _NUMBERS_AT_ONCE // (n * n * objectives))
             for start in range(0, len(indices), size):
@@ -208,14 +209,14 @@ class GaussianProcess(Surrogate):
                 fitted |= zip(chunk, found, strict=True)
         return [self._holding(fitted[i], task) for i, task in enumerate(tasks)]
 
-    def _holding(self, fitted: _Fitted, task: Fit) -> Self:
+    def _holding(self, fitted: Fitted, task: Fit) -> Self:
         model = copy.copy(self)
         model._fitted, model._target_shape = fitted, np.asarray(task.targets).shape[1:]
         if self.hyperparameters["draws"]:
             model._seed = int(task.rng.integers(1 << 63))
         return model
 
-    def _data(self, task: Fit) -> _Data:
+    def _data(self, task: Fit) -> Data:
         features = encode(self, task.archs, task.covariates)
         values = target_matrix(task.targets, len(features))
         if task.covariates is not None and self.hyperparameters["kernel"] == "otmann":
@@ -224,9 +225,9 @@ class GaussianProcess(Surrogate):
         scale = np.zeros(0) if task.covariates is None else standard_deviations(task.covariates) / sqrt(weight)
         centre, spread = values.mean(axis=0), standard_deviations(values)
         inputs = self._coordinates(task.archs, features, scale)
-        return _Data(inputs, ((values - centre) / spread).T, centre, spread, scale, features.shape[1])
+        return Data(inputs, ((values - centre) / spread).T, centre, spread, scale, features.shape[1])
 
-    def _kept(self, learner: Surrogate, data: _Data) -> _Fitted | None:
+    def _kept(self, learner: Surrogate, data: Data) -> Fitted | None:
         """Return the fitted processes whose rates and noise hold for these rows, if there are any."""
         before = learner._fitted if isinstance(learner, GaussianProcess) else None
         if before is None or len(data.inputs) - before.tuned_rows >= self.hyperparameters["refit"]:
@@ -234,7 +235,7 @@ class GaussianProcess(Surrogate):
         same = (before.data.width, len(before.data.targets)) == (data.width, len(data.targets))
         return before if same else None
 
-    def _fit_equal(self, data: Sequence[_Data], kept: Sequence[_Fitted]) -> list[_Fitted]:
+    def _fit_equal(self, data: Sequence[Data], kept: Sequence[Fitted]) -> list[Fitted]:
         """Fit tasks of equal size; their rates and noise are those of `kept`, where that is not empty."""
         n, objectives = len(data[0].inputs), len(data[0].targets)
         inputs = np.repeat(np.stack([one.inputs for one in data]), objectives, axis=0)
@@ -250,7 +251,7 @@ class GaussianProcess(Surrogate):
         tuned = [one.tuned_rows for one in kept] or [n] * len(data)
         parts = [range(start, start + objectives) for start in range(0, len(targets), objectives)]
         return [
-            _Fitted(one, rates[part], noise[part], [_one(found, place) for place in part], rows)
+            Fitted(one, rates[part], noise[part], [_one(found, place) for place in part], rows)
             for one, part, rows in zip(data, parts, tuned, strict=True)
         ]
 
@@ -281,25 +282,36 @@ class GaussianProcess(Surrogate):
         fitted = self._fitted
         if fitted is None:
             raise not_fitted(self)
-        data, kernel = fitted.data, self._kernel
+        data = fitted.data
         features = encode(self, archs, covariates, width=data.width)
         points = self._coordinates(archs, features, data.scale)
-        said, drawn = [], []
         rng, count = np.random.default_rng(self._seed), self.hyperparameters["draws"]
-        for regression, rates in zip(fitted.regressions, fitted.rates, strict=True):
-            (ours, scale), (theirs, _) = self._weighted(points, rates), self._weighted(data.inputs, rates)
-            cross = kernel.of_distances(kernel.distances(ours, theirs), scale)
-            said.append(posterior(regression, cross, kernel.of_points(points, scale)))
-            if count:
-                gram = kernel.of_distances(kernel.distances(ours, ours), scale)
-                drawn.append(joint_draws(regression, cross, gram, rng.standard_normal((count, len(ours)))))
-        mean = np.stack([mean for mean, _ in said], axis=1) * data.spread + data.centre
-        std = np.stack([std for _, std in said], axis=1) * data.spread
+        found = [
+            self._said(regression, points, rates, data, rng)
+            for regression, rates in zip(fitted.regressions, fitted.rates, strict=True)
+        ]
+        mean = np.stack([mean for mean, _, _ in found], axis=1) * data.spread + data.centre
+        std = np.stack([std for _, std, _ in found], axis=1) * data.spread
         shape = (len(points), *self._target_shape)
         members = None
         if count:
-            members = (np.stack(drawn, axis=2) * data.spread + data.centre).reshape(count, *shape)
+            drawn = np.stack([drawn for _, _, drawn in found], axis=2)
+            members = (drawn * data.spread + data.centre).reshape(count, *shape)
         return Prediction(mean.reshape(shape), std.reshape(shape), members)
+
+    def _said(
+        self, regression: Any, points: FloatArray, rates: FloatArray, data: Data, rng: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return mean and std, (q,), and draws, (K, q), of one objective in units of its targets' spread."""
+        kernel, count = self._kernel, self.hyperparameters["draws"]
+        (ours, scale), (theirs, _) = self._weighted(points, rates), self._weighted(data.inputs, rates)
+        cross = kernel.of_distances(kernel.distances(ours, theirs), scale)
+        mean, std = posterior(regression, cross, kernel.of_points(points, scale))
+        drawn = np.zeros((0, len(points)))
+        if count:
+            gram = kernel.of_distances(kernel.distances(ours, ours), scale)
+            drawn = joint_draws(regression, cross, gram, rng.standard_normal((count, len(ours))))
+        return mean, std, drawn
 
 
 def _one(regressions: Regression, place: int) -> Regression:

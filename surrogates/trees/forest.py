@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import sklearn
 from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 from sklearn.utils import check_random_state
 
-from harness.checks import MOST, Archs, FloatArray, boolean, integer, real
+from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
 from harness.surrogate import Prediction, Surrogate
@@ -27,7 +27,7 @@ class Forest(Surrogate):
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scikit-learn")
     kind: ClassVar[type[DecisionTreeRegressor]] = DecisionTreeRegressor
     """Of the trees."""
-    bootstrap: ClassVar[bool] = True
+    bootstrap: bool = True
     """Whether each tree learns from a bootstrap sample of the rows, or all from all rows."""
 
     def __init__(
@@ -106,6 +106,18 @@ def _drawn(seed: int, n: int) -> FloatArray:
     return np.bincount(drawn, minlength=n).astype(np.float64)
 
 
+class Preset(NamedTuple):
+    """Values that a study ran."""
+
+    trees: int
+    max_features: float
+    min_leaf: int
+    bootstrap: bool
+
+
+PRESETS = {"common": Preset(100, 1 / 3, 1, True), "nb301": Preset(116, 0.1706, 2, False)}
+
+
 class RandomForest(Forest):
     """Random forest for regression, by scikit-learn.
 
@@ -115,6 +127,9 @@ class RandomForest(Forest):
     the forest is of its mean and leaves out the noise within leaves.  With `leaf_variance` the variance is the spread
     plus the mean over the trees of the variance within the leaf, the law of total variance (Hutter, Xu, Hoos &
     Leyton-Brown, "Algorithm runtime prediction: methods & evaluation", Artificial Intelligence 206, 2014, 4.3.2).
+
+    The preset "nb301" is what was tuned for NAS-Bench-301 (Siems et al., "Surrogate NAS Benchmarks", ICLR 2022) and
+    became the default of NASLib: 116 trees on all rows, 0.1706 of the features, leaves of at least two rows.
 
     The trees are those of scikit-learn's `RandomForestRegressor`.  A fit of 100 trees takes about 50 ms at 100 rows,
     and 1,000 predictions 5 ms.
@@ -132,10 +147,40 @@ class RandomForest(Forest):
         Least number of training rows in a leaf.
     leaf_variance : bool
         Whether the variance within leaves counts; for one objective.
+    bootstrap : bool
+        Whether each tree learns from a bootstrap sample of the rows, or all from all rows.
+    preset : {"common", "nb301"}
+        Sets `trees`, `max_features`, `min_leaf` and `bootstrap` where they have their defaults; other values of theirs
+        override it.
     """
 
     identity = "surrogates.forest:RandomForest"
-    later_hyperparameters: ClassVar[Mapping[str, Any]] = {"leaf_variance": False}
+    later_hyperparameters: ClassVar[Mapping[str, Any]] = {"leaf_variance": False, "bootstrap": True}
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        encoding: str = "one_hot",
+        trees: int = 100,
+        max_features: float = 1 / 3,
+        min_leaf: int = 1,
+        leaf_variance: bool = False,
+        bootstrap: bool = True,
+        preset: str = "common",
+    ) -> None:
+        common, chosen = PRESETS["common"], PRESETS[choice("preset", preset, tuple(PRESETS))]
+        given = Preset(trees, max_features, min_leaf, boolean("bootstrap", bootstrap))
+        values = Preset(*(new if own == usual else own for own, usual, new in zip(given, common, chosen, strict=True)))
+        super().__init__(
+            space,
+            encoding=encoding,
+            trees=values.trees,
+            max_features=values.max_features,
+            min_leaf=values.min_leaf,
+            leaf_variance=leaf_variance,
+        )
+        self.bootstrap = self.hyperparameters["bootstrap"] = values.bootstrap
 
 
 class ExtraTrees(Forest):

@@ -15,6 +15,7 @@ from surrogates.boosting.omni import Omni
 from surrogates.gaussian_process.edit_distance import EditDistanceProcess
 from surrogates.gaussian_process.graphs import GraphProcess
 from surrogates.gaussian_process.process import GaussianProcess
+from surrogates.gaussian_process.sparse import SparseProcess
 from surrogates.graphs.gin import GIN
 from surrogates.linear.kernel import KernelClassifier
 from surrogates.linear.ridge import Ridge
@@ -52,6 +53,7 @@ LEARNERS = {
     "gaussian_process_ard": GaussianProcess(SPACE, ard=True),
     "gaussian_process_linear": GaussianProcess(SPACE, kernel="linear"),
     "gaussian_process_matern": GaussianProcess(SPACE, kernel="matern52"),
+    "gaussian_process_sparse": SparseProcess(SPACE, inducing=20),
     "graph_process": GraphProcess(SPACE),
     "graph_process_assignment": GraphProcess(SPACE, kernel="assignment"),
 }

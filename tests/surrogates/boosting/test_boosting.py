@@ -127,3 +127,14 @@ def test_without_the_package_it_says_what_to_install(monkeypatch, name, kind):
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(HarnessError, match=rf"{kind} needs {name}: pip install 'nas-harness\[boosting\]'"):
         found(SPACE)
+
+
+@pytest.mark.parametrize(("name", "values"), [("xgboost", {"subsample": 1.0}), ("lightgbm", {"subsample": 0.8})])
+def test_the_preset_of_naslib_is_one_member(name, values):
+    pytest.importorskip(name)
+    usual, preset, given, own = (
+        registry.surrogate({"name": name, **more}, SPACE)
+        for more in ({}, {"preset": "naslib"}, {"members": 1, **values}, {"preset": "naslib", "members": 3})
+    )
+    assert preset.signature == given.signature != usual.signature
+    assert (preset.has_std, usual.has_std, own.hyperparameters["members"]) == (False, True, 3)

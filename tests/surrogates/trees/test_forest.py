@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 
 from surrogates.trees.forest import ExtraTrees, RandomForest
 from tests.surrogates.support import SPACE, truth
@@ -55,3 +55,18 @@ def test_extra_trees_that_try_every_indicator_agree():
         for part in (1 / 3, 1.0)
     )
     assert every < 0.3 * third
+
+
+def test_the_preset_is_what_was_tuned_and_equals_its_values():
+    """116 trees on all rows, .1706 of the features, leaves of two: as scikit-learn's forest without bootstrap."""
+    preset = RandomForest(SPACE, preset="nb301")
+    given = {"trees": 116, "max_features": 0.1706, "min_leaf": 2, "bootstrap": False}
+    assert preset.signature == RandomForest(SPACE, **given).signature != RandomForest(SPACE).signature
+    assert RandomForest(SPACE, preset="nb301", trees=7).hyperparameters["trees"] == 7
+    assert "bootstrap" not in RandomForest(SPACE).signature
+    archs, rng = SPACE.sample(40, np.random.default_rng(0)), np.random.default_rng(1)
+    seed = int(np.random.default_rng(1).integers(2**32))
+    features = SPACE.features(archs, "one_hot")
+    peer = RandomForestRegressor(116, max_features=0.1706, min_samples_leaf=2, bootstrap=False, random_state=seed)
+    expected = peer.fit(features, truth(archs)).predict(features)
+    np.testing.assert_allclose(preset.fit(archs, truth(archs), rng).predict(archs).mean, expected)
