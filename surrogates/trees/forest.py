@@ -171,7 +171,8 @@ class RandomForest(Forest):
     ) -> None:
         common, chosen = PRESETS["common"], PRESETS[choice("preset", preset, tuple(PRESETS))]
         given = Preset(trees, max_features, min_leaf, boolean("bootstrap", bootstrap))
-        values = Preset(*(new if own == usual else own for own, usual, new in zip(given, common, chosen, strict=True)))
+        own = {name: value for name, value in given._asdict().items() if value != getattr(common, name)}
+        values = chosen._replace(**own)
         super().__init__(
             space,
             encoding=encoding,
