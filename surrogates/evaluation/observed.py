@@ -1,4 +1,4 @@
-"""What learners see of an architecture beside its genes: signals that are read before training, and begun curves."""
+"""Observations of an architecture beside its genes: signals that are read before training, and begun curves."""
 
 from __future__ import annotations
 
