@@ -57,8 +57,10 @@ class PredictionSpec:
 def as_spec(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return plain data that names ``[[learners]]`` with the keys that all kinds of work share; others as they are.
 
-    Each learner is a table of its settings, with ``name`` and where two are alike ``label``; the sizes of training sets
-    take the place of a budget, and the kind of work is `KIND`.
+    Each learner is a table of its settings, with ``name`` and where two are alike ``label``, and with what it sees of
+    an architecture beside its genes: ``covariates``, names of signals or ``"all"``, and ``curve_epochs``, the epochs of
+    every curve (networks have ``epochs`` of their own); see `surrogates.evaluation.observed`.  The sizes of training
+    sets take the place of a budget, and the kind of work is `KIND`.
 
     Examples
     --------

@@ -40,21 +40,28 @@ def regrets_of(values: pd.DataFrame, item: Aligned, split: str, label: str) -> F
     return values.loc[picked, "regret"].to_numpy(dtype=np.float64)
 
 
+def log_window(item: Aligned) -> tuple[float, float] | None:
+    """Return from where to where all runs have an incumbent, in the budget's unit; None where there is no such part."""
+    runs = [steps for group in item.steps.values() for steps in group]
+    if not runs or any(len(steps.rows) == 0 for steps in runs):
+        return None
+    axis = item.budget_axis
+    start = max(float(steps.x[axis][0]) for steps in runs)
+    stop = min(steps.end[axis] for steps in runs)
+    stop = stop if np.isfinite(stop) else float(item.grid(axis)[-1])
+    return None if start >= stop else (start, stop)
+
+
 def log_aucs(item: Aligned) -> Mapping[str, FloatArray]:
     """Return the log-AUC of every run's validation regret over the budget that all runs share, by label.
 
     Empty where a run has no incumbent.
     """
     groups = {label: group for label, group in item.steps.items() if group}
-    runs = [steps for group in groups.values() for steps in group]
-    if any(len(steps.rows) == 0 for steps in runs):
+    window = log_window(item)
+    if window is None:
         return {}
-    axis = item.budget_axis
-    start = max(float(steps.x[axis][0]) for steps in runs)
-    stop = min(steps.end[axis] for steps in runs)
-    stop = stop if np.isfinite(stop) else float(item.grid(axis)[-1])
-    if start >= stop:
-        return {}
+    axis, (start, stop) = item.budget_axis, window
     return {
         label: np.array([log_auc(s.x[axis], s.regrets["validation"], start, stop) for s in group])
         for label, group in groups.items()

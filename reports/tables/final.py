@@ -9,7 +9,7 @@ import pandas as pd
 
 from reports.study.align import AXIS_LABEL, Aligned
 from reports.study.comparisons import OPEN, TEST_WORDS, standings
-from reports.study.finals import LEFT_OUT, best_first, summary
+from reports.study.finals import LEFT_OUT, best_first, log_window, summary
 from reports.study.front_reference import RUNS, FrontReference
 from reports.study.naming import EXPECTED, RANDOM, SIMULATED, WHOLE
 from reports.study.provenance import budget_words
@@ -17,6 +17,15 @@ from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.wording import SIGNAL, best_label, judged_by, noted, split_word, split_words, worst_label
 from reports.tables.numbers import NONE, bracket, regret_words, value_words
 from reports.tables.report_table import BEST, DAGGER, TIED, ReportTable
+
+
+def _starts(study: Study) -> str:
+    """Say from where log-AUCs count, by benchmark where that differs."""
+    windows = {item.name: log_window(item) for item in study.aligned}
+    starts = {name: f"{window[0]:.3g}" for name, window in windows.items() if window is not None}
+    if len(set(starts.values())) <= 1:
+        return next(iter(starts.values()), NONE)
+    return ", ".join(f"{name} {start}" for name, start in starts.items())
 
 
 def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTable:
@@ -68,7 +77,10 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTa
     if split == "validation":
         caption += f" {reached}: part of the runs that end without {'a gap' if study.several else 'regret'}."
         over = AXIS_LABEL[study.aligned[0].budget_axis]
-        caption += f" log-AUC: median over runs of the mean {study.short} over log {over}"
+        caption += (
+            f" log-AUC: median over runs of the mean {study.short} over log {over}, from where the last of all runs has"
+            f" its first {study.holder} ({_starts(study)})"
+        )
         caption += (
             f"; {NONE} where a run has no {study.holder} before the end."
             if len(data) and data["log_auc"].isna().any()

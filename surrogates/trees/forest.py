@@ -170,18 +170,17 @@ class RandomForest(Forest):
         preset: str = "common",
     ) -> None:
         common, chosen = PRESETS["common"], PRESETS[choice("preset", preset, tuple(PRESETS))]
-        given = Preset(trees, max_features, min_leaf, boolean("bootstrap", bootstrap))
-        own = {name: value for name, value in given._asdict().items() if value != getattr(common, name)}
-        values = chosen._replace(**own)
+        boolean("bootstrap", bootstrap)
+        self.bootstrap = chosen.bootstrap if bootstrap == common.bootstrap else bootstrap
         super().__init__(
             space,
             encoding=encoding,
-            trees=values.trees,
-            max_features=values.max_features,
-            min_leaf=values.min_leaf,
+            trees=chosen.trees if trees == common.trees else trees,
+            max_features=chosen.max_features if max_features == common.max_features else max_features,
+            min_leaf=chosen.min_leaf if min_leaf == common.min_leaf else min_leaf,
             leaf_variance=leaf_variance,
         )
-        self.bootstrap = self.hyperparameters["bootstrap"] = values.bootstrap
+        self.hyperparameters["bootstrap"] = self.bootstrap
 
 
 class ExtraTrees(Forest):
