@@ -79,13 +79,15 @@ def agreement(target: Target, column: int) -> float:
 def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     """Draw a point with its interval for each learner, and random search."""
     ends: dict[str, tuple[float, float]] = {}
-    for row in frame.itertuples():
-        style, grey = line_style(meta["styles"][row.series]), row.series in meta.get("background", ())
-        axes.plot([row.x, row.x], [row.low, row.high], color=style["color"], linewidth=0.7, zorder=1.5 if grey else 2)
-        axes.plot([row.x], [row.y], color=style["color"], marker=style["marker"], markersize=3 if grey else 4,
+    for name, part in frame.groupby("series", sort=False):
+        style, grey = line_style(meta["styles"][name]), name in meta.get("background", ())
+        x, y = float(part["x"].iloc[0]), float(part["y"].iloc[0])
+        axes.plot([x, x], part[["low", "high"]].to_numpy()[0], color=style["color"], linewidth=0.7,
+                  zorder=1.5 if grey else 2)  # fmt: skip
+        axes.plot([x], [y], color=style["color"], marker=style["marker"], markersize=3 if grey else 4,
                   markeredgewidth=0, zorder=1.5 if grey else 3)  # fmt: skip
         if not grey:
-            ends[str(row.series)] = float(row.x), float(row.y)
+            ends[str(name)] = x, y
     random = meta.get("random", {}).get(frame["benchmark"].iloc[0])
     if random is not None:
         axes.axhline(random, **_RANDOM)

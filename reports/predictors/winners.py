@@ -119,7 +119,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         axes.add_patch(Rectangle((x, y), 1, 1, facecolor=color, alpha=0.5, linewidth=0.5, edgecolor="white"))
         if row.tied:
             axes.add_patch(Rectangle((x, y), 1, 1, fill=False, hatch="////", linewidth=0, edgecolor="white", alpha=0.7))
-        grey = f"\n{shortened(row.series, 10)}" if row.series in meta.get("background", ()) else ""
+        grey = f"\n{shortened(str(row.series), 10)}" if row.series in meta.get("background", ()) else ""
         axes.text(x + 0.5, y + 0.5, f"{row.tau:.2f}{grey}", ha="center", va="center", fontsize=4.5 if grey else 6)
     axes.set_xlim(0, len(sizes))
     axes.set_ylim(0, len(limits))
