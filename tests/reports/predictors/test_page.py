@@ -108,11 +108,11 @@ def test_what_is_seen_beside_genes_is_paid_for_every_candidate(folder):
     assert [cells[-2:] for cells in details.cells] == [("5000", "300"), ("≥ 2000", NONE)]
     queried = cost.exhibit(altered, "query").frame.groupby("series")["x"].min()
     assert 5000 < queried["ridge"] < 5100
-    (beside,) = [text for text in methods(altered) if text.startswith("Beside genes.")]
+    (beside,) = [text for text in methods(altered) if text.startswith("Covariates.")]
     assert "ridge reads zc_a, zc_b (0.005 s for each candidate of graph-cora) and the first 3 of 10 epochs" in beside
     assert "0.3 of a full training for each candidate" in beside
     assert "small forest reads zc_a, zc_c (0.002 s for each candidate of graph-cora, without what nobody" in beside
-    assert not any(text.startswith("Beside genes.") for text in methods(results))
+    assert not any(text.startswith("Covariates.") for text in methods(results))
 
 
 def learnt(taus, seconds=0.0):
