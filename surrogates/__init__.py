@@ -33,7 +33,7 @@ SURROGATES = {
     "sparse_gp": "surrogates.gaussian_process.sparse:SparseProcess",
     "stacking": "surrogates.stacking:Stacking",
     "svr": "surrogates.support_vectors.regression:SupportVectors",
-    "seminas": "surrogates.graphs.seminas:SemiNAS",
+    "seminas_network": "surrogates.graphs.seminas:SemiNAS",
     "wl_gp": "surrogates.gaussian_process.graphs:GraphProcess",
     "xgboost": "surrogates.boosting.xgb:XGBoost",
 }

@@ -27,7 +27,30 @@ class Arch2VecBO(WidePool):
     Constraints known in closed form filter the candidates, others are learnt; failed trainings are in no model.  See
     `strategies.parts.model_based`.
 
-    Parameters are those of `WidePool`.
+    Parameters
+    ----------
+    surrogate : Surrogate
+        The learner, built on ``problem.space``.
+    initial : int
+        Random architectures before the first model, at least 2.
+    batch : int
+        Architectures chosen with one model, at least 1.
+    candidates : int
+        Codings up to which a space is scanned whole, and else the size of the pool; at least `batch`.
+    parents : int
+        Architectures mutated in a space that is not scanned, the best ones.
+    edits : float
+        Mean number of edits of a mutant, greater than 0, at most 1000.
+    acquisition : str
+        See `strategies.parts.acquisition`.
+    batch_rule : str
+        See `strategies.parts.batches`.
+    target : {"identity", "log", "normal_scores"}
+        What is learnt, see `strategies.parts.targets`.
+    identity : {"exact", "string", "functional"}
+        When two architectures are the same (`SearchSpace.key`).
+    constraints : {"learnt", "filtered", "ranked"}
+        See `strategies.parts.model_based`.
     """
 
     family, paper, year = "predictor-guided", "Yan et al., NeurIPS", 2020

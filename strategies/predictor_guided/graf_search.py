@@ -2,24 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from strategies.parts.wide import WidePool
+import numpy as np
+
+from harness.problem import Problem
+from harness.surrogate import Surrogate
+from strategies.predictor_guided.npenas import NPENASBO
 
 
-class GRAFSearch(WidePool):
-    """Evaluate what a forest on neural graph features expects to improve most, among everything new.
+class GRAFSearch(NPENASBO):
+    """Mutate the best architectures, draw each mutant's rank from a forest on neural graph features, evaluate ten.
 
     The features are those of Kadlecová et al., "Surprisingly Strong Performance Prediction with Neural Graph Features",
     ICML 2024 (GRAF): counts of operations, lengths of paths, degrees; with them a forest ranks well after few
-    trainings.  The paper evaluates predictors; the search around it is the plain one of `WidePool`: ten random
-    architectures, then ten with each model by expected improvement.
+    trainings.  The paper evaluates predictors; the search around this one is that of NPENAS-BO (`NPENASBO`), with the
+    spread of the trees for uncertainty.  The forest learns normal scores of ranks: on raw errors, which the worst
+    networks rule, the same search was no better than random search on NAS-Bench-201 with CIFAR-10.
 
-    Constraints known in closed form filter the candidates, others are learnt; failed trainings are in no model.  See
-    `strategies.parts.model_based`.
-
-    Parameters are those of `WidePool`.
+    Parameters
+    ----------
+    surrogate : Surrogate
+        The learner, built on ``problem.space``.
+    initial : int
+        Random architectures before the first model, at least 2.
+    batch : int
+        Architectures chosen with one model, at least 1.
+    candidates : int
+        Mutants of each parent, and candidates wanted; at least `batch`.
+    parents : int
+        Architectures mutated at most, the best ones.
+    acquisition : str
+        See `strategies.parts.acquisition`.
+    target : {"identity", "log"}
+        What is learnt, see `strategies.parts.targets`.
+    identity : {"exact", "string", "functional"}
+        When two architectures are the same (`SearchSpace.key`).
+    constraints : {"ranked", "filtered", "learnt"}
+        See `strategies.parts.model_based`.
     """
 
     family, paper, year = "predictor-guided", "Kadlecová et al., ICML", 2024
     default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "random_forest", "encoding": "graf"}
+
+    def __init__(
+        self,
+        problem: Problem,
+        rng: np.random.Generator,
+        *,
+        surrogate: Surrogate,
+        initial: int = 10,
+        batch: int = 10,
+        candidates: int = 100,
+        parents: int = 50,
+        acquisition: str = "its",
+        target: str = "normal_scores",
+        identity: str = "functional",
+        constraints: str = "ranked",
+    ) -> None:
+        given: Mapping[str, Any] = {
+            "initial": initial,
+            "batch": batch,
+            "candidates": candidates,
+            "parents": parents,
+            "acquisition": acquisition,
+            "target": target,
+            "identity": identity,
+            "constraints": constraints,
+        }
+        super().__init__(problem, rng, surrogate=surrogate, **given)

@@ -96,7 +96,26 @@ class NPENASNP(NPENASBO):
     NPENAS-NP (Wei et al., IEEE TNNLS 2022), see `NPENASBO`: the network predicts a number and is fitted by squared
     error, and the ten lowest predictions are taken.
 
-    Parameters are those of `NPENASBO`.
+    Parameters
+    ----------
+    surrogate : Surrogate
+        The learner, built on ``problem.space``.
+    initial : int
+        Random architectures before the first model, at least 2.
+    batch : int
+        Architectures chosen with one model, at least 1.
+    candidates : int
+        Mutants of each parent, and candidates wanted; at least `batch`.
+    parents : int
+        Architectures mutated at most, the best ones.
+    acquisition : str
+        See `strategies.parts.acquisition`.
+    target : {"identity", "log"}
+        What is learnt, see `strategies.parts.targets`.
+    identity : {"exact", "string", "functional"}
+        When two architectures are the same (`SearchSpace.key`).
+    constraints : {"ranked", "filtered", "learnt"}
+        See `strategies.parts.model_based`.
     """
 
     default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "gin", "head": "mean"}

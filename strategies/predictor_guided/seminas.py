@@ -53,7 +53,7 @@ class SemiNAS(ModelBased):
     """
 
     family, paper, year = "predictor-guided", "Luo et al., NeurIPS", 2020
-    default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "seminas"}
+    default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "seminas_network"}
 
     def __init__(
         self,

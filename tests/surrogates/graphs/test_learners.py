@@ -37,7 +37,7 @@ LEARNERS = {
     "gin_gaussian": (GIN, {"head": "gaussian"}),
     "pairwise": (PairwiseRanker, {}),
     "pairwise_soft": (PairwiseRanker, {"wins": "soft"}),
-    "seminas": (SemiNAS, {"unlabelled": 5}),
+    "seminas_network": (SemiNAS, {"unlabelled": 5}),
     "transformer": (GraphTransformer, {"heads": 2}),
 }
 ARCHS = SPACE_201.sample(24, np.random.default_rng(0))
