@@ -77,7 +77,8 @@ def installed(request):
         pytest.skip(f"{name}: {error}")
 
 
-SLOW_TO_HEED = ("nash", "autokeras", "bananas", "cma_es", "controller", "npenas_bo", "npenas_np", "seminas")
+SLOW_TO_HEED = ("nash", "autokeras", "bananas", "cma_es", "controller", "npenas_bo", "npenas_np", "seminas",
+                "graf_search")  # fmt: skip
 """Strategies whose moves make networks larger, and those that rank by constraints and have not learnt much by then."""
 
 

@@ -211,7 +211,10 @@ def test_every_objective_is_a_target_of_its_own(tmp_path):
         ({"prediction": {"sizes": [3000]}}, r"`prediction.sizes`: .*4,930 different functions.*2,465, got 3,000"),
         ({"prediction": {"tests": ["easy"]}}, "`prediction.tests` must be one of"),
         ({"learners": [{"name": "ridge"}, {"name": "ridge", "label": "b"}]}, r"`learners\[1\]`: 'b' is the same run"),
-        ({"learners": [{"name": "curve_value"}]}, r"`learners\[0\]`: 'curve_value' learns from the first epochs"),
+        (
+            {"learners": [{"name": "curve_value"}]},
+            r"`learners\[0\]`: CurveValue reads learning curves: say how many epochs",
+        ),
         ({"constraints": ["params_m <= 1"]}, "`constraints`: learners are evaluated without"),
         ({"prediction": {"size": [20]}}, "unknown key 'prediction.size'"),
     ],
