@@ -105,7 +105,7 @@ class Scaling:
 class Normalisation:
     """Covariates made alike by what was learnt from, which stands for all that is asked later.
 
-    Each becomes sign(x) log(1 + |x|); what is not finite, as scores of networks that give nothing are, becomes the
+    Each becomes ``sign(x) log(1 + |x|)``; what is not finite, as scores of networks that give nothing are, becomes the
     least finite value less 1; then it is standardised.
 
     Attributes

@@ -55,7 +55,7 @@ def initial(kinds: Kinds, count: int, rng: np.random.Generator) -> Float32Array:
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Weights of G networks: ``weights[name]`` is (G, *shape).
+    """Weights of G networks: ``weights[name]`` has an axis of networks, then its shape.
 
     Attributes
     ----------

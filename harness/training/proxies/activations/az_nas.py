@@ -27,7 +27,7 @@ def az_nas(subject: Subject) -> dict[str, float]:
     az_expressivity : the sum over blocks of the entropy of their principal components; see `entropy`.
     az_progressivity : the least rise of that entropy from a block to the next.
     az_trainability : the mean over blocks behind the stem of how near to 1 the largest singular value of a block's
-        backward pass is; see `trainability`.  -inf for a cell that is the identity, or gives zeros.
+    backward pass is; see `trainability`.  -inf for a cell that is the identity, or gives zeros.
 
     What the paper ranks by is `harness.training.proxies.ranking.az_nas`, over these and multiply-adds.
     """

@@ -21,9 +21,9 @@ def relu_codes(subject: Subject) -> dict[str, float]:
 
     nwot : see `log_kernel`.  Departs from the authors' code, which counts the ReLUs that take part in a backward pass.
     swap : the number of different patterns in which a unit is active over the first 16 items: Peng, Song, Fayek,
-        Ciesielski & Chang, "SWAP-NAS: Sample-Wise Activation Patterns for Ultra-fast NAS", ICLR 2024, definition 3.3.
-        At most the number of units, and 2^16.  Its regularised form multiplies the mean over initial weights by
-        exp(-(params - mu)^2 / sigma), for bounds of the user's.
+    Ciesielski & Chang, "SWAP-NAS: Sample-Wise Activation Patterns for Ultra-fast NAS", ICLR 2024, definition 3.3.
+    At most the number of units, and 2^16.  Its regularised form multiplies the mean over initial weights by
+    exp(-(params - mu)^2 / sigma), for bounds of the user's.
     """
     with ReLUs() as seen:
         subject.fresh()(subject.minibatch()[0])
@@ -32,7 +32,7 @@ def relu_codes(subject: Subject) -> dict[str, float]:
 
 
 def log_kernel(codes: BoolArray) -> float:
-    """Return log |det K|, K_ij the number of units that are both active or both not: (N, units) to a number.
+    """Return ``log |det K|``, K_ij the number of units that are both active or both not: (N, units) to a number.
 
     Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training", ICML 2021, equation 2.  At most N
     log(units); -inf where two items have the same code, NaN where there are no units.

@@ -15,9 +15,9 @@ def saliency(subject: Subject) -> dict[str, float]:
     Abdelfattah, Mehrotra, Dudziak & Lane, "Zero-Cost Proxies for Lightweight NAS", ICLR 2021, section 3, and its code:
 
     grad_norm : the sum over layers of the norm of a layer's gradient, not the norm of all.
-    snip : the sum of |W * dL/dW| (Lee, Ajanthan & Torr, "SNIP", ICLR 2019).
-    plain : the sum of W * dL/dW.  A convolution that batch normalisation follows adds about 0 to it, so that only the
-        classifier and shortcuts without one count.
+    snip : the sum of ``|W * dL/dW|`` (Lee, Ajanthan & Torr, "SNIP", ICLR 2019).
+    plain : the sum of ``W * dL/dW``.  A convolution that batch normalisation follows adds about 0 to it, so that only
+    the classifier and shortcuts without one count.
     fisher : see `harness.training.proxies.gradients.fisher`.
     """
     module = subject.fresh()

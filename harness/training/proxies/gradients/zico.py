@@ -25,7 +25,7 @@ def zico(subject: Subject) -> dict[str, float]:
 
 
 def inverse_variation(layers: list[Tensor]) -> float:
-    """Return the sum over layers of log sum mean |g| / sd(g), over weights whose gradients differ.
+    """Return the sum over layers of ``log sum mean |g| / sd(g)``, over weights whose gradients differ.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from harness.training.proxies.subject import Subject, gradients, weights
 
 
 def synflow(subject: Subject) -> dict[str, float]:
-    """Return synflow = log sum |W * dR/dW|, R the sum of all outputs on an input of ones.
+    """Return ``synflow = log sum |W * dR/dW|``, R the sum of all outputs on an input of ones.
 
     Tanaka, Kunin, Yamins & Ganguli, "Pruning neural networks without any data by iteratively conserving synaptic flow",
     NeurIPS 2020, equation 4; as a proxy, Abdelfattah et al., ICLR 2021, and its logarithm, as in NAS-Bench-Suite-Zero.
