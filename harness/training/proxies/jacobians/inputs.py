@@ -44,7 +44,8 @@ def epe_nas(rows: FloatArray, labels: IntArray) -> float:
     Lopes, Alirezazadeh & Alexandre, "EPE-NAS: Efficient Performance Estimation Without Training for Neural Architecture
     Search", ICANN 2021, and its code.  ``s_c`` is the sum of ``log(|correlation| + k)`` over all pairs of rows of
     class c.  With at most 100 classes, the sum of ``|s_c|``; with more, the sum over pairs of classes of absolute
-    differences of ``s_c``, each by the number of its pairs, by the number of classes.  Classes of one row have no pairs and are left out.
+    differences of ``s_c``, each by the number of its pairs, by the number of classes.  Classes of one row have no pairs
+    and are left out.
     """
     sums, pairs = [], []
     for label in np.unique(labels):
