@@ -64,9 +64,9 @@ class Stacking(Surrogate):
     function (`SearchSpace.key`) are left out together, or they would tell their own results.
 
     The weights w and the intercept minimise ``mean((t - b - P w)^2) / var(t) + penalty |w|^2``, P the predictions;
-    where no weight is left, all are equal.  With ``combine = "ranks"`` nothing is weighed: each prediction counts by
-    its place among the predictions of left-out rows by the same learner, places are averaged, and the mean is the target of that
-    place among the sorted targets.
+    where no weight is left, all are equal. With ``combine = "ranks"`` nothing is weighed: each prediction counts by
+    its place among the predictions of left-out rows by the same learner, places are averaged, and the mean is the
+    target of that place among the sorted targets.
 
     `std` is the root mean squared error of the combined predictions of left-out rows, the same for all architectures,
     noise included; 0 where there are fewer than two functions to learn from.

@@ -20,10 +20,10 @@ def zen(subject: Subject) -> dict[str, float]:
 
     Lin et al., "Zen-NAS: A Zero-Shot NAS for High-Performance Image Recognition", ICCV 2021, algorithm 1.  x and e are
     standard normal, weights N(0, 1), f the features before pooling (what the last ReLU gives), ``|.|`` the sum of
-    absolute differences, and what a normalisation divides by is the root of the channels' mean batch variance at x. 
-    Departs
-    from the authors' code, which reads running variances after two passes (0.81 + 0.19 times that of a batch); one
-    repeat, not 32.  Normalisations of constants, which only stand behind nodes that nothing reaches, are left out.
+    absolute differences, and what a normalisation divides by is the root of the channels' mean batch variance at x.
+    Departs from the authors' code, which reads running variances after two passes (0.81 + 0.19 times that of a
+    batch); one repeat, not 32.  Normalisations of constants, which only stand behind nodes that nothing reaches,
+    are left out.
     """
     module = subject.fresh()
     redraw(module, subject.stream("zen"), standard)
