@@ -67,7 +67,7 @@ class Perfect(Informed):
             raise HarnessError(must("covariates", "be left out with the learner 'perfect'", f"{np.shape(covariates)}"))
         rows = arch_matrix("archs", archs, self.space.genes)
         values, means = target_matrix(targets, len(rows)), np.asarray(self._means(rows), dtype=np.float64)
-        rule = "be the objectives as they are with the learner 'perfect': leave `target` of the strategy at its default"
+        rule = "be the objectives as they are with the learner 'perfect': set `target = \"identity\"` of the strategy"
         if values.shape != means.shape:
             raise HarnessError(must("targets", rule, f"{values.shape[1]} of {means.shape[1]} columns"))
         near = np.abs(values - means) <= np.maximum(np.abs(values), np.abs(means)) / 2

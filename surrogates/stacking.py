@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from scipy.optimize import nnls
@@ -149,26 +149,26 @@ class Stacking(Surrogate):
                 for part in parts[-1]
                 for learner in self._learners
             ]
-        answers = iter(serve(fits))
+        answers = cast(Iterator[Surrogate], iter(serve(fits)))  # to a Fit it is a model
         models = [[[next(answers) for _ in self._learners] for _ in of_task] for of_task in parts]
         looks: list[Fit | Predict] = [
-            Predict(model, task.archs[~part], _of(task.covariates, ~part))  # type: ignore[arg-type]  # what a Fit gives
+            Predict(model, task.archs[~part], _of(task.covariates, ~part))
             for task, of_task, of_models in zip(tasks, parts, models, strict=True)
             for part, of_part in zip(of_task[:-1], of_models[:-1], strict=True)
             for model in of_part
         ]
-        answers = iter(serve(looks))
+        said = cast(Iterator[Prediction], iter(serve(looks)))  # to a Predict it is a prediction
         fitted = []
         for task, of_task, of_models in zip(tasks, parts, models, strict=True):
             targets = target_matrix(task.targets, len(task.archs))
             unseen = np.empty((len(targets) if len(of_task) > 1 else 0, len(self._learners), targets.shape[1]))
             for part in of_task[:-1]:
                 for learner in range(len(self._learners)):
-                    unseen[~part, learner] = next(answers).mean.reshape(-1, targets.shape[1])  # type: ignore[union-attr]
+                    unseen[~part, learner] = next(said).mean.reshape(-1, targets.shape[1])
             combining = [self._combining(*columns) for columns in zip(unseen.T.swapaxes(1, 2), targets.T, strict=True)]
             model = copy.copy(self)
             shape = np.asarray(task.targets).shape[1:]
-            model._fitted = _Fitted(of_models[-1], combining, shape)  # type: ignore[arg-type]
+            model._fitted = _Fitted(of_models[-1], combining, shape)
             fitted.append(model)
         return fitted
 
@@ -184,11 +184,11 @@ class Stacking(Surrogate):
             for task, known in zip(tasks, fitted, strict=True)
             for model in known.models
         ]
-        answers = iter(serve(asked))
+        answers = cast(Iterator[Prediction], iter(serve(asked)))  # to a Predict it is a prediction
         said = []
         for task, known in zip(tasks, fitted, strict=True):
             answered = (len(task.archs), len(known.combining))
-            means = [next(answers).mean.reshape(answered) for _ in known.models]  # type: ignore[union-attr]
+            means = [next(answers).mean.reshape(answered) for _ in known.models]
             columns = np.stack(means, axis=1).transpose(2, 0, 1)
             kind = self.hyperparameters["combine"]
             mean = np.stack(

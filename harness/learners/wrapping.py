@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Self
@@ -77,10 +78,10 @@ class Wrapper(Surrogate):
         """Predict q architectures: (q, L) to mean and std, (q,) or (q, m)."""
         return self.predict_many([Predict(self, archs, covariates)])[0]
 
+    @abstractmethod
     def fit_many(self, tasks: Sequence[Fit]) -> list[Self]:
         """Serve many fits, by one request to the learner inside."""
-        raise NotImplementedError(f"{type(self).__name__} must define fit_many")
 
+    @abstractmethod
     def predict_many(self, tasks: Sequence[Predict]) -> list[Prediction]:
         """Serve many predictions, by one request to the model inside."""
-        raise NotImplementedError(f"{type(self).__name__} must define predict_many")

@@ -160,7 +160,7 @@ _MISHAPS = Mishaps(stragglers=1.0, failures=0.2, hangs=0.05, retries=1, timeout=
 def _silent(factory: type[Strategy]) -> type[Strategy]:
     """Return a strategy that breaks a rule where its recommendation draws from its generator."""
 
-    class Silent(factory):  # type: ignore[misc, valid-type]  # a class that is known now
+    class Silent(factory):  # type: ignore[misc, valid-type]  # mypy takes no value for a base
         def recommend(self) -> Archs:
             before = self.rng.bit_generator.state
             archs: Archs = super().recommend()

@@ -48,7 +48,7 @@ class Bohamiann(WidePool):
         See `strategies.parts.acquisition`; "ucb" is ``mean - 0.5 std``, "ts" draws one of the networks.
     batch_rule : str
         See `strategies.parts.batches`.
-    target : {"identity", "log"}
+    target : {"identity", "log", "normal_scores"}
         What is learnt, see `strategies.parts.targets`.
     identity : {"exact", "string", "functional"}
         When two architectures are the same (`SearchSpace.key`).

@@ -44,7 +44,7 @@ class DNGO(WidePool):
         See `strategies.parts.acquisition`; "ucb" is ``mean - 0.5 std``.
     batch_rule : str
         See `strategies.parts.batches`.
-    target : {"identity", "log"}
+    target : {"identity", "log", "normal_scores"}
         What is learnt, see `strategies.parts.targets`.
     identity : {"exact", "string", "functional"}
         When two architectures are the same (`SearchSpace.key`).

@@ -51,7 +51,7 @@ class Nasbot(ModelBased):
         See `strategies.parts.acquisition`; "ucb" is that of naszilla, ``mean - 0.5 std``.
     batch_rule : str
         See `strategies.parts.batches`.
-    target : {"identity", "log"}
+    target : {"identity", "log", "normal_scores"}
         See `strategies.parts.targets`.
     identity : {"exact", "string", "functional"}
         When two architectures are the same, so that the second is not proposed (`SearchSpace.key`).

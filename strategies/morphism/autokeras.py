@@ -56,7 +56,7 @@ class AutoKeras(ModelBased):
         See `strategies.parts.moves`: network morphisms, and all edits in spaces that know none; or all edits.
     temperature : float
         T at the start, greater than 1e-4, at which the search of the tree ends.
-    target : {"identity", "log"}
+    target : {"identity", "log", "normal_scores"}
         What the model learns; see `strategies.parts.targets`.
     """
 

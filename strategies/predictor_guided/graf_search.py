@@ -35,7 +35,7 @@ class GRAFSearch(NPENASBO):
         Architectures mutated at most, the best ones.
     acquisition : str
         See `strategies.parts.acquisition`.
-    target : {"identity", "log"}
+    target : {"identity", "log", "normal_scores"}
         What is learnt, see `strategies.parts.targets`.
     identity : {"exact", "string", "functional"}
         When two architectures are the same (`SearchSpace.key`).

@@ -43,7 +43,7 @@ class NPENASBO(ModelBased):
         Architectures mutated at most, the best ones.
     acquisition : str
         See `strategies.parts.acquisition`.
-    target : {"identity", "log"}
+    target : {"identity", "log", "normal_scores"}
         What is learnt, see `strategies.parts.targets`.
     identity : {"exact", "string", "functional"}
         When two architectures are the same (`SearchSpace.key`).
@@ -110,7 +110,7 @@ class NPENASNP(NPENASBO):
         Architectures mutated at most, the best ones.
     acquisition : str
         See `strategies.parts.acquisition`.
-    target : {"identity", "log"}
+    target : {"identity", "log", "normal_scores"}
         What is learnt, see `strategies.parts.targets`.
     identity : {"exact", "string", "functional"}
         When two architectures are the same (`SearchSpace.key`).

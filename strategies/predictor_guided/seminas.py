@@ -44,7 +44,7 @@ class SemiNAS(ModelBased):
         Architectures mutated at most, the best told and the best predicted each.
     acquisition : str
         See `strategies.parts.acquisition`.
-    target : {"identity", "log"}
+    target : {"identity", "log", "normal_scores"}
         What is learnt, see `strategies.parts.targets`.
     identity : {"exact", "string", "functional"}
         When two architectures are the same (`SearchSpace.key`).

@@ -46,7 +46,7 @@ class PNAS(Growing):
     beam : int, optional
         Architectures trained on a level (K in the paper), at least 1; by default what is left of the budget is shared
         equally among the levels left, a budget in seconds by the mean time of the trainings so far.
-    target : {"identity", "log"}
+    target : {"identity", "log", "normal_scores"}
         What the model learns; see `strategies.parts.targets`.
     identity : {"exact", "string", "functional"}
         When two architectures are the same (`SearchSpace.key`).

@@ -55,7 +55,7 @@ class LaNAS(Generational):
         A node with at most so many results is not split, at least 1.
     exploration : float
         c in units of the range of the values told, at least 0.
-    target : {"identity", "log"}
+    target : {"identity", "log", "normal_scores"}
         Values that are averaged and regressed; see `strategies.parts.targets`.
     encoding : str
         Features of the regressions, an encoding of the space.

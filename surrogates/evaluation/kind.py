@@ -157,11 +157,12 @@ class Evaluation(Kind[Trials]):
                     observed = Asked.of(item.hyperparameters).on(one, learner)
                 reader = observed.reader(learner, one)
                 for first in range(0, spec.replicates, spec.replicates_per_shard):
-                    yield index, self._unit(spec, item, settings, reader, one, observed, first)
+                    yield index, self._unit(spec, spec.prediction, item, settings, reader, one, observed, first)
 
     @staticmethod
     def _unit(
         spec: Spec,
+        prediction: PredictionSpec,
         item: StrategySpec,
         settings: Mapping[str, Any],
         learner: Surrogate,
@@ -169,7 +170,6 @@ class Evaluation(Kind[Trials]):
         observed: Observed,
         first: int,
     ) -> Trials:
-        assert spec.prediction is not None  # noqa: S101
         libraries = (*learner.libraries, *getattr(benchmark, "libraries", ()))
         return Trials(
             benchmark=benchmark.name,
@@ -178,7 +178,7 @@ class Evaluation(Kind[Trials]):
             signature=learner.signature,
             sha256=file_sha256(item.name),
             objective=benchmark.objectives[0].name,
-            settings=spec.prediction,
+            settings=prediction,
             constraints=(),
             budget=spec.budget,
             seed=spec.seed,
@@ -186,7 +186,7 @@ class Evaluation(Kind[Trials]):
             stop=min(first + spec.replicates_per_shard, spec.replicates),
             device=learner.device,
             versions={library: version(library) for library in libraries},
-            search=search_version() if spec.prediction.search else "",
+            search=search_version() if prediction.search else "",
             signals=observed.signals,
             epochs=observed.epochs,
         )
@@ -274,9 +274,10 @@ class Evaluation(Kind[Trials]):
             found["search"] = np.full((len(trials), settings.search), np.nan)
         elif settings.search:
             streams = [generator(unit.seed, "search", table, trial) for trial in trials]
-            budget = replace(unit.budget, evaluations=settings.search)
             try:
-                found["search"] = searched(benchmark, learner, budget, seeds, streams, pool.best, steps.search)
+                found["search"] = searched(
+                    benchmark, learner, settings.search, unit.budget, seeds, streams, pool.best, steps.search
+                )
             except REFUSALS as error:
                 reasons["search"] = _reason(error)
                 found["search"] = np.full((len(trials), settings.search), np.nan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -28,13 +29,14 @@ def search_version() -> str:
 def searched(
     benchmark: Benchmark,
     learner: Surrogate,
+    evaluations: int,
     budget: Budget,
     seeds: Sequence[np.uint64],
     streams: Sequence[np.random.Generator],
     best: float,
     on_step: Callable[[int], None] | None = None,
 ) -> FloatArray:
-    """Return the regret of the incumbent after each evaluation of a search by `STRATEGY`, (R, budget.evaluations).
+    """Return the regret of the incumbent after each evaluation of a search by `STRATEGY`, (R, evaluations).
 
     The incumbent is the best told so far, regret that of its mean over the table's trainings to the best of the
     benchmark; below 0 where that is the best of a sample and something better was found.  After the end of a search
@@ -45,8 +47,10 @@ def searched(
     benchmark : Benchmark
         With one objective.
     learner : Surrogate
+    evaluations : int
+        How many each search has.
     budget : Budget
-        In evaluations.
+        Which training of the table answers.
     seeds : sequence of uint64, R
         Which training of the table answers, by trial.
     streams : sequence of Generator, R
@@ -60,13 +64,12 @@ def searched(
     HarnessError
         If the learner refuses what it is given.
     """
-    problem = make_problem(benchmark, budget)
+    problem = make_problem(benchmark, replace(budget, evaluations=evaluations))
     factory = registry.strategy(STRATEGY)
     strategies = [registry.build_strategy(factory, problem, rng, {}, learner) for rng in streams]
     noise = np.array(seeds) if budget.table_seed == "one_draw_per_arch" else None
     runs = run_block(benchmark, problem, strategies, noise, on_step)
-    assert budget.evaluations is not None  # noqa: S101  # the searches are limited by them
-    return np.stack([_regrets(run.trace, benchmark, budget.evaluations, best) for run in runs])
+    return np.stack([_regrets(run.trace, benchmark, evaluations, best) for run in runs])
 
 
 def _regrets(trace: Trace, benchmark: Benchmark, evaluations: int, best: float) -> FloatArray:

@@ -90,7 +90,7 @@ def test_it_is_refused_where_nobody_tells_it():
 
 
 def test_targets_that_are_not_the_objective_are_refused():
-    with pytest.raises(HarnessError, match="leave `target` of the strategy at its default"):
+    with pytest.raises(HarnessError, match=r"set `target = .identity.` of the strategy"):
         runs_of("npenas_np", replicates=1, hyperparameters={"target": "log"})
     with pytest.raises(HarnessError, match="1 of 2 columns"):
         runs_of("parego", replicates=1, objectives=("valid_accuracy", "params_m"))

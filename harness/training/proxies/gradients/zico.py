@@ -42,5 +42,5 @@ def inverse_variation(layers: list[Tensor]) -> float:
     deviation = every.std(0, correction=0)
     ratios = torch.where(deviation > 0, every.abs().mean(0) / deviation, 0.0)
     sizes = [layer[0].numel() for layer in layers]
-    sums = [float(part.sum()) for part in ratios.split(sizes)]  # type: ignore[no-untyped-call]  # missing in torch
+    sums = [float(part.sum()) for part in ratios.split(sizes)]  # type: ignore[no-untyped-call]  # torch has no types of it
     return sum(math.log(ratio) for ratio in sums if ratio > 0.0)
