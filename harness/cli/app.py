@@ -242,6 +242,14 @@ def run(
     device: Annotated[
         Device, typer.Option(help="Where learners compute; auto takes CUDA where torch can use it.")
     ] = Device.CPU,
+    dask: Annotated[
+        str | None,
+        typer.Option(help="Workers of Dask instead: tcp://HOST:PORT of a scheduler, or local:N.", metavar="ADDRESS"),
+    ] = None,
+    slurm: Annotated[
+        Path | None,
+        typer.Option(help="Batch jobs of Slurm instead, as this TOML file says.", metavar="JOBS.toml"),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Compute nothing; say how many shards are missing and how long they take.")
     ] = False,
@@ -249,10 +257,13 @@ def run(
 ) -> None:
     """Run a spec, or what is missing of it; the same command continues after an interruption."""
     from harness.cli.progress import shown
+    from harness.cli.workers import executor_of, said
     from harness.experiments import execute
+    from harness.experiments.cluster.client import job_script
     from harness.experiments.prepare import prepare
     from harness.experiments.spec import load
 
+    cluster = said(workers, dask, slurm)
     loaded = load(spec)
     folder = out / loaded.name
     try:
@@ -260,9 +271,11 @@ def run(
         complain(*(f"warning: {notice}" for notice in prepared.notices))
         if dry_run:
             _estimate(prepared, folder, workers, as_json=as_json)
+            if not as_json and not isinstance(cluster, str | None):
+                say("each batch job:", job_script(cluster))
             return
-        with shown() as on_progress:
-            outcome = execute.execute(prepared, folder, workers=workers, on_progress=on_progress)
+        with executor_of(cluster) as executor, shown() as on_progress:
+            outcome = execute.execute(prepared, folder, workers=workers, executor=executor, on_progress=on_progress)
     except KeyboardInterrupt as stop:
         complain("interrupted: finished shards are kept; the same command continues")
         raise typer.Exit(cli_exit.code_of(stop)) from None

@@ -6,15 +6,20 @@ import pickle
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.checks import integer
-from harness.errors import DamagedError, IncompleteError, IrregularError, PlaceError, ResultError
+from harness.errors import DamagedError, HarnessError, IncompleteError, IrregularError, PlaceError, ResultError
+from harness.experiments.cluster import workers as cluster_workers
+from harness.experiments.cluster.executor import Cluster
 from harness.experiments.kind import Kind, Output, UnitT, kind_of
 from harness.experiments.manifest import write_manifest
 from harness.experiments.prepare import Prepared
@@ -22,8 +27,13 @@ from harness.experiments.processes import MOST_WORKERS, Pool, spawned, without_s
 from harness.experiments.progress import Failure, Ledger, Progress
 from harness.experiments.store import read_unit, unit_path, write_unit
 from harness.files.confined import Confined
-from harness.files.whole import locked, remove_unfinished
+from harness.files.whole import locked, remove_unfinished, replacing
 from harness.interrupts import is_real
+
+AHEAD = 8
+"""Calls that are handed to an executor for each of its workers: memory stays the same however many there are."""
+CALL_SECONDS, MOST_TOGETHER = 0.5, 64
+"""Of a call to a cluster, and the units in it: a scheduler takes milliseconds for each call."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +71,11 @@ def execute(
     ----------
     prepared : Prepared
     folder : Path
-        Of the results; it must be visible to the workers of the executor.
+        Of the results; it must be visible to the workers of an executor that is no `Cluster`.
     workers : int
         Processes of this machine; 1 runs everything in this process.
     executor : concurrent.futures.Executor, optional
-        Instead of `workers`, for example Dask's ``Client.get_executor()``.  It is not shut down.
+        Instead of `workers`: `harness.experiments.cluster.executor.Cluster`, or another.  It is not shut down.
     on_progress : callable, optional
 
     Raises
@@ -90,11 +100,11 @@ def execute(
             missing = [digest for digest in prepared.shards if not _is_done(folder, kind, digest, confined)]
         ledger.start(len(prepared.shards) - len(missing))
         if missing and executor is not None:
-            _drain(executor, prepared.spec.kind, folder, missing, ledger)
+            _drain(executor, prepared, folder, missing, ledger)
         elif missing and workers > 1:
             try:
                 with spawned(min(workers, len(missing))) as pool:
-                    _drain(pool, prepared.spec.kind, folder, missing, ledger)
+                    _drain(pool, prepared, folder, missing, ledger)
             finally:
                 remove_unfinished(folder)  # of workers that were ended
         else:
@@ -118,15 +128,48 @@ def _is_done(folder: Path, kind: Kind[Any], digest: str, confined: Confined) -> 
     return True
 
 
-def _compute(kind_name: str, data: dict[str, Any], folder: str) -> float:
-    """Run a unit and store it, in a worker; return the real seconds that it took.  Only plain data crosses."""
+@dataclass(frozen=True)
+class _Done:
+    """The answer of a worker: the real seconds that a unit took, and its result file where it could not write it."""
+
+    seconds: float
+    content: bytes | None = None
+
+
+def _compute_each(
+    kind_name: str, units: Sequence[dict[str, Any]], folder: str | None, facts: Mapping[str, str]
+) -> list[_Done | Exception]:
+    """Run some units in a worker, one after another, and store them; only plain data crosses.
+
+    Without a folder the files are sent back.  What one unit raises is its answer, and the others are computed.
+    """
+    if dict(facts) != dict(cluster_workers.facts()):
+        raise HarnessError(f"a worker has {dict(cluster_workers.facts())}, not {dict(facts)}: results would differ")
+    answers: list[_Done | Exception] = []
+    for data in units:
+        try:
+            answers.append(_compute(kind_name, data, folder))
+        except PlaceError:
+            raise
+        except Exception as error:  # noqa: BLE001  # what a strategy raises
+            answers.append(error)
+    return answers
+
+
+def _compute(kind_name: str, data: dict[str, Any], folder: str | None) -> _Done:
+    """Run a unit and store it; an error is one that can cross."""
     began = time.monotonic()
+    content = None
     try:
         kind = kind_of(kind_name)
         unit = kind.unit(data)
         with without_sudden_end():
             output = kind.run(unit)
-        _write(Path(folder), kind, unit, output)
+        if folder is not None:
+            _write(Path(folder), kind, unit, output)
+        else:
+            with TemporaryDirectory() as place:
+                content = write_unit(Path(place), kind, unit, output).read_bytes()
     except BaseException as error:  # a worker ignores Ctrl-C: what looks like it comes from the strategy
         try:
             pickle.loads(pickle.dumps(error))  # noqa: S301  # our own exception, to see whether it can cross
@@ -135,12 +178,18 @@ def _compute(kind_name: str, data: dict[str, Any], folder: str) -> float:
         except Exception:  # noqa: BLE001  # an exception class can fail in any way
             raise RuntimeError("".join(traceback.format_exception(error))) from None
         raise
-    return time.monotonic() - began
+    return _Done(time.monotonic() - began, content)
 
 
 def _write(folder: Path, kind: Kind[UnitT], unit: UnitT, output: Output) -> None:
-    try:
+    with _writing(folder):
         write_unit(folder, kind, unit, output)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise PlaceError(
             f"cannot write results to '{folder}': {error.strerror or error}; whole shards are kept"
@@ -148,7 +197,7 @@ def _write(folder: Path, kind: Kind[UnitT], unit: UnitT, output: Output) -> None
 
 
 def _run_here(kind: Kind[Any], folder: Path, missing: list[str], ledger: Ledger) -> None:
-    ledger.waiting = list(missing)
+    ledger.waits_for(missing)
     for digest in missing:
         began = time.monotonic()
         noted = [began]
@@ -171,38 +220,66 @@ def _run_here(kind: Kind[Any], folder: Path, missing: list[str], ledger: Ledger)
             ledger.finished(digest, time.monotonic() - began)
 
 
-def _drain(executor: Executor, kind_name: str, folder: Path, missing: list[str], ledger: Ledger) -> None:
-    """Submit all units and take them in as they complete."""
-    ledger.waiting = list(missing)
-    ledger.parallel = getattr(executor, "_max_workers", 1)
-    futures: dict[Future[float], str] = {
-        executor.submit(_compute, kind_name, ledger.shards[digest][1].as_dict(), str(folder)): digest
-        for digest in missing
-    }
-    waiting = set(futures)
+def _drain(executor: Executor, prepared: Prepared, folder: Path, missing: list[str], ledger: Ledger) -> None:
+    """Hand all units to the executor, so many at a time that its workers never wait, and take them in."""
+    ledger.waits_for(missing)
+    place: str | None = str(folder)
+    if isinstance(executor, Cluster):
+        tables = {facts.name: facts.table_digest for facts in prepared.benchmarks.values()}
+        place = place if cluster_workers.check(executor, tables, folder) else None
+    to_submit = iter(missing)
+    futures = dict[Future[list[_Done | Exception]], list[str]]()
     try:
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        while True:
+            ledger.parallel = _parallel(executor)
+            for _ in range(AHEAD * ledger.parallel - len(futures)):
+                digests = list(islice(to_submit, _together(executor, ledger)))
+                if not digests:
+                    break
+                units = [ledger.shards[digest][1].as_dict() for digest in digests]
+                call = executor.submit(_compute_each, prepared.spec.kind, units, place, cluster_workers.facts())
+                futures[call] = digests
+            if not futures:
+                return
+            done, _ = wait(futures, return_when=FIRST_COMPLETED)
             for future in done:
-                _take_in(future, futures[future], ledger)
+                _take_in(future, futures.pop(future), folder, ledger)
     except BaseException:
         if not isinstance(executor, Pool):  # which is ended with all its work
-            for future in waiting:
+            for future in futures:
                 future.cancel()
         raise
 
 
-def _take_in(future: Future[float], digest: str, ledger: Ledger) -> None:
+def _parallel(executor: Executor) -> int:
+    """Return how many units an executor computes at a time."""
+    return executor.parallel if isinstance(executor, Cluster) else getattr(executor, "_max_workers", 1)
+
+
+def _together(executor: Executor, ledger: Ledger) -> int:
+    """Return how many units go to a worker in one call: more than one where a cluster would take longer than they."""
+    if not isinstance(executor, Cluster) or not ledger.computed:
+        return 1
+    shares = sum(ledger.left.values()) / (4 * ledger.parallel)
+    return int(max(1, min(MOST_TOGETHER, CALL_SECONDS / max(ledger.mean_seconds, 1e-6), shares)))
+
+
+def _take_in(future: Future[list[_Done | Exception]], digests: list[str], folder: Path, ledger: Ledger) -> None:
     error = future.exception()
     if isinstance(error, BrokenProcessPool):
-        label, shard = ledger.shards[digest]
+        label, shard = ledger.shards[digests[0]]
         raise IncompleteError(
             "a worker process died (killed, out of memory, or ended by a strategy), perhaps while it ran "
             f"'{label}' on {shard.benchmark}; whole shards are kept: run the same command again"
         ) from error
-    if isinstance(error, PlaceError):
+    if isinstance(error, (PlaceError, IncompleteError)):
         raise error
-    if error is not None:
-        ledger.broke(digest, error)
-    else:
-        ledger.finished(digest, future.result())
+    answers = [error] * len(digests) if error is not None else future.result()
+    for digest, answer in zip(digests, answers, strict=True):
+        if isinstance(answer, BaseException):
+            ledger.broke(digest, answer)
+            continue
+        if answer.content is not None:
+            with _writing(folder), replacing(unit_path(folder, digest)) as temporary:
+                temporary.write_bytes(answer.content)
+        ledger.finished(digest, answer.seconds)

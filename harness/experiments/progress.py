@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.experiments.kind import Unit
@@ -56,8 +57,13 @@ class Ledger:
     computed: int = 0
     parallel: int = 1
     failed: list[Failure] = field(default_factory=list)
-    seconds: dict[str, list[float]] = field(default_factory=dict)
-    waiting: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
+
+    def waits_for(self, digests: Iterable[str]) -> None:
+        """Note the shards that are to be computed, by which the time that is left is told."""
+        self.left = Counter(self.shards[digest][0] for digest in digests)
 
     def start(self, reused: int) -> None:
         """Note how many shards have a result already."""
@@ -86,21 +92,28 @@ class Ledger:
     def finished(self, digest: str, seconds: float) -> None:
         """Count a shard that was computed, in so many real seconds."""
         self.computed += 1
-        self.waiting.remove(digest)
-        self.seconds.setdefault(self.shards[digest][0], []).append(seconds)
+        label = self.shards[digest][0]
+        self.left[label] -= 1
+        self.counts[label] += 1
+        self.seconds[label] = self.seconds.get(label, 0.0) + seconds
         self.note(digest)
 
     def broke(self, digest: str, error: BaseException) -> None:
         """Count a shard that could not be computed."""
-        self.waiting.remove(digest)
+        self.left[self.shards[digest][0]] -= 1
         self.failed.append(Failure(*self.shards[digest], error))
         self.note(digest)
+
+    @property
+    def mean_seconds(self) -> float:
+        """Of the shards that were computed; 0 where there is none."""
+        return sum(self.seconds.values()) / self.computed if self.computed else 0.0
 
     def _eta_seconds(self) -> float | None:
         """Estimate from the mean of each strategy's finished shards; strategies not seen yet count as the slowest."""
         if not self.seconds:
             return None
-        means = {label: sum(times) / len(times) for label, times in self.seconds.items()}
+        means = {label: seconds / self.counts[label] for label, seconds in self.seconds.items()}
         slowest = max(means.values())
-        left = sum(means.get(self.shards[digest][0], slowest) for digest in self.waiting)
+        left = sum(count * means.get(label, slowest) for label, count in self.left.items())
         return left / self.parallel

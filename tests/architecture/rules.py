@@ -140,6 +140,8 @@ ALLOWED_IN = {
     "typer": COMMANDS,
     "rich": COMMANDS,
     "pydantic": ("harness.experiments.spec",),
+    "distributed": ("harness.experiments.cluster.*",),
+    "dask_jobqueue": ("harness.experiments.cluster.*",),
     "h5py": ("harness.files.sealed", "harness.experiments.store", "benchmarks_data.*"),
     "pandas": ("benchmarks_data.*", "surrogates.*", "strategies.*", "reports.*"),
     "scipy": ("benchmarks_data.*", "surrogates.*", "strategies.*", "reports.*"),
@@ -171,6 +173,8 @@ CENTRE_MAY_IMPORT = (
     "moocore",
     "triton",
     "platformdirs",
+    "distributed",
+    "dask_jobqueue",
 )
 
 MAY_LOOK_AT_THE_GLOBAL_GENERATOR = ("harness.testing.honesty", "harness.training.data.packaged")

@@ -45,7 +45,9 @@ def test_declared_dependencies_are_those_imported(modules):
     extras = config["options.extras_require"]
     lines = config["options"]["install_requires"].split()
     lines += [
-        name for extra in ("surrogate-benchmarks", "evolution", "boosting", "foreign") for name in extras[extra].split()
+        name
+        for extra in ("surrogate-benchmarks", "evolution", "boosting", "foreign", "cluster")
+        for name in extras[extra].split()
     ]
     declared = {re.split(r"[<>=!~;\[]", line)[0].lower() for line in lines}
     providers = packages_distributions()

@@ -280,7 +280,11 @@ def test_a_result_that_may_not_be_read_is_kept(done, tmp_path, monkeypatch):
     execute(prepare(SPEC), tmp_path)
     kept = sorted(path.name for path in tmp_path.glob("*.h5"))
 
+    open_it = Path.open
+
     def refuse(self, *args, **kwargs):
+        if not self.is_relative_to(tmp_path):
+            return open_it(self, *args, **kwargs)
         raise PermissionError(13, "Permission denied", str(self))
 
     with monkeypatch.context() as patched:
