@@ -2,20 +2,25 @@
 
 ``python -m docs.strategies`` writes README's and that of the page ``docs/strategies.md``; with folders of results,
 ``python -m docs.strategies results/zoo results/pareto``, also the page's sections of these, in which strategies stand
-side by side.
+side by side.  Folders of one protocol (benchmarks, budget, replicates, seed, all but the strategies) are one section,
+under the name of the first: ``results/zoo results/zoo-guided`` is one table, with ranks over all.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from harness import registry
 from harness.checks import FloatArray
-from harness.experiments.results import read_results
+from harness.digests import sha256_of
+from harness.errors import ResultError
+from harness.experiments.results import Results, read_results
+from harness.experiments.spec import StrategySpec
 from harness.names import BUILT_IN
 from harness.printable import counted
 from harness.strategy import Strategy
@@ -127,20 +132,58 @@ def _seconds(steps: Sequence[Steps]) -> float:
     return float(np.mean([step.run.overhead_seconds for step in steps]))
 
 
-def section(study: Study) -> str:
-    """Return what an example says of its strategies, as a section of the page."""
+def by_protocol(given: Sequence[Results]) -> list[list[Results]]:
+    """Return results grouped by what their strategies were run on and how, each group in the order given."""
+    groups: dict[str, list[Results]] = {}
+    for results in given:
+        apart = ("name", "strategies", "report")
+        protocol = {key: value for key, value in results.spec.as_dict().items() if key not in apart}
+        tables = {name: facts.table_digest for name, facts in results.benchmarks.items()}
+        groups.setdefault(sha256_of({"protocol": protocol, "tables": tables}), []).append(results)
+    return list(groups.values())
+
+
+def joined(parts: Sequence[Results]) -> Results:
+    """Return results of one protocol as those of one experiment, which has the name of the first.
+
+    A strategy that several have, under one label, is taken from the first that has it.
+
+    Raises
+    ------
+    ResultError
+        If one label is that of different strategies.
+    """
+    chosen: dict[str, StrategySpec] = {}
+    runs, missing = [], []
+    for part in parts:
+        new = {item.label: item for item in part.spec.strategies if chosen.get(item.label) != item}
+        if twice := sorted(new.keys() & chosen):
+            raise ResultError(f"the label '{twice[0]}' is that of different strategies; give one another `label`")
+        chosen |= new
+        runs += [run for run in part.runs if run.label in new]
+        missing += [shard for shard in part.missing if shard[1] in new]
+    first, places = parts[0], list(parts[0].benchmarks)
+    runs.sort(key=lambda run: places.index(run.benchmark))
+    spec = replace(first.spec, strategies=tuple(chosen.values()))
+    return Results(spec, first.benchmarks, tuple(runs), tuple(missing), first.folder)
+
+
+def section(study: Study, names: Sequence[str]) -> str:
+    """Return what examples say of their strategies, as a section of the page: the results of specs of some names."""
     spec = study.spec
     measure = "Hypervolume gap of the front" if study.several else "Validation regret of the incumbent"
     workers = f", {spec.n_workers} simulated workers" if spec.n_workers > 1 else ""
+    examples = " and ".join(f"`examples/{name}.toml`" for name in names)
+    sources = "that spec; its report has" if len(names) == 1 else "these specs; their reports have"
     return "\n".join(
         [
             f"{HEAD}{spec.name}\n",
-            f"`examples/{spec.name}.toml`: {spec.replicates} runs of {budget_words(spec)}{workers} on"
+            f"{examples}: {spec.replicates} runs of {budget_words(spec)}{workers} on"
             f" {counted(len(study.aligned), 'benchmark')}. {measure}, judged by the mean of the",
-            "table; seconds are real ones that a run's strategy spent, in equal shares where runs were served as",
-            "one batch. Made by `python -m docs.strategies` from the results of that spec; its report has figures,",
-            "intervals and tests. Where many strategies end within the noise of one training, compare means and",
-            "ranks, not medians.\n",
+            "table; seconds are real ones, of the wall clock, that a run's strategy spent, in equal shares where runs",
+            "were served as one batch; other work on the machine lengthens them. Made by `python -m docs.strategies`",
+            f"from the results of {sources} figures, intervals and tests. Where many",
+            "strategies end within the noise of one training, compare means and ranks, not medians.\n",
             side_by_side(study),
             *filter(None, [ceilings(study)]),
         ]
@@ -151,17 +194,21 @@ HEAD = "## Side by side: "
 """Begin of the section of an example."""
 
 
-def page(written: str, studies: Sequence[Study]) -> str:
+def page(written: str, studies: Mapping[tuple[str, ...], Study]) -> str:
     """Return the page of strategies as MyST text: what it says of other examples than those given stays.
 
     Parameters
     ----------
     written : str
         The page as it is.
-    studies : sequence of Study
+    studies : mapping of tuple of str to Study
+        By the names of the examples that each has joined; the first is that of its section.
     """
     parts = {part.partition("\n")[0]: HEAD + part for part in written.split(HEAD)[1:]}
-    parts |= {study.spec.name: section(study) for study in studies}
+    for names, study in studies.items():
+        parts[study.spec.name] = section(study, names)
+        for name in names[1:]:
+            parts.pop(name, None)
     return "\n".join(
         [
             "# Strategies\n",
@@ -188,7 +235,8 @@ def with_overview(readme: str) -> str:
 def main(given: Sequence[str]) -> None:
     """Write README's table and the page, with what folders of results say of their strategies."""
     README.write_text(with_overview(README.read_text(encoding="utf-8")), encoding="utf-8")
-    studies = [prepare(read_results(folder)) for folder in given]
+    groups = by_protocol([read_results(folder) for folder in given])
+    studies = {tuple(results.spec.name for results in parts): prepare(joined(parts)) for parts in groups}
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), studies), encoding="utf-8")
 
 

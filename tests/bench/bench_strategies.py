@@ -17,6 +17,18 @@ from strategies import STRATEGIES
 from tests.bench.bench_search import timed, trial
 from tests.bench.figures import Row, parser, show
 
+GUIDED = (
+    "npenas_bo",
+    "npenas_np",
+    "neural_predictor",
+    "arch2vec_bo",
+    "weaknas",
+    "brp_nas",
+    "bonas",
+    "seminas",
+    "graf_search",
+)
+"""Searches guided by predictors."""
 TARGETS = {
     **dict.fromkeys(
         ("genetic_algorithm", "simulated_annealing", "differential_evolution", "reinforce", "nash"), "<= 15 ms"
@@ -26,7 +38,7 @@ TARGETS = {
     **dict.fromkeys(("nas_bowl", "smac"), "<= 1.5 s"),
     "dngo": "<= 2 s",
     "bohamiann": "<= 6 s",
-    **dict.fromkeys(("controller", "pnas", "lanas"), "<= 4 s"),
+    **dict.fromkeys(("controller", "pnas", "lanas", *GUIDED), "<= 4 s"),
     "bananas": "<= 2.2 s",
     **dict.fromkeys(("asha", "hyperband", "successive_halving", "dehb"), "<= 40 ms"),
     "bohb": "<= 0.4 s",
@@ -35,7 +47,7 @@ TARGETS = {
 """CPU seconds of one trial of 150 evaluations, in lockstep of 50."""
 RISING_SECONDS = 2.4
 """Simulated, on each of four workers: 94 full trainings, or 300 configurations of asynchronous halving."""
-HEAVY = ("bananas", "bohamiann", "dngo", "pnas", "petridish", "smac")
+HEAVY = ("bananas", "bohamiann", "dngo", "pnas", "petridish", "smac", *GUIDED)
 """Strategies of which larger budgets are measured with five replicates."""
 FOREIGN = ("optuna:TPESampler", "optuna:NSGAIISampler", "pymoo:MixedVariableGA")
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import harness as nh
 from docs import strategies
-from harness.experiments.spec import load
+from harness.errors import ResultError
+from harness.experiments.spec import StrategySpec, load
+from reports.study.study import prepare
 from tests.paths import ROOT
 
 
@@ -59,6 +63,69 @@ def test_the_guided_strategies_stand_beside_their_ceilings():
         label for name in guided for label in (name, f"{name}, perfect")
     ]
     assert all(item.surrogate in (None, {"name": "perfect"}) for item in spec.strategies)
+
+
+def test_the_guided_strategies_are_the_other_half_of_the_tournament():
+    zoo, half = (load(ROOT / "examples" / f"{name}.toml") for name in ("zoo", "zoo-guided"))
+    assert replace(half, name=zoo.name, strategies=zoo.strategies) == zoo
+    guided = [name for name, one in strategies.built_in().items() if one.family == "predictor-guided"]
+    assert [item.name for item in half.strategies] == [
+        "random_search",
+        *(name for name in guided if name not in LEFT_OUT),
+    ]
+    assert all(item.hyperparameters == {} and item.surrogate is None for item in half.strategies)
+
+
+BENCHMARKS = ["nb201-cifar10", "micro-mnist1d"]
+
+
+@pytest.fixture(scope="module")
+def halves():
+    """Three experiments: two of one protocol, which share random search, and one with another budget."""
+    given = {"a": (["random_search", "local_search"], 8), "b": (["random_search", "tpe"], 8), "c": (["tpe"], 9)}
+    results = [
+        nh.run([StrategySpec(name) for name in names], BENCHMARKS, evaluations=budget, replicates=3)
+        for names, budget in given.values()
+    ]
+    return [replace(one, spec=replace(one.spec, name=name)) for one, name in zip(results, given, strict=True)]
+
+
+def test_results_of_one_protocol_are_one_experiment(halves):
+    first, second, third = halves
+    assert strategies.by_protocol(halves) == [[first, second], [third]]
+    whole = nh.run(
+        [StrategySpec(name) for name in ("random_search", "local_search", "tpe")],
+        BENCHMARKS, evaluations=8, replicates=3,
+    )  # fmt: skip
+    both = strategies.joined([first, second])
+    assert (both.labels, both.spec.name) == (whole.labels, "a")
+    assert [(run.benchmark, run.label, run.replicate) for run in both.runs] == [
+        (run.benchmark, run.label, run.replicate) for run in whole.runs
+    ]
+    assert all(np.array_equal(one.trace.archs, two.trace.archs) for one, two in zip(both.runs, whole.runs, strict=True))
+
+
+def test_what_is_missing_of_a_part_is_missing_of_the_whole(halves):
+    shards = [("micro-mnist1d", label, 0, 3) for label in ("random_search", "tpe")]
+    part = replace(halves[1], missing=tuple(shards))
+    assert strategies.joined([halves[0], part]).missing == tuple(shards[1:]), "random search is the first one's"
+
+
+def test_one_label_of_two_strategies_is_refused(halves):
+    spec = halves[1].spec
+    other = replace(spec, strategies=(StrategySpec("tpe", "local_search"),))
+    with pytest.raises(ResultError, match="'local_search' is that of different strategies"):
+        strategies.joined([halves[0], replace(halves[1], spec=other)])
+
+
+def test_a_section_of_two_experiments_ranks_all_strategies_and_replaces_both(halves):
+    study = prepare(strategies.joined(halves[:2]))
+    written = f"# Strategies\n\n{strategies.HEAD}b\n\nold\n\n{strategies.HEAD}other\n\nkept\n"
+    page = strategies.page(written, {("a", "b"): study})
+    assert "`examples/a.toml` and `examples/b.toml`: 3 runs of 8 evaluations on 2 benchmarks" in page
+    assert re.findall(rf"^{strategies.HEAD}(.*)$", page, re.MULTILINE) == ["other", "a"]
+    overall = page.partition("### All benchmarks")[2].partition("###")[0]
+    assert sorted(re.findall(r"^\| (\w+) \| [\d.]+ \[", overall, re.MULTILINE)) == sorted(study.labels)
 
 
 def test_a_fraction_is_the_part_of_the_way_from_random_search_to_the_ceiling():

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import harness as nh
+from harness import registry
 from harness.cli.__main__ import main
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare
@@ -22,6 +23,7 @@ EXECUTED = {
     "quickstart.toml": "test_the_quickstart_runs",
     "zoo.toml": "test_the_tournaments_run",
     "zoo-full.toml": "test_the_tournaments_run",
+    "zoo-guided.toml": "test_the_tournaments_run",
     "guided.toml": "test_the_ceilings_run",
     "fidelity.toml": "test_the_strategies_of_several_fidelities_run",
     "pareto.toml": "test_the_search_for_fronts_runs",
@@ -77,17 +79,18 @@ def test_the_quickstart_runs(folder, capsys):
     assert len(results.runs) == 2 * len(spec.strategies) * len(spec.benchmarks)
 
 
-@pytest.mark.parametrize(("name", "evaluations"), [("zoo", 25), ("zoo-full", 3)])
+@pytest.mark.parametrize(("name", "evaluations"), [("zoo", 25), ("zoo-guided", 25), ("zoo-full", 3)])
 def test_the_tournaments_run(name, evaluations, folder, capsys):
     """Quick learners stand in for slow networks where models are fitted at all."""
     spec = nh.load_spec(f"examples/{name}.toml")
     ridge = {"name": "ridge", "encoding": "one_hot"}
-    slow = ("bohamiann", "dngo", "bananas", "pnas", "petridish", "neural_predictor")
+    slow = {"bohamiann", "dngo", "bananas", "pnas", "petridish"}
+    slow |= {item.name for item in spec.strategies if registry.strategy(item.name).family == "predictor-guided"}
     spec = replace(
         spec,
         strategies=tuple(replace(item, surrogate=ridge) if item.name in slow else item for item in spec.strategies),
         budget=Budget(evaluations=evaluations),
-        benchmarks=spec.benchmarks if name == "zoo-full" else spec.benchmarks[2:],
+        benchmarks={"zoo-full": spec.benchmarks, "zoo": spec.benchmarks[2:]}.get(name, spec.benchmarks[3:]),
         replicates=1,
     )
     outcome = execute(prepare(spec), folder / name)
