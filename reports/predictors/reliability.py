@@ -28,16 +28,12 @@ def exhibit(results: Evaluated) -> Exhibit | None:
                 continue
             shares = shares.mean(axis=0)
             bins = len(shares)
-            for inner in range(bins // 2 + 1):  # the central interval that leaves out so many bins on either side
+            for inner in reversed(range(bins // 2 + 1)):  # the central interval without so many bins on either side
                 level = 1 - 2 * inner / bins
                 rows.append((target.name, label, 100 * level, 100 * shares[inner : bins - inner].sum()))
     if not rows:
         return None
-    frame = pd.DataFrame(rows, columns=["benchmark", "series", "x", "y"]).sort_values(
-        ["benchmark", "series", "x"], kind="stable"
-    )
-    order = {label: place for place, label in enumerate(results.labels)}
-    frame = frame.sort_values("series", key=lambda names: names.map(order), kind="stable").reset_index(drop=True)
+    frame = pd.DataFrame(rows, columns=["benchmark", "series", "x", "y"])
     words = TEST_WORDS[results.tests[0]]
     caption = (
         f"How often the central interval of a level holds the mean over the table's trainings, on {words}, after"

@@ -22,6 +22,7 @@ from harness.names import read
 from harness.printable import printable
 from reports.figures.style import style_map
 from reports.predictors.ceiling import ceiling, random_regret
+from reports.statistics.scale import power_of_ten
 from reports.statistics.significance import ALPHA
 from reports.study.opening import OpenOracle, open_truth
 from reports.study.provenance import library_versions
@@ -33,6 +34,8 @@ TEST_WORDS = {
     "best_tenth": "the best tenth",
     "neighbourhood": "edits of the ten best learnt from",
 }
+PERCENT = "percentage points"
+"""The unit of regrets and errors of targets in percent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +133,13 @@ class Target:
     ceiling: float
     about: Mapping[str, Any]
     random: float = np.nan
+
+    @property
+    def least(self) -> float:
+        """A power of ten about a thousandth of what learners err by: numbers in the unit that are less are told so."""
+        errors = np.concatenate([one.scores["rmse"].ravel() for one in self.learnt.values()])
+        errors = errors[errors > 0]
+        return min(power_of_ten(float(np.median(errors)) / 1000), 0.001) if len(errors) else 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,7 +290,7 @@ def _targets(
                 own if len(facts.objectives) == 1 else f"{own}: {objective.name}",
                 facts,
                 objective.name,
-                {"percent": "percentage points"}.get(unit, printable(unit)),
+                {"percent": PERCENT}.get(unit, printable(unit)),
                 learnt,
                 ceiling(oracle, objective.name),
                 describe_benchmark(address),

@@ -9,13 +9,13 @@ import pandas as pd
 
 from harness.checks import FloatArray
 from reports.predictors.growth import interval
-from reports.predictors.results import TEST_WORDS, Evaluated, Learnt
+from reports.predictors.results import PERCENT, TEST_WORDS, Evaluated, Learnt, Target
 from reports.predictors.winners import Best, best, untested_words
 from reports.tables.numbers import MINUS, NONE, three_digits
 from reports.tables.report_table import BEST, TIED, ReportTable
 
-Columns = Mapping[str, tuple[str, Callable[[float], str]]]
-"""Headers of raw numbers and how they are written, by the name of the number."""
+Columns = Mapping[str, tuple[str, Callable[[float], str] | None]]
+"""Headers of raw numbers and how they are written, by the name of the number; None for what is in a target's unit."""
 
 
 def agreement(results: Evaluated) -> ReportTable:
@@ -71,16 +71,16 @@ def others(results: Evaluated) -> list[ReportTable]:
     choice: Columns = {
         "precision_at_10": ("Precision at 10", _two),
         "best_rank_at_10": ("Best rank at 10", three_digits),
-        "regret_1": ("Regret of 1", three_digits),
-        "regret_10": ("Regret of 10", three_digits),
-        "regret_50": ("Regret of 50", three_digits),
-        **({"search_regret": ("Regret of a search", three_digits)} if results.search else {}),
+        "regret_1": ("Regret of 1", None),
+        "regret_10": ("Regret of 10", None),
+        "regret_50": ("Regret of 50", None),
+        **({"search_regret": ("Regret of a search", None)} if results.search else {}),
     }
     honesty: Columns = {
-        "rmse": ("RMSE", three_digits),
-        "mae": ("MAE", three_digits),
+        "rmse": ("RMSE", None),
+        "mae": ("MAE", None),
         "nll": ("NLL", _two),
-        "sharpness": ("Mean std", three_digits),
+        "sharpness": ("Mean std", None),
         **{f"coverage_{level}": (f"In {level} %", _percent) for level in (50, 80, 95)},
         "fit_seconds": ("Fit, s", three_digits),
         "milliseconds_per_1000": ("1,000 predictions, ms", three_digits),
@@ -92,8 +92,8 @@ def others(results: Evaluated) -> list[ReportTable]:
     )
     return [
         _of_columns(results, "order", "Order", order,
-            f"After {size} architectures: Kendall's tau-b on each test set; on {first} sparse tau (values rounded to a"
-            " tenth of a point), Spearman and signed Pearson. Means over trials."),
+            f"After {size} architectures: Kendall's tau-b on each test set; on {first} sparse tau (of targets in"
+            " percent: predictions rounded to a tenth of a point), Spearman and signed Pearson. Means over trials."),
         _of_columns(results, "choice", "Choice", choice,
             f"After {size} architectures: on {first} the share of the ten best found by the ten best predicted, and the"
             " best true rank among them; of all that was not learnt from, the regret of the 1, 10 and 50 best"
@@ -109,10 +109,14 @@ def _of_columns(results: Evaluated, name: str, title: str, columns: Columns, cap
     frame, cells = [], list[tuple[str, ...]]()
     for target in results.targets:
         for label, one in target.learnt.items():
-            raw = _row(results, one)
+            raw = _row(results, target, one)
             known = {"benchmark": target.name, "learner": label, "size": results.sizes[-1]}
             frame.append(known | {key: raw[key] for key in columns})
-            cells.append((target.name, label, *(write(raw[key]) for key, (_, write) in columns.items())))
+            told = (
+                write(raw[key]) if write else three_digits(raw[key], target.least)
+                for key, (_, write) in columns.items()
+            )
+            cells.append((target.name, label, *told))
     headers = ("Benchmark", "Learner", *(header for header, _ in columns.values()))
     return ReportTable(name, title, caption, pd.DataFrame(frame), headers, tuple(cells))
 
@@ -133,9 +137,11 @@ def paid(results: Evaluated) -> ReportTable | None:
     return ReportTable("paid", "What is paid for candidates", SEEN, pd.DataFrame(rows), headers, tuple(cells))
 
 
-def _row(results: Evaluated, one: Learnt) -> dict[str, float]:
+def _row(results: Evaluated, target: Target, one: Learnt) -> dict[str, float]:
     taus = {f"kendall_{test}": _mean(one.taus(-1, k)) for k, test in enumerate(results.tests)}
     scores = {name: _mean(values[:, -1, 0]) for name, values in one.scores.items() if name != "kendall"}
+    if target.unit != PERCENT:
+        scores["sparse_kendall"] = float("nan")  # its step is a tenth of a point
     return {
         **taus,
         **scores,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -76,6 +78,8 @@ class GCN(GraphLearner):
         Passes over the data, rows of a mini-batch.
     learning_rate, weight_decay : float
         Of Adam.
+    preset : {"tuned", "published"}
+        Sets the settings that stand above in brackets where they have their defaults; other values override it.
     device : str
         "cpu", "cuda" or "cuda:N".
     """
@@ -93,12 +97,14 @@ class GCN(GraphLearner):
         batch_size: int = 32,
         learning_rate: float = 0.01,
         weight_decay: float = 1e-4,
+        preset: str = "tuned",
         device: str = "cpu",
     ) -> None:
         super().__init__(
             space,
             encoding=encoding,
             device=device,
+            preset=preset,
             layers=integer("layers", layers, low=1, high=MOST),
             width=integer("width", width, low=1, high=MOST),
             hidden=integer("hidden", hidden, low=1, high=MOST),
@@ -108,6 +114,9 @@ class GCN(GraphLearner):
             learning_rate=real("learning_rate", learning_rate, low=0, open_low=True),
             weight_decay=real("weight_decay", weight_decay, low=0),
         )
+
+    def _published(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"width": 144, "epochs": 300, "batch_size": 10, "learning_rate": 1e-4, "weight_decay": 1e-3}
 
     def _graphs(self, archs: Archs) -> Graphs:
         graphs = tensors(self.space.graph(archs))

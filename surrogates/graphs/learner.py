@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.checks import Archs, FloatArray
+from harness import registry
+from harness.checks import Archs, FloatArray, choice
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
-from harness.surrogate import Fit, Predict, Prediction
+from harness.surrogate import Fit, Predict, Prediction, Surrogate
 from harness.training.devices import compute_threads
 from surrogates.graphs.layers import Measuring, Pass, Statistics
 from surrogates.graphs.tensors import Graphs, tensors
@@ -25,6 +26,8 @@ from surrogates.neural.minibatches import shuffled
 from surrogates.neural.networks import Float32Array
 from surrogates.neural.stacked import Lockstep
 
+PRESETS = ("tuned", "published")
+"""Settings by name: those of this program, which fit in seconds, and those of the paper or of its authors' code."""
 _POOL_ROWS = 512
 """Architectures predicted at once; what a network computes of so many fits the processor's caches."""
 
@@ -54,12 +57,28 @@ def graphs_only(encoding: str) -> str:
     return encoding
 
 
+def chosen(
+    learner: type[Surrogate], preset: str, given: Mapping[str, Any], published: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return settings of a learner, with the preset "published" in place of those that have their defaults.
+
+    Raises
+    ------
+    HarnessError
+        If there is no such preset.
+    """
+    if choice("preset", preset, PRESETS) == "tuned":
+        return dict(given)
+    defaults = registry.keywords(learner)
+    return {name: published.get(name, value) if value == defaults.get(name) else value for name, value in given.items()}
+
+
 class GraphLearner(Lockstep[GraphJob]):
     """Base of learners that read architectures as graphs (`SearchSpace.graph`) in place of an encoding.
 
     Targets are standardised by means and deviations of what is learnt from, and so are covariates, which join the
     embedding of the graph.  With m objectives each has a network of its own.  Subclasses say what the network is
-    (`_network`), how it is fitted (`_fitting`) and what it says (`_head`, `_said`).
+    (`_network`), how it is fitted (`_fitting`), what it says (`_head`, `_said`) and what was published (`_published`).
 
     Parameters
     ----------
@@ -67,13 +86,15 @@ class GraphLearner(Lockstep[GraphJob]):
     encoding : {"one_hot"}
     device : str
         "cpu", "cuda" or "cuda:N".
+    preset : {"tuned", "published"}
+        See `chosen`.
     **hyperparameters
         Checked; among them `epochs`.
 
     Raises
     ------
     HarnessError
-        If the encoding is another.
+        If the encoding or the preset is another.
     """
 
     networks_at_once: ClassVar[dict[str, int]] = {"cpu": 10, "cuda": 1000}
@@ -81,8 +102,15 @@ class GraphLearner(Lockstep[GraphJob]):
     global_node: ClassVar[bool] = False
     """Whether the graphs have a global node, see `surrogates.graphs.tensors.tensors`."""
 
-    def __init__(self, space: SearchSpace, *, encoding: str, device: str, **hyperparameters: Any) -> None:
-        super().__init__(space, encoding=graphs_only(encoding), device=device, **hyperparameters)
+    def __init__(
+        self, space: SearchSpace, *, encoding: str, device: str, preset: str = "tuned", **hyperparameters: Any
+    ) -> None:
+        settings = chosen(type(self), preset, hyperparameters, self._published(hyperparameters))
+        super().__init__(space, encoding=graphs_only(encoding), device=device, **settings)
+
+    def _published(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the published settings, where the defaults depart from them."""
+        return {}
 
     @abstractmethod
     def _network(self, layout: Layout) -> Network:

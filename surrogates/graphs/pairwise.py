@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -87,10 +89,10 @@ class PairwiseRanker(GraphLearner):
     and `std` is 0: an order has none.
 
     Departs from the paper for speed: 64 units without dropout and 100 epochs with a rate of 0.005, where it has 600,
-    0.2, 250 and 3.5e-4 (``width=600, dropout=0.2, epochs=250, learning_rate=3.5e-4``); a mini-batch is all ordered
-    pairs of its rows, where it is 64 of all pairs; single precision; no early stop.  ``wins="hard"``, a variant of that
-    code, learns 0 or 1; ``"soft"`` is the paper's softmax of both accuracies, here of standardised targets, where the
-    authors scale them to [0, 1].
+    0.2, 250 and 3.5e-4 (``width=600, wins="soft", dropout=0.2, epochs=250, learning_rate=3.5e-4``); a mini-batch is all
+    ordered pairs of its rows, where it is 64 of all pairs; single precision; no early stop.  ``wins="hard"``, a variant
+    of that code, learns 0 or 1; ``"soft"`` is the paper's softmax of both accuracies, here of standardised targets,
+    where the authors scale them to [0, 1].
 
     Parameters
     ----------
@@ -106,6 +108,8 @@ class PairwiseRanker(GraphLearner):
         Passes over the data, rows of a mini-batch.
     learning_rate, weight_decay : float
         Of AdamW.
+    preset : {"tuned", "published"}
+        Sets the settings that stand above in brackets where they have their defaults; other values override it.
     device : str
         "cpu", "cuda" or "cuda:N".
     """
@@ -125,12 +129,14 @@ class PairwiseRanker(GraphLearner):
         batch_size: int = 32,
         learning_rate: float = 0.005,
         weight_decay: float = 5e-4,
+        preset: str = "tuned",
         device: str = "cpu",
     ) -> None:
         super().__init__(
             space,
             encoding=encoding,
             device=device,
+            preset=preset,
             layers=integer("layers", layers, low=1, high=MOST),
             width=integer("width", width, low=1, high=MOST),
             wins=choice("wins", wins, WINS),
@@ -140,6 +146,9 @@ class PairwiseRanker(GraphLearner):
             learning_rate=real("learning_rate", learning_rate, low=0, open_low=True),
             weight_decay=real("weight_decay", weight_decay, low=0),
         )
+
+    def _published(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"width": 600, "wins": "soft", "dropout": 0.2, "epochs": 250, "learning_rate": 3.5e-4}
 
     def _graphs(self, archs: Archs) -> Graphs:
         graphs = tensors(self.space.graph(archs), global_node=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from harness.checks import MOST, FloatArray, integer
 from harness.space import SearchSpace
 from harness.surrogate import Fit, Predict
 from surrogates.graphs.gin import GIN
+from surrogates.graphs.learner import chosen
 
 
 class SemiNAS(GIN):
@@ -42,6 +43,8 @@ class SemiNAS(GIN):
         Passes over the data in each of both trainings, rows of a mini-batch.
     learning_rate, weight_decay : float
         Of Adam.
+    preset : {"tuned", "published"}
+        Sets the settings that stand above in brackets where they have their defaults; other values override it.
     device : str
         "cpu", "cuda" or "cuda:N".
     """
@@ -60,6 +63,7 @@ class SemiNAS(GIN):
         batch_size: int = 32,
         learning_rate: float = 0.005,
         weight_decay: float = 1e-4,
+        preset: str = "tuned",
         device: str = "cpu",
     ) -> None:
         super().__init__(
@@ -72,12 +76,17 @@ class SemiNAS(GIN):
             batch_size=batch_size,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
+            preset=preset,
             device=device,
         )
-        self.hyperparameters |= {
+        further = {
             "unlabelled": integer("unlabelled", unlabelled, low=0, high=MOST),
             "repeats": integer("repeats", repeats, low=1, high=MOST),
         }
+        self.hyperparameters |= chosen(type(self), preset, further, self._published(further))
+
+    def _published(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"unlabelled": 10_000, "repeats": 10, "epochs": 500}
 
     def fit_many(self, tasks: Sequence[Fit]) -> list[Self]:
         """Fit many tasks, their networks trained side by side, twice."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -155,6 +157,8 @@ class GraphTransformer(GraphLearner):
         Passes over the data, rows of a mini-batch.
     learning_rate, weight_decay : float
         Of Adam.
+    preset : {"tuned", "published"}
+        Sets the settings that stand above in brackets where they have their defaults; other values override it.
     device : str
         "cpu", "cuda" or "cuda:N".
     """
@@ -172,12 +176,14 @@ class GraphTransformer(GraphLearner):
         batch_size: int = 32,
         learning_rate: float = 0.01,
         weight_decay: float = 1e-4,
+        preset: str = "tuned",
         device: str = "cpu",
     ) -> None:
         super().__init__(
             space,
             encoding=encoding,
             device=device,
+            preset=preset,
             layers=integer("layers", layers, low=1, high=MOST),
             width=integer("width", width, low=1, high=MOST),
             heads=integer("heads", heads, low=1, high=MOST),
@@ -189,6 +195,9 @@ class GraphTransformer(GraphLearner):
         )
         if width % heads:
             raise HarnessError(must("heads", f"divide width = {width}", heads))
+
+    def _published(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"layers": 3, "width": 128, "learning_rate": 1e-4}
 
     def _graphs(self, archs: Archs) -> Graphs:
         return with_places(self.space.graph(archs), _MOST_VECTORS)

@@ -21,7 +21,7 @@ from reports.page.build import build
 from reports.predictors import cost, table
 from reports.predictors.ceiling import ceiling
 from reports.predictors.growth import interval
-from reports.predictors.report import methods
+from reports.predictors.report import methods, sections
 from reports.predictors.results import Learnt, Target, read_evaluated
 from reports.predictors.winners import Best, best, untested_words
 from reports.tables.numbers import NONE
@@ -76,6 +76,38 @@ def test_the_page_says_who_is_best_and_how_it_was_measured(folder):
         data = json.loads((folder / f"report/figures/{name}.json").read_text())
         assert data["alt"]
         assert data["provenance"]["trials"] == {"graph-cora": {"ridge": 3, "small forest": 3}}
+
+
+def test_every_objective_has_panels_rows_and_a_unit_of_its_own(tmp_path):
+    """Latencies of some milliseconds stand in seconds: their regrets are no zeros, and a tenth is no step of them."""
+    given = {
+        "name": "both",
+        "benchmarks": ["nb201-cifar10"],
+        "objectives": ["valid_accuracy", "latency_seconds"],
+        "replicates": 2,
+        "prediction": {"sizes": [20, 40], "test_size": 100, "search": 12},
+        "learners": [{"name": "ridge"}, {"name": "knn"}],
+    }
+    assert not execute(prepare(from_dict(given)), tmp_path).failed
+    results = read_evaluated(tmp_path, registry.oracle)
+    accuracy, latency = results.targets
+    panels = ["nb201-cifar10: valid_accuracy", "nb201-cifar10: latency_seconds"]
+    assert [target.name for target in results.targets] == panels
+    assert (accuracy.unit, latency.unit) == ("percentage points", "s")
+    assert accuracy.least == 0.001 > latency.least
+    assert latency.learnt["ridge"].tau(1) > 0.6, "latency adds up over operations, nearly"
+    (section,) = sections(results)
+    assert [line.partition(": After")[0] for line in section.sentences] == panels
+    for figure in section.figures:
+        assert list(dict.fromkeys(figure.frame["benchmark"])) == panels
+        assert set(figure.meta["y_label"]) == set(panels)
+    regrets = next(figure for figure in section.figures if figure.name == "regret-10")
+    assert regrets.meta["y_label"] == {panels[0]: "regret (percentage points)", panels[1]: "regret (s)"}
+    cells = {table.name: {row[:2]: row[2:] for row in table.cells} for table in section.tables}
+    for label, one in latency.learnt.items():
+        assert "<" not in "".join(cells["choice"][panels[1], label])
+        assert cells["honesty"][panels[1], label][0] == f"{one.scores['rmse'][:, -1, 0].mean():#.3g}"
+        assert (cells["order"][panels[1], label][3], cells["order"][panels[0], label][3] != NONE) == (NONE, True)
 
 
 def test_a_missing_block_is_an_error_or_told(folder):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
+from harness import registry
 from harness.errors import HarnessError
 from harness.graphs import GraphBatch
 from harness.spaces.darts.space import DARTSSpace
@@ -239,3 +242,34 @@ def test_the_gaussian_head_says_how_noisy_targets_are():
 def test_a_gpu_agrees_with_the_cpu(name):
     means = [built(name, device=device).fit(ARCHS, TARGETS, rng()).predict(POOL).mean for device in ("cpu", "cuda")]
     np.testing.assert_allclose(*means, rtol=1e-2)
+
+
+PUBLISHED = {
+    "arch2vec": {"hops": 5, "hop_width": 128, "sample": 15_625, "embedding_rate": 1e-3},
+    "bonas_gcn": {"epochs": 100, "batch_size": 128, "learning_rate": 1e-4},
+    "gates": {"width": 128, "batch_size": 512, "learning_rate": 1e-3},
+    "gcn": {"width": 144, "epochs": 300, "batch_size": 10, "learning_rate": 1e-4, "weight_decay": 1e-3},
+    "gin": {"epochs": 300, "batch_size": 16},
+    "graph_transformer": {"layers": 3, "width": 128, "learning_rate": 1e-4},
+    "pairwise_ranker": {"width": 600, "wins": "soft", "dropout": 0.2, "epochs": 250, "learning_rate": 3.5e-4},
+    "seminas_network": {"unlabelled": 10_000, "repeats": 10, "epochs": 500},
+}
+
+
+@pytest.mark.parametrize("learner", PUBLISHED)
+def test_a_preset_is_settings_by_another_name(learner):
+    settings = PUBLISHED[learner]
+    tuned, published = (
+        registry.surrogate({"name": learner, "preset": preset}, SPACE_201) for preset in ("tuned", "published")
+    )
+    assert tuned.signature == registry.surrogate({"name": learner}, SPACE_201).signature
+    assert published.signature == registry.surrogate({"name": learner, **settings}, SPACE_201).signature
+    assert not {"preset", "embedding_rate"} & set(json.loads(tuned.signature)["hyperparameters"]), "as before"
+    overridden = registry.surrogate({"name": learner, "preset": "published", "epochs": 7}, SPACE_201)
+    assert overridden.hyperparameters == {**published.hyperparameters, "epochs": 7}
+    with pytest.raises(HarnessError, match="`preset` must be one of 'tuned', 'published'"):
+        registry.surrogate({"name": learner, "preset": "paper"}, SPACE_201)
+
+
+def test_the_published_network_of_a_gaussian_head_is_trained_longer():
+    assert GIN(SPACE_201, head="gaussian", preset="published").hyperparameters["epochs"] == 1000
