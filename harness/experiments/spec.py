@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
@@ -226,6 +227,9 @@ class ReportSpec:
         network is to count as much as halving a large one.  The default is none.
     incumbent : {"full", "highest_fidelity", "recommended"}
         Which architecture a run would hand over, see `harness.judging.incumbent.RULES`.
+    margin : float or None
+        Difference of two strategies, in the unit of the regret, within which they count as equivalent: declared before
+        the run.  The default is the noise of one training of the table.
     """
 
     centre: str = "median"
@@ -233,6 +237,7 @@ class ReportSpec:
     highlight: tuple[str, ...] = later(())
     log: tuple[str, ...] = later(())
     incumbent: str = later("full")
+    margin: float | None = later(None)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
@@ -242,6 +247,8 @@ class ReportSpec:
         choice("incumbent", self.incumbent, RULES)
         if len(self.checkpoints) > 3:
             raise HarnessError(must("checkpoints", "name at most three budgets", list(self.checkpoints)))
+        if self.margin is not None and not 0 < self.margin < math.inf:
+            raise HarnessError(must("report.margin", "be a number above 0", self.margin))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Equivalence of two noisy measurements of the same architecture, table and real training, within a margin.
+"""Equivalence within a margin: of two noisy measurements of the same architecture, and of two strategies.
 
-One spread for all: the within-architecture standard deviation is pooled over architectures and over both sides, because
-three seeds say next to nothing about the spread of one architecture.
+Of measurements, table and real training, one spread for all: the within-architecture standard deviation is pooled over
+architectures and over both sides, because three seeds say next to nothing about the spread of one architecture.
 """
 
 from __future__ import annotations
@@ -92,6 +92,38 @@ def tost(difference: float, se: float, df: float, margin: float) -> Equivalence:
     too_low, too_high = stats.t.sf((difference + margin) / se, df), stats.t.cdf((difference - margin) / se, df)
     drift = stats.t.sf((abs(difference) - margin) / se, df)
     return Equivalence(difference - half, difference + half, float(max(too_low, too_high)), float(drift))
+
+
+def tost_bootstrap(samples: FloatArray, margin: float) -> Equivalence:
+    """Test from bootstrap samples of a difference whether it lies within ``(-margin, margin)``, and whether outside.
+
+    The percentile form of `tost`, which needs no normal distribution: for medians of paired differences.
+
+    Parameters
+    ----------
+    samples : (B,) float64
+        The difference in each resample.
+    margin : float
+        Larger than 0.
+    """
+    low, high = np.quantile(samples, [ALPHA, 1 - ALPHA])
+    too_low, too_high = np.mean(samples <= -margin), np.mean(samples >= margin)
+    drift = min(np.mean(samples <= margin), np.mean(samples >= -margin))
+    return Equivalence(float(low), float(high), float(max(too_low, too_high)), float(drift))
+
+
+def pairs_needed(differences: FloatArray, margin: float) -> int | None:
+    """Return how many pairs show equivalence with 80 % power if the true difference is zero; None beyond `MOST_SEEDS`.
+
+    ``((z_0.95 + z_0.9) sd / margin)**2``, the normal approximation for paired differences: a power guard that says
+    before more runs are made whether they could settle anything.
+
+    >>> pairs_needed(np.array([-1.0, 1.0, -1.0, 1.0]), 0.5)
+    46
+    """
+    spread = float(np.std(differences, ddof=1)) if len(differences) > 1 else math.nan
+    wanted = (stats.norm.ppf(1 - ALPHA) + stats.norm.ppf((1 + POWER) / 2)) * spread / margin
+    return max(2, math.ceil(wanted**2)) if wanted**2 <= MOST_SEEDS else None
 
 
 def standard_error(sd: float, n: float, m: float) -> float:

@@ -60,3 +60,23 @@ def critical_difference(strategies: int, tasks: int, alpha: float = ALPHA) -> fl
     """
     q = stats.studentized_range.ppf(1 - alpha, strategies, np.inf) / math.sqrt(2)
     return float(q * math.sqrt(strategies * (strategies + 1) / (6 * tasks)))
+
+
+def groups_within(mean_ranks: FloatArray, difference: float) -> list[tuple[int, ...]]:
+    """Return the largest groups of strategies whose mean ranks lie within a critical difference of each other.
+
+    The bars of a critical-difference diagram: indices by mean rank, groups of one left out, from the best on.
+
+    >>> groups_within(np.array([3.0, 1.0, 1.5, 2.4]), 1.0)
+    [(1, 2), (2, 3), (3, 0)]
+    """
+    order = np.argsort(mean_ranks, kind="stable")
+    ordered = mean_ranks[order]
+    ends = np.searchsorted(ordered, ordered + difference * (1 + 1e-12), side="right")
+    groups = []
+    furthest = 0
+    for start, end in enumerate(ends):
+        if end > furthest and end - start > 1:
+            groups.append(tuple(order[start:end].tolist()))
+        furthest = max(furthest, int(end))
+    return groups

@@ -14,6 +14,7 @@ from harness.checks import FloatArray
 from reports.statistics import ranks, significance
 from reports.statistics.bootstrap import bootstrap_centres, interval, stratified_iqm
 from reports.statistics.centres import centre_of
+from reports.statistics.equivalence import pairs_needed, tost_bootstrap
 from reports.statistics.ranks import average_ranks, critical_difference, friedman
 from reports.statistics.scale import merged_sizes
 from reports.statistics.significance import (
@@ -26,11 +27,15 @@ from reports.statistics.significance import (
 from reports.study.align import Aligned
 from reports.study.curves import common_replicates
 from reports.study.finals import LEFT_OUT, WORST, finals, regrets_of
+from reports.study.margins import margin
 from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.wording import as_sentence
 
 WORSE, OPEN, NOT_TESTED = "worse", "open", "not tested"
 """States of a strategy against the best one; verdicts of pairs that are not tested begin with the last."""
+EQUIVALENT, APART = "equivalent", "apart"
+"""Of a pair against the margin: its 90 % interval lies inside, or outside; `OPEN` where it does neither."""
+_NUMBERS = ("poi", "effect", "difference", "low", "high", "p", "low_90", "high_90", "p_equivalent", "pairs_needed")
 TEST_WORDS = (
     "paired Wilcoxon signed-rank test over replicates (Pratt's zeros), Holm-adjusted over benchmarks and pairs, at 5 %"
 )
@@ -48,16 +53,19 @@ def pairwise(study: Study) -> pd.DataFrame:
         ``split``, ``missing``, ``budget``, ``benchmark``, ``a``, ``b``, ``n`` (pairs), ``wins``, ``ties``, ``losses``
         of a, ``poi`` (probability that a run of a beats one of b), ``effect`` (rank-biserial, positive where a is
         better), ``difference`` (median regret of b minus a over pairs) with ``low`` and ``high``, ``p``, ``p_holm``,
-        ``verdict``.
+        ``verdict``; ``margin``, and of the difference against it the 90 % interval ``low_90``, ``high_90``,
+        ``p_equivalent`` and ``equivalence``: `EQUIVALENT`, `APART` or `OPEN`, "" without a margin; ``pairs_needed`` to
+        show equivalence if there is no difference, NaN where very many would not do.
     """
     at = {checkpoint: finals(study, checkpoint) for checkpoint in study.checkpoints}
     policies = (LEFT_OUT, WORST) if study.results.missing else (LEFT_OUT,)
     parts = []
     for split in study.splits:
+        margins = {item.name: margin(study, item.truth, split) for item in study.aligned if split in item.truth.splits}
         for policy in policies:
             rows = [
-                _compare(study, item, split, checkpoint, a, b, _wide(study, values, item, split, policy))
-                | {"missing": policy}
+                _compare(study, item, split, a, b, _wide(study, values, item, split, policy), margins[item.name])
+                | {"missing": policy, "budget": checkpoint}
                 for checkpoint, values in at.items()
                 for item in study.aligned
                 if split in item.truth.splits and item.has_incumbent
@@ -70,7 +78,8 @@ def pairwise(study: Study) -> pd.DataFrame:
 
 PAIR_COLUMNS = [
     "split", "missing", "budget", "benchmark", "a", "b", "n", "wins", "ties", "losses", "poi", "effect", "difference",
-    "low", "high", "p", "p_holm", "verdict",
+    "low", "high", "p", "p_holm", "verdict", "margin", "low_90", "high_90", "p_equivalent", "equivalence",
+    "pairs_needed",
 ]  # fmt: skip
 
 
@@ -83,27 +92,47 @@ def _wide(study: Study, values: pd.DataFrame, item: Aligned, split: str, policy:
 
 
 def _compare(
-    study: Study, item: Aligned, split: str, budget: float, a: str, b: str, regrets: pd.DataFrame
+    study: Study, item: Aligned, split: str, a: str, b: str, regrets: pd.DataFrame, margin: float
 ) -> dict[str, object]:
     pairs = regrets[[a, b]].dropna()
-    row = {"budget": budget, "benchmark": item.name, "a": a, "b": b, "n": len(pairs), "wins": 0, "ties": 0, "losses": 0}
-    row |= dict.fromkeys(("poi", "effect", "difference", "low", "high", "p"), np.nan)
+    row: dict[str, object] = {"benchmark": item.name, "a": a, "b": b, "n": len(pairs), "margin": margin}
+    row |= dict.fromkeys(("wins", "ties", "losses"), 0) | dict.fromkeys(_NUMBERS, np.nan) | {"equivalence": ""}
     if len(pairs) == 0:
         return row
     # Differences of one size must be equal in rank, too.
     differences = merged_sizes((pairs[b] - pairs[a]).to_numpy(), item.truth.scales[split].resolution)
     counts = study.resampler.counts(item.name, len(pairs), TABLE_REPETITIONS)
-    low, high = interval(bootstrap_centres(differences[:, None], counts, "median")[0])
-    return row | {
-        "wins": int(np.sum(differences > 0)),
-        "ties": int(np.sum(differences == 0)),
-        "losses": int(np.sum(differences < 0)),
-        "poi": probability_of_improvement(regrets[a].dropna().to_numpy(), regrets[b].dropna().to_numpy()),
-        "effect": rank_biserial(differences),
-        "difference": float(np.median(differences)),
-        "low": float(low),
-        "high": float(high),
-        "p": wilcoxon_p(differences),
+    samples = bootstrap_centres(differences[:, None], counts, "median")[0]
+    low, high = interval(samples)
+    return (
+        row
+        | _within(samples, differences, margin)
+        | {
+            "wins": int(np.sum(differences > 0)),
+            "ties": int(np.sum(differences == 0)),
+            "losses": int(np.sum(differences < 0)),
+            "poi": probability_of_improvement(regrets[a].dropna().to_numpy(), regrets[b].dropna().to_numpy()),
+            "effect": rank_biserial(differences),
+            "difference": float(np.median(differences)),
+            "low": float(low),
+            "high": float(high),
+            "p": wilcoxon_p(differences),
+        }
+    )
+
+
+def _within(samples: FloatArray, differences: FloatArray, margin: float) -> dict[str, object]:
+    """Return what is known of the difference of a pair against the margin; nothing without one."""
+    if not margin > 0:
+        return {}
+    found = tost_bootstrap(samples, margin)
+    inside, outside = -margin < found.low and found.high < margin, found.low > margin or found.high < -margin
+    return {
+        "low_90": found.low,
+        "high_90": found.high,
+        "p_equivalent": found.p_equivalent,
+        "equivalence": EQUIVALENT if inside else APART if outside else OPEN,
+        "pairs_needed": float(pairs_needed(differences, margin) or np.nan),
     }
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from harness.printable import counted
 from reports.statistics.scale import Scale
-from reports.study.comparisons import NOT_TESTED, TEST_WORDS, scores
+from reports.study.comparisons import NOT_TESTED, OPEN, TEST_WORDS, scores
 from reports.study.finals import LEFT_OUT
 from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.truth import PROTOCOL, SURROGATE, TABLE
@@ -78,7 +78,7 @@ def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTab
     )
     headers = (
         "Benchmark", "Pair A vs. B", "Verdict", "n", "Won/tied/lost", "P(A beats B)", "Effect",
-        f"{study.short.capitalize()} of B \N{MINUS SIGN} A [95 % CI]", "p", "p (Holm)",
+        f"{study.short.capitalize()} of B \N{MINUS SIGN} A [95 % CI]", "p", "p (Holm)", "Equivalence",
     )  # fmt: skip
     few = f" Shown: pairs of the {len(study.drawn)} strategies that figures draw in colour; the CSV file has all."
     few = few if study.background else ""
@@ -90,7 +90,8 @@ def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTab
         " P(A beats B): probability of improvement over all pairs of runs, ties half. Effect: matched-pairs"
         " rank-biserial correlation, positive where A is better."
         f" {study.short.capitalize()} of B {MINUS} A: median over pairs, above zero where A is better, with its"
-        f" bootstrap interval. That no difference is shown does not say that there is none.{why}{few}{noted(study)}"
+        f" bootstrap interval. That no difference is shown does not say that there is none."
+        f"{_margin_sentence(study, data, scales)}{why}{few}{noted(study)}"
     )
     return ReportTable(
         f"pairwise-{split}", f"Pairwise comparisons ({words})", caption, data, headers, cells, text_columns=3
@@ -111,4 +112,29 @@ def _pair_cells(row: Mapping[Hashable, Any], scale: Scale, *, several: bool, mis
         bracket(*[regret_words(row[key], scale) for key in ("difference", "low", "high")]),
         p_value(row["p"]),
         p_value(row["p_holm"]),
+        f"{row['equivalence'] or NONE}{_power(row)}",
+    )
+
+
+def _power(row: Mapping[Hashable, Any]) -> str:
+    """Say how many pairs would be needed where equivalence stays open."""
+    needed = row["pairs_needed"]
+    return f" ({needed:.0f} pairs)" if row["equivalence"] == OPEN and needed > row["n"] else ""
+
+
+def _margin_sentence(study: Study, data: pd.DataFrame, scales: Mapping[str, Scale]) -> str:
+    """Say what equivalence is tested against, and where it is not."""
+    known = data.drop_duplicates("benchmark").set_index("benchmark")["margin"]
+    tested = [f"{name} {regret_words(value, scales[str(name)])}" for name, value in known.dropna().items()]
+    if not tested:
+        return " Equivalence is not tested: no margin is declared and the noise of one training is not known."
+    source = (
+        "declared in the spec"
+        if study.spec.report.margin is not None
+        else "the standard deviation of one training among the best tenth of the table"
+    )
+    return (
+        f" Equivalence: the 90 % interval of the difference lies within the margin, {source} ({', '.join(tested)}), or"
+        " apart from it; open where it does neither, with the number of pairs that would show equivalence with 80 %"
+        " power if there is no difference."
     )

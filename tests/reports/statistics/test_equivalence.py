@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from statsmodels.stats.weightstats import ttost_ind
+from statsmodels.stats.weightstats import ttost_ind, ttost_paired
 
 from reports.statistics import equivalence
 from reports.statistics.equivalence import Pooled
@@ -80,3 +80,39 @@ def test_a_table_with_few_runs_needs_more_itself_and_on_the_margin_nothing_helps
     assert both.both
     assert both.seeds == pytest.approx(2 * (1.684 + 1.282) ** 2 * (1.0 / 0.5) ** 2, abs=2)
     assert equivalence.seeds_needed(0.5, Pooled(1.0, 40), 3, 0.5) == equivalence.Needed(None)
+
+
+def test_tost_of_bootstrapped_means_is_near_that_of_statsmodels_for_pairs():
+    rng = np.random.default_rng(7)
+    for shift in (0.0, 0.15, 0.4):
+        x, y = rng.normal(size=(2, 200)) * 0.5
+        differences = x - y + shift
+        samples = rng.choice(differences, size=(20_000, 200)).mean(axis=1)
+        found = equivalence.tost_bootstrap(samples, 0.2)
+        expected = ttost_paired(x + shift, y, -0.2, 0.2)[0]
+        assert found.p_equivalent == pytest.approx(expected, abs=0.015)
+        assert found.low < found.high
+
+
+def test_tost_of_samples_by_hand():
+    samples = np.linspace(-0.5, 1.5, 2001)
+    found = equivalence.tost_bootstrap(samples, 1.0)
+    assert (found.low, found.high) == (pytest.approx(-0.4), pytest.approx(1.4))
+    assert found.p_equivalent == pytest.approx(0.25, abs=1e-3)
+    assert equivalence.tost_bootstrap(samples + 9, 1.0).p_drift == 0.0
+    nothing = equivalence.tost_bootstrap(np.zeros(100), 0.1)
+    assert (nothing.p_equivalent, nothing.p_drift) == (0.0, 1.0)
+
+
+def test_the_pairs_said_to_be_needed_give_the_power_promised():
+    rng = np.random.default_rng(8)
+    needed = equivalence.pairs_needed(rng.normal(0, 1, 5000), 0.5)
+    assert needed is not None
+    assert 30 <= needed <= 38  # (1.645 + 1.282)**2 / 0.25 = 34
+    found = [
+        equivalence.tost(x.mean(), x.std(ddof=1) / math.sqrt(needed), needed - 1, 0.5).p_equivalent < 0.05
+        for x in rng.normal(0, 1, (400, needed))
+    ]
+    assert 0.70 <= np.mean(found) <= 0.88
+    assert equivalence.pairs_needed(np.array([0.0, 1.0]), 1e-6) is None
+    assert equivalence.pairs_needed(np.array([1.0]), 0.5) is None

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.errors import ResultError
+from harness.errors import HarnessError, ResultError
+from harness.experiments.spec import ReportSpec
 from reports.figures import wins
 from reports.page import narrative
 from reports.page.comparison import tables
@@ -214,3 +215,25 @@ def test_the_end_is_tested_even_if_only_an_early_budget_was_declared():
     study = study_of(ALPHA, replicates=15, evaluations=25, checkpoints=(5.0,))
     assert study.checkpoints == (5.0, 25.0)
     assert set(pairwise(study)["budget"]) == {5.0, 25.0}
+
+
+def test_equivalence_is_tested_against_the_noise_of_one_training_or_what_the_spec_declares(study, compared):
+    oracle = ALPHA
+    archs = oracle.space.decode(np.arange(216, dtype=np.uint64))
+    means = oracle.mean(archs, "valid_accuracy")
+    best = oracle.runs[means >= np.quantile(means, 0.9)]
+    variances, trained = np.nanvar(best, axis=1, ddof=1), (~np.isnan(best)).sum(axis=1) - 1
+    pooled = np.sqrt(np.average(variances, weights=trained))
+    row = compared[(compared["benchmark"] == "alpha") & (compared["split"] == "validation")].iloc[0]
+    assert row["margin"] == pytest.approx(pooled)
+    assert row["low"] <= row["low_90"] <= row["difference"] <= row["high_90"] <= row["high"]
+    by_test = compared[compared["split"] == "test"]
+    assert by_test["margin"].isna().all(), "one training of each says nothing about noise"
+    assert set(by_test["equivalence"]) == {""}
+    wide = pairwise(study_of(ALPHA, replicates=20, evaluations=25, margin=50.0))
+    assert set(wide["equivalence"]) == {"equivalent"}
+    assert (wide["p_equivalent"] < 0.05).all()
+    narrow = pairwise(study_of(ALPHA, replicates=20, evaluations=25, margin=1e-9))
+    assert set(narrow["equivalence"]) <= {"open", "apart"}
+    with pytest.raises(HarnessError, match=r"`report.margin` must be a number above 0"):
+        ReportSpec(margin=0.0)
