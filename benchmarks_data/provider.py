@@ -91,6 +91,7 @@ class Tables(BenchmarkProvider):
         check_content: bool = False,
         seed: int | None = None,
         auxiliary: Sequence[str | Objective] = (),
+        schedule: int | None = None,
     ) -> Benchmark:
         """Open a table as a benchmark, converting it first where that was not done yet.
 
@@ -110,8 +111,12 @@ class Tables(BenchmarkProvider):
             must have it.
         auxiliary : sequence of str or Objective
             Columns told beside the objectives.
+        schedule : int, optional
+            Offer the fidelities of the training schedule of so many epochs alone.
         """
         if _predicts(name):
+            if schedule is not None:
+                raise HarnessError(f"'{name}' predicts and has one schedule, got {schedule}; leave it out")
             if auxiliary:
                 raise HarnessError(
                     f"'{name}' predicts, and tells no other columns, got {list(auxiliary)}; leave it out"
@@ -137,6 +142,7 @@ class Tables(BenchmarkProvider):
             training=training,
             seed=seed,
             auxiliary=auxiliary,
+            schedule=schedule,
         )
         table.name = name
         return table

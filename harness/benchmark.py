@@ -246,8 +246,8 @@ class BenchmarkProvider(ABC):
     ) -> Benchmark:
         """Open a benchmark, whose `name` can be set; the parameters are those of `harness.registry.benchmark`.
 
-        One that can tell columns beside the objectives takes ``auxiliary`` too, and one whose trainings have seeds
-        ``seed``.
+        One that can tell columns beside the objectives takes ``auxiliary`` too, one whose trainings have seeds
+        ``seed``, and one with several schedules of training ``schedule``.
         """
 
     @abstractmethod

@@ -19,7 +19,7 @@ DUPLICATES = ("charged", "free", "forbidden")
 MULTI_FIDELITY = ("from_scratch", "resumable")
 MOST_EVALUATIONS, MOST_SECONDS = 10**8, 1e12
 """Of a budget: what a run of the fastest strategy reaches within hours, and thirty thousand years."""
-TABLE_SEEDS = ("one_draw_per_arch", "mean", "fixed")
+TABLE_SEEDS = ("one_draw_per_arch", "one_draw_per_query", "mean", "fixed")
 SCALES = ("data", "width", "depth", "resolution")
 """What a fidelity can have less of: training items, channels, layers or cells, and pixels along an edge."""
 _BOUND = re.compile(r"\s*([^\s<>=]+)\s*(<=|>=)\s*([^\s<>=]+)\s*")
@@ -228,12 +228,18 @@ class Budget:
         it costs nothing and is not counted; it is an error.
     multi_fidelity : {"from_scratch", "resumable"}
         Whether a continuation is charged in full or by its increment.
-    table_seed : {"one_draw_per_arch", "mean", "fixed"} or int
+    table_seed : {"one_draw_per_arch", "one_draw_per_query", "mean", "fixed"} or int
         Which training run of the table answers: one drawn for each architecture, the mean over all, or the first; a
         number is the seed of a training, which answers at the schedules that were trained with it.
+        "one_draw_per_query" draws anew each time an architecture is asked, as the codes of some papers do: a search can
+        ask again until it is lucky, so this is for repeating those papers alone, and repeats are charged from scratch.
     validation_pass : bool
         Whether each evaluation is charged one pass over the validation images, where a table records what it takes.
         Part of the digest of a shard as `Shard.validation_pass`, on such tables alone.
+    schedule : int or None
+        Length in epochs of the training schedule at which architectures are evaluated, of a table that has several: its
+        fidelities alone are offered, and its end is the full one.  Reports judge by the table's last schedule all the
+        same.  None for all of them.
     """
 
     evaluations: int | None = None
@@ -243,6 +249,7 @@ class Budget:
     table_seed: str | int = "one_draw_per_arch"
     validation_pass: bool = later(True)
     epochs: float | None = later(None)
+    schedule: int | None = later(None)
 
     def __post_init__(self) -> None:
         if self.evaluations is None and self.seconds is None and self.epochs is None:
@@ -265,6 +272,25 @@ class Budget:
             raise HarnessError(must("table_seed", f"be one of {listed}, or the seed of a training, at least 0", seed))
         if not isinstance(self.validation_pass, bool):
             raise HarnessError(must("validation_pass", "be true or false", self.validation_pass))
+        if self.schedule is not None:
+            integer("schedule", self.schedule, low=1)
+        plain = self.duplicates == "charged" and self.multi_fidelity == "from_scratch"
+        if seed == "one_draw_per_query" and not plain:
+            rule = (
+                'be another one unless `duplicates` is "charged" and `multi_fidelity` "from_scratch": a repeat that is'
+                " drawn anew is trained anew"
+            )
+            raise HarnessError(must("table_seed", rule, seed))
+
+    @property
+    def draws(self) -> bool:
+        """Whether one of the trainings is drawn to answer, rather than their mean or a fixed one."""
+        return self.table_seed in ("one_draw_per_arch", "one_draw_per_query")
+
+    @property
+    def has_law(self) -> bool:
+        """Whether what random search is told is known in closed form: by the trainings that tables list, each once."""
+        return self.schedule is None and self.table_seed in ("one_draw_per_arch", "mean", "fixed")
 
 
 @dataclass(frozen=True)

@@ -219,6 +219,7 @@ def benchmark(
     check_content: bool = False,
     seed: int | None = None,
     auxiliary: Sequence[str] = (),
+    schedule: int | None = None,
 ) -> Benchmark:
     """Open a benchmark.
 
@@ -239,6 +240,8 @@ def benchmark(
     auxiliary : sequence of str
         Columns that are told with every evaluation beside the objectives, for example ``["train_loss"]``; never ones
         that are held out.
+    schedule : int, optional
+        Offer the fidelities of the training schedule of so many epochs alone.
     """
     provider, key = table_provider(name)
     if seed is not None and "seed" not in keywords(provider.open):
@@ -248,6 +251,10 @@ def benchmark(
     further: dict[str, Any] = {} if seed is None else {"seed": seed}
     if auxiliary:
         further["auxiliary"] = auxiliary
+    if schedule is not None:
+        if "schedule" not in keywords(provider.open):
+            raise HarnessError(f"'{name}' has one schedule of training alone, got {schedule}; leave it out")
+        further["schedule"] = schedule
     parsed = tuple(item if isinstance(item, Constraint) else Constraint.parse(item) for item in constraints)
     opened: Any = provider.open(
         key, objectives=objectives, constraints=parsed, training=training, check_content=check_content, **further

@@ -104,6 +104,8 @@ class TableBenchmark:
         have it.
     auxiliary : sequence of str or Objective
         Columns told beside the objectives.
+    schedule : int, optional
+        Offer the fidelities of the schedule of so many epochs alone, in which nothing is smaller than in the full one.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class TableBenchmark:
         training: int | None = None,
         seed: int | None = None,
         auxiliary: Sequence[str | Objective] = (),
+        schedule: int | None = None,
     ) -> None:
         self._header = header
         self.space = space
@@ -126,7 +129,7 @@ class TableBenchmark:
         self.objectives: tuple[Objective, ...] = self._chosen(objectives)
         self.constraints: tuple[Constraint, ...] = tuple(constraints)
         self.auxiliary: tuple[Objective, ...] = objectives_of(auxiliary, self._column) if auxiliary else ()
-        self._offered = self._offer()
+        self._offered = self._of_schedule(self._offer(), schedule)
         if seed is not None:
             self._offered = trained_with(header, self._offered, seed)
         self._check_auxiliary()
@@ -203,6 +206,18 @@ class TableBenchmark:
             )
             raise HarnessError(f"no fidelity of {self.name} has all that is asked, the last ones are: {listed}")
         return offered
+
+    def _of_schedule(self, offered: tuple[int, ...], schedule: int | None) -> tuple[int, ...]:
+        """Keep the fidelities of one schedule."""
+        if schedule is None:
+            return offered
+        known = self._header.meaning.fidelities
+        kept = tuple(place for place in offered if known[place].schedule == schedule and not known[place].scale)
+        if not kept:
+            there = sorted({known[place].schedule for place in offered if not known[place].scale})
+            rule = f"be that of a training of {self._header.meaning.name}, one of {there} epochs"
+            raise HarnessError(must("schedule", rule, schedule))
+        return kept
 
     def _renumbered(self) -> tuple[Fidelity, ...]:
         """Return the fidelities offered; `continues` counts among them, and is None where its target is not offered."""

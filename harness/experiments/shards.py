@@ -338,7 +338,7 @@ def _parts(
             for one, replicate in zip(problems, replicates, strict=True)
         ]
         seeds = np.array([noise_seed(shard.seed, table, replicate) for replicate in replicates])
-        noise = seeds if shard.budget.table_seed == "one_draw_per_arch" else None
+        noise = seeds if shard.budget.draws else None
         mishaps = None if shard.simulate is None else (shard.simulate, seeds)
         step = None if on_step is None else partial(_from, told, on_step)
         try:

@@ -163,7 +163,7 @@ class Sources:
         for place, source in enumerate(self._sources):
             archs = self._drawn(source, self._names[place], replicate)
             noise = None
-            if self._budget.table_seed == "one_draw_per_arch":
+            if self._budget.draws:
                 noise = np.full(len(archs), noise_seed(self._seed, self._names[place], replicate))
             told = source.query(Proposals.of(archs, len(source.fidelities) - 1), noise_seed=noise)
             share, epochs = self._transfer.share, source.fidelities[-1].epoch

@@ -24,6 +24,7 @@ from harness.search.beside import Beside, Paid, signals_of
 from harness.search.charging import Charges
 from harness.search.cluster import NOTHING, Completions, simulate
 from harness.search.mishaps import Mishaps
+from harness.seeding import mix64
 from harness.strategy import Plan, Strategy
 from harness.surrogate import Fit, Look, Predict, serve
 
@@ -145,6 +146,8 @@ class _Lockstep:
         self.epochs_left = [(problem.budget.epochs or np.inf) - epochs for epochs in before]
         limit = problem.budget.evaluations or 1 << 62
         self.to_start = [max(0, limit - self.other.whole_trainings(replicate)) for replicate in range(count)]
+        anew = problem.budget.table_seed == "one_draw_per_query"
+        self.queries: IntArray | None = np.zeros(count, dtype=np.int64) if anew else None
         self.evaluations = 0
         self.told = [0] * count
         speaks = count > 0 and type(strategies[0]).recommend is not Strategy.recommend
@@ -254,7 +257,7 @@ class _Lockstep:
         replicates = np.repeat([replicate for replicate, _ in parts], [len(proposals) for _, proposals in parts])
         batch = Proposals.concatenate([proposals for _, proposals in parts])
         self._check_rows(replicates, batch)
-        noise = None if self.noise_seeds is None else self.noise_seeds[replicates]
+        noise = None if self.noise_seeds is None else self._noise(replicates)
         evaluations = self.benchmark.query(batch, noise_seed=noise)
         passes = self.benchmark.pass_seconds(batch) if self.takes_pass else None  # type: ignore[attr-defined]  # `takes_pass` says so
         waits, clock = self.other.due(replicates), self.cluster.clock(replicates)
@@ -285,6 +288,17 @@ class _Lockstep:
                 self.to_start[replicate] = max(0, self.to_start[replicate] - count)
         if not charged.all():
             self._count_free(replicates, charged)
+
+    def _noise(self, replicates: IntArray) -> UInt64Array:
+        """Return the noise seed of each row: that of its replicate, or one more for each query of a replicate."""
+        assert self.noise_seeds is not None  # noqa: S101  # asked where they are there
+        seeds = self.noise_seeds[replicates]
+        if self.queries is None:
+            return seeds
+        before = np.concatenate([np.arange(count) for count in np.unique(replicates, return_counts=True)[1].tolist()])
+        seeds = mix64(seeds ^ mix64(self.queries[replicates] + before))
+        self.queries += np.bincount(replicates, minlength=len(self.queries))
+        return seeds
 
     def _timed(self, evaluations: Evaluations) -> Evaluations:
         """Return evaluations with the seconds by which the clock runs: epochs, where the table knows no seconds."""

@@ -41,10 +41,10 @@ def random_regret(oracle: Oracle, objective: Objective, evaluations: int, budget
     """Return the mean regret of random search, exactly, by the means over a table's trainings.
 
     Draws are uniform over the architectures that the table lists, with replacement; NaN where it lists none, or some
-    without a result, or where the trainings of one seed answer.
+    without a result, or where the trainings of one seed or of another schedule answer.
     """
     archs = getattr(oracle, "archs", None)
-    if archs is None or objective.name not in oracle.columns or isinstance(budget.table_seed, int):
+    if archs is None or objective.name not in oracle.columns or not budget.has_law:
         return float("nan")
     archs = np.asarray(archs)
     means = objective.to_minimised(oracle.mean(archs, objective.name))

@@ -131,7 +131,7 @@ def front_reference(truth: FrontTruth, spec: Spec) -> FrontReference | None:
     drawn, and adds nothing.
     """
     archs = all_codings(truth.oracle.space)
-    if archs is None or isinstance(spec.budget.table_seed, int):
+    if archs is None or not spec.budget.has_law:
         return None
     try:
         for constraint in truth.constraints:

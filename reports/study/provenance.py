@@ -84,6 +84,7 @@ def provenance(study: Study) -> dict[str, Any]:
             "validation_pass": {item.name: item.truth.facts.validation_pass for item in study.aligned},
             "n_workers": spec.n_workers,
             **({} if spec.budget.epochs is None else {"epochs": spec.budget.epochs}),
+            **({} if spec.budget.schedule is None else {"schedule": spec.budget.schedule}),
         },
         **({} if spec.simulate is None else {"simulate": identity(spec.simulate)}),
         **({"auxiliary": list(spec.auxiliary)} if spec.auxiliary else {}),

@@ -59,13 +59,13 @@ def reference(truth: Truth, spec: Spec) -> Reference | None:
 
     Draws are uniform over the valid codings of the space, as `SearchSpace.sample` promises by default, and where
     constraints were known before training over those that keep them.  The law cannot be known where other constraints
-    are set or trainings failed (a run may have no incumbent), where the training of one seed answers, where the codings
-    are too many to list, or where the table lacks some of them.
+    are set or trainings failed (a run may have no incumbent), where the training of one seed or of another schedule
+    answers or each query draws anew, where the codings are too many to list, or where the table lacks some of them.
     """
     name = truth.objective.name
     archs = all_codings(truth.oracle.space)
     known = all(item.name in truth.facts.known for item in truth.constraints)
-    if not known or isinstance(spec.budget.table_seed, int) or archs is None:
+    if not known or not spec.budget.has_law or archs is None:
         return None
     try:
         for item in truth.constraints:

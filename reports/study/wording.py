@@ -22,6 +22,8 @@ SIGNAL = "signal"
 _ANSWERS = {
     "one_draw_per_arch": "the table answers with one training run drawn for each architecture, the same for all"
     " strategies of a replicate",
+    "one_draw_per_query": "the table answers each query with one training run drawn anew, so that a search which asks"
+    " again may be luckier",
     "mean": "the table answers with the mean over its training runs",
     "fixed": "the table answers with the first training run of each architecture",
 }
@@ -108,7 +110,11 @@ def answers(study: Study) -> str:
         SURROGATE: "the surrogate answers with its one prediction, the same for all strategies and replicates",
     }
     by_seeds = _ANSWERS_BY_SEEDS.get(str(seed), texts[TABLE])
-    return _by_truth(study, lambda truth: by_seeds if truth.repeats else texts[truth.kind], "validation")
+    said = _by_truth(study, lambda truth: by_seeds if truth.repeats else texts[truth.kind], "validation")
+    schedule = study.spec.budget.schedule
+    if schedule is None:
+        return said
+    return f"{said}; what is told is of the schedule of {schedule} epochs, and the table's last schedule judges"
 
 
 def _table_answers(table_seed: str | int) -> str:

@@ -67,7 +67,7 @@ def searched(
     problem = make_problem(benchmark, replace(budget, evaluations=evaluations))
     factory = registry.strategy(STRATEGY)
     strategies = [registry.build_strategy(factory, problem, rng, {}, learner) for rng in streams]
-    noise = np.array(seeds) if budget.table_seed == "one_draw_per_arch" else None
+    noise = np.array(seeds) if budget.draws else None
     runs = run_block(benchmark, problem, strategies, noise, on_step)
     return np.stack([_regrets(run.trace, benchmark, evaluations, best) for run in runs])
 

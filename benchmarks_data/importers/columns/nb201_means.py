@@ -118,7 +118,9 @@ def _landscapes(path: Path, dataset: str | None) -> tuple[list[str], list[Given]
         loss = _accuracy(f"{which}_loss_landscapes", "cifar10", which, text, **scale)
         columns.append((loss, [row[f"{which}-loss"] for row in rows]))
     spent = cost("train_seconds_landscapes", "s", "NAS-Landscapes: training time of 200 epochs.")
-    return [row["arch_str"] for row in rows], [*columns, (spent, [row["train-all-time"] for row in rows])]
+    passes = cost("valid_seconds_landscapes", "s", "NAS-Landscapes: validation time of 200 epochs, a pass after each.")
+    columns += [(spent, [row["train-all-time"] for row in rows]), (passes, [row["valid-all-time"] for row in rows])]
+    return [row["arch_str"] for row in rows], columns
 
 
 def _nasgraph(path: Path, dataset: str | None) -> tuple[list[str], list[Given]]:  # that of its name

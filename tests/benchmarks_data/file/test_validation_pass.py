@@ -178,3 +178,43 @@ def test_a_budget_below_the_cheapest_training_is_told(seconds, words, table):
     prepared = prepare(replace(SPEC, benchmarks=(table,), budget=Budget(seconds=seconds)))
     assert len(prepared.notices) == bool(words)
     assert all(re.search(words, notice) for notice in prepared.notices)
+
+
+def test_one_schedule_can_be_chosen_in_a_spec(table):
+    budget = Budget(evaluations=6, schedule=1, validation_pass=False)
+    benchmark = open_benchmark(table, None, (), budget)
+    assert [item.label for item in benchmark.fidelities] == ["epoch 1 of 1"]
+    told = benchmark.query(rows(benchmark, 0), noise_seed=None)
+    np.testing.assert_allclose(100 - told.objectives[:, 0], np.arange(4) + 0.01)
+    np.testing.assert_allclose(told.seconds, TRAIN)
+    with pytest.raises(HarnessError, match=r"`schedule` must be that of a training of made-up, one of \[1, 3\] epochs"):
+        open_benchmark(table, None, (), Budget(evaluations=1, schedule=2))
+    with pytest.raises(HarnessError, match="predicts and has one schedule, got 3"):
+        open_benchmark("nb301-surrogate", None, (), Budget(evaluations=1, schedule=3))
+    spec = replace(SPEC, benchmarks=(table,), budget=budget)
+    shard = resolve(spec, spec.strategies[0], benchmark, "cpu")[0]
+    assert Shard(**held(shard.as_dict())) == shard
+    assert (
+        shard.digest != resolve(SPEC, SPEC.strategies[0], open_benchmark(table, None, (), SPEC.budget), "cpu")[0].digest
+    )
+    for run in run_shard(shard):
+        assert {round(float(value) % 1, 6) for value in 100 - run.trace.objectives[:, 0]} == {0.01}
+
+
+def test_a_query_can_be_drawn_anew(table):
+    """Of two trainings each answers half of the queries of one cell; for each architecture, one answers them all."""
+    spec = replace(SPEC, benchmarks=(table,), budget=Budget(evaluations=400, schedule=3, validation_pass=False))
+    seen = {}
+    for policy in ("one_draw_per_arch", "one_draw_per_query"):
+        asked = replace(spec, budget=replace(spec.budget, table_seed=policy))
+        benchmark = open_benchmark(table, None, (), asked.budget)
+        shard = resolve(asked, asked.strategies[0], benchmark, "cpu")[0]
+        both = run_shard(shard)
+        for run, again in zip(both, run_shard(shard), strict=True):
+            np.testing.assert_array_equal(run.trace.objectives, again.trace.objectives)
+        values = [np.round(100 - run.trace.objectives[:, 0], 6) for run in both]
+        cells = [np.flatnonzero((run.trace.archs == 1).all(axis=1)) for run in both]
+        seen[policy] = [np.mean(one[chosen] > 1.1) for one, chosen in zip(values, cells, strict=True)]
+    assert all(share in (0.0, 1.0) for share in seen["one_draw_per_arch"])
+    assert all(0.3 < share < 0.7 for share in seen["one_draw_per_query"])
+    assert seen["one_draw_per_query"][0] != seen["one_draw_per_query"][1]

@@ -282,9 +282,14 @@ def test_a_seed_and_a_pass_are_read_and_kept(tmp_path):
     for line, message in (
         (
             'table_seed = "means"',
-            r"^[^\n]*must be one of 'one_draw_per_arch', 'mean', 'fixed', or the seed of a[^\n]*$",
+            r"^[^\n]*must be one of 'one_draw_per_arch', 'one_draw_per_query', 'mean', 'fixed', or the seed[^\n]*$",
         ),
         ("table_seed = -1", "`table_seed` must be one of .* or the seed of a training, at least 0, got -1"),
+        (
+            'table_seed = "one_draw_per_query"\nduplicates = "free"',
+            "a repeat that is drawn anew is trained anew, got 'one_draw_per_query'",
+        ),
+        ("schedule = 0", "`schedule` must"),
         ("table_seed = true", "`table_seed` must be one of .*, got True"),
         ("table_seed = [7]", r"`table_seed` must be one of .*, got \[7\]"),
         ('validation_pass = "no"', "validation_pass"),
