@@ -2,10 +2,71 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from harness.digests import identity, sha256_of
+from harness.checks import integer
+from harness.digests import identity, later, sha256_of
 from harness.training.recipe import TrainingSetup
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A strategy that proposes a share of a sample.
+
+    Attributes
+    ----------
+    strategy : str
+    count : int
+        Architectures in a round.
+    hyperparameters : mapping
+    surrogate : mapping or None
+        Of a strategy that learns a model; its default if not given.
+    """
+
+    strategy: str
+    count: int
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    surrogate: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        integer("count", self.count, low=1)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Which architectures are trained where a space has too many: rounds of proposals, as NAS-Bench-301 was sampled.
+
+    Siems et al., "Surrogate NAS Benchmarks", ICLR 2022, 3.1: random architectures for coverage, and what optimisers
+    find for the good region.  Each round, every origin proposes its share by what all rounds before it gave; then the
+    best of the round, by their first seed, are trained with the build's other seeds.
+
+    Attributes
+    ----------
+    rounds : int
+    repeated : int
+        Architectures of a round that get all seeds.
+    origins : tuple of Origin
+    """
+
+    rounds: int
+    repeated: int
+    origins: tuple[Origin, ...]
+
+    def __post_init__(self) -> None:
+        integer("rounds", self.rounds, low=1)
+        integer("repeated", self.repeated, low=0, high=self.size)
+
+    @property
+    def size(self) -> int:
+        """Architectures of a round."""
+        return sum(origin.count for origin in self.origins)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Sample:
+        """Read plain data."""
+        return cls(data["rounds"], data["repeated"], tuple(Origin(**origin) for origin in data["origins"]))
 
 
 @dataclass(frozen=True)
@@ -20,16 +81,24 @@ class Build:
         How each network is trained, and with which seeds.
     part_size : int
         Architectures in a part.
+    sample : Sample or None
+        Of a space that is too large to be trained whole.
     """
 
     name: str
     space: str
     training: TrainingSetup
     part_size: int
+    sample: Sample | None = later(None)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the numbers depend on, the cut into parts included; the margin of verification is not."""
+        """SHA-256 of what the numbers depend on, the cut into parts included.
+
+        The margin of verification is not in it, nor how many rounds of a sample there shall be.
+        """
         data = identity(self)
         del data["training"]["margin_percent"]
+        if self.sample is not None:
+            del data["sample"]["rounds"]
         return sha256_of(data)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks_data import files
-from benchmarks_data.catalogue.builds import Build
+from benchmarks_data.catalogue.builds import Build, Sample
 from harness.errors import TableError
 from harness.training.recipe import TrainingSetup
 
@@ -181,7 +181,13 @@ class Entry:
 def builds() -> Mapping[str, Build]:
     """Return how each table is trained that this project trains itself, by name."""
     return {
-        name: Build(name, fields["space"], TrainingSetup.from_dict(fields["training"]), fields["part_size"])
+        name: Build(
+            name,
+            fields["space"],
+            TrainingSetup.from_dict(fields["training"]),
+            fields["part_size"],
+            Sample.from_dict(fields["sample"]) if "sample" in fields else None,
+        )
         for file in _files(_CARRIED)
         for name, fields in file.get("builds", {}).items()
     }

@@ -31,7 +31,7 @@ def build_table(
 ) -> None:
     """Train a table, or what is missing of it; the same command continues after an interruption."""
     from benchmarks_data import provider
-    from benchmarks_data.trained import build
+    from benchmarks_data.trained import build, sample
     from harness.errors import HarnessError, must
     from harness.spaces.enumerated import EnumeratedSpace
 
@@ -40,6 +40,15 @@ def build_table(
 
     plan = provider.plan(name)
     space = provider.space(plan.space)
+    if plan.sample is not None:
+        path, finished = sample.build(
+            plan, space, out, workers=workers, device=device, limit=parts, on_progress=progress
+        )
+        if path:
+            say(f"{path} holds all that is trained so far")
+        if not finished:
+            say(f"parts are missing: run `nas-harness table build {name}` again")
+        return
     if not isinstance(space, EnumeratedSpace):
         raise HarnessError(must("space", "have few enough codings to train every class of it", plan.space))
     written = build.build(plan, space, out, workers=workers, device=device, limit=parts, on_progress=progress)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -98,20 +98,20 @@ def build(
         If there is no such device, or another process builds in the same folder.
     """
     if device != "cpu":
-        device = _checked(device)
+        device = checked_device(device)
         plan = replace(plan, part_size=CUDA_PARTS * plan.part_size)
     work = folder / f"{plan.name}-{plan.digest[:16]}"
     archs = classes(space)
     cut = parts(archs, plan.part_size, shuffled=device == "cpu")
 
     def jobs(missing: Sequence[int]) -> list[parted.Job]:
-        level, passed_over = _level(plan, archs[cut[missing[0]]], device)  # of all parts: workers choose nothing
-        return [(_train, (plan, archs[cut[n]], device, level, passed_over, str(_path(work, n)))) for n in missing]
+        level, passed_over = level_for(plan, archs[cut[missing[0]]], device)  # of all parts: workers choose nothing
+        return [(train_part, (plan, archs[cut[n]], device, level, passed_over, str(_path(work, n)))) for n in missing]
 
     whole = parted.complete(
         work,
         len(cut),
-        lambda number: _is_whole(_path(work, number), len(cut[number]), plan),
+        lambda number: is_whole(_path(work, number), len(cut[number]), plan),
         jobs,
         doing="building",
         workers=workers,
@@ -125,7 +125,8 @@ def _path(work: Path, number: int) -> Path:
     return work / f"part-{number:04d}.npz"
 
 
-def _is_whole(path: Path, rows: int, plan: Build) -> bool:
+def is_whole(path: Path, rows: int, plan: Build) -> bool:
+    """Say whether a part is there, with all seeds of the plan and nothing that ran out of memory."""
     try:
         status = read_npz(path)["status"]
     except (OSError, KeyError, ArraysError):
@@ -140,14 +141,14 @@ def _dataset(plan: Build) -> Dataset:
     return data.load(plan.training.dataset, **plan.training.dataset_options)
 
 
-def _checked(device: str) -> str:
+def checked_device(device: str) -> str:
     """Return the device by its full name; one that is not there is refused."""
     from harness.training.devices import choose_device
 
     return str(choose_device(device))
 
 
-def _level(plan: Build, archs: Archs, device: str) -> tuple[str, tuple[str, ...]]:
+def level_for(plan: Build, archs: Archs, device: str) -> tuple[str, tuple[str, ...]]:
     """Return the level to train at, and those that failed their proofs."""
     from harness.training.choice import choose_level
     from harness.training.devices import choose_device, compute_threads
@@ -161,7 +162,7 @@ def _level(plan: Build, archs: Archs, device: str) -> tuple[str, tuple[str, ...]
     return choice.level.name, choice.passed_over
 
 
-def _train(plan: Build, archs: Archs, device: str, level: str, passed_over: tuple[str, ...], path: str) -> None:
+def train_part(plan: Build, archs: Archs, device: str, level: str, passed_over: tuple[str, ...], path: str) -> None:
     """Train a part and store its curves, in a worker."""
     from harness.training.trainer import train
 
@@ -193,25 +194,51 @@ def _train(plan: Build, archs: Archs, device: str, level: str, passed_over: tupl
 
 def _assemble(plan: Build, archs: Archs, cut: list[IntArray], work: Path, path: Path) -> Path:
     """Put all parts into one file of counts."""
-    from harness.training import networks
-
-    short = [number for number, rows in enumerate(cut) if not _is_whole(_path(work, number), len(rows), plan)]
+    short = [number for number, rows in enumerate(cut) if not is_whole(_path(work, number), len(rows), plan)]
     if short:
         raise TableError(
             f"{len(short)} part(s) in '{work}' ran out of memory; build again with more of it, or fewer workers"
         )
-    dataset = _dataset(plan)
     loaded = [read_npz(_path(work, number)) for number in range(len(cut))]
     trained = sorted({str(part.pop("trained")) for part in loaded})
     order = np.argsort(np.concatenate(cut))
     whole = {name: np.concatenate([part[name] for part in loaded])[order] for name in loaded[0]}
     if not np.array_equal(whole["archs"], archs):
         raise TableError(f"the parts in '{work}' are not those of the space; remove the folder and build again")
+    save(path, plan, whole, trained)
+    return path
+
+
+def save(
+    path: Path,
+    plan: Build,
+    whole: Mapping[str, npt.NDArray[Any]],
+    trained: Sequence[str],
+    arrays: Mapping[str, npt.NDArray[Any]] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> None:
+    """Write trainings as one file of counts.
+
+    Parameters
+    ----------
+    path : Path
+    plan : Build
+    whole : mapping of str to array
+        ``archs`` (n, L), and by training what `harness.training.curves.Curves` calls so: `CURVES`, `FINAL`,
+        ``seconds``, ``diverged_epoch``.
+    trained : sequence of str
+        Where the parts were trained, as JSON.
+    arrays, provenance : mapping, optional
+        What else is in the file.
+    """
+    from harness.training import networks
+
+    archs, dataset = whole["archs"], _dataset(plan)
     sizes = {split: len(labels) for split, labels in dataset.labels.items()}
     counts: dict[str, npt.NDArray[Any]] = {
         name: _counts(whole[name], sizes[name.partition("_")[0]]) for name in (*CURVES, *FINAL)
     }
-    provenance = {
+    about = {
         "plan": identity(plan),
         "recipe": plan.training.load_recipe().as_dict(),
         "sizes": sizes,
@@ -219,20 +246,19 @@ def _assemble(plan: Build, archs: Archs, cut: list[IntArray], work: Path, path: 
         "dataset": dataset.description,
         "trained": [json.loads(where) for where in trained],
         "commit": _commit(),
-        "seconds": round(float(whole["seconds"].sum()), 1),
+        "seconds": round(float(np.nansum(whole["seconds"])), 1),
     }
     cost = networks.cost(plan.training.network, archs, plan.training.load_recipe(), dataset.shape, dataset.classes)
-    arrays = counts | {
+    content = counts | {
         "archs": archs,
         "params": cost.params,
         "macs": cost.macs,
         "seconds": whole["seconds"].astype(np.float32),
         "diverged_epoch": whole["diverged_epoch"].astype(np.int16),
-        "provenance": np.array(json.dumps(provenance)),
+        "provenance": np.array(json.dumps(about | dict(provenance or {}))),
     }
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    return path
+        np.savez_compressed(file, allow_pickle=False, **content, **(arrays or {}))
 
 
 def _commit() -> str:

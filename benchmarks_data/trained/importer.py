@@ -8,6 +8,10 @@ times do not exist.
 A table can have low fidelities beside its full trainings: smaller trainings of the same classes, each from a file of
 its own, the cheapest first and the full one last.  They cost what the full one costs, in proportion to multiply-adds
 and training items, wherever they were trained.
+
+A sample of a space that is too large for a table has a row for each architecture that was trained, of which some have
+all of the build's seeds and the others the first; who proposed each row stands in the provenance: ``origins`` are
+strategies, ``origin`` the place of each row's among them.
 """
 
 from __future__ import annotations
@@ -42,7 +46,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
     Raises
     ------
     TableError
-        If the file is damaged, or its rows are not the functional classes of the space.
+        If the file is damaged, or its rows are not the functional classes of the space and it is no sample.
     """
     parts = []
     for place, path in enumerate(paths):
@@ -69,6 +73,12 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
     test = score("test_accuracy", "x-test", "full", text, (len(fidelities) - 1,))
     rows = len(full.arrays["archs"])
     provenance = full.about if len(parts) == 1 else full.about | {"low_fidelities": [part.about for part in parts[:-1]]}
+    trainings = np.tile([part.runs for part in parts], (rows, 1))  # a failed one counts as well
+    sampled: dict[str, Any] = {}
+    if (made := full.arrays.get("made")) is not None:
+        trainings = np.count_nonzero(made, axis=1)[:, None]
+        seeds = np.where(made, full.about["plan"]["training"]["seeds"], -1)[:, None]
+        sampled = {"seeds": seeds, "identity": "exact", "partial": True}
     table = assemble(
         name=entry.name,
         space=space,
@@ -77,7 +87,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
         validation="valid_accuracy",
         test="test_accuracy",
         seconds="train_seconds",
-        trainings=np.tile([part.runs for part in parts], (rows, 1)),  # a failed one counts as well
+        trainings=trainings,
         columns=named(
             (valid, measured["valid_accuracy"]),
             (train, measured["train_accuracy"]),
@@ -87,8 +97,9 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
             (cost("macs_m", "M", "Multiply-adds, in closed form."), millions(full.arrays["macs"])),
         ),
         about={"training": json.dumps(full.about["plan"]["training"]), "provenance": json.dumps(provenance)},
+        **sampled,
     )
-    if table.meaning.partial:
+    if table.meaning.partial and not sampled:
         raise TableError(f"{full.path} must hold one row for each functional class of the space '{space.name}'")
     return table
 

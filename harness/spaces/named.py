@@ -31,7 +31,7 @@ SPACES: Mapping[str, tuple[Any, ...]] = {
 }
 """Import string of what makes each space, and what it is given."""
 
-NETWORKS: Mapping[str, str] = {"nb201": "nb201", "nats-size": "nats_size"}
+NETWORKS: Mapping[str, str] = {"nb201": "nb201", "nats-size": "nats_size", "darts": "darts"}
 """Name of the networks of a space, where it has any: so they are written in records of training, and name its random
 streams."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.checks import choice, integer, real
-from harness.digests import identity
+from harness.digests import identity, later
 from harness.errors import HarnessError, must, unknown
 from harness.files.reading import read_toml
 
@@ -39,6 +39,11 @@ class Recipe:
         Between stages: the residual block of NAS-Bench-201, or average pool and 1x1 convolution (the micro network).
     augment : bool
         Whether the dataset's flip and crop are used.
+    reduction_cells : tuple of int or None
+        Of DARTS networks, which have `cells` cells in all: positions from 0 of the cells that reduce; None are the
+        paper's, one and two thirds of the depth.  The width doubles at each.
+    stem_stride : int
+        Of DARTS networks.
 
     Notes
     -----
@@ -57,10 +62,15 @@ class Recipe:
     cells: int = 5
     reduction: str = "residual"
     augment: bool = True
+    reduction_cells: tuple[int, ...] | None = later(None)
+    stem_stride: int = later(1)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "channels", "cells"):
+        for name in ("epochs", "batch_size", "channels", "cells", "stem_stride"):
             integer(name, getattr(self, name), low=1)
+        if self.reduction_cells is not None:
+            places = tuple(integer("reduction_cells", place, low=0) for place in self.reduction_cells)
+            object.__setattr__(self, "reduction_cells", places)
         real("learning_rate", self.learning_rate, low=0.0, open_low=True)
         real("momentum", self.momentum, low=0.0, high=1.0)
         real("weight_decay", self.weight_decay, low=0.0)

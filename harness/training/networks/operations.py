@@ -18,13 +18,25 @@ EPSILON, MOMENTUM = 1e-5, 0.1
 class Conv(nn.Conv2d):
     """Convolution without bias, padded to keep the size at stride 1."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, geometry: Geometry, *, stride: int = 1) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        geometry: Geometry,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        groups: int = 1,
+    ) -> None:
         super().__init__(
             inputs,
             outputs,
             geometry.size(kernel),
             stride=geometry.size(stride),
-            padding=geometry.padding(kernel),
+            padding=geometry.padding(dilation * (kernel - 1) + 1),
+            dilation=geometry.size(dilation),
+            groups=groups,
             bias=False,
         )
 
@@ -78,15 +90,23 @@ class ReLUConvNorm(ConvNorm):
 
 
 class Pool3(nn.Module):
-    """Average over 3x3 neighbours at stride 1; padding is not counted."""
+    """Average over 3x3 neighbours; padding is not counted."""
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, *, stride: int = 1) -> None:
         super().__init__()
-        self.kernel, self.padding = geometry.size(3), geometry.padding(3)
+        self.kernel, self.padding, self.stride = geometry.size(3), geometry.padding(3), geometry.size(stride)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B, C, H, W) to the same shape."""
-        return functional.avg_pool2d(features, self.kernel, 1, self.padding, count_include_pad=False)
+        """(B, C, H, W) to (B, C, H/stride, W/stride)."""
+        return functional.avg_pool2d(features, self.kernel, self.stride, self.padding, count_include_pad=False)
+
+
+class MaxPool3(Pool3):
+    """Maximum over 3x3 neighbours."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, C, H/stride, W/stride)."""
+        return functional.max_pool2d(features, self.kernel, self.stride, self.padding)
 
 
 class ResidualBlock(nn.Module):
@@ -118,22 +138,32 @@ class PoolTransition(ConvNorm):
         return super().forward(functional.avg_pool2d(features, self.halve, self.halve))
 
 
-class Head(nn.Module):
-    """BN, ReLU, mean over positions, linear classifier; the mean and the classifier are in fp32 at least."""
+class Classifier(nn.Module):
+    """Mean over positions, linear classifier, both in fp32 at least."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
-        self.norm = Norm(channels)
         self.linear = nn.Linear(channels, classes)
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, channels, H, W) to (B, classes) float32, or float64 for features in that."""
         # A plain mean: the backward pass of adaptive pooling is not deterministic on CUDA.
-        active = functional.relu(self.norm(features))
-        pooled = active.to(torch.promote_types(active.dtype, torch.float32)).mean((2, 3))
+        pooled = features.to(torch.promote_types(features.dtype, torch.float32)).mean((2, 3))
         with torch.autocast(pooled.device.type, enabled=False):
             logits: Tensor = self.linear(pooled)
         return logits
+
+
+class Head(Classifier):
+    """BN, ReLU, then the classifier."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__(channels, classes)
+        self.norm = Norm(channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, channels, H, W) to (B, classes) float32, or float64 for features in that."""
+        return super().forward(functional.relu(self.norm(features)))
 
 
 def laid_out(module: nn.Module, device: torch.device, layout: torch.memory_format) -> nn.Module:

@@ -15,6 +15,7 @@ from harness.spaces.four_nodes import live_edges
 from harness.spaces.nb201.operations import CONV_1X1, CONV_3X3, KERNELS
 from harness.training import networks, recipe
 from harness.training.devices import compute_threads
+from harness.training.networks.darts import Separable
 from harness.training.recipe import Recipe
 
 PUBLISHED, MICRO = Recipe("published", epochs=200), recipe.load("micro")
@@ -22,11 +23,14 @@ SMALL = [
     Recipe("small", epochs=1, channels=channels, cells=cells, reduction=reduction)
     for (channels, cells), reduction in product([(4, 1), (3, 2)], ("residual", "pool"))
 ]
+MICRO_DARTS = recipe.load("micro-darts")
 SHAPES = {"signals": (1, 1, 40), "images": (3, 8, 8), "oblong images": (2, 8, 4)}
 SETTINGS = [
     *(pytest.param(PUBLISHED, (3, 32, 32), 10, id="published, CIFAR-10"),),
     *(pytest.param(PUBLISHED, (3, 16, 16), 120, id="published, ImageNet16-120"),),
     *(pytest.param(MICRO, SHAPES["signals"], 10, id="micro, signals"),),
+    *(pytest.param(MICRO_DARTS, SHAPES["signals"], 10, id="micro DARTS, signals"),),
+    *(pytest.param(MICRO_DARTS.but(stem_stride=2), SHAPES["images"], 10, id="a stem of stride 2, images"),),
     *(
         pytest.param(small, shape, 7, id=f"{small.channels} channels, {small.cells} cells, {small.reduction}, {name}")
         for small, (name, shape) in product(SMALL, SHAPES.items())
@@ -40,6 +44,10 @@ CORNERS = {
         (3, 3, 0, 3, 1, 2),
     ],
     "nats-size": [(0,) * 5, (7,) * 5, (0, 7, 0, 7, 0), (7, 0, 7, 0, 7), (3, 1, 1, 4, 4)],
+    "darts": [
+        *(tuple(0 if gene in (2, 5, 8) else code for gene in range(11)) * 2 for code in range(7)),  # one operation each
+        (2, 3, 2, 2, 6, 5, 2, 4, 9, 5, 1, 2, 2, 0, 2, 2, 0, 2, 2, 0, 2, 2),  # skips at stride 2
+    ],
 }
 RANDOM = 4
 
@@ -66,14 +74,19 @@ def dead_macs(space: str, arch: np.ndarray, given: Recipe, shape: tuple[int, int
 
 
 @torch.no_grad()
-def multiply_adds(module: nn.Module, shape: tuple[int, int, int]) -> int:
-    """Count the multiply-adds of one image on a network as built, from what passes through it; dead parts have none."""
+def multiply_adds(module: nn.Module, shape: tuple[int, int, int], *, bias: bool) -> int:
+    """Count the multiply-adds of one image on a network as built, from what passes through it; dead parts have none.
+
+    The bias of the classifier counts where the space's publication counts it.
+    """
     total = 0
 
     def count(layer: nn.Module, _: object, output: torch.Tensor) -> None:
         nonlocal total
         if isinstance(layer, nn.Linear):
-            total += layer.weight.numel() + layer.bias.numel()
+            total += layer.weight.numel() + bias * layer.bias.numel()
+        elif isinstance(layer, Separable) and layer.dense:  # computed as one convolution, counted as two
+            total += (layer.depthwise.weight.numel() + layer.pointwise.weight.numel()) * math.prod(output.shape[2:])
         elif isinstance(layer, nn.Conv2d):
             total += layer.weight.numel() * math.prod(output.shape[2:])
 
@@ -105,4 +118,5 @@ def test_closed_forms_are_the_counts_of_built_networks(
         for arch, params, macs in zip(archs, cost.params.tolist(), cost.macs.tolist(), strict=True):
             module = networks.build(network, arch.tolist(), given, shape, classes, seed=0)
             assert networks.parameters(module) == params, arch
-            assert multiply_adds(module, shape) == macs - dead_macs(space, arch, given, shape), arch
+            counted = multiply_adds(module, shape, bias=space != "darts")
+            assert counted == macs - dead_macs(space, arch, given, shape), arch
