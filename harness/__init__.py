@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from harness.benchmark import Benchmark, Oracle
     from harness.errors import HarnessError
     from harness.experiments.results import Results, read_results
+    from harness.experiments.schema import load as load_spec
     from harness.experiments.spec import Spec, StrategySpec
-    from harness.experiments.spec import load as load_spec
     from harness.graphs import GraphBatch
     from harness.problem import Budget, Constraint, Fidelity, Objective, Problem
     from harness.records import Evaluations, Proposals, Trace
@@ -73,7 +73,7 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     if name == "load_spec":
-        return import_module("harness.experiments.spec").load
+        return import_module("harness.experiments.schema").load
     for module, names in _HOME.items():
         if name in names:
             return getattr(import_module(f"harness.{module}"), name)

@@ -215,10 +215,10 @@ def check(
     if name.endswith(".toml"):
         if benchmark is not None:
             raise HarnessError(f"`--benchmark` is for strategies and surrogates, and '{name}' is a spec: leave it out")
-        from harness.experiments import spec
+        from harness.experiments import schema
         from harness.experiments.prepare import prepare
 
-        prepared = prepare(spec.load(name), source=name)
+        prepared = prepare(schema.load(name), source=name)
         complain(*(f"warning: {notice}" for notice in prepared.notices))
         benchmarks = counted(len(prepared.spec.benchmarks), "benchmark")
         rules = [f"the spec is valid: {counted(len(prepared.shards), 'shard')} on {benchmarks}"]
@@ -261,7 +261,7 @@ def run(
     from harness.experiments import execute
     from harness.experiments.cluster.client import job_script
     from harness.experiments.prepare import prepare
-    from harness.experiments.spec import load
+    from harness.experiments.schema import load
 
     cluster = said(workers, dask, slurm)
     loaded = load(spec)

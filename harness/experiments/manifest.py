@@ -13,7 +13,8 @@ from harness.benchmark import Benchmark
 from harness.digests import identity
 from harness.errors import HarnessError, ResultError, must
 from harness.experiments.kind import Unit, charges_pass
-from harness.experiments.spec import Spec, from_dict, task_name
+from harness.experiments.schema import from_dict
+from harness.experiments.spec import Spec, task_name
 from harness.files.reading import read_json, record_of
 from harness.files.whole import replacing
 from harness.problem import Fidelity, Objective

@@ -11,7 +11,7 @@ from harness.cli import app
 from harness.cli.app import Command
 from harness.errors import SpecError
 from harness.experiments.prediction import KIND
-from harness.experiments.spec import load
+from harness.experiments.schema import load
 
 
 def predictors(
@@ -31,7 +31,7 @@ def predictors(
     loaded = load(spec)
     if loaded.kind != KIND:
         raise SpecError(f"{spec}: this is a spec of searches, without [[learners]]: nas-harness run {spec}")
-    app.run(spec, workers, out, device, dry_run)
+    app.run(spec, workers, out, device, dry_run=dry_run)
     if not dry_run:
         from reports.commands.report import report
 

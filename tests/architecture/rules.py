@@ -139,7 +139,7 @@ ALLOWED_IN = {
     "torch": ("harness.training.*", "harness.verification.*", "surrogates.neural.*", "surrogates.graphs.*"),
     "typer": COMMANDS,
     "rich": COMMANDS,
-    "pydantic": ("harness.experiments.spec",),
+    "pydantic": ("harness.experiments.schema",),
     "distributed": ("harness.experiments.cluster.*",),
     "dask_jobqueue": ("harness.experiments.cluster.*",),
     "h5py": ("harness.files.sealed", "harness.experiments.store", "benchmarks_data.*"),

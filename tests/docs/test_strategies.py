@@ -11,7 +11,8 @@ import pytest
 import harness as nh
 from docs import strategies
 from harness.errors import ResultError
-from harness.experiments.spec import StrategySpec, load
+from harness.experiments.schema import load
+from harness.experiments.spec import StrategySpec
 from reports.study.study import prepare
 from tests.paths import ROOT
 

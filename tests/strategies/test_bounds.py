@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import SpecError
 from harness.experiments.prepare import prepare
-from harness.experiments.spec import from_dict
+from harness.experiments.schema import from_dict
 
 SPEC = {"name": "try", "benchmarks": ["nb201-cifar10"], "budget": {"evaluations": 5}, "replicates": 1}
 

@@ -12,7 +12,7 @@ from benchmarks_data import provider
 from benchmarks_data.file import layout, recorded
 from benchmarks_data.provider import PROVIDER
 from harness.errors import HarnessError, TableError
-from harness.experiments.spec import from_dict
+from harness.experiments.schema import from_dict
 from harness.problem import Budget
 from harness.records import Proposals
 from harness.search.loop import make_problem, run_block

@@ -18,7 +18,8 @@ from harness.benchmark import Oracle
 from harness.errors import SpecError
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare
-from harness.experiments.spec import Spec, from_dict
+from harness.experiments.schema import from_dict
+from harness.experiments.spec import Spec
 from harness.spaces.nb201.space import NB201Space
 from harness.spaces.nb201.texts import NASLIB_OPERATIONS, NASLIB_PLACES
 from reports.study.finals import finals

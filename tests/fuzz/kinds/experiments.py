@@ -16,7 +16,7 @@ from harness import registry
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare
 from harness.experiments.results import Results, read_results
-from harness.experiments.spec import from_dict, load
+from harness.experiments.schema import from_dict, load
 from harness.verification import record
 from tests.fuzz.kinds import tables
 from tests.fuzz.mutations import NASTY_TEXTS, of_bytes, of_data, of_text

@@ -12,8 +12,9 @@ from harness import registry
 from harness.errors import HarnessError
 from harness.experiments.building import inner_settings, make_inner
 from harness.experiments.prepare import prepare
+from harness.experiments.schema import load
 from harness.experiments.shards import Search, resolve, run_shard
-from harness.experiments.spec import Spec, StrategySpec, load
+from harness.experiments.spec import Spec, StrategySpec
 from harness.problem import Budget
 from harness.search.loop import make_problem, run_block
 from harness.strategy import Strategy, Takes

@@ -12,7 +12,8 @@ from harness.errors import SpecError
 from harness.experiments.execute import execute
 from harness.experiments.manifest import read_manifest
 from harness.experiments.prepare import prepare
-from harness.experiments.spec import Spec, from_dict
+from harness.experiments.schema import from_dict
+from harness.experiments.spec import Spec
 from harness.problem import Constraint
 
 PHONE, SERVER = "params_m <= 0.3", "latency_seconds <= 0.0148"

@@ -21,7 +21,8 @@ from harness.experiments.kind import Kind, Output, at, kind_of
 from harness.experiments.manifest import MANIFEST, read_manifest
 from harness.experiments.prepare import prepare
 from harness.experiments.results import read_results
-from harness.experiments.spec import Spec, StrategySpec, from_dict
+from harness.experiments.schema import from_dict
+from harness.experiments.spec import Spec, StrategySpec
 from harness.experiments.store import SEAL, read_unit, read_units, unit_path
 from harness.files import sealed
 from harness.problem import Budget

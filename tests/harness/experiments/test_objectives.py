@@ -11,7 +11,7 @@ from harness import registry
 from harness.errors import HarnessError, SpecError
 from harness.experiments.objectives import check_objectives
 from harness.experiments.prepare import prepare
-from harness.experiments.spec import from_dict
+from harness.experiments.schema import from_dict
 from harness.problem import Objective
 from harness.records import Evaluations
 from harness.spaces import named

@@ -10,7 +10,7 @@ import pytest
 from harness import registry
 from harness.errors import SpecError
 from harness.experiments.prepare import prepare
-from harness.experiments.spec import from_dict
+from harness.experiments.schema import from_dict
 from harness.spaces import named
 
 SPEC = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SpecError
-from harness.experiments import spec
+from harness.experiments import schema, spec
 from harness.experiments.shards import Search, Shard
 from harness.experiments.spec import WarmUp
 from harness.experiments.transfer import Transfer
@@ -37,7 +37,7 @@ def written(folder: Path, *, top: str = "", budget: str = "", strategy: str = ""
 
 
 def test_a_small_spec_takes_the_documented_defaults(tmp_path):
-    loaded = spec.load(written(tmp_path))
+    loaded = schema.load(written(tmp_path))
     assert loaded.name == "small", "the file's name, where the spec gives none"
     assert (loaded.replicates, loaded.replicates_per_shard, loaded.n_workers, loaded.seed) == (50, 25, 1, 0)
     assert loaded.budget == Budget(10, None, "charged", "from_scratch", "one_draw_per_arch")
@@ -47,7 +47,7 @@ def test_a_small_spec_takes_the_documented_defaults(tmp_path):
 
 
 def test_every_key_reaches_the_spec(tmp_path):
-    loaded = spec.load(
+    loaded = schema.load(
         written(
             tmp_path,
             top='name = "x.1"\nreplicates = 3\nreplicates_per_shard = 2\nn_workers = 4\nseed = 9\n'
@@ -73,7 +73,7 @@ def test_every_key_reaches_the_spec(tmp_path):
 
 
 def test_a_key_that_is_not_written_takes_the_default_of_the_dataclass(tmp_path):
-    loaded = spec.load(written(tmp_path))
+    loaded = schema.load(written(tmp_path))
     for record in (loaded, loaded.report, *loaded.strategies):
         for item in dataclasses.fields(record):
             if item.default is not dataclasses.MISSING and item.name != "label":
@@ -95,7 +95,7 @@ def table_with(table, **more):
 def test_the_keys_of_a_table_are_those_of_its_dataclass(table, record):
     keys = ", ".join(item.name for item in dataclasses.fields(record))
     with pytest.raises(SpecError, match=f"unknown key .*nothing'.* Known: {keys}[.]$"):
-        spec.from_dict(table_with(table, nothing=1))
+        schema.from_dict(table_with(table, nothing=1))
 
 
 def test_where_no_label_is_given_the_name_is():
@@ -105,16 +105,16 @@ def test_where_no_label_is_given_the_name_is():
 
 
 def test_a_spec_survives_json(tmp_path):
-    loaded = spec.load(written(tmp_path, top='constraints = ["params_m <= 0.123456789"]'))
-    assert spec.from_dict(json.loads(json.dumps(loaded.as_dict()))) == loaded
+    loaded = schema.load(written(tmp_path, top='constraints = ["params_m <= 0.123456789"]'))
+    assert schema.from_dict(json.loads(json.dumps(loaded.as_dict()))) == loaded
 
 
 def test_the_earlier_spelling_of_replicates_per_shard_is_read_and_kept_in_manifests(tmp_path):
-    loaded = spec.load(written(tmp_path, top="replicates_per_cell = 7"))
+    loaded = schema.load(written(tmp_path, top="replicates_per_cell = 7"))
     assert loaded.replicates_per_shard == 7
     assert loaded.as_dict()["replicates_per_cell"] == 7
     with pytest.raises(SpecError, match="replicates_per_cell"):
-        spec.load(written(tmp_path, top="replicates_per_cell = 7\nreplicates_per_shard = 7"))
+        schema.load(written(tmp_path, top="replicates_per_cell = 7\nreplicates_per_shard = 7"))
 
 
 MISTAKES = {
@@ -156,13 +156,13 @@ MISTAKES = {
 def test_a_mistake_is_told_with_file_key_rule_and_value(case, tmp_path):
     change, expected = MISTAKES[case]
     with pytest.raises(SpecError, match=expected) as caught:
-        spec.load(written(tmp_path, **change))
+        schema.load(written(tmp_path, **change))
     assert "\n" not in str(caught.value), "one mistake, one line"
 
 
 def test_all_unknown_keys_are_told_at_once(tmp_path):
     with pytest.raises(SpecError) as caught:
-        spec.load(written(tmp_path, top="replicate = 3\nsed = 4"))
+        schema.load(written(tmp_path, top="replicate = 3\nsed = 4"))
     assert [line.partition("'")[2].partition("'")[0] for line in str(caught.value).splitlines()] == ["replicate", "sed"]
 
 
@@ -191,28 +191,28 @@ def test_a_file_that_is_no_spec_is_refused(text, expected, tmp_path):
     path = tmp_path / "bad.toml"
     path.write_text(text)
     with pytest.raises(SpecError, match=expected) as caught:
-        spec.load(path)
+        schema.load(path)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("checkpoints", ["[0]", "[-5, 5]", "[5, 11]"])
 def test_a_checkpoint_outside_the_budget_is_refused(checkpoints, tmp_path):
     with pytest.raises(SpecError, match="`checkpoints` must lie above 0 and within the budget"):
-        spec.load(written(tmp_path, tail=f"[report]\ncheckpoints = {checkpoints}"))
+        schema.load(written(tmp_path, tail=f"[report]\ncheckpoints = {checkpoints}"))
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(SpecError, match=r"no such spec file: .*nowhere"):
-        spec.load(tmp_path / "nowhere.toml")
+        schema.load(tmp_path / "nowhere.toml")
 
 
 def test_a_folder_is_no_spec(tmp_path):
     with pytest.raises(SpecError, match=re.escape(str(tmp_path))):
-        spec.load(tmp_path)
+        schema.load(tmp_path)
 
 
 def test_a_strategy_file_is_found_beside_the_spec(tmp_path):
-    loaded = spec.load(written(tmp_path, tail='[[strategies]]\nname = "mine/own.py:Mine"'))
+    loaded = schema.load(written(tmp_path, tail='[[strategies]]\nname = "mine/own.py:Mine"'))
     assert loaded.strategies[1].name == f"{tmp_path}/mine/own.py:Mine"
     assert loaded.strategies[1].label == "Mine"
 
@@ -275,10 +275,10 @@ def test_no_field_of_a_shard_was_forgotten_above():
 
 
 def test_a_seed_and_a_pass_are_read_and_kept(tmp_path):
-    loaded = spec.load(written(tmp_path, budget="table_seed = 777\nvalidation_pass = false"))
+    loaded = schema.load(written(tmp_path, budget="table_seed = 777\nvalidation_pass = false"))
     assert (loaded.budget.table_seed, loaded.budget.validation_pass) == (777, False)
-    assert spec.from_dict(loaded.as_dict()) == loaded
-    assert "validation_pass" not in spec.load(written(tmp_path)).as_dict()["budget"]
+    assert schema.from_dict(loaded.as_dict()) == loaded
+    assert "validation_pass" not in schema.load(written(tmp_path)).as_dict()["budget"]
     for line, message in (
         (
             'table_seed = "means"',
@@ -295,7 +295,7 @@ def test_a_seed_and_a_pass_are_read_and_kept(tmp_path):
         ('validation_pass = "no"', "validation_pass"),
     ):
         with pytest.raises(SpecError, match=message):
-            spec.load(written(tmp_path, budget=line))
+            schema.load(written(tmp_path, budget=line))
 
 
 def test_the_digest_does_not_know_where_a_strategy_file_lies():
@@ -324,4 +324,4 @@ def test_constraints_that_differ_in_a_late_digit_are_different_shards():
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda path: path.name)
 def test_shipped_specs_load(path):
-    assert spec.load(path).name == tomllib.loads(path.read_text()).get("name", path.stem)
+    assert schema.load(path).name == tomllib.loads(path.read_text()).get("name", path.stem)

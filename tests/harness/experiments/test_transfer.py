@@ -15,8 +15,9 @@ from harness import registry
 from harness.benchmark import Column
 from harness.errors import SpecError
 from harness.experiments.prepare import prepare
+from harness.experiments.schema import from_dict, load
 from harness.experiments.shards import resolve, run_shard
-from harness.experiments.spec import Spec, StrategySpec, TransferSpec, from_dict, load
+from harness.experiments.spec import Spec, StrategySpec, TransferSpec
 from harness.experiments.transfer import Sources, transfer_to
 from harness.problem import Budget, Fidelity
 from harness.records import Proposals

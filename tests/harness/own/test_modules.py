@@ -17,7 +17,7 @@ from harness.errors import HarnessError
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare
 from harness.experiments.results import read_results
-from harness.experiments.spec import load
+from harness.experiments.schema import load
 from harness.own.classes import class_of, file_sha256
 from harness.own.modules import find
 from harness.problem import Budget

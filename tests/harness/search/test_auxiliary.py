@@ -11,8 +11,9 @@ from harness import registry
 from harness.api import run as run_in_notebook
 from harness.errors import HarnessError, SpecError
 from harness.experiments.prepare import prepare
+from harness.experiments.schema import from_dict
 from harness.experiments.shards import resolve, run_shard
-from harness.experiments.spec import Spec, StrategySpec, from_dict
+from harness.experiments.spec import Spec, StrategySpec
 from harness.problem import Budget
 from harness.records import Evaluations
 from harness.search.loop import make_problem, run_block

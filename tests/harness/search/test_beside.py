@@ -10,8 +10,9 @@ import pytest
 from harness import registry
 from harness.errors import HarnessError, SpecError, StrategyError
 from harness.experiments.prepare import prepare
+from harness.experiments.schema import from_dict
 from harness.experiments.shards import resolve, run_shard
-from harness.experiments.spec import Spec, StrategySpec, WarmUp, from_dict
+from harness.experiments.spec import Spec, StrategySpec, WarmUp
 from harness.problem import Budget
 from harness.search.beside import Paid, signals_of
 from harness.search.loop import make_problem, run_block

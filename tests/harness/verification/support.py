@@ -14,7 +14,7 @@ from benchmarks_data.file import recorded
 from harness import registry
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare
-from harness.experiments.spec import from_dict
+from harness.experiments.schema import from_dict
 from harness.training.curves import DIVERGED, OK, UNFINISHED, Curves
 from harness.training.data.dataset import SPLITS, Dataset
 from harness.training.engines.engine import EPOCH_METRICS, FINAL_METRICS

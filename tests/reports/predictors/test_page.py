@@ -14,7 +14,7 @@ from harness import registry
 from harness.errors import ResultError
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare
-from harness.experiments.spec import from_dict
+from harness.experiments.schema import from_dict
 from harness.experiments.store import unit_path
 from reports.figures.exhibit import Exhibit
 from reports.page.build import build

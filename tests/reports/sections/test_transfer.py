@@ -10,7 +10,7 @@ from harness.errors import SpecError
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare as prepare_spec
 from harness.experiments.results import read_results
-from harness.experiments.spec import from_dict
+from harness.experiments.schema import from_dict
 from reports.sections import beside, elsewhere
 from reports.study.provenance import sources
 from reports.study.study import prepare

@@ -10,7 +10,7 @@ from harness.errors import SpecError
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare as prepare_spec
 from harness.experiments.results import read_results
-from harness.experiments.spec import from_dict
+from harness.experiments.schema import from_dict
 from harness.search.mishaps import Mishaps
 from reports.sections.workers import mishap_words, section
 from reports.study.study import prepare

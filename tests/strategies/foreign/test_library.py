@@ -12,8 +12,9 @@ from harness.cli.__main__ import main
 from harness.errors import HarnessError, SpecError
 from harness.experiments import shards
 from harness.experiments.prepare import prepare
+from harness.experiments.schema import from_dict
 from harness.experiments.shards import resolve
-from harness.experiments.spec import Spec, StrategySpec, from_dict
+from harness.experiments.spec import Spec, StrategySpec
 from harness.problem import Budget
 from strategies.foreign import library
 

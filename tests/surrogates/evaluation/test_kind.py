@@ -15,7 +15,7 @@ from harness.experiments.kind import kind_of
 from harness.experiments.manifest import read_manifest
 from harness.experiments.prediction import PredictionSpec
 from harness.experiments.prepare import prepare
-from harness.experiments.spec import from_dict
+from harness.experiments.schema import from_dict
 from harness.experiments.store import read_units
 from harness.problem import Budget
 from harness.search.loop import make_problem, run_block

@@ -14,7 +14,7 @@ from harness.digests import identity
 from harness.errors import HarnessError, SpecError
 from harness.experiments.prediction import PredictionSpec
 from harness.experiments.prepare import prepare
-from harness.experiments.spec import from_dict
+from harness.experiments.schema import from_dict
 from harness.problem import Budget
 from harness.seeding import noise_seed
 from surrogates.evaluation.kind import Evaluation, Trials

@@ -8,7 +8,7 @@ import pytest
 import harness as nh
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare as prepare_spec
-from harness.experiments.spec import from_dict
+from harness.experiments.schema import from_dict
 from reports.sections.deployments import section as deployments
 from reports.study.study import prepare
 from reports.study.wording import constraint_words
