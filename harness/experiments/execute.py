@@ -32,7 +32,7 @@ from harness.interrupts import is_real
 
 AHEAD = 8
 """Calls that are handed to an executor for each of its workers: memory stays the same however many there are."""
-CALL_SECONDS, MOST_TOGETHER = 0.5, 64
+CALL_SECONDS, MOST_TOGETHER = 1.0, 64
 """Of a call to a cluster, and the units in it: a scheduler takes milliseconds for each call."""
 
 

@@ -56,7 +56,7 @@ def connected(address: str) -> Iterator[Cluster]:
     if local:
         with interrupts.held_back():  # of which the processes never hear: their parent ends them
             cluster = distributed.LocalCluster(
-                n_workers=int(local[1]), threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
+                n_workers=int(local[1]), threads_per_worker=1, processes=True, dashboard_address=":0", memory_limit=0
             )
         with cluster, _client(distributed, cluster) as client:
             yield Cluster(client)

@@ -7,6 +7,7 @@ and however often it is computed, and its result is written whole.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from harness.errors import HarnessError, IncompleteError, reason
 PATIENCE_SECONDS = 600.0
 """How long a scheduler may be away."""
 _PAUSE_SECONDS = 1.0
+_COUNT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Cluster(Executor):
         self._reviving: threading.Thread | None = None
         self._mine: list[Any] = []
         self._closed = False
+        self._counted = -math.inf, 1
 
     @property
     def client(self) -> Any:
@@ -62,10 +65,14 @@ class Cluster(Executor):
     @property
     def parallel(self) -> int:
         """Workers that there are now, at least 1."""
-        try:
-            return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
-        except Exception:  # noqa: BLE001  # a scheduler that is away has no workers to count
-            return 1
+        now = time.monotonic()
+        if now - self._counted[0] > _COUNT_SECONDS:
+            try:
+                count = len(self._client.scheduler_info(n_workers=-1)["workers"])
+            except Exception:  # noqa: BLE001  # a scheduler that is away has no workers to count
+                count = 0
+            self._counted = now, max(1, count)
+        return self._counted[1]
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Submit a call of plain data; keyword arguments are not passed on.

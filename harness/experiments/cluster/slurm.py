@@ -89,7 +89,7 @@ class Jobs:
             "job_extra_directives": list(self.directives),
             "job_script_prologue": list(self.prologue),
             "job_name": "nas-harness",
-            "scheduler_options": {"dashboard_address": None},
+            "scheduler_options": {"dashboard_address": ":0"},
             "n_workers": 0,
         }
 
