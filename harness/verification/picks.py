@@ -1,4 +1,4 @@
-"""The picks of a verification: what the search ended with, and a stratified sample of the table.
+"""The picks of a verification: what the search ended with, and a stratified sample of the table, or of what predicts.
 
 Both look at validation values only.  No two picks compute the same function; where a table shares one row among
 architectures of the same function, the one that was trained for it is picked.
@@ -14,13 +14,16 @@ import numpy.typing as npt
 
 from harness.benchmark import Oracle
 from harness.checks import Archs, FloatArray
-from harness.errors import ResultError, must
+from harness.errors import ResultError
 from harness.experiments.results import Results
 from harness.judging.front import fronts, on_front
 from harness.judging.incumbent import handed_over, keeps
 from harness.verification.record import Pick
 
-_MAX_CODINGS = 2**20
+MOST_CODINGS = 2**20
+"""Of a space that is listed whole."""
+SAMPLED = 10_000
+"""Architectures that stand for a space that is not."""
 
 
 @runtime_checkable
@@ -137,7 +140,8 @@ def top(finals: Archs, count: int, oracle: Oracle) -> list[Pick]:
 def stratified(count: int, oracle: Oracle, rng: np.random.Generator, taken: Sequence[Pick] = ()) -> list[Pick]:
     """Draw one architecture from each of `count` equal parts of the table, ordered by mean validation.
 
-    Functions that `taken` already has are left out; a part with nothing else in it gives no pick.
+    Of a surrogate benchmark, the parts are of `SAMPLED` architectures, ordered by what it predicts.  Functions that
+    `taken` already has are left out; a part with nothing else in it gives no pick.
 
     Parameters
     ----------
@@ -149,7 +153,7 @@ def stratified(count: int, oracle: Oracle, rng: np.random.Generator, taken: Sequ
     """
     if count == 0:
         return []
-    archs = table_archs(oracle)
+    archs = table_archs(oracle, rng)
     goodness = _goodness(oracle, archs)
     known = ~np.isnan(goodness)
     archs, goodness = archs[known], goodness[known]
@@ -166,11 +170,14 @@ def stratified(count: int, oracle: Oracle, rng: np.random.Generator, taken: Sequ
     return _picks(oracle, archs[chosen], "stratified", strata=strata)
 
 
-def table_archs(oracle: Oracle) -> Archs:
-    """Return every architecture of a table's space, (N, L); of a partial table, its rows."""
+def table_archs(oracle: Oracle, rng: np.random.Generator) -> Archs:
+    """Return every architecture of a table's space, (N, L); of a partial table, its rows.
+
+    Of a surrogate benchmark on a space of more than `MOST_CODINGS` codings, `SAMPLED` architectures drawn uniformly.
+    """
     space = oracle.space
-    if float(np.sum(np.log2(space.cardinalities))) > np.log2(_MAX_CODINGS):
-        raise ResultError(must("space", f"have at most {_MAX_CODINGS} codings to be sampled by quantiles", space.name))
+    if float(np.sum(np.log2(space.cardinalities))) > np.log2(MOST_CODINGS):
+        return oracle.archs if isinstance(oracle, HasRows) else space.sample(SAMPLED, rng)
     archs = space.decode(np.arange(int(np.prod(space.cardinalities)), dtype=np.uint64))
     return archs[space.is_valid(archs)]
 

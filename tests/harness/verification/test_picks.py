@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import pytest
 
 from harness import registry
+from harness.benchmark import Column
 from harness.errors import ResultError
 from harness.judging.front import fronts, on_front
 from harness.problem import Constraint
 from harness.records import Recommended, Run
+from harness.spaces.darts.space import DARTSSpace
 from harness.verification import picks as verify_picks
 from tests.harness.verification.support import NAME, space
 from tests.reports.support import FakeOracle, make_front_results, make_results, trace_of
@@ -138,3 +141,35 @@ def test_members_of_the_pooled_front_are_picked_and_nothing_that_another_run_dom
     empty = replace(results, runs=tuple(replace(run, trace=run.trace.take(slice(0))) for run in results.runs))
     with pytest.raises(ResultError, match="ended with a front"):
         verify_picks.front_members(empty, "alpha", oracle)
+
+
+class Predicts:
+    """An oracle of a space too large to be listed: a point of accuracy for each convolution."""
+
+    name, validation, space = "predicts", "valid_accuracy", DARTSSpace()
+    columns = MappingProxyType({"valid_accuracy": Column("valid_accuracy", "percent", "maximise", "x-valid")})
+
+    def mean(self, archs, column):
+        assert column == self.validation
+        return np.count_nonzero(archs[:, [0, 1, 3, 4, 11, 12, 14, 15]] > 2, axis=1).astype(float)
+
+
+def test_a_space_too_large_to_be_listed_is_stratified_by_what_is_predicted_of_a_sample():
+    oracle, rng = Predicts(), np.random.default_rng(0)
+    picks = verify_picks.stratified(5, oracle, rng)
+    values = oracle.mean(np.array([pick.arch for pick in picks]), "valid_accuracy")
+    assert [pick.stratum for pick in picks] == list(range(5))
+    assert values.tolist() == sorted(values.tolist())
+    assert values[0] < 4 < values[-1]
+    again = verify_picks.stratified(5, oracle, np.random.default_rng(0))
+    assert [pick.arch for pick in again] == [pick.arch for pick in picks]
+
+
+def test_of_a_sample_of_a_large_space_the_rows_are_stratified():
+    oracle = Predicts()
+    oracle.archs = oracle.space.sample(12, np.random.default_rng(2))
+    oracle.rows = lambda archs: np.array([np.flatnonzero((oracle.archs == arch).all(axis=1))[0] for arch in archs])
+    picks = verify_picks.stratified(4, oracle, np.random.default_rng(0))
+    rows = {tuple(arch) for arch in oracle.archs.tolist()}
+    assert len(picks) == 4
+    assert all(pick.arch in rows for pick in picks)
