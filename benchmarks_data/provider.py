@@ -22,6 +22,7 @@ from benchmarks_data.file.content import is_table
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.files import Progress, on_terminal
+from benchmarks_data.predicted.fitted.file import is_fitted
 from harness.benchmark import BenchmarkProvider
 from harness.errors import HarnessError, IrregularError, TableError, nearest, typed, unknown
 from harness.files.whole import opened
@@ -33,6 +34,9 @@ from harness.spaces import named
 
 if TYPE_CHECKING:
     from harness.benchmark import Benchmark, Oracle
+
+_FITTED = "predicted.fitted.benchmark"
+"""The module of surrogate benchmarks that are opened by their path."""
 
 
 class Tables(BenchmarkProvider):
@@ -56,8 +60,8 @@ class Tables(BenchmarkProvider):
         return view == seeds.KEY and table in entries()
 
     def reads(self, path: Path) -> bool:
-        """Say whether a file begins like a table; what else is wrong with it is told when it is opened."""
-        return is_table(path)
+        """Say whether a file begins like a table or a surrogate benchmark; what else is wrong is told on opening."""
+        return is_table(path) or is_fitted(path)
 
     def refusal(self, path: Path) -> str:
         """Say how a path becomes that of a table: data of one's own are imported."""
@@ -194,13 +198,15 @@ PROVIDER = Tables()
 
 
 def _predicts(name: str) -> bool:
-    """Say whether a name of the catalogue is no table; reading all of it takes as long as opening a table."""
-    return name not in carried() and name in others()
+    """Say whether a name or a path is of no table; reading all of the catalogue takes as long as opening a table."""
+    path = read(name).path
+    return is_fitted(path) if path is not None else name not in carried() and name in others()
 
 
 def _predicting(name: str) -> ModuleType:
-    """Return the module that answers for a name of the catalogue that is no table."""
-    return importlib.import_module(f"benchmarks_data.{others()[name].source.answers}")
+    """Return the module that answers for what is no table: a name of the catalogue, or a path."""
+    answers = _FITTED if read(name).path is not None else others()[name].source.answers
+    return importlib.import_module(f"benchmarks_data.{answers}")
 
 
 def space(name: str) -> SearchSpace:
@@ -259,6 +265,18 @@ def ensure(name: str, *, progress: Progress = on_terminal) -> Path:
     return path
 
 
+def told(name: str) -> layout.Header:
+    """Return the header of a table, by name or path, without what is held out: for whoever learns from it.
+
+    Raises
+    ------
+    HarnessError
+        If the name is unknown, or of what predicts and has no rows.
+    """
+    _check_rows(name)
+    return _header(name, held_out=False)
+
+
 def whole(name: str) -> layout.Header:
     """Return the header of a table, by name or path, held-out columns included, for those who may look.
 
@@ -267,11 +285,15 @@ def whole(name: str) -> layout.Header:
     HarnessError
         If the name is unknown, or of what predicts and has no rows.
     """
+    _check_rows(name)
+    return _header(name, held_out=True)
+
+
+def _check_rows(name: str) -> None:
     if _predicts(name):
         raise HarnessError(
             f"{name} predicts, and has no rows; `nas-harness data info {name}` says what it is made from"
         )
-    return _header(name, held_out=True)
 
 
 def _header(

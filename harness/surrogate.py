@@ -11,12 +11,16 @@ from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.checks import Archs, FloatArray
 from harness.digests import without
 from harness.errors import HarnessError
 from harness.guard import running
 from harness.space import SearchSpace
+
+State = Mapping[str, npt.NDArray[Any]]
+"""What a model has learnt, as arrays of plain numbers by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +99,11 @@ class Surrogate(ABC):
             sort_keys=True,
         )
 
+    @classmethod
+    def family(cls) -> str:
+        """Return the folder of its file, such as ``"trees"``: learners of one family are wrong alike."""
+        return cls.__module__.rpartition(".")[0].rpartition(".")[2] or cls.__module__
+
     def _identity(self) -> str:
         """Return what it is called in digests; a subclass of a learner does not inherit its identity."""
         own = vars(self).get("identity") or type(self).__dict__.get("identity")
@@ -132,6 +141,34 @@ class Surrogate(ABC):
     def predict_many(self, tasks: Sequence[Predict]) -> list[Prediction]:
         """Serve many predictions of models of this signature; the default is a loop."""
         return [task.model.predict(task.archs, task.covariates) for task in tasks]
+
+    def state(self) -> State:
+        """Return what a fitted model has learnt, from which `restored` makes it again: it predicts the same bits.
+
+        Raises
+        ------
+        HarnessError
+            Before `fit`; and where a learner cannot be kept in a file, as the default says.
+        """
+        raise not_kept(self)
+
+    def restored(self, state: State) -> Self:
+        """Return a copy that has learnt what `state` said of a model of the same space and hyperparameters.
+
+        Raises
+        ------
+        HarnessError
+            If the arrays do not fit each other or the learner; where a learner cannot be kept in a file.
+        """
+        raise not_kept(self)
+
+
+def not_kept(learner: Surrogate) -> HarnessError:
+    """Return the error of a learner whose models cannot be kept in a file."""
+    return HarnessError(
+        f"{type(learner).__name__} cannot be kept in a file; take a learner that can: mlp_ensemble, random_forest, "
+        "extra_trees, xgboost, lightgbm, ridge or gp"
+    )
 
 
 class CurveSurrogate(Surrogate):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.checks import Archs, BoolArray, FloatArray, arch_matrix
 from harness.errors import HarnessError, must
-from harness.surrogate import Surrogate
+from harness.surrogate import State, Surrogate
 
 
 def encode(learner: Surrogate, archs: Archs, covariates: FloatArray | None, *, width: int | None = None) -> FloatArray:
@@ -160,3 +161,30 @@ def standard_deviations(columns: FloatArray) -> FloatArray:
 def not_fitted(learner: Surrogate) -> HarnessError:
     """Return the error of a prediction by a learner that has learnt nothing."""
     return HarnessError(f"{type(learner).__name__} must be fitted before it predicts: use what `fit` returns")
+
+
+def part_of(state: State, name: str, shape: tuple[int, ...] | int) -> npt.NDArray[Any]:
+    """Return an array of what a model has learnt, of a shape or a number of dimensions.
+
+    Raises
+    ------
+    HarnessError
+        If it is missing, of another shape, or has a number that is not finite.
+    """
+    if name not in state:
+        raise HarnessError(f"what was learnt has no `{name}`")
+    values = np.asarray(state[name])
+    found = values.ndim if isinstance(shape, int) else values.shape
+    if found != shape:
+        raise HarnessError(must(name, f"have {'dimensions' if isinstance(shape, int) else 'shape'} {shape}", found))
+    if values.dtype.kind not in "iufb" or not np.isfinite(values).all():
+        raise HarnessError(must(name, "be finite numbers", values.dtype))
+    return values
+
+
+def target_shape(state: State, m: int) -> tuple[int, ...]:
+    """Return the shape of one target that a model of m columns was fitted to: () or (m,)."""
+    shape = tuple(part_of(state, "target_shape", 1).tolist())
+    if shape not in ((), (m,)) or (not shape and m != 1):
+        raise HarnessError(must("target_shape", f"be that of {m} columns", shape))
+    return shape

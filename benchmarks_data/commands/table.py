@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -247,9 +248,89 @@ def lookup_table(
     print_table(rows)
 
 
+@table.command("fit")
+@guarded
+def fit_table(
+    name: Name,
+    out: Annotated[Path, typer.Option(help="The surrogate benchmark to write, .h5.")],
+    learner: Annotated[str, typer.Option(help="Its name; it must be one that can be kept in a file.")] = "mlp_ensemble",
+    settings: Annotated[
+        str, typer.Option(help="Hyperparameters of the learner, as in a spec: 'layers = 4, width = 64'.")
+    ] = "",
+    rows: Annotated[str, typer.Option(help="How many rows are drawn to learn from, or 'all'.")] = "all",
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    judge: Annotated[bool, typer.Option("--judge", help="Judge it afterwards, as `table judge` does.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a surrogate benchmark to a table, or to a sample of it: one file that is opened like a table.
+
+    The table may be one of the catalogue, or the path of one: of your own data, of a build, or what `verify` trained.
+    """
+    from benchmarks_data import provider
+    from benchmarks_data.predicted.fitted import fit as fitting
+    from benchmarks_data.predicted.fitted.file import read, write
+    from benchmarks_data.predicted.fitted.sample import sample_of
+    from harness.errors import HarnessError, must
+    from harness.files.reading import parse_toml
+
+    if out.suffix != ".h5":
+        raise HarnessError(must("out", "end in .h5", str(out)))
+    if rows != "all" and not rows.isdigit():
+        raise HarnessError(must("rows", "be a number, or 'all'", rows))
+    given = parse_toml(f"settings = {{ {settings} }}", "--settings")["settings"] if settings else {}
+    sample = sample_of(provider.told(name), None if rows == "all" else int(rows), seed)
+    fitted = fitting.fit(sample, {**given, "name": learner}, name=out.stem, seed=seed, tell=complain)
+    write(out, fitted)
+    opened = read(out, check_content=True)
+    told = {
+        "surrogate": str(out),
+        "bytes": out.stat().st_size,
+        "sha256": opened.digest,
+        "learner": dict(opened.facts["learner"]),
+        "rows": len(sample.archs),
+        "directions": len(opened.model.curves.directions),
+        "repeated_trainings": opened.model.noise.trainings,
+        **fitting.summary(opened.evidence),
+    }
+    if judge:
+        told["page"] = str(judged(out, None, lambda what: complain(what)))
+    if as_json:
+        print_json(told)
+        return
+    say(f"{out}: {learner} fitted to {told['rows']:,} rows of {name}, {out.stat().st_size / 1e6:.2g} MB")
+    noisy = "as those of the table" if told["repeated_trainings"] else "none: no row was trained twice"
+    say(f"noise: {noisy}; out of fold R2 {told['r2']:.3f}, root mean squared error {told['rmse']:.3g}")
+    say(f'search it with: benchmarks = ["{out}"]; judge it with: nas-harness table judge {out}')
+    if judge:
+        say(f"the page: {told['page']}")
+
+
+@table.command("judge")
+@guarded
+def judge_table(
+    path: Annotated[Path, typer.Argument(help="A surrogate benchmark, as `table fit` wrote it.")],
+    out: Annotated[
+        Optional[Path],  # noqa: UP045  # as above
+        typer.Option(help="Folder of the page; the default is NAME-audit beside the file."),
+    ] = None,
+) -> None:
+    """Judge a surrogate benchmark: held-out agreement, noise, extrapolation, and searches on it and on its table."""
+    say(str(judged(path, out, complain)))
+
+
+def judged(path: Path, out: Path | None, tell: Callable[[str], None]) -> Path:
+    """Write the audit page of a surrogate benchmark and return where it lies."""
+    from harness import registry
+
+    page: Path = registry.load("view", "judge")(path, path.with_suffix("") if out is None else out, tell=tell)
+    return page
+
+
 COMMAND = Command(
     table,
     (
+        "nas-harness table fit micro-mnist1d --learner mlp_ensemble --rows 2000 --out micro.h5",
+        "nas-harness table judge micro.h5",
         "nas-harness table measure micro-mnist1d --batch 1",
         "nas-harness table score micro-mnist1d --proxies synflow,nwot",
         "nas-harness table lookup nb201-cifar10 latency_seconds",

@@ -49,7 +49,7 @@ class Content:
         Whether a change of the file would change the numbers.
     """
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, seal: str = SEAL) -> None:
         """Take over an open descriptor; see `opened_content`."""
         self.path = path
         self.descriptor = descriptor
@@ -61,7 +61,7 @@ class Content:
             self._bytes: bytes | mmap.mmap = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
         else:
             self._bytes = _whole(descriptor, self.size)
-        expected = sealed.expected(bytes(self._bytes[: sealed.BLOCK]), self.size, SEAL)
+        expected = sealed.expected(bytes(self._bytes[: sealed.BLOCK]), self.size, seal)
         self.is_sealed = expected is not None
         self._start = sealed.BLOCK if self.is_sealed else 0
         self.sha256 = self._hashed()
@@ -125,8 +125,16 @@ def _whole(descriptor: int, size: int) -> bytes:
     return content
 
 
-def opened_content(path: Path) -> Content:
+def opened_content(path: Path, *, seal: str = SEAL, what: str = "the table") -> Content:
     """Open a table file and check its bytes; those of earlier versions, which tell no sum of their bytes, later.
+
+    Parameters
+    ----------
+    path : Path
+    seal : str
+        The first line that it must have.
+    what : str
+        What errors call the file.
 
     Raises
     ------
@@ -135,21 +143,26 @@ def opened_content(path: Path) -> Content:
     """
     try:
         with opened(path) as file:
-            return Content(path, os.dup(file.fileno()))
+            return Content(path, os.dup(file.fileno()), seal)
     except FileNotFoundError:
-        raise TableError(f"the table {path} is missing: there is no such file") from None
+        raise TableError(f"{what} {path} is missing: there is no such file") from None
     except IrregularError as error:
-        raise TableError(f"the table {path} is damaged: it is {str(error).removeprefix(f'{path} is ')}") from None
+        raise TableError(f"{what} {path} is damaged: it is {str(error).removeprefix(f'{path} is ')}") from None
     except sealed.SealError as error:
-        raise TableError(f"the table {path} is damaged: {reason(error)}") from None
+        raise TableError(f"{what} {path} is damaged: {reason(error)}") from None
     except OSError as error:
-        raise TableError(f"the table {path} cannot be read: {error.strerror or error}") from None
+        raise TableError(f"{what} {path} cannot be read: {error.strerror or error}") from None
 
 
 def is_table(path: Path) -> bool:
     """Say whether a file begins like a table; what else is wrong with it is told when it is opened."""
+    return sealed.is_hdf5(head_of(path), SEAL)
+
+
+def head_of(path: Path) -> bytes:
+    """Return the first block of a regular file, b"" where there is none."""
     try:
         with opened(path) as file:
-            return sealed.is_hdf5(file.read(sealed.BLOCK), SEAL)
+            return file.read(sealed.BLOCK)
     except (OSError, IrregularError):
-        return False
+        return b""

@@ -117,6 +117,14 @@ class LightGBM(Boosting):
         """Return what a booster says: (q, d) to (q,)."""
         return np.asarray(model.predict(inputs, num_threads=1), dtype=np.float64)
 
+    def packed(self, model: Any) -> bytes:
+        """Return a booster in the text of the package."""
+        return bytes(model.model_to_string().encode())
+
+    def unpacked(self, content: bytes) -> Any:
+        """Return the booster of `packed`."""
+        return self._package.Booster(model_str=content.decode())
+
 
 def _package() -> Any:
     try:

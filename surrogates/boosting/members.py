@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.checks import MOST, Archs, FloatArray, integer, real
-from harness.errors import HarnessError
+from harness.errors import HarnessError, must
 from harness.space import SearchSpace
-from harness.surrogate import Prediction, Surrogate
-from surrogates.inputs import Scaling, encode, not_fitted, target_matrix
+from harness.surrogate import Prediction, State, Surrogate, not_kept
+from surrogates.inputs import Scaling, encode, not_fitted, part_of, target_matrix, target_shape
 
 Singles = npt.NDArray[np.float32]
 
@@ -101,6 +101,44 @@ class Boosting(Surrogate):
         said = fitted.targets.mean + fitted.targets.scale * said
         members = said.reshape(len(said), len(inputs), *fitted.target_shape)
         return Prediction(members.mean(axis=0), members.std(axis=0), members)
+
+    def packed(self, model: Any) -> bytes:
+        """Return a model as bytes in its package's own format; refused where a learner has none."""
+        raise not_kept(self)
+
+    def unpacked(self, content: bytes) -> Any:
+        """Return the model of `packed`."""
+        raise not_kept(self)
+
+    def state(self) -> State:
+        """Return the bytes of all models, one after the other; see `Surrogate.state`."""
+        fitted = self._fitted
+        if fitted is None:
+            raise not_fitted(self)
+        parts = [self.packed(model) for models in fitted.models for model in models]
+        return {
+            "models": np.frombuffer(b"".join(parts), dtype=np.uint8),
+            "lengths": np.array([len(part) for part in parts], dtype=np.int64),
+            "target_mean": fitted.targets.mean,
+            "target_scale": fitted.targets.scale,
+            "width": np.array(fitted.width, dtype=np.int64),
+            "target_shape": np.array(fitted.target_shape, dtype=np.int64),
+        }
+
+    def restored(self, state: State) -> Self:
+        """Return a copy with models; see `Surrogate.restored`."""
+        mean = part_of(state, "target_mean", 1)
+        m, members = len(mean), self.hyperparameters["members"]
+        lengths, content = part_of(state, "lengths", (members * m,)), part_of(state, "models", 1)
+        if lengths.min() < 1 or lengths.sum() != len(content):
+            raise HarnessError(must("lengths", f"be those of models of {len(content)} bytes", lengths.tolist()[:3]))
+        parts = np.split(content.astype(np.uint8), np.cumsum(lengths)[:-1])
+        models = [self.unpacked(part.tobytes()) for part in parts]
+        scaling = Scaling(mean, part_of(state, "target_scale", (m,)))
+        model = copy.copy(self)
+        rows = [models[start : start + m] for start in range(0, len(models), m)]
+        model._fitted = _Fitted(rows, scaling, int(part_of(state, "width", ())), target_shape(state, m))
+        return model
 
 
 def few_in_leaf(most: int, rows: int, parts: int) -> int:

@@ -107,6 +107,16 @@ class XGBoost(Boosting):
         """Return what a booster says: (q, d) to (q,)."""
         return np.asarray(model.inplace_predict(inputs), dtype=np.float64)
 
+    def packed(self, model: Any) -> bytes:
+        """Return a booster in the binary JSON of the package."""
+        return bytes(model.save_raw("ubj"))
+
+    def unpacked(self, content: bytes) -> Any:
+        """Return the booster of `packed`."""
+        booster = self._package.Booster(params={"nthread": 1})
+        booster.load_model(bytearray(content))
+        return booster
+
 
 def _package() -> Any:
     try:

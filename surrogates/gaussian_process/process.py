@@ -13,11 +13,11 @@ import numpy as np
 from harness.checks import MOST, Archs, FloatArray, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
-from harness.surrogate import Fit, Prediction, Surrogate
+from harness.surrogate import Fit, Prediction, State, Surrogate
 from surrogates.gaussian_process.exact import Regression, joint_draws, posterior, regress
 from surrogates.gaussian_process.kernels import KERNELS, READ_GENES, gene_of_coordinates, weighted
 from surrogates.gaussian_process.tuning import likeliest, refined
-from surrogates.inputs import encode, not_fitted, standard_deviations, target_matrix
+from surrogates.inputs import encode, not_fitted, part_of, standard_deviations, target_matrix, target_shape
 
 DECAYS = (0.75, 1.25, 2.0, 3.0, 5.0, 8.0)
 """Rates tried, times the mean distance of two random architectures: their correlation is about e^-0.75 to e^-8."""
@@ -312,6 +312,43 @@ class GaussianProcess(Surrogate):
             gram = kernel.of_distances(kernel.distances(ours, ours), scale)
             drawn = joint_draws(regression, cross, gram, rng.standard_normal((count, len(ours))))
         return mean, std, drawn
+
+    def state(self) -> State:
+        """Return what was told, rates and noise: factors are made again; see `Surrogate.state`."""
+        fitted = self._fitted
+        if fitted is None:
+            raise not_fitted(self)
+        return {
+            **{name: np.asarray(getattr(fitted.data, name)) for name in _KEPT},
+            "rates": fitted.rates,
+            "noise": fitted.noise,
+            "tuned_rows": np.array(fitted.tuned_rows, dtype=np.int64),
+            "seed": np.array(self._seed, dtype=np.int64),
+            "target_shape": np.array(self._target_shape, dtype=np.int64),
+        }
+
+    def restored(self, state: State) -> Self:
+        """Return a copy conditioned on what was told; takes n^3 operations; see `Surrogate.restored`."""
+        inputs, targets = part_of(state, "inputs", 2), part_of(state, "targets", 2)
+        (n, c), m = inputs.shape, len(targets)
+        data = Data(
+            inputs,
+            part_of(state, "targets", (m, n)),
+            part_of(state, "centre", (m,)),
+            part_of(state, "spread", (m,)),
+            part_of(state, "scale", 1),
+            int(part_of(state, "width", ())),
+        )
+        rates = part_of(state, "rates", (m, c) if self.hyperparameters["ard"] else (m,))
+        kept = Fitted(data, rates, part_of(state, "noise", (m,)), [], int(part_of(state, "tuned_rows", ())))
+        model = copy.copy(self)
+        model._fitted = self._fit_equal([data], [kept])[0]
+        model._target_shape, model._seed = target_shape(state, m), int(part_of(state, "seed", ()))
+        return model
+
+
+_KEPT = ("inputs", "targets", "centre", "spread", "scale", "width")
+"""Of the data of a fitted process."""
 
 
 def _one(regressions: Regression, place: int) -> Regression:

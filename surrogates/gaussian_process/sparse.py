@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.checks import MOST, FloatArray, IntArray, choice, integer
 from harness.space import SearchSpace
+from harness.surrogate import State, not_kept
 from surrogates.gaussian_process.exact import factorise, solve_lower
 from surrogates.gaussian_process.process import Data, Fitted, GaussianProcess
 
@@ -210,6 +211,14 @@ class SparseProcess(GaussianProcess):
             covariate_weight=covariate_weight,
         )
         self.hyperparameters["inducing"] = integer("inducing", inducing, low=1, high=MOST)
+
+    def state(self) -> State:
+        """Refuse: what inducing rows say is not kept in a file yet."""
+        raise not_kept(self)
+
+    def restored(self, state: State) -> Self:
+        """Refuse, as `state`."""
+        raise not_kept(self)
 
     def _fit_equal(self, data: Sequence[Data], kept: Sequence[Fitted]) -> list[Fitted]:
         return [self._fit_one(one, kept[place] if kept else None) for place, one in enumerate(data)]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
 
 from harness.checks import Archs, FloatArray, real
 from harness.space import SearchSpace
-from harness.surrogate import Prediction, Surrogate
-from surrogates.inputs import encode, not_fitted, target_matrix
+from harness.surrogate import Prediction, State, Surrogate
+from surrogates.inputs import encode, not_fitted, part_of, target_matrix, target_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +98,28 @@ class Ridge(Surrogate):
         std = np.sqrt(leverage[:, None] * posterior.noise_variance)
         shape = (len(x), *posterior.target_shape)
         return Prediction(mean.reshape(shape), std.reshape(shape))
+
+    def state(self) -> State:
+        """Return the posterior; see `Surrogate.state`."""
+        if self._posterior is None:
+            raise not_fitted(self)
+        return {item.name: np.asarray(getattr(self._posterior, item.name)) for item in fields(_Posterior)}
+
+    def restored(self, state: State) -> Self:
+        """Return a copy with a posterior; see `Surrogate.restored`."""
+        mean, targets = part_of(state, "feature_mean", 1), part_of(state, "target_mean", 1)
+        d, m = len(mean), len(targets)
+        model = copy.copy(self)
+        model._posterior = _Posterior(
+            mean,
+            targets,
+            part_of(state, "factor", (d, d)),
+            part_of(state, "weights", (d, m)),
+            part_of(state, "noise_variance", (m,)),
+            int(part_of(state, "rows", ())),
+            target_shape(state, m),
+        )
+        return model
 
 
 def _sum(rows: FloatArray) -> FloatArray:

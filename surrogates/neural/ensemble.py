@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -11,11 +12,11 @@ import torch
 from harness.checks import MOST, FloatArray, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
-from harness.surrogate import Fit, Predict, Prediction
+from harness.surrogate import Fit, Predict, Prediction, State
 from harness.training.devices import compute_threads
-from surrogates.inputs import not_fitted, target_matrix
+from surrogates.inputs import not_fitted, part_of, target_matrix, target_shape
 from surrogates.neural.minibatches import Job, shuffled
-from surrogates.neural.networks import Shape, Stack, initial_parameters
+from surrogates.neural.networks import Shape, Stack, initial_parameters, interleave
 from surrogates.neural.stacked import StackedLearner
 from surrogates.neural.training import Fitting, Trainer
 
@@ -159,3 +160,24 @@ class MLPEnsemble(StackedLearner[Job]):
             shape = self._fitted_shape[0], self.hyperparameters["members"], output.shape[1]
             members = output.reshape(shape).transpose(1, 2, 0)
         return Prediction(members.mean(axis=0), members.std(axis=0), members)
+
+    def state(self) -> State:
+        """Return the parameters, one network a row; see `Surrogate.state`."""
+        if self._learnt is None:
+            raise not_fitted(self)
+        return {
+            "parameters": self._learnt.rows(),
+            "width": np.array(self._learnt.first.shape[2], dtype=np.int64),
+            "target_shape": np.array(self._fitted_shape, dtype=np.int64),
+        }
+
+    def restored(self, state: State) -> Self:
+        """Return a copy with parameters; see `Surrogate.restored`."""
+        shape = self._shape(int(part_of(state, "width", ())))
+        fitted = tuple(part_of(state, "target_shape", 1).tolist())
+        count = self.hyperparameters["members"] * (fitted[0] if fitted else 1)
+        rows = part_of(state, "parameters", (count, sum(shape.sizes))).astype(np.float32)
+        model = copy.copy(self)
+        model._fitted_shape = target_shape(state, count // self.hyperparameters["members"])
+        model._learnt = Stack.of(torch.from_numpy(interleave(rows, shape)).to(self.device), shape, count)
+        return model

@@ -9,13 +9,14 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 import sklearn
 from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
+from sklearn.tree._tree import NODE_DTYPE, Tree
 from sklearn.utils import check_random_state
 
 from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
-from harness.surrogate import Prediction, Surrogate
-from surrogates.inputs import encode, not_fitted, target_matrix
+from harness.surrogate import Prediction, State, Surrogate
+from surrogates.inputs import encode, not_fitted, part_of, target_matrix, target_shape
 
 
 class Forest(Surrogate):
@@ -98,6 +99,56 @@ class Forest(Surrogate):
             within = [tree.impurity.take(leaf) for tree, leaf in zip(self._trees, leaves, strict=True)]
             std = np.sqrt(std**2 + np.maximum(np.mean(within, axis=0), 0.0).reshape(std.shape))
         return Prediction(members.mean(axis=0), std, members)
+
+    def state(self) -> State:
+        """Return the nodes of all trees, one tree after the other; see `Surrogate.state`."""
+        if not self._trees:
+            raise not_fitted(self)
+        nodes = np.concatenate([tree.__getstate__()["nodes"] for tree in self._trees])
+        return {
+            **{name: np.ascontiguousarray(nodes[name]) for name in _KEPT},
+            "values": np.concatenate([tree.value[:, :, 0] for tree in self._trees]),
+            "sizes": np.array([tree.node_count for tree in self._trees], dtype=np.int64),
+            "features": np.array(self._trees[0].n_features, dtype=np.int64),
+            "target_shape": np.array(self._fitted_shape, dtype=np.int64),
+        }
+
+    def restored(self, state: State) -> Self:
+        """Return a copy with trees; see `Surrogate.restored`."""
+        sizes, values = part_of(state, "sizes", (self.hyperparameters["trees"],)), part_of(state, "values", 2)
+        features, total = int(part_of(state, "features", ())), int(sizes.sum())
+        nodes = np.zeros(total, dtype=NODE_DTYPE)
+        for name in _KEPT:
+            nodes[name] = part_of(state, name, (total,))
+        nodes["n_node_samples"] = nodes["weighted_n_node_samples"] = 1
+        if len(values) != total or sizes.min() < 1:
+            raise HarnessError(must("sizes", f"be those of trees of {len(values)} nodes", sizes.tolist()[:3]))
+        model = copy.copy(self)
+        model._fitted_shape = target_shape(state, values.shape[1])
+        ends = np.cumsum(sizes).tolist()
+        model._trees = [
+            _tree(nodes[end - size : end], values[end - size : end], features)
+            for size, end in zip(sizes.tolist(), ends, strict=True)
+        ]
+        return model
+
+
+_KEPT = ("left_child", "right_child", "feature", "threshold", "impurity")
+"""What of a node of scikit-learn's trees predictions depend on."""
+
+
+def _tree(nodes: Any, values: FloatArray, features: int) -> Any:
+    """Return a tree of scikit-learn, of nodes whose children come after them and whose features exist."""
+    place, left, right = np.arange(len(nodes)), nodes["left_child"], nodes["right_child"]
+    inner = left != -1
+    after = (left > place) & (right > place) & (left < len(nodes)) & (right < len(nodes))
+    known = (nodes["feature"] >= 0) & (nodes["feature"] < features)
+    if not (after & known)[inner].all() or not (right[~inner] == -1).all():
+        raise HarnessError("what was learnt is no tree: a node has children before it, or splits what is no feature")
+    tree = Tree(features, np.ones(values.shape[1], dtype=np.intp), values.shape[1])
+    held = {"max_depth": len(nodes), "node_count": len(nodes), "nodes": nodes.copy()}
+    tree.__setstate__(held | {"values": np.ascontiguousarray(values[:, :, None], dtype=np.float64)})
+    return tree
 
 
 def _drawn(seed: int, n: int) -> FloatArray:
