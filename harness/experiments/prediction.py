@@ -14,8 +14,12 @@ KIND = "prediction"
 TESTS = ("random", "best_tenth", "neighbourhood")
 """On what learners are tested: architectures drawn at random; those of the best tenth; single edits of the ten best
 that were learnt from, where searches use a learner."""
-MOST_LEARNT = 10_000
-"""The largest training set."""
+FEWEST_TESTED = 5
+"""Architectures without which a test set says nothing: it has no scores."""
+BEGUN_AT_RANDOM = 10
+"""Evaluations of a search before a learner guides it."""
+FEWEST_LEARNT, MOST_LEARNT = 2, 10_000
+"""The smallest and the largest training set."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class PredictionSpec:
     test_size : int
         Architectures of a test set, at most.
     search : int
-        Evaluations of a search that each learner guides, `replicates` times; 0 for none.
+        Evaluations of a search that each learner guides, `replicates` times, the first ten at random; 0 for none.
     """
 
     sizes: tuple[int, ...] = (20, 50, 100, 200, 500)
@@ -43,7 +47,7 @@ class PredictionSpec:
         object.__setattr__(self, "sizes", tuple(self.sizes))
         object.__setattr__(self, "tests", tuple(self.tests))
         for size in self.sizes:
-            integer("prediction.sizes", size, low=2, high=MOST_LEARNT)
+            integer("prediction.sizes", size, low=FEWEST_LEARNT, high=MOST_LEARNT)
         if not self.sizes or sorted(set(self.sizes)) != list(self.sizes):
             raise HarnessError(must("prediction.sizes", "name at least one size, ascending", list(self.sizes)))
         if not self.tests or len(set(self.tests)) < len(self.tests):
@@ -52,6 +56,9 @@ class PredictionSpec:
             choice("prediction.tests", name, TESTS)
         integer("prediction.test_size", self.test_size, low=20, high=100_000)
         integer("prediction.search", self.search, low=0, high=100_000)
+        if 0 < self.search <= BEGUN_AT_RANDOM:
+            rule = f"be 0, or more than the {BEGUN_AT_RANDOM} evaluations at random with which each search begins"
+            raise HarnessError(must("prediction.search", rule, self.search))
 
 
 def as_spec(data: Mapping[str, Any]) -> Mapping[str, Any]:

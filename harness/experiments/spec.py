@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 from harness.checks import choice, integer
 from harness.digests import identity, later
 from harness.errors import HarnessError, SpecError, clipped, must, nearest, unknown
+from harness.experiments.paths import resolve
 from harness.experiments.prediction import PredictionSpec, as_spec
 from harness.files.reading import read_toml
 from harness.judging.incumbent import RULES
-from harness.names import absolute, read
+from harness.names import read
 from harness.printable import printable
 from harness.problem import Budget, Constraint
 from harness.search.mishaps import Mishaps
@@ -436,18 +437,7 @@ def load(path: str | Path) -> Spec:
         data = read_toml(path, SpecError)
     except FileNotFoundError:
         raise SpecError(f"no such spec file: '{path}'") from None
-    given = data.get("transfer")
-    transfer: dict[str, Any] = given if isinstance(given, dict) else {}
-    deployments = data.get("deployments", []) if isinstance(data.get("deployments"), list) else []
-    listed = [(item, "benchmarks") for item in deployments if isinstance(item, dict)]
-    for table, key in ((data, "benchmarks"), (data, "report_on"), (transfer, "from"), (transfer, "sources"), *listed):
-        if isinstance(table.get(key), list):
-            table[key] = [_resolved(name, path.parent) for name in table[key]]
-    named = [item for key in ("strategies", "learners") if isinstance(data.get(key), list) for item in data[key]]
-    for strategy in named:
-        if isinstance(strategy, dict) and "name" in strategy:
-            strategy["name"] = _resolved(strategy["name"], path.parent)
-            _resolve_inner(strategy.get("hyperparameters"), path.parent)
+    resolve(data, path.parent)
     return from_dict({"name": _name_from(path)} | data, source=str(path))
 
 
@@ -458,22 +448,6 @@ def _name_from(path: Path) -> str:
     'my-first-search'
     """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._") or "experiment"
-
-
-def _resolve_inner(hyperparameters: Any, folder: Path) -> None:
-    """Make the paths of strategies inside others absolute, however deep."""
-    while isinstance(hyperparameters, dict) and "inner" in hyperparameters:
-        inner = hyperparameters["inner"]
-        if isinstance(inner, str):
-            hyperparameters["inner"] = _resolved(inner, folder)
-        elif isinstance(inner, dict) and "name" in inner:
-            inner["name"] = _resolved(inner["name"], folder)
-        hyperparameters = inner
-
-
-def _resolved(name: Any, folder: Path) -> Any:
-    """Make the path in a name absolute: it is written relative to the spec; what is no text is refused later."""
-    return absolute(name, folder) if isinstance(name, str) else name
 
 
 def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:

@@ -13,7 +13,7 @@ from harness.errors import HarnessError, SpecError
 from harness.experiments.execute import execute
 from harness.experiments.kind import kind_of
 from harness.experiments.manifest import read_manifest
-from harness.experiments.prediction import PredictionSpec
+from harness.experiments.prediction import BEGUN_AT_RANDOM, PredictionSpec
 from harness.experiments.prepare import prepare
 from harness.experiments.spec import from_dict
 from harness.experiments.store import read_units
@@ -171,6 +171,19 @@ def test_a_size_that_a_learner_refuses_is_told_and_the_others_are_kept(monkeypat
     assert np.isnan(output.columns["search"]).all()
 
 
+def test_searches_begin_at_random_as_long_as_a_spec_is_told():
+    assert registry.keywords(registry.strategy(STRATEGY))["initial"] == BEGUN_AT_RANDOM
+
+
+def test_a_trial_of_which_too_many_trainings_failed_is_refused_and_not_made_smaller(benchmark, pool, monkeypatch):
+    labels = np.full(len(pool), np.nan)
+    labels[:50] = 1.0
+    monkeypatch.setattr("surrogates.evaluation.sets.answers", lambda *given: labels)
+    with pytest.raises(HarnessError, match=r"`prediction.sizes` must be at most 50 on 'micro-mnist1d'"):
+        Trial.of(pool, benchmark, 51, np.uint64(7), np.random.default_rng(1))
+    assert len(Trial.of(pool, benchmark, 50, np.uint64(7), np.random.default_rng(1)).labels) == 50
+
+
 def test_latency_is_a_target_as_any_other(tmp_path):
     given = spec(benchmarks=["nb201-cifar10"], objectives=["latency_seconds"], replicates=1,
                  prediction={"sizes": [100], "test_size": 100})  # fmt: skip
@@ -208,7 +221,11 @@ def test_every_objective_is_a_target_of_its_own(tmp_path):
         ({"learners": [{"name": "rigde"}]}, r"`learners\[0\]`: .*ridge"),
         ({"learners": [{"name": "ridge", "penalti": 1}]}, r"`learners\[0\]`: .*penalty"),
         ({"prediction": {"sizes": [50, 20]}}, "`prediction.sizes` must name at least one size, ascending"),
-        ({"prediction": {"sizes": [3000]}}, r"`prediction.sizes`: .*4,930 different functions.*2,465, got 3,000"),
+        (
+            {"prediction": {"sizes": [3000]}},
+            r"`prediction.sizes`: .*4,930 different functions.*2,465, got 3,000.*\[616, 1232, 2465\]",
+        ),
+        ({"prediction": {"search": 10}}, "`prediction.search` must be 0, or more than the 10 evaluations at random"),
         ({"prediction": {"tests": ["easy"]}}, "`prediction.tests` must be one of"),
         ({"learners": [{"name": "ridge"}, {"name": "ridge", "label": "b"}]}, r"`learners\[1\]`: 'b' is the same run"),
         (
