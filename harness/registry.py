@@ -339,6 +339,10 @@ def surrogate(settings: Mapping[str, Any], space: SearchSpace, *, device: str = 
         raise HarnessError(must("name of a surrogate", "be text", name))
     factory = learner(name)
     outer = {key: chosen.pop(key) for key in settings_of(factory) if key in chosen}
+    if "device" in chosen:
+        raise HarnessError(
+            must("device", "be left out: `--device` says where all learners of a run compute", chosen["device"])
+        )
     if "device" in keywords(factory):
         chosen["device"] = device
     check_keywords(factory, f"surrogate '{name}'", chosen, also=settings_of(factory))

@@ -16,7 +16,7 @@ from harness.checks import choice, integer
 from harness.digests import identity, later
 from harness.errors import HarnessError, SpecError, clipped, must, nearest, unknown
 from harness.experiments.paths import resolve
-from harness.experiments.prediction import PredictionSpec, as_spec
+from harness.experiments.prediction import PredictionSpec, as_spec, of_learners
 from harness.files.reading import read_toml
 from harness.judging.incumbent import RULES
 from harness.names import read
@@ -408,20 +408,26 @@ class Spec:
         return {_STORED_KEY if key == "replicates_per_shard" else key: value for key, value in plain_data(self).items()}
 
 
-def check_labels(spec: Spec) -> None:
+def check_labels(spec: Spec, listed: str) -> None:
     """Refuse labels that no page and no terminal could show, before anything runs; stored ones are shown escaped.
+
+    Parameters
+    ----------
+    spec : Spec
+    listed : str
+        The key under which they stand, see `harness.experiments.kind.Kind`.
 
     Raises
     ------
     SpecError
-        Names the strategy, the rule and the label.
+        Names the strategy or the learner, the rule and the label.
     """
     for index, strategy in enumerate(spec.strategies):
         label = strategy.label
         shows = printable(label) == label and not label.isspace()
         if not shows or len(label) > LONGEST_LABEL:
             rule = f"be one line of at most {LONGEST_LABEL} letters that can be printed"
-            raise SpecError(f"`strategies[{index}]`: {must('label', rule, label)}")
+            raise SpecError(f"`{listed}[{index}]`: {must('label', rule, label)}")
 
 
 def load(path: str | Path) -> Spec:
@@ -478,13 +484,14 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
         values = models[""].model_validate(data).model_dump(exclude_unset=True)
     except ValidationError as error:
         known = {table: [_SHOWN.get(key, key) for key in model.model_fields] for table, model in models.items()}
-        lines = [_explain(source, item, known) for item in error.errors()[:_MOST_TOLD]]
+        known[""].append("learners")
+        lines = [of_learners(data, _explain(source, item, known)) for item in error.errors()[:_MOST_TOLD]]
         more = error.error_count() - len(lines)
         raise SpecError("\n".join([*lines, *([f"{source}: and {more:,} more"] if more else [])])) from None
     try:
         return Spec(**held(values))
     except HarnessError as error:
-        raise SpecError(f"{source}: {error}") from None
+        raise SpecError(of_learners(data, f"{source}: {error}")) from None
 
 
 def held(values: Mapping[str, Any], record: type = Spec) -> dict[str, Any]:

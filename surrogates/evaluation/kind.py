@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -16,7 +16,7 @@ from harness import registry
 from harness.benchmark import Benchmark
 from harness.checks import FloatArray
 from harness.digests import identity, later, sha256_of
-from harness.errors import HarnessError, SpecError
+from harness.errors import HarnessError, SpecError, must
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
 from harness.experiments.prediction import FEWEST_TESTED, KIND, PredictionSpec
 from harness.experiments.spec import Spec, StrategySpec, held, plain_data
@@ -33,6 +33,11 @@ from surrogates.evaluation.sets import Pool, Trial
 
 SCHEMA = 1
 """Version of what the digest of a unit covers."""
+_OF_SEARCHES = (
+    "n_workers", "constraints", "transfer", "report_on", "free_signals", "simulate", "deployments",
+    "known_constraints", "auxiliary",
+)  # fmt: skip
+"""Keys of a spec that mean nothing to learners."""
 REFUSALS = (HarnessError, ValueError, ArithmeticError)
 """Errors of a learner that is given too little, or what its arithmetic cannot bear: told, and the other sizes kept."""
 
@@ -122,10 +127,9 @@ class Evaluation(Kind[Trials]):
         """Refuse learners that do not exist, and keys that only searches have."""
         if spec.prediction is None:
             raise SpecError("`prediction`: the kind of work 'prediction' needs the table [prediction] and [[learners]]")
-        others = {"transfer": spec.transfer, "simulate": spec.simulate, "constraints": spec.constraints}
-        for key, value in others.items():
-            if value:
-                raise SpecError(f"`{key}`: learners are evaluated without; leave it out")
+        for key in fields(Spec):
+            if key.name in _OF_SEARCHES and getattr(spec, key.name) != key.default:
+                raise SpecError(f"`{key.name}`: learners are evaluated without; leave it out")
         for index, item in enumerate(spec.strategies):
             with at(f"learners[{index}]"):
                 factory = registry.learner(item.name)
@@ -142,6 +146,11 @@ class Evaluation(Kind[Trials]):
             pool = Pool.of(_of(benchmark.name, objective.name, spec.budget), np.random.default_rng(0))
             with at("prediction.sizes"):
                 pool.check(spec.prediction.sizes[-1], benchmark.name)
+            for index, item in enumerate(spec.strategies):
+                if item.hyperparameters.get("targets") == "log_error" and (pool.truth < 0).any():
+                    with at(f"learners[{index}]"):
+                        rule = f"be another on '{benchmark.name}': {objective.name}, lower is better, is below 0"
+                        raise HarnessError(must("targets", f"{rule}, and has no logarithm", "log_error"))
         for index, item in enumerate(spec.strategies):
             own = {key: value for key, value in item.hyperparameters.items() if key not in KEYS}
             settings = {"name": item.name, **own}

@@ -233,12 +233,46 @@ def test_every_objective_is_a_target_of_its_own(tmp_path):
             r"`learners\[0\]`: CurveValue reads learning curves: say how many epochs",
         ),
         ({"constraints": ["params_m <= 1"]}, "`constraints`: learners are evaluated without"),
+        ({"n_workers": 2}, "`n_workers`: learners are evaluated without"),
+        ({"report_on": ["nb201-cifar10"]}, "`report_on`: learners are evaluated without"),
+        ({"budget": {"evaluations": 50}}, "`budget` must hold table_seed and duplicates alone with"),
         ({"prediction": {"size": [20]}}, "unknown key 'prediction.size'"),
+        ({"prediction": {"sizes": [-5]}}, "`prediction.sizes` must be at least 2, got -5"),
+        ({"prediction": {"sizes": [10**30]}}, "`prediction.sizes` must be at most 10000"),
+        ({"learners": []}, r"`learners` must be tables, \[\[learners\]\], at least one"),
+        ({"learners": ["ridge"]}, r"`learners` must be tables, \[\[learners\]\], at least one"),
+        ({"learners": [{"label": "a"}]}, r"`learners\[0\]` must have a `name`"),
+        ({"learners": [{"name": "ridge", "label": "a\nb"}]}, r"`learners\[0\]`: `label` must be one line"),
+        ({"learners": [{"name": "ridge", "label": 3}]}, r"`learners\[0\].label` must be a valid string"),
+        ({"learners": [{"name": "mlp_ensemble", "device": "cuda"}]}, r"`learners\[0\]`: `device` must be left out"),
+        (
+            {"learners": [{"name": "stacking", "learners": ["curve_ridge"]}]},
+            r"`learners\[0\]`: `learners` must leave out what reads curves",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(changes, message):
     with pytest.raises(SpecError, match=message):
         prepare(spec(**changes))
+
+
+def test_logarithms_are_refused_where_results_have_none(monkeypatch):
+    monkeypatch.setattr("surrogates.evaluation.sets.answers", lambda benchmark, archs, seed: -np.ones(len(archs)))
+    with pytest.raises(
+        SpecError, match=r"`learners\[1\]`: `targets` must be another on 'micro-mnist1d': valid_accuracy"
+    ):
+        prepare(spec(learners=[{"name": "ridge"}, {"name": "ridge", "label": "log", "targets": "log_error"}]))
+
+
+def test_settings_of_learners_are_not_left_unread_in_a_spec_of_searches():
+    search = {"strategies": [{"name": "random_search"}], "budget": {"evaluations": 5}}
+    with pytest.raises(SpecError, match=r"`prediction` must be given with \[\[learners\]\]"):
+        from_dict({key: value for key, value in DATA.items() if key != "learners"} | search)
+
+
+def test_which_training_answers_may_be_said():
+    given = spec(budget={"table_seed": "mean"})
+    assert (given.budget.table_seed, given.budget.evaluations) == ("mean", 60)
 
 
 def test_a_table_of_settings_is_needed():
