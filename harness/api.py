@@ -125,7 +125,7 @@ def run(
         ),
         auxiliary=(auxiliary,) if isinstance(auxiliary, str) else tuple(auxiliary),
     )
-    check_labels(spec)
+    check_labels(spec, "strategies")
     facts, runs = {}, list[Run]()
     for name in spec.benchmarks:
         benchmark = open_for(name, spec.objectives, spec.constraints, spec.budget, auxiliary=spec.auxiliary)

@@ -22,7 +22,7 @@ from harness.errors import HarnessError, TableError, must, unknown
 from harness.guard import refuse, running
 from harness.learners.settings import SETTINGS, Setting, wrapped
 from harness.names import BUILT_IN, DISTRIBUTION, read
-from harness.own.classes import class_of
+from harness.own.classes import class_of, file_sha256
 from harness.problem import Constraint, Problem
 from harness.space import SearchSpace
 from harness.strategy import Strategy
@@ -132,10 +132,18 @@ def _listed(entry: str, provider: Any) -> Iterable[str]:
 
 
 def kind_of(text: str) -> str | None:
-    """Return whether a text names a "strategy", a "surrogate" or a "benchmark", in this order; None if none of them."""
+    """Return whether a text names a "strategy", a "surrogate" or a "benchmark", in this order; None if none of them.
+
+    What ``"path/to/file.py:Class"`` names is imported to tell.
+
+    Raises
+    ------
+    HarnessError
+        If that fails.
+    """
     name = read(text)
     if name.path is not None:
-        return "strategy" if name.is_python else "benchmark"
+        return ("surrogate" if _learns(class_of(text)) else "strategy") if name.is_python else "benchmark"
     kinds = ("strategy", "surrogate", "benchmark")
     return next((kind for kind in kinds if _offering(kind, name.provider, name.key)), None)
 
@@ -291,6 +299,20 @@ def strategy(name: str) -> type[Strategy]:
     return found
 
 
+def learner(name: str) -> Any:
+    """Return what makes a learner, by registered name or as ``"path/to/file.py:Class"``."""
+    if read(name).path is None:
+        return load("surrogate", name)
+    found = class_of(name)
+    if not _learns(found):
+        raise HarnessError(f"'{name}' must be a subclass of harness.Surrogate, got {found!r}")
+    return found
+
+
+def _learns(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, Surrogate)
+
+
 def strategies_for(problem: Problem) -> list[str]:
     """Return the names of the strategies that take a problem, of those that can be used here."""
     fitting = []
@@ -310,7 +332,8 @@ def surrogate(settings: Mapping[str, Any], space: SearchSpace, *, device: str = 
     Parameters
     ----------
     settings : mapping
-        ``name``, and any of ``encoding``, the learner's hyperparameters and `harness.learners.settings.SETTINGS`.
+        ``name``, registered or ``"path/to/file.py:Class"``, and any of ``encoding``, the learner's hyperparameters and
+        `harness.learners.settings.SETTINGS`.  Of a class in a file the signature names the content of the file.
     space : SearchSpace
     device : str
         ``"cpu"`` or ``"cuda"``; given to learners that take a device.
@@ -321,14 +344,20 @@ def surrogate(settings: Mapping[str, Any], space: SearchSpace, *, device: str = 
     name = chosen.pop("name")
     if not isinstance(name, str):
         raise HarnessError(must("name of a surrogate", "be text", name))
-    learner = load("surrogate", name)
-    outer = {key: chosen.pop(key) for key in settings_of(learner) if key in chosen}
-    if "device" in keywords(learner):
+    factory = learner(name)
+    outer = {key: chosen.pop(key) for key in settings_of(factory) if key in chosen}
+    if "device" in chosen:
+        raise HarnessError(
+            must("device", "be left out: `--device` says where all learners of a run compute", chosen["device"])
+        )
+    if "device" in keywords(factory):
         chosen["device"] = device
-    check_keywords(learner, f"surrogate '{name}'", chosen, also=settings_of(learner))
+    check_keywords(factory, f"surrogate '{name}'", chosen, also=settings_of(factory))
     with running(f"the learner {name}"):
-        built: Surrogate = call(learner, "surrogate", space, **chosen)
-    if _provider_of("surrogate", name)[0] == BUILT_IN:
+        built: Surrogate = call(factory, "surrogate", space, **chosen)
+    if read(name).path is not None:
+        built.identity = f"{read(name).key} {file_sha256(name)}"
+    elif _provider_of("surrogate", name)[0] == BUILT_IN:
         built.identity = type(built).__dict__.get("identity") or read(name).key
     return wrapped(built, outer)
 

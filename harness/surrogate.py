@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from harness.checks import Archs, FloatArray
 from harness.digests import without
-from harness.errors import HarnessError
+from harness.errors import HarnessError, must
 from harness.guard import running
 from harness.space import SearchSpace
 
@@ -287,6 +287,12 @@ def serve(requests: Sequence[Fit | Predict]) -> list[Surrogate | Prediction]:
     -------
     list
         One answer for each request, in order: a fitted surrogate for a `Fit`, a `Prediction` for a `Predict`.
+
+    Raises
+    ------
+    HarnessError
+        If a learner refuses, or answers with something else: no fitted copy, other shapes than asked for, a mean that
+        is not finite, or a standard deviation that is negative or not finite and is said to be one.
     """
     groups: dict[tuple[type, str], list[int]] = {}
     for index, request in enumerate(requests):
@@ -302,5 +308,26 @@ def serve(requests: Sequence[Fit | Predict]) -> list[Surrogate | Prediction]:
             else:
                 served = first.model.predict_many([requests[i] for i in indices])  # type: ignore[misc]  # or Predict
         for index, answer in zip(indices, served, strict=True):
+            _check_answer(requests[index], answer)
             answers[index] = answer
     return answers
+
+
+def _check_answer(request: Fit | Predict, answer: Any) -> None:
+    """Refuse what would be taken for an answer and is none: arrays of other shapes broadcast, NaN is sorted last."""
+    if isinstance(request, Fit):
+        if not isinstance(answer, Surrogate):
+            rule = f"return a fitted copy of {type(request.learner).__name__}"
+            raise HarnessError(must("fit", rule, answer))
+        return
+    name, rows = type(request.model).__name__, len(request.archs)
+    if not isinstance(answer, Prediction):
+        raise HarnessError(must("predict", f"return a Prediction, in {name}", answer))
+    shape = np.shape(answer.mean)
+    if shape[:1] != (rows,) or len(shape) > 2 or np.shape(answer.std) != shape:
+        rule = f"be ({rows},) or ({rows}, m) both, in {name}"
+        raise HarnessError(must("mean and std", rule, (shape, np.shape(answer.std))))
+    if not np.isfinite(answer.mean).all():
+        raise HarnessError(f"{name} predicts {answer.mean[~np.isfinite(answer.mean)][0]}: `mean` must be finite")
+    if request.model.has_std and not ((answer.std >= 0) & (answer.std < np.inf)).all():
+        raise HarnessError(f"{name} predicts a `std` that is negative or not finite: say `has_std = False` of none")

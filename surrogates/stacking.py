@@ -16,7 +16,7 @@ from harness import registry
 from harness.checks import MOST, Archs, BoolArray, FloatArray, IntArray, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.space import SearchSpace
-from harness.surrogate import Fit, Informed, Predict, Prediction, Surrogate, serve
+from harness.surrogate import CurveSurrogate, Fit, Informed, Predict, Prediction, Surrogate, serve
 from surrogates.inputs import encode, not_fitted, standard_deviations, target_matrix
 
 LEARNERS = ("ridge", "random_forest", "svr")
@@ -101,6 +101,9 @@ class Stacking(Surrogate):
         self._learners = [registry.surrogate({"encoding": encoding} | dict(item), space) for item in given]
         if any(isinstance(learner, Informed) for learner in self._learners):
             raise HarnessError(must("learners", "leave out what is told and learns nothing", list(learners)))
+        if any(isinstance(learner, CurveSurrogate) for learner in self._learners):
+            rule = "leave out what reads curves, which reach a stack as any other columns"
+            raise HarnessError(must("learners", rule, list(learners)))
         super().__init__(
             space,
             encoding=encoding,

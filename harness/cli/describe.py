@@ -192,7 +192,8 @@ def describe(name: str) -> dict[str, Any]:
         return describe_space(name)
     raise HarnessError(
         f"nothing is called '{name}'.{nearest(name, known_names())} `nas-harness list benchmarks`, `list strategies`, "
-        "`list surrogates` and `list spaces` show the names; a strategy of your own is written 'path/to/file.py:Class'."
+        "`list surrogates` and `list spaces` show the names; a strategy or a learner of your own is written "
+        "'path/to/file.py:Class'."
         + "".join(f" {text}" for kind in LISTED.values() for text in registry.unavailable(kind))
     )
 
@@ -269,7 +270,7 @@ def _of_learner(learner: Any) -> dict[str, Any]:
 def _class(kind: str, name: str) -> dict[str, Any]:
     """Return what is known of the class of a strategy or a surrogate, with name and default of what a spec may set."""
     is_strategy = kind == "strategy"
-    loaded = registry.strategy(name) if is_strategy else registry.load(kind, name)
+    loaded = registry.strategy(name) if is_strategy else registry.learner(name)
     return {
         "name": name,
         "kind": kind,

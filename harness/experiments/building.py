@@ -46,6 +46,18 @@ def make_learner(factory: type[Strategy], surrogate: Any, benchmark: Benchmark, 
     return informed(learner, benchmark) if isinstance(learner, Informed) else learner
 
 
+def check_learner(learner: Surrogate | None, signature: str | None) -> None:
+    """Refuse a learner that is not the one of a signature: its file has changed.
+
+    Raises
+    ------
+    HarnessError
+        If it is another one.
+    """
+    if learner is not None and signature not in (None, learner.signature):
+        raise HarnessError(f"the learner {type(learner).__name__} changed after the run was prepared; run again")
+
+
 def informed(learner: Informed, benchmark: Benchmark) -> Informed:
     """Return a learner that is told the means of a benchmark's objectives, by answers without noise.
 
@@ -174,7 +186,9 @@ def make_inner(settings: Mapping[str, Any] | None, benchmark: Benchmark, device:
     factory = registry.strategy(name)
     own = {**factory.later_hyperparameters, **settings["hyperparameters"]}
     inner = make_inner(own.pop("inner", None), benchmark, device)
-    return Inner(factory, own, make_learner(factory, settings.get("surrogate"), benchmark, device), inner)
+    learner = make_learner(factory, settings.get("surrogate"), benchmark, device)
+    check_learner(learner, settings.get("learner"))
+    return Inner(factory, own, learner, inner)
 
 
 def covered(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:

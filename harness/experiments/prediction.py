@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +10,19 @@ from typing import Any
 from harness.checks import choice, integer
 from harness.errors import HarnessError, must
 
-KIND = "prediction"
-"""Name of the kind of work that evaluates learners."""
+KIND, SEARCH = "prediction", "search"
+"""Names of the kind of work that evaluates learners, and of that of other specs."""
+_OF_LABELS = ("table_seed", "duplicates")
+"""Keys of a budget that hold for learners: which training answers."""
 TESTS = ("random", "best_tenth", "neighbourhood")
 """On what learners are tested: architectures drawn at random; those of the best tenth; single edits of the ten best
 that were learnt from, where searches use a learner."""
-MOST_LEARNT = 10_000
-"""The largest training set."""
+FEWEST_TESTED = 5
+"""Architectures without which a test set says nothing: it has no scores."""
+BEGUN_AT_RANDOM = 10
+"""Evaluations of a search before a learner guides it."""
+FEWEST_LEARNT, MOST_LEARNT = 2, 10_000
+"""The smallest and the largest training set."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class PredictionSpec:
     test_size : int
         Architectures of a test set, at most.
     search : int
-        Evaluations of a search that each learner guides, `replicates` times; 0 for none.
+        Evaluations of a search that each learner guides, `replicates` times, the first ten at random; 0 for none.
     """
 
     sizes: tuple[int, ...] = (20, 50, 100, 200, 500)
@@ -43,7 +50,7 @@ class PredictionSpec:
         object.__setattr__(self, "sizes", tuple(self.sizes))
         object.__setattr__(self, "tests", tuple(self.tests))
         for size in self.sizes:
-            integer("prediction.sizes", size, low=2, high=MOST_LEARNT)
+            integer("prediction.sizes", size, low=FEWEST_LEARNT, high=MOST_LEARNT)
         if not self.sizes or sorted(set(self.sizes)) != list(self.sizes):
             raise HarnessError(must("prediction.sizes", "name at least one size, ascending", list(self.sizes)))
         if not self.tests or len(set(self.tests)) < len(self.tests):
@@ -52,6 +59,9 @@ class PredictionSpec:
             choice("prediction.tests", name, TESTS)
         integer("prediction.test_size", self.test_size, low=20, high=100_000)
         integer("prediction.search", self.search, low=0, high=100_000)
+        if 0 < self.search <= BEGUN_AT_RANDOM:
+            rule = f"be 0, or more than the {BEGUN_AT_RANDOM} evaluations at random with which each search begins"
+            raise HarnessError(must("prediction.search", rule, self.search))
 
 
 def as_spec(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -68,19 +78,39 @@ def as_spec(data: Mapping[str, Any]) -> Mapping[str, Any]:
     >>> said["kind"], said["strategies"], said["budget"]
     ('prediction', [{'name': 'knn', 'hyperparameters': {'neighbours': 3}}], {'evaluations': 500})
     """
-    learners = data.get("learners")
-    if not isinstance(learners, list) or not all(isinstance(item, Mapping) for item in learners):
+    if "learners" not in data:
+        if data.get("prediction") is not None and data.get("kind", SEARCH) == SEARCH:
+            raise HarnessError(must("prediction", "be given with [[learners]], which it is about", data["prediction"]))
         return data
+    learners, budget = data["learners"], data.get("budget", {})
+    if not isinstance(learners, list) or not learners or not all(isinstance(item, Mapping) for item in learners):
+        raise HarnessError(must("learners", "be tables, [[learners]], at least one", learners))
     if "strategies" in data:
         raise HarnessError(must("learners", "be given without `strategies`: they are two kinds of work", "both"))
+    for index, item in enumerate(learners):
+        if not isinstance(item.get("name"), str):
+            raise HarnessError(must(f"learners[{index}]", "have a `name`, a text", dict(item)))
+    if not isinstance(budget, Mapping) or not set(budget) <= set(_OF_LABELS):
+        rule = f"hold {' and '.join(_OF_LABELS)} alone with [[learners]]: what is learnt from, `sizes` says"
+        raise HarnessError(must("budget", rule, budget))
     settings = data.get("prediction", {})
     sizes = settings.get("sizes", PredictionSpec.sizes) if isinstance(settings, Mapping) else ()
-    largest = (
-        max((size for size in sizes if isinstance(size, int)), default=1) if isinstance(sizes, list | tuple) else 1
-    )
-    shared = {"kind": KIND, "prediction": {}, "budget": {"evaluations": largest}, "replicates": 10}
-    kept = {key: value for key, value in data.items() if key != "learners"}
+    sized = [size for size in sizes if isinstance(size, int)] if isinstance(sizes, list | tuple) else []
+    largest = min(max(sized, default=1), MOST_LEARNT)
+    shared = {"kind": KIND, "prediction": {}, "replicates": 10}
+    kept = {key: value for key, value in data.items() if key != "learners"} | {
+        "budget": {"evaluations": max(largest, 1), **budget}
+    }
     return {**shared, **kept, "strategies": [_learner(item) for item in learners]}
+
+
+def of_learners(data: Mapping[str, Any], text: str) -> str:
+    """Return an error about what `as_spec` made of a spec as one about what the spec says.
+
+    >>> of_learners({"kind": "prediction"}, "`strategies[0].label` must be text; name other strategies")
+    '`learners[0].label` must be text; name other strategies'
+    """
+    return re.sub(r"(?<=[`'])strategies(?=[`'\[.])", "learners", text) if data.get("kind") == KIND else text
 
 
 def _learner(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,9 +63,9 @@ def prepare(spec: Spec, *, device: str = "cpu", source: str = "spec") -> Prepare
 
 
 def _prepared(spec: Spec, device: str) -> Prepared:
-    check_labels(spec)
     with at("kind"):
         kind = kind_of(spec.kind)
+    check_labels(spec, kind.listed)
     for index, name in enumerate(spec.benchmarks):
         with at(f"benchmarks[{index}]"):
             registry.table_provider(name)

@@ -12,10 +12,10 @@ from types import GenericAlias, UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from harness.errors import HarnessError, SpecError, clipped, must, nearest
-from harness.experiments.prediction import as_spec
+from harness.experiments.paths import resolve
+from harness.experiments.prediction import as_spec, of_learners
 from harness.experiments.spec import STORED_KEY, Spec, held, hints_of
 from harness.files.reading import read_toml
-from harness.names import absolute
 from harness.problem import Budget, Constraint
 
 if TYPE_CHECKING:
@@ -42,18 +42,7 @@ def load(path: str | Path) -> Spec:
         data = read_toml(path, SpecError)
     except FileNotFoundError:
         raise SpecError(f"no such spec file: '{path}'") from None
-    given = data.get("transfer")
-    transfer: dict[str, Any] = given if isinstance(given, dict) else {}
-    deployments = data.get("deployments", []) if isinstance(data.get("deployments"), list) else []
-    listed = [(item, "benchmarks") for item in deployments if isinstance(item, dict)]
-    for table, key in ((data, "benchmarks"), (data, "report_on"), (transfer, "from"), (transfer, "sources"), *listed):
-        if isinstance(table.get(key), list):
-            table[key] = [_resolved(name, path.parent) for name in table[key]]
-    named = [item for key in ("strategies", "learners") if isinstance(data.get(key), list) for item in data[key]]
-    for strategy in named:
-        if isinstance(strategy, dict) and "name" in strategy:
-            strategy["name"] = _resolved(strategy["name"], path.parent)
-            _resolve_inner(strategy.get("hyperparameters"), path.parent)
+    resolve(data, path.parent)
     return from_dict({"name": _name_from(path)} | data, source=str(path))
 
 
@@ -64,22 +53,6 @@ def _name_from(path: Path) -> str:
     'my-first-search'
     """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._") or "experiment"
-
-
-def _resolve_inner(hyperparameters: Any, folder: Path) -> None:
-    """Make the paths of strategies inside others absolute, however deep."""
-    while isinstance(hyperparameters, dict) and "inner" in hyperparameters:
-        inner = hyperparameters["inner"]
-        if isinstance(inner, str):
-            hyperparameters["inner"] = _resolved(inner, folder)
-        elif isinstance(inner, dict) and "name" in inner:
-            inner["name"] = _resolved(inner["name"], folder)
-        hyperparameters = inner
-
-
-def _resolved(name: Any, folder: Path) -> Any:
-    """Make the path in a name absolute: it is written relative to the spec; what is no text is refused later."""
-    return absolute(name, folder) if isinstance(name, str) else name
 
 
 def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
@@ -110,13 +83,14 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
         values = models[""].model_validate(data).model_dump(exclude_unset=True)
     except ValidationError as error:
         known = {table: [_SHOWN.get(key, key) for key in model.model_fields] for table, model in models.items()}
-        lines = [_explain(source, item, known) for item in error.errors()[:_MOST_TOLD]]
+        known[""].append("learners")
+        lines = [of_learners(data, _explain(source, item, known)) for item in error.errors()[:_MOST_TOLD]]
         more = error.error_count() - len(lines)
         raise SpecError("\n".join([*lines, *([f"{source}: and {more:,} more"] if more else [])])) from None
     try:
         return Spec(**held(values))
     except HarnessError as error:
-        raise SpecError(f"{source}: {error}") from None
+        raise SpecError(of_learners(data, f"{source}: {error}")) from None
 
 
 @cache

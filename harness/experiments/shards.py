@@ -20,7 +20,7 @@ from harness import registry
 from harness.benchmark import Benchmark
 from harness.digests import identity, later, sha256_of, without
 from harness.errors import HarnessError, SpecError, StrategyError, UnfitError, must
-from harness.experiments.building import Inner, covered, inner_settings, make_inner, make_learner
+from harness.experiments.building import Inner, check_learner, covered, inner_settings, make_inner, make_learner
 from harness.experiments.kind import Kind, Output, at, charges_pass, open_benchmark, table_name
 from harness.experiments.spec import Spec, StrategySpec, WarmUp, held, plain_data
 from harness.experiments.transfer import Sources, Transfer, informed, transfer_to
@@ -320,6 +320,7 @@ def _parts(
         factory = warmed(factory, **vars(shard.warm_up))
     posed = offered(problem, benchmark) if shard.known else problem
     learner = make_learner(factory, shard.surrogate, benchmark, shard.device)
+    check_learner(learner, shard.learner)
     inner = make_inner(shard.hyperparameters.get("inner"), benchmark, shard.device)
     table, told = table_name(benchmark), 0
     learns = learner is not None or (inner is not None and bool(inner.learners))

@@ -405,20 +405,26 @@ class Spec:
         return {STORED_KEY if key == "replicates_per_shard" else key: value for key, value in plain_data(self).items()}
 
 
-def check_labels(spec: Spec) -> None:
+def check_labels(spec: Spec, listed: str) -> None:
     """Refuse labels that no page and no terminal could show, before anything runs; stored ones are shown escaped.
+
+    Parameters
+    ----------
+    spec : Spec
+    listed : str
+        The key under which they stand, see `harness.experiments.kind.Kind`.
 
     Raises
     ------
     SpecError
-        Names the strategy, the rule and the label.
+        Names the strategy or the learner, the rule and the label.
     """
     for index, strategy in enumerate(spec.strategies):
         label = strategy.label
         shows = printable(label) == label and not label.isspace()
         if not shows or len(label) > LONGEST_LABEL:
             rule = f"be one line of at most {LONGEST_LABEL} letters that can be printed"
-            raise SpecError(f"`strategies[{index}]`: {must('label', rule, label)}")
+            raise SpecError(f"`{listed}[{index}]`: {must('label', rule, label)}")
 
 
 def held(values: Mapping[str, Any], record: type = Spec) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The cost ledger: everything that a search spends, in units of one full training, T1.
 
 T1 is the mean time of a full training of the table when architectures are drawn uniformly from the space: what one
-training costs before anything is known.  The ledger also counts the final training of the answer, which every search
+training costs before anything is known.  The ledger also counts the training of the answer, which every search
 needs and few papers charge.
 """
 
@@ -42,7 +42,7 @@ class Ledger:
     others : float
         Finished trainings of other tables, where they are charged.
     final : float
-        The final training of the answer: 1, also where the search has trained it, for with what a search knows nobody
+        One full training of the answer: 1, also where the search has trained it, for with what a search knows nobody
         ships a network.
     chosen : float
         What one full training of the answer takes; NaN where there is none or its time is not known.  Not in `total`.
@@ -59,7 +59,7 @@ class Ledger:
 
     @property
     def search(self) -> float:
-        """Everything but the final training."""
+        """Everything but the training of the answer."""
         return self.full + self.low + self.failed + self.idle + self.signals + self.others
 
     @property

@@ -47,9 +47,9 @@ def file_sha256(name: str) -> str | None:
 def _file_of(name: str) -> Path:
     path = read(name).path
     if read(name).key == name:
-        raise HarnessError(f"a strategy is named by its class, 'path/to/file.py:Class', got '{name}'")
+        raise HarnessError(f"what a file holds is named by its class, 'path/to/file.py:Class', got '{name}'")
     if path is None or not path.is_file():
-        raise HarnessError(f"no such strategy file: '{path}' (from '{name}'); give 'path/to/file.py:Class'")
+        raise HarnessError(f"there is no file '{path}' (from '{name}'); give 'path/to/file.py:Class'")
     return path.resolve()
 
 

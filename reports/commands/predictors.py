@@ -15,7 +15,7 @@ from harness.experiments.schema import load
 
 
 def predictors(
-    spec: Annotated[Path, typer.Argument(help="The spec, a TOML file with [[learners]].", metavar="SPEC.toml")],
+    spec: Annotated[Path, typer.Argument(help=r"The spec, a TOML file with \[\[learners]].", metavar="SPEC.toml")],
     workers: Annotated[int, typer.Option(min=1, max=1024, help="Processes that compute shards side by side.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder of results; the experiment's folder is made in it.")] = Path(
         "results"

@@ -103,8 +103,8 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
     marks = _claims(study, frame) if axis == "seconds" else {}
     if marks:
         caption += (
-            f" Grey upright line: {CLAIM:g} T1, the time in which all workers together could train {CLAIM:g} networks"
-            " that take as long as the table's mean."
+            f" Grey upright line: {CLAIM:g} T1; T1 is the mean full training of the table, so that all workers together"
+            f" could have trained {CLAIM:g} such networks by then."
         )
     meta = {
         "title": f"{word.capitalize()} {study.measure} over {AXIS_LABEL[axis]}",
@@ -201,7 +201,7 @@ def _legend(frame: pd.DataFrame, meta: Mapping[str, Any]) -> Sequence[Line2D]:
     words = {FLOOR: meta.get("floor", FLOOR)}
     lines = [Line2D([], [], label=words.get(name, name), **_REFERENCES[name]) for name in present]
     if set(meta.get("marks", ())) & set(frame["benchmark"]):
-        lines.append(Line2D([], [], label=f"{CLAIM:g} T1 (full trainings)", **_CLAIM_LINE))
+        lines.append(Line2D([], [], label=f"{CLAIM:g} T1 (mean full trainings)", **_CLAIM_LINE))
     return lines
 
 

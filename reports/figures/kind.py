@@ -43,6 +43,8 @@ class FigureKind:
         ``(frame, meta)`` to the entries of a legend above all panels; none where there is nothing to explain.
     names_background : bool
         Whether strategies in the background have names, too.
+    widens : bool
+        Whether a panel that is the only one is drawn as wide as two; not where its two axes are alike.
     """
 
     name: str
@@ -55,6 +57,7 @@ class FigureKind:
     most_columns: Literal[2, 3] = 2
     legend: Legend | None = None
     names_background: bool = False
+    widens: bool = True
 
     def named(self, meta: Mapping[str, Any]) -> list[str]:
         """Return the strategies whose names stand beside a panel: those in the background only where all have rows."""

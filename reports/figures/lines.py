@@ -15,6 +15,8 @@ from harness.checks import FloatArray
 from reports.figures.style import line_style, shown_name
 
 _LABEL_POINTS = 7.0
+_BESIDE_POINTS = (5.4, 8.5, 13.2)
+"""How far right of a panel the line to a name ends, its key stands, and the name begins."""
 
 
 def draw_band(
@@ -87,7 +89,8 @@ def name_ends(axes: Axes, ends: Mapping[str, tuple[float, float]], styles: Mappi
     """Write each line's name at its end, moved apart where they would overlap, with its marker as a key."""
     names = sorted(ends, key=lambda name: axes.transData.transform(ends[name])[1])
     box = axes.get_window_extent()
-    height = box.height / axes.figure.dpi * 72.0  # of the panel, in points
+    width, height = (side / axes.figure.dpi * 72.0 for side in (box.width, box.height))  # of the panel, in points
+    elbow, key, text = (1.0 + points / width for points in _BESIDE_POINTS)
     lines = {name: shown_name(name).count("\n") + 1 for name in names}
     sizes = [(lines[name] * _LABEL_POINTS * 1.12 + 2.5) / height for name in names]
     true = [(axes.transData.transform(ends[name])[1] - box.y0) / box.height for name in names]
@@ -95,11 +98,11 @@ def name_ends(axes: Axes, ends: Mapping[str, tuple[float, float]], styles: Mappi
     for name, place, end in zip(names, spread(true, sizes), true, strict=True):
         style = styles[name]
         start = axes.transAxes.inverted().transform(axes.transData.transform(ends[name]))[0]
-        axes.plot([start, 1.035], [end, place], transform=beside, color=style["color"], linewidth=0.5, clip_on=False,
+        axes.plot([start, elbow], [end, place], transform=beside, color=style["color"], linewidth=0.5, clip_on=False,
                   alpha=0.8)  # fmt: skip
-        axes.plot([1.055], [place], transform=beside, color=style["color"], marker=style["marker"], clip_on=False,
+        axes.plot([key], [place], transform=beside, color=style["color"], marker=style["marker"], clip_on=False,
                   markeredgewidth=0)  # fmt: skip
-        axes.text(1.085, place, shown_name(name), transform=beside, va="center", ha="left", fontsize=_LABEL_POINTS,
+        axes.text(text, place, shown_name(name), transform=beside, va="center", ha="left", fontsize=_LABEL_POINTS,
                   color="#222222", linespacing=1.05)  # fmt: skip
 
 

@@ -34,6 +34,8 @@ _LONGEST_TITLE = 40
 """Letters of the title of a panel."""
 _WIDEST = 50
 """Letters of one line of the label of a horizontal axis."""
+_ALONE = 1.9
+"""How much wider a panel is that has no other beside it."""
 _SECOND_LINE = 0.13
 """Inches that a second line of a label needs."""
 _METADATA: dict[str, dict[str, None]] = {
@@ -124,7 +126,8 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
     ----------
     exhibit : Exhibit
     panel : str, optional
-        Draw this panel alone, a little larger; the default is all of them, two to a row.
+        Draw this panel alone, a little larger; the default is all of them, two to a row.  The only panel of an exhibit
+        takes the width of two, see `FigureKind.widens`.
     """
     kind = kind_of(exhibit.kind)
     panels = exhibit.panels if panel is None else [panel]
@@ -133,6 +136,7 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
     width, height = kind.panel_inches
     if len(panels) == 1:
         width, height = 1.15 * width, 1.15 * height
+        width *= _ALONE if len(exhibit.panels) == 1 and kind.widens else 1.0
     named = kind.named(exhibit.meta)
     height = max(height, names_high_inches(named, in_rows=kind.names == "left"))
     left, right = kind.margins(names_inches(named))

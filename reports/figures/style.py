@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,13 +11,16 @@ from matplotlib.colors import to_rgb
 
 from harness.printable import printable
 
-_OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")
+# Without black, which is the true front's; wine and orange stand in its place.
+_OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255", "#F0E442")
 _TOL_MUTED = (
-    "#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499", "#000000",
+    "#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499", "#EE7733",
 )  # fmt: skip
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1.5, 1)), (0, (7, 1.5, 1.5, 1.5)))
 _LONGEST_NAME, _LONGEST_LINE = 44, 20
 """Letters of a name in a figure, and of one of its lines."""
+_JOINT = "\x1f"
+"""Where a line may end without a blank; what is shown holds none, for it cannot be printed."""
 GREY = "#b4b4b4"
 """Of strategies in the background."""
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
@@ -52,12 +56,14 @@ def darker(color: str) -> tuple[float, float, float]:
 
 
 def shown_name(label: str, width: int = 14) -> str:
-    r"""Return a label as figures write it: underscores as spaces, wrapped, cut in the middle where it is very long.
+    r"""Return a label as figures write it: wrapped, after underscores too, and cut in the middle where it is very long.
 
     >>> shown_name("regularized_evolution")
-    'regularized\nevolution'
+    'regularized_\nevolution'
     """
-    lines = textwrap.wrap(shortened(label.replace("_", " "), _LONGEST_NAME), width, break_long_words=False)
+    parts = re.sub("(_+)(?=[^_])", rf"\1{_JOINT} ", shortened(label, _LONGEST_NAME))
+    wrapped = textwrap.wrap(parts, width + 1, break_long_words=False)
+    lines = [line.replace(f"{_JOINT} ", "").replace(_JOINT, "") for line in wrapped]
     return "\n".join(part for line in lines for part in textwrap.wrap(line, _LONGEST_LINE)) or printable(label)
 
 

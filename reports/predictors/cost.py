@@ -19,8 +19,11 @@ from reports.predictors.results import TEST_WORDS, Evaluated
 _AXES = {"fit": "CPU seconds of a fit", "query": "CPU milliseconds of 1,000 predictions"}
 
 
-def exhibit(results: Evaluated, what: str) -> Exhibit:
-    """Return Kendall's tau on the first test set against the time of a fit ("fit") or of predictions ("query")."""
+def exhibit(results: Evaluated, what: str) -> Exhibit | None:
+    """Return Kendall's tau on the first test set against the time of a fit ("fit") or of predictions ("query").
+
+    None where nothing was tested.
+    """
     rows = []
     for target in results.targets:
         for label, one in target.learnt.items():
@@ -29,6 +32,8 @@ def exhibit(results: Evaluated, what: str) -> Exhibit:
                 if np.isfinite(tau := one.tau(column)):
                     rows.append((target.name, label, size, max(float(np.median(seconds[:, column])), 1e-6), tau))
     frame = pd.DataFrame(rows, columns=["benchmark", "series", "size", "x", "y"])
+    if frame.empty:
+        return None
     words = TEST_WORDS[results.tests[0]]
     caption = (
         f"Kendall's tau-b on {words} against the {_AXES[what]}, one point for each size of the training set"

@@ -30,8 +30,8 @@ def interval(values: FloatArray) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def of_kendall(results: Evaluated, test: str) -> Exhibit:
-    """Return Kendall's tau on a test set against the size of the training set."""
+def of_kendall(results: Evaluated, test: str) -> Exhibit | None:
+    """Return Kendall's tau on a test set against the size of the training set; None where no set is large enough."""
     place = results.tests.index(test)
     rows = [
         (target.name, label, size, *interval(one.taus(column, place)))
@@ -55,8 +55,8 @@ def of_kendall(results: Evaluated, test: str) -> Exhibit:
                     {"ceilings": {name: value for name, value in ceilings.items() if np.isfinite(value)}})  # fmt: skip
 
 
-def of_regret(results: Evaluated, top: int) -> Exhibit:
-    """Return the regret of the best predicted against the size of the training set."""
+def of_regret(results: Evaluated, top: int) -> Exhibit | None:
+    """Return the regret of the best predicted against the size of the training set; None where fewer are left."""
     rows = [
         (target.name, label, size, *interval(one.regrets[top][:, column]))
         for target in results.targets
@@ -78,8 +78,10 @@ def _exhibit(
     label: str,
     caption: str,
     more: Mapping[str, Any],
-) -> Exhibit:
+) -> Exhibit | None:
     frame = pd.DataFrame(rows, columns=["benchmark", "series", "x", "centre", "low", "high"]).dropna(subset=["centre"])
+    if frame.empty:
+        return None
     last = frame[frame["x"] == results.sizes[-1]]
     words = "; ".join(f"{row.benchmark}, {row.series}: {row.centre:.2f}" for row in last.itertuples())
     units = {

@@ -34,13 +34,15 @@ def exhibit(results: Evaluated) -> Exhibit | None:
     if frame.empty:
         return None
     words = TEST_WORDS[results.tests[0]]
-    agreements = "; ".join(f"{target.name} {agreement(target, column):.2f}" for target in results.targets)
+    agreements = {target.name: agreement(target, column) for target in results.targets}
+    known = "; ".join(f"{name} {value:.2f}" for name, value in agreements.items() if np.isfinite(value))
+    correlation = f" Spearman's correlation of the two over learners: {known}." if known else ""
     caption = (
         f"Regret at the end of a search of {results.search} evaluations that a learner guides, against its Kendall's"
         f" tau-b on {words} after {results.sizes[column]} architectures. The search is the same for all: NPENAS-NP,"
         " which mutates the best and trains the ten mutants of the best predicted means. Points: means over"
         f" {counted(results.spec.replicates, 'trial')}; bars: 95 % t intervals. Dotted: random search, exactly."
-        f" Spearman's correlation of the two over learners: {agreements}.{results.background_words}"
+        f"{correlation}{results.background_words}"
     )
     title = "Rank agreement against the regret of a search"
     units = {target.name: f" ({target.unit})" if target.unit else "" for target in results.targets}
@@ -69,11 +71,12 @@ def nearest(results: Evaluated) -> int:
 def agreement(target: Target, column: int) -> float:
     """Return Spearman's correlation over learners of tau at a size and the mean regret of searches.
 
-    Negative where who orders better finds better architectures; NaN of fewer than three.
+    Negative where who orders better finds better architectures; NaN of fewer than three, and where all are equal.
     """
     pairs = np.array([(one.tau(column), float(one.end.mean())) for one in target.learnt.values()])
     pairs = pairs[np.isfinite(pairs).all(axis=1)]
-    return float(stats.spearmanr(*pairs.T).statistic) if len(pairs) > 2 else float("nan")
+    varied = len(pairs) > 2 and (pairs != pairs[0]).any(axis=0).all()
+    return float(stats.spearmanr(*pairs.T).statistic) if varied else float("nan")
 
 
 def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:

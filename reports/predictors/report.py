@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.experiments.prediction import FEWEST_TESTED
 from harness.printable import counted, printable
 from reports.predictors import cost, growth, loop, reliability, table, winners
 from reports.predictors.results import TEST_WORDS, Evaluated, Target
 from reports.sections.section import Section
 from reports.study.provenance import told_of
+from reports.tables.numbers import NONE
 
 _MOST_NAMED = 4
 """Learners that a sentence names beside the best, and blocks without a result."""
@@ -23,14 +25,16 @@ def sections(results: Evaluated) -> list[Section]:
     figures = (
         *(growth.of_kendall(results, test) for test in results.tests),
         growth.of_regret(results, 10),
-        *filter(None, [loop.exhibit(results)]),
+        loop.exhibit(results),
         cost.exhibit(results, "fit"),
         cost.exhibit(results, "query"),
         winners.exhibit(results),
-        *filter(None, [reliability.exhibit(results)]),
+        reliability.exhibit(results),
     )
     tables = (table.agreement(results), *table.others(results), *filter(None, [table.paid(results)]))
-    return [Section("Learners", tuple(headline(results)), figures, tables, tuple(methods(results)))]
+    return [
+        Section("Learners", tuple(headline(results)), tuple(filter(None, figures)), tables, tuple(methods(results)))
+    ]
 
 
 def headline(results: Evaluated) -> list[str]:
@@ -42,14 +46,17 @@ def headline(results: Evaluated) -> list[str]:
             parts.append(f"one training agrees with the mean of the others at {target.ceiling:.2f}")
         ends = {label: float(one.end.mean()) for label, one in target.learnt.items() if np.isfinite(one.end).all()}
         if ends:
-            least = min(ends, key=lambda label: ends[label])
+            least = min(ends.values())
+            first = [label for label in ends if ends[label] == least]
+            few = first if len(first) <= _MOST_NAMED else [f"{len(first)} learners"]
             unit = f" {target.unit}" if target.unit else ""
             against = f", random search at {target.random:.3g}" if np.isfinite(target.random) else ""
             parts.append(
-                f"of searches of {results.search} evaluations those that {least} guides end at the least mean regret,"
-                f" {ends[least]:.3g}{unit}{against}"
+                f"of searches of {results.search} evaluations those that {', '.join(few)}"
+                f" {'guides' if len(first) == 1 else 'guide'} end at the least mean regret, {least:.3g}{unit}{against}"
             )
-        said.append(f"{target.name}: {'; '.join(parts)}.")
+        if parts:
+            said.append(f"{target.name}: {'; '.join(parts)}.")
     return said
 
 
@@ -102,7 +109,8 @@ def methods(results: Evaluated) -> list[str]:
         "Times. CPU seconds of one process. Learners that can are fitted for all trials of a block at once; a time is"
         " the share of one.",
         *(beside if seen else []),
-        "Undefined. A prediction without two values has no tau: it counts as 0.",
+        "Undefined. A prediction without two values has no tau: it counts as 0. A test set of fewer than"
+        f" {FEWEST_TESTED} architectures has no scores, and of fewer than 10 or 50 none are chosen: {NONE}.",
         *searches,
     ]
 

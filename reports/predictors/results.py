@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from harness.checks import FloatArray
+from harness.checks import FloatArray, IntArray
 from harness.errors import ResultError
 from harness.experiments.kind import kind_of
 from harness.experiments.manifest import BenchmarkFacts, Manifest, read_manifest
-from harness.experiments.prediction import KIND
+from harness.experiments.prediction import FEWEST_TESTED, KIND
 from harness.experiments.spec import Spec
 from harness.experiments.store import read_units
-from harness.names import read
 from harness.printable import printable
 from reports.figures.style import style_map
 from reports.predictors.ceiling import ceiling, random_regret
 from reports.statistics.scale import power_of_ten
 from reports.statistics.significance import ALPHA
-from reports.study.opening import OpenOracle, open_truth
+from reports.study.naming import titles
+from reports.study.opening import OpenOracle, open_truth, own_name
 from reports.study.provenance import library_versions
 from reports.study.study import foremost
 from reports.study.truth import describe_benchmark
@@ -46,6 +46,8 @@ class Learnt:
     ----------
     scores : mapping of str to (n, S, K) float64
         By the name of the score; on each test set.
+    counts : (n, S, K) int64
+        Architectures of each test set.
     regrets : mapping of int to (n, S) float64
         By how many of the best predicted are looked at; in the target's unit.
     fit_seconds, query_seconds : (n, S) float64
@@ -62,6 +64,7 @@ class Learnt:
     """
 
     scores: Mapping[str, FloatArray]
+    counts: IntArray
     regrets: Mapping[int, FloatArray]
     fit_seconds: FloatArray
     query_seconds: FloatArray
@@ -90,10 +93,12 @@ class Learnt:
     def taus(self, column: int, test: int = 0) -> FloatArray:
         """Return Kendall's tau at a size on a test set, (n,).
 
-        What is undefined, of a prediction without two values, counts as 0; NaN is a learner that was not fitted.
+        What is undefined, of a prediction without two values, counts as 0; NaN is a learner that was not fitted, or a
+        test set of too few architectures.
         """
         found = self.scores["kendall"][:, column, test]
-        return np.where(np.isfinite(self.fit_seconds[:, column]), np.nan_to_num(found), np.nan)
+        tested = np.isfinite(self.fit_seconds[:, column]) & (self.counts[:, column, test] >= FEWEST_TESTED)
+        return np.where(tested, np.nan_to_num(found), np.nan)
 
     def tau(self, column: int) -> float:
         """Return the mean tau at a size on the first test set; NaN where the learner was not fitted in all trials."""
@@ -273,8 +278,13 @@ def read_evaluated(folder: Path, open_oracle: OpenOracle, *, allow_missing: bool
 def _targets(
     manifest: Manifest, found: Mapping[tuple[str, str, str], list[Any]], folder: Path, open_oracle: OpenOracle
 ) -> Iterator[Target]:
+    opened = {
+        name: open_truth(facts.name, facts.table_digest, folder, open_oracle)
+        for name, facts in manifest.benchmarks.items()
+    }
+    shown = titles({name: own_name(name, oracle) for name, (oracle, _) in opened.items()})
     for name, facts in manifest.benchmarks.items():
-        oracle, address = open_truth(facts.name, facts.table_digest, folder, open_oracle)
+        oracle, address = opened[name]
         for objective in facts.objectives:
             learnt = {
                 item.label: _joined(found[name, objective.name, item.label])
@@ -283,11 +293,10 @@ def _targets(
             }
             if not learnt:
                 continue
-            own = printable(read(name).own)
             evaluations = manifest.spec.prediction.search if manifest.spec.prediction else 0
             unit = oracle.columns[objective.name].unit if objective.name in oracle.columns else ""
             yield Target(
-                own if len(facts.objectives) == 1 else f"{own}: {objective.name}",
+                shown[name] if len(facts.objectives) == 1 else f"{shown[name]}: {objective.name}",
                 facts,
                 objective.name,
                 {"percent": PERCENT}.get(unit, printable(unit)),
@@ -304,6 +313,7 @@ def _joined(parts: list[tuple[int, Any]]) -> Learnt:
     columns = {name: np.concatenate([output.columns[name] for output in outputs]) for name in outputs[0].columns}
     return Learnt(
         {name: columns["scores"][..., place] for place, name in enumerate(names["scores"])},
+        columns["counts"],
         {top: columns["regrets"][..., place] for place, top in enumerate(names["tops"])},
         columns["seconds"][..., 0],
         columns["seconds"][..., 1],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -30,7 +31,7 @@ def agreement(results: Evaluated) -> ReportTable:
                 | {f"tau_{size}": value[0] for size, value in zip(results.sizes, values, strict=True)}
                 | {f"half_{size}": value[2] - value[0] for size, value in zip(results.sizes, values, strict=True)}
             )
-            cells.append((target.name, label, *(_tau(mean, high - mean) for mean, _, high in values)))
+            cells.append((target.name, label, *(_tau(mean, high - mean, one.trials) for mean, _, high in values)))
         labels = list(target.learnt)
         for column in range(len(results.sizes)):
             tests.append(won := best(target, labels, column))
@@ -47,8 +48,11 @@ def agreement(results: Evaluated) -> ReportTable:
     return ReportTable("agreement", "Rank agreement", caption, pd.DataFrame(frame), headers, tuple(cells), marks)
 
 
-def _tau(mean: float, half: float) -> str:
-    return NONE if np.isnan(mean) else f"{_two(mean)} ± {half:.2f}".replace("0.", ".")
+def _tau(mean: float, half: float, trials: int) -> str:
+    """Return a mean with half its interval, which one trial has not; without the noughts before points."""
+    if np.isnan(mean):
+        return NONE
+    return " ± ".join(re.sub(r"^(\D?)0\.", r"\1.", text) for text in (_two(mean), *[f"{half:.2f}"] * (trials > 1)))
 
 
 SEEN = (

@@ -72,8 +72,8 @@ def _tests(taus: Mapping[str, FloatArray], winner: str, others: Sequence[str]) -
     return holm(np.array(p, dtype=np.float64))
 
 
-def exhibit(results: Evaluated) -> Exhibit:
-    """Return the map: sizes from left to right, limits of the time of a fit upwards."""
+def exhibit(results: Evaluated) -> Exhibit | None:
+    """Return the map: sizes from left to right, limits of a fit's time upwards; None where nothing was tested."""
     rows, tests = [], list[Best]()
     for target in results.targets:
         for column, size in enumerate(results.sizes):
@@ -87,6 +87,8 @@ def exhibit(results: Evaluated) -> Exhibit:
                         (target.name, won.winner, size, limit, target.learnt[won.winner].tau(column), open_to_doubt)
                     )
     frame = pd.DataFrame(rows, columns=["benchmark", "series", "x", "limit", "tau", "tied"])
+    if frame.empty:
+        return None
     words = TEST_WORDS[results.tests[0]]
     caption = (
         f"The learner of the largest mean tau on {words} among those whose fit takes at most the CPU seconds on the"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,9 +73,11 @@ def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTab
     shown = data[data["a"].isin(study.drawn) & data["b"].isin(study.drawn)]
     several, missing = data["budget"].nunique() > 1, data["missing"].nunique() > 1
     scales = {item.name: item.truth.scales[split] for item in study.aligned if split in item.truth.splits}
-    cells = tuple(
-        _pair_cells(row, scales[str(row["benchmark"])], several=several, missing=missing)
-        for row in shown.to_dict("records")
+    cells = _folded(
+        [
+            _pair_cells(row, scales[str(row["benchmark"])], several=several, missing=missing)
+            for row in shown.to_dict("records")
+        ]
     )
     headers = (
         "Benchmark", "Pair A vs. B", "Verdict", "n", "Won/tied/lost", "P(A beats B)", "Effect",
@@ -84,6 +87,7 @@ def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTab
     few = few if study.background else ""
     refused = [text.removeprefix(f"{NOT_TESTED}: ") for text in data["verdict"] if text.startswith(NOT_TESTED)]
     why = f" Not tested: {'for example ' * (len(set(refused)) > 1)}{refused[0]}." if refused else ""
+    why += " Such pairs stand in one line, and each in the CSV file." if len(cells) < len(shown) else ""
     caption = (
         f"Pairs of strategies by {words} {study.measure} of the {study.holder}, replicate by replicate ({TEST_WORDS};"
         f" one family of {counted(len(data[data['missing'] == LEFT_OUT]), 'comparison')}). Won/tied/lost: by A."
@@ -96,6 +100,20 @@ def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTab
     return ReportTable(
         f"pairwise-{split}", f"Pairwise comparisons ({words})", caption, data, headers, cells, text_columns=3
     )
+
+
+def _folded(cells: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """Return the rows of pairs, with those of a benchmark that are not tested in one, where they are several."""
+    folded: dict[str, tuple[str, ...]] = {}
+    untested = Counter(row[0] for row in cells if row[2] == NOT_TESTED)
+    shown = list[tuple[str, ...]]()
+    for row in cells:
+        if row[2] != NOT_TESTED or untested[row[0]] < 2:
+            shown.append(row)
+        elif row[0] not in folded:
+            folded[row[0]] = (row[0], f"{untested[row[0]]} pairs", NOT_TESTED, *[NONE] * (len(row) - 3))
+            shown.append(folded[row[0]])
+    return tuple(shown)
 
 
 def _pair_cells(row: Mapping[Hashable, Any], scale: Scale, *, several: bool, missing: bool) -> tuple[str, ...]:

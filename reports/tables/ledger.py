@@ -17,8 +17,8 @@ from reports.tables.report_table import ReportTable
 _PARTS = ("full", "low", "failed", "idle", "signals", "others", "final", "total", "chosen")
 _HEADERS = {
     "full": "Full trainings", "low": "Lower fidelities", "failed": "Failed", "idle": "Idle or cut off",
-    "signals": "Signals", "others": "Other tables", "final": "Final training", "total": "In all",
-    "chosen": "Training of the answer",
+    "signals": "Signals", "others": "Other tables", "final": "Training of the answer", "total": "In all",
+    "chosen": "The same, as recorded",
 }  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def ledger_table(study: Study) -> ReportTable:
         )
         for row in rows
     )
-    names = _HEADERS | ({"chosen": "Training of a member"} if study.several else {})
+    names = _HEADERS | ({"final": "Training of a member"} if study.several else {})
     headers = ("Benchmark", "Strategy", "T1", *(names[part] for part in shown))
     return ReportTable(
         "ledger", "Cost ledger, in full trainings", _caption(study, shown), pd.DataFrame(rows), headers, cells
@@ -119,13 +119,13 @@ def _caption(study: Study, shown: list[str]) -> str:
         )
     if study.several:
         parts.append(
-            "Final training: that of one member of the front, which every search needs once more; each other member"
-            " that is wanted costs as much again, and is not in the sum. In all: the sum of what stands before it."
-            " Training of a member: what the networks of the final front really take, mean over its members."
+            "Training of a member: one full training of a member of the front, which every search needs once more; each"
+            " other member that is wanted costs as much again, and is not in the sum. In all: the sum of what stands"
+            " before it. As recorded: what the networks of the final front really take, mean over its members."
         )
     else:
         parts.append(
-            "Final training: that of the answer, which every search needs once more. In all: the sum of what stands"
-            " before it. Training of the answer: what the network chosen really takes."
+            "Training of the answer: one full training, which every search needs once more. In all: the sum of what"
+            " stands before it. As recorded: what the training of the network chosen really takes."
         )
     return " ".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -16,9 +16,9 @@ from harness import registry
 from harness.benchmark import Benchmark
 from harness.checks import FloatArray
 from harness.digests import identity, later, sha256_of
-from harness.errors import HarnessError, SpecError
+from harness.errors import HarnessError, SpecError, must
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
-from harness.experiments.prediction import KIND, PredictionSpec
+from harness.experiments.prediction import FEWEST_TESTED, KIND, PredictionSpec
 from harness.experiments.spec import Spec, StrategySpec, held, plain_data
 from harness.names import read
 from harness.own.classes import file_sha256
@@ -29,10 +29,15 @@ from harness.surrogate import Fit, Informed, Predict, Prediction, Surrogate, ser
 from surrogates.evaluation.observed import KEYS, Asked, Observed, given
 from surrogates.evaluation.scores import BINS, NAMES, TOPS, histogram, regrets, scores
 from surrogates.evaluation.searching import search_version, searched
-from surrogates.evaluation.sets import FEWEST, Pool, Trial
+from surrogates.evaluation.sets import Pool, Trial
 
 SCHEMA = 1
 """Version of what the digest of a unit covers."""
+_OF_SEARCHES = (
+    "n_workers", "constraints", "transfer", "report_on", "free_signals", "simulate", "deployments",
+    "known_constraints", "auxiliary",
+)  # fmt: skip
+"""Keys of a spec that mean nothing to learners."""
 REFUSALS = (HarnessError, ValueError, ArithmeticError)
 """Errors of a learner that is given too little, or what its arithmetic cannot bear: told, and the other sizes kept."""
 
@@ -122,13 +127,12 @@ class Evaluation(Kind[Trials]):
         """Refuse learners that do not exist, and keys that only searches have."""
         if spec.prediction is None:
             raise SpecError("`prediction`: the kind of work 'prediction' needs the table [prediction] and [[learners]]")
-        others = {"transfer": spec.transfer, "simulate": spec.simulate, "constraints": spec.constraints}
-        for key, value in others.items():
-            if value:
-                raise SpecError(f"`{key}`: learners are evaluated without; leave it out")
+        for key in fields(Spec):
+            if key.name in _OF_SEARCHES and getattr(spec, key.name) != key.default:
+                raise SpecError(f"`{key.name}`: learners are evaluated without; leave it out")
         for index, item in enumerate(spec.strategies):
             with at(f"learners[{index}]"):
-                factory = registry.load("surrogate", item.name)
+                factory = registry.learner(item.name)
                 if isinstance(factory, type) and issubclass(factory, Informed):
                     raise HarnessError(f"'{item.name}' is told what it would have to predict; leave it out")
                 known = (*registry.settings_of(factory), *KEYS)
@@ -138,14 +142,15 @@ class Evaluation(Kind[Trials]):
     def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterator[tuple[int, Trials]]:
         """Yield the units of all learners, each after it was built once."""
         assert spec.prediction is not None  # noqa: S101  # `check` has seen to it
-        pool = Pool.of(_of(benchmark.name, benchmark.objectives[0].name, spec.budget), np.random.default_rng(0))
-        largest = spec.prediction.sizes[-1]
-        if len(pool) < 2 * largest:
+        for objective in benchmark.objectives:
+            pool = Pool.of(_of(benchmark.name, objective.name, spec.budget), np.random.default_rng(0))
             with at("prediction.sizes"):
-                raise HarnessError(
-                    f"'{benchmark.name}' has {len(pool):,} different functions, of which at most half are learnt from:"
-                    f" {len(pool) // 2:,}, got {largest:,}"
-                )
+                pool.check(spec.prediction.sizes[-1], benchmark.name)
+            for index, item in enumerate(spec.strategies):
+                if item.hyperparameters.get("targets") == "log_error" and (pool.truth < 0).any():
+                    with at(f"learners[{index}]"):
+                        rule = f"be another on '{benchmark.name}': {objective.name}, lower is better, is below 0"
+                        raise HarnessError(must("targets", f"{rule}, and has no logarithm", "log_error"))
         for index, item in enumerate(spec.strategies):
             own = {key: value for key, value in item.hyperparameters.items() if key not in KEYS}
             settings = {"name": item.name, **own}
@@ -260,12 +265,13 @@ class Evaluation(Kind[Trials]):
                     prediction, honest = predictions[row], learner.has_std
                     for column, name in enumerate(settings.tests):
                         rows = tests[name]
-                        if len(rows) >= FEWEST:
+                        if len(rows) >= FEWEST_TESTED:
                             found["scores"][row, place, column] = scores(
                                 prediction, rows, pool.truth[rows], honest=honest
                             )
                     first = tests[settings.tests[0]]
-                    found["histograms"][row, place] = histogram(prediction, first, pool.truth[first], honest=honest)
+                    if len(first) >= FEWEST_TESTED:
+                        found["histograms"][row, place] = histogram(prediction, first, pool.truth[first], honest=honest)
                     left = np.setdiff1d(np.arange(len(pool)), one.order[:size])
                     found["regrets"][row, place] = regrets(prediction.mean[left], pool.truth[left])
             steps.took(size)

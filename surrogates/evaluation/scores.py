@@ -17,10 +17,10 @@ RANKING: dict[str, Callable[[FloatArray, FloatArray], float]] = {
     "sparse_kendall": metrics.sparse_kendall_tau,
     "rmse": metrics.root_mean_squared_error,
     "mae": metrics.mean_absolute_error,
-    "precision_at_10": lambda predicted, observed: metrics.precision_at(predicted, observed, 10),
-    "best_rank_at_10": lambda predicted, observed: metrics.best_rank_at(predicted, observed, 10),
+    "precision_at_10": lambda predicted, observed: _chosen(metrics.precision_at, predicted, observed, 10),
+    "best_rank_at_10": lambda predicted, observed: _chosen(metrics.best_rank_at, predicted, observed, 10),
 }
-"""Scores of means, by name; lower predictions and observations are better."""
+"""Scores of means, by name; lower predictions and observations are better.  Of a choice of more than there are: NaN."""
 LEVELS = (0.5, 0.8, 0.95)
 """Levels of the central intervals whose coverage is told."""
 SPREAD = ("nll", "sharpness", *(f"coverage_{100 * level:.0f}" for level in LEVELS))
@@ -64,5 +64,11 @@ def histogram(prediction: Prediction, rows: IntArray, observed: FloatArray, *, h
 
 
 def regrets(predicted: FloatArray, truth: FloatArray) -> FloatArray:
-    """Return the regret of the `TOPS` best predicted, in the unit of the truth, (len(TOPS),)."""
-    return np.array([metrics.regret_at(predicted, truth, top) for top in TOPS])
+    """Return the regret of the `TOPS` best predicted, in the unit of the truth, (len(TOPS),); NaN of more than all."""
+    return np.array([_chosen(metrics.regret_at, predicted, truth, top) for top in TOPS])
+
+
+def _chosen(
+    metric: Callable[[FloatArray, FloatArray, int], float], predicted: FloatArray, observed: FloatArray, count: int
+) -> float:
+    return metric(predicted, observed, count) if count <= len(predicted) else float("nan")

@@ -9,7 +9,8 @@ import numpy as np
 
 from harness.benchmark import Benchmark
 from harness.checks import Archs, FloatArray, IntArray, UInt64Array
-from harness.errors import HarnessError
+from harness.errors import HarnessError, must
+from harness.experiments.prediction import FEWEST_LEARNT
 from harness.records import Proposals
 from harness.space import SearchSpace
 
@@ -17,8 +18,6 @@ SAMPLED = 5000
 """Architectures that are drawn of a space whose benchmark lists none."""
 PARENTS = 10
 """The best that were learnt from, whose neighbours are a test set."""
-FEWEST = 5
-"""Architectures without which a test set says nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +54,24 @@ class Pool:
 
     def __len__(self) -> int:
         return len(self.archs)
+
+    def check(self, largest: int, name: str) -> None:
+        """Refuse training sets of which the largest leaves less to test on than it takes.
+
+        Raises
+        ------
+        HarnessError
+            Names sizes that fit, where there are any.
+        """
+        half = len(self) // 2
+        if largest <= half:
+            return
+        fitting = sorted({max(half * part // 4, FEWEST_LEARNT) for part in (1, 2, 4)})
+        such = f" under [prediction] name such as `sizes = {fitting}`" if half >= FEWEST_LEARNT else " too few"
+        raise HarnessError(
+            f"'{name}' has {len(self):,} different functions with results, of which at most half are learnt from, "
+            f"{half:,}, got {largest:,}:{such}"
+        )
 
     def rows_of(self, keys: UInt64Array) -> IntArray:
         """Return the rows of the pool that have one of these functional keys, ascending."""
@@ -93,17 +110,16 @@ class Trial:
         Raises
         ------
         HarnessError
-            If the pool has not twice as many architectures.
+            If the pool has not twice as many architectures, or so many trainings failed that too few have a label.
         """
-        if len(pool) < 2 * largest:
-            raise HarnessError(
-                f"`prediction.sizes` must be at most {len(pool) // 2:,}, half of the {len(pool):,} different functions"
-                f" of '{benchmark.name}', got {largest:,}"
-            )
+        pool.check(largest, benchmark.name)
         order = rng.permutation(len(pool))
         labels = answers(benchmark, pool.archs[order], noise_seed)
-        order, labels = order[np.isfinite(labels)][:largest], labels[np.isfinite(labels)][:largest]
-        return cls(order, labels)
+        known = np.isfinite(labels)
+        if known.sum() < largest:
+            rule = f"be at most {known.sum():,} on '{benchmark.name}', where the other trainings of a trial failed"
+            raise HarnessError(must("prediction.sizes", rule, largest))
+        return cls(order[known][:largest], labels[known][:largest])
 
     def tests(
         self, pool: Pool, space: SearchSpace, size: int, most: int, rng: np.random.Generator

@@ -13,6 +13,7 @@ import harness as nh
 from harness import registry
 from harness.cli.__main__ import main
 from harness.experiments.execute import execute
+from harness.experiments.kind import kind_of
 from harness.experiments.prepare import prepare
 from harness.experiments.spec import ReportSpec
 from harness.problem import Budget
@@ -32,6 +33,7 @@ EXECUTED = {
     "predictors.toml": "test_the_evaluations_of_learners_run",
     "predictors-full.toml": "test_the_evaluations_of_learners_run",
     "my_strategy.py": "test_the_strategy_keeps_the_rules",
+    "my_learner.py": "test_the_learner_keeps_the_rules",
     "own_table/digits.csv": "test_the_table_is_imported_and_searched",
     "own_table/digits.toml": "test_the_table_is_imported_and_searched",
 }
@@ -175,6 +177,19 @@ def test_the_strategy_keeps_the_rules(folder, capsys):
     assert main(["check", "examples/my_strategy.py:MyStrategy"]) == 0, capsys.readouterr().err
     (run,) = nh.run("examples/my_strategy.py:MyStrategy", "nb201-cifar10", evaluations=30, replicates=1).runs
     assert len(run.trace) >= 30
+
+
+def test_the_learner_keeps_the_rules(folder, capsys):
+    learner = "examples/my_learner.py:MyLearner"
+    assert main(["check", learner]) == 0, capsys.readouterr().err
+    (folder / "mine.toml").write_text(
+        'benchmarks = ["micro-mnist1d"]\nreplicates = 1\nprediction = { sizes = [100], test_size = 500 }\n'
+        f'learners = [{{ name = "{learner}", drawn = 5 }}]\n'
+    )
+    prepared = prepare(nh.load_spec("mine.toml"))
+    ((_, unit),) = prepared.shards.values()
+    kendall = kind_of("prediction").run(unit).columns["scores"][0, 0, 0, 0]
+    assert 0.4 < kendall < 0.9, "it learns something, and no more than additive worth"
 
 
 def test_the_table_is_imported_and_searched(folder, capsys):

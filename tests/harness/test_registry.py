@@ -292,7 +292,7 @@ def test_a_wrong_class_is_refused(own, tail, expected):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(HarnessError, match=r"no such strategy file: .*gone\.py"):
+    with pytest.raises(HarnessError, match=r"there is no file .*gone\.py"):
         registry.strategy(f"{tmp_path}/gone.py:Mine")
 
 

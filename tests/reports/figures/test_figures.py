@@ -71,6 +71,8 @@ def test_no_name_and_no_label_of_an_axis_is_cut_off():
         figure.canvas.draw()
         width, height = figure.canvas.get_width_height()
         (axes,) = figure.axes
+        inches = axes.get_position().width * figure.get_size_inches()[0]
+        assert inches > 2 * kind_of(exhibit.kind).panel_inches[0], "the only panel takes the room of two"
         names = axes.get_yticklabels() if exhibit.kind == "strips" else axes.texts
         boxes = [text.get_window_extent() for text in names]
         assert len(boxes) == len(LONG)

@@ -13,18 +13,20 @@ import pytest
 from harness import registry
 from harness.errors import ResultError
 from harness.experiments.execute import execute
+from harness.experiments.prediction import FEWEST_TESTED
 from harness.experiments.prepare import prepare
 from harness.experiments.schema import from_dict
 from harness.experiments.store import unit_path
+from harness.spaces import named
 from reports.figures.exhibit import Exhibit
 from reports.page.build import build
-from reports.predictors import cost, table
+from reports.predictors import cost, loop, table
 from reports.predictors.ceiling import ceiling
 from reports.predictors.growth import interval
-from reports.predictors.report import methods, sections
+from reports.predictors.report import headline, methods, sections
 from reports.predictors.results import Learnt, Target, read_evaluated
 from reports.predictors.winners import Best, best, untested_words
-from reports.tables.numbers import NONE
+from reports.tables.numbers import MINUS, NONE
 
 LEARNERS = [{"name": "ridge"}, {"name": "random_forest", "trees": 5, "label": "small forest"}]
 
@@ -147,16 +149,59 @@ def test_what_is_seen_beside_genes_is_paid_for_every_candidate(folder):
     assert not any(text.startswith("Covariates.") for text in methods(results))
 
 
-def learnt(taus, seconds=0.0):
+def learnt(taus, seconds=0.0, count=100):
     taus = np.asarray(taus, dtype=float)[:, None, None]
     zero = np.zeros(taus.shape[:2])
-    return Learnt({"kendall": taus}, {}, zero + seconds, zero, zero[..., None])
+    counts = np.full(taus.shape, count)
+    return Learnt({"kendall": taus}, counts, {}, zero + seconds, zero, zero[..., None])
 
 
 def test_what_is_undefined_counts_as_nothing_and_what_was_refused_is_missing():
     taus = learnt([0.5, np.nan]).taus(0)
     assert interval(taus) == pytest.approx((0.25, 0.25 - 3.1765, 0.25 + 3.1765), abs=1e-3)
     assert np.isnan(learnt([np.nan, np.nan], np.nan).tau(0))
+    assert np.isnan(learnt([np.nan, np.nan], count=FEWEST_TESTED - 1).tau(0)), "nobody was tested"
+
+
+def test_a_tau_is_written_with_its_interval_where_there_is_one():
+    assert table._tau(0.5, 0.0, 1) == ".50"
+    assert table._tau(0.5, 10.05, 2) == ".50 ± 10.05"
+    assert table._tau(-0.05, 0.1, 3) == f"{MINUS}.05 ± .10"
+
+
+def test_learners_whose_searches_end_alike_are_named_alike_and_correlate_with_nothing(folder):
+    results = read_evaluated(folder, registry.oracle)
+    (target,) = results.targets
+    alike = {name: replace(one, search=np.ones((3, 24))) for name, one in target.learnt.items()}
+    altered = replace(results, targets=(replace(target, learnt={**alike, "third": alike["ridge"]}),))
+    assert "those that ridge, small forest, third guide end at the least mean regret, 1 " in headline(altered)[0]
+    shown = replace(altered, targets=(replace(target, learnt=alike),))
+    caption = loop.exhibit(shown).meta["caption"]
+    assert np.isnan(loop.agreement(altered.targets[0], 0))
+    assert "Spearman" not in caption
+    assert "nan" not in caption
+
+
+def test_the_page_of_a_small_table_leaves_out_what_has_no_scores(tmp_path):
+    """Twelve architectures, of which six are learnt from: no best tenth, and no ten of which to choose."""
+    space = named.space("nb201")
+    _, first = np.unique(space.key(archs := space.sample(60, np.random.default_rng(0))), return_index=True)
+    archs = archs[np.sort(first)][:12]
+    values = {name: np.linspace(50.0, 60.0, 12)[:, None] for name in ("valid_accuracy", "test_accuracy")}
+    values |= {"train_seconds": np.ones((12, 1)), "params": np.ones(12), "macs": np.ones(12)}
+    registry.write_table(tmp_path / "few.h5", name="few", space="nb201", epochs=3, archs=archs, values=values, about={})
+    given = from_dict({"name": "few", "benchmarks": [str(tmp_path / "few.h5")], "replicates": 2,
+                       "prediction": {"sizes": [2, 6]}, "learners": [{"name": "ridge"}, {"name": "knn"}]})  # fmt: skip
+    assert execute(prepare(given), tmp_path / "results").failed == ()
+    results = read_evaluated(tmp_path / "results", registry.oracle)
+    assert [target.name for target in results.targets] == ["few"], "by the name in the table, not its path"
+    (section,) = sections(results)
+    assert "tau-best-tenth" not in [exhibit.name for exhibit in section.figures]
+    order, choice, _ = (item.frame for item in section.tables[1:4])
+    assert order["kendall_best_tenth"].isna().all()
+    assert order["kendall_random"].notna().all()
+    assert choice[["precision_at_10", "regret_10", "regret_50"]].isna().all(axis=None)
+    assert choice["regret_1"].notna().all()
 
 
 def test_the_winner_and_those_not_shown_to_be_worse():

@@ -73,7 +73,13 @@ def test_figures_have_the_others_in_grey_and_without_names(many, comparisons):
 def test_tables_have_all_and_sentences_a_few(many, comparisons):
     table = pair_table(many, "validation", comparisons)
     assert len(table.frame) == 2 * 15 * 14 // 2
-    assert len(table.cells) == 2 * DRAWN * (DRAWN - 1) // 2
+    pairs = DRAWN * (DRAWN - 1) // 2
+    assert [row[:3] for row in table.cells] == [(name, f"{pairs} pairs", "not tested") for name in ("alpha", "beta")]
+    tested = comparisons.assign(
+        verdict=comparisons["verdict"].where(comparisons["benchmark"] == "alpha", "no difference")
+    )
+    shown = pair_table(many, "validation", tested).cells
+    assert [row[0] for row in shown] == ["alpha"] + ["beta"] * pairs, "what is tested has a line for each pair"
     assert "the CSV file has all" in table.caption
     assert {row[1] for row in final_table(many, "validation", comparisons).cells} >= set(MANY)
     sentences = narrative.headline(many, comparisons)

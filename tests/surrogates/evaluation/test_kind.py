@@ -13,7 +13,7 @@ from harness.errors import HarnessError, SpecError
 from harness.experiments.execute import execute
 from harness.experiments.kind import kind_of
 from harness.experiments.manifest import read_manifest
-from harness.experiments.prediction import PredictionSpec
+from harness.experiments.prediction import BEGUN_AT_RANDOM, PredictionSpec
 from harness.experiments.prepare import prepare
 from harness.experiments.schema import from_dict
 from harness.experiments.store import read_units
@@ -171,6 +171,19 @@ def test_a_size_that_a_learner_refuses_is_told_and_the_others_are_kept(monkeypat
     assert np.isnan(output.columns["search"]).all()
 
 
+def test_searches_begin_at_random_as_long_as_a_spec_is_told():
+    assert registry.keywords(registry.strategy(STRATEGY))["initial"] == BEGUN_AT_RANDOM
+
+
+def test_a_trial_of_which_too_many_trainings_failed_is_refused_and_not_made_smaller(benchmark, pool, monkeypatch):
+    labels = np.full(len(pool), np.nan)
+    labels[:50] = 1.0
+    monkeypatch.setattr("surrogates.evaluation.sets.answers", lambda *given: labels)
+    with pytest.raises(HarnessError, match=r"`prediction.sizes` must be at most 50 on 'micro-mnist1d'"):
+        Trial.of(pool, benchmark, 51, np.uint64(7), np.random.default_rng(1))
+    assert len(Trial.of(pool, benchmark, 50, np.uint64(7), np.random.default_rng(1)).labels) == 50
+
+
 def test_latency_is_a_target_as_any_other(tmp_path):
     given = spec(benchmarks=["nb201-cifar10"], objectives=["latency_seconds"], replicates=1,
                  prediction={"sizes": [100], "test_size": 100})  # fmt: skip
@@ -208,7 +221,11 @@ def test_every_objective_is_a_target_of_its_own(tmp_path):
         ({"learners": [{"name": "rigde"}]}, r"`learners\[0\]`: .*ridge"),
         ({"learners": [{"name": "ridge", "penalti": 1}]}, r"`learners\[0\]`: .*penalty"),
         ({"prediction": {"sizes": [50, 20]}}, "`prediction.sizes` must name at least one size, ascending"),
-        ({"prediction": {"sizes": [3000]}}, r"`prediction.sizes`: .*4,930 different functions.*2,465, got 3,000"),
+        (
+            {"prediction": {"sizes": [3000]}},
+            r"`prediction.sizes`: .*4,930 different functions.*2,465, got 3,000.*\[616, 1232, 2465\]",
+        ),
+        ({"prediction": {"search": 10}}, "`prediction.search` must be 0, or more than the 10 evaluations at random"),
         ({"prediction": {"tests": ["easy"]}}, "`prediction.tests` must be one of"),
         ({"learners": [{"name": "ridge"}, {"name": "ridge", "label": "b"}]}, r"`learners\[1\]`: 'b' is the same run"),
         (
@@ -216,12 +233,46 @@ def test_every_objective_is_a_target_of_its_own(tmp_path):
             r"`learners\[0\]`: CurveValue reads learning curves: say how many epochs",
         ),
         ({"constraints": ["params_m <= 1"]}, "`constraints`: learners are evaluated without"),
+        ({"n_workers": 2}, "`n_workers`: learners are evaluated without"),
+        ({"report_on": ["nb201-cifar10"]}, "`report_on`: learners are evaluated without"),
+        ({"budget": {"evaluations": 50}}, "`budget` must hold table_seed and duplicates alone with"),
         ({"prediction": {"size": [20]}}, "unknown key 'prediction.size'"),
+        ({"prediction": {"sizes": [-5]}}, "`prediction.sizes` must be at least 2, got -5"),
+        ({"prediction": {"sizes": [10**30]}}, "`prediction.sizes` must be at most 10000"),
+        ({"learners": []}, r"`learners` must be tables, \[\[learners\]\], at least one"),
+        ({"learners": ["ridge"]}, r"`learners` must be tables, \[\[learners\]\], at least one"),
+        ({"learners": [{"label": "a"}]}, r"`learners\[0\]` must have a `name`"),
+        ({"learners": [{"name": "ridge", "label": "a\nb"}]}, r"`learners\[0\]`: `label` must be one line"),
+        ({"learners": [{"name": "ridge", "label": 3}]}, r"`learners\[0\].label` must be a valid string"),
+        ({"learners": [{"name": "mlp_ensemble", "device": "cuda"}]}, r"`learners\[0\]`: `device` must be left out"),
+        (
+            {"learners": [{"name": "stacking", "learners": ["curve_ridge"]}]},
+            r"`learners\[0\]`: `learners` must leave out what reads curves",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(changes, message):
     with pytest.raises(SpecError, match=message):
         prepare(spec(**changes))
+
+
+def test_logarithms_are_refused_where_results_have_none(monkeypatch):
+    monkeypatch.setattr("surrogates.evaluation.sets.answers", lambda benchmark, archs, seed: -np.ones(len(archs)))
+    with pytest.raises(
+        SpecError, match=r"`learners\[1\]`: `targets` must be another on 'micro-mnist1d': valid_accuracy"
+    ):
+        prepare(spec(learners=[{"name": "ridge"}, {"name": "ridge", "label": "log", "targets": "log_error"}]))
+
+
+def test_settings_of_learners_are_not_left_unread_in_a_spec_of_searches():
+    search = {"strategies": [{"name": "random_search"}], "budget": {"evaluations": 5}}
+    with pytest.raises(SpecError, match=r"`prediction` must be given with \[\[learners\]\]"):
+        from_dict({key: value for key, value in DATA.items() if key != "learners"} | search)
+
+
+def test_which_training_answers_may_be_said():
+    given = spec(budget={"table_seed": "mean"})
+    assert (given.budget.table_seed, given.budget.evaluations) == ("mean", 60)
 
 
 def test_a_table_of_settings_is_needed():
