@@ -43,6 +43,8 @@ class FigureKind:
         ``(frame, meta)`` to the entries of a legend above all panels; none where there is nothing to explain.
     names_background : bool
         Whether strategies in the background have names, too.
+    shaded : bool
+        Whether shades of areas say something: pages keep white paper below them by night.
     """
 
     name: str
@@ -55,6 +57,7 @@ class FigureKind:
     most_columns: Literal[2, 3] = 2
     legend: Legend | None = None
     names_background: bool = False
+    shaded: bool = False
 
     def named(self, meta: Mapping[str, Any]) -> list[str]:
         """Return the strategies whose names stand beside a panel: those in the background only where all have rows."""

@@ -22,7 +22,8 @@ from harness.experiments.results import read_results
 from harness.files.whole import locked
 from harness.printable import counted, printable_lines
 from reports.figures.exhibit import Exhibit
-from reports.figures.render import inline_svg
+from reports.figures.inline import Sheet
+from reports.figures.render import inline_panels
 from reports.figures.style import by_night
 from reports.page import narrative
 from reports.page.checklist import checklist, checklist_markdown
@@ -136,7 +137,7 @@ def _write(study: Study, folder: Path, on_step: Callable[[str], None]) -> None:
     parts = [main, *sections(study)]
     _write_parts(parts, folder, on_step)
     (folder / MARKER).write_text(printable_lines(checklist_markdown(study)), encoding="utf-8")
-    page = _page(study, parts, first, narrative.warnings(study, comparisons))
+    page = _page(study, parts, first, folder, narrative.warnings(study, comparisons))
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 
@@ -148,6 +149,7 @@ def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], 
     page = _rendered(
         parts,
         predictors.first_screen(results),
+        folder,
         title=f"{counted(len(spec.strategies), 'learner')} on {counted(len(names), 'benchmark')}",
         facts=predictors.facts_words(results),
         constraints="",
@@ -179,11 +181,12 @@ def _refuse_doubles(parts: Sequence[Section]) -> None:
         raise HarnessError(f"figures and tables of a page must have names of their own, got {', '.join(doubles)} twice")
 
 
-def _page(study: Study, parts: Sequence[Section], first: FirstScreen, warnings: list[str]) -> str:
+def _page(study: Study, parts: Sequence[Section], first: FirstScreen, folder: Path, warnings: list[str]) -> str:
     spec, benchmarks = study.spec, [item.name for item in study.aligned]
     return _rendered(
         parts,
         first,
+        folder,
         title=f"{counted(len(spec.strategies), 'strategy', 'strategies')} on {counted(len(benchmarks), 'benchmark')}",
         facts=[
             f"{budget_words(spec)} each, {counted(spec.replicates, 'replicate')}.",
@@ -200,8 +203,8 @@ def _page(study: Study, parts: Sequence[Section], first: FirstScreen, warnings: 
     )
 
 
-def _rendered(parts: Sequence[Section], first: FirstScreen, **words: Any) -> str:
-    """Return the page of parts; the first has no heading of its own."""
+def _rendered(parts: Sequence[Section], first: FirstScreen, folder: Path, **words: Any) -> str:
+    """Return the page of parts, whose files lie in a folder; the first has no heading of its own."""
     environment = Environment(
         loader=PackageLoader("reports.page"),
         autoescape=True,
@@ -211,10 +214,11 @@ def _rendered(parts: Sequence[Section], first: FirstScreen, **words: Any) -> str
     )
     environment.filters |= {"broken": _broken, "percent": _percent, "plain": _plain}
     figure_numbers, table_numbers = count(1), count(1)
+    sheet, drawn = Sheet(), folder / "figures"
     main, *others = (
         {
             "title": section.title,
-            "figures": [_figure(exhibit, next(figure_numbers)) for exhibit in section.figures],
+            "figures": [_figure(exhibit, next(figure_numbers), sheet, drawn) for exhibit in section.figures],
             "tables": [
                 {"table": table, "html": Markup(table.to_html()), "number": next(table_numbers)}  # noqa: S704  # escaped there
                 for table in section.tables
@@ -230,6 +234,7 @@ def _rendered(parts: Sequence[Section], first: FirstScreen, **words: Any) -> str
         comparison=main,
         sections=others,
         methods=[paragraph.split(". ", 1) for section in parts for paragraph in section.methods],
+        drawn=Markup(sheet.css()),  # noqa: S704  # styles of our own drawing
         source_facts=SOURCE_FACTS,
     )
 
@@ -257,6 +262,12 @@ def _colors(first: FirstScreen) -> str:
     return f":root {{ {' '.join(pairs)} }}"
 
 
-def _figure(exhibit: Exhibit, number: int) -> dict[str, Any]:
-    panels = [Markup(inline_svg(exhibit, panel)) for panel in exhibit.panels]  # noqa: S704  # our own drawing
-    return {"name": exhibit.name, "meta": exhibit.meta, "panels": panels, "number": number}
+def _figure(exhibit: Exhibit, number: int, sheet: Sheet, folder: Path) -> dict[str, Any]:
+    legend, panels = inline_panels(exhibit, sheet, folder)
+    return {
+        "name": exhibit.name,
+        "meta": exhibit.meta,
+        "legend": Markup(legend),  # noqa: S704  # our own drawing
+        "panels": list(map(Markup, panels)),
+        "number": number,
+    }
