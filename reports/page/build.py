@@ -29,6 +29,7 @@ from reports.page import narrative
 from reports.page.checklist import checklist, checklist_markdown
 from reports.page.comparison import comparison
 from reports.page.first_screen import first_screen
+from reports.page.packed import Packed
 from reports.predictors import report as predictors
 from reports.predictors.results import Evaluated, read_evaluated
 from reports.sections.section import Section, sections
@@ -214,11 +215,11 @@ def _rendered(parts: Sequence[Section], first: FirstScreen, folder: Path, **word
     )
     environment.filters |= {"broken": _broken, "percent": _percent, "plain": _plain}
     figure_numbers, table_numbers = count(1), count(1)
-    sheet, drawn = Sheet(), folder / "figures"
+    sheet, packed, drawn = Sheet(), Packed(), folder / "figures"
     main, *others = (
         {
             "title": section.title,
-            "figures": [_figure(exhibit, next(figure_numbers), sheet, drawn) for exhibit in section.figures],
+            "figures": [_figure(exhibit, next(figure_numbers), sheet, packed, drawn) for exhibit in section.figures],
             "tables": [
                 {"table": table, "html": Markup(table.to_html()), "number": next(table_numbers)}  # noqa: S704  # escaped there
                 for table in section.tables
@@ -262,12 +263,13 @@ def _colors(first: FirstScreen) -> str:
     return f":root {{ {' '.join(pairs)} }}"
 
 
-def _figure(exhibit: Exhibit, number: int, sheet: Sheet, folder: Path) -> dict[str, Any]:
+def _figure(exhibit: Exhibit, number: int, sheet: Sheet, packed: Packed, folder: Path) -> dict[str, Any]:
     legend, panels = inline_panels(exhibit, sheet, folder)
     return {
         "name": exhibit.name,
         "meta": exhibit.meta,
         "legend": Markup(legend),  # noqa: S704  # our own drawing
         "panels": list(map(Markup, panels)),
+        "csv": packed.add(exhibit.frame),
         "number": number,
     }

@@ -205,6 +205,8 @@ def _caption(study: Study, floors: Sequence[str], *, costs: bool, tested: bool) 
             ", and what is not shown to differ from it" if tested else "; others are not tested, for want of replicates"
         )
         said.append(f"Bold \N{BLACK CIRCLE}: the best{also}.")
+    if floors:
+        said.append(f"Floor: {'; '.join(floors)}.")
     if costs:
         said.append(
             "Trainings: all that is spent, in full trainings of the table. Overhead: the strategy's own seconds."

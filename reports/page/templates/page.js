@@ -37,7 +37,7 @@ const svgOf = (figure) => {
   });
   const rules = `text { fill: #1c1c1e; font-family: "DejaVu Sans", Verdana, Arial, sans-serif; } path { stroke-linejoin: round; }\n${day(document.getElementById("drawn").textContent)}`;
   const height = y + tall;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${wide}pt" height="${height}pt" viewBox="0 0 ${wide} ${height}"><style>${rules.replace(/</g, "")}</style><rect width="100%" height="100%" fill="#fff"/>${inner}</svg>\n`;
+  return `<${"svg"} xmlns="http://www.w3.org/2000/svg" width="${wide}pt" height="${height}pt" viewBox="0 0 ${wide} ${height}"><style>${rules.replace(/</g, "")}</style><rect width="100%" height="100%" fill="#fff"/>${inner}</${"svg"}>\n`;
 };
 const csvOf = async (packed) => {
   const bytes = Uint8Array.from(atob(packed.textContent.trim()), (letter) => letter.charCodeAt(0));
@@ -54,7 +54,8 @@ document.querySelectorAll("figure").forEach((figure) => {
 // Tables: sorted inside of their groups, filtered, by columns of one's choice, copied as they are shown.
 const words = (cell) => {
   const value = cell.querySelector(".value");
-  return (value ? [value, cell.querySelector(".ci")].filter(Boolean).map((part) => part.textContent).join(" ") : cell.textContent).replace(/\s+/g, " ").trim();
+  const interval = cell.querySelector(".ci");
+  return (value ? value.textContent + (interval ? ` [${interval.textContent}]` : "") : cell.textContent).replace(/\s+/g, " ").trim();
 };
 const number = (text) => {
   const found = text.replace(/\u2212/g, "-").replace(/,(?=\d{3})/g, "").match(/^[<>]?\s*([+-]?\d*\.?\d+(?:e[+-]?\d+)?)/i);
