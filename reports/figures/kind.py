@@ -45,6 +45,8 @@ class FigureKind:
         Whether strategies in the background have names, too.
     widens : bool
         Whether a panel that is the only one is drawn as wide as two; not where its two axes are alike.
+    shaded : bool
+        Whether shades of areas say something: pages keep white paper below them by night.
     """
 
     name: str
@@ -58,6 +60,7 @@ class FigureKind:
     legend: Legend | None = None
     names_background: bool = False
     widens: bool = True
+    shaded: bool = False
 
     def named(self, meta: Mapping[str, Any]) -> list[str]:
         """Return the strategies whose names stand beside a panel: those in the background only where all have rows."""

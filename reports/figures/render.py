@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import io
-import math
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -22,8 +19,10 @@ from harness.errors import ResultError
 from harness.experiments.results import Results
 from reports.figures import curves
 from reports.figures.exhibit import Exhibit
+from reports.figures.inline import Sheet, panels_of
 from reports.figures.kind import FigureKind
-from reports.figures.style import axis_label, names_high_inches, names_inches, shortened
+from reports.figures.layout import layout, x_label
+from reports.figures.style import axis_label, shortened
 from reports.study.align import AXES
 from reports.study.opening import OpenOracle
 from reports.study.study import prepare
@@ -32,12 +31,6 @@ from reports.study.truth import SPLITS
 FORMATS = ("pdf", "svg", "png")
 _LONGEST_TITLE = 40
 """Letters of the title of a panel."""
-_WIDEST = 50
-"""Letters of one line of the label of a horizontal axis."""
-_ALONE = 1.9
-"""How much wider a panel is that has no other beside it."""
-_SECOND_LINE = 0.13
-"""Inches that a second line of a label needs."""
 _METADATA: dict[str, dict[str, None]] = {
     "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
     "svg": {"Date": None, "Creator": None},
@@ -119,49 +112,24 @@ def plot(
     return draw(exhibit)
 
 
-def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
-    """Draw an exhibit from its frame and metadata alone.
-
-    Parameters
-    ----------
-    exhibit : Exhibit
-    panel : str, optional
-        Draw this panel alone, a little larger; the default is all of them, two to a row.  The only panel of an exhibit
-        takes the width of two, see `FigureKind.widens`.
-    """
-    kind = kind_of(exhibit.kind)
-    panels = exhibit.panels if panel is None else [panel]
-    columns = kind.columns(len(panels))
-    rows = math.ceil(len(panels) / columns)
-    width, height = kind.panel_inches
-    if len(panels) == 1:
-        width, height = 1.15 * width, 1.15 * height
-        width *= _ALONE if len(exhibit.panels) == 1 and kind.widens else 1.0
-    named = kind.named(exhibit.meta)
-    height = max(height, names_high_inches(named, in_rows=kind.names == "left"))
-    left, right = kind.margins(names_inches(named))
-    left += _SECOND_LINE * any("\n" in axis_label(label) for label in exhibit.meta["y_label"].values())
-    below = kind.below + _SECOND_LINE * any("\n" in axis_label(_x_label(exhibit, name), _WIDEST) for name in panels)
-    above = 0.24
+def draw(exhibit: Exhibit) -> Figure:
+    """Draw an exhibit from its frame and metadata alone: all its panels, two to a row."""
+    kind, panels = kind_of(exhibit.kind), exhibit.panels
     with house_style():
-        shown = exhibit.frame[exhibit.frame["benchmark"].isin(panels)]  # of other panels nothing is explained
-        legend = kind.legend(shown, exhibit.meta) if kind.legend else ()
-        top = 0.22 if legend else 0.04
-        size = (columns * (left + width + right), rows * (below + height + above) + top)
-        figure = NotebookFigure(figsize=size)
+        legend = kind.legend(exhibit.frame, exhibit.meta) if kind.legend else ()
+        room = layout(exhibit, kind, panels, has_legend=bool(legend))
+        figure = NotebookFigure(figsize=room.size)
         FigureCanvasAgg(figure)
         for index, name in enumerate(panels):
-            row, column = divmod(index, columns)
-            x = column * (left + width + right) + left
-            y = size[1] - top - (row + 1) * (above + height) - row * below
-            axes = figure.add_axes((x / size[0], y / size[1], width / size[0], height / size[1]))
+            axes = figure.add_axes(room.axes(index))
             kind.draw(axes, exhibit.frame[exhibit.frame["benchmark"] == name], exhibit.meta)
             axes.set_title(shortened(name, _LONGEST_TITLE))
-            _label(axes, exhibit, name, first=column == 0)
+            axes.set_xlabel(x_label(exhibit, name))
+            axes.set_ylabel(axis_label(exhibit.meta["y_label"][name]))
         if legend:
             # over one panel alone it may be wider than the panel, and goes on over the names
-            alone = columns == 1
-            place = 0.0 if alone else 1.0 - right / size[0]
+            alone = room.columns == 1
+            place = 0.0 if alone else 1.0 - room.right / room.size[0]
             figure.legend(
                 handles=list(legend), loc="upper left" if alone else "upper right", bbox_to_anchor=(place, 1.0),
                 ncols=2, handlelength=2.2, borderpad=0.2,
@@ -170,18 +138,6 @@ def draw(exhibit: Exhibit, panel: str | None = None) -> Figure:
             if isinstance(text, Text):
                 text.set_parse_math(False)
     return figure
-
-
-def _x_label(exhibit: Exhibit, panel: str) -> str:
-    label = exhibit.meta["x_label"]
-    return str(label if isinstance(label, str) else label[panel])
-
-
-def _label(axes: Any, exhibit: Exhibit, panel: str, *, first: bool) -> None:
-    axes.set_xlabel(axis_label(_x_label(exhibit, panel), _WIDEST))
-    labels = exhibit.meta["y_label"]
-    if first or len(set(labels.values())) > 1:
-        axes.set_ylabel(axis_label(labels[panel]))
 
 
 def rendered(figure: Figure, file_format: str) -> bytes:
@@ -202,28 +158,19 @@ def save(exhibit: Exhibit, folder: Path) -> None:
     exhibit.write(folder)
 
 
-def inline_svg(exhibit: Exhibit, panel: str) -> str:
-    """Return one panel as an SVG element for a page: it scales, and its ids meet no other figure's."""
-    text = rendered(draw(exhibit, panel), "svg").decode()
-    text = text[text.index("<svg") :]
-    prefix = f"{exhibit.name}-{exhibit.panels.index(panel) + 1}-"
-    for old in (r"<metadata>.*?</metadata>", r"<!--.*?-->\s*"):
-        text = re.sub(old, "", text, flags=re.DOTALL)
+def inline_panels(exhibit: Exhibit, sheet: Sheet, folder: Path) -> tuple[str, list[str]]:
+    """Return the legend above several panels and the panels as SVG elements of a page.
 
-    def rewritten(tag: re.Match[str]) -> str:
-        """Make ids of the page's own; a hundredth of a point is enough, and halves the page."""
-        found = tag.group(0)
-        for old, new in (
-            ('\\bid="', f'id="{prefix}'),
-            (r"url\(#", f"url(#{prefix}"),
-            ('xlink:href="#', f'href="#{prefix}'),
-        ):
-            found = re.sub(old, new, found)
-        return re.sub(r"(\d\.\d\d)\d+", r"\1", found)
-
-    text = re.sub(r"<[^>]+>", rewritten, text)  # what is between tags is text for people
-    head, body = text.split(">", 1)
-    box = re.search(r'viewBox="[^"]*"', head)
-    width = re.search(r'viewBox="0 0 ([\d.]+)', head)
-    limit = f' style="max-width:{float(width.group(1)) * 1.75:.0f}px"' if width else ""
-    return f'<svg {box.group(0) if box else ""}{limit} aria-hidden="true">{body}'.strip()
+    Parameters
+    ----------
+    exhibit : Exhibit
+    sheet : Sheet
+        Takes the styles of all figures of the page.
+    folder : Path
+        Where `save` wrote the figure; what is not there is drawn.
+    """
+    path, kind = folder / f"{exhibit.name}.svg", kind_of(exhibit.kind)
+    text = path.read_text(encoding="utf-8") if path.exists() else rendered(draw(exhibit), "svg").decode()
+    has_legend = bool(kind.legend and kind.legend(exhibit.frame, exhibit.meta))
+    room = layout(exhibit, kind, exhibit.panels, has_legend=has_legend)
+    return panels_of(text, room.boxes(), sheet, shaded=kind.shaded)

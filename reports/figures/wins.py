@@ -77,4 +77,4 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     axes.spines[:].set_visible(False)
 
 
-KIND = FigureKind("wins", (1.9, 1.6), draw, below=0.28, most_columns=3, widens=False)
+KIND = FigureKind("wins", (1.9, 1.6), draw, below=0.28, most_columns=3, widens=False, shaded=True)

@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -21,10 +22,14 @@ from harness.experiments.results import read_results
 from harness.files.whole import locked
 from harness.printable import counted, printable_lines
 from reports.figures.exhibit import Exhibit
-from reports.figures.render import inline_svg
+from reports.figures.inline import Sheet
+from reports.figures.render import inline_panels
+from reports.figures.style import by_night
 from reports.page import narrative
 from reports.page.checklist import checklist, checklist_markdown
 from reports.page.comparison import comparison
+from reports.page.first_screen import first_screen
+from reports.page.packed import Packed
 from reports.predictors import report as predictors
 from reports.predictors.results import Evaluated, read_evaluated
 from reports.sections.section import Section, sections
@@ -33,6 +38,8 @@ from reports.study.opening import OpenOracle
 from reports.study.provenance import SOURCE_FACTS, budget_words, sources
 from reports.study.study import Study, prepare
 from reports.study.wording import constraint_words, notices
+from reports.tables.matrix import FirstScreen
+from reports.tables.report_table import breakable
 
 PAGE = "index.html"
 MARKER = "checklist.md"
@@ -126,10 +133,12 @@ def _writer(
 def _write(study: Study, folder: Path, on_step: Callable[[str], None]) -> None:
     on_step("comparing strategies")
     comparisons = pairwise(study)
-    parts = [comparison(study, comparisons), *sections(study)]
+    main = comparison(study, comparisons)
+    first = first_screen(study, comparisons, {table.name: table.frame for table in main.tables})
+    parts = [main, *sections(study)]
     _write_parts(parts, folder, on_step)
     (folder / MARKER).write_text(printable_lines(checklist_markdown(study)), encoding="utf-8")
-    page = _page(study, parts, narrative.warnings(study, comparisons))
+    page = _page(study, parts, first, folder, narrative.warnings(study, comparisons))
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 
@@ -140,6 +149,8 @@ def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], 
     spec, names = results.spec, list(results.facts)
     page = _rendered(
         parts,
+        predictors.first_screen(results),
+        folder,
         title=f"{counted(len(spec.strategies), 'learner')} on {counted(len(names), 'benchmark')}",
         facts=predictors.facts_words(results),
         constraints="",
@@ -171,10 +182,12 @@ def _refuse_doubles(parts: Sequence[Section]) -> None:
         raise HarnessError(f"figures and tables of a page must have names of their own, got {', '.join(doubles)} twice")
 
 
-def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
+def _page(study: Study, parts: Sequence[Section], first: FirstScreen, folder: Path, warnings: list[str]) -> str:
     spec, benchmarks = study.spec, [item.name for item in study.aligned]
     return _rendered(
         parts,
+        first,
+        folder,
         title=f"{counted(len(spec.strategies), 'strategy', 'strategies')} on {counted(len(benchmarks), 'benchmark')}",
         facts=[
             f"{budget_words(spec)} each, {counted(spec.replicates, 'replicate')}.",
@@ -191,8 +204,8 @@ def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
     )
 
 
-def _rendered(parts: Sequence[Section], **words: Any) -> str:
-    """Return the page of parts; the first has no heading of its own."""
+def _rendered(parts: Sequence[Section], first: FirstScreen, folder: Path, **words: Any) -> str:
+    """Return the page of parts, whose files lie in a folder; the first has no heading of its own."""
     environment = Environment(
         loader=PackageLoader("reports.page"),
         autoescape=True,
@@ -200,11 +213,13 @@ def _rendered(parts: Sequence[Section], **words: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"broken": _broken, "percent": _percent, "plain": _plain}
     figure_numbers, table_numbers = count(1), count(1)
+    sheet, packed, drawn = Sheet(), Packed(), folder / "figures"
     main, *others = (
         {
             "title": section.title,
-            "figures": [_figure(exhibit, next(figure_numbers)) for exhibit in section.figures],
+            "figures": [_figure(exhibit, next(figure_numbers), sheet, packed, drawn) for exhibit in section.figures],
             "tables": [
                 {"table": table, "html": Markup(table.to_html()), "number": next(table_numbers)}  # noqa: S704  # escaped there
                 for table in section.tables
@@ -214,14 +229,47 @@ def _rendered(parts: Sequence[Section], **words: Any) -> str:
     )
     return environment.get_template("page.html.j2").render(
         **words,
+        first=first,
+        colors=Markup(_colors(first)),  # noqa: S704  # six hexadecimal digits each
         headline=[sentence.partition(": ")[::2] for section in parts for sentence in section.sentences],
         comparison=main,
         sections=others,
         methods=[paragraph.split(". ", 1) for section in parts for paragraph in section.methods],
+        drawn=Markup(sheet.css()),  # noqa: S704  # styles of our own drawing
         source_facts=SOURCE_FACTS,
     )
 
 
-def _figure(exhibit: Exhibit, number: int) -> dict[str, Any]:
-    panels = [Markup(inline_svg(exhibit, panel)) for panel in exhibit.panels]  # noqa: S704  # our own drawing
-    return {"name": exhibit.name, "meta": exhibit.meta, "panels": panels, "number": number}
+def _broken(text: str) -> Markup:
+    return Markup(breakable(text))  # noqa: S704  # escaped there
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}%"
+
+
+def _plain(number: float) -> str:
+    """Return a number for scripts, "" for one that is unknown."""
+    return f"{number:.6g}" if np.isfinite(number) else ""
+
+
+def _colors(first: FirstScreen) -> str:
+    """Return the colours of strategies as variables of the style sheet, by day and by night."""
+    colors = first.matrix.colors if first.matrix else ()
+    pairs = (
+        f"--s{place}: {color}; --s{place}: light-dark({color}, {by_night(color)});"
+        for place, color in enumerate(colors)
+    )
+    return f":root {{ {' '.join(pairs)} }}"
+
+
+def _figure(exhibit: Exhibit, number: int, sheet: Sheet, packed: Packed, folder: Path) -> dict[str, Any]:
+    legend, panels = inline_panels(exhibit, sheet, folder)
+    return {
+        "name": exhibit.name,
+        "meta": exhibit.meta,
+        "legend": Markup(legend),  # noqa: S704  # our own drawing
+        "panels": list(map(Markup, panels)),
+        "csv": packed.add(exhibit.frame),
+        "number": number,
+    }

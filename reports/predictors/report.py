@@ -9,6 +9,7 @@ import numpy as np
 from harness.experiments.prediction import FEWEST_TESTED
 from harness.printable import counted, printable
 from reports.predictors import cost, growth, loop, reliability, table, winners
+from reports.predictors.first_screen import first_screen as first_screen
 from reports.predictors.results import TEST_WORDS, Evaluated, Target
 from reports.sections.section import Section
 from reports.study.provenance import told_of

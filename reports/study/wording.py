@@ -241,13 +241,17 @@ def constraint_words(study: Study) -> str:
     return "; ".join([*([common] if common else []), *(f"{name}: {text}" for name, text in bounds.items())])
 
 
+def ceilings(study: Study) -> list[str]:
+    """Return the strategies that are told the means of the table, which no search can know: no results of a search."""
+    return [item.label for item in study.spec.strategies if (item.surrogate or {}).get("name") == "perfect"]
+
+
 def notices(study: Study) -> list[str]:
     """Return what stands above all results: that a ceiling is no result, that test results were told, or predicted."""
     said = []
-    ceilings = [item.label for item in study.spec.strategies if (item.surrogate or {}).get("name") == "perfect"]
-    if ceilings:
+    if known := ceilings(study):
         said.append(
-            f"Ceilings, no results: {', '.join(ceilings)}. Their learner is told the means of the table, which no"
+            f"Ceilings, no results: {', '.join(known)}. Their learner is told the means of the table, which no"
             " search can know; they show what a strategy would find with a predictor that is always right."
         )
     for item in study.aligned:

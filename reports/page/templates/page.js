@@ -1,0 +1,183 @@
+"use strict";
+(() => {
+const make = (tag, words, text) => Object.assign(document.createElement(tag), words, text === undefined ? {} : { textContent: text });
+const say = (button, text) => { const old = button.textContent; button.textContent = text; setTimeout(() => { button.textContent = old; }, 1500); };
+
+// The colours of day or night: those of the system until somebody chooses.
+const theme = document.getElementById("theme"), root = document.documentElement;
+const isDark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+const show = () => { theme.setAttribute("aria-pressed", isDark()); };
+theme.hidden = false; show();
+theme.onclick = () => { root.dataset.theme = isDark() ? "light" : "dark"; show(); };
+
+// What may be taken away: files made from the page itself.
+const save = (name, type, text) => {
+  const link = make("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+  link.click(); setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+};
+const copy = async (text, button) => {
+  try { await navigator.clipboard.writeText(text); }
+  catch { const area = make("textarea", { value: text }); document.body.append(area); area.select(); document.execCommand("copy"); area.remove(); }
+  say(button, "Copied");
+};
+
+const day = (css) => css.replace(/;[^;{}]*light-dark[^;}]*(?=[;}])/g, "");
+const svgOf = (figure) => {
+  const panels = [...figure.querySelectorAll(".panels svg")];
+  const columns = panels.length > 1 ? 2 : 1;
+  let x = 0, y = 0, tall = 0, wide = 0, inner = "";
+  panels.forEach((panel) => {
+    const { width, height } = panel.viewBox.baseVal, alone = panel.parentNode.className === "legend";
+    const clone = panel.cloneNode(true);
+    clone.removeAttribute("style"); clone.removeAttribute("aria-hidden");
+    for (const [key, value] of Object.entries({ x, y, width, height })) clone.setAttribute(key, value);
+    inner += new XMLSerializer().serializeToString(clone);
+    tall = Math.max(tall, height); wide = Math.max(wide, x + width); x += width;
+    if (alone || x >= columns * width - 1) { x = 0; y += tall; tall = 0; }
+  });
+  const rules = `text { fill: #1c1c1e; font-family: "DejaVu Sans", Verdana, Arial, sans-serif; } path { stroke-linejoin: round; }\n${day(document.getElementById("drawn").textContent)}`;
+  const height = y + tall;
+  return `<${"svg"} xmlns="http://www.w3.org/2000/svg" width="${wide}pt" height="${height}pt" viewBox="0 0 ${wide} ${height}"><style>${rules.replace(/</g, "")}</style><rect width="100%" height="100%" fill="#fff"/>${inner}</${"svg"}>\n`;
+};
+const csvOf = async (packed) => {
+  const bytes = Uint8Array.from(atob(packed.textContent.trim()), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
+};
+document.querySelectorAll("figure").forEach((figure) => {
+  const packed = figure.querySelector("script[data-csv]");
+  figure.querySelectorAll(".files a").forEach((link) => {
+    if (link.textContent === "SVG") link.onclick = (event) => { event.preventDefault(); save(`${figure.id}.svg`, "image/svg+xml", svgOf(figure)); };
+    if (link.textContent === "CSV" && packed) link.onclick = (event) => { event.preventDefault(); csvOf(packed).then((text) => save(`${figure.id}.csv`, "text/csv", text)); };
+  });
+});
+
+// Tables: sorted inside of their groups, filtered, by columns of one's choice, copied as they are shown.
+const words = (cell) => {
+  const value = cell.querySelector(".value");
+  const interval = cell.querySelector(".ci");
+  return (value ? value.textContent + (interval ? ` [${interval.textContent}]` : "") : cell.textContent).replace(/\s+/g, " ").trim();
+};
+const number = (text) => {
+  const found = text.replace(/\u2212/g, "-").replace(/,(?=\d{3})/g, "").match(/^[<>]?\s*([+-]?\d*\.?\d+(?:e[+-]?\d+)?)/i);
+  return found ? Number(found[1]) - (text[0] === "<" ? 1e-12 : 0) : NaN;
+};
+const key = (cell) => ("v" in cell.dataset ? (cell.dataset.v === "" ? NaN : Number(cell.dataset.v)) : number(words(cell)));
+const tex = (text) => text.replace(/[\\&%$#_{}~^<>|]/g, (letter) => ({ "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "\\textbar{}" }[letter] || `\\${letter}`))
+  .replace(/\u2013/g, "--").replace(/\u2212/g, "$-$").replace(/±/g, "$\\pm$").replace(/†/g, "$^\\dagger$").replace(/∞/g, "$\\infty$");
+const guarded = (text) => (/^'*[=+@\t\r]|^'*-(?![\d.])/.test(text) ? `'${text}` : text);
+const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
+
+document.querySelectorAll("main table").forEach((table) => {
+  const body = table.tBodies[0], rows = [...body.rows], heads = [...table.tHead.rows].at(-1);
+  const grouped = table.classList.contains("grouped");
+  let name = "", html = "";
+  const facts = new Map(rows.map((row, place) => {
+    const head = row.querySelector("th[data-group]");
+    if (head) { name = head.dataset.group; html = row.cells[0].innerHTML; }
+    return [row, { name, html, place, short: html && name.length <= 18 }];
+  }));
+  const regroup = () => {
+    let before = null;
+    for (const row of body.rows) {
+      if (row.hidden) continue;
+      const fact = facts.get(row), starts = fact.name !== before, head = row.querySelector("th");
+      row.classList.toggle("group", starts);
+      row.cells[0].innerHTML = starts ? fact.html : "";
+      if (starts) head.dataset.group = fact.name; else delete head.dataset.group;
+      before = fact.name;
+    }
+  };
+  const order = (column, sign) => {
+    const groups = [...new Set([...facts.values()].map((fact) => fact.name))];
+    if (sign && grouped && column === 0) groups.sort((a, b) => sign * a.localeCompare(b));
+    const texts = new Map(rows.map((row) => [row, words(row.cells[column])]));
+    const numbers = new Map(rows.map((row) => [row, key(row.cells[column])]));
+    const plain = rows.every((row) => Number.isNaN(numbers.get(row)));
+    const compare = (a, b) => {
+      if (!sign || (grouped && column === 0)) return 0;
+      if (plain) return sign * texts.get(a).localeCompare(texts.get(b), "en", { numeric: true });
+      const [x, y] = [numbers.get(a), numbers.get(b)];
+      if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
+      return sign * (x - y);
+    };
+    rows.slice().sort((a, b) => {
+      const [p, q] = [facts.get(a), facts.get(b)];
+      return (grouped ? groups.indexOf(p.name) - groups.indexOf(q.name) : 0) || compare(a, b) || p.place - q.place;
+    }).forEach((row) => body.append(row));
+    if (grouped) regroup();
+  };
+  [...heads.cells].forEach((head, column) => {
+    const button = make("button", { type: "button", className: "sort", title: head.title || "Sort" });
+    button.append(...head.childNodes); head.append(button);
+    button.onclick = () => {
+      const sign = { ascending: -1, descending: 0 }[head.getAttribute("aria-sort")] ?? 1;
+      for (const other of heads.cells) other.removeAttribute("aria-sort");
+      if (sign) head.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
+      order(column, sign);
+    };
+  });
+
+  const hidden = new Set();
+  const columns = () => {
+    for (const row of [heads, ...rows, ...(table.tFoot ? table.tFoot.rows : [])]) [...row.cells].forEach((cell, place) => { cell.hidden = hidden.has(place); });
+    if (table.tHead.rows.length > 1) {
+      let place = 1;
+      [...table.tHead.rows[0].cells].slice(1).forEach((cell) => {
+        const own = Number(cell.dataset.span ||= cell.colSpan), shown = [...Array(own).keys()].filter((step) => !hidden.has(place + step)).length;
+        cell.hidden = !shown; if (shown) cell.colSpan = shown;
+        place += own;
+      });
+    }
+  };
+  const shownRows = () => [...body.rows].filter((row) => !row.hidden && row.getClientRects().length);
+  const cellsOf = (row) => [...row.cells].map((cell, place) => [cell, place]).filter(([, place]) => !hidden.has(place));
+  const grid = (mark) => shownRows().map((row) => cellsOf(row).map(([cell, place]) => {
+    const text = grouped && place === 0 ? facts.get(row).name : words(cell);
+    return mark(text, cell, place);
+  }));
+  const titles = (mark) => cellsOf(heads).map(([cell, place]) => {
+    let at = 1, group = "";
+    if (table.tHead.rows.length > 1) for (const part of [...table.tHead.rows[0].cells].slice(1)) { const span = Number(part.dataset.span || part.colSpan); if (place >= at && place < at + span) group = part.textContent; at += span; }
+    return mark(group ? `${words(cell)} (${group})` : words(cell));
+  });
+  const csv = () => [titles((text) => text), ...grid((text) => text)].map((row) => row.map(guarded).map(quoted).join(",")).join("\n") + "\n";
+  const latex = () => {
+    const sides = cellsOf(heads).map(([cell, place]) => (place === 0 || (table.classList.contains("matrix") ? false : !cell.classList.contains("number")) ? "l" : "r")).join("");
+    const marked = (text, cell) => (cell.matches(".first") || cell.querySelector("strong") ? `\\textbf{${tex(text)}}` : cell.querySelector("u") ? `\\underline{${tex(text)}}` : tex(text));
+    const lines = [titles(tex), ...grid(marked)].map((row) => `${/^[[*]/.test(row[0]) ? "{}" : ""}${row.join(" & ")} \\\\`);
+    return [`\\begin{tabular}{${sides}}`, "\\toprule", lines[0], "\\midrule", ...lines.slice(1), "\\bottomrule", "\\end{tabular}", ""].join("\n");
+  };
+
+  const tools = make("div", { className: "tools" });
+  if (rows.length > 6) {
+    const filter = make("input", { type: "search", placeholder: "Filter rows", ariaLabel: `Filter rows of ${table.parentNode.getAttribute("aria-label")}` });
+    filter.oninput = () => {
+      const parts = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+      for (const row of rows) {
+        const text = `${facts.get(row).name} ${row.textContent}`.toLowerCase();
+        row.hidden = !parts.every((part) => text.includes(part));
+      }
+      if (grouped) regroup();
+    };
+    tools.append(filter);
+  }
+  const choice = make("details"), list = make("div");
+  choice.append(make("summary", {}, "Columns"), list);
+  [...heads.cells].forEach((head, place) => {
+    if (place < (grouped ? 2 : 1)) return;
+    const box = make("input", { type: "checkbox", checked: true }), label = make("label");
+    box.onchange = () => { hidden[box.checked ? "delete" : "add"](place); columns(); };
+    label.append(box, ` ${titles((text) => text)[place]}`); list.append(label);
+  });
+  const copies = [["Copy CSV", csv], ["Copy LaTeX", latex]].map(([text, give]) => {
+    const button = make("button", { type: "button" }, text);
+    button.onclick = () => copy(give(), button);
+    return button;
+  });
+  tools.append(choice, ...copies);
+  const home = table.closest(".scroll");
+  (home.previousElementSibling?.matches(".sideways") ? home.previousElementSibling : home).before(tools);
+});
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") document.querySelectorAll(".tools details[open]").forEach((part) => { part.open = false; }); });
+document.addEventListener("click", (event) => document.querySelectorAll(".tools details[open]").forEach((part) => { if (!part.contains(event.target)) part.open = false; }));
+})();
