@@ -25,6 +25,7 @@ from reports.figures.render import inline_svg
 from reports.page import narrative
 from reports.page.checklist import checklist, checklist_markdown
 from reports.page.comparison import comparison
+from reports.page.explorer import explorer
 from reports.predictors import report as predictors
 from reports.predictors.results import Evaluated, read_evaluated
 from reports.sections.section import Section, sections
@@ -129,7 +130,8 @@ def _write(study: Study, folder: Path, on_step: Callable[[str], None]) -> None:
     parts = [comparison(study, comparisons), *sections(study)]
     _write_parts(parts, folder, on_step)
     (folder / MARKER).write_text(printable_lines(checklist_markdown(study)), encoding="utf-8")
-    page = _page(study, parts, narrative.warnings(study, comparisons))
+    frames = {exhibit.name: exhibit.frame for exhibit in parts[0].figures}
+    page = _page(study, parts, narrative.warnings(study, comparisons), explorer(study, comparisons, frames))
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 
@@ -145,6 +147,7 @@ def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], 
         constraints="",
         notices=[],
         warnings=predictors.warnings(results),
+        explorer="",
         reasons=[],
         checklist=[],
         sources=predictors.sources(results),
@@ -171,7 +174,7 @@ def _refuse_doubles(parts: Sequence[Section]) -> None:
         raise HarnessError(f"figures and tables of a page must have names of their own, got {', '.join(doubles)} twice")
 
 
-def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
+def _page(study: Study, parts: Sequence[Section], warnings: list[str], explored: Markup) -> str:
     spec, benchmarks = study.spec, [item.name for item in study.aligned]
     return _rendered(
         parts,
@@ -184,6 +187,7 @@ def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
         constraints=constraint_words(study),
         notices=notices(study),
         warnings=warnings,
+        explorer=explored,
         reasons=narrative.missing_reasons(study),
         checklist=checklist(study),
         sources=sources(study),
