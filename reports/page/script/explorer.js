@@ -87,6 +87,7 @@ if (root && available.length) {
 
   function drawCursor() {
     const { spec } = plot, pair = state.view === "pair";
+    find("[data-all]").hidden = pair;
     moveCursor(svg, plot, state.cursor);
     find(".x-side caption").textContent = `At ${spec.at(state.cursor)}`;
     head.innerHTML = `<tr><th scope="col">${pair ? "Difference" : "Strategy"}</th>${spec.columns.map((text) => `<th scope="col">${text}</th>`).join("")}</tr>`;
@@ -115,8 +116,8 @@ if (root && available.length) {
   function zoomBy(factor) {
     const { from, to, log } = plot.spec.x, map = log ? Math.log : (v) => v, back = log ? Math.exp : (v) => v, at = map(state.cursor);
     const whole = VIEWS[state.view].spec().x, low = at - (at - map(from)) * factor, high = at + (map(to) - at) * factor;
-    const next = [Math.max(whole.from, back(low)), Math.min(whole.to, back(high))];
-    zoomTo(next[0] <= whole.from && next[1] >= whole.to ? null : next, state.zoom?.y);
+    const tiny = 1e-6 * (map(whole.to) - map(whole.from)), [least, most] = [map(whole.from) + tiny, map(whole.to) - tiny];
+    zoomTo(low <= least && high >= most ? null : [low <= least ? whole.from : back(low), high >= most ? whole.to : back(high)], state.zoom?.y);
   }
 
   // Where curves change, the steps of the cursor.
