@@ -28,6 +28,7 @@ from reports.figures.style import by_night
 from reports.page import narrative
 from reports.page.checklist import checklist, checklist_markdown
 from reports.page.comparison import comparison
+from reports.page.explorer import explorer
 from reports.page.first_screen import first_screen
 from reports.page.packed import Packed
 from reports.predictors import report as predictors
@@ -138,7 +139,9 @@ def _write(study: Study, folder: Path, on_step: Callable[[str], None]) -> None:
     parts = [main, *sections(study)]
     _write_parts(parts, folder, on_step)
     (folder / MARKER).write_text(printable_lines(checklist_markdown(study)), encoding="utf-8")
-    page = _page(study, parts, first, folder, narrative.warnings(study, comparisons))
+    frames = {exhibit.name: exhibit.frame for exhibit in main.figures}
+    explored = explorer(study, comparisons, frames)
+    page = _page(study, parts, first, folder, explored, narrative.warnings(study, comparisons))
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 
@@ -156,6 +159,7 @@ def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], 
         constraints="",
         notices=[],
         warnings=predictors.warnings(results),
+        explorer="",
         reasons=[],
         checklist=[],
         sources=predictors.sources(results),
@@ -182,7 +186,9 @@ def _refuse_doubles(parts: Sequence[Section]) -> None:
         raise HarnessError(f"figures and tables of a page must have names of their own, got {', '.join(doubles)} twice")
 
 
-def _page(study: Study, parts: Sequence[Section], first: FirstScreen, folder: Path, warnings: list[str]) -> str:
+def _page(
+    study: Study, parts: Sequence[Section], first: FirstScreen, folder: Path, explored: Markup, warnings: list[str]
+) -> str:
     spec, benchmarks = study.spec, [item.name for item in study.aligned]
     return _rendered(
         parts,
@@ -197,6 +203,7 @@ def _page(study: Study, parts: Sequence[Section], first: FirstScreen, folder: Pa
         constraints=constraint_words(study),
         notices=notices(study),
         warnings=warnings,
+        explorer=explored,
         reasons=narrative.missing_reasons(study),
         checklist=checklist(study),
         sources=sources(study),

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from harness.checks import FloatArray
-from reports.statistics import ranks, significance
+from reports.statistics import significance
 from reports.statistics.bootstrap import bootstrap_centres, interval, stratified_iqm
 from reports.statistics.centres import centre_of
 from reports.statistics.equivalence import pairs_needed, tost_bootstrap
-from reports.statistics.ranks import average_ranks, critical_difference, friedman
+from reports.statistics.profiles import optimality_gap, stratified_mean_interval
+from reports.statistics.ranks import average_ranks
 from reports.statistics.scale import merged_sizes
 from reports.statistics.significance import (
     ALPHA,
@@ -25,11 +26,12 @@ from reports.statistics.significance import (
     wilcoxon_p,
 )
 from reports.study.align import Aligned
+from reports.study.critical import critical
 from reports.study.curves import common_replicates
-from reports.study.finals import LEFT_OUT, WORST, finals, regrets_of
+from reports.study.finals import LEFT_OUT, WORST, finals
 from reports.study.margins import margin
+from reports.study.scores import run_counts, scored, strata_of
 from reports.study.study import TABLE_REPETITIONS, Study
-from reports.study.wording import as_sentence
 
 WORSE, OPEN, NOT_TESTED = "worse", "open", "not tested"
 """States of a strategy against the best one; verdicts of pairs that are not tested begin with the last."""
@@ -207,37 +209,34 @@ def scores(study: Study, split: str = "validation") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``label``, ``rank``, ``rank_low``, ``rank_high``, ``iqm``, ``iqm_low``, ``iqm_high``, ``gap``, ``benchmarks``,
-        ``runs``.
+        ``label``, ``rank``, ``rank_low``, ``rank_high``, ``iqm``, ``iqm_low``, ``iqm_high``, ``gap``, ``gap_low``,
+        ``gap_high``, ``benchmarks``, ``runs``.
     """
-    usable = [
-        item for item in study.aligned if split in item.truth.splits and item.has_incumbent and all(item.steps.values())
-    ]
+    usable = scored(study, split)
     if not usable:
         return pd.DataFrame(columns=SCORE_COLUMNS)
     values = finals(study)
     mean, low, high = _final_ranks(study, usable, split, values)
     rows = []
+    counts = run_counts(study, usable)
     for index, label in enumerate(study.labels):
-        strata = [_scaled(regrets_of(values, item, split, label), item.truth.random(split)) for item in usable]
+        strata = strata_of(values, usable, split, label)
         rng = study.resampler.generator("iqm", split, label)
         iqm_low, iqm_high = interval(stratified_iqm(strata, TABLE_REPETITIONS, rng))
         iqm = float(centre_of(np.concatenate(strata), "iqm"))
-        gap = float(np.mean([np.maximum(0.0, 1.0 - stratum).mean() for stratum in strata]))
+        missing = [np.maximum(0.0, 1.0 - stratum)[:, None] for stratum in strata]
+        gap_low, gap_high = stratified_mean_interval(missing, counts[label])
+        gap = (optimality_gap(strata), float(gap_low[0]), float(gap_high[0]))
         runs = sum(len(stratum) for stratum in strata)
         place = (mean[index], low[index], high[index])
-        rows.append((label, *place, iqm, float(iqm_low), float(iqm_high), gap, len(usable), runs))
+        rows.append((label, *place, iqm, float(iqm_low), float(iqm_high), *gap, len(usable), runs))
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
 SCORE_COLUMNS = [
-    "label", "rank", "rank_low", "rank_high", "iqm", "iqm_low", "iqm_high", "gap", "benchmarks", "runs",
+    "label", "rank", "rank_low", "rank_high", "iqm", "iqm_low", "iqm_high", "gap", "gap_low", "gap_high", "benchmarks",
+    "runs",
 ]  # fmt: skip
-
-
-def _scaled(regrets: FloatArray, mean: float) -> FloatArray:
-    """Return normalised scores; 1 where all that is feasible is the best."""
-    return 1.0 - regrets / mean if mean > 0 else np.ones(len(regrets))
 
 
 def _final_ranks(
@@ -263,25 +262,4 @@ def _final_ranks(
 
 def omnibus(study: Study) -> str:
     """Say what Friedman's test finds across benchmarks, or why it is not made."""
-    usable = [item for item in study.aligned if item.has_incumbent and common_replicates(item)]
-    if len(study.labels) < 2:
-        return "One strategy has nothing to be compared with."
-    if not usable:
-        what = "a front" if study.several else "an incumbent"
-        return f"Nothing is compared: on no benchmark do all strategies have runs, and one of them {what}."
-    if refusal := ranks.refusal(len(usable)):
-        return as_sentence(refusal)
-    # A block is a benchmark, never a replicate: its strategies are ranked by their mean regret.
-    values = finals(study)
-    blocks = np.array(
-        [[regrets_of(values, item, "validation", label).mean() for label in study.labels] for item in usable]
-    )
-    mean_ranks = average_ranks(blocks).mean(axis=0)
-    chi2, f, p = friedman(mean_ranks, len(usable))
-    difference = critical_difference(len(study.labels), len(usable))
-    few = " With fewer than ten benchmarks this test has little power." if len(usable) < 10 else ""
-    finding = "finds differences" if p < ALPHA else "finds no difference, so no ranks are called different"
-    return (
-        f"Friedman's test over {len(usable)} benchmarks {finding} (chi-squared {chi2:.2f}, Iman-Davenport F {f:.2f},"
-        f" p = {p:.2g}; Nemenyi critical difference {difference:.2f} ranks).{few}"
-    )
+    return critical(study).sentence

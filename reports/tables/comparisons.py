@@ -39,7 +39,7 @@ def score_table(study: Study, split: str) -> ReportTable:
             row["label"],
             bracket(*[f"{value:.2f}" for value in (row["rank"], row["rank_low"], row["rank_high"])]),
             bracket(*[_three_decimals(row[key]) for key in ("iqm", "iqm_low", "iqm_high")]),
-            _three_decimals(row["gap"]),
+            bracket(*[_three_decimals(row[key]) for key in ("gap", "gap_low", "gap_high")]),
         )
         for row in data.to_dict("records")
     ]
@@ -55,7 +55,7 @@ def score_table(study: Study, split: str) -> ReportTable:
         " resamples of replicates within benchmarks; benchmarks are not resampled."
         f"{noted(study)}"
     )
-    headers = ("Strategy", "Mean rank [95 % CI]", "Score, IQM [95 % CI]", "Optimality gap")
+    headers = ("Strategy", "Mean rank [95 % CI]", "Score, IQM [95 % CI]", "Optimality gap [95 % CI]")
     title = f"Ranks and scores over benchmarks ({words})"
     return ReportTable(
         f"ranks-{split}", title, caption, data, headers, tuple(rows), marks, text_columns=1, grouped=False

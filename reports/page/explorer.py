@@ -1,0 +1,30 @@
+"""The explorer of a page: its style, its numbers and its script in one piece, for a page that works without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+import pandas as pd
+from markupsafe import Markup
+
+from reports.page.data import page_data
+from reports.study.study import Study
+
+_SCRIPTS = ("numbers.js", "plot.js", "views.js", "explorer.js")
+
+
+def explorer(study: Study, comparisons: pd.DataFrame, frames: Mapping[str, pd.DataFrame]) -> Markup:
+    """Return what a page holds besides ``<div data-explorer></div>``, which the script fills; see `page_data`.
+
+    No external resource is named in it, and nothing is shown where scripts do not run.
+    """
+    folder = files("reports.page") / "script"
+    read = {name: (folder / name).read_text(encoding="utf-8") for name in (*_SCRIPTS, "explorer.css")}
+    start = 'const DATA = JSON.parse(document.getElementById("explorer-data").textContent);'
+    body = "\n".join(["(() => {", '"use strict";', start, *(read[name] for name in _SCRIPTS), "})();"])
+    data = page_data(study, comparisons, frames)
+    return Markup(  # noqa: S704  # our own files, and JSON without "<"
+        f'<style>\n{read["explorer.css"]}</style>\n<script type="application/json" id="explorer-data">{data}</script>\n'
+        f"<script>\n{body}\n</script>"
+    )
