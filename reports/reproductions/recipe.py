@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ class Part:
         """
         if not self.runs:
             return self.tolerance
-        return self.tolerance + _STANDARD_ERRORS * max(cell.sd or 0.0, sd) / min(self.runs, max(runs, 1)) ** 0.5
+        return self.tolerance + _STANDARD_ERRORS * max(cell.sd or 0.0, sd) / sqrt(min(self.runs, max(runs, 1)))
 
 
 @dataclass(frozen=True)
