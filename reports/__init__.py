@@ -2,6 +2,7 @@
 
 COMMANDS = {
     "predictors": "reports.commands.predictors:COMMAND",
+    "reproduce": "reports.commands.reproduce:COMMAND",
     "report": "reports.commands.report:COMMAND",
     "verify": "reports.commands.verify:COMMAND",
 }

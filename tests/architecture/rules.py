@@ -126,7 +126,17 @@ FLOORS = {
         "transfer",
         "foreign",
     ),
-    "reports": ("statistics", "study", "tables", "figures", "sections", "predictors", "page", "commands"),
+    "reports": (
+        "statistics",
+        "study",
+        "tables",
+        "figures",
+        "sections",
+        "predictors",
+        "page",
+        "reproductions",
+        "commands",
+    ),
 }
 """The rooms of each package, from the ground up: a file imports only from its own room and from rooms below.
 

@@ -69,7 +69,8 @@ def read_columns(
         raise TableError(f"{path}: row {row} must have 1 to {_MOST} accuracies, it has {counts[row]}")
     filled = np.full((CODINGS, _MOST), np.nan)
     filled[np.arange(_MOST) < counts[:, None]] = np.concatenate(runs)
-    if (row := first_row((filled < 0) | (filled > 100))) is not None:
+    outside = np.any((filled < 0) | (filled > 100), axis=1)
+    if (row := first_row(np.asarray(outside))) is not None:
         raise TableError(f"{path}: row {row} has {filled[row].tolist()}, which are no percents")
     text = "MeCo: test accuracy after 200 epochs, by training, of models trained on all 50,000 images."
     return archs, named((score("test_accuracy", "ori-test", "train50k", text), filled[:, :, None]))

@@ -11,8 +11,8 @@ from harness.cli.__main__ import main
 from harness.errors import HarnessError
 from harness.experiments.kind import kind_of
 from harness.experiments.prepare import prepare
+from harness.experiments.schema import from_dict, load
 from harness.experiments.shards import run_shard
-from harness.experiments.spec import from_dict, load
 from harness.testing.toy import ToyBenchmark
 from tests.paths import ROOT
 
