@@ -136,7 +136,7 @@ def measure_table(
 @guarded
 def score_table(
     name: Name,
-    proxies: Annotated[str, typer.Option(help="Names of proxies with commas between; all by default.")] = "",
+    proxies: Annotated[str, typer.Option(help="Names of proxies with commas between; all but gennas by default.")] = "",
     inits: Annotated[int, typer.Option(min=1, help="Initial weights that a score is the mean over.")] = 3,
     batch: Annotated[int, typer.Option(min=2, help="Items of the minibatch, the same for all networks.")] = 32,
     workers: Annotated[int, typer.Option(min=1, help="Processes, one compute thread each.")] = 1,
@@ -145,6 +145,10 @@ def score_table(
         typer.Option(help="The table to write; the default is NAME-zc.h5 in this folder."),
     ] = None,
     scores: Annotated[Path, typer.Option(help="Folder of the parts, and of the compact file.")] = Path("build/scores"),
+    join: Annotated[
+        Optional[Path],  # noqa: UP045  # as above
+        typer.Option(help="A compact file of other proxies, measured alike: its scores are kept beside these."),
+    ] = None,
     parts: Annotated[
         Optional[int],  # noqa: UP045  # as above
         typer.Option(min=1, help="Do at most so many parts in this call."),
@@ -177,12 +181,13 @@ def score_table(
     widened.check_path(path, header)
     names = scoring.wanted([each.strip() for each in proxies.split(",") if each.strip()], header)
     plan = scoring.plan_of(header, Setting(widened.setup_of(header), batch, inits=tuple(range(inits))))
+    older = None if join is None else scoring.read_older(join, plan, np.asarray(header.array("archs")))
     scored = scoring.score(header, plan, scores, names, workers=workers, limit=parts, on_progress=progress)
     if scored is None:
         say(f"parts are missing: run `nas-harness table score {name}` again, with the same options")
         return
     compact = scores / f"{header.meaning.name}-zc.npz"
-    scoring.save(compact, plan, scored)
+    scoring.save(compact, plan, scored, older)
     space = recorded.whole_space_of(header)
     _, columns = own_scores.read_columns([compact], space, lambda what, fraction: None)
     about = {"scored": json.dumps(plan.setting.as_dict() | {"machine": plan.machine, "torch": plan.torch})}

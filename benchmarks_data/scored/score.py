@@ -20,14 +20,16 @@ import numpy as np
 from benchmarks_data import parted
 from benchmarks_data.file.layout import Header
 from benchmarks_data.importers.columns.own_scores import PREFIX
+from benchmarks_data.importers.parts import layout
 from harness import __version__
 from harness.checks import Archs, FloatArray, IntArray
 from harness.digests import sha256_of
-from harness.errors import HarnessError, must, unknown
+from harness.errors import HarnessError, TableError, must, reason, unknown
 from harness.files.arrays import ArraysError, read_npz
+from harness.files.reading import parse_json
 from harness.files.whole import replacing
 from harness.training.data.dataset import Dataset
-from harness.training.proxies import PROXIES, SIZES
+from harness.training.proxies import PROXIES, SIZES, UNTRAINED
 from harness.training.proxies.setting import Setting
 from harness.training.recipe import TrainingSetup
 
@@ -77,15 +79,30 @@ class Scored:
     seconds: dict[str, FloatArray]
 
 
+@dataclass(frozen=True, eq=False)
+class Older:
+    """A compact file of scores as it was read.
+
+    Attributes
+    ----------
+    about : mapping
+        How they were measured.
+    values : mapping of str to (N,) float32
+    """
+
+    about: dict[str, Any]
+    values: dict[str, Any]
+
+
 def wanted(names: Sequence[str], header: Header) -> tuple[str, ...]:
-    """Return proxies by name; all that are measured where none is named.
+    """Return proxies by name; where none is named all that are measured and do not train.
 
     Raises
     ------
     HarnessError
         If there is no such proxy, or the table has a column of it.
     """
-    chosen = tuple(dict.fromkeys(names)) or tuple(name for name in PROXIES if name not in SIZES)
+    chosen = tuple(dict.fromkeys(names)) or tuple(name for name in UNTRAINED if name not in SIZES)
     for name in chosen:
         if name not in PROXIES:
             raise HarnessError(unknown("proxy", name, PROXIES))
@@ -203,23 +220,27 @@ def _together(
     return Scored(archs, values, seconds)
 
 
-def save(path: Path, plan: Plan, scored: Scored) -> None:
+def save(path: Path, plan: Plan, scored: Scored, older: Older | None = None) -> None:
     """Write the compact file of scores that `benchmarks_data.importers.columns.own_scores` reads.
 
     It holds the mean over initial weights, its spread and what it took, and how the scores were measured.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    plan : Plan
+    scored : Scored
+    older : Older, optional
+        What it has of other proxies is kept; where its machine or versions are others, each new proxy says its own.
     """
     from harness.training.proxies.score import LOWEST, over_inits
 
-    setting = plan.setting
     names = list(scored.values)
     sound = {name: np.where(values > LOWEST, values, np.nan) for name, values in scored.values.items()}
     about = {
-        "setting": setting.as_dict(),
-        "inits": list(setting.inits),
-        "dataset_sha256": _dataset(setting.training).sha256,
+        **_shared(plan),
         "machine": plan.machine,
         "versions": {"nas-harness": __version__, "torch": plan.torch, "numpy": np.__version__},
-        "table_sha256": plan.table_digest,
         "proxies": {
             name: {
                 "text": PROXIES[name].text,
@@ -231,8 +252,46 @@ def save(path: Path, plan: Plan, scored: Scored) -> None:
         },
     }
     arrays = {name: rounded(over_inits(scored.values[name])).astype(np.float32) for name in names}
+    if older is not None:
+        own = {key: about[key] for key in ("machine", "versions") if about[key] != older.about[key]}
+        new = {name: known | own for name, known in about["proxies"].items()}
+        about = older.about | {"proxies": older.about["proxies"] | new}
+        arrays = {**older.values, **arrays}
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, archs=scored.archs, about=np.array(json.dumps(about)), **arrays)
+
+
+def read_older(path: Path, plan: Plan, archs: Archs) -> Older:
+    """Read a compact file of other proxies, which must have been measured by this plan but for machine and versions.
+
+    Raises
+    ------
+    TableError
+        If the file is damaged, or of scores that were measured otherwise.
+    """
+    try:
+        arrays = read_npz(path)
+    except (OSError, ArraysError) as error:
+        raise TableError(f"{path} is damaged: {reason(error)}") from error
+    with layout(f"{path} must be a file of `nas-harness table score`"):
+        about = parse_json(str(arrays.pop("about")), str(path), TableError)
+        same = np.array_equal(arrays.pop("archs"), archs)
+        apart = [key for key, value in _shared(plan).items() if about[key] != value]
+        known = {name: about["proxies"][name] for name in arrays}
+    if apart or not same:
+        differs = ", ".join(apart) or "architectures"
+        raise TableError(must("--join", f"be of scores that were measured alike (its {differs} differ)", str(path)))
+    return Older(about | {"proxies": known}, arrays)
+
+
+def _shared(plan: Plan) -> dict[str, Any]:
+    """Return what is said of a compact file that those of other proxies must say too, to be put into one."""
+    return {
+        "setting": plan.setting.as_dict(),
+        "inits": list(plan.setting.inits),
+        "dataset_sha256": _dataset(plan.setting.training).sha256,
+        "table_sha256": plan.table_digest,
+    }
 
 
 def spread(values: FloatArray) -> float | None:

@@ -59,11 +59,12 @@ def read_columns(
         inits, batch = len(about["inits"]), about["setting"]["batch"]
         for name, values in arrays.items():
             known = about["proxies"][name]
+            machine = known.get("machine", about["machine"])
             how = f"mean over {inits} initial weights, one minibatch of {batch}"
             text = f"Zero-cost proxy {name}: {known['text']}; {how}; higher is meant to be better."
             column = cost(PREFIX + name, "", text, direction="maximise")
             columns.append((column, values.astype(np.float64).reshape(len(archs), 1, 1)))
-            text = f"CPU time of {name}, from {inits} initial weights, on {about['machine']}; the mean over rows."
+            text = f"CPU time of {name}, from {inits} initial weights, on {machine}; the mean over rows."
             time = cost(f"{PREFIX}{name}_seconds", "s", text)
             columns.append((time, np.full((len(archs), 1, 1), float(known["seconds"]))))
     return archs, named(*columns)

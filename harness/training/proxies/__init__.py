@@ -11,6 +11,7 @@ no_data       parameters, multiply-adds, norms of weights, synflow, zen
 gradients     grad_norm, snip, plain, grasp, fisher, zico
 jacobians     jacov, epe_nas; the condition of the tangent kernel
 activations   nwot, swap, linear regions; meco; the components of AZ-NAS
+regression    gennas, which trains
 score         `score`: the scores of architectures, over several initial weights
 ranking       ranks of several scores put together over a declared pool: vote, AZ-NAS, TE-NAS
 ============  ==========================================================================================
@@ -74,11 +75,18 @@ PROXIES: Mapping[str, Proxy] = {
     "az_expressivity": Proxy(_AZ, "entropy of the features of blocks"),
     "az_progressivity": Proxy(_AZ, "least rise of that entropy"),
     "az_trainability": Proxy(_AZ, "how near to 1 blocks scale gradients"),
+    "gennas": Proxy(
+        "harness.training.proxies.regression:gennas", "how well made-up maps are regressed after a hundred steps"
+    ),
     # In float64: last, so that a network is converted once.
     "synflow": Proxy("harness.training.proxies.no_data.synflow:synflow", "log of the synaptic flow"),
     "grasp": Proxy("harness.training.proxies.gradients.grasp:grasp", "how the flow of gradients hangs on weights"),
 }
 """Proxies by name."""
 
+TRAINED = ("gennas",)
+"""Those that train, and take some hundred times as long as others: measured where they are named."""
+UNTRAINED = tuple(name for name in PROXIES if name not in TRAINED)
+"""All others."""
 SIZES = ("params", "macs")
 """Those that are counted, not measured: every initialisation has the same, and most tables have them already."""

@@ -22,7 +22,7 @@ from harness.training.data.augment import DevicePlan, EpochPlan, resident
 from harness.training.data.dataset import Dataset
 from harness.training.devices import compute_threads
 from harness.training.networks.operations import laid_out
-from harness.training.proxies import PROXIES
+from harness.training.proxies import PROXIES, UNTRAINED
 from harness.training.proxies.setting import Setting
 from harness.training.proxies.subject import Subject
 from harness.training.recipe import Recipe
@@ -66,7 +66,7 @@ def score(
     setting: Setting,
     dataset: Dataset,
     *,
-    names: Sequence[str] = tuple(PROXIES),
+    names: Sequence[str] = UNTRAINED,
     inits: Sequence[int] = (),
 ) -> Scores:
     """Score architectures without training, on one CPU thread.
@@ -81,7 +81,7 @@ def score(
     dataset : Dataset
         The one that the setting names.
     names : sequence of str
-        Of `harness.training.proxies.PROXIES`.
+        Of `harness.training.proxies.PROXIES`; all but those that train by default.
     inits : sequence of int, optional
         Instead of the setting's.
 

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from harness.errors import HarnessError, must
 from harness.spaces.layers import Cost
+from harness.training.networks.cells import StagedNetwork
 
 Weighted = nn.Conv2d | nn.Linear
 """Layers whose weights are scored; those of batch normalisation and biases are not."""
@@ -73,6 +75,20 @@ class Subject:
         """Return standard normal items, the same for all networks of a seed: (count or batch, …) float32."""
         shape = (self.batch if count is None else count, *self.items.shape[1:])
         return torch.from_numpy(self.common(name).standard_normal(shape, dtype=np.float32))
+
+
+def staged(module: nn.Module, proxy: str) -> StagedNetwork:
+    """Return a network that has a stem, stages and reductions.
+
+    Raises
+    ------
+    HarnessError
+        If it has none; names the proxy that needs them.
+    """
+    if not isinstance(module, StagedNetwork):
+        rule = f"have a stem, cells and reductions for {proxy} (harness.training.networks.cells.StagedNetwork)"
+        raise HarnessError(must("network", rule, type(module).__name__))
+    return module
 
 
 def layers(module: nn.Module) -> Iterator[Weighted]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,7 @@ from benchmarks_data.scored import score as scoring
 from harness import registry
 from harness.cli.__main__ import main
 from harness.errors import HarnessError, TableError
-from harness.training.proxies import PROXIES, SIZES
+from harness.training.proxies import PROXIES, SIZES, TRAINED
 from harness.training.proxies import score as measuring
 from harness.training.proxies.score import LOWEST, Scores
 from harness.training.proxies.setting import Setting
@@ -127,6 +128,40 @@ def test_the_compact_file_says_how_it_was_measured(header, plan, tmp_path, calls
     assert set(about["versions"]) == {"nas-harness", "torch", "numpy"}
 
 
+def test_scores_of_other_proxies_join_a_file(header, plan, tmp_path, calls):
+    first, whole, archs = tmp_path / "first.npz", tmp_path / "whole.npz", header.array("archs")
+    scoring.save(first, plan, scoring.score(header, plan, tmp_path, ["synflow", "zen"]))
+    other = replace(plan, machine="another", torch="2")
+    scored = scoring.score(header, other, tmp_path, ["nwot", "zen"])
+    scoring.save(whole, other, scored, scoring.read_older(first, other, archs))
+    _, columns = own_scores.read_columns([whole], None, lambda what, fraction: None)
+    assert [name for name in columns if not name.endswith("_seconds")] == ["zc_synflow", "zc_zen", "zc_nwot"]
+    machines = {name: columns[f"zc_{name}_seconds"][0].description for name in ("synflow", "zen", "nwot")}
+    assert "on made up;" in machines["synflow"]
+    assert all("on another;" in machines[name] for name in ("zen", "nwot"))
+    with np.load(whole) as arrays:
+        about = json.loads(str(arrays["about"]))
+    assert (about["machine"], about["versions"]["torch"]) == ("made up", "1")
+    assert [about["proxies"][name].get("versions", {}).get("torch") for name in ("synflow", "nwot")] == [None, "2"]
+
+
+def test_scores_that_were_measured_otherwise_do_not_join(header, plan, tmp_path, calls):
+    archs, first = header.array("archs"), tmp_path / "first.npz"
+    scoring.save(first, plan, scoring.score(header, plan, tmp_path, ["synflow"]))
+    for apart, message in (
+        (replace(plan, setting=replace(plan.setting, batch=16)), "its setting differ"),
+        (replace(plan, setting=replace(plan.setting, inits=(0,))), "its inits differ"),
+        (replace(plan, table_digest="0"), "its table_sha256 differ"),
+    ):
+        with pytest.raises(TableError, match=message):
+            scoring.read_older(first, apart, archs)
+    with pytest.raises(TableError, match="its architectures differ"):
+        scoring.read_older(first, plan, archs[::-1])
+    first.write_bytes(b"PK\x03\x04")
+    with pytest.raises(TableError, match="is damaged"):
+        scoring.read_older(first, plan, archs)
+
+
 def test_digits_that_are_kept_are_enough_to_rank():
     values = np.array([123.44, 123.46, -0.00012344, 0.0, LOWEST])
     assert scoring.rounded(values).tolist() == pytest.approx([123.4, 123.5, -0.0001234, 0.0, LOWEST])
@@ -157,6 +192,10 @@ def test_the_command_writes_a_table_with_signals(header, tmp_path, capsys, monke
     assert (signals["zc_zen"].direction, signals["zc_zen"].seconds) == ("maximise", 1.0)
     assert signals["params_m"].seconds == 0.0
     assert "zc_zen_seconds" not in signals
+    more = ["table", "score", "micro-mnist1d", "--proxies", "nwot", "--inits", "2", "--out", "more.h5"]
+    Path("build/scores/micro-mnist1d-zc.npz").rename("first.npz")
+    assert main([*more, "--join", "first.npz"]) == 0
+    assert {"zc_synflow", "zc_zen", "zc_nwot"} <= {item.name for item in registry.benchmark("more.h5").signals}
     archs = np.array([[3, 3, 3, 3, 3, 3]], dtype=np.uint8)
     assert table.look("zc_synflow", archs)[0] == pytest.approx(18 + 0.5 + 7)
     assert layout.read_header(header.path).digest == header.digest, "as it was"
@@ -178,5 +217,5 @@ def test_wrong_words_are_told(words, message, capsys, tmp_path, monkeypatch):
     assert message in " ".join(capsys.readouterr().err.split())
 
 
-def test_all_proxies_that_are_measured_are_wanted(header):
-    assert set(scoring.wanted([], header)) == set(PROXIES) - set(SIZES)
+def test_all_proxies_that_are_measured_and_do_not_train_are_wanted(header):
+    assert set(scoring.wanted([], header)) == set(PROXIES) - {*SIZES, *TRAINED}

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.errors import HarnessError, must
-from harness.training.networks.cells import Cell, StagedNetwork
-from harness.training.proxies.subject import Subject, fan_in, redraw
+from harness.training.networks.cells import Cell
+from harness.training.proxies.subject import Subject, fan_in, redraw, staged
 from harness.training.proxies.taps import outputs_of
 
 _FLOOR = 1e-6
@@ -48,11 +47,9 @@ def az_nas(subject: Subject) -> dict[str, float]:
 
 def blocks(module: nn.Module) -> Sequence[nn.Module]:
     """Return stem, cells and reductions of a network; raises HarnessError for one that has none of these."""
-    if not isinstance(module, StagedNetwork):
-        rule = "have a stem, cells and reductions for az_nas (harness.training.networks.cells.StagedNetwork)"
-        raise HarnessError(must("network", rule, type(module).__name__))
-    cells = [part for part in module.stages.modules() if isinstance(part, Cell)]
-    return [module.stem, *cells, *module.reductions]
+    network = staged(module, "az_nas")
+    cells = [part for part in network.stages.modules() if isinstance(part, Cell)]
+    return [network.stem, *cells, *network.reductions]
 
 
 def entropy(features: Tensor) -> float:
