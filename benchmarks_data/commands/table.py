@@ -196,18 +196,29 @@ def score_table(
     if header.meaning.validation:
         truth = mean_over_trainings(header.values(header.meaning.validation)[:, :, -1:])[:, 0]
     rows = [
-        {"proxy": each, "ms": f"{1e3 * scored.seconds[each].sum(axis=1).mean():.3g}"}
-        | {key: f"{value:+.3f}" for key, value in found.items()}
+        {"proxy": each, "ms": float(1e3 * scored.seconds[each].sum(axis=1).mean())}
+        | {key: None if np.isnan(value) else value for key, value in found.items()}
         for each in names
         for found in [scoring.agreement(columns[own_scores.PREFIX + each][1][:, 0, 0], truth)]
     ]
     if as_json:
         print_json({"table": str(path), "scores": str(compact), "batch": batch, "inits": inits, "proxies": rows})
         return
+    written = [
+        {
+            key: value
+            if isinstance(value, str)
+            else ""
+            if value is None
+            else format(value, ".3g" if key == "ms" else "+.3f")
+            for key, value in row.items()
+        }
+        for row in rows
+    ]
     how = f"mean over {counted(inits, 'initialisation')}, batch {batch}"
     say(f"{path}: {counted(len(names), 'proxy', 'proxies')} of {len(scored.archs):,} networks, {how}")
     say(f"the scores alone: {compact}; milliseconds of a network, and how scores agree with validation over all rows:")
-    print_table(rows)
+    print_table(written)
     say(f'search it with: benchmarks = ["{path}"], and signals such as zc_{names[0]}')
 
 

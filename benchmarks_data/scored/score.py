@@ -304,11 +304,12 @@ def spread(values: FloatArray) -> float | None:
 
 
 def rounded(values: FloatArray) -> FloatArray:
-    """Keep so many significant digits.
+    """Keep so many significant digits; nothing of what single precision takes for 0.
 
-    >>> rounded(np.array([123.456, -0.000123456, 0.0]))
-    array([ 1.235e+02, -1.235e-04,  0.000e+00])
+    >>> rounded(np.array([123.456, -0.000123456, 0.0, 1e-320]))
+    array([ 1.235e+02, -1.235e-04,  0.000e+00,  0.000e+00])
     """
+    values = np.where(np.abs(values) < np.finfo(np.float32).smallest_subnormal, 0.0, values)
     magnitude = np.floor(np.log10(np.where(values == 0.0, 1.0, np.abs(values))))
     unit = 10.0 ** (magnitude - (DIGITS - 1))
     kept: FloatArray = np.rint(values / unit) * unit
@@ -323,10 +324,15 @@ def plan_of(header: Header, setting: Setting) -> Plan:
 
 
 def agreement(values: FloatArray, truth: FloatArray) -> dict[str, float]:
-    """Return the rank correlations of a score with what it is meant to say, over rows that have both: (n,), (n,)."""
+    """Return the rank correlations of a score with what it is meant to say, over rows that have both: (n,), (n,).
+
+    NaN where either is the same everywhere, or less than two rows have both.
+    """
     from scipy.stats import kendalltau, spearmanr
 
     both = np.isfinite(values) & np.isfinite(truth)
+    if min(len(np.unique(each[both])) for each in (values, truth)) < 2:
+        return {"spearman": math.nan, "kendall": math.nan}
     return {
         "spearman": float(spearmanr(values[both], truth[both]).statistic),
         "kendall": float(kendalltau(values[both], truth[both]).statistic),
