@@ -1,0 +1,145 @@
+"""The page in a real browser: no errors, its controls do what they say, and it fits a phone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from reports.figures.exhibit import Exhibit
+from tests.reports.support import FakeOracle, build_page, make_results, opener
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ALPHA, BETA = FakeOracle("alpha", test=False), FakeOracle("beta")
+LABELS = ("random_search", "climber", "third", *(f"strategy {place}" for place in range(8)))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory) -> Path:
+    results = make_results([ALPHA, BETA], LABELS, replicates=3, evaluations=6)
+    return build_page(results, tmp_path_factory.mktemp("seen"), opener(ALPHA, BETA), drawn=())
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with api.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def seen(browser, file):
+    """The page, opened; whatever it complains of fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="light")
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    view, complaints = context.new_page(), []
+    view.on("console", lambda message: complaints.append(message.text))
+    view.on("pageerror", lambda error: complaints.append(str(error)))
+    view.on("request", lambda request: complaints.append(request.url) if request.url[:4] == "http" else None)
+    view.goto(file.as_uri())
+    yield view
+    context.close()
+    assert complaints == []
+
+
+def names(view) -> list[str]:
+    return view.locator("#matrix tbody tr:not(.folded) th").all_inner_texts()
+
+
+def test_the_first_screen_answers_without_scrolling_and_tables_react(seen):
+    box = seen.locator(".verdict").bounding_box()
+    assert box["y"] + box["height"] < 300
+    rows = seen.locator("#matrix tbody tr:visible")
+    assert rows.count() < len(LABELS)
+    assert rows.nth(0).bounding_box()["y"] < 500
+    seen.locator(".unfolds").click()
+    assert rows.count() == len(LABELS)
+
+    order = seen.locator("#matrix tbody tr th").all_inner_texts()
+    head = seen.locator("#matrix thead th", has_text="alpha")
+    head.get_by_role("button").focus()
+    seen.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    cells = seen.locator("#matrix tbody tr td:nth-child(3)")
+    values = [float(cells.nth(place).get_attribute("data-v")) for place in range(cells.count())]
+    assert values == sorted(values)
+    head.get_by_role("button").click()
+    values = [float(cells.nth(place).get_attribute("data-v")) for place in range(cells.count())]
+    assert values == sorted(values, reverse=True)
+    head.get_by_role("button").click()
+    assert seen.locator("#matrix tbody tr th").all_inner_texts() == order
+
+    tools = seen.locator(".tools").first
+    tools.get_by_role("searchbox").fill("climb")
+    assert rows.all_inner_texts()[0].startswith("climber")
+    assert rows.count() == 1
+    tools.get_by_text("Columns").click()
+    tools.get_by_label("alpha").uncheck()
+    assert not head.is_visible()
+    tools.get_by_text("Copy CSV").click()
+    copied = seen.evaluate("navigator.clipboard.readText()").splitlines()
+    assert len(copied) == 2
+    assert copied[1].startswith("climber,")
+    assert "alpha" not in copied[0]
+    tools.get_by_text("Copy LaTeX").click()
+    copied = seen.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("\\begin{tabular}{lr")
+    assert "climber & " in copied
+
+
+def test_groups_of_a_table_stay_together_and_keep_their_names(seen):
+    table = seen.locator("table.grouped").first
+    table.get_by_role("button", name="Median", exact=True).click()
+    groups = table.locator("tr.group th").evaluate_all("heads => heads.map(head => head.dataset.group)")
+    assert groups == ["alpha", "beta"]
+    medians = table.locator("tbody tr").evaluate_all(
+        "rows => rows.map(row => [row.classList.contains('group'), Number(row.cells[4].textContent)])"
+    )
+    start = [place for place, (first, _) in enumerate(medians) if first]
+    for first, stop in zip(start, [*start[1:], len(medians)], strict=True):
+        values = [value for _, value in medians[first:stop]]
+        assert values == sorted(values)
+
+
+def test_figures_are_saved_from_the_page_itself_and_night_comes_on_demand(seen, file, tmp_path):
+    figure = seen.locator("figure").first
+    name = figure.get_attribute("id")
+    for kind in ("SVG", "CSV"):
+        with seen.expect_download() as told:
+            figure.locator(".files a", has_text=kind).click()
+        told.value.save_as(tmp_path / told.value.suggested_filename)
+    assert (tmp_path / f"{name}.svg").read_text().startswith('<svg xmlns="http://www.w3.org/2000/svg"')
+    assert "light-dark" not in (tmp_path / f"{name}.svg").read_text()
+    drawn, given = Exhibit.read(file.parent / "figures", name).frame, pd.read_csv(tmp_path / f"{name}.csv")
+    assert list(given.columns) == list(drawn.columns)
+    pd.testing.assert_frame_equal(
+        given.groupby(["benchmark", "series"]).last(), drawn.groupby(["benchmark", "series"]).last(),
+        check_dtype=False, rtol=1e-5,
+    )  # fmt: skip
+
+    paper = "getComputedStyle(document.body).backgroundColor"
+    assert seen.evaluate(paper) == "rgb(255, 255, 255)"
+    seen.locator("#theme").click()
+    assert seen.evaluate(paper) == "rgb(18, 21, 27)"
+    seen.emulate_media(media="print")
+    assert seen.evaluate(paper) == "rgb(255, 255, 255)"
+
+
+def test_a_phone_scrolls_no_further_than_its_width_and_a_page_without_scripts_is_whole(browser, file):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    view = context.new_page()
+    view.goto(file.as_uri())
+    assert view.locator("body").bounding_box()["width"] <= 390
+    assert view.locator("main").bounding_box()["width"] <= 390
+    assert view.locator(".panels svg").count() > 4
+    assert not view.locator("#theme").is_visible()
+    assert view.locator("#matrix tbody tr:visible").count() < len(LABELS)
+    view.locator(".unfolds").click()
+    assert view.locator("#matrix tbody tr:visible").count() == len(LABELS)
+    context.close()
