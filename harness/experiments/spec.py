@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
@@ -11,7 +10,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
-from harness.checks import choice, integer
+from harness.checks import choice, integer, real
 from harness.digests import identity, later
 from harness.errors import HarnessError, SpecError, must, unknown
 from harness.experiments.prediction import PredictionSpec
@@ -219,8 +218,7 @@ class ReportSpec:
     incumbent : {"full", "highest_fidelity", "recommended"}
         Which architecture a run would hand over, see `harness.judging.incumbent.RULES`.
     margin : float or None
-        Difference of two strategies, in the unit of the regret, within which they count as equivalent: declared before
-        the run.  The default is the noise of one training of the table.
+        Difference of regret within which two strategies are equivalent; the default is the noise of one training.
     """
 
     centre: str = "median"
@@ -231,15 +229,14 @@ class ReportSpec:
     margin: float | None = later(None)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "checkpoints", tuple(self.checkpoints))
-        object.__setattr__(self, "highlight", tuple(self.highlight))
-        object.__setattr__(self, "log", tuple(self.log))
+        for name in ("checkpoints", "highlight", "log"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         choice("centre", self.centre, ("median", "iqm"))
         choice("incumbent", self.incumbent, RULES)
         if len(self.checkpoints) > 3:
             raise HarnessError(must("checkpoints", "name at most three budgets", list(self.checkpoints)))
-        if self.margin is not None and not 0 < self.margin < math.inf:
-            raise HarnessError(must("report.margin", "be a number above 0", self.margin))
+        if self.margin is not None:
+            real("report.margin", self.margin, low=0.0, open_low=True)
 
 
 @dataclass(frozen=True)

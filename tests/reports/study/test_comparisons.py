@@ -235,5 +235,5 @@ def test_equivalence_is_tested_against_the_noise_of_one_training_or_what_the_spe
     assert (wide["p_equivalent"] < 0.05).all()
     narrow = pairwise(study_of(ALPHA, replicates=20, evaluations=25, margin=1e-9))
     assert set(narrow["equivalence"]) <= {"open", "apart"}
-    with pytest.raises(HarnessError, match=r"`report.margin` must be a number above 0"):
+    with pytest.raises(HarnessError, match=r"`report.margin` must be greater than 0"):
         ReportSpec(margin=0.0)
