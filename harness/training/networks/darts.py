@@ -29,8 +29,9 @@ STEM = 3
 class Separable(nn.Module):
     """Depthwise convolution, 1x1 convolution, batch normalisation; its input is already rectified.
 
-    On signals and a CPU (`dense`) both are computed as the one dense convolution that they are, with the product of
-    their kernels, ``w[o, i, k] = pointwise[o, i] depthwise[i, k]``: half of the time at micro widths.
+    On signals and a CPU both are computed as the one dense convolution that they are, with the product of their
+    kernels, ``w[o, i, k] = pointwise[o, i] depthwise[i, k]``: half of the time at micro widths.  Where a hook looks at
+    either, both are called.
     """
 
     def __init__(self, channels: int, kernel: int, geometry: Geometry, *, stride: int = 1, dilation: int = 1) -> None:
@@ -40,15 +41,10 @@ class Separable(nn.Module):
         self.norm = Norm(channels)
         self._signal = geometry.signal
 
-    @property
-    def dense(self) -> bool:
-        """Whether it is computed as one convolution."""
-        return self._signal and self.norm.weight.device.type == "cpu"
-
     def forward(self, rectified: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C, H/stride, W/stride)."""
         depthwise = self.depthwise
-        if self.dense:
+        if self._signal and rectified.device.type == "cpu" and not (_watched(depthwise) or _watched(self.pointwise)):
             weight = self.pointwise.weight * depthwise.weight.transpose(0, 1)
             stride, padding, dilation = depthwise.stride, depthwise.padding, depthwise.dilation
             features = functional.conv2d(rectified, weight, None, stride, padding, dilation)
@@ -56,6 +52,10 @@ class Separable(nn.Module):
             features = self.pointwise(depthwise(rectified))
         normed: Tensor = self.norm(features)
         return normed
+
+
+def _watched(part: nn.Module) -> bool:
+    return bool(part._forward_hooks or part._forward_pre_hooks)
 
 
 class SeparableTwice(nn.Module):

@@ -114,6 +114,18 @@ def test_a_cell_computes_its_definition(signal, reduces, smaller):
             torch.testing.assert_close(cell.train()(before, last), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_whoever_looks_at_layers_sees_them_and_changes_nothing():
+    arch = [3, 4, 0, 5, 6, 0, 3, 4, 0, 5, 6] * 2
+    module = networks.build("darts", arch, MICRO, (1, 1, 40), 10, seed=0)
+    signals = torch.randn((4, 1, 1, 40), generator=torch.Generator().manual_seed(0))
+    alone, seen = module(signals), []
+    convolutions = [part for part in module.modules() if isinstance(part, nn.Conv2d)]
+    for part in convolutions:
+        part.register_forward_hook(lambda *given: seen.append(given[0]))
+    torch.testing.assert_close(module(signals), alone, rtol=1e-4, atol=1e-4)
+    assert len(seen) == len(set(seen)) == len(convolutions)
+
+
 def test_the_network_of_the_paper_has_its_published_parameters():
     (arch,) = SPACE.parse([V2])
     module = networks.build("darts", arch, PAPER, (3, 32, 32), 10, seed=0)
