@@ -18,6 +18,9 @@ from harness.space import SearchSpace
 from harness.surrogate import Prediction, State, Surrogate
 from surrogates.inputs import encode, not_fitted, part_of, target_matrix, target_shape
 
+_SMALL = 2.0**-16
+"""Spread of targets below which they are scaled."""
+
 
 class Forest(Surrogate):
     """Base of forests: the mean and the spread of the trees of scikit-learn, made without its checks.
@@ -52,6 +55,7 @@ class Forest(Surrogate):
         self.has_std = trees > 1 or leaf_variance
         self._trees: list[Any] = []
         self._fitted_shape: tuple[int, ...] = ()
+        self._unit = 1.0
 
     def fit(
         self, archs: Archs, targets: FloatArray, rng: np.random.Generator, covariates: FloatArray | None = None
@@ -68,7 +72,7 @@ class Forest(Surrogate):
         given = self.hyperparameters
         if given["leaf_variance"] and values.shape[1] > 1:
             raise HarnessError(must("targets", "have one column where `leaf_variance` is true", values.shape))
-        inputs, n = features.astype(np.float32), len(features)
+        inputs, n, unit = features.astype(np.float32), len(features), _unit(values)
         state = check_random_state(int(rng.integers(2**32)))
         trees = []
         with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
@@ -78,10 +82,10 @@ class Forest(Surrogate):
                     max_features=given["max_features"], min_samples_leaf=given["min_leaf"], random_state=seed
                 )
                 counts = _drawn(seed, n) if self.bootstrap else None
-                trees.append(tree.fit(inputs, values, sample_weight=counts, check_input=False).tree_)
+                trees.append(tree.fit(inputs, values / unit, sample_weight=counts, check_input=False).tree_)
         model = copy.copy(self)
         model._trees = trees  # bare: scikit-learn checks its input anew for each tree, which costs more than predicting
-        model._fitted_shape = np.asarray(targets).shape[1:]
+        model._fitted_shape, model._unit = np.asarray(targets).shape[1:], unit
         return model
 
     def predict(self, archs: Archs, covariates: FloatArray | None = None) -> Prediction:
@@ -97,8 +101,18 @@ class Forest(Surrogate):
         std = members.std(axis=0)
         if self.hyperparameters["leaf_variance"]:
             within = [tree.impurity.take(leaf) for tree, leaf in zip(self._trees, leaves, strict=True)]
-            std = np.sqrt(std**2 + np.maximum(np.mean(within, axis=0), 0.0).reshape(std.shape))
-        return Prediction(members.mean(axis=0), std, members)
+            within_trees = np.maximum(np.mean(within, axis=0), 0.0).reshape(std.shape)
+            std = np.sqrt(std**2 + within_trees)
+        return Prediction(self._unit * members.mean(axis=0), self._unit * std, self._unit * members)
+
+
+def _unit(values: FloatArray) -> float:
+    """Return what targets are divided by: 1, or of a small spread a power of two near it, so that nothing is rounded.
+
+    scikit-learn splits no node whose variance is below 2.2e-16, whatever the scale of targets.
+    """
+    spread = float(np.max(np.ptp(values, axis=0)))
+    return 1.0 if spread == 0.0 or spread > _SMALL else float(2.0 ** np.floor(np.log2(spread)))
 
     def state(self) -> State:
         """Return the nodes of all trees, one tree after the other; see `Surrogate.state`."""

@@ -70,3 +70,15 @@ def test_the_preset_is_what_was_tuned_and_equals_its_values():
     peer = RandomForestRegressor(116, max_features=0.1706, min_samples_leaf=2, bootstrap=False, random_state=seed)
     expected = peer.fit(features, truth(archs)).predict(features)
     np.testing.assert_allclose(preset.fit(archs, truth(archs), rng).predict(archs).mean, expected)
+
+
+@pytest.mark.parametrize("learner", [RandomForest, ExtraTrees])
+@pytest.mark.parametrize("unit", [2.0**-30, 2.0**-900])
+def test_small_units_change_no_tree(learner, unit):
+    """Of targets in nanoseconds the variance is below what scikit-learn takes for none."""
+    archs, pool = (SPACE.sample(30, np.random.default_rng(seed)) for seed in (0, 1))
+    forest, values = learner(SPACE, trees=5, min_leaf=2, leaf_variance=True), truth(archs) / 64
+    plain, small = (forest.fit(archs, scale * values, np.random.default_rng(2)).predict(pool) for scale in (1.0, unit))
+    assert len(np.unique(plain.mean)) > 10
+    np.testing.assert_array_equal(small.mean, unit * plain.mean)
+    np.testing.assert_allclose(small.std, unit * plain.std, rtol=1e-12)
