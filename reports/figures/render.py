@@ -152,10 +152,15 @@ def rendered(figure: Figure, file_format: str) -> bytes:
 def save(exhibit: Exhibit, folder: Path) -> None:
     """Write ``NAME.{pdf,svg,png,csv,json}``."""
     folder.mkdir(parents=True, exist_ok=True)
+    save_drawing(exhibit, folder)
+    exhibit.write(folder)
+
+
+def save_drawing(exhibit: Exhibit, folder: Path) -> None:
+    """Write ``NAME.{pdf,svg,png}``."""
     figure = draw(exhibit)
     for file_format in FORMATS:
         (folder / f"{exhibit.name}.{file_format}").write_bytes(rendered(figure, file_format))
-    exhibit.write(folder)
 
 
 def inline_panels(exhibit: Exhibit, sheet: Sheet, folder: Path) -> tuple[str, list[str]]:

@@ -24,6 +24,7 @@ from harness.printable import counted, printable_lines
 from reports.figures.exhibit import Exhibit
 from reports.figures.inline import Sheet
 from reports.figures.render import inline_panels
+from reports.figures.second import drawn_beside, half_of
 from reports.figures.style import by_night
 from reports.page import narrative
 from reports.page.checklist import checklist, checklist_markdown
@@ -171,9 +172,11 @@ def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], 
 def _write_parts(parts: Sequence[Section], folder: Path, on_step: Callable[[str], None]) -> None:
     """Write figures and tables of all parts as files."""
     _refuse_doubles(parts)
-    for section in parts:
-        on_step(f"drawing {section.title}")
-        section.write(folder)
+    beside = half_of([exhibit for section in parts for exhibit in section.figures])
+    with drawn_beside(beside, folder / "figures"):
+        for section in parts:
+            on_step(f"drawing {section.title}")
+            section.write(folder, {exhibit.name for exhibit in beside})
     on_step("writing the page")
 
 

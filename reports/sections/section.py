@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,10 +41,11 @@ class Section:
     tables: tuple[ReportTable, ...] = ()
     methods: tuple[str, ...] = ()
 
-    def write(self, folder: Path) -> None:
-        """Write ``figures/NAME.{pdf,svg,png,csv,json}`` and ``tables/NAME.{csv,tex}``."""
+    def write(self, folder: Path, without: Collection[str] = ()) -> None:
+        """Write ``figures/NAME.{pdf,svg,png,csv,json}``, but for figures named, and ``tables/NAME.{csv,tex}``."""
         for exhibit in self.figures:
-            save(exhibit, folder / "figures")
+            if exhibit.name not in without:
+                save(exhibit, folder / "figures")
         for table in self.tables:
             table.write(folder / "tables")
 

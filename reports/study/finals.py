@@ -76,6 +76,12 @@ def summary(study: Study, split: str) -> pd.DataFrame:
     ``regret_high`` (of the centre), ``regret_mean``, the first three at each further checkpoint; ``reached`` (part of
     the runs that end at the optimum); ``log_auc`` (median of runs).
     """
+    if split not in study.summaries:
+        study.summaries[split] = _summary(study, split)
+    return study.summaries[split].copy()
+
+
+def _summary(study: Study, split: str) -> pd.DataFrame:
     rows = []
     at = {checkpoint: finals(study, checkpoint) for checkpoint in study.checkpoints}
     last = finals(study)

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from harness import registry, seeding
 from harness.checks import FloatArray
@@ -96,6 +97,8 @@ class Study:
     aligned: tuple[Aligned, ...]
     resampler: Resampler
     references: Mapping[str, Reference | FrontReference | None]
+    summaries: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What `reports.study.finals.summary` has found, by split: sentences and tables are made of the same."""
 
     @property
     def spec(self) -> Spec:
