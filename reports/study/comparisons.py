@@ -66,11 +66,11 @@ def pairwise(study: Study) -> pd.DataFrame:
         margins = {item.name: margin(study, item.truth, split) for item in study.aligned if split in item.truth.splits}
         for policy in policies:
             rows = [
-                _compare(study, item, split, a, b, _wide(study, values, item, split, policy), margins[item.name])
-                | {"missing": policy, "budget": checkpoint}
+                _compare(study, item, split, a, b, wide, margins[item.name]) | {"missing": policy, "budget": checkpoint}
                 for checkpoint, values in at.items()
                 for item in study.aligned
                 if split in item.truth.splits and item.has_incumbent
+                for wide in [_wide(study, values, item, split, policy)]
                 for a, b in combinations(study.labels, 2)
             ]
             if rows:

@@ -4,13 +4,20 @@ const LABELS = DATA.labels, DRAWN = new Set(DATA.drawn);
 const CENTRE = { mean: "mean", median: "median", iqm: "interquartile mean" };
 const state = {
   view: "curves", benchmark: 0, axis: DATA.axis, split: "validation", centre: DATA.centre, logX: true, logY: true, bands: true,
-  muted: new Set(), cursor: null, zoom: null, a: DATA.drawn[0], b: DATA.drawn[1] ?? DATA.drawn[0], target: 0,
+  muted: new Set(), cursor: null, zoom: null, a: 0, b: 0, target: 0,
 };
 
 function colorOf(label) {
   const [place, color] = DATA.colors[label];
   return `var(--s${place}, ${color === "#000000" ? "currentColor" : color})`;
 }
+
+// A pair to begin with: the two of best mean rank at the end.
+function lastRank(label) {
+  const ranks = DATA.ranks[0], curve = ranks && curveOf(ranks.lines[label], ranks.grid, 3, -7);
+  return curve ? curve.middle[curve.middle.length - 1] : LABELS.length;
+}
+[state.a, state.b = state.a] = [...DATA.drawn].sort((a, b) => lastRank(a) - lastRank(b));
 
 function isSeen(label) { return !state.muted.has(label); }
 

@@ -168,6 +168,8 @@ def test_dragging_zooms_hovering_tells_and_escape_goes_back(page):
 def test_a_pair_is_told_from_both_sides(page, made):
     row = made[0][(made[0]["split"] == "validation") & (made[0]["benchmark"] == "alpha")].iloc[0]
     page.locator("[data-view=pair]").click()
+    page.locator("[data-set=a]").select_option("0")
+    page.locator("[data-set=b]").select_option("1")
 
     def cells() -> list[str]:
         return page.locator(".x-pairs tbody tr").first.locator("td").all_text_contents()
