@@ -25,6 +25,9 @@ from harness.files.confined import Confined
 from harness.files.whole import locked, remove_unfinished
 from harness.interrupts import is_real
 
+LOCK = ".lock"
+"""The file in a folder of results that is locked while a run writes there."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -79,7 +82,7 @@ def execute(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResultError(f"cannot make the folder of results '{folder}': {error.strerror}") from None
-    with locked(folder / ".lock", wait=False) as held:
+    with locked(folder / LOCK, wait=False) as held:
         if not held:
             raise ResultError(f"another run is writing to '{folder}'; wait for it, or choose another folder")
         remove_unfinished(folder)

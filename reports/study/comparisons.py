@@ -12,16 +12,15 @@ import pandas as pd
 
 from harness.checks import FloatArray
 from reports.statistics import ranks, significance
-from reports.statistics.bootstrap import bootstrap_centres, interval, stratified_iqm
+from reports.statistics.bootstrap import interval, stratified_iqm
 from reports.statistics.centres import centre_of
+from reports.statistics.pairs import paired
 from reports.statistics.ranks import average_ranks, critical_difference, friedman
 from reports.statistics.scale import merged_sizes
 from reports.statistics.significance import (
     ALPHA,
     holm,
     probability_of_improvement,
-    rank_biserial,
-    wilcoxon_p,
 )
 from reports.study.align import Aligned
 from reports.study.curves import common_replicates
@@ -93,18 +92,8 @@ def _compare(
     # Differences of one size must be equal in rank, too.
     differences = merged_sizes((pairs[b] - pairs[a]).to_numpy(), item.truth.scales[split].resolution)
     counts = study.resampler.counts(item.name, len(pairs), TABLE_REPETITIONS)
-    low, high = interval(bootstrap_centres(differences[:, None], counts, "median")[0])
-    return row | {
-        "wins": int(np.sum(differences > 0)),
-        "ties": int(np.sum(differences == 0)),
-        "losses": int(np.sum(differences < 0)),
-        "poi": probability_of_improvement(regrets[a].dropna().to_numpy(), regrets[b].dropna().to_numpy()),
-        "effect": rank_biserial(differences),
-        "difference": float(np.median(differences)),
-        "low": float(low),
-        "high": float(high),
-        "p": wilcoxon_p(differences),
-    }
+    poi = probability_of_improvement(regrets[a].dropna().to_numpy(), regrets[b].dropna().to_numpy())
+    return row | {"poi": poi, **paired(differences, counts)}
 
 
 def _judged(table: pd.DataFrame) -> pd.DataFrame:
