@@ -19,6 +19,7 @@ from harness import __version__
 from harness.cli import exit as cli_exit
 from harness.cli.exit import failures, guarded
 from harness.cli.output import complain, duration, print_facts, print_json, print_table, say
+from harness.cli.status import status
 from harness.errors import HarnessError, typed
 from harness.printable import counted
 
@@ -379,5 +380,6 @@ BUILT_IN = {
         ),
         has_workers=True,
     ),
+    "status": Command(status, ("nas-harness status results/quickstart", "nas-harness status results/zoo --watch 10")),
 }
 """Commands that need nothing but the centre; other packages bring theirs."""

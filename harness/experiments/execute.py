@@ -30,6 +30,8 @@ from harness.files.confined import Confined
 from harness.files.whole import locked, remove_unfinished, replacing
 from harness.interrupts import is_real
 
+LOCK = ".lock"
+"""The file in a folder of results that is locked while a run writes there."""
 AHEAD = 8
 """Calls that are handed to an executor for each of its workers: memory stays the same however many there are."""
 CALL_SECONDS, MOST_TOGETHER = 1.0, 64
@@ -89,7 +91,7 @@ def execute(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResultError(f"cannot make the folder of results '{folder}': {error.strerror}") from None
-    with locked(folder / ".lock", wait=False) as held:
+    with locked(folder / LOCK, wait=False) as held:
         if not held:
             raise ResultError(f"another run is writing to '{folder}'; wait for it, or choose another folder")
         remove_unfinished(folder)

@@ -35,7 +35,7 @@ def predictors(
     if not dry_run:
         from reports.commands.report import report
 
-        report(out / loaded.name)
+        report([out / loaded.name])
 
 
 COMMAND = Command(

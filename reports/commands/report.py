@@ -14,7 +14,12 @@ from harness.cli.progress import working
 
 
 def report(
-    results: Annotated[Path, typer.Argument(help="Folder of results made by `run`.", show_default=False)],
+    results: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folder of results made by `run`; several of one protocol go on one page.", show_default=False
+        ),
+    ],
     out: Annotated[
         Optional[Path],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option("--out", help="Where the report goes; the default is RESULTS/report.", show_default=False),
@@ -38,4 +43,8 @@ def report(
         say(str(page))
 
 
-COMMAND = Command(report, ("nas-harness report results/quickstart",), has_workers=True)
+COMMAND = Command(
+    report,
+    ("nas-harness report results/quickstart", "nas-harness report results/mine results/zoo --out results/together"),
+    has_workers=True,
+)

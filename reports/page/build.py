@@ -36,6 +36,7 @@ from reports.predictors import report as predictors
 from reports.predictors.results import Evaluated, read_evaluated
 from reports.sections.section import Section, sections
 from reports.study.comparisons import pairwise
+from reports.study.joined import joined
 from reports.study.opening import OpenOracle
 from reports.study.provenance import SOURCE_FACTS, budget_words, sources
 from reports.study.study import Study, prepare
@@ -49,7 +50,7 @@ MARKER = "checklist.md"
 
 
 def build(
-    folder: str | Path,
+    folder: str | Path | Sequence[str | Path],
     out: str | Path | None = None,
     *,
     allow_missing: bool = False,
@@ -62,10 +63,10 @@ def build(
 
     Parameters
     ----------
-    folder : path
-        Results of `run`.
+    folder : path, or sequence of paths
+        Results of `run`; several, of one protocol, are reported together.
     out : path, optional
-        Where the report goes; the default is ``report`` in `folder`.
+        Where the report goes; the default is ``report`` in `folder`.  Several folders need one.
     allow_missing : bool
         Report an incomplete experiment; missing runs are left out, and in tables also given the worst value.
     open_oracle : callable
@@ -85,11 +86,13 @@ def build(
         If results are missing, damaged, of another table, or may not be compared, or if `out` holds something else
         than an earlier report.
     """
-    folder = Path(folder)
-    target = folder / "report" if out is None else Path(out)
+    folders = [Path(folder)] if isinstance(folder, str | Path) else [Path(one) for one in folder]
+    if out is None and len(folders) != 1:
+        raise ResultError("`out` must say where the report of several folders goes, got none; give --out FOLDER")
+    target = folders[0] / "report" if out is None else Path(out)
     _refuse_foreign(target)
-    on_step(f"reading {folder}")
-    write = _writer(folder, open_oracle, allow_missing=allow_missing)
+    on_step(f"reading {', '.join(map(str, folders))}")
+    write = _writer(folders, open_oracle, allow_missing=allow_missing)
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{target.name}.part-"
     with (
@@ -123,13 +126,16 @@ def _refuse_foreign(target: Path) -> None:
 
 
 def _writer(
-    folder: Path, open_oracle: OpenOracle, *, allow_missing: bool
+    folders: Sequence[Path], open_oracle: OpenOracle, *, allow_missing: bool
 ) -> Callable[[Path, Callable[[str], None]], None]:
     """Read results and return what writes their report into a folder."""
-    if (folder / MANIFEST).exists() and read_manifest(folder).spec.kind == PREDICTION:
+    folder = folders[0]
+    if len(folders) == 1 and (folder / MANIFEST).exists() and read_manifest(folder).spec.kind == PREDICTION:
         results = read_evaluated(folder, open_oracle, allow_missing=allow_missing)
         return partial(_write_evaluated, results)
-    return partial(_write, prepare(read_results(folder), open_oracle, allow_missing=allow_missing))
+    return partial(
+        _write, prepare(joined([read_results(one) for one in folders]), open_oracle, allow_missing=allow_missing)
+    )
 
 
 def _write(study: Study, folder: Path, on_step: Callable[[str], None]) -> None:

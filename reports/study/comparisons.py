@@ -15,6 +15,7 @@ from reports.statistics import significance
 from reports.statistics.bootstrap import bootstrap_centres, interval, stratified_iqm
 from reports.statistics.centres import centre_of
 from reports.statistics.equivalence import pairs_needed, tost_bootstrap
+from reports.statistics.pairs import paired
 from reports.statistics.profiles import optimality_gap, stratified_mean_interval
 from reports.statistics.ranks import average_ranks
 from reports.statistics.scale import merged_sizes
@@ -22,8 +23,6 @@ from reports.statistics.significance import (
     ALPHA,
     holm,
     probability_of_improvement,
-    rank_biserial,
-    wilcoxon_p,
 )
 from reports.study.align import Aligned
 from reports.study.critical import critical
@@ -105,22 +104,8 @@ def _compare(
     differences = merged_sizes((pairs[b] - pairs[a]).to_numpy(), item.truth.scales[split].resolution)
     counts = study.resampler.counts(item.name, len(pairs), TABLE_REPETITIONS)
     samples = bootstrap_centres(differences[:, None], counts, "median")[0]
-    low, high = interval(samples)
-    return (
-        row
-        | _within(samples, differences, margin)
-        | {
-            "wins": int(np.sum(differences > 0)),
-            "ties": int(np.sum(differences == 0)),
-            "losses": int(np.sum(differences < 0)),
-            "poi": probability_of_improvement(regrets[a].dropna().to_numpy(), regrets[b].dropna().to_numpy()),
-            "effect": rank_biserial(differences),
-            "difference": float(np.median(differences)),
-            "low": float(low),
-            "high": float(high),
-            "p": wilcoxon_p(differences),
-        }
-    )
+    poi = probability_of_improvement(regrets[a].dropna().to_numpy(), regrets[b].dropna().to_numpy())
+    return row | _within(samples, differences, margin) | {"poi": poi, **paired(differences, samples)}
 
 
 def _within(samples: FloatArray, differences: FloatArray, margin: float) -> dict[str, object]:

@@ -105,15 +105,6 @@ class Forest(Surrogate):
             std = np.sqrt(std**2 + within_trees)
         return Prediction(self._unit * members.mean(axis=0), self._unit * std, self._unit * members)
 
-
-def _unit(values: FloatArray) -> float:
-    """Return what targets are divided by: 1, or of a small spread a power of two near it, so that nothing is rounded.
-
-    scikit-learn splits no node whose variance is below 2.2e-16, whatever the scale of targets.
-    """
-    spread = float(np.max(np.ptp(values, axis=0)))
-    return 1.0 if spread == 0.0 or spread > _SMALL else float(2.0 ** np.floor(np.log2(spread)))
-
     def state(self) -> State:
         """Return the nodes of all trees, one tree after the other; see `Surrogate.state`."""
         if not self._trees:
@@ -125,6 +116,7 @@ def _unit(values: FloatArray) -> float:
             "sizes": np.array([tree.node_count for tree in self._trees], dtype=np.int64),
             "features": np.array(self._trees[0].n_features, dtype=np.int64),
             "target_shape": np.array(self._fitted_shape, dtype=np.int64),
+            "unit": np.array(self._unit),
         }
 
     def restored(self, state: State) -> Self:
@@ -139,12 +131,22 @@ def _unit(values: FloatArray) -> float:
             raise HarnessError(must("sizes", f"be those of trees of {len(values)} nodes", sizes.tolist()[:3]))
         model = copy.copy(self)
         model._fitted_shape = target_shape(state, values.shape[1])
+        model._unit = float(part_of(state, "unit", ()))
         ends = np.cumsum(sizes).tolist()
         model._trees = [
             _tree(nodes[end - size : end], values[end - size : end], features)
             for size, end in zip(sizes.tolist(), ends, strict=True)
         ]
         return model
+
+
+def _unit(values: FloatArray) -> float:
+    """Return what targets are divided by: 1, or of a small spread a power of two near it, so that nothing is rounded.
+
+    scikit-learn splits no node whose variance is below 2.2e-16, whatever the scale of targets.
+    """
+    spread = float(np.max(np.ptp(values, axis=0)))
+    return 1.0 if spread == 0.0 or spread > _SMALL else float(2.0 ** np.floor(np.log2(spread)))
 
 
 _KEPT = ("left_child", "right_child", "feature", "threshold", "impurity")

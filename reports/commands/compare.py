@@ -1,0 +1,79 @@
+"""The command `nas-harness compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from harness.cli.app import Command
+from harness.cli.output import print_json, print_table, say
+from harness.errors import HarnessError, must
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="Folder of results made by `run`.", show_default=False)],
+    second: Annotated[Path, typer.Argument(help="Another, of the same protocol.", show_default=False)],
+    pair: Annotated[
+        Optional[list[str]],  # noqa: UP045  # typer reads the annotation at run time
+        typer.Option(help="FIRST=SECOND, labels of strategies to compare; the default is those that both have."),
+    ] = None,
+    margin: Annotated[
+        Optional[float],  # noqa: UP045  # as above
+        typer.Option(help="A difference that does not matter, in the unit of the results: equivalence is tested too."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """Test two sets of results against each other, replicate by replicate: two versions, or two strategies."""
+    from harness.experiments.results import read_results
+    from reports.study.against import against
+
+    if margin is not None and not margin > 0:
+        raise HarnessError(must("--margin", "be greater than 0", margin))
+    pairs = [_pair(text) for text in pair or ()]
+    found = against(read_results(first), read_results(second), pairs, margin=margin)
+    if as_json:
+        print_json(found.to_dict("records"))
+        return
+    say(f"{first} (first) against {second} (second); positive differences speak for the second")
+    for split, rows in found.groupby("split", sort=False):
+        say(f"\n{split}", "bold")
+        print_table([_shown(row, margin) for row in rows.to_dict("records")])
+    say(
+        "\nmedian difference of the final regret over pairs of replicates, 95 % bootstrap interval; two-sided"
+        " signed-rank test (Pratt's zeros), Holm-adjusted over the rows of a split"
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    first, equals, second = text.partition("=")
+    if not equals or not first or not second:
+        raise HarnessError(must("--pair", "be FIRST=SECOND, two labels", text))
+    return first, second
+
+
+def _shown(row: dict[Any, Any], margin: float | None) -> dict[str, Any]:
+    label = row["first"] if row["first"] == row["second"] else f"{row['first']} = {row['second']}"
+    shown = {
+        "benchmark": row["benchmark"],
+        "strategy": label,
+        "n": row["n"],
+        "first": f"{row['mean_first']:.4g}",
+        "second": f"{row['mean_second']:.4g}",
+        "difference [95 % CI]": f"{row['difference']:+.3g} [{row['low']:+.3g}, {row['high']:+.3g}]",
+        "won, tied, lost": f"{row['wins']}, {row['ties']}, {row['losses']}",
+        "p, Holm": f"{row['p_holm']:.2g}",
+    }
+    if margin is not None:
+        shown["p, equivalent"] = f"{row['p_equivalent']:.2g}"
+    return {**shown, "verdict": row["verdict"]}
+
+
+COMMAND = Command(
+    compare,
+    (
+        "nas-harness compare results/before results/after",
+        "nas-harness compare results/mine results/mine --pair mine=random_search --margin 0.1",
+    ),
+)
