@@ -46,7 +46,7 @@ def test_its_rows_are_different_cells_each_with_its_origin(header, about):
 def test_every_row_has_its_first_seed_and_a_fifth_all_three(header):
     runs = recorded.run_counts(header)
     assert set(runs) == {"1", "3"}
-    assert 0.15 < runs["3"] / sum(runs.values()) <= 0.2
+    assert 0.1 < runs["3"] / sum(runs.values()) <= 0.2
     valid = header.values("valid_accuracy")
     assert np.isfinite(valid[:, 0]).mean() > 0.99
     assert header.columns["test_accuracy"].held_out
@@ -58,6 +58,14 @@ def test_it_says_how_it_was_made(about, training):
     assert about["dataset_sha256"] == same["dataset_sha256"]
     assert about["recipe"] == training.load_recipe().as_dict() | {"reduction_cells": [0, 1]}
     assert {trained["rung"] for trained in about["trained"]} == {"R0"}
+
+
+def test_optimisers_found_better_cells_than_random_search(header, about):
+    """The good region is covered, which is what the sample has optimisers for."""
+    first, origin = header.values("valid_accuracy")[:, 0, -1], np.array(about["origin"])
+    late = np.arange(len(origin)) >= len(origin) // 2
+    random, evolved, modelled = (np.nanmedian(first[late & (origin == place)]) for place in range(3))
+    assert min(evolved, modelled) > random
 
 
 def test_costs_are_those_of_the_networks(training):

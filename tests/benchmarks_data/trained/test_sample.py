@@ -33,10 +33,10 @@ ORIGINS = (
 ARRAYS = ("archs", "origin", "made", "train_accuracy", "valid_accuracy", "test_accuracy", "seconds", "params", "macs")
 
 
-@pytest.fixture
-def plan(tmp_path):
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
     """Return a plan of three rounds of seven, two of which get all seeds, on a dataset of 200 signals."""
-    path = tmp_path / "small.npz"
+    path = tmp_path_factory.mktemp("data") / "small.npz"
     exported.save(mnist1d(train=200, valid=100, test=100), path)
     changes = {"epochs": 2, "channels": 4, "batch_size": 50}
     training = TrainingSetup("darts", "micro-darts", str(path), seeds=(0, 1, 2), recipe_changes=changes)
