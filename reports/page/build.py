@@ -80,7 +80,18 @@ def build(
     target = folder / "report" if out is None else Path(out)
     _refuse_foreign(target)
     on_step(f"reading {folder}")
-    write = _writer(folder, open_oracle, allow_missing=allow_missing)
+    return placed(target, _writer(folder, open_oracle, allow_missing=allow_missing), on_step)
+
+
+def placed(target: Path, write: Callable[[Path, Callable[[str], None]], None], on_step: Callable[[str], None]) -> Path:
+    """Have a report written to a temporary folder, move it into place, and return the path of its page.
+
+    Raises
+    ------
+    ResultError
+        If `target` holds something else than an earlier report, or another is being written there.
+    """
+    _refuse_foreign(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{target.name}.part-"
     with (
@@ -127,15 +138,15 @@ def _write(study: Study, folder: Path, on_step: Callable[[str], None]) -> None:
     on_step("comparing strategies")
     comparisons = pairwise(study)
     parts = [comparison(study, comparisons), *sections(study)]
-    _write_parts(parts, folder, on_step)
+    write_parts(parts, folder, on_step)
     (folder / MARKER).write_text(printable_lines(checklist_markdown(study)), encoding="utf-8")
-    page = _page(study, parts, narrative.warnings(study, comparisons))
-    (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
+    text = page(study, parts, narrative.warnings(study, comparisons))
+    (folder / PAGE).write_text(printable_lines(text), encoding="utf-8")
 
 
 def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], None]) -> None:
     parts = predictors.sections(results)
-    _write_parts(parts, folder, on_step)
+    write_parts(parts, folder, on_step)
     (folder / MARKER).write_text(f"{predictors.NO_CHECKLIST}\n", encoding="utf-8")
     spec, names = results.spec, list(results.facts)
     page = _rendered(
@@ -153,7 +164,7 @@ def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], 
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 
-def _write_parts(parts: Sequence[Section], folder: Path, on_step: Callable[[str], None]) -> None:
+def write_parts(parts: Sequence[Section], folder: Path, on_step: Callable[[str], None]) -> None:
     """Write figures and tables of all parts as files."""
     _refuse_doubles(parts)
     for section in parts:
@@ -171,11 +182,16 @@ def _refuse_doubles(parts: Sequence[Section]) -> None:
         raise HarnessError(f"figures and tables of a page must have names of their own, got {', '.join(doubles)} twice")
 
 
-def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
+def page(study: Study, parts: Sequence[Section], warnings: list[str], *, title: str = "", name: str = "") -> str:
+    """Return the page of a study, of these parts; the first has no heading of its own.
+
+    Title and name are those of its experiment where none are given.
+    """
     spec, benchmarks = study.spec, [item.name for item in study.aligned]
     return _rendered(
         parts,
-        title=f"{counted(len(spec.strategies), 'strategy', 'strategies')} on {counted(len(benchmarks), 'benchmark')}",
+        title=title
+        or f"{counted(len(spec.strategies), 'strategy', 'strategies')} on {counted(len(benchmarks), 'benchmark')}",
         facts=[
             f"{budget_words(spec)} each, {counted(spec.replicates, 'replicate')}.",
             f"Benchmarks: {', '.join(benchmarks)}.",
@@ -187,7 +203,7 @@ def _page(study: Study, parts: Sequence[Section], warnings: list[str]) -> str:
         reasons=narrative.missing_reasons(study),
         checklist=checklist(study),
         sources=sources(study),
-        name=spec.name,
+        name=name or spec.name,
     )
 
 

@@ -126,7 +126,7 @@ FLOORS = {
         "transfer",
         "foreign",
     ),
-    "reports": ("statistics", "study", "tables", "figures", "sections", "predictors", "page", "commands"),
+    "reports": ("statistics", "study", "tables", "figures", "sections", "predictors", "page", "judged", "commands"),
 }
 """The rooms of each package, from the ground up: a file imports only from its own room and from rooms below.
 
