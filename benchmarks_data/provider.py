@@ -254,6 +254,8 @@ def ensure(name: str, *, progress: Progress = on_terminal) -> Path:
     TableError
         If it must be converted and cannot be: the source is not installed, or is not what it should be.
     """
+    if _predicts(name):
+        return others()[name].paths()[0]
     entry = _entry(name)
     path = files.table_path(entry.name)
     try:

@@ -9,6 +9,7 @@ COMMANDS = {
 }
 """Where each command is, by its name; see `harness.cli.app.Command`."""
 VIEWS = {
+    "judge": "reports.judged.report:judge",
     "frame": "reports.study.frame:frame",
     "plot": "reports.figures.render:plot",
 }

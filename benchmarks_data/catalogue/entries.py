@@ -2,8 +2,9 @@
 
 Files in ``carried`` are of tables that come with the program, those in ``imported`` of tables that are made from files
 which the user gets.  A file has one ``[source]`` and for each table ``[tables.NAME]``; ``[imports.NAME]`` for what is
-imported and is no table, ``[builds.NAME]`` for how a table of this project's own is trained.  ``sha256`` is that of the
-source file on which the known answers were checked; the one converted is recorded in the table.
+imported and is no table, ``[fitted.NAME]`` for a surrogate benchmark of this project's own that comes with the program,
+``[builds.NAME]`` for how a table of this project's own is trained.  ``sha256`` is that of the source file on which the
+known answers were checked; the one converted is recorded in the table.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class Source:
     importer : str
         "module:function" of what is imported and is no table: ``function(paths, folder) -> folder``.  "" for tables.
     answers : str
-        Module of `benchmarks_data` that opens and describes what is imported and is no table: ``open_benchmark``,
-        ``open_oracle``, ``describe``.  "" for tables.
+        Module of `benchmarks_data` that opens and describes what is no table: ``open_benchmark``, ``open_oracle``,
+        ``describe``.  "" for tables.
     requires, extra : str
         The module that computes with what is imported, and the extra of this project that installs it; "" for none.
     manual : str
@@ -214,8 +215,8 @@ def entries() -> Mapping[str, Entry]:
 
 @cache
 def others() -> Mapping[str, Entry]:
-    """Return what is imported and is no table, by name."""
-    return _entries(_IMPORTED, "imports")
+    """Return what predicts and is no table, by name: what comes with the program, then what is imported."""
+    return {**_entries(_CARRIED, "fitted"), **_entries(_IMPORTED, "imports")}
 
 
 def _entries(folder: str, part: str) -> dict[str, Entry]:

@@ -100,6 +100,8 @@ def _there(entry: Entry) -> tuple[int | None, int] | None:
         told = [provider.PROVIDER.describe(entry.name)] if folder.is_dir() else []
         lengths = [path.stat().st_size for path in folder.iterdir()] if told and told[0]["imported"] else []
         return (entry.rows or None, sum(lengths)) if lengths else None
+    if entry.source.answers:
+        return None, entry.paths()[0].stat().st_size
     path = files.table_path(entry.name)
     if not path.exists():
         return None
@@ -109,7 +111,7 @@ def _there(entry: Entry) -> tuple[int | None, int] | None:
 def made_together(name: str) -> tuple[str, ...]:
     """Return the names of all that is made from the same files as one, itself included."""
     entry = known(name)
-    return (entry.name,) if entry.source.importer else provider.made_together(entry.name)
+    return (entry.name,) if entry.source.answers else provider.made_together(entry.name)
 
 
 def take(names: Sequence[str], paths: Sequence[Path], *, progress: Progress = on_terminal) -> dict[str, Path]:
@@ -128,6 +130,6 @@ def take(names: Sequence[str], paths: Sequence[Path], *, progress: Progress = on
 def searched_as(name: str) -> tuple[str, ...]:
     """Return the names under which a table that is there can be searched: its own, or one for each protocol."""
     entry = known(name)
-    if entry.source.importer or layout.read_header(files.table_path(entry.name)).meaning.validation:
+    if entry.source.answers or layout.read_header(files.table_path(entry.name)).meaning.validation:
         return (entry.name,)
     return tuple(f"{entry.name}{protocol.MARK}{key}" for key in entry.protocols)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -309,7 +308,7 @@ def fit_table(
         **fitting.summary(opened.evidence),
     }
     if judge:
-        told["page"] = str(judged(out, None, lambda what: complain(what)))
+        told["page"] = str(judged(out, table_name=name))
     if as_json:
         print_json(told)
         return
@@ -329,16 +328,23 @@ def judge_table(
         Optional[Path],  # noqa: UP045  # as above
         typer.Option(help="Folder of the page; the default is NAME-audit beside the file."),
     ] = None,
+    table_name: Annotated[
+        Optional[str],  # noqa: UP045  # as above
+        typer.Option("--table", help="The table that it was fitted to, where that is known by another name or path."),
+    ] = None,
+    replicates: Annotated[int, typer.Option(min=2, help="Searches of each strategy.")] = 50,
 ) -> None:
     """Judge a surrogate benchmark: held-out agreement, noise, extrapolation, and searches on it and on its table."""
-    say(str(judged(path, out, complain)))
+    say(str(judged(path, out, table_name, replicates)))
 
 
-def judged(path: Path, out: Path | None, tell: Callable[[str], None]) -> Path:
+def judged(path: Path, out: Path | None = None, table_name: str | None = None, replicates: int = 50) -> Path:
     """Write the audit page of a surrogate benchmark and return where it lies."""
     from harness import registry
 
-    page: Path = registry.load("view", "judge")(path, path.with_suffix("") if out is None else out, tell=tell)
+    folder = path.with_name(f"{path.stem}-audit") if out is None else out
+    judge = registry.load("view", "judge")
+    page: Path = judge(path, folder, table=table_name, replicates=replicates, tell=complain)
     return page
 
 

@@ -12,5 +12,6 @@ KINDS = {
     "wins": "reports.figures.wins:KIND",
     "agreement": "reports.figures.agreement:KIND",
     "differences": "reports.figures.differences:KIND",
+    "held_out": "reports.figures.held_out:KIND",
 }
 """Where each kind is, by name; others are found in the entry-point group ``harness.figures``."""

@@ -92,7 +92,18 @@ def build(
     target = folders[0] / "report" if out is None else Path(out)
     _refuse_foreign(target)
     on_step(f"reading {', '.join(map(str, folders))}")
-    write = _writer(folders, open_oracle, allow_missing=allow_missing)
+    return placed(target, _writer(folders, open_oracle, allow_missing=allow_missing), on_step)
+
+
+def placed(target: Path, write: Callable[[Path, Callable[[str], None]], None], on_step: Callable[[str], None]) -> Path:
+    """Have a report written to a temporary folder, move it into place, and return the path of its page.
+
+    Raises
+    ------
+    ResultError
+        If `target` holds something else than an earlier report, or another is being written there.
+    """
+    _refuse_foreign(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{target.name}.part-"
     with (
@@ -139,16 +150,40 @@ def _writer(
 
 
 def _write(study: Study, folder: Path, on_step: Callable[[str], None]) -> None:
+    write_study(study, sections(study), folder, on_step)
+
+
+def write_study(
+    study: Study,
+    further: Sequence[Section],
+    folder: Path,
+    on_step: Callable[[str], None],
+    *,
+    title: str = "",
+    name: str = "",
+) -> None:
+    """Write the page of a study, its checklist, and all figures and tables.
+
+    Parameters
+    ----------
+    study : Study
+    further : sequence of Section
+        What comes after the comparison of strategies.
+    folder : Path
+    on_step : callable
+    title, name : str
+        Those of its experiment where none are given.
+    """
     on_step("comparing strategies")
     comparisons = pairwise(study)
     main = comparison(study, comparisons)
     first = first_screen(study, comparisons, {table.name: table.frame for table in main.tables})
-    parts = [main, *sections(study)]
+    parts = [main, *further]
     _write_parts(parts, folder, on_step)
     (folder / MARKER).write_text(printable_lines(checklist_markdown(study)), encoding="utf-8")
     frames = {exhibit.name: exhibit.frame for exhibit in main.figures}
     explored = explorer(study, comparisons, frames)
-    page = _page(study, parts, first, folder, explored, narrative.warnings(study, comparisons))
+    page = _page(study, parts, first, folder, explored, narrative.warnings(study, comparisons), title, name)
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 
@@ -196,14 +231,22 @@ def _refuse_doubles(parts: Sequence[Section]) -> None:
 
 
 def _page(
-    study: Study, parts: Sequence[Section], first: FirstScreen, folder: Path, explored: Markup, warnings: list[str]
+    study: Study,
+    parts: Sequence[Section],
+    first: FirstScreen,
+    folder: Path,
+    explored: Markup,
+    warnings: list[str],
+    title: str,
+    name: str,
 ) -> str:
     spec, benchmarks = study.spec, [item.name for item in study.aligned]
+    strategies = counted(len(spec.strategies), "strategy", "strategies")
     return _rendered(
         parts,
         first,
         folder,
-        title=f"{counted(len(spec.strategies), 'strategy', 'strategies')} on {counted(len(benchmarks), 'benchmark')}",
+        title=title or f"{strategies} on {counted(len(benchmarks), 'benchmark')}",
         facts=[
             f"{budget_words(spec)} each, {counted(spec.replicates, 'replicate')}.",
             f"Benchmarks: {', '.join(benchmarks)}.",
@@ -216,7 +259,7 @@ def _page(
         reasons=narrative.missing_reasons(study),
         checklist=checklist(study),
         sources=sources(study),
-        name=spec.name,
+        name=name or spec.name,
     )
 
 

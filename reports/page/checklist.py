@@ -74,8 +74,7 @@ _CONTROLLED = {
     TABLE: "values and seconds come from tables; noise is shared by all strategies of a replicate",
     PROTOCOL: "values and seconds come from tables; the signal has no noise, all strategies and replicates are told"
     " the same",
-    SURROGATE: "values and seconds are predicted by one surrogate without noise, the same for all strategies and"
-    " replicates",
+    SURROGATE: "values and seconds are predicted by one surrogate, the same for all strategies and replicates",
 }
 _SOURCES = {TABLE: "tables", PROTOCOL: "tables", SURROGATE: "surrogate"}
 

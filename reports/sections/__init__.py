@@ -6,6 +6,7 @@ SECTIONS = {
     "elsewhere": "reports.sections.elsewhere:section",
     "workers": "reports.sections.workers:section",
     "deployments": "reports.sections.deployments.section:section",
+    "sample": "reports.sections.sample:section",
     "verification": "reports.sections.verification.section:section",
 }
 """Where each provider of a section is, by name; others are found in the entry-point group ``harness.sections``."""

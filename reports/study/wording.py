@@ -263,10 +263,12 @@ def notices(study: Study) -> list[str]:
             )
         if item.truth.kind == SURROGATE:
             measure = study.measure.capitalize()
+            drawn = item.truth.about.get("noise")
+            noise = f"noise is drawn ({drawn})" if drawn else "they have no noise"
             said.append(
-                f"{item.name} is a surrogate: its values and seconds are predicted, nothing was trained, and they have"
-                f" no noise. The optimum is not known. {measure} is the distance to {item.truth.reference}, and"
-                " negative where a search finds a better one."
+                f"{item.name} is a surrogate: its values and seconds are predicted, nothing was trained, and {noise}."
+                f" The optimum is not known. {measure} is the distance to {item.truth.reference}, and negative where a"
+                " search finds a better one."
             )
     return said
 
@@ -316,12 +318,10 @@ def told_sentence(study: Study) -> str:
 def noise_sentence(study: Study) -> str:
     """Say what the strategies of a replicate share, in Methods."""
     silent = "answers have no noise; strategies are compared replicate by replicate all the same"
-    texts = {
-        TABLE: "all strategies of a replicate meet the same noise (common random numbers), so they are compared"
-        " replicate by replicate",
-        PROTOCOL: silent,
-        SURROGATE: silent,
-    }
+    noisy = "all strategies of a replicate meet the same noise (common random numbers), so they are compared"
+    noisy += " replicate by replicate"
+    drawn = any(item.truth.about.get("noise") for item in study.aligned if item.truth.kind == SURROGATE)
+    texts = {TABLE: noisy, PROTOCOL: silent, SURROGATE: noisy if drawn else silent}
     return as_sentence(by_kind(study, texts))
 
 

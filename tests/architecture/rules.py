@@ -135,6 +135,7 @@ FLOORS = {
         "predictors",
         "page",
         "reproductions",
+        "judged",
         "commands",
     ),
 }

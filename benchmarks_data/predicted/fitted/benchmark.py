@@ -7,7 +7,7 @@ so, and say where a search leaves the sample.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ class FittedBenchmark:
     def noisy(self, archs: Archs, fidelity: IntArray, seeds: UInt64Array) -> FloatArray:
         """Return one training each, drawn: (n, L), (n,), (n,) to (n,) published; what cannot be is cut off."""
         means = self._model.predict(archs, fidelity)
-        keys = self.space.key(archs, "exact")
+        keys = self.space.key(self._model.own(archs), "exact")
         drawn = self._model.noise.draw(self._word, keys, seeds, self._schedules[fidelity], fidelity)
         values = means + self._model.noise.deviations(means, fidelity) * drawn
         bounds = self._opened.model.objective.bounds
@@ -157,13 +157,22 @@ class FittedOracle(PredictedOracle):
         super().__init__(opened.name, opened.model.space, opened.digest, columns_of(opened), timed)
         self.table_name = opened.name
         self._benchmark = FittedBenchmark(opened)
-        self._model = opened.model
+        self._model, self._evidence = opened.model, opened.evidence
         self._last = len(opened.fidelities) - 1
 
     def predicted(self, archs: Archs, column: str) -> FloatArray:
         """Return the prediction: (n, L) to (n,)."""
         refuse(self.name)
         return _Values(self._benchmark, archs, np.full(len(archs), self._last), None).column(column)
+
+    @property
+    def evidence(self) -> Mapping[str, Any]:
+        """The sample, and what was said of it by models that were not told of it; see `Fitted`."""
+        return self._evidence
+
+    def deviations(self, predicted: FloatArray) -> FloatArray:
+        """Return the standard deviation of one training at predicted values, published: (n,) to (n,)."""
+        return self._model.noise.deviations(predicted, np.full(len(predicted), self._last))
 
     def distance(self, archs: Archs) -> FloatArray:
         """Return how far architectures lie from what was learnt from, (n,) in [0, 1]; see `Model.distance`."""

@@ -208,7 +208,7 @@ def _opened(path: Path, content: Content, arrays: Mapping[str, Any]) -> Opened:
     except HarnessError as error:  # a package that is not installed
         raise _UnusableError(reason(error)) from error
     numbers = {"transform": facts["transform"], "fidelities": len(fidelities)}
-    numbers |= {"shared": facts["shared"], "trainings": facts["trainings"]}
+    numbers |= {"shared": facts["shared"], "trainings": facts["trainings"], "canonical": facts["canonical"]}
     made = model_of(model, space, objective, learner, seconds, numbers)
     return Opened(path, _digest(facts, model), made, column, fidelities, facts, told["about"], evidence)
 

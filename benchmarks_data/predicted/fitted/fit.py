@@ -7,7 +7,7 @@ the model says of its own sample is never replaced by what was measured there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -93,6 +93,7 @@ def fit(
         "transform": model.curves.transform,
         "shared": model.noise.shared,
         "trainings": model.noise.trainings,
+        "canonical": sample.canonical,
     }
     libraries = {library: version(library) for library in learner.libraries}
     about = {
@@ -125,7 +126,7 @@ def _model(sample: Sample, rows: IntArray, learner: Surrogate, seed: int, what: 
     levels = [model.predict(archs, np.full(len(archs), level)) for level in range(width)]
     schedules = schedules_of(sample.fidelities)
     noise = noises.fit(sample.results[rows], np.stack(levels, axis=1), schedules)
-    return Model(sample.space, sample.objective, fitted, curves, noise, model.seconds, model.seen)
+    return replace(model, noise=noise, canonical=sample.canonical)
 
 
 def _seen(sample: Sample, rows: IntArray) -> Any:

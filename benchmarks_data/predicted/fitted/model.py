@@ -140,6 +140,8 @@ class Model:
     seconds : Seconds or None
     seen : (C, C) bool
         Which pairs of values of two genes the sample has; C is the sum of the cardinalities.
+    canonical : bool
+        Whether architectures of equal function have one answer, that of their representative; see `Sample`.
     """
 
     space: SearchSpace
@@ -149,17 +151,25 @@ class Model:
     noise: Noise
     seconds: Seconds | None
     seen: BoolArray
+    canonical: bool = False
+
+    def own(self, archs: Archs) -> Archs:
+        """Return what stands for architectures: representatives where equal functions are one, else themselves."""
+        return self.space.decode(self.space.key(archs)) if self.canonical and len(archs) else archs
 
     def predict(self, archs: Archs, fidelity: IntArray) -> FloatArray:
         """Return the mean at a fidelity each: (n, L), (n,) to (n,) published."""
-        parts = [self.curves.results(self._learnt(part), at, self.objective) for part, at in _chunks(archs, fidelity)]
+        parts = [
+            self.curves.results(self._learnt(part), at, self.objective)
+            for part, at in _chunks(self.own(archs), fidelity)
+        ]
         return np.concatenate(parts)[: len(archs)] if parts else np.empty(0)
 
     def doubts(self, archs: Archs) -> FloatArray:
         """Return how unsure the learner is of the full fidelity, a standard deviation in published units: (n,)."""
         parts = []
         last = np.full(len(archs), len(self.curves.mean) - 1)
-        for part, _ in _chunks(archs, last):
+        for part, _ in _chunks(self.own(archs), last):
             said = self.learner.predict(part)
             value = self.curves.centre[0] + self.curves.scale[0] * said.mean.reshape(len(part), -1)[:, 0]
             std = self.curves.scale[0] * said.std.reshape(len(part), -1)[:, 0]
@@ -177,7 +187,7 @@ class Model:
         parts = [
             np.clip(model.learner.predict(part, costs_of(self.space, part)).mean, model.low, model.high)
             * model.shares[at]
-            for part, at in _chunks(archs, fidelity)
+            for part, at in _chunks(self.own(archs), fidelity)
         ]
         return np.concatenate(parts)[: len(archs)] if parts else np.empty(0)
 
@@ -186,7 +196,7 @@ class Model:
 
         0: every pair of its genes was seen, though perhaps never all together.
         """
-        places = np.asarray(archs, dtype=np.int64) + _starts(self.space)
+        places = np.asarray(self.own(archs), dtype=np.int64) + _starts(self.space)
         unseen = np.zeros(len(archs))
         genes = self.space.genes
         for first in range(genes):
@@ -223,7 +233,7 @@ def model_of(
     learner, seconds : Surrogate
         Not fitted; `seconds` is None where there is no model of them.
     facts : mapping
-        ``transform``, ``fidelities`` (how many), ``shared``, ``trainings``.
+        ``transform``, ``fidelities`` (how many), ``shared``, ``trainings``, ``canonical``.
 
     Raises
     ------
@@ -255,7 +265,8 @@ def model_of(
         if shares.shape != (width,) or limits.shape != (2,):
             raise HarnessError(must("shares", f"be of {width} fidelities", shares.shape))
         timed = Seconds(seconds.restored(below("seconds")), shares, *limits.tolist())
-    return Model(space, objective, learner.restored(below("learner")), curves, noise, timed, seen)
+    made = learner.restored(below("learner"))
+    return Model(space, objective, made, curves, noise, timed, seen, bool(facts["canonical"]))
 
 
 def _real(arrays: State, name: str) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +24,6 @@ from harness.space import SearchSpace
 
 FEWEST = 20
 """Rows that anything is fitted to."""
-ORIGIN = "origin"
-"""The column, where there is one, that numbers where a row comes from; `/about` names them: JSON under ``origins``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +47,9 @@ class Sample:
     origins : (n,) int64
         Where each row comes from, an index into `origin_names`; all 0 where nobody says.
     origin_names : tuple of str
+    canonical : bool
+        Whether no two rows of the table compute the same function, and the space knows a representative of each: then
+        architectures of equal function are one, `archs` are representatives, and all of a class have one answer.
     about : mapping
         ``table``, ``table_digest``, ``rows_of_table``, ``left_out`` (rows without a whole curve), and the texts of the
         table for people.
@@ -62,6 +64,7 @@ class Sample:
     seconds: FloatArray | None
     origins: IntArray
     origin_names: tuple[str, ...]
+    canonical: bool
     about: dict[str, Any]
 
     @property
@@ -100,8 +103,8 @@ def sample_of(header: Header, rows: int | None, seed: int) -> Sample:
     whole = np.flatnonzero(np.isfinite(mean_over_trainings(results)).all(axis=1))
     seconds = _seconds(table, archs[whole]) if table.has_seconds else None
     if seconds is not None:
-        kept = np.isfinite(seconds).all(axis=1)
-        whole, seconds = whole[kept], seconds[kept]
+        timed = np.isfinite(seconds).all(axis=1)
+        whole, seconds = whole[timed], seconds[timed]
     count = len(whole) if rows is None else integer("rows", rows, low=FEWEST, high=len(whole))
     if count < FEWEST:
         raise HarnessError(must("rows", f"be at least {FEWEST} with results in {name}", count))
@@ -110,16 +113,19 @@ def sample_of(header: Header, rows: int | None, seed: int) -> Sample:
         warnings.warn(said, stacklevel=2)
     chosen = np.sort(generator(seed, "table fit", "rows").permutation(len(whole))[:count])
     origins, names = _origins(header, whole[chosen])
+    canonical = _has_representatives(space, archs)
+    kept = archs[whole[chosen]]
     return Sample(
         space,
         table.objectives[0],
         column,
         table.fidelities,
-        np.ascontiguousarray(archs[whole[chosen]]),
+        np.ascontiguousarray(space.decode(space.key(kept)) if canonical else kept),
         np.ascontiguousarray(results[whole[chosen]], dtype=np.float64),
         None if seconds is None else seconds[chosen],
         origins,
         names,
+        canonical,
         {
             "table": name,
             "table_digest": header.digest,
@@ -137,12 +143,26 @@ def _seconds(table: TableBenchmark, archs: Archs) -> FloatArray:
 
 
 def _origins(header: Header, rows: IntArray) -> tuple[IntArray, tuple[str, ...]]:
-    """Return where rows come from, and what these places are called; ("",) where the table does not say."""
-    if ORIGIN not in header.columns:
+    """Return where rows come from, and what these places are called; ("",) where the table does not say.
+
+    A sample that this project trained says so in its provenance: ``origins`` are names, ``origin`` has the place among
+    them of each row.
+    """
+    about = read_about(header.path)
+    told = parse_json(about["provenance"], str(header.path), TableError) if "provenance" in about else {}
+    names = tuple(map(str, told.get("origins", ())))
+    numbers = np.asarray(told.get("origin", ()), dtype=np.int64)
+    if not names or len(numbers) != len(header.array("archs")):
         return np.zeros(len(rows), dtype=np.int64), ("",)
-    numbers = np.asarray(header.values(ORIGIN))[rows, 0, 0]
-    told = parse_json(read_about(header.path).get("origins", "[]"), str(header.path), TableError)
-    names = tuple(str(item) for item in told) if isinstance(told, list) else ()
     if not np.isin(numbers, np.arange(len(names))).all():
-        raise TableError(must(ORIGIN, f"number {len(names)} origins that the table names", np.unique(numbers).tolist()))
-    return numbers.astype(np.int64), names
+        raise TableError(must("origin", f"number {len(names)} origins", np.unique(numbers).tolist()))
+    return numbers[rows], names
+
+
+def _has_representatives(space: SearchSpace, archs: Archs) -> bool:
+    """Say whether keys of the space decode to an architecture of the same function, one for each row."""
+    keys = space.key(archs)
+    if len(np.unique(keys)) < len(keys) or int(keys.max()) >= math.prod(space.cardinalities.tolist()):
+        return False
+    found = space.decode(keys)
+    return bool(space.is_valid(found).all()) and bool((space.key(found) == keys).all())
