@@ -169,9 +169,9 @@ class _Pen:
 
     def _marked(self, element: ElementTree.Element) -> _Part:
         """Return a mark where it stands; a round one is the end of a line without length."""
-        link = element.get("href") or element.get(_LINK) or ""
+        link = str(element.get("href") or element.get(_LINK, ""))
         mark = self._elements[link.removeprefix("#")]
-        style = mark.get("style") or element.get("style") or ""
+        style = str(mark.get("style") or element.get("style", ""))
         x, y = (round(float(element.get(key, 0)) * _UNIT) for key in ("x", "y"))
         self._xs.append(x / _UNIT)
         steps = _steps(mark.get("d", ""))

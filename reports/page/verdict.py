@@ -205,7 +205,8 @@ def _shown(found: Findings, over: int) -> str:
     better = {label: one.better for label, one in standings.items() if one.better}
     parts = []
     if on_all:
-        parts.append(f"it is better than {_some(on_all)}{'' if over == 1 else f' on all {over}'}")
+        where = {1: "", 2: " on both"}.get(over, f" on all {over}")
+        parts.append(f"it is better than {_some(on_all)}{where}")
     if on_some:
         each = [f"{label} on {len(one.worse)}" for label, one in on_some.items()]
         named = listed(each) if len(each) <= _NAMED else f"{len(each)} others on some"

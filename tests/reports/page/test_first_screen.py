@@ -103,7 +103,7 @@ def test_the_verdict_names_a_rival_that_costs_far_less(known):
     study = known[0]
     said = said_of(known, compared_as(study, EVERYWHERE), {**SAME, "third": 2.0, "climber": 0.01})
     assert said.startswith("Use third, or climber at 1/200 of its overhead. Over 2 benchmarks third ranks first: mean")
-    assert "it is better than random_search on all 2; no difference from climber is shown on any." in said
+    assert "it is better than random_search on both; no difference from climber is shown on any." in said
     assert "2.00 s of third's own computing (0.0100 s of climber's)" in said
     said = said_of(known, compared_as(study, EVERYWHERE), SAME)
     assert said.startswith("Use third; climber is not shown to differ.")
