@@ -22,6 +22,8 @@ from harness.files.whole import locked
 from harness.printable import counted, printable_lines
 from reports.figures.exhibit import Exhibit
 from reports.figures.render import inline_svg
+from reports.given import report as elsewhere
+from reports.given.read import Given
 from reports.page import narrative
 from reports.page.checklist import checklist, checklist_markdown
 from reports.page.comparison import comparison
@@ -38,6 +40,8 @@ from reports.study.wording import constraint_words, notices
 PAGE = "index.html"
 MARKER = "checklist.md"
 """Says that a folder holds a report: every report has one."""
+Writer = Callable[[Path, Callable[[str], None]], None]
+"""Writes a report into a folder, and says what it does now."""
 
 
 def build(
@@ -83,7 +87,18 @@ def build(
     target = folders[0] / "report" if out is None else Path(out)
     _refuse_foreign(target)
     on_step(f"reading {', '.join(map(str, folders))}")
-    write = _writer(folders, open_oracle, allow_missing=allow_missing)
+    return _published(target, _writer(folders, open_oracle, allow_missing=allow_missing), on_step)
+
+
+def build_given(given: Given, out: str | Path, *, on_step: Callable[[str], None] = lambda what: None) -> Path:
+    """Write the report of final values from elsewhere and return the path of its page; as `build`."""
+    target = Path(out)
+    _refuse_foreign(target)
+    return _published(target, partial(_write_given, given), on_step)
+
+
+def _published(target: Path, write: Writer, on_step: Callable[[str], None]) -> Path:
+    """Let a report be written into a temporary folder, and move it into place."""
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{target.name}.part-"
     with (
@@ -116,9 +131,7 @@ def _refuse_foreign(target: Path) -> None:
         raise ResultError(f"`out` must name a new or empty folder, or that of an earlier report, got '{target}'")
 
 
-def _writer(
-    folders: Sequence[Path], open_oracle: OpenOracle, *, allow_missing: bool
-) -> Callable[[Path, Callable[[str], None]], None]:
+def _writer(folders: Sequence[Path], open_oracle: OpenOracle, *, allow_missing: bool) -> Writer:
     """Read results and return what writes their report into a folder."""
     folder = folders[0]
     if len(folders) == 1 and (folder / MANIFEST).exists() and read_manifest(folder).spec.kind == PREDICTION:
@@ -155,6 +168,27 @@ def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], 
         checklist=[],
         sources=predictors.sources(results),
         name=spec.name,
+    )
+    (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
+
+
+def _write_given(given: Given, folder: Path, on_step: Callable[[str], None]) -> None:
+    on_step("comparing strategies")
+    parts = elsewhere.sections(given)
+    _write_parts(parts, folder, on_step)
+    (folder / MARKER).write_text(f"{elsewhere.NO_CHECKLIST}\n", encoding="utf-8")
+    strategies, benchmarks = len(given.strategies), len(given.benchmarks)
+    page = _rendered(
+        parts,
+        title=f"{counted(strategies, 'strategy', 'strategies')} on {counted(benchmarks, 'benchmark')}",
+        facts=elsewhere.facts_words(given),
+        constraints="",
+        notices=[],
+        warnings=elsewhere.warnings(given),
+        reasons=[],
+        checklist=[],
+        sources=[],
+        name=given.name,
     )
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
