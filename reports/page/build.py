@@ -26,6 +26,8 @@ from reports.figures.inline import Sheet
 from reports.figures.render import inline_panels
 from reports.figures.second import drawn_beside, half_of
 from reports.figures.style import by_night
+from reports.given import report as elsewhere
+from reports.given.read import Given
 from reports.page import narrative
 from reports.page.checklist import checklist, checklist_markdown
 from reports.page.comparison import comparison
@@ -47,6 +49,8 @@ from reports.tables.report_table import breakable
 PAGE = "index.html"
 MARKER = "checklist.md"
 """Says that a folder holds a report: every report has one."""
+Writer = Callable[[Path, Callable[[str], None]], None]
+"""Writes a report into a folder, and says what it does now."""
 
 
 def build(
@@ -90,12 +94,16 @@ def build(
     if out is None and len(folders) != 1:
         raise ResultError("`out` must say where the report of several folders goes, got none; give --out FOLDER")
     target = folders[0] / "report" if out is None else Path(out)
-    _refuse_foreign(target)
     on_step(f"reading {', '.join(map(str, folders))}")
     return placed(target, _writer(folders, open_oracle, allow_missing=allow_missing), on_step)
 
 
-def placed(target: Path, write: Callable[[Path, Callable[[str], None]], None], on_step: Callable[[str], None]) -> Path:
+def build_given(given: Given, out: str | Path, *, on_step: Callable[[str], None] = lambda what: None) -> Path:
+    """Write the report of final values from elsewhere and return the path of its page; as `build`."""
+    return placed(Path(out), partial(_write_given, given), on_step)
+
+
+def placed(target: Path, write: Writer, on_step: Callable[[str], None]) -> Path:
     """Have a report written to a temporary folder, move it into place, and return the path of its page.
 
     Raises
@@ -136,9 +144,7 @@ def _refuse_foreign(target: Path) -> None:
         raise ResultError(f"`out` must name a new or empty folder, or that of an earlier report, got '{target}'")
 
 
-def _writer(
-    folders: Sequence[Path], open_oracle: OpenOracle, *, allow_missing: bool
-) -> Callable[[Path, Callable[[str], None]], None]:
+def _writer(folders: Sequence[Path], open_oracle: OpenOracle, *, allow_missing: bool) -> Writer:
     """Read results and return what writes their report into a folder."""
     folder = folders[0]
     if len(folders) == 1 and (folder / MANIFEST).exists() and read_manifest(folder).spec.kind == PREDICTION:
@@ -206,6 +212,30 @@ def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], 
         checklist=[],
         sources=predictors.sources(results),
         name=spec.name,
+    )
+    (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
+
+
+def _write_given(given: Given, folder: Path, on_step: Callable[[str], None]) -> None:
+    on_step("comparing strategies")
+    parts = elsewhere.sections(given)
+    _write_parts(parts, folder, on_step)
+    (folder / MARKER).write_text(f"{elsewhere.NO_CHECKLIST}\n", encoding="utf-8")
+    strategies, benchmarks = len(given.strategies), len(given.benchmarks)
+    page = _rendered(
+        parts,
+        elsewhere.first_screen(given),
+        folder,
+        title=f"{counted(strategies, 'strategy', 'strategies')} on {counted(benchmarks, 'benchmark')}",
+        facts=elsewhere.facts_words(given),
+        constraints="",
+        notices=[],
+        warnings=elsewhere.warnings(given),
+        explorer="",
+        reasons=[],
+        checklist=[],
+        sources=[],
+        name=given.name,
     )
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 

@@ -133,6 +133,7 @@ FLOORS = {
         "figures",
         "sections",
         "predictors",
+        "given",
         "page",
         "reproductions",
         "judged",
