@@ -87,7 +87,11 @@ def _compare(given: Given, key: tuple[str, float], a: str, b: str) -> dict[str, 
     shared = sorted(first.keys() & second.keys())
     differences = np.array([second[one] - first[one] for one in shared])
     counts = resample_counts(len(shared), REPETITIONS, generator(0, "given", *stream, len(shared)))
-    return row | {"n_a": len(shared), "n_b": len(shared), **pairs.paired(differences, counts)}
+    return row | {
+        "n_a": len(shared),
+        "n_b": len(shared),
+        **pairs.paired(differences, bootstrap_centres(differences[:, None], counts, "median")[0]),
+    }
 
 
 def _better(row: Mapping[Any, Any]) -> str:
