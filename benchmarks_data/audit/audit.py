@@ -34,6 +34,7 @@ from benchmarks_data.audit.subject import Subject
 from benchmarks_data.catalogue.entries import Entry, Protocol, entries, others
 from benchmarks_data.file import layout, protocol, recorded
 from benchmarks_data.files import Progress, on_terminal
+from benchmarks_data.predicted.fitted.file import is_fitted
 from harness.errors import HarnessError, TableError, typed, unknown
 from harness.names import read
 
@@ -80,7 +81,7 @@ def audit(name: str | Path, *, progress: Progress = on_terminal) -> Audit:
     """
     text = str(name)
     known = read(text).key.partition(protocol.MARK)[0]
-    if known in others():
+    if known in others() or is_fitted(Path(text)):
         raise HarnessError(
             f"{known} predicts, and has no rows to audit: `nas-harness data info {known}` says what it is"
         )

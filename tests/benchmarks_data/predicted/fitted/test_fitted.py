@@ -12,6 +12,7 @@ import pytest
 
 import harness as nh
 from benchmarks_data import provider
+from benchmarks_data.audit.audit import audit
 from benchmarks_data.file import layout
 from benchmarks_data.predicted.fitted import file, fit
 from benchmarks_data.predicted.fitted.model import Curves
@@ -231,6 +232,8 @@ def test_what_it_cannot_do_is_refused(path):
         registry.benchmark(str(path), seed=3)
     with pytest.raises(HarnessError, match="has no rows"):
         provider.told(str(path))
+    with pytest.raises(HarnessError, match="has no rows to audit"):
+        audit(path)
     with pytest.raises(HarnessError, match="rows"):
         sample_of(provider.told("micro-mnist1d"), 5, 0)
     with pytest.raises(HarnessError, match="cannot be kept in a file"):
