@@ -18,6 +18,7 @@ from reports.figures.lines import name_ends
 from reports.figures.style import line_style
 from reports.predictors.growth import interval
 from reports.predictors.results import TEST_WORDS, Evaluated, Target
+from reports.tables.numbers import MINUS, NONE
 
 _RANDOM: dict[str, Any] = {"color": "#999999", "linestyle": (0, (1, 1.4)), "linewidth": 0.9}
 
@@ -34,7 +35,11 @@ def exhibit(results: Evaluated) -> Exhibit | None:
     if frame.empty:
         return None
     words = TEST_WORDS[results.tests[0]]
-    agreements = "; ".join(f"{target.name} {agreement(target, column):.2f}" for target in results.targets)
+    correlations = {target.name: agreement(target, column) for target in results.targets}
+    agreements = "; ".join(
+        f"{name} {NONE if np.isnan(value) else f'{value:.2f}'.replace('-', MINUS)}"
+        for name, value in correlations.items()
+    )
     caption = (
         f"Regret at the end of a search of {results.search} evaluations that a learner guides, against its Kendall's"
         f" tau-b on {words} after {results.sizes[column]} architectures. The search is the same for all: NPENAS-NP,"
@@ -91,7 +96,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         axes.axhline(random, **_RANDOM)
     axes.margins(0.06)
     axes.set_ylim(bottom=min(0.0, float(frame["y"].min())))
-    name_ends(axes, ends, meta["styles"])
+    name_ends(axes, ends, meta["styles"], led=False)
 
 
 def _legend(frame: pd.DataFrame, meta: Mapping[str, Any]) -> Sequence[Line2D]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -222,6 +223,13 @@ def test_every_objective_is_a_target_of_its_own(tmp_path):
 def test_what_does_not_fit_is_refused(changes, message):
     with pytest.raises(SpecError, match=message):
         prepare(spec(**changes))
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm"])
+def test_a_learner_whose_package_is_not_here_says_what_installs_it(monkeypatch, name):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(SpecError, match=rf"`learners\[0\]`: .* needs {name}: pip install 'nas-harness\[boosting\]'"):
+        prepare(spec(learners=[{"name": name}]))
 
 
 def test_a_table_of_settings_is_needed():
