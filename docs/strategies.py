@@ -56,7 +56,7 @@ def overview(*, takes: bool = True) -> str:
         )
         for name, strategy in built_in().items()
     ]
-    return _table(("name", "family", "paper", "year", "learns with", *(["takes"] if takes else [])), rows)
+    return table(("name", "family", "paper", "year", "learns with", *(["takes"] if takes else [])), rows)
 
 
 def side_by_side(study: Study) -> str:
@@ -78,7 +78,7 @@ def side_by_side(study: Study) -> str:
         heads = [f"{word} at {checkpoint:.3g}" for checkpoint in at for word in ("median", "mean")]
         headers = ("strategy", *heads, "seconds")
         unit = "" if study.several else f" ({item.truth.unit('validation')})"
-        parts.append(f"### {item.name}{unit}\n\n{_table(headers, rows)}")
+        parts.append(f"### {item.name}{unit}\n\n{table(headers, rows)}")
     overall = [
         (
             label,
@@ -87,8 +87,8 @@ def side_by_side(study: Study) -> str:
         )
         for label in sorted(study.labels, key=lambda label: ranks[label]["rank"])
     ]
-    table = _table(("strategy", "mean rank [95 % CI]", "seconds a run"), overall)
-    return "\n".join([f"### All benchmarks\n\n{table}", *parts])
+    ranked = table(("strategy", "mean rank [95 % CI]", "seconds a run"), overall)
+    return "\n".join([f"### All benchmarks\n\n{ranked}", *parts])
 
 
 def fraction(random: FloatArray, reached: FloatArray, ceiling: FloatArray) -> float:
@@ -123,7 +123,7 @@ def ceilings(study: Study) -> str:
         heads = [f"{word} at {point}" for point in points for word in ("ceiling", "fraction")]
         parts.append(
             f"### How near to the ceiling: {item.name}\n\nMean regret with the learner `perfect`, and which part of the"
-            f" way from random search to it was gone.\n\n{_table(('strategy', *heads), rows)}"
+            f" way from random search to it was gone.\n\n{table(('strategy', *heads), rows)}"
         )
     return "\n".join(parts)
 
@@ -221,15 +221,21 @@ def page(written: str, studies: Mapping[tuple[str, ...], Study]) -> str:
     )
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table."""
     lines = [headers, ["---"] * len(headers), *rows]
     return "".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |\n" for line in lines)
 
 
 def with_overview(readme: str) -> str:
     """Return README's text with the table of strategies as it is now."""
-    before, _, rest = readme.partition(BEGIN)
-    return f"{before}{BEGIN}\n{overview()}\n{END}{rest.partition(END)[2]}"
+    return replaced(readme, BEGIN, END, overview())
+
+
+def replaced(text: str, begin: str, end: str, part: str) -> str:
+    """Return a text with another part between two marks."""
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n{part}\n{end}{rest.partition(end)[2]}"
 
 
 def main(given: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,9 @@ class Surrogate(ABC):
     has_std: bool = True
     """Whether `std` of predictions says how unsure they are, as that of a normal distribution.  Where it is 0 or
     something else, what needs it refuses the learner, unless it is calibrated by its errors (`harness.learners`)."""
+    above: float = -math.inf
+    """What targets must be greater than; known before any are given, so that what never is, such as scores around 0, is
+    refused at once."""
     identity: str = ""
     """What the learner is called in digests, wherever its file lies; the registry fills in the registered name."""
     device: str = "cpu"

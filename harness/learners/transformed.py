@@ -40,9 +40,17 @@ class TransformedTargets(Wrapper):
         The one inside.
     targets : str
         One of `harness.learners.transforms.TRANSFORMS`.
+
+    Raises
+    ------
+    HarnessError
+        If the learner inside needs positive targets, and they are scores around 0.
     """
 
     def __init__(self, learner: Surrogate, *, targets: str) -> None:
+        if targets == "normal_scores" and learner.above >= 0:
+            rule = f"be 'raw' or 'log_error' with {type(learner).__name__}, whose loss takes targets above"
+            raise HarnessError(must("targets", f"{rule} {learner.above:g} alone: choose another loss", targets))
         super().__init__(learner, targets=targets)
         self._transform = targets
         self.has_std = learner.has_std and targets != "normal_scores"

@@ -15,7 +15,7 @@ from harness.checks import Archs, FloatArray
 from harness.errors import HarnessError, must
 from harness.surrogate import CurveSurrogate, Fit, Informed, Predict, Prediction, Surrogate
 
-_MIRRORED = ("libraries", "continues", "normalises", "takes_covariates", "device", "has_std")
+_MIRRORED = ("libraries", "continues", "normalises", "takes_covariates", "device", "has_std", "above")
 """What is said of a learner in another one's place."""
 
 

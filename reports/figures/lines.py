@@ -85,8 +85,14 @@ def short_number(value: float) -> str:
     return f"{value:.6g}"
 
 
-def name_ends(axes: Axes, ends: Mapping[str, tuple[float, float]], styles: Mapping[str, Any]) -> None:
-    """Write each line's name at its end, moved apart where they would overlap, with its marker as a key."""
+def name_ends(
+    axes: Axes, ends: Mapping[str, tuple[float, float]], styles: Mapping[str, Any], *, led: bool = True
+) -> None:
+    """Write each line's name at its end, moved apart where they would overlap, with its marker as a key.
+
+    A thin line leads from the end to the name if `led`: not among points in the midst of a panel, where it would be
+    taken for data.
+    """
     names = sorted(ends, key=lambda name: axes.transData.transform(ends[name])[1])
     box = axes.get_window_extent()
     width, height = (side / axes.figure.dpi * 72.0 for side in (box.width, box.height))  # of the panel, in points
@@ -97,9 +103,10 @@ def name_ends(axes: Axes, ends: Mapping[str, tuple[float, float]], styles: Mappi
     beside = blended_transform_factory(axes.transAxes, axes.transAxes)
     for name, place, end in zip(names, spread(true, sizes), true, strict=True):
         style = styles[name]
-        start = axes.transAxes.inverted().transform(axes.transData.transform(ends[name]))[0]
-        axes.plot([start, elbow], [end, place], transform=beside, color=style["color"], linewidth=0.5, clip_on=False,
-                  alpha=0.8)  # fmt: skip
+        if led:
+            start = axes.transAxes.inverted().transform(axes.transData.transform(ends[name]))[0]
+            axes.plot([start, elbow], [end, place], transform=beside, color=style["color"], linewidth=0.5,
+                      clip_on=False, alpha=0.8)  # fmt: skip
         axes.plot([key], [place], transform=beside, color=style["color"], marker=style["marker"], clip_on=False,
                   markeredgewidth=0)  # fmt: skip
         axes.text(text, place, shown_name(name), transform=beside, va="center", ha="left", fontsize=_LABEL_POINTS,

@@ -77,7 +77,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     low, high = float(frame["x"].min()), float(frame["x"].max())
     axes.set_xlim(low / 1.6, high * 1.6)
     log_ticks(axes.xaxis, *axes.get_xlim())
-    name_ends(axes, ends, meta["styles"])
+    name_ends(axes, ends, meta["styles"], led=False)
 
 
 KIND = FigureKind("cost", (2.15, 1.85), draw, left=0.55, right=0.32, names="right")

@@ -94,7 +94,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         axes.axhline(random, **_RANDOM)
     axes.margins(0.06)
     axes.set_ylim(bottom=min(0.0, float(frame["y"].min())))
-    name_ends(axes, ends, meta["styles"])
+    name_ends(axes, ends, meta["styles"], led=False)
 
 
 def _legend(frame: pd.DataFrame, meta: Mapping[str, Any]) -> Sequence[Line2D]:

@@ -101,7 +101,10 @@ def methods(results: Evaluated) -> list[str]:
         " best, again and again. What is found is judged by the mean over the table's trainings."
     ] * bool(results.search)
     seen = {f"{label} {words}": None for target in results.targets for label, words in _seen(target)}
-    beside = [f"Covariates. {'; '.join(seen)}. Curves are those of one training, the same that a label is of."]
+    unsearched = " Searches give a learner genes alone, so that these guide none." if results.search else ""
+    beside = [
+        f"Covariates. {'; '.join(seen)}. Curves are those of one training, the same that a label is of.{unsearched}"
+    ]
     return [
         f"Sets. {counted(results.spec.replicates, 'trial')}; in each, up to {results.sizes[-1]} architectures drawn at"
         f" random are learnt from, {sizes} at a time, each by one training of the table, the same for all learners. No"

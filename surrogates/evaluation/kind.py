@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -225,10 +226,10 @@ class Evaluation(Kind[Trials]):
             Trial.of(pool, benchmark, settings.sizes[-1], seed, generator(unit.seed, "training sets", table, trial))
             for seed, trial in zip(seeds, trials, strict=True)
         ]
-        learner = registry.surrogate(unit.learner, benchmark.space, device=unit.device)
+        learner, another = (registry.surrogate(unit.learner, benchmark.space, device=unit.device) for _ in range(2))
         own = read(unit.learner["name"]).own
         steps = _Steps(settings, len(trials), on_step)
-        learner = unit.observed.reader(learner, benchmark)
+        learner, another = (unit.observed.reader(one, benchmark) for one in (learner, another))
         columns = [unit.observed.columns(benchmark, pool.archs, seed) for seed in seeds]
         shape = (len(trials), len(settings.sizes))
         found = {
@@ -252,6 +253,8 @@ class Evaluation(Kind[Trials]):
                 )
                 for one, rows, extra, trial in zip(drawn, sets, seen, trials, strict=True)
             ]
+            if not place:
+                _warm_up(replace(fits[0], learner=another, rng=np.random.default_rng(0)))
             try:
                 predictions, found["seconds"][:, place] = _predicted(fits, pool, seen)
             except REFUSALS as error:
@@ -324,6 +327,13 @@ def _predicted(
     asked = [Predict(model, pool.archs, extra) for model, extra in zip(models, seen, strict=True)]
     predictions, predicting = _timed(serve, asked)
     return predictions, np.array([fitting, predicting / len(pool)]) / len(fits)
+
+
+def _warm_up(fit: Fit) -> None:
+    """Serve a fit and a prediction by a learner that is not asked again: imports of a process are no cost of a fit."""
+    with suppress(*REFUSALS):
+        (model,) = serve([fit])
+        serve([Predict(model, fit.archs[:1], None if fit.covariates is None else fit.covariates[:1])])
 
 
 def _reason(error: Exception) -> str:

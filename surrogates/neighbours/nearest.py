@@ -34,13 +34,13 @@ class _Known:
     def distances(self, queries: FloatArray) -> Iterator[npt.NDArray[np.floating]]:
         """Yield the sums of absolute differences, some queries at a time: (q, d) scaled features to (q, n) in all."""
         bits = are_bits(self.features) & are_bits(queries)
-        single, known = queries[:, bits].astype(np.float32), self.features[:, bits].astype(np.float32)
-        doubled, ones, others = -2 * known.T, known.sum(axis=1), (queries[:, ~bits], self.features[:, ~bits])
+        asked, known = queries[:, bits].astype(np.float32), self.features[:, bits].astype(np.float32)
+        # |x - z| = x + z - 2 x z of bits, in one product, and float32 counts them exactly.
+        left = np.column_stack([asked, asked.sum(axis=1), np.ones_like(asked, shape=len(asked))])
+        right = np.vstack([-2 * known.T, np.ones_like(known, shape=len(known)), known.sum(axis=1)])
+        others = queries[:, ~bits], self.features[:, ~bits]
         for start in range(0, len(queries), _CHUNK):
-            part = single[start : start + _CHUNK]
-            apart = part @ doubled  # |x - z| = x + z - 2 x z of bits, and float32 counts them exactly
-            apart += part.sum(axis=1, keepdims=True)
-            apart += ones
+            apart = left[start : start + _CHUNK] @ right
             if not bits.all():
                 apart = apart + cdist(others[0][start : start + _CHUNK], others[1], "cityblock")
             yield apart

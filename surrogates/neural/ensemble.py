@@ -93,6 +93,8 @@ class MLPEnsemble(StackedLearner[Job]):
             lower_bound=real("lower_bound", lower_bound),
         )
         self.has_std = members > 1
+        if loss == "mape":
+            self.above = lower_bound
 
     def predict_many(self, tasks: Sequence[Predict]) -> list[Prediction]:
         """Predict many tasks, the networks of tasks of equal shape side by side."""

@@ -23,14 +23,25 @@ KNOWN = range(10, 150, 10)
 CANDIDATES = 100
 REPEATS = 3
 WHOLE_SPACE = {
+    "ridge": "<= 0.05 in all",
     "knn": "<= 0.05 in all",
+    "svr": "<= 0.5 in all",
     "random_forest": "<= 0.5 in all",
     "extra_trees": "<= 0.5 in all",
-    "svr": "",
     "gradient_boosting": "",
     "ngboost": "",
     "lightgbm": "",
     "xgboost": "",
+    "gp": "<= 1.5 in all",
+    "sparse_gp": "",
+    "mlp_ensemble": "<= 2 in all",
+    "bonas_gcn": "<= 8 in all",
+    "gates": "<= 8 in all",
+    "gcn": "<= 8 in all",
+    "gin": "<= 8 in all",
+    "graph_transformer": "<= 8 in all",
+    "pairwise_ranker": "<= 8 in all",
+    "seminas_network": "<= 8 in all",
 }
 """Learners of the whole space, and what they may take."""
 

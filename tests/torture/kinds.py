@@ -29,6 +29,20 @@ hyperparameters = {{ population = 10, sample = 3 }}
 [[strategies]]
 name = "slow.py:Slow"
 """
+LEARNERS = """
+benchmarks = ["nb201-cifar10"]
+replicates = 6
+replicates_per_shard = 1
+[prediction]
+sizes = [20, 40]
+test_size = 100
+search = 30
+[[learners]]
+name = "ridge"
+[[learners]]
+name = "random_forest"
+trees = 10
+"""
 SLOW = """
 import time
 from harness import Strategy
@@ -107,6 +121,20 @@ def _traces(folder: Path) -> dict[str, str]:
     return prints
 
 
+def _learners(folder: Path) -> None:
+    (folder / "spec.toml").write_text(LEARNERS)
+
+
+def _scores(folder: Path) -> dict[str, str]:
+    """Return the fingerprint of all that learners say, but not of the seconds that it took."""
+    prints = {}
+    for path in sorted((folder / "spec").glob("*.h5")):
+        with h5py.File(path, "r") as file:
+            names = sorted(set(file) - {"seconds"})
+            prints[path.name] = _sha(b"".join(file[name][()].tobytes() for name in names))
+    return prints
+
+
 def _own_table(folder: Path) -> None:
     rng = np.random.default_rng(0)
     (folder / "toy.toml").write_text(DESCRIPTION)
@@ -181,6 +209,7 @@ def _verified(folder: Path) -> dict[str, str]:
 KINDS = {
     "run, 1 process": Kind(_spec, _run(1), _traces, 22),
     "run, 2 processes": Kind(_spec, _run(2), _traces, 22),
+    "learners": Kind(_learners, _run(2), _scores, 10),
     "first opening": Kind(
         lambda folder: None,
         lambda folder: (*_CLI, "describe", "nb201-cifar10"),

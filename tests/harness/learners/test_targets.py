@@ -77,6 +77,15 @@ def test_what_lies_beyond_all_that_was_told_is_no_surer_than_the_end():
     assert (said.std > 0).all()
 
 
+def test_scores_around_0_are_refused_by_a_loss_that_divides_by_them():
+    settings = {"name": "mlp_ensemble", "encoding": "one_hot", "targets": "normal_scores"}
+    with pytest.raises(HarnessError, match=r"`targets` must be 'raw' or 'log_error' with MLPEnsemble.*above 0 alone"):
+        registry.surrogate(settings, SPACE)
+    for more in ({"loss": "mse"}, {"lower_bound": -10.0}):
+        assert registry.surrogate(settings | more, SPACE).learner.hyperparameters.items() >= more.items()
+    assert registry.surrogate(settings | {"targets": "log_error"}, SPACE).above == 0.0
+
+
 def test_intervals_of_normal_scores_hold_what_they_say():
     inside = []
     for seed in range(30):

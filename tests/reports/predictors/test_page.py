@@ -145,6 +145,7 @@ def test_what_is_seen_beside_genes_is_paid_for_every_candidate(folder):
     (beside,) = [text for text in methods(altered) if text.startswith("Covariates.")]
     assert "ridge reads zc_a, zc_b (0.005 s for each candidate of graph-cora) and the first 3 of 10 epochs" in beside
     assert "0.3 of a full training for each candidate" in beside
+    assert beside.endswith("Searches give a learner genes alone, so that these guide none.")
     assert "small forest reads zc_a, zc_c (0.002 s for each candidate of graph-cora, without what nobody" in beside
     assert not any(text.startswith("Covariates.") for text in methods(results))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -184,6 +186,21 @@ def test_a_trial_of_which_too_many_trainings_failed_is_refused_and_not_made_smal
     assert len(Trial.of(pool, benchmark, 50, np.uint64(7), np.random.default_rng(1)).labels) == 50
 
 
+def test_what_a_process_does_once_is_no_cost_of_a_fit(monkeypatch):
+    given = spec(replicates=1, prediction={"sizes": [20], "test_size": 50})
+    unit, fit, done = next(iter(prepare(given).shards.values()))[1], Ridge.fit, []
+
+    def slow_at_first(self, *given):
+        end = time.process_time() + (0.0 if done else 0.2)
+        while time.process_time() < end:
+            done.append(True)
+        return fit(self, *given)
+
+    monkeypatch.setattr(Ridge, "fit", slow_at_first)
+    assert kind_of("prediction").run(unit).columns["seconds"][0, 0, 0] < 0.1
+    assert done
+
+
 def test_latency_is_a_target_as_any_other(tmp_path):
     given = spec(benchmarks=["nb201-cifar10"], objectives=["latency_seconds"], replicates=1,
                  prediction={"sizes": [100], "test_size": 100})  # fmt: skip
@@ -273,6 +290,13 @@ def test_settings_of_learners_are_not_left_unread_in_a_spec_of_searches():
 def test_which_training_answers_may_be_said():
     given = spec(budget={"table_seed": "mean"})
     assert (given.budget.table_seed, given.budget.evaluations) == ("mean", 60)
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm"])
+def test_a_learner_whose_package_is_not_here_says_what_installs_it(monkeypatch, name):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(SpecError, match=rf"`learners\[0\]`: .* needs {name}: pip install 'nas-harness\[boosting\]'"):
+        prepare(spec(learners=[{"name": name}]))
 
 
 def test_a_table_of_settings_is_needed():
