@@ -83,7 +83,10 @@ def read_results(folder: str | Path) -> Results:
     folder = Path(folder)
     manifest = read_manifest(folder)
     if manifest.spec.kind != Spec.kind:
-        raise ResultError(f"'{folder}' holds results of the kind '{manifest.spec.kind}', not of searches")
+        raise ResultError(
+            f"'{folder}' holds results of the kind '{manifest.spec.kind}', not of searches; "
+            f"`nas-harness report {folder}` writes their figures, and their tables as CSV"
+        )
     runs: list[Run] = []
     missing = []
     for entry, result in read_units(folder, manifest, Search()):

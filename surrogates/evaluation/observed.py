@@ -18,7 +18,7 @@ from harness.surrogate import CurveSurrogate, Surrogate
 from surrogates.inputs import Normalisation
 
 ALL = "all"
-"""In place of names: all signals but the column that is predicted."""
+"""In place of names: all signals."""
 KEYS = ("covariates", "curve_epochs")
 """Of a learner in a spec, beside its own settings."""
 _LOOKED_AT = 100
@@ -76,7 +76,7 @@ class Asked:
         return Observed(self._signals(benchmark), self._epochs(benchmark))
 
     def _signals(self, benchmark: Benchmark) -> tuple[str, ...]:
-        """Return names in the order of the table, so that their order in a spec changes nothing."""
+        """Return names but that of what is predicted, in the order of the table, whatever their order in a spec."""
         if self.covariates == ():
             return ()
         known = [item.name for item in signals_of(benchmark)]
@@ -87,9 +87,12 @@ class Asked:
         for name in self.covariates or ():
             if name not in known:
                 raise HarnessError(unknown(f"signal of {benchmark.name}", name, known))
-        if self.covariates is None:
-            return tuple(name for name in known if name != benchmark.objectives[0].name)
-        return tuple(name for name in known if name in self.covariates)
+        told = [name for name in known if self.covariates is None or name in self.covariates]
+        seen = tuple(name for name in told if name != benchmark.objectives[0].name)
+        if not seen:
+            rule = f"name more than '{told[0]}' on '{benchmark.name}', where that is what is predicted"
+            raise HarnessError(must("covariates", rule, ALL if self.covariates is None else list(self.covariates)))
+        return seen
 
     def _epochs(self, benchmark: Benchmark) -> tuple[int, ...]:
         if not self.curve_epochs:

@@ -184,6 +184,15 @@ def test_what_a_benchmark_or_a_learner_lacks_is_refused(benchmark, learner, aske
         Asked.of(asked).on(opened, registry.surrogate({"name": learner}, opened.space))
 
 
+def test_what_is_predicted_is_no_covariate_of_itself():
+    opened = registry.benchmark("micro-mnist1d", objectives=["params_m"])
+    ridge = registry.surrogate({"name": "ridge"}, opened.space)
+    for names in (["params_m", "macs_m"], "all"):
+        assert Asked.of({"covariates": names}).on(opened, ridge).signals == ("macs_m",)
+    with pytest.raises(HarnessError, match="`covariates` must name more than 'params_m' on 'micro-mnist1d'"):
+        Asked.of({"covariates": ["params_m"]}).on(opened, ridge)
+
+
 def test_a_table_without_signals_and_a_learner_without_covariates_say_so(zc):
     ridge = registry.surrogate({"name": "ridge"}, zc.space)
     wrapped = registry.surrogate({"name": "omni", "targets": "log_error"}, zc.space)
