@@ -67,7 +67,7 @@ const tex = (text) => text.replace(/[\\&%$#_{}~^<>|]/g, (letter) => ({ "\\": "\\
 const guarded = (text) => (/^'*[=+@\t\r]|^'*-(?![\d.])/.test(text) ? `'${text}` : text);
 const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
 
-document.querySelectorAll("main table").forEach((table) => {
+document.querySelectorAll("main section table").forEach((table) => {
   const body = table.tBodies[0], rows = [...body.rows], heads = [...table.tHead.rows].at(-1);
   const grouped = table.classList.contains("grouped");
   let name = "", html = "";
