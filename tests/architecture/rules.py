@@ -129,6 +129,7 @@ FLOORS = {
     "reports": (
         "statistics",
         "study",
+        "tuning",
         "tables",
         "figures",
         "sections",
