@@ -136,6 +136,7 @@ FLOORS = {
         "predictors",
         "given",
         "page",
+        "paper",
         "reproductions",
         "commands",
     ),
