@@ -5,6 +5,7 @@ COMMANDS = {
     "predictors": "reports.commands.predictors:COMMAND",
     "reproduce": "reports.commands.reproduce:COMMAND",
     "report": "reports.commands.report:COMMAND",
+    "tune": "reports.commands.tune:COMMAND",
     "verify": "reports.commands.verify:COMMAND",
 }
 """Where each command is, by its name; see `harness.cli.app.Command`."""

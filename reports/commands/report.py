@@ -53,6 +53,10 @@ def report(
     paired: Annotated[
         bool, typer.Option("--paired", help="Of --results: replicates of one number met the same conditions.")
     ] = False,
+    paper: Annotated[
+        bool,
+        typer.Option("--paper", help="Write the folder `paper` beside the page too: LaTeX, BibTeX, the checklist."),
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the paths written as JSON.")] = False,
 ) -> None:
     """Write the page, the figures and the tables of an experiment, and print the path of the page."""
@@ -60,9 +64,13 @@ def report(
         complain(*(f"warning: {sentence}" for sentence in registry.unavailable(kind)))
     with working() as on_step:
         if given is not None:
+            if paper:
+                raise HarnessError("`--paper` is for folders of results: a file of final values has no methods to cite")
             page = _of_given(given, results or [], out, direction, on_step, paired=paired)
         else:
-            page = _of_results(results or [], out, direction, on_step, allow_missing=allow_missing, paired=paired)
+            page = _of_results(
+                results or [], out, direction, on_step, allow_missing=allow_missing, paired=paired, paper=paper
+            )
     if json_:
         parts = {kind: sorted(str(path) for path in (page.parent / kind).glob("*")) for kind in ("figures", "tables")}
         print_json({"page": str(page), **parts})
@@ -78,6 +86,7 @@ def _of_results(
     *,
     allow_missing: bool,
     paired: bool,
+    paper: bool,
 ) -> Path:
     from reports.page.build import build  # brings pandas, scipy and matplotlib, which `--help` does not need
 
@@ -85,7 +94,10 @@ def _of_results(
         raise HarnessError("`report` needs a folder of results made by `run`, or `--results FILE.csv`")
     if direction is not None or paired:
         raise HarnessError("`--direction` and `--paired` are for `--results FILE.csv`: folders of results say both")
-    return build(results, out, allow_missing=allow_missing, on_step=on_step)
+    from reports.paper.folder import write
+
+    beside = write if paper else None
+    return build(results, out, allow_missing=allow_missing, on_step=on_step, beside=beside)
 
 
 def _of_given(
@@ -113,6 +125,7 @@ COMMAND = Command(
     (
         "nas-harness report results/quickstart",
         "nas-harness report results/mine results/zoo --out results/together",
+        "nas-harness report results/quickstart --paper",
         "nas-harness report --results final.csv --direction maximise --out final-report",
     ),
     has_workers=True,

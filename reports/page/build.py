@@ -49,6 +49,7 @@ from reports.tables.report_table import breakable
 PAGE = "index.html"
 MARKER = "checklist.md"
 """Says that a folder holds a report: every report has one."""
+Beside = Callable[[Study, Sequence[Section], Path], object]
 Writer = Callable[[Path, Callable[[str], None]], None]
 """Writes a report into a folder, and says what it does now."""
 
@@ -60,6 +61,7 @@ def build(
     allow_missing: bool = False,
     open_oracle: OpenOracle = registry.oracle,
     on_step: Callable[[str], None] = lambda what: None,
+    beside: Beside | None = None,
 ) -> Path:
     """Write the report of an experiment and return the path of its page.
 
@@ -77,6 +79,8 @@ def build(
         Opens the held-out truth of a benchmark by name.
     on_step : callable
         Told what is done now, in words.
+    beside : callable, optional
+        Writes more of a report of searches, from its study and its parts, into its folder.
 
     Returns
     -------
@@ -95,7 +99,7 @@ def build(
         raise ResultError("`out` must say where the report of several folders goes, got none; give --out FOLDER")
     target = folders[0] / "report" if out is None else Path(out)
     on_step(f"reading {', '.join(map(str, folders))}")
-    return placed(target, _writer(folders, open_oracle, allow_missing=allow_missing), on_step)
+    return placed(target, _writer(folders, open_oracle, beside, allow_missing=allow_missing), on_step)
 
 
 def build_given(given: Given, out: str | Path, *, on_step: Callable[[str], None] = lambda what: None) -> Path:
@@ -144,19 +148,18 @@ def _refuse_foreign(target: Path) -> None:
         raise ResultError(f"`out` must name a new or empty folder, or that of an earlier report, got '{target}'")
 
 
-def _writer(folders: Sequence[Path], open_oracle: OpenOracle, *, allow_missing: bool) -> Writer:
+def _writer(folders: Sequence[Path], open_oracle: OpenOracle, beside: Beside | None, *, allow_missing: bool) -> Writer:
     """Read results and return what writes their report into a folder."""
     folder = folders[0]
     if len(folders) == 1 and (folder / MANIFEST).exists() and read_manifest(folder).spec.kind == PREDICTION:
         results = read_evaluated(folder, open_oracle, allow_missing=allow_missing)
         return partial(_write_evaluated, results)
-    return partial(
-        _write, prepare(joined([read_results(one) for one in folders]), open_oracle, allow_missing=allow_missing)
-    )
+    study = prepare(joined([read_results(one) for one in folders]), open_oracle, allow_missing=allow_missing)
+    return partial(_write, study, beside)
 
 
-def _write(study: Study, folder: Path, on_step: Callable[[str], None]) -> None:
-    write_study(study, sections(study), folder, on_step)
+def _write(study: Study, beside: Beside | None, folder: Path, on_step: Callable[[str], None]) -> None:
+    write_study(study, sections(study), folder, on_step, beside=beside)
 
 
 def write_study(
@@ -167,6 +170,7 @@ def write_study(
     *,
     title: str = "",
     name: str = "",
+    beside: Beside | None = None,
 ) -> None:
     """Write the page of a study, its checklist, and all figures and tables.
 
@@ -179,6 +183,8 @@ def write_study(
     on_step : callable
     title, name : str
         Those of its experiment where none are given.
+    beside : callable, optional
+        Writes more beside the page, from the study and the parts of its page.
     """
     on_step("comparing strategies")
     comparisons = pairwise(study)
@@ -187,6 +193,8 @@ def write_study(
     parts = [main, *further]
     _write_parts(parts, folder, on_step)
     (folder / MARKER).write_text(printable_lines(checklist_markdown(study)), encoding="utf-8")
+    if beside is not None:
+        beside(study, parts, folder)
     frames = {exhibit.name: exhibit.frame for exhibit in main.figures}
     explored = explorer(study, comparisons, frames)
     page = _page(study, parts, first, folder, explored, narrative.warnings(study, comparisons), title, name)

@@ -18,6 +18,7 @@ from reports.figures.lines import name_ends
 from reports.figures.style import line_style
 from reports.predictors.growth import interval
 from reports.predictors.results import TEST_WORDS, Evaluated, Target
+from reports.tables.numbers import MINUS
 
 _RANDOM: dict[str, Any] = {"color": "#999999", "linestyle": (0, (1, 1.4)), "linewidth": 0.9}
 
@@ -35,7 +36,9 @@ def exhibit(results: Evaluated) -> Exhibit | None:
         return None
     words = TEST_WORDS[results.tests[0]]
     agreements = {target.name: agreement(target, column) for target in results.targets}
-    known = "; ".join(f"{name} {value:.2f}" for name, value in agreements.items() if np.isfinite(value))
+    known = "; ".join(
+        f"{name} {value:.2f}".replace("-", MINUS) for name, value in agreements.items() if np.isfinite(value)
+    )
     correlation = f" Spearman's correlation of the two over learners: {known}." if known else ""
     caption = (
         f"Regret at the end of a search of {results.search} evaluations that a learner guides, against its Kendall's"

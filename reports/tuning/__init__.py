@@ -1,0 +1,1 @@
+"""Hyperparameters chosen on some benchmarks and reported on others, with what the choice cost."""
