@@ -16,8 +16,8 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _UNIT = 10
 """Parts of a point that coordinates are counted in."""
-_LONG, _COARSE = 160, 4
-"""Corners from which on a path is coarse across, and the step of it in units: under a pixel on any screen."""
+_LONG, _COARSE = 160, (6, 2)
+"""Corners from which on a path is coarse, and its steps across and up in units: about a pixel on the page."""
 _TOKEN = re.compile(r"[MLCQz]|-?\d+(?:\.\d*)?(?:e-?\d+)?")
 _ARITY = {"M": 1, "L": 1, "Q": 2, "C": 3, "z": 0}
 _COLOR = re.compile(r"#[0-9a-f]{6}\b")
@@ -90,10 +90,11 @@ def _element(box: Box, body: str, *, shaded: bool) -> str:
 
 @dataclass
 class _Part:
-    """What is written of an element: a path, which may go on in another of its class and clip, or all there is."""
+    """What is written of an element: a path or a dot, which may go on in others of its class and clip, or all of it."""
 
     head: str
     path: str = ""
+    dot: tuple[int, int] | None = None
 
     @property
     def text(self) -> str:
@@ -179,7 +180,7 @@ class _Pen:
             width = 2 * max(point[0] for _, points in steps for point in points) / _UNIT
             color = style.replace("fill-opacity", "stroke-opacity").replace("fill:", "stroke:")
             style = f"{color}; stroke-width: {width:g}; stroke-linecap: round"
-            return _Part(f"<path{self._attributes(element, style)}", f"M{_pair(x, y)}h0")
+            return _Part(f"<path{self._attributes(element, style)}", "z", (x, y))
         moved = [(letter, [(px + x, py + y) for px, py in points]) for letter, points in steps]
         return _Part(f"<path{self._attributes(element, style)}", _shortened(moved))
 
@@ -219,8 +220,19 @@ def _joined(parts: Iterator[_Part] | Sequence[_Part]) -> str:
     texts = []
     for (head, is_path), group in groupby(parts, key=lambda part: (part.head, bool(part.path))):
         same = list(group)
-        texts += [_Part(head, "".join(part.path for part in same)).text] if is_path else [part.text for part in same]
+        dots = [part.dot for part in same if part.dot is not None]
+        path = _dotted(dots) + "".join(part.path for part in same if part.dot is None)
+        texts += [_Part(head, path).text] if is_path else [part.text for part in same]
     return "".join(texts)
+
+
+def _dotted(dots: Sequence[tuple[int, int]]) -> str:
+    """Return lines without length, from left to right."""
+    written, (x, y) = list[str](), (0, 0)
+    for px, py in sorted(dots):
+        written.append(f"{'m' if written else 'M'}{_pair(px - x, py - y)}z")
+        x, y = px, py
+    return "".join(written)
 
 
 Step = tuple[str, list[tuple[int, int]]]
@@ -237,19 +249,19 @@ def _steps(d: str) -> list[Step]:
 
 def _shortened(steps: Sequence[Step]) -> str:
     """Return a path by differences; what is long is a little coarser, and corners on one line are left out."""
-    coarse = _COARSE if len(steps) > _LONG else 1
+    across, up = _COARSE if len(steps) > _LONG else (1, 1)
     written, (x, y) = list[str](), (0, 0)
     run: list[tuple[int, int]] = []
     for letter, points in steps:
         if letter == "L":
             px, py = points[0]
-            run.append((px // coarse * coarse, py))
+            run.append((px // across * across, py // up * up))
             continue
         x, y = _lines(written, run, x, y)
         run = []
         if letter == "M":
             px, py = points[0]
-            x, y = px // coarse * coarse, py
+            x, y = px // across * across, py // up * up
             written.append(f"M{_pair(x, y)}")
         elif letter == "z":
             written.append("z")
@@ -262,16 +274,20 @@ def _shortened(steps: Sequence[Step]) -> str:
 
 def _lines(written: list[str], run: Sequence[tuple[int, int]], x: int, y: int) -> tuple[int, int]:
     """Write lines through points; of those above one another the ends and what lies beyond them."""
+    level = 0  # how far the line goes on at its height
     for place, group in groupby(run, key=lambda point: point[0]):
         ys = [py for _, py in group]
-        if place != x:
-            written.append(f"h{_short(place - x)}" if ys[0] == y else f"l{_pair(place - x, ys[0] - y)}")
-            x, y = place, ys[0]
-        beyond = [part for part in (min(ys), max(ys)) if not min(y, ys[-1]) <= part <= max(y, ys[-1])]
-        for part in [*beyond, ys[-1]]:
+        beyond = [part for part in (min(ys), max(ys)) if not min(ys[0], ys[-1]) <= part <= max(ys[0], ys[-1])]
+        level += (place - x) if ys[0] == y else 0
+        if place != x and ys[0] != y:
+            written += [f"h{_short(level)}"] * (level != 0) + [f"l{_pair(place - x, ys[0] - y)}"]
+            level, y = 0, ys[0]
+        x = place
+        for part in [ys[0], *beyond, ys[-1]]:
             if part != y:
-                written.append(f"v{_short(part - y)}")
-                y = part
+                written += [f"h{_short(level)}"] * (level != 0) + [f"v{_short(part - y)}"]
+                level, y = 0, part
+    written += [f"h{_short(level)}"] * (level != 0)
     return x, y
 
 

@@ -69,8 +69,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     for place, (name, column) in enumerate(zip(names, values, strict=True)):
         color = meta["styles"][name]["color"]
         offsets = frame.loc[frame["series"] == name, "offset"].to_numpy()
-        marker = meta["styles"][name]["marker"]
-        axes.plot(column, place + offsets, linestyle="", marker=marker, markersize=2.6, color=color, alpha=0.45,
+        axes.plot(column, place + offsets, linestyle="", marker="o", markersize=2.6, color=color, alpha=0.45,
                   markeredgewidth=0, zorder=2, clip_on=False)  # fmt: skip
         line = {"color": darker(color), "linewidth": 0.9}
         axes.boxplot(column, positions=[place], orientation="horizontal", widths=0.58, showfliers=False, zorder=3,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.printable import guarded
 
-_ROOM = 500_000
+_ROOM = 300_000
 """Letters that the numbers of all figures of a page may take; what finds no room lies in a file beside the page."""
 _STEPS = ("centre", "low", "high")
 
