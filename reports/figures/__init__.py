@@ -5,9 +5,11 @@
 """
 
 KINDS = {
+    "critical": "reports.figures.critical:KIND",
     "curves": "reports.figures.curves:KIND",
     "fronts": "reports.figures.fronts:KIND",
     "ranks": "reports.figures.ranks:KIND",
+    "shares": "reports.figures.shares:KIND",
     "strips": "reports.figures.strips:KIND",
     "wins": "reports.figures.wins:KIND",
     "agreement": "reports.figures.agreement:KIND",

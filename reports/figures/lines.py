@@ -1,4 +1,4 @@
-"""Step curves on logarithmic axes: ticks, bands, marks, and each line's name at its end."""
+"""Step curves: ticks of log axes, bands, marks, and each line's name at its end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ _BESIDE_POINTS = (5.4, 8.5, 13.2)
 
 
 def draw_band(
-    axes: Axes, part: pd.DataFrame, style: Mapping[str, Any], index: int, count: int, floor: float = -np.inf
+    axes: Axes,
+    part: pd.DataFrame,
+    style: Mapping[str, Any],
+    index: int,
+    count: int,
+    floor: float = -np.inf,
+    *,
+    log: bool = True,
 ) -> tuple[float, float]:
     """Draw one step curve with its band and a few markers; return where it ends.
 
@@ -35,11 +42,13 @@ def draw_band(
         Which of how many curves: their markers do not meet.
     floor : float
         Values below are drawn here.
+    log : bool
+        Whether the horizontal axis is a log axis.
     """
     x = part["x"].to_numpy()
     middle, low, high = (np.maximum(part[column].to_numpy(), floor) for column in ("centre", "low", "high"))
     axes.fill_between(x, low, high, step="post", color=style["color"], alpha=0.16, linewidth=0)
-    every = _marked(np.log(x), index, count)
+    every = _marked(np.log(x) if log else x, index, count)
     axes.plot(x, middle, drawstyle="steps-post", markevery=every, zorder=3, markeredgewidth=0, **line_style(style))
     return float(x[-1]), float(middle[-1])
 

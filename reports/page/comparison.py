@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reports.figures import curves, fronts, ranks, strips, wins
+from reports.figures import critical, curves, fronts, ranks, shares, strips, wins
 from reports.figures.exhibit import Exhibit
 from reports.page import narrative
 from reports.sections.section import Section
@@ -40,8 +40,9 @@ def comparison(study: Study, comparisons: pd.DataFrame) -> Section:
 def figures(study: Study, comparisons: pd.DataFrame) -> list[Exhibit]:
     """Return every figure that the study can show, in the order of the page; validation first: every table has it."""
     shown = [curves.exhibit(study, split, axis) for split in study.splits for axis in AXIS_LABEL]
-    shown.append(ranks.exhibit(study))
+    shown += [ranks.exhibit(study), critical.exhibit(study), shares.targets(study)]
     for split in study.splits:
+        shown.append(shares.profiles(study, split))
         shown += fronts.exhibits(study, split)
         shown += [strips.exhibit(study, split), wins.exhibit(study, split, comparisons)]
     return [exhibit for exhibit in shown if len(exhibit.frame)]

@@ -29,7 +29,7 @@ from reports.study.study import CURVE_REPETITIONS, Study
 from reports.study.targets import Reached
 from reports.study.wording import split_word
 
-_CURVES, _PAIRS, _REACHED = 400_000, 150_000, 120_000
+_CURVES, _PAIRS, _REACHED = 350_000, 150_000, 120_000
 """Letters that curves, differences of pairs, and shares of targets may take in all."""
 _MOST_POINTS, _FEWEST_POINTS = 200, 24
 _EVERY = 5
@@ -175,7 +175,7 @@ def _split(
 
 def _picked(part: pd.DataFrame, grid: FloatArray) -> tuple[FloatArray, ...]:
     """Return centre, low and high of a part of a frame at the points of a grid; NaN where it has none."""
-    columns = part.set_index("x")[["centre", "low", "high"]].reindex(grid)
+    columns = part.drop_duplicates("x").set_index("x")[["centre", "low", "high"]].reindex(grid)
     return tuple(columns[name].to_numpy(dtype=np.float64) for name in columns)
 
 

@@ -17,8 +17,11 @@ _SCRIPTS = ("numbers.js", "plot.js", "views.js", "explorer.js")
 def explorer(study: Study, comparisons: pd.DataFrame, frames: Mapping[str, pd.DataFrame]) -> Markup:
     """Return what a page holds besides ``<div data-explorer></div>``, which the script fills; see `page_data`.
 
-    No external resource is named in it, and nothing is shown where scripts do not run.
+    No external resource is named in it, and nothing is shown where scripts do not run.  Nothing where no run found
+    anything.
     """
+    if not any(item.has_incumbent for item in study.aligned):
+        return Markup()
     folder = files("reports.page") / "script"
     read = {name: (folder / name).read_text(encoding="utf-8") for name in (*_SCRIPTS, "explorer.css")}
     start = 'const DATA = JSON.parse(document.getElementById("explorer-data").textContent);'

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from harness.checks import FloatArray
+from reports.statistics.profiles import stratified_mean_interval
 from reports.statistics.targets import hit_times, log_targets, reached_share, running_time, running_time_interval
 from reports.study.align import Aligned
+from reports.study.curves import COLUMNS, MOST_RANK_POINTS
+from reports.study.naming import OVERALL
 from reports.study.study import CURVE_REPETITIONS, Study
 from reports.study.truth import Truth
 
@@ -78,3 +82,43 @@ class Reached:
         """Return the share of runs and targets reached at each budget: (T,); of one target, of runs alone."""
         times = np.where(self.times[label] <= self.ends[label][:, None], self.times[label], np.inf)
         return reached_share(times if target is None else times[:, target], grid)
+
+
+def shares(study: Study) -> pd.DataFrame:
+    """Return the share of runs and targets reached over the budget, on each benchmark and over several.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``benchmark`` (or `OVERALL`), ``series``, ``x``, ``centre``, ``low``, ``high`` (95 % bootstrap interval, runs
+        resampled within benchmarks), ``n`` (runs).
+    """
+    known = [item for item in study.aligned if item.has_incumbent and len(item.grid(item.budget_axis))]
+    reached = {item.name: Reached.of(item) for item in known}
+    groups = [(item.name, [item]) for item in known]
+    if len(known) > 1:
+        groups.insert(0, (OVERALL, known))
+    parts = []
+    for name, items in groups:
+        grid = np.unique(np.concatenate([item.grid(item.budget_axis) for item in items]))
+        if len(grid) > MOST_RANK_POINTS:
+            grid = grid[np.unique(np.geomspace(1, len(grid), MOST_RANK_POINTS).astype(np.int64) - 1)]
+        for label in study.labels:
+            if not all(label in reached[item.name].times for item in items):
+                continue
+            strata = [_of_runs(reached[item.name], label, grid) for item in items]
+            counts = [
+                study.resampler.counts(item.name, len(stratum), CURVE_REPETITIONS)
+                for item, stratum in zip(items, strata, strict=True)
+            ]
+            low, high = stratified_mean_interval(strata, counts)
+            runs = np.concatenate(strata)
+            columns = (name, label, grid, runs.mean(axis=0), low, high, len(runs))
+            parts.append(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def _of_runs(reached: Reached, label: str, grid: FloatArray) -> FloatArray:
+    """Return the share of targets that each run has reached at each budget: (R, T)."""
+    times = np.where(reached.times[label] <= reached.ends[label][:, None], reached.times[label], np.inf)
+    return np.stack([reached_share(run, grid) for run in times])

@@ -108,7 +108,11 @@ if (root && available.length) {
   function setMuted(muted) {
     state.muted = new Set(muted);
     drawView();
-    document.dispatchEvent(new CustomEvent("explorer-muted", { detail: [...state.muted].map((label) => LABELS[label]) }));
+    const names = new Set([...state.muted].map((label) => LABELS[label]));
+    for (const head of document.querySelectorAll("#matrix tbody th, #matrix-test tbody th")) {
+      head.closest("tr").classList.toggle("x-muted", names.has(head.textContent.trim()));
+    }
+    document.dispatchEvent(new CustomEvent("explorer-muted", { detail: [...names] }));
   }
 
   function zoomTo(x, y) { state.zoom = x ? { x, y } : null; drawView(); }

@@ -28,7 +28,7 @@ ALPHA, CORA = FakeOracle("alpha", test=False), FakeOracle("cora", has_seconds=Fa
 LABELS = ("random_search", "climb_er & co")
 FIGURES = {
     "validation-regret-evaluations", "validation-regret-seconds", "test-regret-evaluations", "rank",
-    "final-validation-regret", "final-test-regret", "wins-validation", "wins-test",
+    "final-validation-regret", "final-test-regret", "wins-validation", "wins-test", "targets", "profile-validation",
 }  # fmt: skip
 
 

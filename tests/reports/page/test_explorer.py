@@ -18,6 +18,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to look at pages with")
 ORACLES = [FakeOracle("alpha"), FakeOracle("beta", test=False, has_seconds=False)]
 LABELS = ("random_search", "<b>climber</b>", "keen")
+MATRIX = '<table id="matrix"><tbody><tr><th>keen</th></tr><tr><th>random_search</th></tr></tbody></table>'
 VIEWS = ["curves", "ranks", "pair", "targets", "profile", "critical"]
 
 
@@ -32,7 +33,7 @@ def made():
 def address(made, tmp_path_factory):
     compared, frames, study = made
     path = tmp_path_factory.mktemp("page") / "index.html"
-    text = f'<!DOCTYPE html><meta charset="utf-8"><div data-explorer></div>{explorer(study, compared, frames)}'
+    text = f'<!DOCTYPE html><meta charset="utf-8">{MATRIX}<div data-explorer></div>{explorer(study, compared, frames)}'
     path.write_text(text, encoding="utf-8")
     return path.as_uri()
 
@@ -127,6 +128,7 @@ def test_strategies_are_muted_and_seen_alone_by_mouse_and_keyboard(page):
     assert page.evaluate("window.heard") == ["keen"]
     assert "x-muted" in keen.get_attribute("class")
     assert page.locator(".x-plot svg path[data-key='2']").count() == 0
+    assert page.locator("#matrix .x-muted").all_text_contents() == ["keen"]
     keen.locator("[data-mute]").press("Enter")
     assert page.evaluate("window.heard") == []
     keen.locator("[data-only]").click()

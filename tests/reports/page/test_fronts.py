@@ -19,7 +19,8 @@ from tests.reports.support import FakeOracle, build_page, make_front_results, op
 ALPHA, CORA = FakeOracle("alpha", test=False), FakeOracle("cora", has_seconds=False)
 FIGURES = {
     "validation-gap-evaluations", "validation-gap-seconds", "test-gap-evaluations", "rank", "front-validation",
-    "front-test", "final-validation-gap", "final-test-gap", "wins-validation", "wins-test",
+    "front-test", "final-validation-gap", "final-test-gap", "wins-validation", "wins-test", "targets",
+    "profile-validation",
 }  # fmt: skip
 DRAWN = ("front-test", "validation-gap-evaluations")
 TABLES = {
