@@ -98,6 +98,7 @@ def build(
     if out is None and len(folders) != 1:
         raise ResultError("`out` must say where the report of several folders goes, got none; give --out FOLDER")
     target = folders[0] / "report" if out is None else Path(out)
+    _refuse_foreign(target)
     on_step(f"reading {', '.join(map(str, folders))}")
     return placed(target, _writer(folders, open_oracle, beside, allow_missing=allow_missing), on_step)
 

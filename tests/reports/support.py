@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -184,3 +185,8 @@ def make_front_results(benchmarks: Sequence[FakeOracle], *arguments, log: Sequen
     )
     facts = {name: replace(item, objectives=(ACCURACY, SIZE)) for name, item in results.benchmarks.items()}
     return replace(results, spec=spec, runs=tuple(runs), benchmarks=facts)
+
+
+def without_scripts(page: str) -> str:
+    """Return a page without its scripts and their numbers: what is there to be read."""
+    return re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)

@@ -13,7 +13,7 @@ from reports.page import narrative
 from reports.page.comparison import figures, tables
 from reports.study.comparisons import pairwise
 from reports.study.study import prepare
-from tests.reports.support import FakeOracle, build_page, make_results, opener, trace_of
+from tests.reports.support import FakeOracle, build_page, make_results, opener, trace_of, without_scripts
 
 
 class Timed(FakeOracle):
@@ -37,7 +37,7 @@ def without_incumbents(*oracles: FakeOracle, of: str = "", **options) -> Results
 def test_a_page_without_any_incumbent_has_no_winner(tmp_path):
     oracle = Timed("alpha")
     results = without_incumbents(oracle, of="alpha")
-    text = build_page(results, tmp_path, opener(oracle), drawn=()).read_text(encoding="utf-8")
+    text = without_scripts(build_page(results, tmp_path, opener(oracle), drawn=()).read_text(encoding="utf-8"))
     assert "no run ends with an architecture within 50 simulated seconds, so there is no winner" in text
     assert "the cheapest training of the table takes 100 simulated seconds" in text
     for word in ("ends with the lowest", "share the lowest", "better than", "no difference", "Bold: lowest"):

@@ -218,7 +218,7 @@ def test_of_three_objectives_the_two_costs_have_a_plane_of_members():
 
 def test_nothing_grey_is_drawn_before_the_true_front(study):
     (exhibit,) = fronts.exhibits(study, "validation")
-    axes = draw(exhibit, "alpha").axes[0]
+    axes = draw(exhibit).axes[exhibit.panels.index("alpha")]
     (cells,) = (item for item in axes.collections if item.get_clip_path() is not None)
     path, to_data = cells.get_clip_path().get_fully_transformed_path(), axes.transData.inverted()
     outline = to_data.transform(path.vertices)

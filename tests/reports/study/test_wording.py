@@ -23,7 +23,7 @@ from reports.study.provenance import budget_sentence, provenance
 from reports.study.reference import reference
 from reports.study.study import prepare
 from reports.tables.report_table import BEST
-from tests.reports.support import FakeOracle, build_page, make_results, opener
+from tests.reports.support import FakeOracle, build_page, make_results, opener, without_scripts
 
 TEXT = "strategies are told the test accuracy of run 0, reports judge by the mean of runs 1 and 2"
 
@@ -49,7 +49,7 @@ def constrained(oracle: FakeOracle, bound: float, **options) -> Results:
 
 
 def page_of(results: Results, *oracles: FakeOracle, folder) -> str:
-    text = build_page(results, folder, opener(*oracles), drawn=()).read_text()
+    text = without_scripts(build_page(results, folder, opener(*oracles), drawn=()).read_text())
     text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text)))
 

@@ -176,7 +176,7 @@ def page(tmp_path_factory):
 
 def test_the_page_has_a_section_with_figures_table_sentence_and_method(page):
     text = page.read_text()
-    part = text[text.index("<h2>Verification by real training") : text.index("<h2>Methods</h2>")]
+    part = text[text.index("<h2>Verification by real training") : text.index('<h2 id="methods">')]
     assert part.count("<svg") == 2
     assert "8 architectures are confirmed" in text
     assert "failed: seed 1000: diverged in epoch 5" in part
