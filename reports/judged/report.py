@@ -193,7 +193,7 @@ def _ranks(study: Study) -> list[ReportTable]:
     headers = ("Evaluations", "Tau", "Halves of the table", "Largest difference")
     frame = pd.DataFrame([vars(row) for row in rows])
     return [
-        ReportTable("orders", "Orders of strategies", caption, frame, headers, cells, text_columns=0, grouped=False)
+        ReportTable("orders", "Orders of strategies", caption, frame, headers, cells, text_columns=1, grouped=False)
     ]
 
 

@@ -13,7 +13,10 @@ import pytest
 import harness as nh
 from benchmarks_data import provider
 from benchmarks_data.audit.audit import audit
+from benchmarks_data.catalogue.entries import Source, entry
+from benchmarks_data.commands import inventory
 from benchmarks_data.file import layout
+from benchmarks_data.predicted.fitted import benchmark as answering
 from benchmarks_data.predicted.fitted import file, fit
 from benchmarks_data.predicted.fitted.model import Curves
 from benchmarks_data.predicted.fitted.sample import sample_of
@@ -261,3 +264,26 @@ def test_cells_of_one_function_have_one_answer_where_the_table_has_one_row_for_t
     assert len(twins) > 5
     told = answers(benchmark, twins, 0, np.full(len(twins), 7, dtype=np.uint64))
     assert len(np.unique(told, axis=0)) == 1
+
+
+def test_one_that_comes_with_the_program_has_a_name(tmp_path, path, monkeypatch):
+    package = tmp_path / "made_up_fitted"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    shutil.copyfile(path, package / "micro.h5")
+    monkeypatch.syspath_prepend(tmp_path)
+    source = Source("", "https://example.org", "MIT", "Nobody, 2020", "drawn", module=package.name, distribution="x",
+                    answers="predicted.fitted.benchmark")  # fmt: skip
+    named = {"micro-fitted": entry("micro-fitted", {"title": "Made up", "dataset": "signals", "file": "micro.h5",
+                                                    "space": "nb201"}, source)}  # fmt: skip
+    for module in (provider, answering, inventory):
+        monkeypatch.setattr(module, "others", lambda: named)
+    opened = registry.benchmark("micro-fitted")
+    assert opened.name == "micro-fitted"
+    assert opened.digest == file.read(path).digest
+    assert registry.oracle("micro-fitted").name == "micro-fitted"
+    assert registry.describe_benchmark("micro-fitted")["sample"]["rows"] == ROWS
+    assert "micro-fitted" in provider.PROVIDER.names()
+    assert inventory.item(named["micro-fitted"]).state is inventory.State.READY
+    assert inventory.searched_as("micro-fitted") == ("micro-fitted",)
+    assert provider.ensure("micro-fitted") == package / "micro.h5"
