@@ -312,9 +312,17 @@ def told_sentence(study: Study) -> str:
 def noise_sentence(study: Study) -> str:
     """Say what the strategies of a replicate share, in Methods."""
     silent = "answers have no noise; strategies are compared replicate by replicate all the same"
+    shared = (
+        "all strategies of a replicate meet the same noise (common random numbers), so they are compared replicate by"
+        " replicate"
+    )
+    if study.spec.budget.table_seed == "one_draw_per_query":
+        shared = (
+            "the noise is drawn anew at each query, so strategies of a replicate do not meet the same for one architecture;"
+            " they are compared replicate by replicate all the same"
+        )
     texts = {
-        TABLE: "all strategies of a replicate meet the same noise (common random numbers), so they are compared"
-        " replicate by replicate",
+        TABLE: shared,
         PROTOCOL: silent,
         SURROGATE: silent,
     }
