@@ -318,8 +318,8 @@ def noise_sentence(study: Study) -> str:
     )
     if study.spec.budget.table_seed == "one_draw_per_query":
         shared = (
-            "the noise is drawn anew at each query, so strategies of a replicate do not meet the same for one architecture;"
-            " they are compared replicate by replicate all the same"
+            "the noise is drawn anew at each query, so strategies of a replicate do not meet the same for one"
+            " architecture; they are compared replicate by replicate all the same"
         )
     texts = {
         TABLE: shared,
