@@ -318,8 +318,15 @@ def told_sentence(study: Study) -> str:
 def noise_sentence(study: Study) -> str:
     """Say what the strategies of a replicate share, in Methods."""
     silent = "answers have no noise; strategies are compared replicate by replicate all the same"
-    noisy = "all strategies of a replicate meet the same noise (common random numbers), so they are compared"
-    noisy += " replicate by replicate"
+    noisy = (
+        "all strategies of a replicate meet the same noise (common random numbers), so they are compared replicate by"
+        " replicate"
+    )
+    if study.spec.budget.table_seed == "one_draw_per_query":
+        noisy = (
+            "the noise is drawn anew at each query, so strategies of a replicate do not meet the same for one"
+            " architecture; they are compared replicate by replicate all the same"
+        )
     drawn = any(item.truth.about.get("noise") for item in study.aligned if item.truth.kind == SURROGATE)
     texts = {TABLE: noisy, PROTOCOL: silent, SURROGATE: noisy if drawn else silent}
     return as_sentence(by_kind(study, texts))

@@ -15,7 +15,7 @@ from harness.problem import Constraint
 from reports.page import narrative
 from reports.page.checklist import checklist
 from reports.page.comparison import tables
-from reports.study import truth
+from reports.study import truth, wording
 from reports.study.comparisons import pairwise
 from reports.study.curves import curves
 from reports.study.finals import LEFT_OUT
@@ -219,3 +219,18 @@ def test_the_training_of_one_seed_is_told_and_has_no_reference():
     )
     assert "the table answers with the training run of the seed 777" in budget_sentence(study)
     assert reference(study.aligned[0].truth, study.spec) is None
+
+
+def test_a_schedule_and_draws_at_each_query_are_told_and_have_no_reference():
+    oracle = FakeOracle("alpha")
+    results = make_results([oracle])
+    budget = replace(results.spec.budget, table_seed="one_draw_per_query")
+    for changed, words in (
+        (budget, "answers each query with one training run drawn anew"),
+        (replace(budget, table_seed="mean", schedule=12), "what is told is of the schedule of 12 epochs"),
+    ):
+        study = prepare(replace(results, spec=replace(results.spec, budget=changed)), opener(oracle))
+        assert words in budget_sentence(study)
+        assert reference(study.aligned[0].truth, study.spec) is None
+        assert ("drawn anew at each query" in wording.noise_sentence(study)) == (changed is budget)
+    assert provenance(study)["budget"]["schedule"] == 12
