@@ -332,7 +332,8 @@ def _predicted(
 def _warm_up(fit: Fit) -> None:
     """Serve a fit and a prediction by a learner that is not asked again: imports of a process are no cost of a fit."""
     with suppress(*REFUSALS):
-        ((model,), _) = _timed(serve, [fit])
+        (model,) = serve([fit])
+        assert isinstance(model, Surrogate)  # noqa: S101  # a fit is answered by a model
         serve([Predict(model, fit.archs[:1], None if fit.covariates is None else fit.covariates[:1])])
 
 

@@ -98,7 +98,8 @@ def unary(counts: IntArray, most: int) -> FloatArray:
 
 def exponential(distances: FloatArray) -> FloatArray:
     """Return ``exp(-d)`` of weighted distances."""
-    return np.exp(-distances)
+    negative: FloatArray = np.negative(distances)
+    return np.exp(negative, out=negative)  # in place: fresh memory takes as long as the arithmetic
 
 
 def matern52(distances: FloatArray) -> FloatArray:

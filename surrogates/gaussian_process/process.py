@@ -26,6 +26,8 @@ NOISES = (1e-3, 1e-2, 5e-2, 0.2)
 _LEAST_NOISE = 1e-8
 _DRAWN = 64
 """Random architectures whose mean distance is the unit of rates."""
+_POINTS_AT_ONCE = 2048
+"""Points predicted side by side: what a thousand rows make of them is memory that is used again."""
 _NUMBERS_AT_ONCE = 1 << 21
 """Numbers in the Gram matrices handled side by side; bounds memory."""
 
@@ -305,13 +307,17 @@ class GaussianProcess(Surrogate):
         """Return mean and std, (q,), and draws, (K, q), of one objective in units of its targets' spread."""
         kernel, count = self._kernel, self.hyperparameters["draws"]
         (ours, scale), (theirs, _) = self._weighted(points, rates), self._weighted(data.inputs, rates)
+        if not count:
+            mean, std = np.empty((2, len(points)))
+            for start in range(0, len(points), _POINTS_AT_ONCE):
+                part = slice(start, start + _POINTS_AT_ONCE)
+                cross = kernel.of_distances(kernel.distances(ours[part], theirs), scale)
+                mean[part], std[part] = posterior(regression, cross, kernel.of_points(points[part], scale))
+            return mean, std, np.zeros((0, len(points)))
         cross = kernel.of_distances(kernel.distances(ours, theirs), scale)
         mean, std = posterior(regression, cross, kernel.of_points(points, scale))
-        drawn = np.zeros((0, len(points)))
-        if count:
-            gram = kernel.of_distances(kernel.distances(ours, ours), scale)
-            drawn = joint_draws(regression, cross, gram, rng.standard_normal((count, len(ours))))
-        return mean, std, drawn
+        gram = kernel.of_distances(kernel.distances(ours, ours), scale)
+        return mean, std, joint_draws(regression, cross, gram, rng.standard_normal((count, len(ours))))
 
     def state(self) -> State:
         """Return what was told, rates and noise: factors are made again; see `Surrogate.state`."""

@@ -11,7 +11,11 @@ import numpy as np
 from harness.checks import Archs, FloatArray, choice, real
 from harness.space import SearchSpace
 from harness.surrogate import Prediction, Surrogate
+from surrogates.gaussian_process.kernels import half_squares
 from surrogates.inputs import Scaling, encode, not_fitted, target_matrix
+
+_AT_ONCE = 2048
+"""Queries at once: memory that is used again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +55,7 @@ class SupportVectors(Surrogate):
         Error that costs nothing, in standard deviations of the targets, at least 0; not used by the other kind.
     """
 
+    version = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scikit-learn")
     has_std = False
 
@@ -103,9 +108,20 @@ class SupportVectors(Surrogate):
         features = encode(self, archs, covariates, width=len(fitted.inputs.mean))
         scaled = fitted.inputs.apply(features)
         shape = (len(scaled), *fitted.target_shape)
-        said = [machine.predict(scaled) if len(scaled) else np.zeros(0) for machine in fitted.machines]
+        said = [_said(machine, scaled) for machine in fitted.machines]
         mean = fitted.targets.mean + fitted.targets.scale * np.stack(said, axis=1)
         return Prediction(mean.reshape(shape), np.zeros(shape))
+
+
+def _said(machine: Any, queries: FloatArray) -> FloatArray:
+    """Return what a fitted machine says, (q, d) to (q,), as scikit-learn does and several times as fast."""
+    vectors, weights, said = machine.support_vectors_, machine.dual_coef_[0], np.empty(len(queries))
+    for start in range(0, len(queries), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        exponents = half_squares(queries[part], vectors)
+        exponents *= -2.0 * machine._gamma
+        said[part] = np.exp(exponents, out=exponents) @ weights + machine.intercept_[0]
+    return said
 
 
 def radial(**values: float) -> Any:

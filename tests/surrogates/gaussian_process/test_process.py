@@ -14,6 +14,7 @@ from harness.errors import HarnessError
 from harness.spaces.nb101.space import NB101Space
 from harness.spaces.nb201.space import NB201Space
 from harness.surrogate import Fit, Predict
+from surrogates.gaussian_process import process
 from surrogates.gaussian_process.kernels import KERNELS, half_squares
 from surrogates.gaussian_process.process import NOISES, GaussianProcess
 from tests.surrogates.support import SPACE, LetterSpace, truth
@@ -274,3 +275,13 @@ def test_draws_of_two_objectives_and_none():
     plain = GaussianProcess(SPACE).fit(archs, both, rng(1))
     assert plain.predict(archs).members is None
     assert GaussianProcess(SPACE, draws=0).signature == plain.signature != GaussianProcess(SPACE, draws=1).signature
+
+
+def test_points_side_by_side_change_nothing(monkeypatch):
+    archs, pool = SPACE.sample(30, np.random.default_rng(0)), SPACE.sample(20, np.random.default_rng(1))
+    model = GaussianProcess(SPACE).fit(archs, truth(archs), np.random.default_rng(2))
+    whole = model.predict(pool)
+    monkeypatch.setattr(process, "_POINTS_AT_ONCE", 7)
+    parts = model.predict(pool)
+    np.testing.assert_allclose(parts.mean, whole.mean, rtol=1e-12)
+    np.testing.assert_allclose(parts.std, whole.std, rtol=1e-9)
