@@ -32,10 +32,14 @@ from reports.study.wording import split_word
 _CURVES, _PAIRS, _REACHED = 350_000, 150_000, 120_000
 """Letters that curves, differences of pairs, and shares of targets may take in all."""
 _MOST_POINTS, _FEWEST_POINTS = 200, 24
+_OTHERS = 500
+"""Resamples behind the bands of other centres than the study's."""
 _EVERY = 5
 """One in so many targets can be chosen."""
 _SHARE = Digits(-7)
 """Of shares, p values and ranks, which are never large."""
+_Lines = Mapping[str, Mapping[str, pd.DataFrame]]
+"""Curves as figures draw them, by figure and benchmark."""
 _EQUIVALENCE = {"": 0, EQUIVALENT: 1, APART: 2, OPEN: 3}
 
 
@@ -56,6 +60,11 @@ def page_data(study: Study, comparisons: pd.DataFrame, frames: Mapping[str, pd.D
     colors = list(dict.fromkeys(style["color"] for style in styles.values()))
     sides = sum(len(item.truth.splits) * len(item.axes) for item in usable)
     points = _points(_CURVES, 5 * sides * len(labels) * len(CENTRES))
+    lines = {
+        name: {str(benchmark): rows for benchmark, rows in frame.groupby("benchmark", sort=False)}
+        for name, frame in frames.items()
+        if {"benchmark", "x", "centre"} <= set(frame.columns)
+    }
     tested = comparisons["verdict"].str.startswith(NOT_TESTED) if len(comparisons) else comparisons.index == -1
     ranked = frames.get("rank", pd.DataFrame(columns=["benchmark"]))
     data = {
@@ -69,8 +78,8 @@ def page_data(study: Study, comparisons: pd.DataFrame, frames: Mapping[str, pd.D
         "axes": {axis: label for axis, label in AXIS_LABEL.items() if any(axis in item.axes for item in usable)},
         "axis": usable[0].budget_axis if usable else "",
         "budget": study.checkpoints[-1],
-        "resamples": CURVE_REPETITIONS,
-        "benchmarks": [_benchmark(study, item, frames, points) for item in usable],
+        "resamples": {centre: CURVE_REPETITIONS if centre == study.centre else _OTHERS for centre in CENTRES},
+        "benchmarks": [_benchmark(study, item, lines, points) for item in usable],
         "ranks": [_ranks(study, rows, points) for _, rows in ranked.groupby("benchmark", sort=False)],
         "ends": {split: _ends(study, usable, comparisons, split) for split in study.splits},
         "paired": _paired(study, usable),
@@ -102,7 +111,7 @@ def _numbers(values: FloatArray, digits: int = 5) -> list[float]:
     return [float(f"{value:.{digits}g}") if value < 1e5 or value % 1 else int(value) for value in values.tolist()]
 
 
-def _benchmark(study: Study, item: Aligned, frames: Mapping[str, pd.DataFrame], points: int) -> dict[str, Any]:
+def _benchmark(study: Study, item: Aligned, lines: _Lines, points: int) -> dict[str, Any]:
     """Return the curves of one benchmark on all of its axes."""
     grids = {axis: thinned(item.grid(axis), points, study.checkpoints) for axis in item.axes}
     grids = {axis: grid for axis, grid in grids.items() if len(grid)}
@@ -119,42 +128,32 @@ def _benchmark(study: Study, item: Aligned, frames: Mapping[str, pd.DataFrame], 
         "grids": {axis: _numbers(grid) for axis, grid in grids.items()},
         "unit_seconds": float(f"{unit:.6g}") if np.isfinite(unit) else None,
         "overhead": [float(f"{seconds:.3g}") if np.isfinite(seconds) else None for seconds in each],
-        "splits": {split: _split(study, item, frames, split, grids) for split in item.truth.splits},
+        "splits": {split: _split(study, item, lines, split, grids) for split in item.truth.splits},
     }
 
 
-def _split(
-    study: Study, item: Aligned, frames: Mapping[str, pd.DataFrame], split: str, grids: Mapping[str, FloatArray]
-) -> dict[str, Any]:
+def _split(study: Study, item: Aligned, lines: _Lines, split: str, grids: Mapping[str, FloatArray]) -> dict[str, Any]:
     """Return the curves of one benchmark by one split: by axis and centre, with what they are compared with."""
     curves: dict[str, dict[str, list[tuple[FloatArray, ...]]]] = {}
     references: dict[str, FloatArray] = {}
     words: dict[str, Any] = {}
     for axis, grid in grids.items():
-        frame = frames.get(f"{split}-{study.short}-{axis}")
-        if frame is None:
+        rows = lines.get(f"{split}-{study.short}-{axis}", {}).get(item.name)
+        if rows is None:
             continue
-        rows = frame[frame["benchmark"] == item.name]
         drawn = {name: _picked(part, grid) for name, part in rows.groupby("series", sort=False)}
-        if not drawn:
-            continue
-        curves[axis] = {
-            centre: [
-                drawn.get(label, (np.full(len(grid), np.nan),) * 3)
-                if centre == study.centre
-                else _centre(study, item, label, axis, split, grid, centre)
-                for label in study.labels
-            ]
-            for centre in CENTRES
-        }
+        nothing = (np.full(len(grid), np.nan),) * 3
+        every = [_centres(study, item, label, axis, split, grid) for label in study.labels]
+        curves[axis] = {centre: [found.get(centre, nothing) for found in every] for centre in CENTRES}
+        curves[axis][study.centre] = [drawn.get(label, nothing) for label in study.labels]
         for name in (RANDOM, EXPECTED, SIMULATED):
             if name in drawn:
                 references[axis], words["reference"] = drawn[name][0], name
         for key, name in (("whole", WHOLE), ("floor", FLOOR)):
             if name in drawn:
                 words[key] = float(f"{rows.loc[rows['series'] == name, 'centre'].iloc[0]:.4g}")
-    every = [column for each in curves.values() for lines in each.values() for line in lines for column in line]
-    digits = Digits.of(np.concatenate([np.array([0.0]), *every, *references.values()]))
+    columns = [column for each in curves.values() for found in each.values() for line in found for column in line]
+    digits = Digits.of(np.concatenate([np.array([0.0]), *columns, *references.values()]))
     shown = {label: 3 if label in study.drawn else 1 for label in study.labels}
     return {
         "word": split_word(item.truth, split),
@@ -163,8 +162,8 @@ def _split(
         "exponent": digits.exponent,
         "curves": {
             axis: {
-                centre: [steps(digits, *line[: shown[label]]) for label, line in zip(study.labels, lines, strict=True)]
-                for centre, lines in each.items()
+                centre: [steps(digits, *line[: shown[label]]) for label, line in zip(study.labels, found, strict=True)]
+                for centre, found in each.items()
             }
             for axis, each in curves.items()
         },
@@ -179,16 +178,17 @@ def _picked(part: pd.DataFrame, grid: FloatArray) -> tuple[FloatArray, ...]:
     return tuple(columns[name].to_numpy(dtype=np.float64) for name in columns)
 
 
-def _centre(
-    study: Study, item: Aligned, label: str, axis: str, split: str, grid: FloatArray, centre: str
-) -> tuple[FloatArray, ...]:
-    """Return another centre of the runs than the study's, with its band where one is drawn."""
+def _centres(
+    study: Study, item: Aligned, label: str, axis: str, split: str, grid: FloatArray
+) -> dict[str, tuple[FloatArray, ...]]:
+    """Return the other centres of the runs than the study's, with their bands where they are drawn."""
     group = item.steps[label]
     if not group:
-        return (np.full(len(grid), np.nan),) * 3
+        return {}
     values = item.counted(label, axis, split, grid)
     counts = study.resampler.counts(item.name, len(group), CURVE_REPETITIONS)
-    return centre_and_band(values, centre, counts if label in study.drawn else counts[:, :1])
+    counts = counts[:, : _OTHERS if label in study.drawn else 1]
+    return {centre: centre_and_band(values, centre, counts) for centre in CENTRES if centre != study.centre}
 
 
 def _ranks(study: Study, rows: pd.DataFrame, points: int) -> dict[str, Any]:

@@ -93,7 +93,7 @@ const VIEWS = {
         columns: [CENTRE[state.centre], "95 %", "place", "n"],
         row: (value, place, index) => [write(value.middle), between(value, write), place, benchmark.n[index]],
         at: (x) => `${tick(Number(x.toPrecision(4)))} ${axis === "units" ? "units" : axis === "overhead" ? "seconds" : axes[axis]}`,
-        note: `${CENTRE[state.centre][0].toUpperCase()}${CENTRE[state.centre].slice(1)} over runs, band: 95 % bootstrap interval (${DATA.resamples.toLocaleString("en")} resamples). Place: by this ${DATA.measure} at the cursor.`
+        note: `${CENTRE[state.centre][0].toUpperCase()}${CENTRE[state.centre].slice(1)} over runs, band: 95 % bootstrap interval (${DATA.resamples[state.centre].toLocaleString("en")} resamples). Place: by this ${DATA.measure} at the cursor.`
           + lines.map((line) => ` ${{ "1 3": "Dotted", "6 4": "Dashed" }[line.dash] ?? "Dash-dotted"}: ${line.name}.`).join(""),
       };
     },
