@@ -29,7 +29,7 @@ from reports.study.study import CURVE_REPETITIONS, Study
 from reports.study.targets import Reached
 from reports.study.wording import split_word
 
-_CURVES, _PAIRS, _REACHED = 350_000, 150_000, 120_000
+_CURVES, _PAIRS, _REACHED = 500_000, 150_000, 120_000
 """Letters that curves, differences of pairs, and shares of targets may take in all."""
 _MOST_POINTS, _FEWEST_POINTS = 200, 24
 _OTHERS = 500
