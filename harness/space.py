@@ -18,6 +18,7 @@ from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array, 
 from harness.errors import HarnessError, must, shown, unknown
 from harness.graphs import GraphBatch, chain
 from harness.growth import Growth
+from harness.seeding import mix64
 
 IDENTITIES = ("functional", "string", "exact")
 KINDS = ("categorical", "ordinal")
@@ -74,6 +75,8 @@ class SearchSpace(ABC):
         Node of the cell to which each gene belongs, by the space's own numbers.
     has_morphisms : bool
         Whether edits that can keep the function are known; see `morphisms`.
+    is_numbered : bool
+        Whether there are fewer than 2**64 codings, so that each has a number of its own; see `code`.
     """
 
     encodings: ClassVar[tuple[str, ...]] = ("one_hot",)
@@ -95,9 +98,9 @@ class SearchSpace(ABC):
         counts = np.asarray(cardinalities, dtype=np.int64)
         if counts.ndim != 1 or len(counts) == 0 or counts.min() < 1:
             raise HarnessError(f"`cardinalities` must be a non-empty list of positive integers, got {cardinalities!r}")
-        if np.sum(np.log2(counts)) >= 64:
-            raise HarnessError("a space must have fewer than 2**64 codings; override `key` for larger ones")
         self.cardinalities: IntArray = read_only(counts)
+        self._limbs = _limbs(counts.tolist())
+        self.is_numbered = len(self._limbs) == 1
         self.dtype = np.dtype(np.uint8 if counts.max() <= 256 else np.uint16)
         self._places: UInt64Array = read_only(np.concatenate([np.cumprod(counts[:0:-1])[::-1], [1]]).astype(np.uint64))
         self._alternatives: IntArray = read_only(counts - 1)
@@ -187,15 +190,34 @@ class SearchSpace(ABC):
         return self.code(archs)
 
     def code(self, archs: Archs) -> UInt64Array:
-        """Return the mixed-radix number of each row, gene 0 most significant: (n, L) to (n,) uint64."""
-        code = archs[:, 0].astype(np.uint64)
-        for gene in range(1, self.genes):
-            code *= np.uint64(self.cardinalities[gene])
-            code += archs[:, gene].astype(np.uint64)
+        """Return the mixed-radix number of each row, gene 0 most significant: (n, L) to (n,) uint64.
+
+        In a space of 2**64 codings or more (not `is_numbered`) it is a hash of 64 bits: the chance that any two of a
+        million different rows have the same is 3e-8.
+        """
+        code, *rest = (self._number(archs, limb) for limb in self._limbs)
+        for number in rest:
+            code = mix64(mix64(code) + number)
         return code
 
+    def _number(self, archs: Archs, limb: range) -> UInt64Array:
+        """Return the mixed-radix number of some genes: (n, L) to (n,) uint64."""
+        number = archs[:, limb[0]].astype(np.uint64)
+        for gene in limb[1:]:
+            number *= np.uint64(self.cardinalities[gene])
+            number += archs[:, gene].astype(np.uint64)
+        return number
+
     def decode(self, codes: UInt64Array) -> Archs:
-        """Return the rows of mixed-radix numbers: (n,) uint64 to (n, L); the inverse of `code`."""
+        """Return the rows of mixed-radix numbers: (n,) uint64 to (n, L); the inverse of `code`.
+
+        Raises
+        ------
+        HarnessError
+            If the space has too many codings to number them.
+        """
+        if not self.is_numbered:
+            raise HarnessError(f"the space '{self.name}' has 2**64 codings or more, and they have no numbers")
         digits = np.asarray(codes, dtype=np.uint64)[:, None] // self._places
         return (digits % self.cardinalities.astype(np.uint64)).astype(self.dtype)
 
@@ -470,11 +492,11 @@ class SearchSpace(ABC):
 
     def facts(self) -> Mapping[str, object]:
         """Return what `describe` prints: counts, classes, encodings and their widths."""
-        example = self.decode(np.zeros(1, dtype=np.uint64))
+        example = np.zeros((1, self.genes), dtype=self.dtype)
         return {
             "genes": self.genes,
             "cardinalities": self.cardinalities.tolist(),
-            "codings": int(np.prod([int(count) for count in self.cardinalities])),
+            "codings": math.prod(self.cardinalities.tolist()),
             "encodings": {name: int(self.features(example, name).shape[1]) for name in self.encodings},
             **self._facts(),
         }
@@ -482,3 +504,14 @@ class SearchSpace(ABC):
     def _facts(self) -> Mapping[str, object]:
         """Return what `facts` adds for this space."""
         return {}
+
+
+def _limbs(counts: Sequence[int]) -> list[range]:
+    """Cut genes into as few runs as have fewer than 2**64 codings each."""
+    limbs, start, codings = [], 0, 1
+    for gene, count in enumerate(counts):
+        codings *= count
+        if codings >= 2**64:
+            limbs.append(range(start, gene))
+            start, codings = gene, count
+    return [*limbs, range(start, len(counts))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -91,7 +92,7 @@ def _searching(space: str) -> list[str]:
 
 def _classes(space: SearchSpace, archs: Archs) -> dict[str, Any]:
     """Say of each notion of sameness how many codings it calls the same as this one, and the first of them."""
-    codings = int(np.prod([int(count) for count in space.cardinalities]))
+    codings = math.prod(space.cardinalities.tolist())
     if codings > MOST_CODINGS:
         return {}
     every = space.decode(np.arange(codings, dtype=np.uint64))

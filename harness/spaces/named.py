@@ -28,6 +28,9 @@ SPACES: Mapping[str, tuple[Any, ...]] = {
     "transnas-macro": ("harness.spaces.transnas.macro:TransNASMacroSpace",),
     "asr": ("harness.spaces.asr.space:ASRSpace",),
     "mnasnet": ("harness.spaces.mnasnet.space:MnasNetSpace",),
+    "hw-gpt-s": ("harness.spaces.hw_gpt.space:HWGPTSpace", "s"),
+    "hw-gpt-m": ("harness.spaces.hw_gpt.space:HWGPTSpace", "m"),
+    "hw-gpt-l": ("harness.spaces.hw_gpt.space:HWGPTSpace", "l"),
 }
 """Import string of what makes each space, and what it is given."""
 

@@ -205,9 +205,20 @@ def test_a_space_without_values_is_refused(counts):
         Plain("plain", counts)
 
 
-def test_a_space_that_no_number_can_index_is_refused():
-    with pytest.raises(HarnessError, match="fewer than 2"):
-        Plain("plain", [256] * 8)
+def test_codings_that_no_number_can_index_have_hashes():
+    numbered, hashed = Plain("plain", [256] * 7 + [255]), Plain("plain", [256] * 8)
+    assert numbered.is_numbered
+    assert not hashed.is_numbered
+    archs = hashed.sample(5000, np.random.default_rng(0))
+    archs[1:9] = archs[0]
+    archs[np.arange(1, 9), np.arange(8)] ^= 1
+    for rows in (archs, archs[::-1]):
+        codes = hashed.code(rows)
+        assert codes.dtype == np.uint64
+        assert len(np.unique(codes)) == len(rows)
+    assert np.array_equal(hashed.code(archs[3:4]), hashed.code(archs)[3:4])
+    with pytest.raises(HarnessError, match="2\\*\\*64 codings or more, and they have no numbers"):
+        hashed.decode(hashed.code(archs))
 
 
 def test_unknown_encodings_and_identities_name_the_known_ones():

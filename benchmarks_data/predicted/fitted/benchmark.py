@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks_data.catalogue.entries import others
-from benchmarks_data.file.problem import check_fidelity, objectives_of
+from benchmarks_data.file.problem import objectives_of
+from benchmarks_data.predicted.answers import check_proposals, evaluations
 from benchmarks_data.predicted.fitted.file import Opened, read
 from benchmarks_data.predicted.fitted.model import schedules_of
 from benchmarks_data.predicted.oracle import PredictedOracle
@@ -88,24 +89,14 @@ class FittedBenchmark:
             If an architecture is not of the space, or a fidelity or a noise seed is not what it must be.
         """
         refuse(self.name)
-        archs, fidelity = arch_matrix("archs", proposals.archs, self.space.genes), proposals.fidelity
-        valid = self.space.is_valid(archs)
-        if not valid.all():
-            rule = f"be architectures of the space '{self.space.name}'"
-            raise HarnessError(must("archs", rule, archs[~valid][0].tolist()))
-        check_fidelity(fidelity, len(self.fidelities), self.name)
+        archs = check_proposals(self.name, self.space, proposals, len(self.fidelities))
         seeds = None if noise_seed is None or self._fixed else np.asarray(noise_seed)
         if seeds is not None and (seeds.shape != (len(archs),) or seeds.dtype != np.uint64):
             rule = f"be uint64 of shape ({len(archs)},)"
             raise HarnessError(must("noise_seed", rule, f"{seeds.dtype} of shape {seeds.shape}"))
-        values = _Values(self, archs, np.asarray(fidelity, dtype=np.int64), seeds)
-        objectives = [item.to_minimised(values.column(item.name)) for item in self.objectives]
-        constraints = [item.violation(values.column(item.name)) for item in self.constraints]
-        bounds = np.stack(constraints, axis=1) if constraints else np.empty((len(archs), 0))
-        seconds = values.column(SECONDS) if self.has_seconds else np.full(len(archs), np.nan)
-        return Evaluations(
-            proposals.archs, proposals.fidelity, proposals.tag, np.stack(objectives, axis=1), bounds, seconds
-        )
+        values = _Values(self, archs, np.asarray(proposals.fidelity, dtype=np.int64), seeds)
+        timed = SECONDS if self.has_seconds else None
+        return evaluations(proposals, values.column, self.objectives, self.constraints, timed)
 
     def cheapest_seconds(self, fidelity: int) -> float:
         """Return the least seconds of an evaluation at a fidelity, by its index; NaN where none is known."""

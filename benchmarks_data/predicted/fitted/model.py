@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks_data.predicted.answers import chunks
 from benchmarks_data.predicted.fitted.noise import Noise
 from harness.checks import Archs, BoolArray, FloatArray, IntArray
 from harness.errors import HarnessError, must
@@ -22,8 +23,6 @@ from harness.problem import Fidelity, Objective
 from harness.space import SearchSpace
 from harness.surrogate import State, Surrogate
 
-CHUNK = 256
-"""Rows that are predicted at once, always so many: then no number depends on what is asked with it."""
 TRANSFORMS = ("log_error", "identity")
 _CURVES = ("mean", "directions", "centre", "scale", "low", "high")
 _NOISE = ("knots", "spread")
@@ -161,7 +160,7 @@ class Model:
         """Return the mean at a fidelity each: (n, L), (n,) to (n,) published."""
         parts = [
             self.curves.results(self._learnt(part), at, self.objective)
-            for part, at in _chunks(self.own(archs), fidelity)
+            for part, at in chunks(self.own(archs), fidelity)
         ]
         return np.concatenate(parts)[: len(archs)] if parts else np.empty(0)
 
@@ -169,7 +168,7 @@ class Model:
         """Return how unsure the learner is of the full fidelity, a standard deviation in published units: (n,)."""
         parts = []
         last = np.full(len(archs), len(self.curves.mean) - 1)
-        for part, _ in _chunks(self.own(archs), last):
+        for part, _ in chunks(self.own(archs), last):
             said = self.learner.predict(part)
             value = self.curves.centre[0] + self.curves.scale[0] * said.mean.reshape(len(part), -1)[:, 0]
             std = self.curves.scale[0] * said.std.reshape(len(part), -1)[:, 0]
@@ -187,7 +186,7 @@ class Model:
         parts = [
             np.clip(model.learner.predict(part, costs_of(self.space, part)).mean, model.low, model.high)
             * model.shares[at]
-            for part, at in _chunks(self.own(archs), fidelity)
+            for part, at in chunks(self.own(archs), fidelity)
         ]
         return np.concatenate(parts)[: len(archs)] if parts else np.empty(0)
 
@@ -300,15 +299,3 @@ def costs_of(space: SearchSpace, archs: Archs) -> FloatArray | None:
     """Return what the space knows in closed form, (n, e), None where that is nothing."""
     costs = space.costs(archs)
     return np.stack([costs[name] for name in sorted(costs)], axis=1) if costs else None
-
-
-def _chunks(archs: Archs, fidelity: IntArray) -> list[tuple[Archs, IntArray]]:
-    """Cut rows into chunks of `CHUNK`, the last filled up with its first row."""
-    chunks = []
-    for start in range(0, len(archs), CHUNK):
-        part, at = archs[start : start + CHUNK], fidelity[start : start + CHUNK]
-        if short := CHUNK - len(part):
-            part = np.concatenate([part, np.repeat(part[:1], short, axis=0)])
-            at = np.concatenate([at, np.repeat(at[:1], short)])
-        chunks.append((part, at))
-    return chunks

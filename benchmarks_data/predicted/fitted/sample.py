@@ -162,7 +162,8 @@ def _origins(header: Header, rows: IntArray) -> tuple[IntArray, tuple[str, ...]]
 def _has_representatives(space: SearchSpace, archs: Archs) -> bool:
     """Say whether keys of the space decode to an architecture of the same function, one for each row."""
     keys = space.key(archs)
-    if len(np.unique(keys)) < len(keys) or int(keys.max()) >= math.prod(space.cardinalities.tolist()):
+    listed = space.is_numbered and int(keys.max()) < math.prod(space.cardinalities.tolist())
+    if len(np.unique(keys)) < len(keys) or not listed:
         return False
     found = space.decode(keys)
     return bool(space.is_valid(found).all()) and bool((space.key(found) == keys).all())

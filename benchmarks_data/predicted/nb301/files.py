@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks_data import checked, files
-from harness.digests import sha256_of
+from benchmarks_data.predicted.imported import Kept, keep, official, opened
 from harness.errors import HarnessError, TableError, reason
 from harness.files.reading import read_json
-from harness.files.whole import locked, remove_unfinished, replacing
 
 NAME = "nb301-surrogate"
 PINNED = {
@@ -28,7 +21,6 @@ OFFICIAL = {name: name.replace(".", "_v2.") for name in PINNED}
 """How they are called where they are published."""
 _MOST_BYTES = 2**22
 """Of the two small files; the larger has 19 kB."""
-_ABOUT = "about.json"
 _REMEDY = f"`nas-harness data import {NAME} {' '.join(OFFICIAL.values())}`"
 
 
@@ -57,37 +49,16 @@ def import_files(paths: Sequence[Path], folder: Path) -> Path:
     """
     try:
         sources = _given(paths)
-        digests = {name: files.sha256(path) for name, path in sources.items()}
-        for name, digest in digests.items():
-            if digest != PINNED[name]:
-                warnings.warn(
-                    f"{sources[name]} is not the {name} that was checked (sha256 {digest[:12]}…)", stacklevel=2
-                )
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / ".lock"):
-            remove_unfinished(folder)
-            _swap(sources, digests, folder)
     except OSError as error:
-        raise TableError(f"cannot import {NAME} to {folder} ({reason(error)}): set {files.HOME_VARIABLE}") from error
-    return folder
-
-
-def _swap(sources: Mapping[str, Path], digests: Mapping[str, str], folder: Path) -> None:
-    """Copy everything beside what is there, and only then put it in its place; what tells of it comes last."""
-    about = {"files": {name: path.name for name, path in sources.items()}, "sha256": digests}
-    with ExitStack() as copies:  # renames in the reverse order
-        note = copies.enter_context(replacing(folder / _ABOUT))
-        note.write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
-        for name, path in sources.items():
-            shutil.copyfile(path, copies.enter_context(replacing(folder / name)))
-        (folder / _ABOUT).unlink(missing_ok=True)  # without it the folder holds no import, not half of one
+        raise TableError(f"cannot read what is to be imported as {NAME} ({reason(error)})") from error
+    return keep(NAME, sources, folder, pinned=PINNED)
 
 
 def _given(paths: Sequence[Path]) -> dict[str, Path]:
     """Return the three files by what they are."""
     sources: dict[str, Path] = {}
     others = []
-    for path in (file for each in paths for file in _files_of(Path(each))):
+    for path in (file for each in paths for file in official(Path(each), [*OFFICIAL.values()])):
         name = _kind(path)
         if name is None:
             others.append(str(path))
@@ -102,14 +73,6 @@ def _given(paths: Sequence[Path]) -> dict[str, Path]:
             f"{NAME} needs {', '.join(OFFICIAL.values())}; {', '.join(missing)} was not given{none}: {_REMEDY}"
         )
     return sources
-
-
-def _files_of(path: Path) -> list[Path]:
-    """Return the files of a folder: those of the official names where it has them all; else the path itself."""
-    if not path.is_dir():
-        return [path]
-    official = [path / name for name in OFFICIAL.values()]
-    return official if all(file.is_file() for file in official) else sorted(filter(Path.is_file, path.iterdir()))
 
 
 def _kind(path: Path) -> str | None:
@@ -131,24 +94,8 @@ def _kind(path: Path) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class Imported:
-    """A folder that `import_files` filled.
-
-    Attributes
-    ----------
-    folder : Path
-    about : mapping
-        ``files``: the names they had; ``sha256``: of each.
-    """
-
-    folder: Path
-    about: Mapping[str, Any]
-
-    @classmethod
-    def exists(cls, folder: Path) -> bool:
-        """Say whether `folder` holds a whole import."""
-        return (folder / _ABOUT).is_file()
+class Imported(Kept):
+    """A folder that `import_files` filled; see `Kept`."""
 
     @classmethod
     def open(cls, folder: Path, *, check_content: bool = False) -> Imported:
@@ -165,23 +112,7 @@ class Imported:
         TableError
             If the folder holds none, or a file is not what was imported.
         """
-        if not cls.exists(folder):
-            raise TableError(f"the files of {NAME} were not imported into {folder}: {_REMEDY}")
-        try:
-            about = read_json(folder / _ABOUT)
-            recorded = {name: str(about["sha256"][name]) for name in PINNED}
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise TableError(f"{folder / _ABOUT} is damaged ({reason(error)}): {_REMEDY}") from error
-        for name in PINNED:
-            sum_of = files.sha256 if check_content or name.endswith(".json") else checked.sha256
-            if not (folder / name).is_file() or sum_of(folder / name) != recorded[name]:
-                raise TableError(f"{folder / name} is not the file that was imported; import it again: {_REMEDY}")
-        return cls(folder, about)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of what was imported, hexadecimal."""
-        return sha256_of({"benchmark": NAME, "sha256": self.about["sha256"]})
+        return cls(NAME, folder, opened(NAME, [*PINNED], folder, remedy=_REMEDY, check_content=check_content))
 
     def json(self, name: str) -> Any:
         """Return the content of a JSON file."""

@@ -14,16 +14,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from benchmarks_data import files
-from benchmarks_data.file.problem import check_fidelity, epochs_of, objectives_of
+from benchmarks_data.file.problem import epochs_of, objectives_of
+from benchmarks_data.predicted.answers import check_proposals, evaluations
 from benchmarks_data.predicted.nb301.columns import COLUMNS, Values, column_of
 from benchmarks_data.predicted.nb301.files import NAME, Imported, import_files
 from benchmarks_data.predicted.nb301.model import EPOCHS, Model
 from benchmarks_data.predicted.nb301.oracle import SurrogateOracle
-from harness.checks import UInt64Array, arch_matrix, integer
-from harness.errors import HarnessError, must, unknown
+from harness.checks import UInt64Array, integer
+from harness.errors import HarnessError, unknown
 from harness.guard import refuse
 from harness.problem import Constraint, Objective
 from harness.records import Evaluations, Proposals
@@ -84,17 +83,9 @@ class SurrogateBenchmark:
         HarnessError
             If an architecture is not of the space, or a fidelity is not offered.
         """
-        archs, fidelity = proposals.archs, proposals.fidelity
-        if len(archs) and not self.space.is_valid(arch_matrix("archs", archs, self.space.genes)).all():
-            rule = f"have genes below {self.space.cardinalities.tolist()}"
-            raise HarnessError(must("archs", rule, archs[~self.space.is_valid(archs)][0].tolist()))
-        check_fidelity(fidelity, EPOCHS, NAME)
-        values = Values(self._model, archs, fidelity + 1)
-        objectives = [item.to_minimised(values.column(item.name)) for item in self.objectives]
-        constraints = [item.violation(values.column(item.name)) for item in self.constraints]
-        bounds = np.stack(constraints, axis=1) if constraints else np.empty((len(archs), 0))
-        seconds = values.column("train_seconds")
-        return Evaluations(archs, fidelity, proposals.tag, np.stack(objectives, axis=1), bounds, seconds)
+        archs = check_proposals(NAME, self.space, proposals, EPOCHS)
+        values = Values(self._model, archs, proposals.fidelity + 1)
+        return evaluations(proposals, values.column, self.objectives, self.constraints, "train_seconds")
 
 
 def _imported(name: str, *, check_content: bool = False) -> Imported:

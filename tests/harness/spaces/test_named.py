@@ -46,6 +46,9 @@ def test_kinds_of_genes_are_what_the_genes_are():
     assert ordinal.pop("nats-size") == [f"layer {layer}" for layer in range(1, 6)]
     assert ordinal.pop("mnasnet") == [f"block{block}_{what}" for block in range(7) for what in "ekl"]
     assert ordinal.pop("grid") == ["width", "depth"]
+    for scale, blocks in (("s", 12), ("m", 24), ("l", 36)):
+        parts = [f"{what} of block {block}" for what in ("ratio", "heads") for block in range(1, 1 + blocks)]
+        assert ordinal.pop(f"hw-gpt-{scale}") == ["embedding", "blocks", *parts]
     assert not any(ordinal.values())
 
 
@@ -60,6 +63,7 @@ def test_kinds_of_genes_are_what_the_genes_are():
         ("darts", [2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 8, 8, 9, 9, 9, 10, 10, 10, 11, 11, 11]),
         ("graph", [0, 1, 2, 3, 4]),
         ("macro", [*range(8)]),
+        ("hw-gpt-s", [0, 1, *range(2, 14), *range(2, 14), 14]),
         ("grid", [0, 1, 2]),
     ],
 )  # fmt: skip

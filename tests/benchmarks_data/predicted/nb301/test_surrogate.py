@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from benchmarks_data.predicted import imported as kept
 from benchmarks_data.predicted.nb301 import files as nb301_files
 from benchmarks_data.predicted.nb301 import model as nb301_model
 from benchmarks_data.predicted.nb301 import surrogate as nb301_surrogate
@@ -258,7 +259,7 @@ def test_it_opens_by_name_from_the_cache(imported, tmp_path, monkeypatch):
 
 def test_files_are_recorded_with_their_sums(imported, made_up_files):
     assert imported.about["files"] == {"model.onnx": "m.onnx", "encoding.json": "e.json", "config_space.json": "c.json"}
-    sums = {name: nb301_files.files.sha256(imported.folder / name) for name in imported.about["sha256"]}
+    sums = {name: kept.files.sha256(imported.folder / name) for name in imported.about["sha256"]}
     assert imported.about["sha256"] == sums
 
 
@@ -343,7 +344,7 @@ def test_an_import_that_fails_leaves_the_one_before(made_up_files, tmp_path, mon
     folder = import_files(made_up_files, tmp_path / "cache")
     digest = Imported.open(folder, check_content=True).digest
     made_up_files[0].write_bytes(b"another")
-    copy = nb301_files.shutil.copyfile
+    copy = kept.shutil.copyfile
     for failing in ("m.onnx", "e.json", "c.json"):
 
         def full(source, target, failing=failing):
@@ -351,12 +352,12 @@ def test_an_import_that_fails_leaves_the_one_before(made_up_files, tmp_path, mon
                 raise OSError(28, "No space left on device")
             return copy(source, target)
 
-        monkeypatch.setattr(nb301_files.shutil, "copyfile", full)
+        monkeypatch.setattr(kept.shutil, "copyfile", full)
         with pytest.raises(TableError, match=r"cannot import nb301-surrogate to .*No space left.*_HOME"):
             import_files(made_up_files, folder)
         assert Imported.open(folder, check_content=True).digest == digest
         assert not list(folder.glob(".*.unfinished"))
-    monkeypatch.setattr(nb301_files.shutil, "copyfile", copy)
+    monkeypatch.setattr(kept.shutil, "copyfile", copy)
     assert Imported.open(import_files(made_up_files, folder), check_content=True).digest != digest
 
 

@@ -1,0 +1,1 @@
+"""The spaces of HW-GPT-Bench."""
