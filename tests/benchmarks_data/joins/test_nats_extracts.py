@@ -27,7 +27,7 @@ def quiet(*_: object) -> None:
     pass
 
 
-@pytest.fixture(scope="module", params=["cifar10", "cifar100"])
+@pytest.fixture(scope="module", params=["cifar10", pytest.param("cifar100", marks=pytest.mark.slow)])
 def table(request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("extracts")
     entry = entries()[f"nats-tss-{request.param}-extracts"]
@@ -75,8 +75,7 @@ def test_per_seed_files_of_another_layout_are_refused(tmp_path: Path) -> None:
     np.testing.assert_array_equal(archs[[0, -1]], [genes[0], genes[-1]])
     np.testing.assert_array_equal(values[5, :, 0], [90.0, 91.0, np.nan])
     for content, message in (
-        ({cell: [90.0] for cell in genes[1:]}, "must hold 15625 cells, got 15624"),
-        ({cell: [90.0] * 4 for cell in genes}, "row 0 must have 1 to 3 accuracies, it has 4"),
+        (dict.fromkeys(genes[1:]), "must hold 15625 cells, got 15624"),
         ({cell: [190.0] for cell in genes}, r"row 0 has \[190.0, nan, nan\], which are no percents"),
         ({cell: [90.0] for cell in range(15625)}, "six operations, 0 to 4"),
     ):

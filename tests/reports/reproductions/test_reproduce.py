@@ -125,6 +125,7 @@ def real_tables(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "reproduced", "others"),
