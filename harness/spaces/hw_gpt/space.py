@@ -70,10 +70,10 @@ class HWGPTSpace(SearchSpace):
         self._blocks: IntArray = read_only(np.arange(2 * most) % most)
         self._form = re.compile(rf"gpt-{scale}-(\d+)-(\d+)-([\d-]+?)-(True|False)")
         self.description = (  # type: ignore[misc]  # of the class elsewhere
-            f"GPT-like transformers of HW-GPT-Bench, scale {scale}: embedding {_listed(chosen.embeddings)}, "
-            f"{_listed(chosen.layers)} blocks, feed-forward ratio {_listed(RATIOS)} and {_listed(chosen.heads)} heads "
-            "of 64 dimensions in each block, biases or none. Codings are valid whose missing blocks are 0; samples are "
-            "uniform in each choice."
+            f"GPT-like transformers of HW-GPT-Bench, scale {scale}: {_listed(chosen.layers)} blocks, an embedding of "
+            f"{_listed(chosen.embeddings)} dimensions, in each block a feed-forward part {_listed(RATIOS)} times as "
+            f"wide and {_listed(chosen.heads)} heads of 64 dimensions, biases or none. Codings are valid whose missing "
+            "blocks are 0; samples are uniform in each choice."
         )
 
     def depths(self, archs: Archs) -> IntArray:
@@ -243,4 +243,4 @@ def _code(key: str, value: object, known: Sequence[int]) -> int:
 
 
 def _listed(values: Sequence[int]) -> str:
-    return ", ".join(map(str, values))
+    return f"{', '.join(map(str, values[:-1]))} or {values[-1]}"
