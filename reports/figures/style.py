@@ -61,7 +61,7 @@ def by_night(color: str) -> str:
     """Return a colour for dark paper: greys are turned round, others are made lighter until they can be seen on it.
 
     >>> by_night("#000000"), by_night("#333333"), by_night("#0072B2"), by_night("#E69F00")
-    ('#f0f0f0', '#c0c0c0', '#3390c3', '#e69f00')
+    ('#f0f0f0', '#c3c3c3', '#4095c5', '#e69f00')
     """
     red, green, blue = to_rgb(color)
     if max(red, green, blue) - min(red, green, blue) < 0.05:
