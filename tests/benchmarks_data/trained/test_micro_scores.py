@@ -21,7 +21,7 @@ NAME, BASE = "micro-mnist1d-zc", "micro-mnist1d"
 AGREEMENT = {"synflow": 0.891, "zen": 0.829, "swap": 0.817, "meco": 0.816, "nwot": 0.795, "snip": 0.731,
              "l2_norm": 0.700, "grad_norm": 0.685, "fisher": 0.327, "plain": -0.136, "params": 0.807, "macs": 0.802,
              "az_expressivity": 0.803, "zico": 0.771, "linear_regions": 0.645, "epe_nas": 0.363, "jacov": 0.349,
-             "az_trainability": 0.279, "az_progressivity": -0.490}  # fmt: skip
+             "az_trainability": 0.279, "az_progressivity": -0.490, "ntk": 0.821, "grasp": 0.069}  # fmt: skip
 """Spearman with the validation accuracy, over all classes."""
 UNDEFINED = {"zen": 1, "nwot": 1, "epe_nas": 1, "az_trainability": 2}
 """Classes without a score, such as the cell that computes nothing."""
