@@ -23,7 +23,7 @@ AGREEMENT = {"synflow": 0.891, "zen": 0.829, "swap": 0.817, "meco": 0.816, "nwot
              "az_expressivity": 0.803, "zico": 0.771, "linear_regions": 0.645, "epe_nas": 0.363, "jacov": 0.349,
              "az_trainability": 0.279, "az_progressivity": -0.490, "ntk": 0.821, "grasp": 0.069}  # fmt: skip
 """Spearman with the validation accuracy, over all classes."""
-UNDEFINED = {"zen": 1, "nwot": 1, "epe_nas": 1, "az_trainability": 2}
+UNDEFINED = {"zen": 1, "nwot": 1, "epe_nas": 1, "az_trainability": 2, "ntk": 1}
 """Classes without a score, such as the cell that computes nothing."""
 
 
