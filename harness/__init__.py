@@ -29,6 +29,7 @@ __all__ = [
     "run",
     "frame",
     "plot",
+    "report",
     "load_spec",
     "read_results",
     "Strategy",
@@ -57,7 +58,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "api": ("open_benchmark", "run", "frame", "plot"),
+    "api": ("open_benchmark", "run", "frame", "plot", "report"),
     "benchmark": ("Benchmark", "Oracle"),
     "errors": ("HarnessError",),
     "graphs": ("GraphBatch",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 from harness import registry
@@ -161,3 +162,8 @@ def frame(results: Results) -> Any:
 def plot(results: Results, **options: Any) -> Any:
     """Draw regret of the incumbent over the budget, as a matplotlib Figure; see `reports.figures.render.plot`."""
     return registry.load("view", "plot")(results, **options)
+
+
+def report(results: Results, out: str | Path | None = None) -> Any:
+    """Write the page of results, and show it in a notebook; see `reports.page.notebook.report`."""
+    return registry.load("view", "report")(results, out)

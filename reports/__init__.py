@@ -13,5 +13,6 @@ VIEWS = {
     "judge": "reports.judged.report:judge",
     "frame": "reports.study.frame:frame",
     "plot": "reports.figures.render:plot",
+    "report": "reports.page.notebook:report",
 }
 """What notebooks see of results; see `harness.api`."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
+
+import numpy as np
 
 from harness.errors import ResultError
 from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Entry, Manifest, read_manifest
 from harness.experiments.shards import Search, Shard, runs_of
 from harness.experiments.spec import Spec
 from harness.experiments.store import read_units
+from harness.judging.incumbent import incumbents
 from harness.printable import counted
 from harness.records import Run
 
@@ -41,6 +45,31 @@ class Results:
         missing = f", {counted(len(self.missing), 'shard')} missing" if self.missing else ""
         what = f"{counted(len(self.runs), 'run')} of {list(self.labels)} on {list(self.benchmarks)}"
         return f"Results({self.spec.name!r}: {what}{missing})"
+
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks: the median over runs of the best that was told, of one objective."""
+        single = [name for name, facts in self.benchmarks.items() if len(facts.objectives) == 1]
+        head = "".join(
+            f"<th>{escape(name)}<br>{escape(self.benchmarks[name].objectives[0].name)}</th>" for name in single
+        )
+        rows = "".join(
+            f"<tr><th>{escape(label)}</th>{''.join(f'<td>{self._final(name, label)}</td>' for name in single)}</tr>"
+            for label in self.labels
+        )
+        told = (
+            "Median over runs of the best at full fidelity, as it was told; <code>nh.report(results)</code> judges it."
+        )
+        table = f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>" if single else ""
+        return f"<p>{escape(repr(self))}</p>{table}{f'<p>{told}</p>' if single else ''}"
+
+    def _final(self, benchmark: str, label: str) -> str:
+        """Return the median of the final incumbents as text, a dash where no run has one."""
+        facts, finals = self.benchmarks[benchmark], []
+        for run in self.of(benchmark, label):
+            rows = incumbents(run.trace, len(facts.fidelities) - 1)
+            if len(rows):
+                finals.append(float(run.trace.objectives[rows[-1], 0]))
+        return f"{float(facts.objectives[0].to_published(np.median(finals))):.6g}" if finals else "-"
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -255,7 +255,9 @@ def test_a_path_is_made_absolute_and_a_name_is_not(tmp_path):
 def test_an_unknown_name_names_the_nearest():
     with pytest.raises(HarnessError, match=r"unknown strategy 'banana'\. Did you mean 'bananas'\?"):
         registry.strategy("banana")
-    with pytest.raises(HarnessError, match=r"unknown view 'fram'\. Did you mean 'frame'\? Known: frame, judge, plot\."):
+    with pytest.raises(
+        HarnessError, match=r"unknown view 'fram'\. Did you mean 'frame'\? Known: frame, judge, plot, report\."
+    ):
         registry.load("view", "fram")
     with pytest.raises(HarnessError, match=r"unknown benchmark 'nb201-cifr10'\. Did you mean 'nb201-cifar10'\?"):
         registry.benchmark("nb201-cifr10")
