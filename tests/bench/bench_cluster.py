@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from harness.experiments import execute as execution
 from harness.experiments.cluster.client import connected
@@ -38,11 +39,8 @@ def small_shards(count: int) -> Prepared:
 @contextmanager
 def without_manifest() -> Iterator[None]:
     """Leave out the manifest, which would refuse shards that no spec has."""
-    kept, execution.write_manifest = execution.write_manifest, lambda *_: None
-    try:
+    with patch.object(execution, "write_manifest"):
         yield
-    finally:
-        execution.write_manifest = kept
 
 
 def seconds(prepared: Prepared, **how: Any) -> float:

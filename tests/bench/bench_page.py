@@ -19,8 +19,7 @@ def page(strategies: int = 20, benchmarks: int = 13, replicates: int = 100, eval
     from harness.experiments.spec import Spec, StrategySpec
     from harness.problem import Budget
     from harness.records import Run
-    from reports.page.build import PAGE, _write
-    from reports.study.study import prepare
+    from reports.page.notebook import report
     from tests.reports.support import ACCURACY, FakeOracle, opener, trace_of
 
     oracles = [FakeOracle(f"table {place}") for place in range(benchmarks)]
@@ -43,8 +42,8 @@ def page(strategies: int = 20, benchmarks: int = 13, replicates: int = 100, eval
     results = Results(spec, facts, tuple(runs), ())
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        _write(prepare(results, opener(*oracles)), Path(folder), lambda what: None)
-        seconds, size = time.perf_counter() - start, (Path(folder) / PAGE).stat().st_size / 1e6
+        page = report(results, Path(folder) / "report", open_oracle=opener(*oracles))
+        seconds, size = time.perf_counter() - start, page.path.stat().st_size / 1e6
     what = f"page of {strategies} strategies x {benchmarks} benchmarks x {replicates} replicates x {evaluations}"
     peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1e6
     return [
