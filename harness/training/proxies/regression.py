@@ -101,7 +101,7 @@ def targets(items: Tensor, size: Sequence[int], rng: np.random.Generator) -> lis
 
     Returns
     -------
-    list of (B, 64, *size) float32 Tensor
+    list of (B, 64, H, W) float32 Tensor
         For each of three stages.
     """
     count = len(items)
@@ -119,7 +119,7 @@ def targets(items: Tensor, size: Sequence[int], rng: np.random.Generator) -> lis
 
 
 def waves(frequencies: Sequence[float], size: Sequence[int], rng: np.random.Generator) -> FloatArray:
-    """Return sines along one axis, of random axes, frequencies and phases: (64, *size).
+    """Return sines along one axis, of random axes, frequencies and phases: ``(64, *size)``.
 
     An axis of one place has none.  All are different: 32 phases of each frequency, along each axis.
     """
@@ -134,7 +134,7 @@ def waves(frequencies: Sequence[float], size: Sequence[int], rng: np.random.Gene
 
 
 def crossed_waves(frequencies: Sequence[float], size: Sequence[int], rng: np.random.Generator) -> FloatArray:
-    """Return sines of a sum along both axes, half of them turned upside down: (64, *size).
+    """Return sines of a sum along both axes, half of them turned upside down: ``(64, *size)``.
 
     All pairs of frequencies have 32 phases each.
     """
