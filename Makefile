@@ -29,8 +29,8 @@ demo: $(VENV)/.installed ## run the shipped comparison, train its winners for re
 	$(BIN)/nas-harness report results/quickstart
 	@echo "Open results/quickstart/report/index.html"
 
-test: $(VENV)/.installed-test ## run the fast tests (about five minutes)
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+test: $(VENV)/.installed-test ## run the fast tests (about eight minutes on two cores)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: $(VENV)/.installed-test ## run the slow tests too
 	$(BIN)/python -m pytest

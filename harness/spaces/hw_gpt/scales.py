@@ -71,7 +71,7 @@ def params(embedding: IntArray, ratios: IntArray, heads: IntArray, bias: IntArra
     --------
     >>> count = params(np.array([768]), np.full((1, 12), 4), np.full((1, 12), 12), np.array([1]))
     >>> int(count[0])  # GPT-2 small has 124,439,808: one matrix for both ends, and one for 1,024 positions
-    162247680
+    162246144
     """
     wide, biased = embedding[:, None], bias[:, None]
     inside = HEAD * heads
