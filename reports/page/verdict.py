@@ -22,6 +22,8 @@ CHEAPER = 10.0
 """How much less of its own computing time a rival must take to be named for it."""
 _NOTICED = 0.05
 """Seconds of its own computing time that a run of a strategy must take before less of it is worth a word."""
+_NEAR = 0.1
+"""Mean rank by which a rival may be behind, in parts of the number of strategies; one place always."""
 _NAMED = 3
 """Strategies, or benchmarks, that a verdict names; more are counted."""
 
@@ -113,13 +115,23 @@ class Findings:
 
     @cached_property
     def cheap(self) -> str:
-        """The rival that takes least of its own time, "" where none takes so much less that it matters."""
+        """The rival that takes least of its own time, "" where none takes so much less that it matters.
+
+        Of many strategies few differences are shown, so its mean rank must be near the leader's, too.
+        """
         own = self.overheads.get(self.leader, np.nan)
-        known = [label for label in self.rivals if label in self.overheads]
+        known = [label for label in self.rivals if label in self.overheads and self._is_near(label)]
         if not known or not own >= _NOTICED:
             return ""
         least = min(known, key=lambda label: self.overheads[label])
         return least if self.overheads[least] * CHEAPER <= own else ""
+
+    def _is_near(self, label: str) -> bool:
+        """Say whether the mean rank of a strategy is near the leader's, where there are ranks."""
+        means = dict(zip(self.ranks["label"], self.ranks["rank"].astype(float), strict=True))
+        if not {label, self.leader} <= set(means):
+            return True
+        return bool(means[label] - means[self.leader] <= max(1.0, _NEAR * len(means)))
 
 
 def verdict(found: Findings) -> tuple[str, tuple[str, ...]]:
