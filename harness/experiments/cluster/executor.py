@@ -20,17 +20,20 @@ from harness.errors import HarnessError, IncompleteError, reason
 
 PATIENCE_SECONDS = 600.0
 """How long a scheduler may be away."""
+MOST_LOSSES = 10
+"""Times that one call may be lost: what no scheduler can take or give back is an error, and not tried for ever."""
 _PAUSE_SECONDS = 1.0
 _COUNT_SECONDS = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Call:
-    """What was submitted, and the future that the caller holds."""
+    """What was submitted, the future that the caller holds, and how often the call was lost."""
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
     future: Future[Any]
+    losses: int = 0
 
 
 class Cluster(Executor):
@@ -133,6 +136,10 @@ class Cluster(Executor):
             return
         if self._connect is None:
             _fail(call.future, _gone(error))
+            return
+        call.losses += 1
+        if call.losses > MOST_LOSSES:
+            _fail(call.future, HarnessError(f"the cluster lost it {call.losses} times, last by: {reason(error)}"))
             return
         with self._lock:
             self._lost.append(call)

@@ -88,6 +88,15 @@ def test_patience_with_a_scheduler_ends(monkeypatch):
         cluster.submit(double, 1).result(5)
 
 
+def test_what_no_scheduler_can_take_is_an_error_and_not_tried_for_ever():
+    cannot = [TypeError("cannot be pickled")] * 100
+    with (
+        Cluster(Client(*cannot), connect=lambda: Client(*cannot)) as cluster,
+        pytest.raises(HarnessError, match=r"lost it 11 times, last by: cannot be pickled"),
+    ):
+        cluster.submit(double, 1).result(5)
+
+
 def test_without_an_address_a_lost_scheduler_ends_the_run():
     with Cluster(Client(("lost",))) as cluster, pytest.raises(IncompleteError):
         cluster.submit(double, 1).result(5)
