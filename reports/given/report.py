@@ -8,7 +8,7 @@ import pandas as pd
 
 from harness.printable import counted
 from reports.given.read import Given
-from reports.given.tables import PAIRED_TEST, UNPAIRED_TEST, comparisons, final_table, pair_table, rank_table
+from reports.given.tables import PAIRED_TEST, UNPAIRED_TEST, final_table, pair_table, rank_table
 from reports.sections.section import Section
 from reports.statistics.significance import ALPHA
 from reports.tables.matrix import FirstScreen
@@ -18,9 +18,8 @@ NO_CHECKLIST = "The checklist of best practices in NAS research asks for what a 
 _FEW, _SOME = 10, 30
 
 
-def sections(given: Given) -> list[Section]:
-    """Return the tables, sentences and methods of the page."""
-    found = comparisons(given)
+def sections(given: Given, found: pd.DataFrame) -> list[Section]:
+    """Return the tables, sentences and methods of the page, of the pairs of `comparisons`."""
     tables = [final_table(given, found)]
     if len(given.strategies) > 1:
         tables.append(pair_table(given, found))
@@ -29,10 +28,9 @@ def sections(given: Given) -> list[Section]:
     return [Section("Final values", tuple(headline(given, found)), (), tuple(tables), tuple(methods(given)))]
 
 
-def first_screen(given: Given) -> FirstScreen:
+def first_screen(given: Given, found: pd.DataFrame) -> FirstScreen:
     """Return the verdict: who has the best mean most often, and on how few it is shown to be better than all."""
-    found, firsts = comparisons(given), Counter[str]()
-    alone = Counter[str]()
+    firsts, alone = Counter[str](), Counter[str]()
     for benchmark, budget in given.ends:
         best = _best(given, benchmark, budget)
         rows = found[(found["benchmark"] == benchmark) & (found["budget"] == budget) & (found["better"] == best)]
@@ -40,8 +38,9 @@ def first_screen(given: Given) -> FirstScreen:
         alone[best] += len(rows) == len(given.values[benchmark, budget]) - 1
     (leader, count), ends = firsts.most_common(1)[0], len(given.ends)
     where = f"on {count} of {counted(ends, 'benchmark')}" if ends > 1 else f"on {given.ends[0][0]}"
-    shown = f"on {alone[leader]} of them" if count > 1 else "there" if alone[leader] else "not there"
-    sure = f"It is shown to be better than all others {shown} (Holm, {ALPHA:.0%})."
+    shown = f"on {alone[leader]} of them" if count > 1 else "there"
+    said = f"shown to be better than all others {shown}" if alone[leader] else "not shown to be better than all others"
+    sure = f"It is {said} (Holm, {ALPHA:.0%})."
     return FirstScreen(f"{leader} has the best mean {where}.", (sure,) if len(given.strategies) > 1 else ())
 
 

@@ -28,6 +28,7 @@ from reports.figures.second import drawn_beside, half_of
 from reports.figures.style import by_night
 from reports.given import report as elsewhere
 from reports.given.read import Given
+from reports.given.tables import comparisons
 from reports.page import narrative
 from reports.page.checklist import checklist, checklist_markdown
 from reports.page.comparison import comparison
@@ -227,13 +228,14 @@ def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], 
 
 def _write_given(given: Given, folder: Path, on_step: Callable[[str], None]) -> None:
     on_step("comparing strategies")
-    parts = elsewhere.sections(given)
+    found = comparisons(given)
+    parts = elsewhere.sections(given, found)
     _write_parts(parts, folder, on_step)
     (folder / MARKER).write_text(f"{elsewhere.NO_CHECKLIST}\n", encoding="utf-8")
     strategies, benchmarks = len(given.strategies), len(given.benchmarks)
     page = _rendered(
         parts,
-        elsewhere.first_screen(given),
+        elsewhere.first_screen(given, found),
         folder,
         title=f"{counted(strategies, 'strategy', 'strategies')} on {counted(benchmarks, 'benchmark')}",
         facts=elsewhere.facts_words(given),
