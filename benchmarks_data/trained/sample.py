@@ -1,7 +1,7 @@
 """The build of a sample by real training, of a space that is too large for a table: rounds of proposals, in parts.
 
 A round is proposed from what all rounds before it gave, and kept; its architectures are trained in parts, each a file
-written whole or not at all, then its best with further seeds.  A build that was stopped continues with the parts that
+written whole or not at all, then some with further seeds, its best among them.  A build that was stopped continues with the parts that
 are missing; the file of all that is there is written again at the end of each call.
 """
 
@@ -164,8 +164,8 @@ def build(
         rounds.append(now)
         if not (finished := trained(now.first)):
             break
-        if sample.repeated and len(seeds) > 1:
-            now.best = np.argsort(now.errors(), kind="stable")[: sample.repeated]  # NaN comes last
+        now.best = sample.again(now.errors(), number)
+        if len(now.best) and len(seeds) > 1:
             now.again = _Wave.of(plan, archs[now.best], seeds[1:], work, f"{name}-again")
             if not (finished := trained(now.again)):
                 break

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks_data import parted, provider
-from benchmarks_data.catalogue.builds import Build, Origin, Sample
+from benchmarks_data.catalogue.builds import Build, Origin, Repeats, Sample
 from benchmarks_data.catalogue.entries import entries
 from benchmarks_data.file import layout, recorded
 from benchmarks_data.file.table import TableBenchmark
@@ -162,9 +162,17 @@ def test_parts_are_trained_as_the_plan_says(plan, tmp_path):
 
 
 def test_more_rounds_keep_the_parts_that_are_there(plan):
-    longer = replace(plan, sample=replace(plan.sample, rounds=9))
+    longer = replace(plan, sample=replace(plan.sample, rounds=9, then=Repeats(2, 2, 1, 1)))
     other = replace(plan, sample=replace(plan.sample, repeated=1))
     assert longer.digest == plan.digest != other.digest
+
+
+def test_later_rounds_repeat_the_good_and_some_of_all():
+    errors = np.array([5.0, 1.0, np.nan, 3.0, 9.0, 7.0, 2.0])
+    rounds = Sample(9, 3, (Origin("random_search", 7),), Repeats(start=2, every=2, best=1, spread=2))
+    assert rounds.again(errors, 1).tolist() == [1, 6, 3]
+    assert rounds.again(errors, 2).tolist() == [1, 3, 4]  # the best, then a quarter and three quarters down the rest
+    assert rounds.again(errors, 3).tolist() == []
 
 
 def test_a_build_without_a_sample_is_refused(tmp_path):
