@@ -1,8 +1,8 @@
 """The build of a sample by real training, of a space that is too large for a table: rounds of proposals, in parts.
 
 A round is proposed from what all rounds before it gave, and kept; its architectures are trained in parts, each a file
-written whole or not at all, then some with further seeds, its best among them.  A build that was stopped continues with the parts that
-are missing; the file of all that is there is written again at the end of each call.
+written whole or not at all, then some with further seeds, its best among them.  A build that was stopped continues with
+the parts that are missing; the file of all that is there is written again at the end of each call.
 """
 
 from __future__ import annotations
