@@ -101,6 +101,9 @@ def judged_by(study: Study, split: str) -> str:
     return by_kind(study, _JUDGED[split], split)
 
 
+_NOISY = "noisy surrogate"
+
+
 def answers(study: Study) -> str:
     """Say what a query is answered with."""
     seed = study.spec.budget.table_seed
@@ -108,9 +111,17 @@ def answers(study: Study) -> str:
         TABLE: _table_answers(seed),
         PROTOCOL: "the table answers with the protocol's signal, the same for all strategies and replicates",
         SURROGATE: "the surrogate answers with its one prediction, the same for all strategies and replicates",
+        _NOISY: "the surrogate answers with its prediction and noise, drawn for each architecture and replicate and the"
+        " same for all strategies",
     }
     by_seeds = _ANSWERS_BY_SEEDS.get(str(seed), texts[TABLE])
-    said = _by_truth(study, lambda truth: by_seeds if truth.repeats else texts[truth.kind], "validation")
+
+    def of(truth: Truth) -> str:
+        if truth.repeats:
+            return by_seeds
+        return texts[_NOISY if truth.kind == SURROGATE and truth.about.get("noise") else truth.kind]
+
+    said = _by_truth(study, of, "validation")
     schedule = study.spec.budget.schedule
     if schedule is None:
         return said

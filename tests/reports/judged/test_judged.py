@@ -16,6 +16,7 @@ from reports.judged import numbers, report, searches
 from reports.judged.report import judge
 from reports.sections.sample import families, section
 from reports.study.study import prepare
+from reports.study.wording import answers
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,7 @@ def test_who_learns_with_the_family_that_answers_is_named(surrogate):
 
 def test_the_numbers_of_the_page_are_those_of_the_evidence(surrogate):
     study = prepare(api.run("random_search", str(surrogate), evaluations=5, replicates=2))
+    assert "its prediction and noise, drawn for each architecture and replicate" in answers(study)
     oracle, about = registry.oracle(str(surrogate)), registry.describe_benchmark(str(surrogate))
     part = report._section(study, oracle, about, registry.oracle("micro-mnist1d"))
     rows = part.tables[0].frame.set_index("judged")
