@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks_data.catalogue.entries import others
 from benchmarks_data.file.problem import objectives_of
 from benchmarks_data.predicted.answers import check_proposals, evaluations
+from benchmarks_data.predicted.fitted.costs import Costs
 from benchmarks_data.predicted.fitted.file import Opened, read
 from benchmarks_data.predicted.fitted.model import schedules_of
 from benchmarks_data.predicted.oracle import PredictedOracle
@@ -33,7 +34,6 @@ from harness.spaces import named
 __all__ = ["FittedBenchmark", "FittedOracle", "describe", "open_benchmark", "open_oracle"]
 
 SECONDS = "train_seconds"
-_COSTS = {"params_m": "Trainable parameters, in closed form.", "macs_m": "Multiply-adds, in closed form."}
 
 
 class FittedBenchmark:
@@ -65,7 +65,7 @@ class FittedBenchmark:
         self.fidelities = opened.fidelities
         self.has_seconds = opened.model.seconds is not None
         self.libraries = opened.model.learner.libraries
-        self._columns = columns_of(opened)
+        self._columns, self._costs = columns_of(opened), costs_of(opened)
         self.objectives: tuple[Objective, ...] = objectives_of(
             (opened.column.name,) if objectives is None else objectives, self._column
         )
@@ -137,7 +137,7 @@ class _Values:
             return benchmark.noisy(self._archs, self._fidelity, self._seeds)
         if name == SECONDS:
             return model.predict_seconds(self._archs, self._fidelity)
-        return np.asarray(benchmark.space.costs(self._archs)[name], dtype=np.float64)
+        return benchmark._costs.count(name, benchmark.space, self._archs)
 
 
 class FittedOracle(PredictedOracle):
@@ -171,14 +171,17 @@ class FittedOracle(PredictedOracle):
 
 
 def columns_of(opened: Opened) -> dict[str, Column]:
-    """Return the columns that can be told: the predicted one, seconds, and what the space knows in closed form."""
-    space = opened.model.space
-    known = space.costs(np.empty((0, space.genes), dtype=space.dtype))
+    """Return the columns that can be told: the predicted one, seconds, and costs in closed form."""
     columns = [opened.column]
     if opened.model.seconds is not None:
         columns.append(Column(SECONDS, "s", "minimise", description="Predicted; in a training it never falls."))
-    columns += [Column(name, "M", "minimise", description=text) for name, text in _COSTS.items() if name in known]
+    columns += costs_of(opened).columns
     return {column.name: column for column in columns}
+
+
+def costs_of(opened: Opened) -> Costs:
+    """Return which costs are known."""
+    return Costs.read(opened.facts.get("costs") or {})
 
 
 def _path(name: str) -> Path:

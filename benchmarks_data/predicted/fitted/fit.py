@@ -94,6 +94,7 @@ def fit(
         "shared": model.noise.shared,
         "trainings": model.noise.trainings,
         "canonical": sample.canonical,
+        "costs": sample.costs.plain(),
     }
     libraries = {library: version(library) for library in learner.libraries}
     about = {

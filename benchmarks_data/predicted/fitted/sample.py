@@ -13,6 +13,7 @@ from benchmarks_data.file import recorded
 from benchmarks_data.file.layout import Header, read_about
 from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.file.trainings import mean_over_trainings
+from benchmarks_data.predicted.fitted.costs import Costs
 from harness.benchmark import Column
 from harness.checks import Archs, FloatArray, IntArray, integer
 from harness.errors import HarnessError, TableError, must
@@ -50,6 +51,8 @@ class Sample:
     canonical : bool
         Whether no two rows of the table compute the same function, and the space knows a representative of each: then
         architectures of equal function are one, `archs` are representatives, and all of a class have one answer.
+    costs : Costs
+        Closed forms that give what the table says these architectures cost.
     about : mapping
         ``table``, ``table_digest``, ``rows_of_table``, ``left_out`` (rows without a whole curve), and the texts of the
         table for people.
@@ -65,6 +68,7 @@ class Sample:
     origins: IntArray
     origin_names: tuple[str, ...]
     canonical: bool
+    costs: Costs
     about: dict[str, Any]
 
     @property
@@ -115,6 +119,8 @@ def sample_of(header: Header, rows: int | None, seed: int) -> Sample:
     origins, names = _origins(header, whole[chosen])
     canonical = _has_representatives(space, archs)
     kept = archs[whole[chosen]]
+    texts = read_about(header.path)
+    training = parse_json(texts["training"], str(header.path), TableError) if texts.get("training") else None
     return Sample(
         space,
         table.objectives[0],
@@ -126,12 +132,13 @@ def sample_of(header: Header, rows: int | None, seed: int) -> Sample:
         origins,
         names,
         canonical,
+        Costs.of(header, space, kept, whole[chosen], training),
         {
             "table": name,
             "table_digest": header.digest,
             "rows_of_table": len(archs),
             "left_out": len(archs) - len(whole),
-            **{key: text for key, text in read_about(header.path).items() if key in (*recorded.ABOUT, "training")},
+            **{key: text for key, text in texts.items() if key in (*recorded.ABOUT, "training")},
         },
     )
 

@@ -18,6 +18,7 @@ from benchmarks_data.commands import inventory
 from benchmarks_data.file import layout
 from benchmarks_data.predicted.fitted import benchmark as answering
 from benchmarks_data.predicted.fitted import file, fit
+from benchmarks_data.predicted.fitted.costs import Costs
 from benchmarks_data.predicted.fitted.model import Curves
 from benchmarks_data.predicted.fitted.sample import sample_of
 from harness import registry
@@ -257,6 +258,24 @@ def test_it_says_what_it_is(path):
     best = oracle.optimum("valid_accuracy")
     assert best.value == oracle.values("valid_accuracy").max()
     assert oracle.test is None
+
+
+def test_costs_are_those_of_the_networks_that_the_table_is_of(path):
+    """They are smaller than those of the paper of the space, which its own closed form counts."""
+    table, oracle = registry.oracle("micro-mnist1d"), registry.oracle(str(path))
+    archs = table.archs[::97]
+    for name in ("params_m", "macs_m"):
+        np.testing.assert_allclose(oracle.mean(archs, name), table.mean(archs, name), rtol=1e-6)
+        assert (oracle.mean(archs, name) < table.space.costs(archs)[name]).all()
+    assert sample_of(provider.told("nb201-cifar10"), 50, 0).costs.forms == {"params_m": "space", "macs_m": "space"}
+
+
+def test_costs_that_no_closed_form_gives_are_not_offered(monkeypatch, path):
+    told = provider.told("micro-mnist1d")
+    monkeypatch.setattr("harness.training.networks.KINDS", {})
+    assert sample_of(told, 50, 0).costs.columns == []
+    with pytest.raises(TableError, match="`costs` must be of"):
+        Costs.read({"forms": {"params_m": "guessed"}})
 
 
 def test_cells_of_one_function_have_one_answer_where_the_table_has_one_row_for_them(path):
