@@ -49,6 +49,11 @@ class PredictedOracle(ABC):
         """Return the prediction of a column that is there, without noise: (n, L) to (n,)."""
 
     @property
+    def drawn(self) -> int:
+        """How many of `archs`, the first, were drawn uniformly; 0 where they are all that there are."""
+        return 0 if isinstance(self.space, EnumeratedSpace) else _REFERENCE
+
+    @property
     def reference(self) -> str:
         """How the reference architectures were found."""
         if isinstance(self.space, EnumeratedSpace):

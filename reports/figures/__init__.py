@@ -15,5 +15,9 @@ KINDS = {
     "agreement": "reports.figures.agreement:KIND",
     "differences": "reports.figures.differences:KIND",
     "held_out": "reports.figures.held_out:KIND",
+    "architectures": "reports.figures.architectures:KIND",
+    "importance": "reports.figures.importance:KIND",
+    "operations": "reports.figures.operations:KIND",
+    "footprint": "reports.figures.footprint:KIND",
 }
 """Where each kind is, by name; others are found in the entry-point group ``harness.figures``."""

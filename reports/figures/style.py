@@ -124,5 +124,5 @@ def names_high_inches(labels: Sequence[str], *, in_rows: bool) -> float:
 
 def names_inches(labels: Sequence[str]) -> float:
     """Return the width of the longest line of all names in inches, at seven points."""
-    longest = max(len(line) for name in labels for line in shown_name(name).split("\n"))
+    longest = max((len(line) for name in labels for line in shown_name(name).split("\n")), default=0)
     return 0.062 * longest  # a little over half an em for each letter

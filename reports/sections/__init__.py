@@ -8,6 +8,7 @@ SECTIONS = {
     "workers": "reports.sections.workers:section",
     "deployments": "reports.sections.deployments.section:section",
     "sample": "reports.sections.sample:section",
+    "why": "reports.sections.why:section",
     "verification": "reports.sections.verification.section:section",
 }
 """Where each provider of a section is, by name; others are found in the entry-point group ``harness.sections``."""

@@ -130,6 +130,7 @@ FLOORS = {
         "statistics",
         "study",
         "tuning",
+        "why",
         "tables",
         "figures",
         "sections",

@@ -1,0 +1,136 @@
+"""Architectures: what searches ended with and the best of the table, drawn from input to output (F17)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from harness.checks import Archs
+from harness.space import SearchSpace
+from reports.figures.captions import study_exhibit
+from reports.figures.exhibit import Exhibit
+from reports.figures.kind import FigureKind
+from reports.figures.style import shortened
+from reports.figures.wiring import wiring
+from reports.study.study import Study
+
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#332288")
+_PLAIN = "#555555"
+"""Of what is no operation, skips and nothing."""
+_QUIET = ("", "none", "zero", "skip", "skip_connect", "input", "output", "sum", "identity")
+_DEAD = (0, (1, 1.6))
+_LONGEST = 18
+_LETTERS = 45
+"""Names of places that together, each as long as the longest, have more letters are turned."""
+_OFFICIAL = (("nor_", ""), ("_connect", ""), ("_pool", " pool"), ("-bn-relu", ""), ("_", " "))
+"""What drawings leave out of the field's names of operations."""
+
+
+def exhibit(study: Study, shown: Sequence[tuple[str, SearchSpace, Archs]], more: str = "") -> Exhibit:
+    """Return a drawing of each architecture, by the name of its panel; no rows where none can be drawn.
+
+    `more` goes into the caption: what the panels are of.
+    """
+    rows = [
+        (f"{name}, {cell}" if cell else name, mark.what, mark.operation, mark.x, mark.end, mark.height, mark.live)
+        for name, space, arch in shown
+        for cell, marks in wiring(space, arch).items()
+        for mark in marks
+    ]
+    columns = ["benchmark", "row", "column", "x", "end", "height", "live"]
+    frame = pd.DataFrame(rows, columns=columns)
+    panels = list(dict.fromkeys(frame["benchmark"]))
+    texts = {name: space.format(arch[None])[0] for name, space, arch in shown}
+    dead = " Dotted: on no way from input to output." if not frame["live"].all() else ""
+    caption = (
+        "Architectures, from the input at the left to the output at the right; what stands on an arc, or at a place, is"
+        f" its operation, and a place adds up what comes in.{dead}{more} How often runs ended with each,"
+        " and their regret, is in a table below."
+    )
+    meta = {
+        "title": "Architectures that searches ended with",
+        "x_label": "",
+        "y_label": dict.fromkeys(panels, ""),
+        "left_out": {},
+        "colors": _colors(shown),
+        "alt": "Drawings of architectures. " + "; ".join(f"{name}: {text}" for name, text in texts.items()) + ".",
+    }
+    made = study_exhibit(study, "architectures", KIND.name, frame, caption, meta)
+    return Exhibit(made.name, made.kind, made.frame, {**made.meta, "styles": {}})
+
+
+def _colors(shown: Sequence[tuple[str, SearchSpace, Archs]]) -> dict[str, str]:
+    """Return a colour for each operation, in the order of the spaces' own lists."""
+    names = [
+        _value(name.rpartition(":")[2])
+        for space, arch in {item.name: (item, arch) for _, item, arch in shown}.values()
+        for name in space.graph(arch[None]).labels
+    ]
+    loud = [name for name in dict.fromkeys(names) if name.rstrip(" 0123456789") not in _QUIET]
+    return {name: _COLORS[place % len(_COLORS)] for place, name in enumerate(loud)}
+
+
+def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
+    """Draw places and arcs."""
+    places, arcs = (frame[frame["row"] == what] for what in ("place", "arc"))
+    for arc in arcs.to_dict("records"):
+        _draw_arc(axes, arc, meta["colors"])
+    below = set(arcs.loc[arcs["height"] < 0, "x"])
+    last = places["x"].max()
+    letters = places.loc[places["column"] != "", "column"].map(_short).str.len()
+    crowded = len(letters) * letters.max() > _LETTERS
+    for place in places.to_dict("records"):
+        color = meta["colors"].get(_value(place["column"]), _PLAIN) if place["live"] else "#b4b4b4"
+        axes.plot([place["x"]], [0.0], "o", color=color, markersize=4.0 if crowded else 5.0,
+                  markeredgewidth=0, zorder=3)  # fmt: skip
+        if place["column"]:
+            side = {places["x"].min(): -1, last: 1}.get(place["x"], 0) * (not crowded)
+            shift = (4.5 * side, 0.0) if side else (-3.0 * (place["x"] in below), -4.5)
+            sides = ("center", "left", "right")[-1 if place["x"] in below else side]
+            axes.annotate(_short(place["column"]), (place["x"], 0.0), xytext=shift, textcoords="offset points",
+                          ha=sides, va="center" if side else "top", rotation=90 * crowded, fontsize=5.5,
+                          color=color)  # fmt: skip
+    high, low = frame["height"].max(), frame["height"].min()
+    axes.set_xlim(-0.16 * last - 0.1, 1.16 * last + 0.1)
+    room = 0.16 * max(high - low, 1.0)
+    axes.set_ylim(low - (3.5 if crowded else 1.0) * room, high + room)
+    axes.set_axis_off()
+
+
+def _draw_arc(axes: Axes, arc: Mapping[Any, Any], colors: Mapping[str, str]) -> None:
+    """Draw half an ellipse, or a straight line, with its operation at its middle."""
+    turn = np.linspace(0, np.pi, 25 if arc["height"] else 2)
+    middle, half = (arc["x"] + arc["end"]) / 2, (arc["end"] - arc["x"]) / 2
+    known = colors.get(arc["column"], _PLAIN)
+    color = known if arc["live"] else "#b4b4b4"
+    axes.plot(middle - half * np.cos(turn), arc["height"] * np.sin(turn), color=color, zorder=2,
+              linestyle="-" if arc["live"] else _DEAD, linewidth=1.3 if arc["column"] else 0.6)  # fmt: skip
+    if arc["column"]:
+        below = arc["height"] < 0
+        axes.annotate(_short(arc["column"]), (middle, arc["height"]), xytext=(0, -1.5 if below else 1.5),
+                      textcoords="offset points", ha="center", va="top" if below else "bottom", fontsize=5.5,
+                      color=color if arc["live"] else "#8a8a8a")  # fmt: skip
+
+
+def _value(name: str) -> str:
+    """Return what a place of a chain holds, without the gene that holds it."""
+    return name.partition("=")[2] or name
+
+
+def _short(name: str) -> str:
+    """Return the name of an operation as drawings write it.
+
+    >>> _short("nor_conv_3x3"), _short("skip_connect"), _short("layer 3=mb6_k5")
+    ('conv 3x3', 'skip', 'mb6 k5')
+    """
+    name = _value(name)
+    for old, new in _OFFICIAL:
+        name = name.replace(old, new)
+    return shortened(name, _LONGEST)
+
+
+KIND = FigureKind("architectures", (2.5, 1.15), draw, left=0.08, right=0.08, below=0.06, most_columns=2)
