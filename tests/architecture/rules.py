@@ -133,6 +133,7 @@ FLOORS = {
         "tables",
         "figures",
         "sections",
+        "archive",
         "predictors",
         "given",
         "page",
