@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from harness import __version__
-from harness.errors import HarnessError, IncompleteError, ResultError, must, reason, unknown
+from harness.errors import HarnessError, ResultError, reason, unknown
 from harness.experiments.kind import Output
-from harness.experiments.manifest import MANIFEST, Entry, Manifest, manifest_of, read_manifest
+from harness.experiments.manifest import MANIFEST, Manifest, manifest_of
 from harness.experiments.results import Results, results_of
 from harness.experiments.shards import Search, Shard
-from harness.experiments.spec import Spec
-from harness.experiments.store import content_sha256, read_units, unit_path
+from harness.experiments.store import content_sha256
 from harness.files.arrays import ArraysError, read_npz
-from harness.files.reading import parse_json
+from harness.files.reading import parse_json, record_of
 from harness.files.whole import replacing
 from harness.names import read
-from harness.printable import counted
 from reports.archive.packing import pack, unpack
-from reports.study.joined import joined, named
 
 FAMILY = "nas-harness archive "
 FORMAT = f"{FAMILY}1"
@@ -38,44 +34,72 @@ _REMEDY = "make it again with `nas-harness archive build`, or get it again"
 
 
 @dataclass(frozen=True)
+class Origin:
+    """When and where a shard was run.
+
+    Attributes
+    ----------
+    date : str
+        Day, UTC, as ``2026-11-30``.
+    machine : str
+        In words: what seconds of overhead are of.
+    """
+
+    date: str
+    machine: str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A shard as an archive holds it, with its result."""
+
+    shard: Shard
+    output: Output
+    origin: Origin
+
+
+@dataclass(frozen=True)
 class Archive:
     """Whole experiments of one protocol, as one.
 
     Attributes
     ----------
-    name : str
-    date : str
-        Day on which the last of its runs was written, UTC, as ``2026-11-30``.
-    machine : str
-        Where the runs were made, in words: what seconds of overhead are of.
+    manifest : Manifest
+        Of all its strategies on all its benchmarks; its spec has the name of the archive.
+    units : mapping of str to Unit
+        By digest of the shard.
+    results : Results
+        Their folder is the file, None for what comes along.
     made_with : str
         Version of this program that wrote the file.
     digest : str
         SHA-256 of its content, hexadecimal.
-    manifest : Manifest
-        Of all its strategies on all its benchmarks.
-    shards : mapping of str to Shard
-        What was run, by digest.
-    results : Results
-        Their folder is the file, None for what comes along.
     """
 
-    name: str
-    date: str
-    machine: str
+    manifest: Manifest
+    units: Mapping[str, Unit]
+    results: Results
     made_with: str
     digest: str
-    manifest: Manifest
-    shards: Mapping[str, Shard]
-    results: Results
 
-    def shards_of(self, label: str) -> tuple[Shard, ...]:
-        """Return what was run of a strategy, in the order of the spec."""
-        return tuple(self.shards[entry.digest] for entry in self.manifest.entries if entry.label == label)
+    @property
+    def name(self) -> str:
+        """What pages call it."""
+        return self.manifest.spec.name
 
-    def version(self, label: str) -> int:
-        """Return the version of a strategy that was run."""
-        return self.shards_of(label)[0].strategy_version
+    @property
+    def date(self) -> str:
+        """Day on which the last of its shards was run."""
+        return max(unit.origin.date for unit in self.units.values())
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """Where its shards were run."""
+        return tuple(sorted({unit.origin.machine for unit in self.units.values()}))
+
+    def of(self, label: str) -> tuple[Unit, ...]:
+        """Return the shards of a strategy, in the order of the spec."""
+        return tuple(self.units[entry.digest] for entry in self.manifest.entries if entry.label == label)
 
 
 def shipped() -> list[str]:
@@ -99,86 +123,32 @@ def find(text: str) -> Path:
     return SHIPPED / f"{text}{SUFFIX}"
 
 
-def build(folders: Sequence[Path], out: Path, *, machine: str, name: str = "") -> Archive:
-    """Write an archive of experiments and return it, read back.
+def write_archive(path: Path, manifest: Manifest, units: Mapping[str, Unit]) -> None:
+    """Write an archive, whole or not at all.
 
     Parameters
     ----------
-    folders : sequence of Path
-        Results of `run`, whole, of one protocol; a strategy that several have is taken from the first.
-    out : Path
-        Of the file; an archive that is there is replaced.
-    machine : str
-        Where the runs were made.
-    name : str
-        The default is that of the file.
-
-    Raises
-    ------
-    IncompleteError
-        If shards are missing.
-    ResultError
-        If protocols differ, a strategy lacks a benchmark of the others, or `out` is another file.
+    path : Path
+    manifest : Manifest
+    units : mapping of str to Unit
+        By digest; those that the manifest lists.
     """
-    if out.exists():
-        read_archive(out)  # whatever else lies there stays
-    units: dict[str, tuple[Shard, Output]] = {}
-    manifests, parts, days = [], [], []
-    for folder in folders:
-        manifest = read_manifest(folder)
-        if manifest.spec.kind != Spec.kind:
-            raise ResultError(f"'{folder}' holds results of the kind '{manifest.spec.kind}': archives are of searches")
-        found = list(read_units(folder, manifest, Search()))
-        if missing := sum(result is None for _, result in found):
-            raise IncompleteError(
-                f"'{folder}' lacks {counted(missing, 'shard')}, and an archive holds whole experiments; run the spec"
-                " again to compute them"
-            )
-        units = {entry.digest: result for entry, result in found if result is not None} | units
-        days += [unit_path(folder, entry.digest).stat().st_mtime for entry in manifest.entries]
-        parts.append(results_of(manifest, found, str(folder / MANIFEST), folder))
-        manifests.append(manifest)
-    whole = joined(parts)
-    if whole.missing:
-        task, label, *_ = whole.missing[0]
-        raise ResultError(f"every strategy of an archive must have been run on every benchmark; '{label}' lacks {task}")
-    spec = replace(whole.spec, name=name or out.stem)
-    entries = _entries(spec, manifests, named(parts))
-    header = {
-        "format": FORMAT,
-        "name": spec.name,
-        "date": datetime.fromtimestamp(max(days), UTC).date().isoformat(),
-        "machine": machine,
-        "made_with": __version__,
-        "manifest": Manifest(spec, dict(whole.benchmarks), entries).as_dict(),
-    }
     arrays: dict[str, npt.NDArray[Any]] = {}
     groups = []
-    for place, posed in enumerate(spec.tasks):
-        group = [units[entry.digest] for entry in entries if entry.benchmark == posed.name]
-        groups.append([{"shard": shard.as_dict(), "texts": dict(output.texts)} for shard, output in group])
-        arrays |= {f"{place}/{key}": array for key, array in pack([output for _, output in group]).items()}
-    _write(out, json.dumps(header | {"groups": groups}, sort_keys=True), arrays)
-    return read_archive(out)
-
-
-def _entries(spec: Spec, manifests: Sequence[Manifest], names: Mapping[tuple[int, str], str]) -> tuple[Entry, ...]:
-    """Return the entries of all strategies under their names in the whole, each from the first that has it."""
-    found: dict[tuple[str, str], list[Entry]] = {}
-    for place, manifest in enumerate(manifests):
-        own: dict[tuple[str, str], list[Entry]] = {}
-        for entry in manifest.entries:
-            label = names[place, entry.label]
-            own.setdefault((entry.benchmark, label), []).append(replace(entry, label=label))
-        found = own | found
-    return tuple(entry for task in spec.tasks for item in spec.strategies for entry in found[task.name, item.label])
-
-
-def _write(path: Path, header: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    for place, task in enumerate(manifest.spec.tasks):
+        group = [units[entry.digest] for entry in manifest.entries if entry.benchmark == task.name]
+        groups.append(list(map(_plain, group)))
+        arrays |= {f"{place}/{key}": array for key, array in pack([unit.output for unit in group]).items()}
+    data = {"format": FORMAT, "made_with": __version__, "manifest": manifest.as_dict(), "groups": groups}
+    header = json.dumps(data, sort_keys=True)
     seal = content_sha256(Output(arrays, {_HEADER: header}))
     with replacing(path) as temporary, temporary.open("wb") as file:
         texts = {_HEADER: np.array(header), _SEAL: np.array(seal)}
         np.savez_compressed(file, allow_pickle=False, **texts, **arrays)
+
+
+def _plain(unit: Unit) -> dict[str, Any]:
+    return {"shard": unit.shard.as_dict(), "texts": dict(unit.output.texts), "origin": asdict(unit.origin)}
 
 
 def read_archive(path: Path) -> Archive:
@@ -208,10 +178,14 @@ def read_archive(path: Path) -> Archive:
             raise ResultError(_other(path, format_))
         if seal != content_sha256(Output(arrays, {_HEADER: header})):
             raise ResultError(f"{path}: damaged archive (its content is not what was written); {_REMEDY}")
-        return _read(path, data, arrays, seal)
+        manifest = manifest_of(data["manifest"], str(path), _REMEDY)
+        units = {unit.shard.digest: unit for unit in _units(data["groups"], arrays)}
+        found = [(entry, (unit.shard, unit.output)) for entry in manifest.entries for unit in [units[entry.digest]]]
+        results = results_of(manifest, found, str(path), None if path.parent == SHIPPED else path)
+        return Archive(manifest, units, results, str(data["made_with"]), seal)
     except ResultError:
         raise
-    except Exception as error:  # what was sealed by another program can raise nearly anything
+    except Exception as error:  # what another program has sealed can raise nearly anything
         raise ResultError(f"{path}: damaged archive ({reason(error)}); {_REMEDY}") from error
 
 
@@ -223,19 +197,11 @@ def _other(path: Path, format_: object) -> str:
     return f"{path}: no archive of results; `nas-harness archive build` makes one"
 
 
-def _read(path: Path, data: dict[str, Any], arrays: Mapping[str, npt.NDArray[Any]], digest: str) -> Archive:
-    manifest = manifest_of(data["manifest"], str(path), _REMEDY)
-    units: dict[str, tuple[Shard, Output]] = {}
-    for place, group in enumerate(data["groups"]):
+def _units(groups: Sequence[Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Iterable[Unit]:
+    for place, group in enumerate(groups):
         begin = f"{place}/"
         own = {key.removeprefix(begin): array for key, array in arrays.items() if key.startswith(begin)}
-        for unit, output in zip(group, unpack(own), strict=True):
-            shard = Search().unit(unit["shard"])
-            units[shard.digest] = (shard, Output(output.columns, unit["texts"]))
-    found = [(entry, units[entry.digest]) for entry in manifest.entries]
-    results = results_of(manifest, found, str(path), None if path.parent == SHIPPED else path)
-    about = {key: str(data[key]) for key in ("name", "date", "machine", "made_with")}
-    if about["name"] != manifest.spec.name:
-        raise HarnessError(must("name", "be that of its spec", about["name"]))
-    return Archive(**about, digest=digest, manifest=manifest, shards={k: s for k, (s, _) in units.items()},
-                   results=results)  # fmt: skip
+        for said, output in zip(group, unpack(own), strict=True):
+            texts = {name: str(said["texts"][name]) for name in Search.texts}
+            origin = record_of(Origin, said["origin"], "origin")
+            yield Unit(Search().unit(said["shard"]), Output(output.columns, texts), origin)

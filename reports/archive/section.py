@@ -32,14 +32,14 @@ def section(together: Together) -> Section | None:
 def _table(archived: Mapping[str, tuple[Archive, str]]) -> ReportTable:
     rows = []
     for shown, (archive, label) in archived.items():
-        shard = archive.shards_of(label)[0]
+        unit = archive.of(label)[0]
         rows.append(
             {
                 "archive": archive.name,
                 "label": shown,
-                "version": shard.version,
-                "libraries": ", ".join(f"{name} {version}" for name, version in shard.versions.items()),
-                "date": archive.date,
+                "version": unit.shard.version,
+                "libraries": ", ".join(f"{name} {version}" for name, version in unit.shard.versions.items()),
+                "date": unit.origin.date,
             }
         )
     cells = tuple((row["archive"], row["label"], row["version"], row["libraries"], row["date"]) for row in rows)
@@ -54,7 +54,7 @@ def _table(archived: Mapping[str, tuple[Archive, str]]) -> ReportTable:
 def _methods(archives: Mapping[str, Archive]) -> str:
     each = "; ".join(
         f"{archive.name}, SHA-256 {archive.digest[:12]}, made with nas-harness {archive.made_with}; its overhead is"
-        f" real time on {archive.machine}"
+        f" real time on {' and '.join(archive.machines)}"
         for archive in archives.values()
     )
     return (

@@ -8,7 +8,7 @@ not the run that a smaller budget gives.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.errors import ResultError
@@ -16,7 +16,7 @@ from harness.experiments.results import Results
 from harness.experiments.spec import ReportSpec
 from harness.printable import counted
 from reports.archive.file import Archive
-from reports.study.joined import Settings, check_protocol, joined, named, settings_of
+from reports.study.joined import Settings, check_protocol, joined, named, only, settings_of
 from reports.study.study import DRAWN
 
 
@@ -73,7 +73,7 @@ def together(results: Results | None, archives: Sequence[Archive] = ()) -> Toget
         labels = [label for label, own in settings.items() if archive is None or own not in known]
         if archive is None:
             part = _highlighting(part, [label for label in labels if all(label not in one.labels for one in cut[1:])])
-        parts += [(archive, _only(part, labels))] if labels else []
+        parts += [(archive, only(part, labels))] if labels else []
         known += settings.values()
     names = named([part for _, part in parts])
     archived = {
@@ -131,12 +131,6 @@ def _cut(results: Results, benchmarks: Sequence[str], replicates: int, first: Re
             if task in names and start < replicates
         ),
     )
-
-
-def _only(results: Results, labels: Collection[str]) -> Results:
-    strategies = tuple(item for item in results.spec.strategies if item.label in labels)
-    runs = tuple(run for run in results.runs if run.label in labels)
-    return replace(results, spec=replace(results.spec, strategies=strategies), runs=runs)
 
 
 def _left_out(experiments: Sequence[Results], shared: Sequence[str], replicates: int) -> tuple[str, ...]:

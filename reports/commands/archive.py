@@ -23,7 +23,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 @guarded
 def build_archive(
     results: Annotated[
-        list[Path], typer.Argument(help="Folders of results made by `run`, whole, of one protocol.", show_default=False)
+        list[str],
+        typer.Argument(
+            help="Folders of results made by `run`, whole, and archives; of one protocol. A strategy that several have"
+            " is taken from the first.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", help="The file to write.", show_default=False)],
     name: Annotated[str, typer.Option(help="What pages call it; the default is the name of the file.")] = "",
@@ -32,8 +37,8 @@ def build_archive(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Write results into one sealed file, which `report --against FILE` compares others with."""
-    from reports.archive.file import build
+    """Write results, and archives, into one sealed file, which `report --against FILE` compares others with."""
+    from reports.archive.build import build
 
     if not machine:
         from harness.training.latency import machine as processor
@@ -82,7 +87,7 @@ def _facts(made: Archive) -> dict[str, Any]:
         "name": made.name,
         "sha256": made.digest,
         "date": made.date,
-        "machine": made.machine,
+        "machine": "; ".join(made.machines),
         "made with": f"nas-harness {made.made_with}",
         "budget": budget_words(spec),
         "replicates": spec.replicates,
@@ -99,6 +104,7 @@ COMMAND = Command(
     archive,
     (
         "nas-harness archive build results/zoo results/zoo-guided --out zoo.npz",
+        "nas-harness archive build results/mine zoo --out with-mine.npz",
         "nas-harness archive show zoo",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -124,6 +124,18 @@ def joined(experiments: Sequence[Results]) -> Results:
     listed = {name: facts[name] for name in [*tasks, *spec.report_on]}
     kept = tuple(runs[key] for key in order if key in runs)
     return Results(spec, listed, kept, missing, first.folder, versions)
+
+
+def only(results: Results, labels: Collection[str]) -> Results:
+    """Return the results of some strategies, at least one."""
+    spec = replace(results.spec, strategies=tuple(item for item in results.spec.strategies if item.label in labels))
+    return replace(
+        results,
+        spec=spec,
+        runs=tuple(run for run in results.runs if run.label in labels),
+        missing=tuple(shard for shard in results.missing if shard[1] in labels),
+        versions={label: version for label, version in results.versions.items() if label in labels},
+    )
 
 
 def _highlighted(experiments: Sequence[Results], names: dict[tuple[int, str], str]) -> tuple[str, ...]:

@@ -21,14 +21,15 @@ from harness.experiments.results import Results, read_results
 from harness.experiments.schema import from_dict, load
 from harness.experiments.store import content_sha256
 from reports.archive import file
-from reports.archive.file import Archive, build, find, read_archive, shipped
+from reports.archive.build import build
+from reports.archive.file import Archive, find, read_archive, shipped
 from reports.archive.section import section
 from reports.archive.standing import installed, outdated
 from reports.archive.together import together
 from reports.page import build as pages
 from reports.study.comparisons import pairwise, scores
 from reports.study.curves import curves
-from reports.study.joined import joined
+from reports.study.joined import joined, only
 from reports.study.study import prepare
 from reports.tables.costs import cost_table
 from reports.tables.ledger import ledger_table
@@ -60,7 +61,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def path(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("archive") / "own.npz"
-    build([whole], out, machine="a slow machine", name="whole")
+    build([str(whole)], out, machine="a slow machine", name="whole")
     return out
 
 
@@ -69,14 +70,8 @@ def archive(path: Path) -> Archive:
     return read_archive(path)
 
 
-def only(results: Results, name: str, *labels: str) -> Results:
-    strategies = tuple(item for item in results.spec.strategies if item.label in labels)
-    return replace(
-        results,
-        spec=replace(results.spec, name=name, strategies=strategies),
-        runs=tuple(run for run in results.runs if run.label in labels),
-        versions={label: results.versions[label] for label in labels},
-    )
+def part(results: Results, name: str, *labels: str) -> Results:
+    return replace(only(results, labels), spec=replace(only(results, labels).spec, name=name))
 
 
 def test_an_archive_holds_the_runs_of_its_results(whole: Path, archive: Archive) -> None:
@@ -91,7 +86,7 @@ def test_an_archive_holds_the_runs_of_its_results(whole: Path, archive: Archive)
     assert archive.results.spec == results.spec
     assert archive.results.benchmarks == results.benchmarks
     assert archive.results.versions == {"random_search": "1", "local_search": "1", "simulated_annealing": "2"}
-    assert {shard.digest for shard in archive.shards.values()} == {one.stem for one in whole.glob("*.h5")}
+    assert set(archive.units) == {one.stem for one in whole.glob("*.h5")}
 
 
 def test_the_study_of_an_archive_is_that_of_its_results(whole: Path, archive: Archive) -> None:
@@ -105,7 +100,7 @@ def test_the_study_of_an_archive_is_that_of_its_results(whole: Path, archive: Ar
 
 
 def test_an_archive_is_the_same_when_it_is_made_again(whole: Path, path: Path, tmp_path: Path) -> None:
-    again = build([whole], tmp_path / "again.npz", machine="a slow machine", name="whole")
+    again = build([str(whole)], tmp_path / "again.npz", machine="a slow machine", name="whole")
     assert (tmp_path / "again.npz").read_bytes() == path.read_bytes()
     assert again.digest == read_archive(path).digest
 
@@ -114,23 +109,34 @@ def test_parts_of_one_protocol_are_one_archive(whole: Path, archive: Archive, tm
     """Halves that share a strategy, which is stored once; every shard is one of the whole."""
     halves = [made(tmp_path / "a", "random_search", "local_search", name="a")]
     halves.append(made(tmp_path / "b", "random_search", "simulated_annealing", name="b"))
-    both = build(halves, tmp_path / "both.npz", machine="")
+    both = build(list(map(str, halves)), tmp_path / "both.npz", machine="")
     assert both.name == both.results.spec.name == "both"
-    assert both.shards.keys() == archive.shards.keys()
+    assert both.units.keys() == archive.units.keys()
     assert [(run.benchmark, run.label, run.replicate) for run in both.results.runs] == [
         (run.benchmark, run.label, run.replicate) for run in archive.results.runs
     ]
 
 
+def test_what_was_run_again_takes_the_place_of_what_an_archive_holds(path: Path, tmp_path: Path) -> None:
+    new = made(tmp_path / "new", "tpe", "local_search", name="new")
+    both = build([str(new), str(path)], tmp_path / "both.npz", machine="a fast machine")
+    assert both.results.labels == ("tpe", "local_search", "random_search", "simulated_annealing")
+    assert {unit.origin.machine for unit in both.of("local_search")} == {"a fast machine"}
+    assert {unit.origin.machine for unit in both.of("random_search")} == {"a slow machine"}
+    assert both.machines == ("a fast machine", "a slow machine")
+    again = build([str(tmp_path / "both.npz")], tmp_path / "again.npz", machine="", name="both")
+    assert again.digest == both.digest
+
+
 def test_a_strategy_is_compared_with_all_archived_ones(whole: Path, archive: Archive) -> None:
     """As if they had been run together; what was run again is taken from the results."""
     results = read_results(whole)
-    mine = only(results, "mine", "local_search")
+    mine = part(results, "mine", "local_search")
     found = together(mine, [archive])
     assert found.results.labels == ("local_search", "random_search", "simulated_annealing")
     assert found.archived == {label: (archive, label) for label in ("random_search", "simulated_annealing")}
     assert found.sentences == ()
-    apart = joined([mine, only(results, "whole", "random_search", "simulated_annealing")])
+    apart = joined([mine, part(results, "whole", "random_search", "simulated_annealing")])
     assert pairwise(prepare(found.results)).equals(pairwise(prepare(apart)))
     shown = section(found)
     assert shown is not None
@@ -148,7 +154,7 @@ def test_a_strategy_is_compared_with_all_archived_ones(whole: Path, archive: Arc
 
 
 def test_another_version_of_a_strategy_is_shown_beside_it(whole: Path, archive: Archive) -> None:
-    mine = replace(only(read_results(whole), "mine", "local_search"), versions={"local_search": "2"})
+    mine = replace(part(read_results(whole), "mine", "local_search"), versions={"local_search": "2"})
     found = together(mine, [archive])
     assert found.results.labels[:2] == ("local_search (mine)", "random_search")
     assert found.archived["local_search (whole)"] == (archive, "local_search")
@@ -243,13 +249,7 @@ def resealed(path: Path, out: Path, *, header: dict[str, Any] | None = None, **a
 def test_what_is_sealed_and_wrong_is_refused(path: Path, tmp_path: Path) -> None:
     out = tmp_path / "other.npz"
     assert read_archive(resealed(path, out)).digest == read_archive(path).digest
-    for change in (
-        {"groups": []},
-        {"groups": 3},
-        {"manifest": {}},
-        {"name": "another"},
-        {"date": None, "groups": [[]]},
-    ):
+    for change in ({"groups": []}, {"groups": 3}, {"groups": [[], []]}, {"manifest": {}}, {"manifest": 7}):
         with pytest.raises(ResultError, match=r"other\.npz: (damaged|not of this version)"):
             read_archive(resealed(path, out, header=change))
     for name, array in (("0/answer", np.array([70000])), ("0/lengths", np.array([1])), ("1/runs", np.array([-1]))):
@@ -265,7 +265,7 @@ def test_what_is_no_archive_is_told(path: Path, whole: Path, tmp_path: Path) -> 
     with pytest.raises(ResultError, match="no archive of results"):
         read_archive(out)
     with pytest.raises(ResultError, match="no archive of results"):
-        build([whole], out, machine="")
+        build([str(whole)], out, machine="")
     later = {"format": "nas-harness archive 2"}
     with pytest.raises(ResultError, match=r"of another version \('nas-harness archive 2', and this program reads"):
         read_archive(resealed(path, out, header=later))
@@ -279,10 +279,10 @@ def test_what_is_no_archive_is_told(path: Path, whole: Path, tmp_path: Path) -> 
 def test_results_that_are_not_whole_are_refused(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "experiment.json").write_bytes((whole / "experiment.json").read_bytes())
     with pytest.raises(IncompleteError, match="lacks 12 shards, and an archive holds whole experiments"):
-        build([tmp_path], tmp_path / "out.npz", machine="")
-    part = made(tmp_path / "part", "tpe", benchmarks=["nb201-cifar10"])
+        build([str(tmp_path)], tmp_path / "out.npz", machine="")
+    half = made(tmp_path / "part", "tpe", benchmarks=["nb201-cifar10"])
     with pytest.raises(ResultError, match=r"every strategy of an archive .* 'tpe' lacks micro-mnist1d"):
-        build([whole, part], tmp_path / "out.npz", machine="")
+        build([str(whole), str(half)], tmp_path / "out.npz", machine="")
     assert not (tmp_path / "out.npz").exists()
 
 
