@@ -127,7 +127,7 @@ def run(
         auxiliary=(auxiliary,) if isinstance(auxiliary, str) else tuple(auxiliary),
     )
     check_labels(spec, "strategies")
-    facts, runs = {}, list[Run]()
+    facts, runs, versions = {}, list[Run](), dict[str, str]()
     for name in spec.benchmarks:
         benchmark = open_for(name, spec.objectives, spec.constraints, spec.budget, auxiliary=spec.auxiliary)
         facts[name] = BenchmarkFacts.of(benchmark)
@@ -137,7 +137,8 @@ def run(
             factory = classes.get(strategy.name)
             for shard in resolve(spec, strategy, benchmark, device, factory):
                 runs += [replace(run, label=strategy.label) for run in run_shard(shard, factory=factory)]
-    return Results(spec, facts, tuple(runs))
+                versions[strategy.label] = shard.version
+    return Results(spec, facts, tuple(runs), versions=versions)
 
 
 def _listed(name: str, given: Any, single: tuple[type, ...], what: str) -> list[Any]:

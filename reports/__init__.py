@@ -1,6 +1,7 @@
 """Figures, tables and pages from stored results."""
 
 COMMANDS = {
+    "archive": "reports.commands.archive:COMMAND",
     "compare": "reports.commands.compare:COMMAND",
     "predictors": "reports.commands.predictors:COMMAND",
     "reproduce": "reports.commands.reproduce:COMMAND",

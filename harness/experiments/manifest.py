@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -154,6 +154,10 @@ class Manifest:
         for benchmark, label in blocks:
             raise HarnessError(f"`cells` must be of its spec, got '{label[:80]}' on '{benchmark[:80]}'")
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the manifest as plain JSON data; `manifest_of` reads it back."""
+        return _plain(self.spec, self.benchmarks, self.entries)
+
     def _check_facts(self, facts: BenchmarkFacts) -> None:
         where = f"of '{facts.name}'"
         if not facts.objectives or not facts.fidelities or not facts.table_digest:
@@ -181,6 +185,15 @@ def _check_blocks(name: str, blocks: list[tuple[int, int]], spec: Spec) -> None:
         raise HarnessError(must(name, f"be of {spec.replicates} replicates", ends[-1]))
 
 
+def _plain(spec: Spec, benchmarks: Mapping[str, BenchmarkFacts], entries: Iterable[Entry]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "spec": spec.as_dict(),
+        "benchmarks": [facts.as_dict() for facts in benchmarks.values()],
+        "cells": list(map(asdict, entries)),
+    }
+
+
 def write_manifest(
     folder: Path,
     spec: Spec,
@@ -200,15 +213,11 @@ def write_manifest(
     tasks : mapping of str to str
         Name of the task of each unit, by digest.
     """
-    data = {
-        "format": FORMAT,
-        "spec": spec.as_dict(),
-        "benchmarks": [facts.as_dict() for facts in benchmarks.values()],
-        "cells": [
-            asdict(Entry(label, tasks.get(digest, unit.benchmark), unit.first, unit.stop, digest))
-            for digest, (label, unit) in units.items()
-        ],
-    }
+    entries = (
+        Entry(label, tasks.get(digest, unit.benchmark), unit.first, unit.stop, digest)
+        for digest, (label, unit) in units.items()
+    )
+    data = _plain(spec, benchmarks, entries)
     with replacing(folder / MANIFEST) as temporary:
         temporary.write_text(json.dumps(data, indent=1), encoding="utf-8")
 
@@ -226,8 +235,26 @@ def read_manifest(folder: Path) -> Manifest:
         data = read_json(path, ResultError, remedy=_REMEDY)
     except FileNotFoundError:
         raise ResultError(f"no results in '{folder}': '{MANIFEST}' is missing; {_instead(folder)}") from None
+    return manifest_of(data, str(path), _REMEDY)
+
+
+def manifest_of(data: Any, where: str, remedy: str) -> Manifest:
+    """Read what `Manifest.as_dict` wrote.
+
+    Parameters
+    ----------
+    data : object
+        As JSON holds it.
+    where, remedy : str
+        Begin and end of the message of an error.
+
+    Raises
+    ------
+    ResultError
+        If it is damaged or of another version.
+    """
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise ResultError(f"{path}: not of this version ('{FORMAT}'); {_REMEDY}")
+        raise ResultError(f"{where}: not of this version ('{FORMAT}'); {remedy}")
     try:
         for key in ("spec", "benchmarks", "cells"):
             if not isinstance(data.get(key), dict if key == "spec" else list):
@@ -239,7 +266,7 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest(from_dict(data["spec"], "spec"), {item.task: item for item in facts}, entries)
     except HarnessError as error:
         first = str(error).splitlines()[0]
-        raise ResultError(f"{path}: damaged manifest ({first}); {_REMEDY}") from None
+        raise ResultError(f"{where}: damaged manifest ({first}); {remedy}") from None
 
 
 def _instead(folder: Path) -> str:

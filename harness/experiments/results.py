@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 
 import numpy as np
 
 from harness.errors import ResultError
+from harness.experiments.kind import Output
 from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Entry, Manifest, read_manifest
 from harness.experiments.shards import Search, Shard, runs_of
 from harness.experiments.spec import Spec
@@ -33,6 +34,8 @@ class Results:
     missing : tuple of (benchmark, label, first, stop)
         Shards of the spec without a result, or with a damaged one.
     folder : Path or None
+    versions : mapping of str to str
+        What of each strategy ran, by label: its version, and the beginning of the SHA-256 of a file of one's own.
     """
 
     spec: Spec
@@ -40,6 +43,7 @@ class Results:
     runs: tuple[Run, ...]
     missing: tuple[tuple[str, str, int, int], ...] = ()
     folder: Path | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         missing = f", {counted(len(self.missing), 'shard')} missing" if self.missing else ""
@@ -81,7 +85,7 @@ class Results:
         return tuple(run for run in self.runs if run.benchmark == benchmark and run.label == label)
 
 
-def _check_same(folder: Path, manifest: Manifest, entry: Entry, shard: Shard) -> None:
+def _check_same(where: str, manifest: Manifest, entry: Entry, shard: Shard) -> None:
     """Refuse a manifest that says of a result what the result itself does not say."""
     spec, facts = manifest.spec, manifest.benchmarks[entry.benchmark]
     said = {
@@ -96,7 +100,7 @@ def _check_same(folder: Path, manifest: Manifest, entry: Entry, shard: Shard) ->
         held = (shard.first, shard.stop) if key == "first, stop" else getattr(shard, key)
         if held != value:
             raise ResultError(
-                f"{folder / MANIFEST}: damaged manifest (its `{key}` is not that of the result {entry.digest[:12]}.h5);"
+                f"{where}: damaged manifest (its `{key}` is not that of the result {entry.digest[:12]}.h5);"
                 " run the spec again to rewrite it"
             )
 
@@ -116,12 +120,37 @@ def read_results(folder: str | Path) -> Results:
             f"'{folder}' holds results of the kind '{manifest.spec.kind}', not of searches; "
             f"`nas-harness report {folder}` writes their figures, and their tables as CSV"
         )
+    return results_of(manifest, read_units(folder, manifest, Search()), str(folder / MANIFEST), folder)
+
+
+def results_of(
+    manifest: Manifest, units: Iterable[tuple[Entry, tuple[Shard, Output] | None]], where: str, folder: Path | None
+) -> Results:
+    """Return the results of the units of work that a manifest lists.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of searches.
+    units : iterable of (Entry, (Shard, Output) or None)
+        Its entries in order, each with its result where there is one.
+    where : str
+        Begins the message of an error.
+    folder : Path or None
+        See `Results`.
+
+    Raises
+    ------
+    ResultError
+        If the manifest says of a result what the result itself does not say.
+    """
     runs: list[Run] = []
-    missing = []
-    for entry, result in read_units(folder, manifest, Search()):
+    missing, versions = [], dict[str, str]()
+    for entry, result in units:
         if result is None:
             missing.append((entry.benchmark, entry.label, entry.first, entry.stop))
         else:
-            _check_same(folder, manifest, entry, result[0])  # all but the names of table and strategy, which are free
+            _check_same(where, manifest, entry, result[0])  # all but the names of table and strategy, which are free
             runs += [replace(run, benchmark=entry.benchmark, label=entry.label) for run in runs_of(*result)]
-    return Results(manifest.spec, manifest.benchmarks, tuple(runs), tuple(missing), folder)
+            versions[entry.label] = result[0].version
+    return Results(manifest.spec, manifest.benchmarks, tuple(runs), tuple(missing), folder, versions)

@@ -121,6 +121,12 @@ class Shard:
         """The strategy's name wherever its file lies: what random streams are addressed by."""
         return read(self.strategy).own
 
+    @property
+    def version(self) -> str:
+        """What of the strategy runs, in words: its version, and of a file of one's own what its bytes are."""
+        file = f", file {self.strategy_sha256[:12]}" if self.strategy_sha256 else ""
+        return f"{self.strategy_version}{file}"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the shard as plain JSON data."""
         return plain_data(self)

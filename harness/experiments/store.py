@@ -59,7 +59,7 @@ def write_unit(folder: Path, kind: Kind[UnitT], unit: UnitT, output: Output) -> 
     if texts := sorted(name for name, column in output.columns.items() if _dtype(column).hasobject):
         raise HarnessError(f"columns of a result must be plain numbers, got objects in {', '.join(texts)}")
     attributes = {"format": FORMAT, "digest": unit.digest, "cell": json.dumps(unit.as_dict(), sort_keys=True)}
-    attributes |= {**output.texts, "sha256": _sha256(output)}
+    attributes |= {**output.texts, "sha256": content_sha256(output)}
     with replacing(path) as temporary:
         with (
             closing(Reserved(temporary, _most(attributes, output))) as place,
@@ -124,7 +124,7 @@ def read_unit(path: Path, kind: Kind[UnitT], confined: Confined | None = None) -
         if attributes["format"] != FORMAT:
             raise DamagedError(f"{path}: not a result file of this version ('{FORMAT}')")
         output = Output(columns, {name: attributes[name] for name in kind.texts})
-        if attributes["sha256"] != _sha256(output):
+        if attributes["sha256"] != content_sha256(output):
             raise DamagedError(f"{path}: damaged result file (its numbers changed); delete it and run again")
         unit = kind.unit(json.loads(attributes["cell"]))
         if not attributes["digest"] == unit.digest == path.stem:
@@ -179,8 +179,8 @@ def content_of(content: bytes, texts: Sequence[str], columns: Sequence[str], opt
         return attributes, {name: sealed.dataset(file, name, len(content))[()] for name in held}
 
 
-def _sha256(output: Output) -> str:
-    """Return the SHA-256 of all texts, and of all columns with their types and shapes."""
+def content_sha256(output: Output) -> str:
+    """Return the SHA-256 of all texts, and of all columns with their types and shapes, hexadecimal."""
     digest = hashlib.sha256()
     for name in sorted(output.texts):
         digest.update(output.texts[name].encode())

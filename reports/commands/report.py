@@ -57,6 +57,14 @@ def report(
         bool,
         typer.Option("--paper", help="Write the folder `paper` beside the page too: LaTeX, BibTeX, the checklist."),
     ] = False,
+    against: Annotated[
+        Optional[list[str]],  # noqa: UP045  # as above
+        typer.Option(
+            help="An archive whose strategies are compared too: one that comes along (zoo), or a file of `archive"
+            " build`; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the paths written as JSON.")] = False,
 ) -> None:
     """Write the page, the figures and the tables of an experiment, and print the path of the page."""
@@ -66,11 +74,16 @@ def report(
         if given is not None:
             if paper:
                 raise HarnessError("`--paper` is for folders of results: a file of final values has no methods to cite")
+            if against:
+                raise HarnessError(
+                    "`--against` is for folders of results: of a file of final values no protocol is known"
+                )
             page = _of_given(given, results or [], out, direction, on_step, paired=paired)
         else:
             page = _of_results(
-                results or [], out, direction, on_step, allow_missing=allow_missing, paired=paired, paper=paper
-            )
+                results or [], against or [], out, direction, on_step,
+                allow_missing=allow_missing, paired=paired, paper=paper,
+            )  # fmt: skip
     if json_:
         parts = {kind: sorted(str(path) for path in (page.parent / kind).glob("*")) for kind in ("figures", "tables")}
         print_json({"page": str(page), **parts})
@@ -80,6 +93,7 @@ def report(
 
 def _of_results(
     results: list[Path],
+    against: list[str],
     out: Path | None,
     direction: Direction | None,
     on_step: Callable[[str], None],
@@ -90,14 +104,14 @@ def _of_results(
 ) -> Path:
     from reports.page.build import build  # brings pandas, scipy and matplotlib, which `--help` does not need
 
-    if not results:
+    if not results and not against:
         raise HarnessError("`report` needs a folder of results made by `run`, or `--results FILE.csv`")
     if direction is not None or paired:
         raise HarnessError("`--direction` and `--paired` are for `--results FILE.csv`: folders of results say both")
     from reports.paper.folder import write
 
     beside = write if paper else None
-    return build(results, out, allow_missing=allow_missing, on_step=on_step, beside=beside)
+    return build(results, out, allow_missing=allow_missing, on_step=on_step, beside=beside, against=against)
 
 
 def _of_given(
@@ -125,6 +139,7 @@ COMMAND = Command(
     (
         "nas-harness report results/quickstart",
         "nas-harness report results/mine results/zoo --out results/together",
+        "nas-harness report results/mine --against zoo",
         "nas-harness report results/quickstart --paper",
         "nas-harness report --results final.csv --direction maximise --out final-report",
     ),

@@ -21,6 +21,9 @@ from harness.experiments.prediction import KIND as PREDICTION
 from harness.experiments.results import read_results
 from harness.files.whole import locked
 from harness.printable import counted, printable_lines
+from reports.archive.file import find, read_archive
+from reports.archive.section import section as archived
+from reports.archive.together import together
 from reports.figures.exhibit import Exhibit
 from reports.figures.inline import Sheet
 from reports.figures.render import inline_panels
@@ -63,6 +66,7 @@ def build(
     open_oracle: OpenOracle = registry.oracle,
     on_step: Callable[[str], None] = lambda what: None,
     beside: Beside | None = None,
+    against: Sequence[str] = (),
 ) -> Path:
     """Write the report of an experiment and return the path of its page.
 
@@ -71,9 +75,9 @@ def build(
     Parameters
     ----------
     folder : path, or sequence of paths
-        Results of `run`; several, of one protocol, are reported together.
+        Results of `run`; several, of one protocol, are reported together.  None of them, where archives are given.
     out : path, optional
-        Where the report goes; the default is ``report`` in `folder`.  Several folders need one.
+        Where the report goes; the default is ``report`` in `folder`.  Several folders need one, and none.
     allow_missing : bool
         Report an incomplete experiment; missing runs are left out, and in tables also given the worst value.
     open_oracle : callable
@@ -82,6 +86,8 @@ def build(
         Told what is done now, in words.
     beside : callable, optional
         Writes more of a report of searches, from its study and its parts, into its folder.
+    against : sequence of str
+        Archives whose strategies are compared with those of the results, by name or path; see `reports.archive`.
 
     Returns
     -------
@@ -100,8 +106,8 @@ def build(
         raise ResultError("`out` must say where the report of several folders goes, got none; give --out FOLDER")
     target = folders[0] / "report" if out is None else Path(out)
     _refuse_foreign(target)
-    on_step(f"reading {', '.join(map(str, folders))}")
-    return placed(target, _writer(folders, open_oracle, beside, allow_missing=allow_missing), on_step)
+    on_step(f"reading {', '.join(map(str, [*folders, *against]))}")
+    return placed(target, _writer(folders, open_oracle, beside, against, allow_missing=allow_missing), on_step)
 
 
 def build_given(given: Given, out: str | Path, *, on_step: Callable[[str], None] = lambda what: None) -> Path:
@@ -150,18 +156,31 @@ def _refuse_foreign(target: Path) -> None:
         raise ResultError(f"`out` must name a new or empty folder, or that of an earlier report, got '{target}'")
 
 
-def _writer(folders: Sequence[Path], open_oracle: OpenOracle, beside: Beside | None, *, allow_missing: bool) -> Writer:
+def _writer(
+    folders: Sequence[Path],
+    open_oracle: OpenOracle,
+    beside: Beside | None,
+    against: Sequence[str],
+    *,
+    allow_missing: bool,
+) -> Writer:
     """Read results and return what writes their report into a folder."""
-    folder = folders[0]
-    if len(folders) == 1 and (folder / MANIFEST).exists() and read_manifest(folder).spec.kind == PREDICTION:
-        results = read_evaluated(folder, open_oracle, allow_missing=allow_missing)
-        return partial(_write_evaluated, results)
-    study = prepare(joined([read_results(one) for one in folders]), open_oracle, allow_missing=allow_missing)
-    return partial(_write, study, beside)
+    if len(folders) == 1 and (folders[0] / MANIFEST).exists():
+        kind = read_manifest(folders[0]).spec.kind
+        if kind == PREDICTION and not against:
+            results = read_evaluated(folders[0], open_oracle, allow_missing=allow_missing)
+            return partial(_write_evaluated, results)
+    archives = [read_archive(find(name)) for name in against]
+    own = joined([read_results(one) for one in folders]) if folders or not archives else None
+    found = together(own, archives)
+    study = prepare(found.results, open_oracle, allow_missing=allow_missing)
+    return partial(_write, study, archived(found), beside)
 
 
-def _write(study: Study, beside: Beside | None, folder: Path, on_step: Callable[[str], None]) -> None:
-    write_study(study, sections(study), folder, on_step, beside=beside)
+def _write(
+    study: Study, first: Section | None, beside: Beside | None, folder: Path, on_step: Callable[[str], None]
+) -> None:
+    write_study(study, [*([first] if first else []), *sections(study)], folder, on_step, beside=beside)
 
 
 def write_study(

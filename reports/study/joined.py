@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,8 @@ PROTOCOL = (
     *("transfer", "simulate", "free_signals", "auxiliary", "report_on"),
 )
 """Keys of specs that must agree: without, runs are not alike, or replicates do not meet the same noise."""
+Settings = tuple[StrategySpec, str]
+"""See `settings_of`."""
 
 
 def check_protocol(experiments: Sequence[Results]) -> None:
@@ -37,7 +39,7 @@ def check_protocol(experiments: Sequence[Results]) -> None:
                     f"`{key}` of {_called(first)} and {_called(other)} must be the same to compare their runs,"
                     f" replicate by replicate, got {what}; run one of them again under the protocol of the other"
                 )
-        for name in first.benchmarks.keys() & other.benchmarks.keys():
+        for name in filter(other.benchmarks.__contains__, first.benchmarks):
             ours, theirs = first.benchmarks[name], other.benchmarks[name]
             if ours.table_digest != theirs.table_digest:
                 raise ResultError(
@@ -70,9 +72,9 @@ def _called(results: Results) -> str:
 def joined(experiments: Sequence[Results]) -> Results:
     """Join experiments of one protocol into one: all their strategies, on all their benchmarks.
 
-    A strategy that two experiments ran under one label with the same settings is one strategy, and its runs are taken
-    from the first that has them; one that differs is followed by the name of its experiment.  What a strategy was not
-    run on is missing.
+    A strategy that two experiments ran under one label with the same settings and in the same version is one strategy,
+    and its runs are taken from the first that has them; one that differs is followed by the name of its experiment.
+    What a strategy was not run on is missing.
 
     Parameters
     ----------
@@ -90,13 +92,16 @@ def joined(experiments: Sequence[Results]) -> Results:
         return experiments[0]
     check_protocol(experiments)
     first = experiments[0]
-    names = _named(experiments)
+    names = named(experiments)
     strategies: dict[str, StrategySpec] = {}
     runs: dict[tuple[str, str, int], Any] = {}
+    versions: dict[str, str] = {}
     for place, results in enumerate(experiments):
         for strategy in results.spec.strategies:
             label = names[place, strategy.label]
             strategies.setdefault(label, replace(strategy, label=label))
+            if strategy.label in results.versions:
+                versions.setdefault(label, results.versions[strategy.label])
         for run in results.runs:
             label = names[place, run.label]
             runs.setdefault((run.benchmark, label, run.replicate), replace(run, label=label))
@@ -117,7 +122,20 @@ def joined(experiments: Sequence[Results]) -> Results:
         for first_missing, stop in _gaps([(task, label, one) in runs for one in range(spec.replicates)])
     )
     listed = {name: facts[name] for name in [*tasks, *spec.report_on]}
-    return Results(spec, listed, tuple(runs[key] for key in order if key in runs), missing, first.folder)
+    kept = tuple(runs[key] for key in order if key in runs)
+    return Results(spec, listed, kept, missing, first.folder, versions)
+
+
+def only(results: Results, labels: Collection[str]) -> Results:
+    """Return the results of some strategies, at least one."""
+    spec = replace(results.spec, strategies=tuple(item for item in results.spec.strategies if item.label in labels))
+    return replace(
+        results,
+        spec=spec,
+        runs=tuple(run for run in results.runs if run.label in labels),
+        missing=tuple(shard for shard in results.missing if shard[1] in labels),
+        versions={label: version for label, version in results.versions.items() if label in labels},
+    )
 
 
 def _highlighted(experiments: Sequence[Results], names: dict[tuple[int, str], str]) -> tuple[str, ...]:
@@ -143,14 +161,14 @@ def _at(there: Sequence[bool], place: int) -> bool:
     return 0 <= place < len(there) and not there[place]
 
 
-def _named(experiments: Sequence[Results]) -> dict[tuple[int, str], str]:
-    """Return what each strategy is called in the whole, by experiment and label."""
-    settings: dict[str, list[StrategySpec]] = {}
+def named(experiments: Sequence[Results]) -> dict[tuple[int, str], str]:
+    """Return what each strategy is called when experiments are joined, by place of the experiment and label."""
+    settings: dict[str, list[Settings]] = {}
     for results in experiments:
         for strategy in results.spec.strategies:
             known = settings.setdefault(strategy.label, [])
-            if _set(strategy) not in map(_set, known):
-                known.append(strategy)
+            if (own := settings_of(results, strategy)) not in known:
+                known.append(own)
     calls = [results.spec.name for results in experiments]
     if len(set(calls)) < len(calls):
         calls = [f"{name} {place}" for place, name in enumerate(calls, start=1)]
@@ -161,9 +179,12 @@ def _named(experiments: Sequence[Results]) -> dict[tuple[int, str], str]:
     }
 
 
-def _set(strategy: StrategySpec) -> StrategySpec:
-    """Return a strategy as its settings are compared: by the name that it has wherever its file lies."""
-    return replace(strategy, name=read(strategy.name).own)
+def settings_of(results: Results, strategy: StrategySpec) -> Settings:
+    """Return what of a strategy makes its runs what they are: settings, whatever it is labelled, and version.
+
+    It has the name that it has wherever its file lies; the version is "" where results do not tell it.
+    """
+    return replace(strategy, name=read(strategy.name).own, label=""), results.versions.get(strategy.label, "")
 
 
 def _name(experiments: Sequence[Results]) -> str:

@@ -134,6 +134,7 @@ FLOORS = {
         "tables",
         "figures",
         "sections",
+        "archive",
         "predictors",
         "given",
         "page",
