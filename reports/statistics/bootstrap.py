@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.checks import FloatArray
+from harness.checks import BoolArray, FloatArray
 from reports.statistics.centres import centre_of, cut_of
 
 _CHUNK = 4_000_000  # floats held at once while resampling, 32 MB
@@ -56,17 +57,15 @@ def bootstrap_centres(values: FloatArray, counts: npt.NDArray[np.int32], centre:
     if n > 1 and cut == 0:
         means = values.T @ counts.astype(np.float64) / n
         return np.asarray(np.clip(means, values.min(axis=0)[:, None], values.max(axis=0)[:, None]))
-    counts = counts.astype(np.int16 if n < 2**15 else np.int32)  # short numbers, so that more of them fit the cache
+    repetitions, lanes = counts.shape[1], _lanes(counts)
     order = np.argsort(values, axis=0, kind="stable")
     ordered = np.take_along_axis(values, order, axis=0)
-    out = np.empty((values.shape[1], counts.shape[1]))
+    out = np.empty((values.shape[1], repetitions))
     for column in range(values.shape[1]):
-        if column and np.array_equal(values[:, column], values[:, column - 1]):
-            out[column] = out[column - 1]  # step curves often stand still
-            continue
-        below = np.cumsum(counts[order[:-1, column]], axis=0, dtype=counts.dtype)
-        first = ordered[(below <= cut).sum(axis=0, dtype=counts.dtype), column]
-        last = ordered[(below < n - cut).sum(axis=0, dtype=counts.dtype), column]
+        sums = np.cumsum(lanes[order[:-1, column]].view(np.uint64), axis=0)  # no lane overflows into the next
+        below = sums.view(lanes.dtype)[:, :repetitions]
+        first = ordered[_rows(below <= cut), column]
+        last = ordered[_rows(below < n - cut), column]
         if n - 2 * cut <= 2:  # the median: one value, or the middle of two
             out[column] = (first + last) / 2
         else:
@@ -76,14 +75,41 @@ def bootstrap_centres(values: FloatArray, counts: npt.NDArray[np.int32], centre:
     return out
 
 
+def _lanes(counts: npt.NDArray[np.int32]) -> npt.NDArray[np.unsignedinteger]:
+    """Return counts in the shortest numbers that hold n, so many to a row that rows are whole words of 64 bits."""
+    n, repetitions = counts.shape
+    kind = np.min_scalar_type(n)
+    each = 8 // kind.itemsize
+    lanes = np.zeros((n, -(-repetitions // each) * each), dtype=kind)
+    lanes[:, :repetitions] = counts
+    return lanes
+
+
+def _rows(marked: BoolArray) -> npt.NDArray[np.unsignedinteger]:
+    """Return how many rows are marked in each column."""
+    return np.asarray(marked.view(np.uint8).sum(axis=0, dtype=np.min_scalar_type(len(marked))))
+
+
 def interval(samples: FloatArray, level: float = 0.95, axis: int = -1) -> tuple[FloatArray, FloatArray]:
     """Return the percentile interval of bootstrap samples: two arrays without `axis`.
 
     Efron & Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
     """
     tail = (1.0 - level) / 2.0
-    low, high = np.quantile(samples, [tail, 1.0 - tail], axis=axis)
-    return np.asarray(low), np.asarray(high)
+    ordered = np.sort(np.moveaxis(samples, axis, -1), axis=-1)  # five times as fast as the parts of `numpy.quantile`
+    low, high = (_between(ordered, share) for share in (tail, 1.0 - tail))
+    return low, high
+
+
+def _between(ordered: FloatArray, share: float) -> FloatArray:
+    """Return the quantile of what is ascending along the last axis, as `numpy.quantile` does, to the last bit."""
+    last = ordered.shape[-1] - 1
+    place = last * share
+    first = math.floor(place)
+    before, after = ordered[..., first], ordered[..., min(first + 1, last)]
+    step, part = after - before, place - first
+    middle = after - step * (1.0 - part) if part >= 0.5 else before + step * part
+    return np.where(np.isnan(ordered[..., last]), np.nan, middle)
 
 
 def stratified_iqm(strata: Sequence[FloatArray], repetitions: int, rng: np.random.Generator) -> FloatArray:

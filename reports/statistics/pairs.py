@@ -16,7 +16,7 @@ _AT_ONCE = 1 << 22
 """Differences of resamples that are held at once."""
 
 
-def paired(differences: FloatArray, samples: FloatArray) -> dict[str, float]:
+def paired(differences: FloatArray, samples: FloatArray, p: float | None = None) -> dict[str, float]:
     """Return what paired differences show; positive ones are wins.
 
     Parameters
@@ -25,6 +25,8 @@ def paired(differences: FloatArray, samples: FloatArray) -> dict[str, float]:
         Second minus first, of values to minimise; at least one.
     samples : (B,) float64
         Medians of resamples, of `bootstrap_centres`.
+    p : float, optional
+        Of `wilcoxon_ps`, where it was found for many pairs at once.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def paired(differences: FloatArray, samples: FloatArray) -> dict[str, float]:
         "difference": float(np.median(differences)),
         "low": float(low),
         "high": float(high),
-        "p": wilcoxon_p(differences),
+        "p": wilcoxon_p(differences) if p is None else p,
     }
 
 

@@ -17,16 +17,29 @@ ALPHA = 0.05
 
 
 def wilcoxon_p(differences: FloatArray) -> float:
-    """Return the two-sided p of the signed-rank test with Pratt's treatment of zeros.
+    """Return the two-sided p of the signed-rank test with Pratt's treatment of zeros; see `wilcoxon_ps`."""
+    return float(wilcoxon_ps(differences[:, None])[0])
+
+
+def wilcoxon_ps(differences: FloatArray) -> FloatArray:
+    """Return the two-sided p of the signed-rank test of each column, with Pratt's treatment of zeros: (P,).
 
     Exact where n <= 50 without ties or zeros, else the normal approximation.  Wilcoxon, Biometrics Bulletin 1, 1945;
     Pratt, JASA 54, 1959.
+
+    Parameters
+    ----------
+    differences : (n, P) float64
+        Of n pairs each; a column of zeros has p = 1.
     """
-    if not np.any(differences):
-        return 1.0
-    plain = len(differences) <= 50 and np.all(differences) and len(np.unique(np.abs(differences))) == len(differences)
-    result = stats.wilcoxon(differences, zero_method="pratt", method="exact" if plain else "approx")
-    return float(result.pvalue)
+    sizes = np.sort(np.abs(differences), axis=0)
+    differ = (sizes > 0).any(axis=0)
+    plain = differ & (np.diff(sizes, axis=0, prepend=0.0) > 0).all(axis=0) & (len(differences) <= 50)
+    p = np.ones(differences.shape[1])
+    for method, columns in (("exact", plain), ("approx", differ & ~plain)):
+        if columns.any():
+            p[columns] = stats.wilcoxon(differences[:, columns], zero_method="pratt", method=method, axis=0).pvalue
+    return p
 
 
 def holm(p_values: FloatArray) -> FloatArray:

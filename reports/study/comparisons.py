@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -19,11 +19,7 @@ from reports.statistics.pairs import paired
 from reports.statistics.profiles import optimality_gap, stratified_mean_interval
 from reports.statistics.ranks import average_ranks
 from reports.statistics.scale import merged_sizes
-from reports.statistics.significance import (
-    ALPHA,
-    holm,
-    probability_of_improvement,
-)
+from reports.statistics.significance import ALPHA, holm, probability_of_improvement, wilcoxon_ps
 from reports.study.align import Aligned
 from reports.study.critical import critical
 from reports.study.curves import common_replicates
@@ -37,6 +33,8 @@ WORSE, OPEN, NOT_TESTED = "worse", "open", "not tested"
 EQUIVALENT, APART = "equivalent", "apart"
 """Of a pair against the margin: its 90 % interval lies inside, or outside; `OPEN` where it does neither."""
 _NUMBERS = ("poi", "effect", "difference", "low", "high", "p", "low_90", "high_90", "p_equivalent", "pairs_needed")
+_AT_ONCE = 200
+"""Pairs whose resamples are held at once."""
 TEST_WORDS = (
     "paired Wilcoxon signed-rank test over replicates (Pratt's zeros), Holm-adjusted over benchmarks and pairs, at 5 %"
 )
@@ -65,12 +63,11 @@ def pairwise(study: Study) -> pd.DataFrame:
         margins = {item.name: margin(study, item.truth, split) for item in study.aligned if split in item.truth.splits}
         for policy in policies:
             rows = [
-                _compare(study, item, split, a, b, wide, margins[item.name]) | {"missing": policy, "budget": checkpoint}
+                row | {"missing": policy, "budget": checkpoint}
                 for checkpoint, values in at.items()
                 for item in study.aligned
                 if split in item.truth.splits and item.has_incumbent
-                for wide in [_wide(study, values, item, split, policy)]
-                for a, b in combinations(study.labels, 2)
+                for row in _compare(study, item, split, _wide(study, values, item, split, policy), margins[item.name])
             ]
             if rows:
                 parts.append(_judged(pd.DataFrame(rows).assign(split=split)))
@@ -93,19 +90,37 @@ def _wide(study: Study, values: pd.DataFrame, item: Aligned, split: str, policy:
 
 
 def _compare(
-    study: Study, item: Aligned, split: str, a: str, b: str, regrets: pd.DataFrame, margin: float
-) -> dict[str, object]:
-    pairs = regrets[[a, b]].dropna()
-    row: dict[str, object] = {"benchmark": item.name, "a": a, "b": b, "n": len(pairs), "margin": margin}
-    row |= dict.fromkeys(("wins", "ties", "losses"), 0) | dict.fromkeys(_NUMBERS, np.nan) | {"equivalence": ""}
-    if len(pairs) == 0:
-        return row
-    # Differences of one size must be equal in rank, too.
-    differences = merged_sizes((pairs[b] - pairs[a]).to_numpy(), item.truth.scales[split].resolution)
-    counts = study.resampler.counts(item.name, len(pairs), TABLE_REPETITIONS)
-    samples = bootstrap_centres(differences[:, None], counts, "median")[0]
-    poi = probability_of_improvement(regrets[a].dropna().to_numpy(), regrets[b].dropna().to_numpy())
-    return row | _within(samples, differences, margin) | {"poi": poi, **paired(differences, samples)}
+    study: Study, item: Aligned, split: str, regrets: pd.DataFrame, margin: float
+) -> Iterator[dict[str, object]]:
+    """Compare all pairs on one benchmark: as many at once as have the same number of runs in common."""
+    runs = {label: regrets[label].to_numpy(dtype=np.float64) for label in study.labels}
+    differences = {
+        pair: _differences(item, split, *(runs[label] for label in pair)) for pair in combinations(study.labels, 2)
+    }
+    numbers: dict[tuple[str, str], dict[str, object]] = {}
+    for n in sorted({len(own) for own in differences.values()} - {0}):
+        alike = [pair for pair, own in differences.items() if len(own) == n]
+        counts = study.resampler.counts(item.name, n, TABLE_REPETITIONS)
+        for start in range(0, len(alike), _AT_ONCE):
+            pairs = alike[start : start + _AT_ONCE]
+            columns = np.stack([differences[pair] for pair in pairs], axis=1)
+            samples = bootstrap_centres(columns, counts, "median")
+            for pair, sample, p in zip(pairs, samples, wilcoxon_ps(columns), strict=True):
+                own = differences[pair]
+                numbers[pair] = _within(sample, own, margin) | paired(own, sample, float(p))
+    for (a, b), own in differences.items():
+        row: dict[str, object] = {"benchmark": item.name, "a": a, "b": b, "n": len(own), "margin": margin}
+        row |= dict.fromkeys(("wins", "ties", "losses"), 0) | dict.fromkeys(_NUMBERS, np.nan) | {"equivalence": ""}
+        if (a, b) in numbers:
+            known = [runs[label][~np.isnan(runs[label])] for label in (a, b)]
+            row |= numbers[a, b] | {"poi": probability_of_improvement(*known)}
+        yield row
+
+
+def _differences(item: Aligned, split: str, first: FloatArray, second: FloatArray) -> FloatArray:
+    """Return second minus first of the runs that both have; those of one size are equal, so that ranks are, too."""
+    differences = second - first
+    return merged_sizes(differences[~np.isnan(differences)], item.truth.scales[split].resolution)
 
 
 def _within(samples: FloatArray, differences: FloatArray, margin: float) -> dict[str, object]:

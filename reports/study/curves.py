@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -30,7 +28,10 @@ def centre_and_band(
     low, high = middle.copy(), middle.copy()
     known = ~np.isnan(middle)
     if known.any() and len(values) > 1:
-        low[known], high[known] = interval(bootstrap_centres(values[:, known], counts, centre))
+        columns = values[:, known]
+        changed = np.append(True, (columns[:, 1:] != columns[:, :-1]).any(axis=0))  # step curves often stand still
+        ends = interval(bootstrap_centres(columns[:, changed], counts, centre))
+        low[known], high[known] = (end[np.cumsum(changed) - 1] for end in ends)
     return middle, low, high
 
 
@@ -107,19 +108,23 @@ def ranks(study: Study) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     if len(grid) > MOST_RANK_POINTS:  # every resample of every strategy is held at every point
         grid = grid[np.unique(np.geomspace(1, len(grid), MOST_RANK_POINTS).astype(np.int64) - 1)]
-    parts, means, samples = [], [], []
-    for item in usable:
-        blocks = rank_blocks(item, grid)
-        counts = study.resampler.counts(item.name, len(blocks), CURVE_REPETITIONS)
-        flat = blocks.reshape(len(blocks), -1)
-        means.append(blocks.mean(axis=0))
-        samples.append((counts.T.astype(np.float64) @ flat / len(blocks)).reshape(-1, *means[-1].shape))
-        parts.append(_rank_frame(item.name, study.labels, grid, means[-1], samples[-1], len(blocks)))
-    if len(usable) > 1:
-        mean, sample = np.mean(means, axis=0), np.mean(samples, axis=0)
-        fewest = min(len(common_replicates(item)) for item in usable)
-        parts.insert(0, _rank_frame(OVERALL, study.labels, grid, mean, sample, fewest))
-    return pd.concat(parts, ignore_index=True)
+    blocks = {item.name: rank_blocks(item, grid) for item in usable}
+    weights = {
+        name: study.resampler.counts(name, len(of), CURVE_REPETITIONS).astype(np.float64) for name, of in blocks.items()
+    }
+    parts: dict[str, list[pd.DataFrame]] = {OVERALL: [], **{name: [] for name in blocks}}
+    for place, label in enumerate(study.labels):  # one at a time: the resamples of all need a gigabyte
+        mean, samples = np.zeros(len(grid)), np.zeros((len(grid), CURVE_REPETITIONS))
+        for name, block in blocks.items():
+            ranked, n = block[:, place], len(block)
+            own = ranked.T @ weights[name] / n
+            parts[name].append(_part(name, label, grid, ranked.mean(axis=0), *interval(own), n))
+            mean, samples = mean + ranked.mean(axis=0), samples + own
+        if len(blocks) > 1:
+            fewest = min(map(len, blocks.values()))
+            ends = interval(samples / len(blocks))
+            parts[OVERALL].append(_part(OVERALL, label, grid, mean / len(blocks), *ends, fewest))
+    return pd.concat([part for each in parts.values() for part in each], ignore_index=True)
 
 
 def common_replicates(item: Aligned) -> list[int]:
@@ -141,11 +146,3 @@ def rank_blocks(item: Aligned, grid: FloatArray) -> FloatArray:
     ]
     # (k, R, T) to (R, T, k), ranked along the last
     return np.moveaxis(average_ranks(np.moveaxis(np.array(regrets), 0, -1)), -1, 1)
-
-
-def _rank_frame(
-    benchmark: str, labels: Sequence[str], grid: FloatArray, mean: FloatArray, samples: FloatArray, n: int
-) -> pd.DataFrame:
-    low, high = interval(samples, axis=0)
-    parts = [_part(benchmark, label, grid, mean[j], low[j], high[j], n) for j, label in enumerate(labels)]
-    return pd.concat(parts, ignore_index=True)

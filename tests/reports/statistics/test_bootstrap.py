@@ -19,6 +19,25 @@ def test_bootstrap_by_counts_equals_resampling_in_full(centre):
     np.testing.assert_allclose(bootstrap.bootstrap_centres(x, counts, centre), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("centre", centres.CENTRES)
+@pytest.mark.parametrize("n", [255, 256, 300])
+def test_resamples_of_one_run_alone_are_that_run(n, centre):
+    x = np.random.default_rng(n).normal(size=(n, 2))
+    counts = np.zeros((n, 5), dtype=np.int32)
+    counts[np.arange(5) * 50, np.arange(5)] = n
+    np.testing.assert_allclose(bootstrap.bootstrap_centres(x, counts, centre), x[np.arange(5) * 50].T, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (2, 3), (41, 3), (40, 2, 2)])
+def test_intervals_are_the_quantiles_of_numpy_to_the_last_bit(shape):
+    samples = np.random.default_rng(0).normal(size=shape)
+    samples[0, ..., 1] = np.nan if shape[0] == 41 else 0.0
+    low, high = bootstrap.interval(samples, axis=0)
+    np.testing.assert_array_equal(low, np.quantile(samples, (1 - 0.95) / 2, axis=0))
+    np.testing.assert_array_equal(high, np.quantile(samples, 1 - (1 - 0.95) / 2, axis=0))
+    np.testing.assert_array_equal(bootstrap.interval(np.moveaxis(samples, 0, -1)), (low, high))
+
+
 def test_resamples_keep_their_size_and_come_from_the_generator_given():
     counts = bootstrap.resample_counts(7, 100, np.random.default_rng(0))
     assert counts.shape == (7, 100)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import stats
 
 from reports.statistics import significance
 
@@ -34,7 +35,22 @@ def test_smallest_reachable_p_of_the_signed_rank_test(n, smallest):
     assert f"{n + 1} pairs of runs are needed" in significance.refusal(n, 1, alpha=smallest * 0.99)
 
 
+@pytest.mark.parametrize("n", [9, 60])
+def test_signed_ranks_of_many_columns_are_those_of_each(n):
+    columns = np.random.default_rng(n).normal(0.3, 1.0, (n, 6))
+    columns[:, 1] = columns[:, 1].round()  # ties and zeros
+    columns[:3, 2] = 0.0
+    columns[:, 3] = 0.0
+    expected = []
+    for place, column in enumerate(columns.T):
+        method = "exact" if n <= 50 and place not in (1, 2) else "approx"
+        found = stats.wilcoxon(column, zero_method="pratt", method=method) if any(column) else None
+        expected.append(found.pvalue if found else 1.0)
+    assert significance.wilcoxon_ps(columns).tolist() == expected
+
+
 def test_signed_rank_of_no_difference_is_one():
+    assert significance.wilcoxon_p(np.zeros(0)) == 1.0
     assert significance.wilcoxon_p(np.zeros(8)) == 1.0
     assert significance.rank_biserial(np.zeros(8)) == 0.0
 
