@@ -73,6 +73,7 @@ FLOORS = {
     "benchmarks_data": (
         "files",
         "parted",
+        "grown",
         "checked",
         "catalogue",
         "file",
