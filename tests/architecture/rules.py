@@ -83,6 +83,7 @@ FLOORS = {
         "importers",
         "cache",
         "facts",
+        "live",
         "provider",
         "joins",
         "audit.findings",
