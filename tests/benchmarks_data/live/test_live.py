@@ -21,12 +21,18 @@ from benchmarks_data.live.entries import lives
 from benchmarks_data.live.trained import Trained
 from harness import registry
 from harness.errors import HarnessError, TableError
+from harness.experiments.execute import execute
+from harness.experiments.prepare import prepare as prepare_shards
+from harness.experiments.spec import Spec, StrategySpec
 from harness.files.arrays import read_npz
 from harness.guard import running
+from harness.problem import Budget
 from harness.records import Proposals
 from harness.testing.conformance import check_benchmark
 from harness.training import recipe
 from harness.training.trainer import train
+from harness.verification.job import Request
+from harness.verification.verify import verify
 from reports.study.study import prepare
 from reports.study.truth import LIVE
 from reports.study.wording import best_label, noted, notices
@@ -208,6 +214,37 @@ def test_a_search_and_its_page(entry, tmp_path):
     assert "The optimum is not known" in notice
     assert "distance to the best of" in noted(study)
     assert str(best_label(item.truth)) == "best that was trained"
+
+
+def test_what_it_found_is_verified(entry, tmp_path):
+    spec = Spec("tiny", (NAME,), (StrategySpec("random_search", "rs"),), Budget(evaluations=3), replicates=2)
+    assert execute(prepare_shards(spec), tmp_path / "results").failed == ()
+    seen = verify(tmp_path / "results", Request(top=1, stratified=1, seeds=2, device="cpu", level="R0"))
+    (item,) = seen.verified
+    assert item.measurements.margin_percent == 20.0
+    assert np.isfinite(item.measurements.valid_accuracy).all()
+    assert set(item.measurements.seeds).isdisjoint(entry.full.setup.seeds)
+    oracle = registry.oracle(NAME)
+    np.testing.assert_allclose(
+        oracle.mean(item.measurements.archs, "params_m") * 1e6, item.measurements.params, rtol=1e-9
+    )
+
+
+@pytest.mark.slow
+def test_thirty_cells_agree_with_the_table_within_the_noise_of_seeds(monkeypatch, tmp_path):
+    """Two one-sided tests at 5 % find the mean difference within the margin that was stored with the table."""
+    monkeypatch.setenv("NAS_HARNESS_HOME", str(tmp_path))
+    table, live = registry.oracle("micro-mnist1d"), nh.open_benchmark("live-mnist1d-nb201", seed=3)
+    archs = table.archs[np.random.default_rng(0).permutation(len(table.archs))[:30]]
+    told = 100.0 - live.query(Proposals.of(archs, 9), noise_seed=None).objectives[:, 0]
+    trainings = table.trainings(archs, "valid_accuracy")
+    differences = told - trainings.mean(axis=1)
+    margin = float(registry.describe_benchmark("live-mnist1d-nb201")["training"]["margin_percent"])
+    error = differences.std(ddof=1) / np.sqrt(len(archs))
+    assert abs(differences.mean()) + 1.699 * error < margin, "t at 95 % with 29 degrees of freedom"
+    spread = trainings.std(axis=1, ddof=1).mean()
+    assert np.median(np.abs(differences)) < 3 * spread
+    assert np.corrcoef(told, trainings.mean(axis=1))[0, 1] > 0.95
 
 
 def run_search(folder: Path, out: str) -> subprocess.Popen[bytes]:
