@@ -73,6 +73,7 @@ FLOORS = {
     "benchmarks_data": (
         "files",
         "parted",
+        "grown",
         "checked",
         "catalogue",
         "file",
@@ -82,6 +83,7 @@ FLOORS = {
         "importers",
         "cache",
         "facts",
+        "live",
         "provider",
         "joins",
         "audit.findings",

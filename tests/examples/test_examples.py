@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 import harness as nh
+from benchmarks_data.live import entries
+from benchmarks_data.live.entries import lives
+from benchmarks_data.live.trained import Trained
 from harness import registry
 from harness.cli.__main__ import main
 from harness.experiments.execute import execute
@@ -17,6 +20,7 @@ from harness.experiments.kind import kind_of
 from harness.experiments.prepare import prepare
 from harness.experiments.spec import ReportSpec
 from harness.problem import Budget
+from tests.benchmarks_data.live.support import tiny
 from tests.paths import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -32,6 +36,7 @@ EXECUTED = {
     "transfer.toml": "test_transfer_runs",
     "predictors.toml": "test_the_evaluations_of_learners_run",
     "predictors-full.toml": "test_the_evaluations_of_learners_run",
+    "live.toml": "test_the_live_search_runs",
     "my_strategy.py": "test_the_strategy_keeps_the_rules",
     "my_learner.py": "test_the_learner_keeps_the_rules",
     "own_table/digits.csv": "test_the_table_is_imported_and_searched",
@@ -161,6 +166,21 @@ def test_transfer_runs(folder, capsys):
     )
     assert execute(prepare(spec), folder / "transfer").failed == ()
     assert {len(run.trace) for run in nh.read_results(folder / "transfer").runs} == {15}
+
+
+def test_the_live_search_runs(folder, monkeypatch):
+    """Networks that train in milliseconds stand in for those of a second."""
+    monkeypatch.setenv("NAS_HARNESS_HOME", str(folder / "home"))
+    spec = nh.load_spec("examples/live.toml")
+    (name,) = spec.benchmarks
+    assert name in lives()
+    monkeypatch.setattr(entries, "lives", lambda: {name: replace(tiny(folder), name=name)})
+    outcome = execute(prepare(replace(spec, budget=Budget(evaluations=6), replicates=2)), folder / "live")
+    assert outcome.failed == ()
+    results = nh.read_results(folder / "live")
+    assert {len(run.trace) for run in results.runs} == {6}
+    assert {run.label for run in results.runs} == {item.label for item in spec.strategies}
+    assert len(Trained(entries.live(name)).grown) > 0
 
 
 @pytest.mark.parametrize("name", ["predictors", "predictors-full"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks_data.catalogue.entries import entries, others
+from benchmarks_data.live.entries import lives
 from harness import registry
 from harness.errors import HarnessError
 from harness.problem import Constraint
@@ -14,8 +15,8 @@ from harness.testing.conformance import check, check_benchmark, check_space, che
 from harness.testing.toy import ToyBenchmark, ToySpace
 from tests.strategies.quick import QUICK
 
-SLOW = {"optuna:GPSampler"}
-"""Names that take a minute."""
+SLOW = {"optuna:GPSampler", *lives()}
+"""Names that take a minute; live benchmarks train what a check asks."""
 SHORT = {"bohamiann_network": {"steps": 1300, "burn_in": 300}}
 """Hyperparameters of learners that take long with their defaults."""
 
@@ -26,13 +27,17 @@ def _to_get(name: str) -> bool:
     return known is not None and known.imported
 
 
+def _needs_a_gpu(name: str) -> bool:
+    return name in lives() and lives()[name].device == "cuda"
+
+
 @pytest.mark.parametrize(
     "name",
     [
         pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW))
         for kind in ("benchmark", "strategy", "surrogate")
         for name in registry.names(kind)
-        if not (kind == "benchmark" and _to_get(name))
+        if not (kind == "benchmark" and (_to_get(name) or _needs_a_gpu(name)))
     ],
 )
 def test_every_registered_name_keeps_the_rules(name):
