@@ -35,12 +35,12 @@ from harness.spaces import named
 if TYPE_CHECKING:
     from harness.benchmark import Benchmark, Oracle
 
-_FITTED = "predicted.fitted.benchmark"
-"""The module of surrogate benchmarks that are opened by their path."""
+_FITTED, _TASKS = "predicted.fitted.benchmark", "tasks"
+"""The modules of surrogate benchmarks that are opened by their path, and of tasks, by the path of their class."""
 
 
 class Tables(BenchmarkProvider):
-    """Tables by name or path, and what the catalogue has that predicts.
+    """Tables by name or path, what the catalogue has that predicts, and tasks by the path of their class.
 
     A name may have ``@`` and a protocol behind it, for a table that has test results alone, or ``@seeds``, for a table
     whose fidelities are to be numbers of training runs (`benchmarks_data.file.seeds`).
@@ -118,6 +118,14 @@ class Tables(BenchmarkProvider):
         schedule : int, optional
             Offer the fidelities of the training schedule of so many epochs alone.
         """
+        if read(name).is_python:
+            if auxiliary or schedule is not None:
+                given = f"auxiliary = {list(auxiliary)}" if auxiliary else f"schedule = {schedule}"
+                raise HarnessError(f"a task tells objectives and constraints alone, got `{given}`; leave it out")
+            task: Benchmark = _predicting(name).open_benchmark(
+                name, objectives=objectives, constraints=constraints, training=training, seed=seed
+            )
+            return task
         if _predicts(name):
             if schedule is not None:
                 raise HarnessError(f"'{name}' predicts and has one schedule, got {schedule}; leave it out")
@@ -200,12 +208,13 @@ PROVIDER = Tables()
 def _predicts(name: str) -> bool:
     """Say whether a name or a path is of no table; reading all of the catalogue takes as long as opening a table."""
     path = read(name).path
-    return is_fitted(path) if path is not None else name not in carried() and name in others()
+    return read(name).is_python or is_fitted(path) if path is not None else name not in carried() and name in others()
 
 
 def _predicting(name: str) -> ModuleType:
     """Return the module that answers for what is no table: a name of the catalogue, or a path."""
-    answers = _FITTED if read(name).path is not None else others()[name].source.answers
+    known = read(name)
+    answers = _TASKS if known.is_python else _FITTED if known.path is not None else others()[name].source.answers
     return importlib.import_module(f"benchmarks_data.{answers}")
 
 

@@ -74,6 +74,8 @@ class Benchmark(Common, Protocol):
         With it comes a method ``look(signal, archs)``, (n,) float64: one of them, by its name, as it is published.
     auxiliary : tuple of Objective, optional
         What `Evaluations.auxiliary` holds, a columns; the default is none.
+    trains : bool, optional
+        Whether it trains what it is asked for: then it is asked for nothing that a search does not propose.
     libraries : tuple of str, optional
         Installed packages on which the answers depend, beyond numpy; their versions are part of the digest of results.
     """

@@ -32,7 +32,7 @@ def check_objectives(benchmark: Benchmark, log: Sequence[str] = ()) -> list[str]
     -------
     list of str
         What can be run and will hardly be what was meant: two objectives that order architectures alike, or one that
-        some architectures lack.  Empty for one objective.
+        some architectures lack.  Empty for one objective, and where asking is training.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def check_objectives(benchmark: Benchmark, log: Sequence[str] = ()) -> list[str]
         If an objective is constant, has no value at all, or has no logarithm.
     """
     objectives, name = benchmark.objectives, benchmark.name
-    if len(objectives) < 2:
+    if len(objectives) < 2 or getattr(benchmark, "trains", False):
         return []
     archs = _archs(benchmark)
     proposals = Proposals.of(archs, len(benchmark.fidelities) - 1)

@@ -29,11 +29,13 @@ def known_constraints(benchmark: Benchmark) -> tuple[Constraint, ...]:
 
     Those on a column that the space counts in closed form (`SearchSpace.costs`): where its codings can be listed, with
     the values of the table, which may be of other networks than the formula's (another number of classes or channels);
-    elsewhere only where the table agrees with the formula.
+    elsewhere only where the table agrees with the formula.  None where asking is training.
     """
     space = benchmark.space
     costs = space.costs(np.zeros((0, space.genes), dtype=space.dtype))
     named = tuple(item for item in benchmark.constraints if item.name in costs)
+    if getattr(benchmark, "trains", False):
+        return ()  # what it tells is known after training alone
     if not named or listable(space):
         return named
     archs = space.sample(_COMPARED, np.random.default_rng(0))
