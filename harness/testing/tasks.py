@@ -52,11 +52,11 @@ def check_task(name: str) -> list[str]:
         done = _trained(first, requests)
         rules("can be made in a process of its own, and trained there", True)
         _check_results(rules, definition, requests, done)
+        _check_alone(rules, definition, first, requests, done)
         again = [place for place, request in enumerate(requests) if request.seed == 0]
         repeated = _trained(second, [requests[place] for place in reversed(again)])[::-1]
         for place, other in zip(again, repeated, strict=True):
             rules(SAME, done[place].values == other.values, _differing(definition, done[place], other))
-        _check_alone(rules, definition, first, requests, done)
     finally:
         first.close()
         second.close()

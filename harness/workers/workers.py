@@ -225,8 +225,9 @@ class _Worker:
         if not content:
             self.end()
             self._ended = self._ended or self._how_it_ended()
-        elif not self._is_made and self._answer.endswith(b"\n"):
-            told, self._answer = json.loads(self._answer), b""
+        elif not self._is_made and b"\n" in self._answer:
+            first, _, self._answer = self._answer.partition(b"\n")
+            told = json.loads(first)
             if "error" in told:
                 self.end()
                 raise HarnessError(told["error"])
