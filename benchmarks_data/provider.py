@@ -8,7 +8,7 @@ again, or, where the source is gone, named in a TableError.  A table whose files
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from benchmarks_data.file.content import is_table
 from benchmarks_data.file.oracle import TableOracle
 from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.files import Progress, on_terminal
+from benchmarks_data.live.entries import is_live, live, lives
 from benchmarks_data.predicted.fitted.file import is_fitted
 from harness.benchmark import BenchmarkProvider
 from harness.errors import HarnessError, IrregularError, TableError, nearest, typed, unknown
@@ -35,24 +36,28 @@ from harness.spaces import named
 if TYPE_CHECKING:
     from harness.benchmark import Benchmark, Oracle
 
-_FITTED, _TASKS = "predicted.fitted.benchmark", "tasks"
-"""The modules of surrogate benchmarks that are opened by their path, and of tasks, by the path of their class."""
+_FITTED = "predicted.fitted.benchmark"
+"""The module of surrogate benchmarks that are opened by their path."""
+_LIVE, _TASKS = "live.benchmark", "tasks"
+"""The modules of live benchmarks, and of tasks of one's own, by the path of their class."""
 
 
 class Tables(BenchmarkProvider):
-    """Tables by name or path, what the catalogue has that predicts, and tasks by the path of their class.
+    """Tables by name or path, what the catalogue has that predicts or trains, and tasks by the path of their class.
 
     A name may have ``@`` and a protocol behind it, for a table that has test results alone, or ``@seeds``, for a table
-    whose fidelities are to be numbers of training runs (`benchmarks_data.file.seeds`).
+    whose fidelities are to be numbers of training runs (`benchmarks_data.file.seeds`).  That of a live benchmark may
+    have ``@R0``, for its trainings to be bitwise reproducible.
     """
 
     def names(self) -> Sequence[str]:
         """Return the names of the catalogue, protocols included."""
         under = [f"{entry.name}{protocol.MARK}{key}" for entry in entries().values() for key in entry.protocols]
-        return (*entries(), *under, *others())
+        return (*entries(), *under, *others(), *lives())
 
     def __contains__(self, name: object) -> bool:
-        return name in carried() or name in self.names() or (isinstance(name, str) and self._repeats(name))
+        known = name in carried() or name in self.names() or is_live(name)
+        return known or (isinstance(name, str) and self._repeats(name))
 
     @staticmethod
     def _repeats(name: str) -> bool:
@@ -118,27 +123,15 @@ class Tables(BenchmarkProvider):
         schedule : int, optional
             Offer the fidelities of the training schedule of so many epochs alone.
         """
-        if read(name).is_python:
-            if auxiliary or schedule is not None:
-                given = f"auxiliary = {list(auxiliary)}" if auxiliary else f"schedule = {schedule}"
-                raise HarnessError(f"a task tells objectives and constraints alone, got `{given}`; leave it out")
-            task: Benchmark = _predicting(name).open_benchmark(
-                name, objectives=objectives, constraints=constraints, training=training, seed=seed
+        if _has_no_rows(name):
+            return _open_without_rows(
+                name,
+                {"auxiliary": list(auxiliary) or None, "schedule": schedule, "seed": seed},
+                objectives=objectives,
+                constraints=constraints,
+                training=training,
+                check_content=check_content,
             )
-            return task
-        if _predicts(name):
-            if schedule is not None:
-                raise HarnessError(f"'{name}' predicts and has one schedule, got {schedule}; leave it out")
-            if auxiliary:
-                raise HarnessError(
-                    f"'{name}' predicts, and tells no other columns, got {list(auxiliary)}; leave it out"
-                )
-            if seed is not None:
-                raise HarnessError(f"'{name}' predicts and has no trainings, got the seed {seed}; leave it out")
-            benchmark: Benchmark = _predicting(name).open_benchmark(
-                name, objectives=objectives, constraints=constraints, training=training, check_content=check_content
-            )
-            return benchmark
         header = _header(name, held_out=False, check_content=check_content)
         if objectives is None and not header.meaning.validation:
             protocols = entries()[name].protocols if name in entries() else ()
@@ -161,9 +154,9 @@ class Tables(BenchmarkProvider):
 
     def oracle(self, name: str) -> Oracle:
         """Open a table with its held-out columns, converting it first where that was not done yet."""
-        if _predicts(name):
-            predicting: Oracle = _predicting(name).open_oracle(name)
-            return predicting
+        if _has_no_rows(name):
+            answering: Oracle = _answering(name).open_oracle(name)
+            return answering
         header = _header(name, held_out=True)
         truth = TableOracle(header, recorded.space_of(header))
         truth.name = name
@@ -183,8 +176,8 @@ class Tables(BenchmarkProvider):
             sha256, path, bytes, space. Of a table whose files nobody imported yet: what the catalogue says of it,
             ``imported`` (False) and ``to_get``.
         """
-        if _predicts(name):
-            description: dict[str, Any] = _predicting(name).describe(name)
+        if _has_no_rows(name):
+            description: dict[str, Any] = _answering(name).describe(name)
             return description
         if read(name).path is not None:
             return facts.of_table(_header(name, held_out=True), name)
@@ -205,17 +198,42 @@ class Tables(BenchmarkProvider):
 PROVIDER = Tables()
 
 
-def _predicts(name: str) -> bool:
+def _has_no_rows(name: str) -> bool:
     """Say whether a name or a path is of no table; reading all of the catalogue takes as long as opening a table."""
     path = read(name).path
-    return read(name).is_python or is_fitted(path) if path is not None else name not in carried() and name in others()
+    if path is not None:
+        return read(name).is_python or is_fitted(path)
+    return name not in carried() and (name in others() or is_live(name))
 
 
-def _predicting(name: str) -> ModuleType:
+def _answering(name: str) -> ModuleType:
     """Return the module that answers for what is no table: a name of the catalogue, or a path."""
+    if is_live(name):
+        return importlib.import_module(f"benchmarks_data.{_LIVE}")
     known = read(name)
     answers = _TASKS if known.is_python else _FITTED if known.path is not None else others()[name].source.answers
     return importlib.import_module(f"benchmarks_data.{answers}")
+
+
+def _open_without_rows(name: str, asked: Mapping[str, Any], **given: Any) -> Benchmark:
+    """Open what predicts or trains; what is asked beyond that, and not None, is refused, but for a training's seed.
+
+    Raises
+    ------
+    HarnessError
+        If something else is asked.
+    """
+    trains = is_live(name) or read(name).is_python
+    said = {"schedule": " and has one schedule, got", "auxiliary": ", and tells no other columns, got"}
+    said |= {} if trains else {"seed": " and has no trainings, got the seed"}
+    for key, why in said.items():
+        if asked[key] is not None:
+            raise HarnessError(f"'{name}' {'trains' if trains else 'predicts'}{why} {asked[key]}; leave it out")
+    if trains:
+        del given["check_content"]
+        given["seed"] = asked["seed"]
+    benchmark: Benchmark = _answering(name).open_benchmark(name, **given)
+    return benchmark
 
 
 def space(name: str) -> SearchSpace:
@@ -225,6 +243,8 @@ def space(name: str) -> SearchSpace:
     """
     if name in named.SPACES:
         return named.space(name)
+    if is_live(name):
+        return named.space(live(name).space)
     entry = _entry(name)
     if entry.space in named.DEFINED:
         return recorded.whole_space_of(_header(name, held_out=False))
@@ -263,7 +283,7 @@ def ensure(name: str, *, progress: Progress = on_terminal) -> Path:
     TableError
         If it must be converted and cannot be: the source is not installed, or is not what it should be.
     """
-    if _predicts(name):
+    if _has_no_rows(name) and not is_live(name):
         return others()[name].paths()[0]
     entry = _entry(name)
     path = files.table_path(entry.name)
@@ -301,7 +321,9 @@ def whole(name: str) -> layout.Header:
 
 
 def _check_rows(name: str) -> None:
-    if _predicts(name):
+    if is_live(name):
+        raise HarnessError(f"{name} trains what it is asked, and has no rows; give a table")
+    if _has_no_rows(name):
         raise HarnessError(
             f"{name} predicts, and has no rows; `nas-harness data info {name}` says what it is made from"
         )

@@ -74,10 +74,12 @@ class Benchmark(Common, Protocol):
         With it comes a method ``look(signal, archs)``, (n,) float64: one of them, by its name, as it is published.
     auxiliary : tuple of Objective, optional
         What `Evaluations.auxiliary` holds, a columns; the default is none.
-    trains : bool, optional
-        Whether it trains what it is asked for: then it is asked for nothing that a search does not propose.
     libraries : tuple of str, optional
         Installed packages on which the answers depend, beyond numpy; their versions are part of the digest of results.
+    trains : bool, optional
+        Whether it trains what it is asked (default: no); then it is asked about what strategies propose and nothing
+        else, and has a method ``violations(archs)``, (n, c) float64: those of constraints whose columns are known
+        before training, NaN of the others.
     """
 
     @property
@@ -103,6 +105,11 @@ class Benchmark(Common, Protocol):
             For each row, the seed that draws the table's training run: hash(noise seed, table row, training schedule)
             picks among the runs present.  None: the mean over the runs.
         """
+
+
+def trains(benchmark: Benchmark) -> bool:
+    """Say whether a benchmark trains what it is asked, so that nothing but proposals may be asked."""
+    return bool(getattr(benchmark, "trains", False))
 
 
 @dataclass(frozen=True)

@@ -277,7 +277,7 @@ def definition_of(task: type[Task]) -> Definition:
             name=name,
             title=str(task.title or (inspect.getdoc(task) if task.__doc__ else "") or name).partition("\n")[0],
             space=_space(task),
-            columns=_columns(task),
+            columns=_columns(task, _space(task)),
             fidelities=fidelities,
             levels=levels,
             seeds=integer("seeds", task.seeds, low=1, high=_MOST_SEEDS),
@@ -302,17 +302,21 @@ def _space(task: type[Task]) -> SearchSpace:
     return space
 
 
-def _columns(task: type[Task]) -> dict[str, Column]:
+def _columns(task: type[Task], space: SearchSpace) -> dict[str, Column]:
     given = getattr(task, "columns", None)
     example = "Column('valid_accuracy', 'percent', 'maximise', 'validation')"
     if not isinstance(given, Sequence) or not given or not all(isinstance(item, Column) for item in given):
         raise HarnessError(must("columns", f"list at least one column: ({example},)", given))
     columns = {}
+    counted = space.costs(np.zeros((0, space.genes), dtype=space.dtype))
     for column in given:
         if not column.name.isidentifier():
             raise HarnessError(must("name of a column", "be a word, as in Python", column.name))
         if column.name in columns:
             raise HarnessError(must("columns", "have different names", column.name))
+        if column.name in counted:
+            rule = f"be called otherwise: the space '{space.name}' counts this for its own networks"
+            raise HarnessError(must("column", rule, column.name))
         choice(f"direction of {column.name}", column.direction, DIRECTIONS)
         split = SPLITS.get(column.split, column.split)
         if split not in SPLITS.values():

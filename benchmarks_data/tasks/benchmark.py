@@ -133,6 +133,10 @@ class TaskBenchmark:
         drawn = mix64(noise ^ mix64(codes ^ mix64(self._training_of[fidelity]))) % np.uint64(count)
         return drawn.astype(np.int64)[:, None]
 
+    def violations(self, archs: Archs) -> FloatArray:
+        """Return the violations of constraints that are known before training, (n, c): NaN, none is."""
+        return np.full((len(archs), len(self.constraints)), np.nan)
+
     def _train(self, asked: _Asked) -> None:
         """See to it that all that is asked for is there."""
         found, _, _ = self._table.get(asked.codes, asked.fidelity, asked.seeds)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness import registry
-from harness.benchmark import Benchmark
+from harness.benchmark import Benchmark, trains
 from harness.checks import Archs, FloatArray
 from harness.digests import without
 from harness.errors import HarnessError, must
@@ -64,8 +64,12 @@ def informed(learner: Informed, benchmark: Benchmark) -> Informed:
     Raises
     ------
     HarnessError
-        If a constraint would have to be learnt, of which it is told nothing.
+        If a constraint would have to be learnt, of which it is told nothing, or the benchmark would have to train what
+        the learner asks.
     """
+    if trains(benchmark):
+        rule = "be one that learns on a benchmark that trains: what is told the means of all would train all"
+        raise HarnessError(must("surrogate", rule, type(learner).__name__))
     known = benchmark.space.costs(np.empty((0, benchmark.space.genes), dtype=benchmark.space.dtype))
     learnt = [item.name for item in benchmark.constraints if item.name not in known]
     if learnt:

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from harness.benchmark import Benchmark
+from harness.benchmark import Benchmark, trains
 from harness.checks import Archs, BoolArray, FloatArray
 from harness.errors import HarnessError, must
 from harness.records import Proposals
@@ -32,7 +32,7 @@ def check_objectives(benchmark: Benchmark, log: Sequence[str] = ()) -> list[str]
     -------
     list of str
         What can be run and will hardly be what was meant: two objectives that order architectures alike, or one that
-        some architectures lack.  Empty for one objective, and where asking is training.
+        some architectures lack.  Empty for one objective, and of a benchmark that would have to train to answer.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def check_objectives(benchmark: Benchmark, log: Sequence[str] = ()) -> list[str]
         If an objective is constant, has no value at all, or has no logarithm.
     """
     objectives, name = benchmark.objectives, benchmark.name
-    if len(objectives) < 2 or getattr(benchmark, "trains", False):
+    if len(objectives) < 2 or trains(benchmark):
         return []
     archs = _archs(benchmark)
     proposals = Proposals.of(archs, len(benchmark.fidelities) - 1)

@@ -12,7 +12,7 @@ from math import prod
 
 import numpy as np
 
-from harness.benchmark import Benchmark
+from harness.benchmark import Benchmark, trains
 from harness.checks import Archs, FloatArray
 from harness.problem import Constraint, Problem
 from harness.records import Proposals
@@ -29,13 +29,11 @@ def known_constraints(benchmark: Benchmark) -> tuple[Constraint, ...]:
 
     Those on a column that the space counts in closed form (`SearchSpace.costs`): where its codings can be listed, with
     the values of the table, which may be of other networks than the formula's (another number of classes or channels);
-    elsewhere only where the table agrees with the formula.  None where asking is training.
+    elsewhere only where the table agrees with the formula.
     """
     space = benchmark.space
     costs = space.costs(np.zeros((0, space.genes), dtype=space.dtype))
     named = tuple(item for item in benchmark.constraints if item.name in costs)
-    if getattr(benchmark, "trains", False):
-        return ()  # what it tells is known after training alone
     if not named or listable(space):
         return named
     archs = space.sample(_COMPARED, np.random.default_rng(0))
@@ -97,7 +95,10 @@ def _values(item: Constraint, violations: FloatArray) -> FloatArray:
 
 
 def _violations(benchmark: Benchmark, archs: Archs) -> FloatArray:
-    """Return what a benchmark tells of its constraints at the full fidelity: (n, L) to (n, c)."""
+    """Return what a benchmark tells of its constraints at the full fidelity: (n, L) to (n, c); trains nothing."""
+    if trains(benchmark):
+        known: FloatArray = benchmark.violations(archs)  # type: ignore[attr-defined]  # `trains` says so
+        return known
     full = len(benchmark.fidelities) - 1
     parts = [
         benchmark.query(Proposals.of(archs[start : start + _AT_ONCE], full), noise_seed=None).constraints

@@ -68,6 +68,8 @@ class Campaign:
             "device": task.device.type,
             "threads": torch.get_num_threads(),
         }
+        if task.epochs is not None:
+            facts["epochs"] = task.epochs
         return sha256_of(facts)
 
     def checkpoint(self, path: Path, *, every_seconds: float = 30.0) -> Checkpoint:
@@ -143,7 +145,7 @@ class Campaign:
     def _tell(self, now: Progressed, started: float, begun: float) -> None:
         if self.on_progress is None or now.pack is None:
             return
-        behind, total = self._epochs_done(now), len(self.members) * self.task.recipe.epochs
+        behind, total = self._epochs_done(now), len(self.members) * self.task.last
         pace = (time.perf_counter() - started) / (behind - begun) if behind > begun else None
         self.on_progress(
             Progress(
@@ -151,7 +153,7 @@ class Campaign:
                 total=len(self.members),
                 pack=len(now.pack.status),
                 epoch=now.pack.epoch,
-                epochs=self.task.recipe.epochs,
+                epochs=self.task.last,
                 seconds_left=None if pace is None else pace * (total - behind),
             )
         )

@@ -19,6 +19,7 @@ class Curves:
     ----------
     archs : (n, L) unsigned integers
     seeds : (s,) int64
+        Or (n,), one for each architecture, where s is 1 because they were trained in pairs.
     train_loss, train_accuracy, valid_loss, valid_accuracy : (n, s, E) float64
         After each epoch; the training figures are means over the epoch's own batches, as they were trained on.
     test_loss, test_accuracy : (n, s) float64

@@ -42,8 +42,10 @@ def train(
     on_progress: Callable[[Progress], None] | None = None,
     threads: int = 1,
     force: bool = False,
+    paired: bool = False,
+    epochs: int | None = None,
 ) -> Curves:
-    """Train every architecture with every seed.
+    """Train every architecture with every seed, or with one of its own.
 
     Parameters
     ----------
@@ -67,6 +69,10 @@ def train(
         CPU threads; part of what bitwise reproducibility depends on.
     force : bool
         Train on a CPU however long it takes.
+    paired : bool
+        Whether `seeds` holds one seed for each architecture, (n,); curves are then (n, 1).
+    epochs : int, optional
+        Stop after so many of the schedule: the beginning of the same training, without test results.
 
     Returns
     -------
@@ -83,15 +89,20 @@ def train(
     check_level(level)
     archs = networks.check_archs(network, archs)
     networks.check_shape(dataset.shape)
-    seeds = _check_seeds(seeds)
+    seeds = _check_seeds(seeds, len(archs) if paired else None)
     integer("threads", threads, low=1)
+    if epochs is not None:
+        integer("epochs", epochs, low=1, high=recipe.epochs)
     place = choose_device(device)
-    members = [Member(tuple(int(gene) for gene in arch), int(seed)) for arch in archs for seed in seeds]
-    task = Task(network, recipe, dataset, place)
+    size = len(archs), 1 if paired else len(seeds)
+    each = [[seed] for seed in seeds.tolist()] if paired else [seeds.tolist()] * len(archs)
+    members = [
+        Member(tuple(int(gene) for gene in arch), seed) for arch, own in zip(archs, each, strict=True) for seed in own
+    ]
+    task = Task(network, recipe, dataset, place, None if epochs == recipe.epochs else epochs)
     with compute_threads(threads):
         if place.type == "cpu" and not force and len(members):
-            estimate.refuse_long(archs, len(seeds), recipe, dataset, network=network)
-        size = len(archs), len(seeds)
+            estimate.refuse_long(archs, size[1], recipe, dataset, network=network)
         if checkpoint is None:  # nothing to keep: Ctrl-C ends at once, as always
             choice: Choice = choose_level(level, *size, task)
             ledger = Campaign(members, task, choice.level, on_progress).do(None, Requests())
@@ -103,7 +114,7 @@ def train(
                 file = campaign.checkpoint(Path(checkpoint), every_seconds=checkpoint_seconds)
                 with requests() as asked:
                     ledger = campaign.do(file, asked)
-    return _curves(archs, seeds, ledger, choice, task)
+    return _curves(archs, seeds, size, ledger, choice, task)
 
 
 def _begun(path: Path, members: Sequence[Member], task: Task) -> Choice | None:
@@ -127,11 +138,14 @@ def _begun(path: Path, members: Sequence[Member], task: Task) -> Choice | None:
     return None
 
 
-def _check_seeds(seeds: npt.ArrayLike) -> IntArray:
+def _check_seeds(seeds: npt.ArrayLike, each: int | None) -> IntArray:
+    """Return seeds as an array: different ones for all architectures, or one for each of so many."""
     checked = np.asarray(seeds)
     if checked.ndim != 1 or checked.dtype.kind not in "ui" or np.any(checked < 0):
         raise HarnessError(must("seeds", "be a list of integers, none negative", seeds))
-    if len(np.unique(checked)) != len(checked):
+    if each is not None and len(checked) != each:
+        raise HarnessError(must("seeds", f"be one for each of the {each} architectures", seeds))
+    if each is None and len(np.unique(checked)) != len(checked):
         raise HarnessError(must("seeds", "be different from each other", seeds))
     return checked.astype(np.int64)
 
@@ -145,8 +159,8 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _curves(archs: Archs, seeds: IntArray, ledger: State, choice: Choice, task: Task) -> Curves:
-    device, shape = task.device, (len(archs), len(seeds))
+def _curves(archs: Archs, seeds: IntArray, shape: tuple[int, int], ledger: State, choice: Choice, task: Task) -> Curves:
+    device = task.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     columns = ledger.metrics | {column: getattr(ledger, column) for column in MEMBER_COLUMNS}
     shaped: dict[str, Any] = {key: values.reshape(*shape, *values.shape[1:]) for key, values in columns.items()}

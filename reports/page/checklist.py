@@ -10,7 +10,7 @@ from reports.page.narrative import listed
 from reports.study.align import AXIS_LABEL
 from reports.study.provenance import budget_words, library_versions
 from reports.study.study import Study
-from reports.study.truth import PROTOCOL, SURROGATE, TABLE
+from reports.study.truth import LIVE, PROTOCOL, SURROGATE, TABLE
 from reports.study.wording import as_sentence, by_kind
 from reports.tuning.choice import tuned_of
 
@@ -83,8 +83,10 @@ _CONTROLLED = {
     PROTOCOL: "values and seconds come from tables; the signal has no noise, all strategies and replicates are told"
     " the same",
     SURROGATE: "values and seconds are predicted by one surrogate, the same for all strategies and replicates",
+    LIVE: "values come from trainings that all strategies share; their seeds are drawn by noise that all strategies of"
+    " a replicate share",
 }
-_SOURCES = {TABLE: "tables", PROTOCOL: "tables", SURROGATE: "surrogate"}
+_SOURCES = {TABLE: "tables", PROTOCOL: "tables", SURROGATE: "surrogate", LIVE: "trainings"}
 
 
 def _test_item(study: Study) -> Item:

@@ -23,8 +23,9 @@ from harness.problem import Constraint, Objective
 from reports.statistics.scale import Scale
 
 SPLITS = ("validation", "test")
-TABLE, PROTOCOL, SURROGATE = "table", "protocol", "surrogate"
-"""What a benchmark is: results of training searched by validation, or told test results by agreement; a prediction."""
+TABLE, PROTOCOL, SURROGATE, LIVE = "table", "protocol", "surrogate", "live"
+"""What a benchmark is: results of training searched by validation, or told test results by agreement; a prediction;
+what was trained when it was proposed, in place of a table."""
 
 
 def describe_benchmark(name: str) -> Mapping[str, Any]:
@@ -83,9 +84,11 @@ class Truth:
 
     @cached_property
     def kind(self) -> str:
-        """One of `TABLE`, `PROTOCOL` and `SURROGATE`."""
+        """One of `TABLE`, `PROTOCOL`, `SURROGATE` and `LIVE`."""
         if self.about.get("surrogate"):
             return SURROGATE
+        if self.about.get("live"):
+            return LIVE
         # What was told is known by its split: a table of test results alone may have no other name for it.
         return PROTOCOL if "test" in self.column("validation").split else TABLE
 
@@ -103,8 +106,10 @@ class Truth:
 
     @property
     def reference(self) -> str:
-        """What regrets of a surrogate are distances to, and how it was found."""
+        """What regrets of a surrogate or a live benchmark are distances to, and how it was found."""
         found = printable(getattr(self.oracle, "reference", "")).rstrip(".")
+        if self.kind == LIVE:
+            return found
         count = len(self.oracle.values(self.objective.name))
         return f"the best prediction among {count:,} reference architectures" + (f" ({found})" if found else "")
 

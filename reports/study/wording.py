@@ -13,7 +13,7 @@ from reports.study.align import Aligned
 from reports.study.front_reference import RUNS, FrontReference
 from reports.study.front_truth import FrontTruth
 from reports.study.study import Study
-from reports.study.truth import PROTOCOL, SURROGATE, TABLE, Truth
+from reports.study.truth import LIVE, PROTOCOL, SURROGATE, TABLE, Truth
 
 CENTRE_WORDS = {"median": "median", "iqm": "interquartile mean"}
 """Centres of runs, in words."""
@@ -40,11 +40,13 @@ _JUDGED = {
         TABLE: "the mean over all training runs of the table",
         PROTOCOL: "the signal itself, which is the same in every replicate",
         SURROGATE: "the surrogate's prediction",
+        LIVE: "the mean over the trainings that searches asked for",
     },
     "test": {
         TABLE: "the mean over all training runs of the table",
         PROTOCOL: "the mean over the training runs that the protocol holds out",
         SURROGATE: "the surrogate's prediction",
+        LIVE: "the mean over the trainings that searches asked for",
     },
 }
 
@@ -56,11 +58,15 @@ def by_kind(study: Study, texts: Mapping[str, str], split: str = "validation", *
     ----------
     study : Study
     texts : mapping of kind to str
-        See `reports.study.truth.Truth.kind`.
+        See `reports.study.truth.Truth.kind`; what is not said of a live benchmark is what is said of a table.
     split : {"validation", "test"}
     between : str
     """
-    return _by_truth(study, lambda truth: texts[truth.kind], split, between=between)
+    return _by_truth(study, lambda truth: _said(texts, truth), split, between=between)
+
+
+def _said(texts: Mapping[str, str], truth: Truth) -> str:
+    return texts[TABLE] if truth.kind == LIVE and LIVE not in texts else texts[truth.kind]
 
 
 def _by_truth(study: Study, text_of: Callable[[Truth], str], split: str, *, between: str = "; ") -> str:
@@ -109,8 +115,13 @@ def answers(study: Study) -> str:
         PROTOCOL: "the table answers with the protocol's signal, the same for all strategies and replicates",
         SURROGATE: "the surrogate answers with its one prediction, the same for all strategies and replicates",
     }
+    if seed == "one_draw_per_arch":
+        texts[LIVE] = (
+            "each architecture is trained with one of the benchmark's seeds, drawn for it, the same for all strategies"
+            " of a replicate"
+        )
     by_seeds = _ANSWERS_BY_SEEDS.get(str(seed), texts[TABLE])
-    said = _by_truth(study, lambda truth: by_seeds if truth.repeats else texts[truth.kind], "validation")
+    said = _by_truth(study, lambda truth: by_seeds if truth.repeats else _said(texts, truth), "validation")
     schedule = study.spec.budget.schedule
     if schedule is None:
         return said
@@ -187,6 +198,8 @@ def best_label(truth: Truth) -> str:
         return f"front of what is feasible of {of}" if truth.constraints else f"front of {of}"
     if truth.kind == SURROGATE:
         return "best known reference" + (", feasible" if truth.constraints else "")
+    if truth.kind == LIVE:
+        return "best that was trained" + (", feasible" if truth.constraints else "")
     return "best feasible of the table" if truth.constraints else "best of the table"
 
 
@@ -226,6 +239,8 @@ def noted(study: Study) -> str:
         if item.truth.kind == SURROGATE:
             what = f"its {study.measure} is the distance to {item.truth.reference}"
             said.append(f"Values of {item.name} are predictions; {what}.")
+        if item.truth.kind == LIVE:
+            said.append(f"{item.name} was trained live; its {study.measure} is the distance to {item.truth.reference}.")
     return "".join(f" {sentence}" for sentence in said)
 
 
@@ -270,7 +285,22 @@ def notices(study: Study) -> list[str]:
                 f" The optimum is not known. {measure} is the distance to {item.truth.reference}, and negative where a"
                 " search finds a better one."
             )
+        if item.truth.kind == LIVE:
+            said.append(_live_notice(study, item.truth))
     return said
+
+
+def _live_notice(study: Study, truth: Truth) -> str:
+    """Say what is not known of a benchmark that trains what is proposed, and what its trainings really took."""
+    real = float(truth.about.get("real_seconds", 0.0))
+    took = f", in {real / 60:,.0f} real minutes on a {truth.about.get('device', 'machine')}" if real >= 60 else ""
+    return (
+        f"{truth.name} has no table: {truth.about.get('trained_here', 0):,} trainings were made when they were"
+        f" asked for{took}, and simulated seconds are multiply-adds at a fixed rate. The optimum is not known."
+        f" {study.measure.capitalize()} is the distance to {truth.reference}, by the mean over the trainings of each,"
+        " which are often one: then it is what the search was told, and flatters what was chosen for it. Fresh"
+        " trainings (`nas-harness verify`) judge what was found."
+    )
 
 
 def regret_sentence(study: Study) -> str:
@@ -285,6 +315,7 @@ def regret_sentence(study: Study) -> str:
         f" that of its mean over the runs held out from the {best} such mean",
         SURROGATE: f"its regret is the distance of its prediction from that of the {best} of the reference"
         " architectures, and negative where a search finds a better one",
+        LIVE: "its regret is the distance of the mean over its trainings from the best such mean of what was trained",
     }
     return as_sentence(by_kind(study, texts))
 

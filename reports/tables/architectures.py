@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from reports.study.study import Study
-from reports.study.truth import PROTOCOL, SURROGATE, TABLE
+from reports.study.truth import LIVE, PROTOCOL, SURROGATE, TABLE
 from reports.study.wording import by_kind, judged_by, noted, split_words
 from reports.tables.numbers import NONE, value_words
 from reports.tables.report_table import ReportTable
@@ -15,6 +15,7 @@ _OPTIMUM = {
     TABLE: "the table's best by mean validation",
     PROTOCOL: "the table's best by the signal",
     SURROGATE: "at least as good as the best known reference",
+    LIVE: "the best that was trained",
 }
 
 
@@ -55,7 +56,8 @@ def architecture_table(study: Study) -> ReportTable:
             cells.append((item.name, label, text, *numbers, f"{hits}/{len(steps)}"))
     word = split_words(study, "validation")
     kinds = {item.truth.kind for item in study.aligned}
-    optimum_words = "optimum" if SURROGATE not in kinds else ("best known" if kinds == {SURROGATE} else "best")
+    guessed = kinds & {SURROGATE, LIVE}
+    optimum_words = "optimum" if not guessed else ("best known" if kinds == guessed else "best")
     headers = ("Benchmark", "Strategy", "Architecture", "Told", word.capitalize(), "Test",
                f"Runs at the {optimum_words}")  # fmt: skip
     tested = f" Test: {judged_by(study, 'test')}." if "test" in study.splits else ""

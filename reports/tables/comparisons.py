@@ -14,7 +14,7 @@ from reports.statistics.scale import Scale
 from reports.study.comparisons import NOT_TESTED, OPEN, TEST_WORDS, scores
 from reports.study.finals import LEFT_OUT
 from reports.study.study import TABLE_REPETITIONS, Study
-from reports.study.truth import PROTOCOL, SURROGATE, TABLE
+from reports.study.truth import LIVE, PROTOCOL, SURROGATE, TABLE
 from reports.study.wording import by_kind, is_constrained, noted, split_words
 from reports.tables.numbers import MINUS, NONE, bracket, p_value, regret_words, signed
 from reports.tables.report_table import BEST, ReportTable
@@ -23,6 +23,7 @@ _SCALE = {
     TABLE: "0 is a uniform draw from the table, 1 its best",
     PROTOCOL: "0 is a uniform draw from the table, 1 its best",
     SURROGATE: "0 is the mean of the reference architectures, 1 the best of them",
+    LIVE: "0 is the mean of what was trained, 1 the best of it",
 }
 
 

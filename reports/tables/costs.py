@@ -8,13 +8,18 @@ import numpy as np
 import pandas as pd
 
 from reports.study.study import Study
-from reports.study.truth import PROTOCOL, SURROGATE, TABLE
+from reports.study.truth import LIVE, PROTOCOL, SURROGATE, TABLE
 from reports.study.wording import by_kind
 from reports.tables.numbers import NONE, three_digits
 from reports.tables.report_table import ReportTable
 
 _SECONDS = {"h": 3600.0, "min": 60.0, "s": 1.0}
-_TIMES = {TABLE: "from the table", PROTOCOL: "from the table", SURROGATE: "as the surrogate predicts it"}
+_TIMES = {
+    TABLE: "from the table",
+    PROTOCOL: "from the table",
+    SURROGATE: "as the surrogate predicts it",
+    LIVE: "multiply-adds at a fixed rate",
+}
 
 
 def cost_table(study: Study) -> ReportTable:

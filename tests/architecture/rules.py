@@ -86,6 +86,7 @@ FLOORS = {
         "importers",
         "cache",
         "facts",
+        "live",
         "provider",
         "joins",
         "audit.findings",

@@ -95,6 +95,10 @@ def test_what_reports_need_can_be_written_down(task):
         ({"columns": (Column("my loss", "", "minimise", "validation"),)}, "be a word"),
         ({"columns": (Column("loss", "", "down", "validation"),)}, "'maximise', 'minimise'"),
         ({"columns": (Column("loss", "", "minimise", "valid"),)}, "unknown split of loss 'valid'"),
+        (
+            {"space": "nb201", "columns": (Column("params_m", "M", "minimise"),)},
+            "be called otherwise: the space 'nb201'",
+        ),
         ({"fidelities": (3, 1)}, "rise, from cheap to full"),
         ({"fidelities": (0, 1)}, "at least 1"),
         ({"fidelities": (1, 3)}, r"train\(self, config, seed, fidelity\)"),

@@ -42,12 +42,20 @@ class Task:
     recipe : Recipe
     dataset : Dataset
     device : device
+    epochs : int or None
+        Of the recipe's schedule, after which all networks stop; None for all of them.
     """
 
     network: str
     recipe: Recipe
     dataset: Dataset
     device: torch.device
+    epochs: int | None = None
+
+    @property
+    def last(self) -> int:
+        """The epoch after which networks stop, counted from 1."""
+        return self.recipe.epochs if self.epochs is None else self.epochs
 
     @property
     def images(self) -> int:

@@ -59,15 +59,15 @@ def run(
     UnfitError
         If the state is not one of these networks.
     """
-    members, epochs, dataset = len(engine.sums), engine.task.recipe.epochs, engine.task.dataset
+    members, task, dataset = len(engine.sums), engine.task, engine.task.dataset
     if state is None:
-        state = State.fresh(members, epochs)
+        state = State.fresh(members, task.recipe.epochs)
     else:
         _check_fits(engine, state.tensors)
         engine.sums.copy_(state.tensors["sums"])
         engine.load(state.tensors)
         engine.freeze(np.flatnonzero(state.status == DIVERGED))
-    while state.epoch < epochs and np.any(state.status == UNFINISHED):
+    while state.epoch < task.last and np.any(state.status == UNFINISHED):
         started = time.perf_counter()
         whole = _train_epoch(engine, state, interrupted)
         valid = engine.evaluate("valid", interrupted) if whole else None
@@ -135,9 +135,11 @@ def _close_epoch(engine: Engine, state: State, train: FloatArray, valid: FloatAr
 
 
 def _finish(engine: Engine, state: State, on_epoch: OnEpoch, interrupted: Interrupted) -> State:
-    """Evaluate the final models on the test split and close the pack."""
+    """Evaluate the final models on the test split, those of a whole schedule, and close the pack."""
     alive = state.status == UNFINISHED
-    if np.any(alive):
+    if engine.task.last < engine.task.recipe.epochs:
+        state.status[alive] = OK
+    elif np.any(alive):
         test = engine.evaluate("test", interrupted)
         if test is None:
             on_epoch(state)

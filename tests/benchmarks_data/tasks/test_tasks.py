@@ -221,7 +221,7 @@ def test_a_strategy_is_no_benchmark():
 def test_what_a_task_does_not_tell_is_refused(home):
     with pytest.raises(HarnessError, match=r"unknown column of .* 'eror'"):
         nh.open_benchmark(_name(home), objectives=["eror"])
-    with pytest.raises(HarnessError, match=r"got `auxiliary = \['size'\]`; leave it out"):
+    with pytest.raises(HarnessError, match=r"trains, and tells no other columns, got \['size'\]; leave it out"):
         nh.open_benchmark(_name(home), auxiliary=["size"])
     with pytest.raises(HarnessError, match="`seed` must be at most 2"):
         registry.benchmark(_name(home), seed=3)

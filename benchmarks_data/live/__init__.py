@@ -1,0 +1,1 @@
+"""Live benchmarks: what is proposed is trained now, unless it was trained before."""

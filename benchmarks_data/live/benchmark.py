@@ -1,0 +1,365 @@
+"""A live benchmark, which trains what it is asked, and its oracle, which knows what was trained.
+
+Nothing else distinguishes it from a table: noise draws one of a fixed number of seeds, simulated seconds are
+multiply-adds at a stored rate, and what was trained once is never trained again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from benchmarks_data.file.problem import objectives_of
+from benchmarks_data.file.trainings import mean_over_trainings
+from benchmarks_data.importers.parts import cost, score
+from benchmarks_data.live.entries import Live, live
+from benchmarks_data.live.trained import TOLD, Trained
+from benchmarks_data.predicted.answers import check_proposals, evaluations
+from harness.benchmark import Column, Optimum
+from harness.checks import Archs, FloatArray, IntArray, UInt64Array, arch_matrix, integer
+from harness.errors import HarnessError, TableError, must, typed, unknown
+from harness.guard import refuse
+from harness.problem import Constraint, Objective
+from harness.records import Evaluations, Proposals
+from harness.seeding import mix64
+from harness.spaces import named
+from harness.spaces.enumerated import EnumeratedSpace
+
+SECONDS, TEST = "train_seconds", "test_accuracy"
+MOST = 20_000
+"""Trainings that one question may ask for: what wants more means to look at a whole space."""
+_CPU_RATE = 3e10
+"""Multiply-adds per second of a CPU core, for the estimate in a refusal."""
+_HALF = np.uint64(32)
+
+
+class LiveBenchmark:
+    """Answers proposals by training them; see `harness.benchmark.Benchmark` for the protocol.
+
+    A noise seed draws one of the seeds of a training: hash(noise seed, architecture, length of the schedule), the same
+    for every epoch of that training; without one, all seeds are trained and their mean is told.
+
+    Parameters
+    ----------
+    trained : Trained
+    objectives : sequence of str or Objective, optional
+        Columns to optimise; the default is the validation column.
+    constraints : sequence of Constraint
+    training : int, optional
+        Always answer with this training, counted among the seeds, instead of drawing one.
+    seed : int, optional
+        Always answer with the training of this seed, one of the benchmark's or another.
+
+    Attributes
+    ----------
+    trains : bool
+        True: nobody asks it about architectures that no strategy proposed.
+    """
+
+    trains = True
+    has_seconds = True
+    libraries = ("torch",)
+
+    def __init__(
+        self,
+        trained: Trained,
+        *,
+        objectives: Sequence[str | Objective] | None = None,
+        constraints: Sequence[Constraint] = (),
+        training: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        entry = trained.live
+        self._trained, self._live = trained, entry
+        self.name = self.table_name = entry.name
+        self.space = trained.space
+        self.digest = entry.digest
+        self.fidelities = entry.fidelities
+        self._columns = {name: column for name, column in columns_of(entry).items() if not column.held_out}
+        self.objectives: tuple[Objective, ...] = objectives_of(
+            ("valid_accuracy",) if objectives is None else objectives, self._column
+        )
+        self.constraints: tuple[Constraint, ...] = tuple(constraints)
+        for constraint in self.constraints:
+            self._column(constraint.name)
+        self._seeds = [np.array(offer.setup.seeds) for offer in entry.trainings]
+        self._training_of = np.array(entry.training_of)
+        self._schedules = mix64([fidelity.schedule for fidelity in entry.fidelities])
+        if training is not None and seed is not None:
+            raise HarnessError(must("seed", "be left out where `training` chooses", seed))
+        if training is not None:
+            fewest = min(map(len, self._seeds))
+            place = integer("training", training, low=0, high=fewest - 1)
+            self._seeds = [seeds[place : place + 1] for seeds in self._seeds]
+        if seed is not None:
+            self._seeds = [np.array([integer("seed", seed, low=0)])] * len(self._seeds)
+
+    def _column(self, name: str) -> Column:
+        if name == TEST:
+            raise HarnessError(f"the column '{name}' of {self.name} is held out: only reports may look at it")
+        if name not in self._columns:
+            raise HarnessError(unknown(f"column of {self.name}", name, self._columns))
+        return self._columns[name]
+
+    def query(self, proposals: Proposals, *, noise_seed: UInt64Array | None) -> Evaluations:
+        """Evaluate n proposals, training what was not trained before; see `harness.benchmark.Benchmark.query`.
+
+        Raises
+        ------
+        HarnessError
+            If an architecture is not of the space, a fidelity or a noise seed is not what it must be, or more than
+            `MOST` trainings are asked for.
+        """
+        refuse(self.name)
+        archs = check_proposals(self.name, self.space, proposals, len(self.fidelities))
+        n, fidelity = len(archs), np.asarray(proposals.fidelity, dtype=np.int64)
+        keys = self._trained.canonical(archs)[1]
+        rows, seeds = self._asked(keys, fidelity, noise_seed)
+        if len(rows) > MOST:
+            rule = f"ask for at most {MOST:,} trainings at once"
+            raise HarnessError(f"a question to {self.name} must {rule}, got {len(rows):,}: it trains what it is asked")
+        told = self._trained.values(archs[rows], fidelity[rows], seeds)
+        most = int(np.bincount(rows, minlength=1).max()) if n else 1
+        apart = np.full((n, most, len(TOLD)), np.nan)
+        apart[rows, np.arange(len(rows)) - np.searchsorted(rows, rows)] = told
+        values = mean_over_trainings(apart)
+
+        def column(name: str) -> FloatArray:
+            if name == SECONDS:
+                return self._trained.seconds(values[:, TOLD.index("macs_m")], fidelity)
+            return values[:, TOLD.index(name)]
+
+        return evaluations(proposals, column, self.objectives, self.constraints, SECONDS)
+
+    def _asked(
+        self, keys: UInt64Array, fidelity: IntArray, noise_seed: UInt64Array | None
+    ) -> tuple[IntArray, IntArray]:
+        """Return which row each training is for, rising, and its seed: (k,) each."""
+        choices = [self._seeds[place] for place in self._training_of[fidelity].tolist()]
+        if noise_seed is None:
+            rows = np.repeat(np.arange(len(keys)), [len(seeds) for seeds in choices])
+            return rows, np.concatenate([np.empty(0, dtype=np.int64), *choices])
+        drawn = np.asarray(noise_seed)
+        if drawn.shape != (len(keys),) or drawn.dtype != np.uint64:
+            raise HarnessError(
+                must("noise_seed", f"be uint64 of shape ({len(keys)},)", f"{drawn.dtype} of shape {drawn.shape}")
+            )
+        words = mix64(mix64(keys) + drawn + self._schedules[fidelity]) >> _HALF
+        counts = np.array([len(seeds) for seeds in choices], dtype=np.uint64)
+        places = (words * counts >> _HALF).astype(np.int64).tolist()
+        seeds = np.array([seeds[place] for seeds, place in zip(choices, places, strict=True)], dtype=np.int64)
+        return np.arange(len(keys)), seeds
+
+    def violations(self, archs: Archs) -> FloatArray:
+        """Return the violations of constraints that are known before training, (n, c); NaN of the others."""
+        known = self._trained.costs(archs)
+        unknown_yet = np.full(len(archs), np.nan)
+        columns = [item.violation(known.get(item.name, unknown_yet)) for item in self.constraints]
+        return np.stack(columns, axis=1) if columns else np.empty((len(archs), 0))
+
+    def cheapest_seconds(self, fidelity: int) -> float:
+        """Return the least seconds of an evaluation at a fidelity, of all of the space or of a thousand at random."""
+        space, rng = self.space, np.random.default_rng(0)
+        archs = space.all_codings if isinstance(space, EnumeratedSpace) else space.sample(1000, rng)
+        macs = self._trained.costs(archs[space.is_valid(archs)])["macs_m"]
+        return float(self._trained.seconds(macs.min(keepdims=True), np.array([fidelity]))[0])
+
+
+class LiveOracle:
+    """Knows what a live benchmark has trained in full, held-out results included; see `harness.benchmark.Oracle`.
+
+    Attributes
+    ----------
+    archs : (N, L) unsigned integers
+        What was trained, in the order in which it was first trained; read-only.
+    """
+
+    test = TEST
+    validation = "valid_accuracy"
+    seconds = SECONDS
+    has_seconds = True
+
+    def __init__(self, trained: Trained) -> None:
+        entry = trained.live
+        self._trained = trained
+        self.name = self.table_name = entry.name
+        self.space, self.digest = trained.space, entry.digest
+        self.columns: Mapping[str, Column] = columns_of(entry)
+        full = len(entry.fidelities) - 1
+        rows = trained.grown.rows(held_out=True) if (trained.folder / "identity.json").exists() else None
+        rows = None if rows is None else rows.take(np.flatnonzero(rows.fidelities == full))
+        if rows is None or not len(rows):
+            raise TableError(
+                f"no full training of {entry.name} is kept in '{trained.folder}': a live benchmark is judged by what"
+                f" was trained; run the spec again on this machine, `{typed('run', 'SPEC.toml')}`, or copy the folder"
+            )
+        keys, first, row_of = np.unique(rows.keys, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        place = np.argsort(order)[row_of]
+        self._row = {key: row for row, key in enumerate(keys[order].tolist())}
+        seeds, position = np.unique(rows.seeds, return_inverse=True)
+        told = np.concatenate([rows.values, rows.held_out], axis=1)
+        names = (*TOLD, TEST)
+        self._values = {name: np.full((len(keys), len(seeds)), np.nan) for name in (*names, SECONDS)}
+        for name, column in zip(names, told.T, strict=True):
+            self._values[name][place, position] = column
+        took = trained.seconds(rows.values[:, TOLD.index("macs_m")], rows.fidelities)
+        self._values[SECONDS][place, position] = took
+        self.archs: Archs = rows.archs[first[order]]
+        self.archs.flags.writeable = False
+
+    @property
+    def reference(self) -> str:
+        """What values are compared with."""
+        return f"the best of {len(self.archs):,} architectures that were trained"
+
+    def _column(self, name: str) -> FloatArray:
+        if name not in self._values:
+            raise HarnessError(unknown(f"column of {self.name}", name, self._values))
+        return self._values[name]
+
+    def _rows_or_none(self, archs: Archs) -> list[int | None]:
+        refuse(self.name)
+        keys = self._trained.canonical(arch_matrix("archs", archs, self.space.genes))[1]
+        return [self._row.get(key) for key in keys.tolist()]
+
+    def rows(self, archs: Archs) -> IntArray:
+        """Return the row that answers for each architecture: (n, L) to (n,); raises HarnessError if there is none."""
+        found = self._rows_or_none(archs)
+        if None in found:
+            text = self.space.format(archs[found.index(None)][None])[0]
+            raise HarnessError(f"{self.name} was never asked to train {text} in full")
+        return np.array(found, dtype=np.int64)
+
+    def trainings(self, archs: Archs, column: str) -> FloatArray:
+        """Return every training, NaN where one was not made: (n, L) to (n, s)."""
+        values = self._column(column)
+        found = self._rows_or_none(archs)
+        there = np.array([row is not None for row in found], dtype=bool)
+        out = np.full((len(found), values.shape[1]), np.nan)
+        out[there] = values[[row for row in found if row is not None]]
+        return out
+
+    def mean(self, archs: Archs, column: str) -> FloatArray:
+        """Return the mean over the trainings that were made: (n, L) to (n,); NaN of what was not trained."""
+        return mean_over_trainings(self.trainings(archs, column)[:, :, None])[:, 0]
+
+    def values(self, column: str) -> FloatArray:
+        """Return the mean of every architecture that was trained: (N,)."""
+        return mean_over_trainings(self._column(column)[:, :, None])[:, 0]
+
+    def optimum(self, column: str) -> Optimum:
+        """Return the best architecture that was trained; ties go to the first.
+
+        Raises
+        ------
+        HarnessError
+            If all trainings failed.
+        """
+        values = self.values(column)
+        if np.isnan(values).all():
+            raise HarnessError(f"all trainings of {self.name} failed: nothing is the best")
+        row = int(np.nanargmax(values) if self.columns[column].direction == "maximise" else np.nanargmin(values))
+        return Optimum(float(values[row]), self.archs[row].copy(), row)
+
+
+def columns_of(entry: Live) -> dict[str, Column]:
+    """Return the columns of a live benchmark, held-out ones included."""
+    last = len(entry.fidelities) - 1
+    columns = (
+        score("valid_accuracy", "x-valid", "full", "Validation accuracy after each epoch."),
+        score("train_accuracy", "train", "full", "Accuracy on the epoch's own batches, as they were trained on."),
+        score(TEST, "x-test", "full", "Test accuracy of the same models after the last epoch.", (last,)),
+        cost(SECONDS, "s", f"Multiply-adds at {entry.multiply_adds_per_second:g} a second, whatever it really took."),
+        cost("params_m", "M", "Trainable parameters, in closed form."),
+        cost("macs_m", "M", "Multiply-adds, in closed form."),
+    )
+    return {column.name: column for column in columns}
+
+
+def open_benchmark(
+    name: str,
+    *,
+    objectives: Sequence[str | Objective] | None = None,
+    constraints: Sequence[Constraint] = (),
+    training: int | None = None,
+    seed: int | None = None,
+) -> LiveBenchmark:
+    """Open a live benchmark; the parameters are those of `benchmarks_data.provider.Tables.open`.
+
+    Raises
+    ------
+    HarnessError
+        If its trainings need a GPU that is not there.
+    """
+    refuse(name)
+    entry = live(name)
+    check_device(entry)
+    return LiveBenchmark(Trained(entry), objectives=objectives, constraints=constraints, training=training, seed=seed)
+
+
+def check_device(entry: Live) -> None:
+    """Refuse trainings of hours on a CPU, with the estimate."""
+    if entry.device == "cpu":
+        return
+    from harness.training.devices import choose_device  # brings torch
+
+    with suppress(HarnessError):
+        choose_device(entry.device)
+        return
+    space = named.space(entry.space)
+    archs = space.sample(1000, np.random.default_rng(0))
+    full = len(entry.fidelities) - 1
+    trained = Trained(entry)
+    seconds = trained.seconds(trained.costs(archs)["macs_m"], np.full(len(archs), full))
+    hours = float(seconds.mean()) * entry.multiply_adds_per_second / _CPU_RATE / 3600
+    raise HarnessError(
+        f"{entry.name} trains on a CUDA device, and torch finds none: on a CPU core one of its networks would take"
+        f" about {hours:.0f} hours; run it on a machine with a GPU, or search live-mnist1d-nb201, which takes about a"
+        " second a network"
+    )
+
+
+def open_oracle(name: str) -> LiveOracle:
+    """Open what a live benchmark has trained, held-out results included."""
+    refuse(name)
+    return LiveOracle(Trained(live(name)))
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Say what a live benchmark is, and what of it is trained here, as plain data."""
+    entry = live(name)
+    trained = Trained(entry)
+    rows = trained.grown.rows() if (trained.folder / "identity.json").exists() else None
+    finished = 0 if rows is None else len(set(zip(rows.keys.tolist(), rows.seeds.tolist(), strict=True)))
+    setup = entry.full.setup
+    return {
+        "kind": "benchmark",
+        "name": name,
+        "title": entry.title,
+        "dataset": entry.dataset,
+        "live": True,
+        "level": entry.level,
+        "device": entry.device,
+        "rows": None,
+        "trained_here": finished,
+        "real_seconds": 0.0 if rows is None else float(rows.real_seconds.sum()),
+        "replicates": f"noise draws one of the seeds {', '.join(map(str, setup.seeds))} for each architecture",
+        "columns": [asdict(column) for column in columns_of(entry).values()],
+        "fidelities": [fidelity.label for fidelity in entry.fidelities],
+        "has_seconds": True,
+        "validation": "valid_accuracy",
+        "test": TEST,
+        "licence": "your own measurements",
+        "citation": "",
+        "source": "trained when it is asked for",
+        "training": setup.as_dict(),
+        "imported": True,
+        "sha256": entry.digest,
+        "path": str(trained.folder),
+        "space": named.describe(trained.space),
+    }
