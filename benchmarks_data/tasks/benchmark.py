@@ -24,7 +24,8 @@ from harness.own.classes import file_sha256
 from harness.problem import Constraint, Objective
 from harness.records import Evaluations, Proposals
 from harness.seeding import mix64
-from harness.task import Task, definition_of
+from harness.task import Task
+from harness.workers.definition import definition_of
 from harness.workers.workers import Done, Request, workers_of
 
 _KEPT_EVERY = 0.5
@@ -139,19 +140,16 @@ class TaskBenchmark:
 
     def _train(self, asked: _Asked) -> None:
         """See to it that all that is asked for is there."""
-        found, _, _ = self._table.get(asked.codes, asked.fidelity, asked.seeds)
-        missing = asked.take(np.flatnonzero(~found))
         least = self._definition.batch * self._definition.processes
-        while len(missing.codes):
-            seconds = self._workers.mean_seconds
-            at_once = least
-            part = missing
-            if math.isnan(seconds):  # the first ones show how long it takes
-                part = missing.take(np.arange(min(least, len(missing.codes))))
-            else:
-                at_once = max(least, min(_MOST_CLAIMED, int(_CLAIMED_SECONDS / max(seconds, 1e-6))))
-            self._table.fetch(part.codes, part.fidelity, part.seeds, partial(self._made, part), at_once=at_once)
-            missing = missing.take(np.arange(len(part.codes), len(missing.codes)))
+        if math.isnan(self._workers.mean_seconds):  # the first ones show how long it takes, and how many to claim
+            found, _, _ = self._table.get(asked.codes, asked.fidelity, asked.seeds)
+            self._fetch(asked.take(np.flatnonzero(~found)[:least]), least)
+        seconds = self._workers.mean_seconds
+        claimed = 0 if math.isnan(seconds) else int(min(_MOST_CLAIMED, _CLAIMED_SECONDS / max(seconds, 1e-6)))
+        self._fetch(asked, max(least, claimed))
+
+    def _fetch(self, asked: _Asked, at_once: int) -> None:
+        self._table.fetch(asked.codes, asked.fidelity, asked.seeds, partial(self._made, asked), at_once=at_once)
 
     def _made(self, asked: _Asked, places: IntArray) -> Rows:
         """Train some of what is asked for; what is finished is kept from time to time, and when this is interrupted."""

@@ -20,7 +20,7 @@ from harness.files.reading import parse_json
 from harness.files.whole import home_folder, replacing
 from harness.names import read
 from harness.own.classes import file_sha256
-from harness.task import Definition, from_dict
+from harness.workers.definition import Definition, from_dict
 
 SCHEMA = 1
 SECONDS = "task_seconds"

@@ -17,7 +17,7 @@ class DigitsMLP(Task):
         width_2=When([8, 16, 32, 64], layers=[2, 3]),  # there only with two layers or three
         width_3=When([8, 16, 32, 64], layers=3),
         activation=["relu", "tanh"],
-        learning_rate=np.geomspace(1e-4, 1e-1, 7),
+        learning_rate_init=np.geomspace(1e-4, 1e-1, 7),
         alpha=np.geomspace(1e-6, 1e-1, 6),
         batch_size=[16, 32, 64, 128],
     )
@@ -32,17 +32,11 @@ class DigitsMLP(Task):
         self.rest, self.test, self.known, self.wanted = train_test_split(items / 16, labels, random_state=0)
 
     def train(self, config: dict, seed: int) -> dict[str, float]:
-        """Fit one perceptron to three quarters of what is no test item, validate it on the rest, and test it."""
+        """Fit one perceptron to three quarters of the rest, validate it on the others, and test it."""
         fitted, valid, taught, asked = train_test_split(self.rest, self.known, random_state=seed)
-        model = MLPClassifier(
-            [config[f"width_{layer}"] for layer in range(1, config["layers"] + 1)],
-            activation=config["activation"],
-            learning_rate_init=config["learning_rate"],
-            alpha=config["alpha"],
-            batch_size=config["batch_size"],
-            max_iter=20,
-            random_state=seed,
-        ).fit(fitted, taught)
+        widths = [config[name] for name in ("width_1", "width_2", "width_3") if name in config]
+        tuned = {name: config[name] for name in ("activation", "learning_rate_init", "alpha", "batch_size")}
+        model = MLPClassifier(widths, **tuned, max_iter=20, random_state=seed).fit(fitted, taught)
         return {
             "valid_accuracy": 100 * model.score(valid, asked),
             "test_accuracy": 100 * model.score(self.test, self.wanted),

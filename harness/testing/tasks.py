@@ -12,8 +12,8 @@ from harness.checks import Archs
 from harness.errors import HarnessError
 from harness.own.classes import file_sha256
 from harness.search.beginning import distinct
-from harness.task import Definition, definition_of
 from harness.testing.rules import Rules
+from harness.workers.definition import Definition, definition_of
 from harness.workers.workers import Done, Request, Workers
 
 CHOICES = 3

@@ -1,1 +1,1 @@
-"""Worker processes in which tasks of one's own are trained, apart from the search, and ended when they hang."""
+"""Tasks of one's own, trained apart from the search in processes that are ended when they hang."""

@@ -18,7 +18,8 @@ from typing import IO, Any
 from harness.errors import HarnessError
 from harness.names import read
 from harness.own.classes import class_of, file_sha256
-from harness.task import Definition, Task, definition_of, numbers_of
+from harness.task import Task
+from harness.workers.definition import Definition, definition_of, numbers_of
 
 _LONGEST = 600
 """Characters of a reason."""

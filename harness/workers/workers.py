@@ -21,7 +21,7 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.own.classes import class_of
-from harness.task import Definition, definition_of
+from harness.workers.definition import Definition, definition_of
 
 GIVE_UP = 5
 """Trainings that fail before any has succeeded, after which the rest is not tried."""

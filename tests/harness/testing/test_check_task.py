@@ -10,10 +10,11 @@ import pytest
 from harness.benchmark import Column
 from harness.errors import HarnessError
 from harness.spaces.genes import Genes
-from harness.task import Task, definition_of
+from harness.task import Task
 from harness.testing import tasks
 from harness.testing.conformance import check
 from harness.testing.rules import Rules
+from harness.workers.definition import definition_of
 from harness.workers.workers import Done
 
 FILE = """

@@ -13,7 +13,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.own.classes import class_of, file_sha256
-from harness.task import definition_of
+from harness.workers.definition import definition_of
 from harness.workers.workers import GIVE_UP, Request, Workers
 from tests.paths import ROOT
 

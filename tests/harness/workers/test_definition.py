@@ -12,7 +12,8 @@ from harness.benchmark import Column
 from harness.errors import HarnessError
 from harness.problem import Fidelity
 from harness.spaces.genes import Genes
-from harness.task import Task, definition_of, from_dict, numbers_of
+from harness.task import Task
+from harness.workers.definition import definition_of, from_dict, numbers_of
 
 VALID = Column("loss", "nats", "minimise", "validation")
 TEST = Column("test_loss", "nats", "minimise", "test")
