@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
 _FITTED = "predicted.fitted.benchmark"
 """The module of surrogate benchmarks that are opened by their path."""
-_LIVE = "live.benchmark"
-"""The module of live benchmarks."""
+_LIVE, _TASKS = "live.benchmark", "tasks"
+"""The modules of live benchmarks, and of tasks of one's own, by the path of their class."""
 
 
 class Tables(BenchmarkProvider):
-    """Tables by name or path, and what the catalogue has that predicts or trains.
+    """Tables by name or path, what the catalogue has that predicts or trains, and tasks by the path of their class.
 
     A name may have ``@`` and a protocol behind it, for a table that has test results alone, or ``@seeds``, for a table
     whose fidelities are to be numbers of training runs (`benchmarks_data.file.seeds`).  That of a live benchmark may
@@ -201,26 +201,29 @@ PROVIDER = Tables()
 def _has_no_rows(name: str) -> bool:
     """Say whether a name or a path is of no table; reading all of the catalogue takes as long as opening a table."""
     path = read(name).path
-    return is_fitted(path) if path is not None else name not in carried() and (name in others() or is_live(name))
+    if path is not None:
+        return read(name).is_python or is_fitted(path)
+    return name not in carried() and (name in others() or is_live(name))
 
 
 def _answering(name: str) -> ModuleType:
     """Return the module that answers for what is no table: a name of the catalogue, or a path."""
     if is_live(name):
         return importlib.import_module(f"benchmarks_data.{_LIVE}")
-    answers = _FITTED if read(name).path is not None else others()[name].source.answers
+    known = read(name)
+    answers = _TASKS if known.is_python else _FITTED if known.path is not None else others()[name].source.answers
     return importlib.import_module(f"benchmarks_data.{answers}")
 
 
 def _open_without_rows(name: str, asked: Mapping[str, Any], **given: Any) -> Benchmark:
-    """Open what predicts or trains; what is asked of it beyond that, and not None, is refused, but for a live seed.
+    """Open what predicts or trains; what is asked beyond that, and not None, is refused, but for a training's seed.
 
     Raises
     ------
     HarnessError
         If something else is asked.
     """
-    trains = is_live(name)
+    trains = is_live(name) or read(name).is_python
     said = {"schedule": " and has one schedule, got", "auxiliary": ", and tells no other columns, got"}
     said |= {} if trains else {"seed": " and has no trainings, got the seed"}
     for key, why in said.items():

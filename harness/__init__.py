@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.api import frame, open_benchmark, plot, run
-    from harness.benchmark import Benchmark, Oracle
+    from harness.benchmark import Benchmark, Column, Oracle
     from harness.errors import HarnessError
     from harness.experiments.results import Results, read_results
     from harness.experiments.schema import load as load_spec
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from harness.problem import Budget, Constraint, Fidelity, Objective, Problem
     from harness.records import Evaluations, Proposals, Trace
     from harness.space import SearchSpace
+    from harness.spaces.genes import Genes, When
     from harness.strategy import Plan, Strategy
     from harness.surrogate import CurveSurrogate, Fit, Predict, Prediction, Surrogate
+    from harness.task import Task
 
 __version__ = "0.1.0"
 
@@ -44,6 +46,10 @@ __all__ = [
     "Budget",
     "SearchSpace",
     "GraphBatch",
+    "Task",
+    "Genes",
+    "When",
+    "Column",
     "Benchmark",
     "Oracle",
     "Surrogate",
@@ -59,12 +65,14 @@ __all__ = [
 
 _HOME = {
     "api": ("open_benchmark", "run", "frame", "plot", "report"),
-    "benchmark": ("Benchmark", "Oracle"),
+    "benchmark": ("Benchmark", "Column", "Oracle"),
     "errors": ("HarnessError",),
     "graphs": ("GraphBatch",),
     "problem": ("Budget", "Constraint", "Fidelity", "Objective", "Problem"),
     "records": ("Evaluations", "Proposals", "Trace"),
     "space": ("SearchSpace",),
+    "spaces.genes": ("Genes", "When"),
+    "task": ("Task",),
     "experiments.results": ("Results", "read_results"),
     "experiments.spec": ("Spec", "StrategySpec"),
     "strategy": ("Plan", "Strategy"),

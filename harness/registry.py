@@ -27,6 +27,7 @@ from harness.problem import Constraint, Problem
 from harness.space import SearchSpace
 from harness.strategy import Strategy
 from harness.surrogate import Surrogate
+from harness.task import Task
 
 GROUPS = {
     "benchmark": "harness.benchmarks",
@@ -143,7 +144,10 @@ def kind_of(text: str) -> str | None:
     """
     name = read(text)
     if name.path is not None:
-        return ("surrogate" if _learns(class_of(text)) else "strategy") if name.is_python else "benchmark"
+        if not name.is_python:
+            return "benchmark"
+        found = class_of(text)
+        return "surrogate" if _learns(found) else "benchmark" if _trains(found) else "strategy"
     kinds = ("strategy", "surrogate", "benchmark")
     return next((kind for kind in kinds if _offering(kind, name.provider, name.key)), None)
 
@@ -197,7 +201,7 @@ def load(kind: str, text: str) -> Any:
 
 
 def table_provider(text: str) -> tuple[BenchmarkProvider, str]:
-    """Return who opens a benchmark by its name or by the path of a file, and the name as the provider knows it.
+    """Return who opens a benchmark, by its name, the path of a file or a class in one, and the name that it knows.
 
     Raises
     ------
@@ -209,8 +213,10 @@ def table_provider(text: str) -> tuple[BenchmarkProvider, str]:
     if path is None:
         entry, key = _provider_of("benchmark", text)
         return providers("benchmark")[entry], key
-    if key != text:
-        raise HarnessError(f"'{text}' names a class, and no benchmark can be opened by one")
+    if read(text).is_python:
+        if key == text:
+            raise HarnessError(f"a task is named by its class, '{text}:MyTask', got '{text}'")
+        return providers("benchmark")[BUILT_IN], text
     for provider in providers("benchmark").values():
         if provider.reads(path):
             return provider, text
@@ -234,7 +240,7 @@ def benchmark(
     Parameters
     ----------
     name : str
-        One of ``names("benchmark")``, ``PROVIDER:NAME``, or the path of a table.
+        One of ``names("benchmark")``, ``PROVIDER:NAME``, the path of a table, or ``"path/to/file.py:Class"``, a `Task`.
     objectives : sequence of str, optional
         Columns to optimise; the default is the validation metric of the table.
     constraints : sequence of Constraint or str
@@ -297,6 +303,19 @@ def strategy(name: str) -> type[Strategy]:
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise HarnessError(f"'{name}' must be a subclass of harness.Strategy, got {found!r}")
     return found
+
+
+def task(name: str) -> type[Task]:
+    """Return the class of a task, ``"path/to/file.py:Class"``."""
+    found = class_of(name)
+    if not _trains(found):
+        raise HarnessError(f"'{name}' must be a subclass of harness.Task to be searched, got {found!r}")
+    classed: type[Task] = found
+    return classed
+
+
+def _trains(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, Task)
 
 
 def learner(name: str) -> Any:

@@ -7,6 +7,7 @@ whoever made the rows; many files are put into one from time to time.  What is h
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -324,8 +325,8 @@ class Grown:
 
 def _whole_batches(folder: Path) -> list[tuple[int, int, Path]]:
     """Return the first and last number of each batch and its file, in order, without those that lie in a longer one."""
-    matches = [(match, path) for path in folder.iterdir() if (match := _BATCH.fullmatch(path.name))]
-    found = [(int(match[1]), int(match[2]), path) for match, path in matches]
+    matches = filter(None, map(_BATCH.fullmatch, os.listdir(folder)))
+    found = [(int(match[1]), int(match[2]), folder / match[0]) for match in matches]
     found.sort(key=lambda item: (item[0], -item[1]))
     kept: list[tuple[int, int, Path]] = []
     for item in found:

@@ -184,6 +184,8 @@ def describe(name: str) -> dict[str, Any]:
     """
     kind = registry.kind_of(name)
     if kind == "benchmark":
+        if read(name).is_python:
+            registry.benchmark(name)  # which writes down what a task says of itself, for whoever imports nothing
         facts = registry.describe_benchmark(name)
         return facts | ({"space": _space(facts["space"])} if isinstance(facts.get("space"), Mapping) else {})
     if kind is not None:

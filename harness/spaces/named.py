@@ -40,6 +40,7 @@ streams."""
 
 DEFINED: Mapping[str, str] = {
     "categorical": "harness.spaces.categorical:from_definition",
+    "genes": "harness.spaces.genes:from_definition",
     "recipes": "harness.spaces.nlp.space:from_definition",
 }
 """Import string, by ``kind``, of what makes a space from the definition that a table carries (a mapping)."""

@@ -22,11 +22,12 @@ from harness.surrogate import Fit, Informed, Predict, Prediction, Surrogate
 from harness.testing.honesty import DRAWS_OWN, OPENS_NOTHING, global_generators
 from harness.testing.rules import Rules, same
 from harness.testing.searches import check_strategy
+from harness.testing.tasks import check_task
 from harness.testing.toy import ToyBenchmark
 
 
 def check(name: str, benchmark: str | None = None) -> list[str]:
-    """Check whatever a name stands for: a benchmark, strategy or surrogate, or ``"path/to/file.py:Class"``.
+    """Check whatever a name stands for: a benchmark, strategy, surrogate or task, or ``"path/to/file.py:Class"``.
 
     Parameters
     ----------
@@ -58,6 +59,8 @@ def check(name: str, benchmark: str | None = None) -> list[str]:
         return check_surrogate(registry.surrogate({"name": name, **encoded}, space), rng)
     if kind == "benchmark":
         table = registry.benchmark(name)
+        if parts.is_python:
+            return check_space(table.space, rng) + check_task(name)
         return check_space(table.space, rng) + check_benchmark(table, rng)
     known = [known for kind in ("strategy", "benchmark", "surrogate") for known in registry.names(kind)]
     raise HarnessError(unknown("strategy, benchmark or surrogate", name, known))

@@ -39,6 +39,8 @@ EXECUTED = {
     "live.toml": "test_the_live_search_runs",
     "my_strategy.py": "test_the_strategy_keeps_the_rules",
     "my_learner.py": "test_the_learner_keeps_the_rules",
+    "own_task/my_task.py": "test_the_task_is_searched",
+    "own_task/spec.toml": "test_the_task_is_searched",
     "own_table/digits.csv": "test_the_table_is_imported_and_searched",
     "own_table/digits.toml": "test_the_table_is_imported_and_searched",
 }
@@ -226,3 +228,23 @@ def test_the_table_is_imported_and_searched(folder, capsys):
     assert set(frame["label"]) == {"random_search", "local_search"}
     assert frame["objective"].between(0, 100).all()
     assert frame["test"].notna().all(), "the test column is known to reports"
+
+
+def test_the_spec_of_the_task_is_valid(folder, capsys):
+    assert main(["check", "examples/own_task/spec.toml"]) == 0, capsys.readouterr().err
+    assert "6 shards on 1 benchmark" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_task_is_searched(folder, monkeypatch, capsys):
+    monkeypatch.setenv("NAS_HARNESS_HOME", str(folder / "home"))
+    assert main(["check", "examples/own_task/my_task.py:DigitsMLP"]) == 0, capsys.readouterr().err
+    assert "takes about" in capsys.readouterr().out
+    spec = nh.load_spec("examples/own_task/spec.toml")
+    outcome = execute(prepare(replace(spec, replicates=2, budget=Budget(evaluations=12))), folder / "r")
+    assert outcome.failed == ()
+    frame = nh.frame(nh.read_results(folder / "r"))
+    assert frame["validation"].between(5, 100).all()
+    assert frame["test"].between(5, 100).all()
+    assert main(["report", "r"]) == 0, capsys.readouterr().err
+    assert (folder / "r" / "report" / "index.html").stat().st_size > 0
