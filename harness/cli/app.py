@@ -164,7 +164,7 @@ def describe(
     name: Annotated[
         Optional[str],  # noqa: UP045  # typer reads the annotation at run time
         typer.Argument(
-            help="A benchmark, search space (nb201, graph), strategy, surrogate, or path/to/file.py:Class.",
+            help="A benchmark, search space (nb201, graph), strategy, surrogate, path/to/file.py:Class, or data.npz.",
             autocompletion=_complete_name,
         ),
     ] = None,

@@ -86,6 +86,37 @@ def defined(definition: str) -> SearchSpace:
     return result
 
 
+def content_of(known: SearchSpace) -> str:
+    """Return what digests and tables see of a space: its name, or the definition of one that has one.
+
+    Raises
+    ------
+    HarnessError
+        If it has neither, and so could not be found again.
+    """
+    definition = getattr(known, "definition", None)
+    if definition is not None:
+        return str(definition())
+    if known.name not in SPACES:
+        raise HarnessError(f"the space '{known.name}' has neither a registered name nor a definition to be kept by")
+    return known.name
+
+
+def network_of(known: SearchSpace) -> str:
+    """Return the name of the networks of a space, as `harness.training.networks` knows it.
+
+    Raises
+    ------
+    HarnessError
+        If it has none; says why.
+    """
+    if known.name in NETWORKS:
+        return NETWORKS[known.name]
+    raise HarnessError(
+        f"the space '{known.name}' has no networks that could be trained: {', '.join(sorted(NETWORKS))} have"
+    )
+
+
 def describe(described: SearchSpace) -> dict[str, Any]:
     """Say what a search space is, as plain data: kind, name, description and its facts."""
     return {"kind": "space", "name": described.name, "description": described.description, **described.facts()}
