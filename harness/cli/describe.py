@@ -188,6 +188,8 @@ def describe(name: str) -> dict[str, Any]:
     path = read(name).path
     if path is not None and (path.suffix == ".npz" or path.is_dir()):
         return _dataset(name)
+    if path is not None and named.is_space(name):
+        return describe_space(name)
     kind = registry.kind_of(name)
     if kind == "benchmark":
         facts = registry.describe_benchmark(name)
