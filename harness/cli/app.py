@@ -164,7 +164,7 @@ def describe(
     name: Annotated[
         Optional[str],  # noqa: UP045  # typer reads the annotation at run time
         typer.Argument(
-            help="A benchmark, space (nb201, graph), strategy, surrogate, path/to/file.py:Class, space.toml, or data.npz.",
+            help="A benchmark, space (nb201, …), strategy, surrogate, path/to/file.py:Class, space.toml or data.npz.",
             autocompletion=_complete_name,
         ),
     ] = None,
@@ -199,7 +199,7 @@ def check(
     name: Annotated[
         str,
         typer.Argument(
-            help="A name, path/to/file.py:Class, a space (.toml), or a spec (.toml), which is checked without running it.",
+            help="A name, path/to/file.py:Class, a space (.toml), or a spec (.toml), checked without running it.",
             autocompletion=_complete_name,
         ),
     ],

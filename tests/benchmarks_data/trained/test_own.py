@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 from benchmarks_data import parted
-from benchmarks_data.trained import own
+from benchmarks_data.trained import build, own
+from harness import registry
 from harness.errors import HarnessError
+from harness.spaces import named
+from harness.testing.conformance import check_benchmark
+from harness.verification.tools import registered_training
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +85,36 @@ def test_a_recipe_of_ones_own_is_kept_by_content(folder):
 def test_what_cannot_be_trained_is_refused_before_anything_is(folder, text, told):
     with pytest.raises(HarnessError, match=told):
         described(folder, text)
+
+
+def test_a_table_of_own_data_and_own_cells_is_trained_searched_and_found_by_content(folder, here, tmp_path):
+    (folder / "cells.toml").write_text('[cells]\nnodes = 2\noperations = ["none", "nor_conv_1x1"]')
+    changes = "{ epochs = 1, channels = 4, batch_size = 9 }"
+    made = described(
+        folder, 'space = "cells.toml"\ndataset = "mine.npz"', seeds="[5]", recipe_changes=changes, margin_percent="1.5"
+    )
+    trained = build.build(made.plan, made.space, tmp_path)
+    table = own.write(made, trained)
+    benchmark, oracle = registry.benchmark(str(table)), registry.oracle(str(table))
+    assert benchmark.space.format(benchmark.space.sample(9, np.random.default_rng(0)))[0].startswith("|")
+    archs = np.array([[0], [1]])
+    accuracy = oracle.mean(archs, "valid_accuracy")
+    assert set(np.rint(accuracy * 18 / 100).tolist()) <= set(range(19))
+    assert oracle.mean(archs, "params_m")[1] > oracle.mean(archs, "params_m")[0]
+    setup = registered_training(str(table))
+    assert (setup.network, setup.seeds, setup.margin_percent) == ("cells:2:none,nor_conv_1x1", (5,), 1.5)
+    assert setup.dataset_sha256 == made.dataset.sha256
+    assert [check for check in check_benchmark(benchmark, np.random.default_rng(0)) if "order" in check]
+
+
+def test_architectures_are_drawn_where_a_space_is_not_trained_whole(folder):
+    made = described(folder, architectures=7)
+    assert (made.plan.sample.size, made.plan.sample.repeated) == (7, 7)
+
+
+def test_a_space_of_too_many_codings_is_refused_whole(folder):
+    with pytest.raises(HarnessError, match="few enough codings to train every class"):
+        build.classes(named.space("darts"))
 
 
 def test_a_missing_description_and_another_file_are_told(folder):
