@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from harness.problem import Budget, Constraint, Fidelity, Objective, Problem
     from harness.records import Evaluations, Proposals, Trace
     from harness.space import SearchSpace
+    from harness.spaces.categorical import CategoricalSpace
     from harness.spaces.genes import Genes, When
+    from harness.spaces.own.cells import CellSpace
+    from harness.spaces.own.conditional import ConditionalSpace
     from harness.strategy import Plan, Strategy
     from harness.surrogate import CurveSurrogate, Fit, Predict, Prediction, Surrogate
     from harness.task import Task
+    from harness.training.data.own import dataset
 
 __version__ = "0.1.0"
 
@@ -45,6 +49,10 @@ __all__ = [
     "Fidelity",
     "Budget",
     "SearchSpace",
+    "CategoricalSpace",
+    "ConditionalSpace",
+    "CellSpace",
+    "dataset",
     "GraphBatch",
     "Task",
     "Genes",
@@ -73,6 +81,10 @@ _HOME = {
     "space": ("SearchSpace",),
     "spaces.genes": ("Genes", "When"),
     "task": ("Task",),
+    "spaces.categorical": ("CategoricalSpace",),
+    "spaces.own.conditional": ("ConditionalSpace",),
+    "spaces.own.cells": ("CellSpace",),
+    "training.data.own": ("dataset",),
     "experiments.results": ("Results", "read_results"),
     "experiments.spec": ("Spec", "StrategySpec"),
     "strategy": ("Plan", "Strategy"),

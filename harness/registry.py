@@ -135,7 +135,7 @@ def _listed(entry: str, provider: Any) -> Iterable[str]:
 def kind_of(text: str) -> str | None:
     """Return whether a text names a "strategy", a "surrogate" or a "benchmark", in this order; None if none of them.
 
-    What ``"path/to/file.py:Class"`` names is imported to tell.
+    What ``"path/to/file.py:Class"`` names is imported to tell; it may be a "space", too.
 
     Raises
     ------
@@ -144,12 +144,15 @@ def kind_of(text: str) -> str | None:
     """
     name = read(text)
     if name.path is not None:
-        if not name.is_python:
-            return "benchmark"
-        found = class_of(text)
-        return "surrogate" if _learns(found) else "benchmark" if _trains(found) else "strategy"
+        return _kind_of_class(class_of(text)) if name.is_python else "benchmark"
     kinds = ("strategy", "surrogate", "benchmark")
     return next((kind for kind in kinds if _offering(kind, name.provider, name.key)), None)
+
+
+def _kind_of_class(found: Any) -> str:
+    if isinstance(found, type) and issubclass(found, SearchSpace):
+        return "space"
+    return "surrogate" if _learns(found) else "benchmark" if _trains(found) else "strategy"
 
 
 def _offering(kind: str, named: str, key: str) -> dict[str, Any]:

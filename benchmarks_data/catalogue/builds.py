@@ -152,7 +152,7 @@ class Build:
         The margin of verification is not in it, nor how many rounds of a sample there shall be and which of the later
         ones repeat architectures: no training depends on it.
         """
-        data = identity(self)
+        data = identity(self) | {"training": self.training.content}
         del data["training"]["margin_percent"]
         if self.sample is not None:
             del data["sample"]["rounds"], data["sample"]["then"]

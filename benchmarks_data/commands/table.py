@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -20,7 +20,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 @table.command("build")
 @guarded
 def build_table(
-    name: Annotated[str, typer.Argument(help="The table, for example micro-mnist1d.")],
+    name: Annotated[str, typer.Argument(help="A table of the program, or my_table.toml, which describes one.")],
     workers: Annotated[int, typer.Option(min=1, help="Processes, one compute thread each.")] = 1,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")] = "cpu",
     out: Annotated[Path, typer.Option(help="Folder of the parts and of the finished table.")] = Path("build/tables"),
@@ -31,28 +31,35 @@ def build_table(
 ) -> None:
     """Train a table, or what is missing of it; the same command continues after an interruption."""
     from benchmarks_data import provider
-    from benchmarks_data.trained import build, sample
-    from harness.errors import HarnessError, must
-    from harness.spaces.enumerated import EnumeratedSpace
+    from benchmarks_data.trained import build, own, sample
+    from harness.errors import typed
+    from harness.names import read
+    from harness.printable import counted
 
     def progress(done: int, total: int, seconds: float) -> None:
         complain(f"{done} of {total} parts, {seconds:.0f} s in this call")
 
-    plan = provider.plan(name)
-    space = provider.space(plan.space)
-    if plan.sample is not None:
-        path, finished = sample.build(
-            plan, space, out, workers=workers, device=device, limit=parts, on_progress=progress
-        )
-        if path:
-            say(f"{path} holds all that is trained so far")
-        if not finished:
-            say(f"parts are missing: run `nas-harness table build {name}` again")
-        return
-    if not isinstance(space, EnumeratedSpace):
-        raise HarnessError(must("space", "have few enough codings to train every class of it", plan.space))
-    written = build.build(plan, space, out, workers=workers, device=device, limit=parts, on_progress=progress)
-    say(str(written) if written else f"parts are missing: run `nas-harness table build {name}` again")
+    described = own.read(read(name).path) if read(name).path is not None else None
+    plan = provider.plan(name) if described is None else described.plan
+    space = provider.space(plan.space) if described is None else described.space
+    if described is not None:
+        complain(*described.told())
+    options: dict[str, Any] = {"workers": workers, "device": device, "limit": parts, "on_progress": progress}
+    if plan.sample is None:
+        written = build.build(plan, space, out, **options)
+        finished = written is not None
+    else:
+        written, finished = sample.build(plan, space, out, **options)
+        if written and (described is None or not finished):
+            say(f"{written} holds all that is trained so far")
+    if not finished:
+        say(f"parts are missing: run `{typed('table', 'build', name)}` again")
+    elif described is not None and written is not None:
+        path = own.write(described, written)
+        say(f"{path}: the table, {counted(len(plan.training.seeds), 'training')} of each architecture")
+        say(f'search it with: benchmarks = ["{path}"]')
+    elif written is not None and plan.sample is None:
+        say(str(written))
 
 
 @table.command("measure")
@@ -357,6 +364,7 @@ COMMAND = Command(
         "nas-harness table score micro-mnist1d --proxies synflow,nwot",
         "nas-harness table lookup nb201-cifar10 latency_seconds",
         "nas-harness table build micro-mnist1d --workers 2",
+        "nas-harness table build my_table.toml --workers 2",
     ),
     has_workers=True,
 )

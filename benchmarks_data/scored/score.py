@@ -188,14 +188,14 @@ def _part(path: Path, rows: IntArray) -> Mapping[str, Any]:
 
 def _dataset(training: TrainingSetup) -> Dataset:
     """Return the data set of a table, made once for all parts of a worker."""
-    return _loaded(training.dataset, json.dumps(dict(training.dataset_options), sort_keys=True))
+    return _loaded(json.dumps(training.as_dict(), sort_keys=True))
 
 
 @cache
-def _loaded(name: str, options: str) -> Dataset:
+def _loaded(training: str) -> Dataset:
     from harness.training import data
 
-    return data.load(name, **json.loads(options))
+    return data.of(TrainingSetup.from_dict(json.loads(training)))
 
 
 def _score(setting: Setting, archs: Archs, rows: IntArray, seed: int, names: Sequence[str], path: str) -> None:

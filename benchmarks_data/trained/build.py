@@ -8,6 +8,7 @@ package and is converted like any other source.
 from __future__ import annotations
 
 import json
+import math
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -25,10 +26,11 @@ from benchmarks_data.trained.importer import MISSING
 from harness import __version__
 from harness.checks import Archs, IntArray
 from harness.digests import identity
-from harness.errors import HarnessError, TableError
+from harness.errors import HarnessError, TableError, must
 from harness.files.arrays import ArraysError, read_npz
 from harness.files.whole import replacing
-from harness.spaces.enumerated import EnumeratedSpace
+from harness.space import SearchSpace
+from harness.spaces.feasible import listable
 from harness.training.curves import DIVERGED, OK
 from harness.training.data.dataset import Dataset
 
@@ -38,10 +40,13 @@ CUDA_PARTS = 21
 """Parts of a CPU that make one of a GPU, which trains hundreds of networks side by side."""
 
 
-def classes(space: EnumeratedSpace) -> Archs:
+def classes(space: SearchSpace) -> Archs:
     """Return one architecture of each functional class, the smallest coding: (N, L)."""
-    keys = space.key(space.all_codings[space.is_valid(space.all_codings)], "functional")
-    return space.decode(np.unique(keys))
+    if not listable(space):
+        raise HarnessError(must("space", "have few enough codings to train every class of it", space.name))
+    every = space.decode(np.arange(math.prod(space.cardinalities.tolist()), dtype=np.uint64))
+    every = every[space.is_valid(every)]
+    return every[np.sort(np.unique(space.key(every, "functional"), return_index=True)[1])]
 
 
 def parts(archs: Archs, size: int, *, shuffled: bool = True) -> list[IntArray]:
@@ -62,7 +67,7 @@ def parts(archs: Archs, size: int, *, shuffled: bool = True) -> list[IntArray]:
 
 def build(
     plan: Build,
-    space: EnumeratedSpace,
+    space: SearchSpace,
     folder: Path,
     *,
     workers: int = 1,
@@ -75,7 +80,8 @@ def build(
     Parameters
     ----------
     plan : Build
-    space : EnumeratedSpace
+    space : SearchSpace
+        All of whose codings can be listed.
     folder : Path
         Of the parts and the finished table.
     workers : int
@@ -138,7 +144,7 @@ def is_whole(path: Path, rows: int, plan: Build) -> bool:
 def _dataset(plan: Build) -> Dataset:
     from harness.training import data
 
-    return data.load(plan.training.dataset, **plan.training.dataset_options)
+    return data.of(plan.training)
 
 
 def checked_device(device: str) -> str:

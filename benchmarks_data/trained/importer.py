@@ -34,14 +34,28 @@ from harness.errors import TableError, reason
 from harness.files.arrays import ArraysError, read_npz
 from harness.files.reading import parse_json
 from harness.problem import Fidelity
-from harness.spaces.enumerated import EnumeratedSpace
+from harness.space import SearchSpace
 
 MISSING = np.iinfo(np.uint16).max
 """Stands for a value that does not exist among the counts."""
 
 
-def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progress: Progress) -> Table:
+def convert(entry: Entry, paths: Sequence[Path], space: SearchSpace, progress: Progress) -> Table:
+    """Read a table of the catalogue; see `read`."""
+    return read(entry.name, paths, space, progress)
+
+
+def read(name: str, paths: Sequence[Path], space: SearchSpace, progress: Progress) -> Table:
     """Read a trained table: every epoch's training and validation accuracy, the test accuracy of the last.
+
+    Parameters
+    ----------
+    name : str
+        Of the table.
+    paths : sequence of Path
+        Files of `benchmarks_data.trained.build.save`, those of low fidelities first.
+    space : SearchSpace
+    progress : callable
 
     Raises
     ------
@@ -80,7 +94,7 @@ def convert(entry: Entry, paths: Sequence[Path], space: EnumeratedSpace, progres
         seeds = np.where(made, full.about["plan"]["training"]["seeds"], -1)[:, None]
         sampled = {"seeds": seeds, "identity": "exact", "partial": True}
     table = assemble(
-        name=entry.name,
+        name=name,
         space=space,
         archs=full.arrays["archs"],
         fidelities=fidelities,

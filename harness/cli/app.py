@@ -164,7 +164,7 @@ def describe(
     name: Annotated[
         Optional[str],  # noqa: UP045  # typer reads the annotation at run time
         typer.Argument(
-            help="A benchmark, search space (nb201, graph), strategy, surrogate, or path/to/file.py:Class.",
+            help="A benchmark, space (nb201, …), strategy, surrogate, path/to/file.py:Class, space.toml or data.npz.",
             autocompletion=_complete_name,
         ),
     ] = None,
@@ -199,7 +199,7 @@ def check(
     name: Annotated[
         str,
         typer.Argument(
-            help="A registered name, path/to/file.py:Class, or a spec (.toml), which is checked without running it.",
+            help="A name, path/to/file.py:Class, a space (.toml), or a spec (.toml), checked without running it.",
             autocompletion=_complete_name,
         ),
     ],
@@ -212,8 +212,10 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that a strategy, benchmark or surrogate keeps the rules, or that a spec can be run."""
-    if name.endswith(".toml"):
+    """Check that a strategy, benchmark, surrogate or search space keeps the rules, or that a spec can be run."""
+    from harness.spaces import named
+
+    if name.endswith(".toml") and not named.is_space(name):
         if benchmark is not None:
             raise HarnessError(f"`--benchmark` is for strategies and surrogates, and '{name}' is a spec: leave it out")
         from harness.experiments import schema
@@ -369,6 +371,7 @@ BUILT_IN = {
             "nas-harness check examples/my_strategy.py:MyStrategy",
             "nas-harness check examples/my_strategy.py:MyStrategy --benchmark nb201-cifar10",
             "nas-harness check examples/quickstart.toml",
+            "nas-harness check examples/own_space/space.toml",
             "nas-harness check nb201-cifar10",
         ),
     ),

@@ -75,8 +75,9 @@ def describe(text: str, where: str) -> dict[str, Any]:
 
 def _place(where: str) -> tuple[SearchSpace, list[str]]:
     """Return the space of a name, and the benchmarks to ask."""
-    if where in named.SPACES:
-        return named.space(where), _searching(where)
+    if named.is_space(where):
+        space = named.space(where)
+        return space, _searching(space.name)
     if registry.kind_of(where) == "benchmark":
         facts = registry.describe_benchmark(where)
         if not facts.get("imported", True):

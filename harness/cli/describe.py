@@ -7,12 +7,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from harness import registry
 from harness.errors import HarnessError, nearest
 from harness.names import read
 from harness.spaces import named
 from harness.strategy import Strategy
 from harness.surrogate import CurveSurrogate
+from harness.training import data
 
 SPLITS = {
     "train": "the images that the model was trained on",
@@ -173,7 +176,7 @@ def _column_in_words(column: Mapping[str, Any]) -> str:
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Return what is known about a name: a strategy, a surrogate, a benchmark or a search space.
+    """Return what is known about a name: a strategy, a surrogate, a benchmark, a search space, or data by their path.
 
     A name of a benchmark and of its space is that of the benchmark, which tells of its space.
 
@@ -182,6 +185,11 @@ def describe(name: str) -> dict[str, Any]:
     HarnessError
         If nothing has that name; names the nearest match of any kind.
     """
+    path = read(name).path
+    if path is not None and (path.suffix == ".npz" or path.is_dir()):
+        return _dataset(name)
+    if path is not None and named.is_space(name):
+        return describe_space(name)
     kind = registry.kind_of(name)
     if kind == "benchmark":
         if read(name).is_python:
@@ -198,6 +206,28 @@ def describe(name: str) -> dict[str, Any]:
         "'path/to/file.py:Class'."
         + "".join(f" {text}" for kind in LISTED.values() for text in registry.unavailable(kind))
     )
+
+
+def _dataset(name: str) -> dict[str, Any]:
+    """Return what is known of data of one's own, by their path."""
+    dataset = data.load(name)
+    counts = {split: np.bincount(labels, minlength=dataset.classes) for split, labels in dataset.labels.items()}
+    named_classes = dataset.class_names or tuple(map(str, range(dataset.classes)))
+    return {
+        "kind": "dataset",
+        "name": dataset.name,
+        "description": dataset.description,
+        "notes": list(dataset.notes),
+        "shape": list(dataset.shape),
+        "splits": {split: len(labels) for split, labels in dataset.labels.items()},
+        "classes": {
+            label: ", ".join(f"{counts[split][place]:,} {split}" for split in counts)
+            for place, label in enumerate(named_classes)
+        },
+        "mean": dataset.mean.tolist(),
+        "std": dataset.std.tolist(),
+        "sha256": dataset.sha256,
+    }
 
 
 def describe_space(name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ NATS-Bench count their "FLOPs"; batch normalisation, ReLU, pooling and additions
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +86,11 @@ def conv_norm(inputs: Count, outputs: Count, area: int, positions: int) -> Cost:
     return conv(inputs, outputs, area, positions) + norm(outputs)
 
 
+def separable(channels: Count, area: int, positions: int) -> Cost:
+    """Count a depthwise convolution, a 1x1 convolution and their batch normalisation."""
+    return conv(1, channels, area, positions) + conv_norm(channels, channels, 1, positions)
+
+
 def reduction(kind: str, inputs: Count, outputs: Count, geometry: Geometry, positions: int) -> Cost:
     """Count the block between two stages, "residual" or "pool"; `positions` are those of its output."""
     if kind == "pool":
@@ -98,3 +104,35 @@ def head(channels: Count, classes: int) -> Cost:
     """Count the last batch normalisation and the classifier."""
     linear = conv(channels, classes, 1, 1)
     return norm(channels) + Cost(linear.params + classes, linear.macs + classes)
+
+
+def staged(
+    cell: Callable[[int, Geometry, int], Cost],
+    *,
+    widths: Sequence[int],
+    cells: int,
+    classes: int,
+    shape: Shape,
+    kind: str,
+) -> Cost:
+    """Count equal cells in stages: a stem, a reduction between stages, a head.
+
+    Parameters
+    ----------
+    cell : callable
+        From width, geometry and positions to what one cell counts.
+    widths : sequence of int
+        Channels of each stage; the stem has those of the first.
+    cells : int
+        In each stage.
+    kind : str
+        Of `reduction`.
+    """
+    geometry = Geometry.of(shape)
+    positions = geometry.positions(shape, len(widths))
+    total = conv_norm(shape[0], widths[0], geometry.area(3), positions[0])
+    for stage, (width, places) in enumerate(zip(widths, positions, strict=True)):
+        if stage:
+            total += reduction(kind, widths[stage - 1], width, geometry, places)
+        total += cell(width, geometry, places) * cells
+    return total + head(widths[-1], classes)

@@ -18,6 +18,7 @@ from harness.guard import refusals, running
 from harness.names import read
 from harness.records import Proposals
 from harness.space import IDENTITIES, KINDS, SearchSpace
+from harness.spaces import named
 from harness.surrogate import Fit, Informed, Predict, Prediction, Surrogate
 from harness.testing.honesty import DRAWS_OWN, OPENS_NOTHING, global_generators
 from harness.testing.rules import Rules, same
@@ -27,7 +28,7 @@ from harness.testing.toy import ToyBenchmark
 
 
 def check(name: str, benchmark: str | None = None) -> list[str]:
-    """Check whatever a name stands for: a benchmark, strategy, surrogate or task, or ``"path/to/file.py:Class"``.
+    """Check what a name stands for: benchmark, strategy, surrogate, space or task, or ``"path/to/file.py:Class"``.
 
     Parameters
     ----------
@@ -45,8 +46,12 @@ def check(name: str, benchmark: str | None = None) -> list[str]:
     if parts.is_python and parts.key == name:
         raise HarnessError(must("strategy", f"name its class, '{name}:{_classes(parts.path)}'", name))
     kind = registry.kind_of(name)
-    if kind == "benchmark" and benchmark is not None:
-        raise HarnessError(f"`--benchmark` is for strategies and surrogates, and '{name}' is a benchmark: leave it out")
+    is_space = kind == "space" or named.is_space(name)
+    if (is_space or kind == "benchmark") and benchmark is not None:
+        what = "a search space" if is_space else "a benchmark"
+        raise HarnessError(f"`--benchmark` is for strategies and surrogates, and '{name}' is {what}: leave it out")
+    if is_space and (kind in ("space", None) or parts.path is not None):  # else the benchmark of the same name
+        return check_space(named.space(name), rng)
     if kind in ("strategy", "surrogate"):
         on = None if benchmark is None else registry.benchmark(benchmark)
         if kind == "strategy":

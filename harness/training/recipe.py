@@ -125,6 +125,8 @@ class TrainingSetup:
         before anything is verified.
     recipe_changes, dataset_options : mapping
         What differs from the recipe of that name, and the arguments of the dataset.
+    dataset_sha256 : str
+        Digest of a dataset that is the user's own; "" for one that the program knows by name.
     """
 
     network: str
@@ -134,6 +136,7 @@ class TrainingSetup:
     margin_percent: float | None = None
     recipe_changes: Mapping[str, Any] = field(default_factory=dict)
     dataset_options: Mapping[str, Any] = field(default_factory=dict)
+    dataset_sha256: str = later("")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seeds", tuple(int(seed) for seed in self.seeds))
@@ -143,6 +146,11 @@ class TrainingSetup:
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON data; `from_dict` reads it back."""
         return identity(self)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What digests see: plain data in which data of one's own are their digest, wherever they lie."""
+        return self.as_dict() | ({"dataset": ""} if self.dataset_sha256 else {})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TrainingSetup:

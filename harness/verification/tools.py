@@ -67,12 +67,7 @@ def _load_dataset(training: TrainingSetup, data: Path | None) -> Dataset:
     """Load a dataset; the folder goes to those that are read from files."""
     from harness.training import data as datasets
 
-    try:
-        return datasets.load(training.dataset, **training.dataset_options)
-    except HarnessError:
-        if data is None:
-            raise
-    return datasets.load(training.dataset, data, **training.dataset_options)
+    return datasets.of(training, data)
 
 
 def _count(network: str, archs: Archs, recipe: Recipe, dataset: Dataset) -> tuple[IntArray, IntArray]:

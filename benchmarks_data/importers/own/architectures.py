@@ -31,7 +31,7 @@ def archs_of(told: Architecture, space: SearchSpace, lines: Lines) -> tuple[Arch
         If a line has none; names the first, counts all, and shows the first few.
     """
     remarks: list[str] = []
-    if isinstance(space, CategoricalSpace):
+    if told.known is None and isinstance(space, CategoricalSpace):
         genes = [_own(told, space, lines, gene) for gene in told.columns]
         archs = np.stack(genes, axis=1)
     elif len(told.columns) == 1:
@@ -148,6 +148,9 @@ def _numbering(told: Architecture, space: SearchSpace) -> tuple[list[int], list[
 
 
 def _reader(told: Architecture, space: SearchSpace, gene: str, values: Sequence[str]) -> Callable[[str], int]:
+    if isinstance(space, CategoricalSpace) and not told.operations:  # one of one's own, in a file
+        inactive = space.inactive.get(gene, "")
+        return lambda text: space.code_of(gene, text or inactive)
     edged = all(re.fullmatch(r"\d+-\d+", name) for name in space.choices())
 
     def read(text: str) -> int:

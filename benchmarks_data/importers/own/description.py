@@ -18,6 +18,7 @@ from harness.benchmark import Column
 from harness.checks import integer, real
 from harness.errors import HarnessError, TableError, clipped, must, unknown
 from harness.files.reading import read_toml
+from harness.names import absolute
 from harness.problem import DIRECTIONS
 
 COST = "cost"
@@ -145,6 +146,8 @@ def read_description(path: Path) -> Description:
         fault = f"there is no file '{path}'" if isinstance(error, FileNotFoundError) else error
         raise TableError(f"the description is no TOML file that can be read: {fault}") from None
     try:
+        if isinstance(fields.get("space"), str):
+            fields["space"] = absolute(fields["space"], path.parent)
         return _description(fields)
     except HarnessError as error:
         raise TableError(f"{path}: {error}") from error

@@ -92,6 +92,7 @@ def architecture(fields: Mapping[str, Any]) -> Architecture:
     given = fields.get("space")
     if isinstance(given, str):
         space = named.space(given)
+        named.content_of(space)  # what cannot be kept in a table is refused here
         columns, operations, edges = _columns(fields, space), _operations(fields, space), _edges(fields, space)
         return Architecture(columns, space, operations=operations, edges=edges)
     known = given if isinstance(given, dict) else {}

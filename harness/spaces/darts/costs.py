@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.checks import Archs, BoolArray, FloatArray, IntArray, integer
 from harness.spaces.darts.cells import GENES, NODES, OPERATION_GENES, OPERATIONS, sources
-from harness.spaces.layers import CIFAR, Cost, Geometry, Shape, conv, conv_norm
+from harness.spaces.layers import CIFAR, Cost, Geometry, Shape, conv, conv_norm, separable
 
 _KERNELS = {"sep_conv_3x3": (2, 3), "sep_conv_5x5": (2, 5), "dil_conv_3x3": (1, 3), "dil_conv_5x5": (1, 5)}
 """For each operation with weights: how many depthwise separable convolutions, and the side of a depthwise kernel."""
@@ -87,9 +87,8 @@ def _operations(cell: Archs, width: int, geometry: Geometry, positions: int, *, 
     operations = cell[:, OPERATION_GENES]
     total = Cost(np.zeros(len(cell), dtype=np.int64), np.zeros(len(cell), dtype=np.int64))
     for name, (times, kernel) in _KERNELS.items():
-        depthwise = conv(1, width, geometry.area(kernel), positions)
-        separable = depthwise + conv_norm(width, width, 1, positions)
-        total += separable * (times * _count(operations == OPERATIONS.index(name)))
+        each = separable(width, geometry.area(kernel), positions)
+        total += each * (times * _count(operations == OPERATIONS.index(name)))
     if reduces:
         skips = (operations == OPERATIONS.index("skip_connect")) & (sources(cell) < NODES[0])
         total += conv_norm(width, width, 1, positions) * _count(skips)

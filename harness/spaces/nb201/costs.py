@@ -11,7 +11,7 @@ import numpy as np
 from harness.checks import Archs, IntArray
 from harness.spaces import layers
 from harness.spaces.layers import CIFAR, Cost, Geometry, Shape
-from harness.spaces.nb201.operations import KERNELS, STAGES, stage_widths
+from harness.spaces.nb201.operations import KERNELS, stage_widths
 
 
 def cost(
@@ -45,13 +45,12 @@ def cost(
     >>> cost(np.array([[3, 3, 3, 3, 3, 3]]), classes=10)
     Cost(params=array([1531546]), macs=array([220119690]))
     """
-    geometry = Geometry.of(shape)
     counts: dict[int, IntArray] = {code: np.sum(archs == code, axis=1, dtype=np.int64) for code in KERNELS}
-    widths, positions = stage_widths(channels), geometry.positions(shape, STAGES)
-    total = layers.conv_norm(shape[0], channels, geometry.area(3), positions[0])
-    for stage, (width, places) in enumerate(zip(widths, positions, strict=True)):
-        if stage:
-            total += layers.reduction(reduction, widths[stage - 1], width, geometry, places)
+
+    def cell(width: int, geometry: Geometry, positions: int) -> Cost:
+        total = Cost(np.zeros(len(archs), dtype=np.int64), np.zeros(len(archs), dtype=np.int64))
         for code, kernel in KERNELS.items():
-            total += layers.conv_norm(width, width, geometry.area(kernel), places) * (cells * counts[code])
-    return total + layers.head(widths[-1], classes)
+            total += layers.conv_norm(width, width, geometry.area(kernel), positions) * counts[code]
+        return total
+
+    return layers.staged(cell, widths=stage_widths(channels), cells=cells, classes=classes, shape=shape, kind=reduction)

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, must, unknown
-from harness.training.data import exported
+from harness.names import read
+from harness.training.data import own
 from harness.training.data.dataset import Dataset
+from harness.training.recipe import TrainingSetup
 
 _SHAPES: dict[str, tuple[tuple[int, int, int], int]] = {
     "cifar10": ((3, 32, 32), 10),
@@ -40,28 +42,30 @@ def names() -> list[str]:
     return sorted(_MAKERS)
 
 
-def shape_of(name: str, **options: Any) -> tuple[tuple[int, int, int], int]:
+def shape_of(name: str | Dataset, folder: Path | None = None, **options: Any) -> tuple[tuple[int, int, int], int]:
     """Return the shape of an item, (C, H, W), and the number of classes: all that a network needs to be built.
 
     No files of the user's are needed for the datasets that come with the program; the parameters are those of `load`.
     """
-    if name in _SHAPES:
+    if isinstance(name, str) and name in _SHAPES:
         return _SHAPES[name]
-    dataset = load(name, **options)
+    dataset = load(name, folder, **options)
     return dataset.shape, dataset.classes
 
 
-def load(name: str, folder: str | Path | None = None, **options: Any) -> Dataset:
+def load(name: str | Dataset, folder: str | Path | None = None, **options: Any) -> Dataset:
     """Return a dataset.
 
     Parameters
     ----------
-    name : str
-        One of `names`, or the path of an ``.npz`` file that `exported.save` wrote.
+    name : str or Dataset
+        One of `names`; the path of data of one's own, an ``.npz`` file or a folder of images; or of an ``.npz`` file
+        that `exported.save` wrote.  A dataset is returned as it is.
     folder : str or Path, optional
-        Where the user has put the official files; for datasets that are read from files.
+        Where the user has put the official files, for datasets that are read from files; for a path that leads nowhere,
+        where the file of that name lies now.
     **options
-        Of the dataset, for example ``protocol="50k"`` of ``"cifar10"``.
+        Of the dataset, for example ``protocol="50k"`` of ``"cifar10"``; of data of one's own, see `own.dataset`.
 
     Raises
     ------
@@ -69,12 +73,16 @@ def load(name: str, folder: str | Path | None = None, **options: Any) -> Dataset
         If the name or an option is unknown, a folder is needed or of no use, or a file is missing or not the official
         one; the message names the files, their sizes and their SHA-256.
     """
-    if name.endswith(".npz"):
-        if options or folder is not None:
-            raise HarnessError("an exported dataset (.npz) takes neither a folder nor options")
-        return exported.load(Path(name))
+    if isinstance(name, Dataset):
+        return name
+    path = read(name).path
+    if path is not None:
+        moved = None if folder is None else Path(folder) / path.name
+        return own.load(moved if moved is not None and not path.exists() else path, **options)
     if name not in _MAKERS:
-        raise HarnessError(unknown("dataset", name, names()))
+        known = unknown("dataset", name, names())
+        raise HarnessError(f"{known} A folder of your own images is written as a path: './{name}'."
+                           if Path(name).is_dir() else known)  # fmt: skip
     module, function = _MAKERS[name]
     make: Callable[..., Dataset] = getattr(import_module(module), function)
     parameters = list(inspect.signature(make).parameters)
@@ -86,3 +94,32 @@ def load(name: str, folder: str | Path | None = None, **options: Any) -> Dataset
         if option not in parameters:
             raise HarnessError(unknown(f"option of '{name}'", option, parameters))
     return make(**options)
+
+
+def of(training: TrainingSetup, folder: Path | None = None) -> Dataset:
+    """Return the dataset that networks were, or are to be, trained on.
+
+    Parameters
+    ----------
+    training : TrainingSetup
+    folder : Path, optional
+        As for `load`; tried where it cannot be loaded without.
+
+    Raises
+    ------
+    HarnessError
+        As `load`; and if it is not the one that `training` names by its digest.
+    """
+    try:
+        dataset = load(training.dataset, **training.dataset_options)
+    except HarnessError:
+        if folder is None:
+            raise
+        dataset = load(training.dataset, folder, **training.dataset_options)
+    if training.dataset_sha256 not in ("", dataset.sha256):
+        raise HarnessError(
+            f"the dataset {training.dataset} must be the one that was trained on, of sha256 "
+            f"{training.dataset_sha256[:16]}…, got {dataset.sha256[:16]}…: the data, its splits or its options changed "
+            "since; bring them back, or train anew"
+        )
+    return dataset

@@ -35,6 +35,10 @@ class Dataset:
         Pixels of raw zeros around a training image before a random crop of its own size; 0 for no crop.
     description : str
         Where the splits come from and who saw which images.
+    class_names : tuple of str
+        What each class is called, where it has a name of its own.
+    notes : tuple of str
+        Sentences about what people should know of data of their own: leakage, uneven classes, padding.
     """
 
     name: str
@@ -46,6 +50,8 @@ class Dataset:
     flip: bool = False
     padding: int = 0
     description: str = ""
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for split in SPLITS:

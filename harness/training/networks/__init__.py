@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -22,7 +23,8 @@ from harness.spaces.layers import Cost, Shape
 from harness.spaces.named import NETWORKS
 from harness.spaces.nats_size import skeleton as size
 from harness.spaces.nb201 import operations as nb201
-from harness.training.networks.cells import nb201_cost, nb201_network, size_cost, size_network
+from harness.spaces.own import cells as own_cells
+from harness.training.networks.cells import nb201_cost, nb201_network, own_cost, own_network, size_cost, size_network
 from harness.training.networks.darts import darts_cost, darts_network
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member, initial_values
@@ -46,10 +48,19 @@ KINDS: dict[str, Kind] = {
 
 
 def kind(network: str) -> Kind:
-    """Return a kind of network by name."""
+    """Return a kind of network by name: of `KINDS`, or of cells of one's own, `CellSpace.network`."""
+    if network.startswith(f"{own_cells.NETWORKS}:"):
+        return _of_own_cells(network)
     if network not in KINDS:
         raise HarnessError(unknown("network", network, KINDS))
     return KINDS[network]
+
+
+@cache
+def _of_own_cells(network: str) -> Kind:
+    space = own_cells.of_network(network)
+    cardinalities = tuple(space.cardinalities.tolist())
+    return Kind(cardinalities, partial(own_network, space), partial(own_cost, space))
 
 
 def check_archs(network: str, archs: object) -> Archs:

@@ -9,63 +9,32 @@ uses `reduction` alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from torch import Tensor, nn
 
 from harness.checks import Archs
-from harness.spaces.four_nodes import EDGES, NODES, SKIP, live_edges
+from harness.spaces.four_nodes import WIRING
 from harness.spaces.layers import Cost, Geometry, Shape
 from harness.spaces.nats_size import costs as size_costs
 from harness.spaces.nats_size.skeleton import CELL, CELLS, REDUCTIONS, channels
 from harness.spaces.nb201 import costs as nb201_costs
-from harness.spaces.nb201.operations import KERNELS, POOL, stage_widths
-from harness.training.networks.operations import ConvNorm, Head, Pool3, ReLUConvNorm, reduction
+from harness.spaces.nb201.operations import OPERATIONS, stage_widths
+from harness.spaces.own import cells as own_cells
+from harness.spaces.own.cells import CellSpace
+from harness.training.networks.operations import ConvNorm, Head, reduction
+from harness.training.networks.wired import WiredCell
 from harness.training.recipe import Recipe
 
 
-class Cell(nn.Module):
-    """Four nodes; node j is the sum of the operations on its edges, the output is node 3.
-
-    Operations of dead edges exist, so that they are counted, but are not computed: their weights change nothing.
-
-    Parameters
-    ----------
-    arch : sequence of 6 int
-        Operation on each of `four_nodes.EDGES`.
-    inputs, outputs : int
-        Width of node 0, and of the others; where they differ, convolutions and skips that leave node 0 change it.
-    """
+class Cell(WiredCell):
+    """Four nodes with operations of NAS-Bench-201; see `WiredCell`."""
 
     def __init__(self, arch: Sequence[int], inputs: int, outputs: int, geometry: Geometry) -> None:
-        super().__init__()
-        self.edges = nn.ModuleDict()
-        for gene, ((source, _), operation) in enumerate(zip(EDGES, arch, strict=True)):
-            width = outputs if source else inputs
-            if operation in KERNELS:
-                self.edges[str(gene)] = ReLUConvNorm(width, outputs, KERNELS[operation], geometry)
-            elif operation == POOL:
-                self.edges[str(gene)] = Pool3(geometry)
-            elif operation == SKIP and width != outputs:
-                self.edges[str(gene)] = ConvNorm(width, outputs, 1, geometry)
-        self.into: list[list[tuple[int, str]]] = [[] for _ in range(NODES)]
-        for gene in live_edges(arch):
-            source, target = EDGES[gene]
-            self.into[target].append((source, str(gene) if str(gene) in self.edges else ""))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, inputs, H, W) to (B, outputs, H, W)."""
-        nodes = [features]
-        for edges in self.into[1:]:
-            total: Tensor | None = None
-            for source, key in edges:  # sources ascend
-                term: Tensor = self.edges[key](nodes[source]) if key else nodes[source]
-                total = term if total is None else total + term
-            # True zeros: a product with zero would keep NaN.
-            nodes.append(features.new_zeros(features.shape) if total is None else total)
-        return nodes[-1]
+        super().__init__(arch, inputs, outputs, geometry, wiring=WIRING, operations=OPERATIONS)
 
 
 class StagedNetwork(nn.Module):
@@ -113,8 +82,20 @@ def nb201_network(arch: Sequence[int], recipe: Recipe, shape: Shape, classes: in
 
     Parameter names are stable: ``stages.S.K.edges.G.conv.weight`` for gene G of cell K in stage S.
     """
+    return _stacked(partial(Cell, arch), recipe, shape, classes)
+
+
+def own_network(space: CellSpace, arch: Sequence[int], recipe: Recipe, shape: Shape, classes: int) -> StagedNetwork:
+    """Return equal cells of one's own in stages of doubling width; parameters are named as in `nb201_network`."""
+    cell = partial(WiredCell, arch, wiring=space.wiring, operations=space.operations)
+    return _stacked(cell, recipe, shape, classes)
+
+
+def _stacked(
+    cell: Callable[[int, int, Geometry], nn.Module], recipe: Recipe, shape: Shape, classes: int
+) -> StagedNetwork:
     geometry, widths = Geometry.of(shape), stage_widths(recipe.channels)
-    stages = (nn.Sequential(*(Cell(arch, width, width, geometry) for _ in range(recipe.cells))) for width in widths)
+    stages = (nn.Sequential(*(cell(width, width, geometry) for _ in range(recipe.cells))) for width in widths)
     return StagedNetwork(stages, pairwise(widths), (widths[0], widths[-1]), recipe, shape, classes)
 
 
@@ -129,6 +110,19 @@ def size_network(arch: Sequence[int], recipe: Recipe, shape: Shape, classes: int
 def nb201_cost(archs: Archs, recipe: Recipe, shape: Shape, classes: int) -> Cost:
     """Return parameters and multiply-adds in closed form, dead edges included: (n, 6) to two (n,) int64 arrays."""
     return nb201_costs.cost(
+        archs,
+        classes=classes,
+        shape=shape,
+        channels=recipe.channels,
+        cells=recipe.cells,
+        reduction=recipe.reduction,
+    )
+
+
+def own_cost(space: CellSpace, archs: Archs, recipe: Recipe, shape: Shape, classes: int) -> Cost:
+    """Return parameters and multiply-adds in closed form, dead edges included: (n, E) to two (n,) int64 arrays."""
+    return own_cells.cost(
+        space,
         archs,
         classes=classes,
         shape=shape,

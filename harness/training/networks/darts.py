@@ -19,57 +19,21 @@ from harness.errors import HarnessError, must
 from harness.spaces.darts import costs
 from harness.spaces.darts.cells import GENES, NODES, OPERATION_GENES, OPERATIONS, sources
 from harness.spaces.layers import Cost, Geometry, Shape
-from harness.training.networks.operations import Classifier, Conv, ConvNorm, MaxPool3, Norm, Pool3, ReLUConvNorm
+from harness.training.networks.operations import (
+    Classifier,
+    Conv,
+    ConvNorm,
+    MaxPool3,
+    Norm,
+    Pool3,
+    ReLUConvNorm,
+    Separable,
+    SeparableTwice,
+)
 from harness.training.recipe import Recipe
 
 STEM = 3
 """Width of the stem, in widths of the first cell."""
-
-
-class Separable(nn.Module):
-    """Depthwise convolution, 1x1 convolution, batch normalisation; its input is already rectified.
-
-    On signals and a CPU both are computed as the one dense convolution that they are, with the product of their
-    kernels, ``w[o, i, k] = pointwise[o, i] depthwise[i, k]``: half of the time at micro widths.  Where a hook looks at
-    either, both are called.
-    """
-
-    def __init__(self, channels: int, kernel: int, geometry: Geometry, *, stride: int = 1, dilation: int = 1) -> None:
-        super().__init__()
-        self.depthwise = Conv(channels, channels, kernel, geometry, stride=stride, dilation=dilation, groups=channels)
-        self.pointwise = Conv(channels, channels, 1, geometry)
-        self.norm = Norm(channels)
-        self._signal = geometry.signal
-
-    def forward(self, rectified: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, C, H/stride, W/stride)."""
-        depthwise = self.depthwise
-        if self._signal and rectified.device.type == "cpu" and not (_watched(depthwise) or _watched(self.pointwise)):
-            weight = self.pointwise.weight * depthwise.weight.transpose(0, 1)
-            stride, padding, dilation = depthwise.stride, depthwise.padding, depthwise.dilation
-            features = functional.conv2d(rectified, weight, None, stride, padding, dilation)
-        else:
-            features = self.pointwise(depthwise(rectified))
-        normed: Tensor = self.norm(features)
-        return normed
-
-
-def _watched(part: nn.Module) -> bool:
-    return bool(part._forward_hooks or part._forward_pre_hooks)
-
-
-class SeparableTwice(nn.Module):
-    """The separable convolution of DARTS: twice, the second at stride 1, with a ReLU between."""
-
-    def __init__(self, channels: int, kernel: int, geometry: Geometry, *, stride: int = 1) -> None:
-        super().__init__()
-        self.a = Separable(channels, kernel, geometry, stride=stride)
-        self.b = Separable(channels, kernel, geometry)
-
-    def forward(self, rectified: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, C, H/stride, W/stride)."""
-        result: Tensor = self.b(functional.relu(self.a(rectified)))
-        return result
 
 
 class FactorisedReduction(nn.Module):

@@ -50,10 +50,11 @@ class Setting:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON data: how the scores were measured."""
-        return {
+        own = {"dataset_sha256": self.training.dataset_sha256} if self.training.dataset_sha256 else {}
+        return own | {
             "network": self.training.network,
             "recipe": self.training.load_recipe().as_dict(),
-            "dataset": self.training.dataset,
+            "dataset": self.training.content["dataset"],
             "dataset_options": dict(self.training.dataset_options),
             "batch": self.batch,
             "batch_seed": self.batch_seed,

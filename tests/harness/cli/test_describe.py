@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness import registry
@@ -247,3 +248,19 @@ def test_describe_a_learner_tells_of_its_standard_deviations_and_the_settings_of
     assert settings == {"targets": ("raw", "log_error, normal_scores"), "calibrated": ("none", "spread, conformal")}
     assert answer(capsys, "describe", "gp")["has_std"] is True
     assert "settings_of_any_learner" not in answer(capsys, "describe", "curve_ridge"), "it takes none"
+
+
+def test_data_of_ones_own_are_described_by_their_path(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "mine.npz", signals=rng.normal(size=(60, 30)), labels=["low", "high", "high"] * 20)
+    assert main(["describe", str(tmp_path / "mine.npz"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["kind"], told["shape"], told["splits"]) == (
+        "dataset",
+        [1, 1, 32],
+        {"train": 36, "valid": 12, "test": 12},
+    )
+    assert told["classes"] == {"high": "24 train, 8 valid, 8 test", "low": "12 train, 4 valid, 4 test"}
+    assert any("zeros around them" in note for note in told["notes"])
+    assert main(["describe", str(tmp_path / "mine.npz")]) == 0
+    assert f"sha256: {told['sha256']}" in capsys.readouterr().out

@@ -403,3 +403,19 @@ def test_more_seeds_than_a_table_counts_are_refused(made):
     rows = "".join(f"3,max,{seed},4,60,58,20,1.5,\n" for seed in range(256))
     with pytest.raises(TableError, match="at most 255 seeds for an architecture, has 256"):
         made(text=LINES.partition("\n")[0] + "\n" + rows)
+
+
+def test_a_space_in_a_file_of_ones_own_is_found_beside_the_description(tmp_path):
+    (tmp_path / "space.toml").write_text(
+        '[genes]\nkernel = [3, 5]\npool = { values = ["max", "avg"], when = { kernel = 5 } }\n'
+    )
+    told = DESCRIPTION.replace('[space.genes]\nkernel = [3, 5]\npool = ["max", "avg"]\n', "")
+    head = 'space = "space.toml"\narchitecture = ["kernel", "pool"]\n'
+    (tmp_path / "data.toml").write_text(head + told)
+    (tmp_path / "data.csv").write_text(LINES.replace("max", ""))
+    table = own_table.read(tmp_path / "data.csv", tmp_path / "data.toml")
+    assert table.archs.tolist() == [[0, 2], [1, 1]]  # `pool` is not there at kernel 3
+    assert '"kind": "conditional"' in table.meaning.space_definition
+    (tmp_path / "data.csv").write_text(LINES)
+    with pytest.raises(TableError, match="is no architecture of 'space'"):
+        own_table.read(tmp_path / "data.csv", tmp_path / "data.toml")
