@@ -65,6 +65,7 @@ FLOORS = {
         "training.engines.packed.images",
         "training.engines.packed",
         "training",
+        "training.exports",
         "verification",
         "testing",
         "api",
@@ -163,7 +164,9 @@ ALLOWED_IN = {
     "sklearn": ("surrogates.*", "reports.*", "harness.training.data.*"),
     "mnist1d": ("harness.training.data.*",),
     "triton": ("harness.training.engines.packed.*",),
-    "onnxruntime": ("benchmarks_data.predicted.*",),
+    "onnxruntime": ("benchmarks_data.predicted.*", "harness.training.exports.graph"),
+    "onnx": ("harness.training.exports.graph",),
+    "onnxscript": ("harness.training.exports.graph",),
     "cma": ("strategies.evolution.*",),
     "lightgbm": ("surrogates.boosting.*",),
     "xgboost": ("surrogates.boosting.*",),
@@ -189,6 +192,9 @@ CENTRE_MAY_IMPORT = (
     "platformdirs",
     "distributed",
     "dask_jobqueue",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
 )
 
 MAY_LOOK_AT_THE_GLOBAL_GENERATOR = ("harness.testing.honesty", "harness.training.data.packaged")
