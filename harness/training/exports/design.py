@@ -123,9 +123,20 @@ def design_as(setup: TrainingSetup, text: str) -> Design:
     HarnessError
         As `design`.
     """
-    (space,) = (name for name, network in named.NETWORKS.items() if network == setup.network)
     shape, classes = data.shape_of(setup.dataset, **setup.dataset_options)
-    return design(space, text, setup.load_recipe(), shape, classes)
+    return design(space_of(setup.network), text, setup.load_recipe(), shape, classes)
+
+
+def space_of(network: str) -> str:
+    """Return the search space whose networks have a name in records of training.
+
+    >>> space_of("nats_size")
+    'nats-size'
+    """
+    spaces = {name: space for space, name in named.NETWORKS.items()}
+    if network not in spaces:
+        raise HarnessError(unknown("network of a search space", network, spaces))
+    return spaces[network]
 
 
 def shape_of(text: str) -> Shape:

@@ -54,21 +54,14 @@ class TrainedNetwork:
 
     @classmethod
     def of(cls, design: Design, seed: int, dataset: Dataset, tensors: Mapping[str, Tensor]) -> TrainedNetwork:
-        """Return a network of what an engine gives of one member: see `Engine.network`; the tensors are copied."""
-        weights = {
-            name: tensors[f"model.{name}"].detach().cpu().reshape(like.shape).clone()
-            for name, like in design.build().state_dict().items()
-        }
+        """Return the network that an engine gives of a member, copied; see `with_weights`."""
+        weights = with_weights(design.build(), tensors).state_dict()
         mean, std = (tuple(float(value) for value in part) for part in (dataset.mean, dataset.std))
-        return cls(design, seed, dataset.name, mean, std, weights)
+        return cls(design, seed, dataset.name, mean, std, dict(weights))
 
-    @torch.no_grad()
     def build(self) -> nn.Module:
         """Return the trainer's network with these weights, on the CPU, in evaluation mode."""
-        module = self.design.build()
-        for name, value in module.state_dict().items():
-            value.copy_(self.weights[name])
-        return module.eval()
+        return with_weights(self.design.build(), {f"model.{name}": value for name, value in self.weights.items()})
 
     @torch.no_grad()
     def predict(self, items: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -95,6 +88,21 @@ class TrainedNetwork:
             rule = f"be numbers of shape (n, {', '.join(map(str, self.design.shape))})"
             raise HarnessError(must("items", rule, f"{items.shape} {items.dtype}"))
         return items.reshape(len(items), *self.design.shape)
+
+
+@torch.no_grad()
+def with_weights(module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """Return the trainer's network with the weights that an engine gives of a member, in evaluation mode; in place.
+
+    Parameters
+    ----------
+    tensors : mapping of str to Tensor
+        As `Engine.network` gives them: ``"model.NAME"``, of its own shape but for axes of length 1; the rest is
+        passed over.
+    """
+    for name, value in module.state_dict().items():
+        value.copy_(tensors[f"model.{name}"].reshape(value.shape))
+    return module.eval()
 
 
 def save(path: Path, trained: TrainedNetwork) -> None:
