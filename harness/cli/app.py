@@ -18,6 +18,7 @@ import typer
 from harness import __version__
 from harness.cli import exit as cli_exit
 from harness.cli.exit import failures, guarded
+from harness.cli.networks import build_network, predict
 from harness.cli.output import complain, duration, print_facts, print_json, print_table, say
 from harness.cli.status import status
 from harness.errors import HarnessError, typed
@@ -384,5 +385,14 @@ BUILT_IN = {
         has_workers=True,
     ),
     "status": Command(status, ("nas-harness status results/quickstart", "nas-harness status results/zoo --watch 10")),
+    "build": Command(
+        build_network,
+        (
+            "nas-harness build --space nats-size --arch 8:8:16:32:64 --classes 10 network.py",
+            "nas-harness build --space nats-size --arch 8:8:16:32:64 --classes 10 --input 3x64x64 network.onnx",
+            "nas-harness build --weights network.pt network.py",
+        ),
+    ),
+    "predict": Command(predict, ("nas-harness predict network.pt data.npz --out predictions.csv",)),
 }
 """Commands that need nothing but the centre; other packages bring theirs."""

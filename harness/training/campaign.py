@@ -16,7 +16,7 @@ from harness.digests import sha256_of
 from harness.training import networks
 from harness.training.checkpoint import Checkpoint, Progressed
 from harness.training.curves import OUT_OF_MEMORY, UNFINISHED
-from harness.training.engines.engine import MEMBER_COLUMNS, Level, State, Task
+from harness.training.engines.engine import MEMBER_COLUMNS, Level, OnTrained, State, Task
 from harness.training.engines.loop import UnfitError, train_pack
 from harness.training.interrupts import Requests
 from harness.training.schedule import Member
@@ -55,6 +55,7 @@ class Campaign:
     task: Task
     level: Level
     on_progress: Callable[[Progress], None] | None
+    on_trained: OnTrained | None = None
 
     def identity(self) -> str:
         """Return the SHA-256 of all that a training's numbers depend on, machine and versions apart."""
@@ -118,7 +119,10 @@ class Campaign:
         fresh = State.fresh(len(positions), self.task.recipe.epochs)
         try:
             members = [self.members[position] for position in positions]
-            return train_pack(self.level, members, self.task, state=now.pack, on_epoch=on_epoch, interrupted=asked.came)
+            return train_pack(
+                self.level, members, self.task, state=now.pack, on_epoch=on_epoch, interrupted=asked.came,
+                on_trained=self._told(positions),
+            )  # fmt: skip
         except UnfitError as error:
             warnings.warn(f"the checkpoint does not fit its networks ({error}): they start again", stacklevel=5)
             now.pack = None
@@ -138,6 +142,11 @@ class Campaign:
         half = len(positions) // 2
         now.queue = [positions[:half], positions[half:], *now.queue[1:]]
         return None
+
+    def _told(self, positions: list[int]) -> OnTrained | None:
+        """Return what is called with positions in a pack, and passes on those in the work."""
+        on_trained = self.on_trained
+        return None if on_trained is None else lambda place, tensors: on_trained(positions[place], tensors)
 
     def _epochs_done(self, now: Progressed) -> float:
         return float(np.sum(~np.isnan(now.ledger.metrics["train_loss"])))

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickletools
-import re
 import time
 import warnings
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +18,9 @@ from harness.errors import HarnessError
 from harness.files.whole import opened, remove_unfinished, replacing
 from harness.training.curves import STATUS
 from harness.training.engines.engine import EPOCH_METRICS, FINAL_METRICS, MEMBER_COLUMNS, State
+from harness.training.tensors import DamagedError, check_whole, read_tensors
 
 _MAGIC = b"nas-harness training checkpoint 1\n"
-_TENSORS = re.compile(r"collections OrderedDict|torch\._utils _rebuild_tensor_v2|torch (Double|Float|Long)Storage")
-"""Globals in the pickle of a state: all that numbers and tensors need."""
-_FOREIGN = {"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "BUILD"}
-"""Opcodes of a pickle that make other objects; such a state has none."""
 
 
 @dataclass
@@ -91,7 +85,7 @@ class Checkpoint:
                 progressed = self._read(path, size)
             except FileNotFoundError:
                 continue
-            except _DamagedError as error:
+            except DamagedError as error:
                 older = path == self.path and self.previous.exists()
                 instead = "the one before it is used" if older else "the training starts again"
                 warnings.warn(f"checkpoint '{path}' is damaged ({error}): {instead}", stacklevel=4)
@@ -105,7 +99,7 @@ class Checkpoint:
         for path in (self.path, self.previous):
             try:
                 run = _saved(path, self.most_bytes).get("run")
-            except (FileNotFoundError, _DamagedError):
+            except (FileNotFoundError, DamagedError):
                 continue
             return run if isinstance(run, str) else None
         return None
@@ -138,11 +132,7 @@ class Checkpoint:
         try:
             return _progressed(saved, size)
         except (KeyError, TypeError, AttributeError, ValueError, IndexError, RuntimeError) as error:
-            raise _DamagedError(f"its content is not a training's: {type(error).__name__}: {error}") from None
-
-
-class _DamagedError(Exception):
-    """A file that is not a whole checkpoint."""
+            raise DamagedError(f"its content is not a training's: {type(error).__name__}: {error}") from None
 
 
 def _saved(path: Path, most_bytes: int) -> dict[str, Any]:
@@ -151,40 +141,16 @@ def _saved(path: Path, most_bytes: int) -> dict[str, Any]:
         raise HarnessError(f"checkpoint '{path}' is no regular file: give another path")
     start = len(_MAGIC) + 65
     if path.stat().st_size > most_bytes:
-        raise _DamagedError(f"it has {path.stat().st_size} bytes, more than such a training leaves")
+        raise DamagedError(f"it has {path.stat().st_size} bytes, more than such a training leaves")
     with opened(path) as file:
         head = file.read(start)
         if not head.startswith(_MAGIC) or len(head) < start:
-            raise _DamagedError("it does not begin like a checkpoint")
+            raise DamagedError("it does not begin like a checkpoint")
         if hashlib.file_digest(file, "sha256").hexdigest().encode() != head[len(_MAGIC) : start - 1]:
-            raise _DamagedError("its SHA-256 is not the one it carries")
+            raise DamagedError("its SHA-256 is not the one it carries")
         file.seek(start)
         payload = io.BytesIO(file.read())
-    try:
-        _look_through(payload)
-        payload.seek(0)
-        saved: object = torch.load(payload, map_location="cpu", weights_only=True)
-    except _DamagedError:
-        raise
-    except Exception as error:  # noqa: BLE001 - zipfile, pickle and torch raise whatever they stumble over
-        raise _DamagedError(f"it cannot be read: {type(error).__name__}") from None
-    if not isinstance(saved, dict):
-        raise _DamagedError("its content is not a training's")
-    return saved
-
-
-def _look_through(payload: io.BytesIO) -> None:
-    """Refuse an archive that unpacks to more than it is, or whose pickle names anything but tensors."""
-    with zipfile.ZipFile(payload) as archive:
-        parts = archive.infolist()
-        if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
-            raise _DamagedError("a part of it is compressed")
-        if sum(part.file_size for part in parts) > len(payload.getbuffer()):
-            raise _DamagedError("its parts are larger than the file")
-        (pickled,) = (part for part in parts if part.filename.endswith("/data.pkl"))
-        for opcode, argument, _ in pickletools.genops(archive.read(pickled)):
-            if opcode.name in _FOREIGN or (opcode.name == "GLOBAL" and not _TENSORS.fullmatch(str(argument))):
-                raise _DamagedError(f"it names {argument!r:.60}, where only tensors and numbers may stand")
+    return read_tensors(payload)
 
 
 def _progressed(saved: dict[str, Any], size: tuple[int, int] | None) -> Progressed:
@@ -224,9 +190,7 @@ def _state(plain: dict[str, Any], size: tuple[int, int] | None) -> State:
     if not 0 <= epoch <= epochs or step < 0:
         raise ValueError("its epoch or step is none")
     tensors = dict(plain["tensors"])
-    for name, tensor in tensors.items():
-        if tensor.numel() * tensor.itemsize > tensor.untyped_storage().nbytes():
-            raise ValueError(f"its tensor '{name:.60}' claims more than is there")
+    check_whole(tensors)
     return State(epoch, step, metrics, **columns, tensors=tensors)
 
 

@@ -21,7 +21,7 @@ from harness.training.choice import Choice, choose_level, load_level
 from harness.training.curves import Curves
 from harness.training.data.dataset import Dataset
 from harness.training.devices import choose_device, compute_threads
-from harness.training.engines.engine import MEMBER_COLUMNS, State, Task
+from harness.training.engines.engine import MEMBER_COLUMNS, OnTrained, State, Task
 from harness.training.interrupts import Requests, requests
 from harness.training.levels import AUTO, LEVELS, REFERENCE, check_level
 from harness.training.recipe import Recipe
@@ -40,6 +40,7 @@ def train(
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 30.0,
     on_progress: Callable[[Progress], None] | None = None,
+    on_trained: OnTrained | None = None,
     threads: int = 1,
     force: bool = False,
     paired: bool = False,
@@ -65,6 +66,10 @@ def train(
         step and write a checkpoint before `harness.training.interrupts.Stopped` (a KeyboardInterrupt) is raised.
     checkpoint_seconds : float
         How often it is written, at the ends of epochs.
+    on_trained : callable, optional
+        Called with each network that came to its end: its number, ``architecture * s + seed`` by places in `archs` and
+        `seeds`, and its weights, ``"model.NAME"``, live tensors of the device.  A training that is continued after a
+        kill may call it again, with the same weights, before it is kept as done.
     threads : int
         CPU threads; part of what bitwise reproducibility depends on.
     force : bool
@@ -105,12 +110,12 @@ def train(
             estimate.refuse_long(archs, size[1], recipe, dataset, network=network)
         if checkpoint is None:  # nothing to keep: Ctrl-C ends at once, as always
             choice: Choice = choose_level(level, *size, task)
-            ledger = Campaign(members, task, choice.level, on_progress).do(None, Requests())
+            ledger = Campaign(members, task, choice.level, on_progress, on_trained).do(None, Requests())
         else:
             with _locked(Path(checkpoint)):
                 begun = _begun(Path(checkpoint), members, task) if level == AUTO else None
                 choice = begun or choose_level(level, *size, task)
-                campaign = Campaign(members, task, choice.level, on_progress)
+                campaign = Campaign(members, task, choice.level, on_progress, on_trained)
                 file = campaign.checkpoint(Path(checkpoint), every_seconds=checkpoint_seconds)
                 with requests() as asked:
                     ledger = campaign.do(file, asked)

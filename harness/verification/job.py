@@ -24,6 +24,8 @@ from harness.verification.record import Pick
 from harness.verification.tools import Tools
 
 DEVICES = ("auto", "cpu", "cuda")
+MOST_BYTES = 2**28
+"""Of predictions; where there would be more, none are kept, and there is no ensemble."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class Request:
         CPU threads.
     force : bool
         Train on a CPU however long it takes.
+    ensemble : bool
+        Whether the greedy ensemble of the trained networks is selected.
+    keep_weights : bool
+        Whether the weights of the top picks are kept.
     """
 
     top: int = 3
@@ -60,6 +66,8 @@ class Request:
     level: str = "auto"
     threads: int = 1
     force: bool = False
+    ensemble: bool = True
+    keep_weights: bool = False
 
     def __post_init__(self) -> None:
         integer("top", self.top, low=0)
@@ -69,6 +77,8 @@ class Request:
         integer("threads", self.threads, low=1)
         choice("device", self.device, DEVICES)
         check_level(self.level)
+        if self.keep_weights and not self.top:
+            raise HarnessError("the weights of top picks cannot be kept where none are trained: give --top 1 or more")
         if self.margin_percent is not None:
             real("margin_percent", self.margin_percent, low=0.0, open_low=True)
 
@@ -171,3 +181,25 @@ def device_of(wanted: str, say: Callable[[str], None]) -> str:
         )
     say("torch finds no CUDA device: training on the CPU")
     return "cpu"
+
+
+def predictions_bytes(job: Job) -> int:
+    """Return how much the predictions of all networks take."""
+    items = sum(len(job.dataset.labels[split]) for split in ("valid", "test"))
+    return 4 * len(job.picks) * len(job.seeds) * items * job.dataset.classes
+
+
+def weights_paths(folder: Path, job: Job) -> dict[int, Path]:
+    """Return where the weights of the top picks' trainings are kept, by number of the training.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the verification's networks.
+    """
+    tops = [place for place, pick in enumerate(job.picks) if pick.role == "top"]
+    return {
+        place * len(job.seeds) + number: folder / f"top-{rank}-seed-{seed}.pt"
+        for rank, place in enumerate(tops, start=1)
+        for number, seed in enumerate(job.seeds)
+    }

@@ -58,6 +58,45 @@ class Pick:
         object.__setattr__(self, "arch", tuple(integer("arch", gene, low=0, high=255) for gene in self.arch))
 
 
+@dataclass(frozen=True)
+class EnsembleResult:
+    """The greedy ensemble of all trainings (see `harness.training.ensemble`), and the best single one.
+
+    Attributes
+    ----------
+    members : tuple of (int, int)
+        Pick and place among the seeds, in the order in which they were taken, the best single one first; one that was
+        taken twice stands twice.
+    networks : int
+        Trainings to choose from.
+    valid_items, valid_right, best_valid_right : int
+        Validation items, and how many of them the ensemble and the best single one get right.
+    test_items, test_right, best_test_right : int
+        The same of test items, which had no say.
+    gained, lost : int
+        Test items that the ensemble alone gets right, and those that the best single one alone does.
+    """
+
+    members: tuple[tuple[int, int], ...]
+    networks: int
+    valid_items: int
+    valid_right: int
+    best_valid_right: int
+    test_items: int
+    test_right: int
+    best_test_right: int
+    gained: int
+    lost: int
+
+    def __post_init__(self) -> None:
+        for split in ("valid", "test"):
+            items = integer(f"{split}_items", getattr(self, f"{split}_items"), low=1)
+            for name in (f"{split}_right", f"best_{split}_right"):
+                integer(name, getattr(self, name), low=0, high=items)
+        if self.test_right - self.best_test_right != self.gained - self.lost or not self.members:
+            raise ResultError("an ensemble has members, and gains what it is better by")
+
+
 @dataclass(frozen=True, eq=False)
 class Measurements:
     """What real training of n picks with s seeds gave; raw, without a verdict.
@@ -88,6 +127,8 @@ class Measurements:
     provenance : mapping
         Level ("rung") and why it was that one, those that failed their proofs ("rungs_passed_over", where there are
         any), device, recipe, dataset with its SHA-256, versions.
+    ensemble : EnsembleResult, optional
+        Where predictions were kept; it is not among the data of a record without one.
     """
 
     benchmark: str
@@ -108,6 +149,7 @@ class Measurements:
     params_expected: FloatArray
     macs_expected: FloatArray
     provenance: Mapping[str, Any]
+    ensemble: EnsembleResult | None = None
 
     @property
     def archs(self) -> Archs:
@@ -143,6 +185,7 @@ class Measurements:
             "picks": [asdict(pick) | {"arch": list(pick.arch)} for pick in self.picks],
             **{name: _plain(getattr(self, name)) for name in (*_REAL, *_WHOLE, *_COSTS)},
             "provenance": dict(self.provenance),
+            **({"ensemble": asdict(self.ensemble)} if self.ensemble is not None else {}),
         }
 
     @classmethod
@@ -157,7 +200,7 @@ class Measurements:
             if not isinstance(data[key], str):
                 raise ResultError(must(key, "be text", data[key]))
         real("margin_percent", data["margin_percent"], low=0.0, open_low=True)
-        values = {key: data[key] for key in cls.__dataclass_fields__}
+        values = {key: data[key] for key in cls.__dataclass_fields__ if key != "ensemble"}
         shape = (len(data["picks"]), len(data["seeds"]))
         for name in (*_REAL, *_WHOLE, *_COSTS):
             whole = name in (*_WHOLE, "params", "macs")
@@ -170,6 +213,10 @@ class Measurements:
             "picks": tuple(record_of(Pick, pick, "picks") for pick in data["picks"]),
             "seeds": tuple(integer("seeds", seed, low=0) for seed in data["seeds"]),
         }
+        if data.get("ensemble") is not None:
+            values["ensemble"] = record_of(EnsembleResult, data["ensemble"], "ensemble")
+            if not all(pick < shape[0] and seed < shape[1] for pick, seed in values["ensemble"].members):
+                raise ResultError(must("ensemble", "have members among the trainings", values["ensemble"].members))
         return cls(**values)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,6 +33,7 @@ class Train(Protocol):
         level: str,
         checkpoint: Path | None,
         on_progress: Callable[[Any], None] | None,
+        on_trained: Callable[[int, Mapping[str, Any]], None] | None,
         threads: int,
         force: bool,
     ) -> Curves:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from shutil import rmtree
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,9 +24,12 @@ from harness.printable import counted
 from harness.training.curves import OK, UNFINISHED, Curves
 from harness.training.recipe import TrainingSetup
 from harness.verification import record as verify_record
-from harness.verification.job import Job, Request, device_of, prepare
+from harness.verification.job import MOST_BYTES, Job, Request, device_of, predictions_bytes, prepare, weights_paths
 from harness.verification.record import FOLDER, Measurements
 from harness.verification.tools import Tools
+
+if TYPE_CHECKING:
+    from harness.verification.kept import Keeper
 
 TELL_SECONDS = 10.0
 """At least so much time lies between two lines about progress."""
@@ -42,12 +46,15 @@ class Verified:
         Files written; the table is None where no training finished.
     reused : bool
         Whether the record was there already and nothing was trained.
+    networks : tuple of Path
+        Files of the networks whose weights were kept.
     """
 
     measurements: Measurements
     record: Path
     table: Path | None
     reused: bool
+    networks: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,7 @@ def verify(
 
     For each benchmark, ``verification/NAME.json`` (raw measurements) and ``verification/NAME.h5`` (a table like any
     other) are written below the results.  A record that already answers the request is kept and nothing is trained.
+    With `keep_weights` the networks of top picks are kept in ``verification/NAME-networks``.
 
     Parameters
     ----------
@@ -107,7 +115,7 @@ def verify(
             raise ResultError(f"another verification is writing to '{folder / FOLDER}'; wait for it")
         remove_unfinished(folder / FOLDER)
         jobs = [_prepared(results, name, training, request, tools) for name, training in trainings.items()]
-        todo = [job for job in jobs if _kept(folder, job) is None]
+        todo = [job for job in jobs if _kept(folder, job, request) is None]
         for job in todo if device == "cpu" and not request.force else ():
             tools.refuse_long(job.archs, len(job.seeds), job.recipe, job.dataset, job.training.network)
         for job in (job for job in jobs if job.left_out):
@@ -152,7 +160,7 @@ def _prepared(results: Results, name: str, training: TrainingSetup, request: Req
         ) from error
 
 
-def _kept(folder: Path, job: Job) -> Measurements | None:
+def _kept(folder: Path, job: Job, request: Request) -> Measurements | None:
     """Return the record on disk if it answers this very request."""
     try:
         earlier = verify_record.read(verify_record.record_path(folder, job.facts.task))
@@ -167,28 +175,50 @@ def _kept(folder: Path, job: Job) -> Measurements | None:
         and earlier.provenance.get("recipe") == job.recipe.as_dict()
         and earlier.provenance.get("dataset_sha256") == job.dataset.sha256
     )
-    return earlier if same and not np.any(earlier.status == UNFINISHED) else None
+    if not same or np.any(earlier.status == UNFINISHED):
+        return None
+    return earlier if not _lacking(folder, job, request, earlier) else None
+
+
+def _weights(folder: Path, job: Job, request: Request) -> dict[int, Path]:
+    """Return the files of weights that are asked for, by number of the training."""
+    networks = verify_record.record_path(folder, job.facts.task, "-networks")
+    return weights_paths(networks, job) if request.keep_weights else {}
+
+
+def _lacking(folder: Path, job: Job, request: Request, measured: Measurements) -> list[Path]:
+    """Return the files of weights that are asked for and not there, of trainings that came to their end."""
+    from harness.verification.kept import missing  # brings torch
+
+    done = measured.finished.ravel()
+    return missing({number: path for number, path in _weights(folder, job, request).items() if done[number]}, job)
 
 
 def _verify_one(
     folder: Path, job: Job, device: str, request: Request, tools: Tools, say: Callable[[str], None]
 ) -> Verified:
     record, table = (verify_record.record_path(folder, job.facts.task, suffix) for suffix in (".json", ".h5"))
-    kept = _kept(folder, job)
+    kept = _kept(folder, job, request)
     if kept is not None:
-        say(f"{job.facts.task}: verified before, nothing to train")
-        return Verified(kept, record, table if table.exists() else None, True)
+        said = "" if kept.ensemble or not request.ensemble else "; without predictions, so there is no ensemble"
+        say(f"{job.facts.task}: verified before, nothing to train{said}")
+        networks = tuple(path for path in _weights(folder, job, request).values() if path.exists())
+        return Verified(kept, record, table if table.exists() else None, True, networks)
     n, s = len(job.picks), len(job.seeds)
     how = f"{job.training.recipe} on {job.dataset.name}"
     say(f"{job.facts.task}: training {counted(n, 'architecture')} x {s} seeds ({how})")
     # named after the work, so that what another request left unfinished is not in the way
     checkpoint = record.with_name(f".{record.stem}-{job.digest[:12]}.checkpoint")
+    keeper = _keeper(checkpoint.with_suffix(".predictions"), job, device, request, say, _weights(folder, job, request))
     curves = tools.train(
         job.archs, job.seeds, job.recipe, job.dataset, device,
         network=job.training.network, level=request.level, checkpoint=checkpoint, on_progress=_teller(say),
-        threads=request.threads, force=True,
+        on_trained=keeper, threads=request.threads, force=True,
     )  # fmt: skip
     measurements = _measurements(job, curves)
+    if keeper is not None:
+        done = np.flatnonzero(measurements.finished).tolist()
+        measurements = replace(measurements, ensemble=keeper.ensemble(done))
     table.unlink(missing_ok=True)
     written = bool(measurements.finished.any())
     if written:
@@ -196,7 +226,30 @@ def _verify_one(
     verify_record.write(record, measurements)
     for left in record.parent.glob(f".{record.stem}-*.checkpoint*"):
         left.unlink()
-    return Verified(measurements, record, table if written else None, False)
+    for left in record.parent.glob(f".{record.stem}-*.predictions"):
+        rmtree(left)
+    lacking = _lacking(folder, job, request, measurements)
+    if lacking:
+        what = counted(len(lacking), "network")
+        say(f"  the weights of {what} are not kept: trained before `keep_weights` was asked for, and then interrupted")
+    networks = tuple(path for path in _weights(folder, job, request).values() if path not in lacking and path.exists())
+    return Verified(measurements, record, table if written else None, False, networks)
+
+
+def _keeper(
+    predictions: Path, job: Job, device: str, request: Request, say: Callable[[str], None], weights: dict[int, Path]
+) -> Keeper | None:
+    """Return what keeps something of each network that is trained; None where nothing is asked for."""
+    wanted = request.ensemble
+    if wanted and predictions_bytes(job) > MOST_BYTES:
+        say(f"  no ensemble: predictions would take {predictions_bytes(job) / 2**20:,.0f} MiB, more than"
+            f" {MOST_BYTES // 2**20}")  # fmt: skip
+        wanted = False
+    if not (wanted or weights):
+        return None
+    from harness.verification.kept import Keeper  # brings torch
+
+    return Keeper(job, device, predictions if wanted else None, weights)
 
 
 def _teller(say: Callable[[str], None]) -> Callable[[Any], None]:

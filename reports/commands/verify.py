@@ -40,19 +40,27 @@ def verify(
     ] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the trainer.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Train on a CPU however long it takes.")] = False,
+    ensemble: Annotated[
+        bool, typer.Option(help="Select an ensemble of the trained networks, beside the best single one.")
+    ] = True,
+    keep_weights: Annotated[
+        bool,
+        typer.Option("--keep-weights", help="Keep the trained networks of the top picks, for `build` and `predict`."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train what a search found, and say whether the table told the truth.
 
     Writes RESULTS/verification: a table of the trained rows (.h5), the raw measurements (.json) and the verdicts
-    (-verdicts.csv, -verdicts.json). The same command trains nothing twice; `report` shows the outcome on its page.
+    (-verdicts.csv, -verdicts.json); with --keep-weights the networks of top picks too (-networks). The same command
+    trains nothing twice; `report` shows the outcome on its page.
     """
     from harness.verification.job import Request
     from reports.sections.verification.run import run  # brings pandas and scipy, which `--help` does not need
 
     request = Request(
         top=top, stratified=stratified, seeds=seeds, benchmarks=tuple(benchmark or ()), device=device.value, data=data,
-        margin_percent=margin, level=level, threads=threads, force=force,
+        margin_percent=margin, level=level, threads=threads, force=force, ensemble=ensemble, keep_weights=keep_weights,
     )  # fmt: skip
     try:
         answer = run(results, request, say=complain)
@@ -67,6 +75,8 @@ def verify(
             say(_line(row))
         say(item["sentence"])
         say(f"written: {item['files']['verdicts']}")
+        if networks := item["files"].get("networks"):
+            say(f"networks kept: {len(networks)}, the first of them: {networks[0]}")
     say(f"next: {typed('report', results)}")
 
 

@@ -16,10 +16,11 @@ from harness.checks import FloatArray
 from harness.errors import ResultError
 from harness.names import read
 from harness.training.curves import OK, STATUS
-from harness.verification.record import Measurements
+from harness.verification.record import EnsembleResult, Measurements
 from reports.statistics import agreement, equivalence
 from reports.statistics.agreement import Ceiling, Mean
 from reports.statistics.equivalence import Pooled
+from reports.statistics.proportions import paired, percent, wilson
 from reports.statistics.significance import ALPHA, holm
 from reports.study.opening import own_name
 
@@ -98,9 +99,31 @@ class Verification:
             "provenance": dict(measurements.provenance),
             "overall": asdict(self.overall),
             "architectures": self.rows.to_dict("records"),
+            **({"ensemble": _told(ensemble_facts(measurements.ensemble))} if measurements.ensemble else {}),
         }
         plain: dict[str, Any] = _without_nan(data)
         return plain
+
+
+def ensemble_facts(result: EnsembleResult) -> dict[str, Any]:
+    """Return what is told of an ensemble: counts, accuracies in percent with their 95 % intervals over test items."""
+    ours = wilson(result.test_right, result.test_items)
+    alone = wilson(result.best_test_right, result.test_items)
+    gain = paired(result.gained, result.lost, result.test_items)
+    return {
+        "members": len(result.members),
+        "different": len(set(result.members)),
+        "networks": result.networks,
+        "valid_items": result.valid_items,
+        "test_items": result.test_items,
+        "test_accuracy": percent(ours),
+        "best_test_accuracy": percent(alone),
+        "gain": percent(gain),
+    }
+
+
+def _told(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: asdict(value) if isinstance(value, Mean) else value for key, value in facts.items()}
 
 
 def _without_nan(value: Any) -> Any:

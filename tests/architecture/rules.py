@@ -70,6 +70,7 @@ FLOORS = {
         "training.engines.packed.images",
         "training.engines.packed",
         "training",
+        "training.exports",
         "verification",
         "testing",
         "api",
@@ -174,7 +175,9 @@ ALLOWED_IN = {
     "mnist1d": ("harness.training.data.*",),
     "PIL": ("harness.training.data.own.*",),
     "triton": ("harness.training.engines.packed.*",),
-    "onnxruntime": ("benchmarks_data.predicted.*",),
+    "onnxruntime": ("benchmarks_data.predicted.*", "harness.training.exports.graph"),
+    "onnx": ("harness.training.exports.graph",),
+    "onnxscript": ("harness.training.exports.graph",),
     "cma": ("strategies.evolution.*",),
     "lightgbm": ("surrogates.boosting.*",),
     "xgboost": ("surrogates.boosting.*",),
@@ -201,6 +204,9 @@ CENTRE_MAY_IMPORT = (
     "platformdirs",
     "distributed",
     "dask_jobqueue",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
 )
 
 MAY_LOOK_AT_THE_GLOBAL_GENERATOR = ("harness.testing.honesty", "harness.training.data.packaged")

@@ -46,7 +46,7 @@ def test_declared_dependencies_are_those_imported(modules):
     lines = config["options"]["install_requires"].split()
     lines += [
         name
-        for extra in ("surrogate-benchmarks", "evolution", "boosting", "foreign", "cluster")
+        for extra in ("surrogate-benchmarks", "evolution", "boosting", "foreign", "cluster", "onnx")
         for name in extras[extra].split()
     ]
     declared = {re.split(r"[<>=!~;\[]", line)[0].lower() for line in lines}
@@ -67,7 +67,7 @@ def test_every_requirement_is_pinned():
     lines = [*config["options"]["install_requires"].split(), *extras["test"].split()]
     lines += [
         name
-        for extra in ("surrogate-benchmarks", "docs", "evolution", "boosting", "foreign")
+        for extra in ("surrogate-benchmarks", "docs", "evolution", "boosting", "foreign", "onnx")
         for name in extras[extra].split()
     ]
     needed = {re.split(r"[<>=!~;\[]", line)[0].lower() for line in lines}

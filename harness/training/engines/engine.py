@@ -125,6 +125,10 @@ Interrupted = Callable[[], bool]
 """Polled between steps and batches; True asks for one last `OnEpoch` call and a return before the next step."""
 
 
+OnTrained = Callable[[int, Mapping[str, torch.Tensor]], None]
+"""Called with each member that came to its end: its position, and what `Engine.network` gives of it."""
+
+
 class Engine(Protocol):
     """M networks that take their steps side by side; `harness.training.engines.loop.run` drives it.
 

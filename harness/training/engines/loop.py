@@ -11,7 +11,7 @@ import torch
 from harness.checks import BoolArray, FloatArray
 from harness.training.curves import DIVERGED, OK, UNFINISHED
 from harness.training.data.dataset import Dataset
-from harness.training.engines.engine import Engine, Interrupted, Level, OnEpoch, State, Task, never
+from harness.training.engines.engine import Engine, Interrupted, Level, OnEpoch, OnTrained, State, Task, never
 from harness.training.schedule import Member
 
 
@@ -23,6 +23,7 @@ def train_pack(
     state: State | None = None,
     on_epoch: OnEpoch = lambda state: False,
     interrupted: Interrupted = never,
+    on_trained: OnTrained | None = None,
 ) -> State:
     """Train a pack at a level from the beginning, or from a state, to the end or to where it was asked to stop.
 
@@ -32,7 +33,8 @@ def train_pack(
         Every status in it is something else than unfinished if and only if the pack is done.
     """
     with level.kernels():
-        return run(level.engine(members, task), state=state, on_epoch=on_epoch, interrupted=interrupted)
+        engine = level.engine(members, task)
+        return run(engine, state=state, on_epoch=on_epoch, interrupted=interrupted, on_trained=on_trained)
 
 
 def run(
@@ -41,6 +43,7 @@ def run(
     state: State | None = None,
     on_epoch: OnEpoch = lambda state: False,
     interrupted: Interrupted = never,
+    on_trained: OnTrained | None = None,
 ) -> State:
     """Train the engine's networks to the end, or until asked to stop.
 
@@ -78,7 +81,7 @@ def run(
         state.tensors = {**engine.tensors(), "sums": engine.sums}
         if on_epoch(state) or valid is None:
             return state
-    return _finish(engine, state, on_epoch, interrupted)
+    return _finish(engine, state, on_epoch, interrupted, on_trained)
 
 
 class UnfitError(Exception):
@@ -134,7 +137,9 @@ def _close_epoch(engine: Engine, state: State, train: FloatArray, valid: FloatAr
     state.epoch, state.step = state.epoch + 1, 0
 
 
-def _finish(engine: Engine, state: State, on_epoch: OnEpoch, interrupted: Interrupted) -> State:
+def _finish(
+    engine: Engine, state: State, on_epoch: OnEpoch, interrupted: Interrupted, on_trained: OnTrained | None
+) -> State:
     """Evaluate the final models on the test split, those of a whole schedule, and close the pack."""
     alive = state.status == UNFINISHED
     if engine.task.last < engine.task.recipe.epochs:
@@ -147,5 +152,8 @@ def _finish(engine: Engine, state: State, on_epoch: OnEpoch, interrupted: Interr
         means = _means(test, engine.task.dataset, "test")
         state.metrics["test_loss"][alive] = means[alive, 0]
         state.metrics["test_accuracy"][alive] = means[alive, 1]
+        if on_trained is not None:
+            for position in np.flatnonzero(alive).tolist():
+                on_trained(position, engine.network(position))
         state.status[alive] = OK
     return state

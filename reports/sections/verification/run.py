@@ -62,6 +62,7 @@ def _answer(judged: Verification, item: Verified, verdicts: Path) -> dict[str, A
         "measurements": str(item.record),
         "table": None if item.table is None else str(item.table),
         "verdicts": str(verdicts),
+        **({"networks": list(map(str, item.networks))} if item.networks else {}),
     }
     return answer | {"sentence": sentence(judged), "reused": item.reused, "files": files}
 
