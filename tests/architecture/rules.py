@@ -36,6 +36,7 @@ FLOORS = {
         "benchmark",
         "surrogate",
         "strategy",
+        "one_shot",
         "names",
         "own",
         "learners",
@@ -64,7 +65,9 @@ FLOORS = {
         "training.engines.packed.triton",
         "training.engines.packed.images",
         "training.engines.packed",
+        "training.supernets",
         "training",
+        "experiments.supernets",
         "verification",
         "testing",
         "api",
@@ -124,6 +127,7 @@ FLOORS = {
         "multi_fidelity",
         "multi_objective",
         "transfer",
+        "one_shot",
         "foreign",
     ),
     "reports": (
@@ -150,7 +154,13 @@ A file is in the room of the longest name that it begins with: what is in no roo
 
 COMMANDS = ("harness.cli.*", "*.commands.*")
 ALLOWED_IN = {
-    "torch": ("harness.training.*", "harness.verification.*", "surrogates.neural.*", "surrogates.graphs.*"),
+    "torch": (
+        "harness.training.*",
+        "harness.verification.*",
+        "surrogates.neural.*",
+        "surrogates.graphs.*",
+        "strategies.one_shot.*",
+    ),
     "typer": COMMANDS,
     "rich": COMMANDS,
     "pydantic": ("harness.experiments.schema",),
