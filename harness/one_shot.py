@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from harness.checks import Archs, FloatArray, UInt64Array, integer
 from harness.errors import HarnessError, UnfitError, must, unknown
+from harness.problem import MOST_EPOCHS
 from harness.space import SearchSpace
 
 SPLITS = ("train", "valid")
 """What a one-shot method trains on: weights on the first, architecture parameters on the second."""
-MOST_EPOCHS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
