@@ -18,7 +18,7 @@ DIRECTIONS = ("maximise", "minimise")
 DUPLICATES = ("charged", "free", "forbidden")
 MULTI_FIDELITY = ("from_scratch", "resumable")
 MOST_EVALUATIONS, MOST_SECONDS, MOST_EPOCHS = 10**8, 1e12, 10**5
-"""Of a budget: what a run of the fastest strategy reaches within hours, thirty thousand years, and epochs of a supernet."""
+"""Of a budget: what a run of the fastest strategy reaches within hours, thirty thousand years, and passes over data."""
 TABLE_SEEDS = ("one_draw_per_arch", "one_draw_per_query", "mean", "fixed")
 SCALES = ("data", "width", "depth", "resolution")
 """What a fidelity can have less of: training items, channels, layers or cells, and pixels along an edge."""

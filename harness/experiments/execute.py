@@ -166,10 +166,7 @@ def _compute(kind_name: str, data: dict[str, Any], folder: str | None) -> _Done:
         kind = kind_of(kind_name)
         unit = kind.unit(data)
         with without_sudden_end():
-            if folder is None:
-                output = kind.run(unit)
-            else:
-                output = kind.resume(unit, part_path(Path(folder), unit.digest))
+            output = kind.run(unit) if folder is None else kind.resume(unit, part_path(Path(folder), unit.digest))
         if folder is not None:
             _write(Path(folder), kind, unit, output)
         else:

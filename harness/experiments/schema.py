@@ -47,7 +47,7 @@ def load(path: str | Path) -> Spec:
 
 
 def _with_kind(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return plain data whose budget names `supernet_epochs` with the kind of work that trains them; others as they are.
+    """Return plain data whose budget names `supernet_epochs` with the kind of work that it asks for.
 
     Five replicates are its default: each trains a network.
     """

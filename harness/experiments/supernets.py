@@ -335,7 +335,7 @@ def _sample(space: SearchSpace, rng: np.random.Generator) -> Archs:
     """Draw architectures of different functional classes, uniform over the classes of a large draw: (k, L)."""
     archs = space.sample(50 * SAMPLED, rng)
     _, first = np.unique(space.key(archs, "functional"), return_index=True)
-    return archs[rng.permutation(first)[:SAMPLED]]
+    return np.asarray(archs[rng.permutation(first)[:SAMPLED]])
 
 
 class _Record:
