@@ -37,6 +37,9 @@ from reports.page.first_screen import first_screen
 from reports.page.packed import Packed
 from reports.predictors import report as predictors
 from reports.predictors.results import Evaluated, read_evaluated
+from reports.sections.one_shot import page as one_shot
+from reports.sections.one_shot.results import OneShotResults, read_one_shot
+from reports.sections.one_shot.section import section_of
 from reports.sections.section import Section, sections
 from reports.study.comparisons import pairwise
 from reports.study.joined import joined
@@ -156,6 +159,8 @@ def _writer(folders: Sequence[Path], open_oracle: OpenOracle, beside: Beside | N
     if len(folders) == 1 and (folder / MANIFEST).exists() and read_manifest(folder).spec.kind == PREDICTION:
         results = read_evaluated(folder, open_oracle, allow_missing=allow_missing)
         return partial(_write_evaluated, results)
+    if len(folders) == 1 and (alone := _supernets_alone(folder, open_oracle, allow_missing=allow_missing)):
+        return partial(_write_supernets, alone)
     study = prepare(joined([read_results(one) for one in folders]), open_oracle, allow_missing=allow_missing)
     return partial(_write, study, beside)
 
@@ -222,6 +227,37 @@ def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], 
         checklist=[],
         sources=predictors.sources(results),
         name=spec.name,
+    )
+    (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
+
+
+def _supernets_alone(folder: Path, open_oracle: OpenOracle, *, allow_missing: bool) -> OneShotResults | None:
+    """Return the results of a folder where all of them are of one-shot methods."""
+    if not (folder / MANIFEST).exists():
+        return None
+    results = read_one_shot(folder, open_oracle, allow_missing=allow_missing)
+    return None if results is None or any(panel.searches for panel in results.panels) else results
+
+
+def _write_supernets(results: OneShotResults, folder: Path, on_step: Callable[[str], None]) -> None:
+    parts = [section_of(results)]
+    _write_parts(parts, folder, on_step)
+    (folder / MARKER).write_text(f"{one_shot.NO_CHECKLIST}\n", encoding="utf-8")
+    names = [panel.truth.name for panel in results.panels]
+    page = _rendered(
+        parts,
+        one_shot.first_screen(results),
+        folder,
+        title=f"{counted(len(results.labels), 'one-shot method')} on {counted(len(names), 'benchmark')}",
+        facts=one_shot.facts_words(results),
+        constraints="",
+        notices=[],
+        warnings=one_shot.warnings(results),
+        explorer="",
+        reasons=[],
+        checklist=[],
+        sources=one_shot.sources(results),
+        name=results.spec.name,
     )
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
