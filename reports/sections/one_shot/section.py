@@ -138,7 +138,7 @@ def _regret(results: OneShotResults, split: str) -> Exhibit | None:
 def _seconds(results: OneShotResults) -> Exhibit | None:
     rows = [row for panel in results.panels for row in _rows(panel, _SPLIT, "seconds")]
     caption = (
-        "The same against the real seconds of the supernets, on one core of whatever machine trained them, another clock,"
+        "The same against the real seconds of the supernets, on one core of some machine: another clock,"
         " on which searches of a table have no place."
     )
     return _exhibit(results, "one-shot-seconds", "Looked-up validation regret over real time", rows, caption,
