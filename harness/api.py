@@ -24,7 +24,9 @@ from harness.problem import Budget, Constraint
 from harness.records import Run
 from harness.strategy import Strategy
 
-BUDGET_RULES = tuple(item.name for item in fields(Budget) if item.name not in ("evaluations", "seconds"))
+BUDGET_RULES = tuple(
+    item.name for item in fields(Budget) if item.name not in ("evaluations", "seconds", "supernet_epochs")
+)
 
 
 def open_benchmark(

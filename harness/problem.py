@@ -17,8 +17,8 @@ from harness.space import SearchSpace
 DIRECTIONS = ("maximise", "minimise")
 DUPLICATES = ("charged", "free", "forbidden")
 MULTI_FIDELITY = ("from_scratch", "resumable")
-MOST_EVALUATIONS, MOST_SECONDS = 10**8, 1e12
-"""Of a budget: what a run of the fastest strategy reaches within hours, and thirty thousand years."""
+MOST_EVALUATIONS, MOST_SECONDS, MOST_EPOCHS = 10**8, 1e12, 10**5
+"""Of a budget: what a run of the fastest strategy reaches within hours, thirty thousand years, and passes over data."""
 TABLE_SEEDS = ("one_draw_per_arch", "one_draw_per_query", "mean", "fixed")
 SCALES = ("data", "width", "depth", "resolution")
 """What a fidelity can have less of: training items, channels, layers or cells, and pixels along an edge."""
@@ -240,6 +240,8 @@ class Budget:
         Length in epochs of the training schedule at which architectures are evaluated, of a table that has several: its
         fidelities alone are offered, and its end is the full one.  Reports judge by the table's last schedule all the
         same.  None for all of them.
+    supernet_epochs : int or None
+        Passes of each one-shot method over the training items; no part of the budget of other strategies.
     """
 
     evaluations: int | None = None
@@ -250,10 +252,17 @@ class Budget:
     validation_pass: bool = later(True)
     epochs: float | None = later(None)
     schedule: int | None = later(None)
+    supernet_epochs: int | None = later(None)
 
     def __post_init__(self) -> None:
-        if self.evaluations is None and self.seconds is None and self.epochs is None:
-            raise HarnessError("a budget must name `evaluations`, `seconds` or `epochs`, or several of them")
+        named = (self.evaluations, self.seconds, self.epochs, self.supernet_epochs)
+        if all(value is None for value in named):
+            raise HarnessError(
+                "a budget must name `evaluations`, `seconds` or `epochs`, or several of them, or `supernet_epochs` for "
+                "one-shot methods"
+            )
+        if self.supernet_epochs is not None:
+            integer("supernet_epochs", self.supernet_epochs, low=1, high=MOST_EPOCHS)
         if self.evaluations is not None:
             integer("evaluations", self.evaluations, low=1, high=MOST_EVALUATIONS)
         if self.seconds is not None:

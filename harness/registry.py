@@ -22,6 +22,7 @@ from harness.errors import HarnessError, TableError, must, unknown
 from harness.guard import refuse, running
 from harness.learners.settings import SETTINGS, Setting, wrapped
 from harness.names import BUILT_IN, DISTRIBUTION, read
+from harness.one_shot import OneShot
 from harness.own.classes import class_of, file_sha256
 from harness.problem import Constraint, Problem
 from harness.space import SearchSpace
@@ -32,6 +33,7 @@ from harness.task import Task
 GROUPS = {
     "benchmark": "harness.benchmarks",
     "strategy": "harness.strategies",
+    "one_shot": "harness.one_shot",
     "surrogate": "harness.surrogates",
     "kind": "harness.kinds",
     "section": "harness.sections",
@@ -40,7 +42,7 @@ GROUPS = {
     "view": "harness.views",
 }
 """The entry-point group of each kind of thing that has a name."""
-_LEARNING = ("strategy", "surrogate")
+_LEARNING = ("strategy", "one_shot", "surrogate")
 """Kinds whose code must not open what answers."""
 
 
@@ -133,7 +135,7 @@ def _listed(entry: str, provider: Any) -> Iterable[str]:
 
 
 def kind_of(text: str) -> str | None:
-    """Return whether a text names a "strategy", a "surrogate" or a "benchmark", in this order; None if none of them.
+    """Return what a text names, in this order: a "strategy", "one_shot", a "surrogate", a "benchmark"; None if nothing.
 
     What ``"path/to/file.py:Class"`` names is imported to tell; it may be a "space", too.
 
@@ -145,14 +147,14 @@ def kind_of(text: str) -> str | None:
     name = read(text)
     if name.path is not None:
         return _kind_of_class(class_of(text)) if name.is_python else "benchmark"
-    kinds = ("strategy", "surrogate", "benchmark")
+    kinds = ("strategy", "one_shot", "surrogate", "benchmark")
     return next((kind for kind in kinds if _offering(kind, name.provider, name.key)), None)
 
 
 def _kind_of_class(found: Any) -> str:
-    if isinstance(found, type) and issubclass(found, SearchSpace):
-        return "space"
-    return "surrogate" if _learns(found) else "benchmark" if _trains(found) else "strategy"
+    bases = {SearchSpace: "space", OneShot: "one_shot", Surrogate: "surrogate", Task: "benchmark"}
+    kinds = (kind for base, kind in bases.items() if isinstance(found, type) and issubclass(found, base))
+    return next(kinds, "strategy")
 
 
 def _offering(kind: str, named: str, key: str) -> dict[str, Any]:
@@ -302,6 +304,11 @@ def write_table(path: Path, **facts: Any) -> None:
 def strategy(name: str) -> type[Strategy]:
     """Return a strategy class by registered name or as ``"path/to/file.py:Class"``."""
     path = read(name).path
+    named = read(name).provider, read(name).key
+    if path is None and not _offering("strategy", *named) and _offering("one_shot", *named):
+        raise HarnessError(
+            f"'{name}' trains a supernet by itself and cannot be asked: run it by a spec with `budget.supernet_epochs`"
+        )
     found = load("strategy", name) if path is None else class_of(name)
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise HarnessError(f"'{name}' must be a subclass of harness.Strategy, got {found!r}")
@@ -319,6 +326,14 @@ def task(name: str) -> type[Task]:
 
 def _trains(found: Any) -> bool:
     return isinstance(found, type) and issubclass(found, Task)
+
+
+def one_shot(name: str) -> type[OneShot]:
+    """Return the class of a one-shot method by registered name or as ``"path/to/file.py:Class"``."""
+    found = load("one_shot", name) if read(name).path is None else class_of(name)
+    if not (isinstance(found, type) and issubclass(found, OneShot)):
+        raise HarnessError(f"'{name}' must be a subclass of harness.one_shot.OneShot, got {found!r}")
+    return found
 
 
 def learner(name: str) -> Any:

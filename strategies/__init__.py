@@ -66,3 +66,19 @@ STRATEGIES = {
     "rush": "strategies.transfer.rush:RUSH",
 }
 """Where each strategy is, by the name that a spec uses."""
+
+ONE_SHOT = {
+    "darts": "strategies.one_shot.presets:DARTS",
+    "snas": "strategies.one_shot.presets:SNAS",
+    "gdas": "strategies.one_shot.presets:GDAS",
+    "pc_darts": "strategies.one_shot.presets:PCDARTS",
+    "drnas": "strategies.one_shot.presets:DrNAS",
+    "sdarts": "strategies.one_shot.presets:SDARTS",
+    "darts_minus": "strategies.one_shot.presets:DARTSMinus",
+    "darts_plus": "strategies.one_shot.presets:DARTSPlus",
+    "r_darts": "strategies.one_shot.presets:RDARTS",
+    "rsps": "strategies.one_shot.paths:RSPS",
+    "spos": "strategies.one_shot.paths:SPOS",
+    "fairnas": "strategies.one_shot.paths:FairNAS",
+}
+"""Where each one-shot method is, by the name that a spec uses."""

@@ -12,6 +12,7 @@ import numpy as np
 from harness import registry
 from harness.errors import HarnessError, nearest
 from harness.names import read
+from harness.one_shot import OneShot
 from harness.spaces import named
 from harness.strategy import Strategy
 from harness.surrogate import CurveSurrogate
@@ -35,7 +36,7 @@ _AS_CHECKED = {
 _SHOWN, _MOST_SHOWN = 6, 30
 """Items of a list that people are shown where it is longer than the second of these."""
 
-LISTED = {"benchmarks": "benchmark", "strategies": "strategy", "surrogates": "surrogate"}
+LISTED = {"benchmarks": "benchmark", "strategies": "strategy", "one-shot": "one_shot", "surrogates": "surrogate"}
 """What can be listed, besides spaces."""
 
 
@@ -196,6 +197,8 @@ def describe(name: str) -> dict[str, Any]:
             registry.benchmark(name)  # which writes down what a task says of itself, for whoever imports nothing
         facts = registry.describe_benchmark(name)
         return facts | ({"space": _space(facts["space"])} if isinstance(facts.get("space"), Mapping) else {})
+    if kind == "one_shot":
+        return _one_shot(name)
     if kind is not None:
         return _class(kind, name)
     if name in named.SPACES:
@@ -253,12 +256,14 @@ def _summary(kind: str, name: str) -> dict[str, Any]:
         learner = loaded.default_surrogate
         facts |= _origin(loaded)
         facts |= {"learns_with": learner["name"] if learner else None, "takes": str(loaded.takes)}
+    if kind == "one_shot":
+        facts |= _origin(loaded) | {"takes": ", ".join(loaded.takes)}
     if kind == "surrogate":
         facts |= {"has_std": loaded.has_std}
     return facts
 
 
-def _origin(strategy: type[Strategy]) -> dict[str, Any]:
+def _origin(strategy: type[Strategy | OneShot]) -> dict[str, Any]:
     return {"family": strategy.family, "paper": strategy.paper, "year": str(strategy.year or "")}
 
 
@@ -297,6 +302,22 @@ def _of_learner(learner: Any) -> dict[str, Any]:
         for name, item in registry.settings_of(learner).items()
     ]
     return {"has_std": learner.has_std} | ({} if reads_curves else {"settings_of_any_learner": settings})
+
+
+def _one_shot(name: str) -> dict[str, Any]:
+    """Return what is known of the class of a one-shot method, with name and default of what a spec may set."""
+    loaded = registry.one_shot(name)
+    return {
+        "name": name,
+        "kind": "one-shot method",
+        "class": f"{loaded.__module__}:{loaded.__qualname__}" if read(name).path is None else name,
+        "version": loaded.version,
+        **_origin(loaded),
+        "takes": ", ".join(loaded.takes),
+        "recommends": list(loaded.derivations),
+        "hyperparameters": [{"name": key, "default": default} for key, default in loaded.known().items()],
+        "description": inspect.getdoc(loaded) or "",
+    }
 
 
 def _class(kind: str, name: str) -> dict[str, Any]:

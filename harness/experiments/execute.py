@@ -25,7 +25,7 @@ from harness.experiments.manifest import write_manifest
 from harness.experiments.prepare import Prepared
 from harness.experiments.processes import MOST_WORKERS, Pool, spawned, without_sudden_end
 from harness.experiments.progress import Failure, Ledger, Progress
-from harness.experiments.store import read_unit, unit_path, write_unit
+from harness.experiments.store import part_path, read_unit, unit_path, write_unit
 from harness.files.confined import Confined
 from harness.files.whole import locked, remove_unfinished, replacing
 from harness.interrupts import is_real
@@ -166,7 +166,7 @@ def _compute(kind_name: str, data: dict[str, Any], folder: str | None) -> _Done:
         kind = kind_of(kind_name)
         unit = kind.unit(data)
         with without_sudden_end():
-            output = kind.run(unit)
+            output = kind.run(unit) if folder is None else kind.resume(unit, part_path(Path(folder), unit.digest))
         if folder is not None:
             _write(Path(folder), kind, unit, output)
         else:
@@ -186,6 +186,7 @@ def _compute(kind_name: str, data: dict[str, Any], folder: str | None) -> _Done:
 def _write(folder: Path, kind: Kind[UnitT], unit: UnitT, output: Output) -> None:
     with _writing(folder):
         write_unit(folder, kind, unit, output)
+        part_path(folder, unit.digest).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -212,7 +213,7 @@ def _run_here(kind: Kind[Any], folder: Path, missing: list[str], ledger: Ledger)
         try:
             unit = ledger.shards[digest][1]
             with without_sudden_end():
-                output = kind.run(unit, on_step)
+                output = kind.resume(unit, part_path(folder, digest), on_step)
             _write(folder, kind, unit, output)
         except BaseException as error:  # what a strategy raises must not lose the other shards
             if isinstance(error, PlaceError) or (isinstance(error, KeyboardInterrupt) and is_real(error)):

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from harness import registry
@@ -126,6 +127,21 @@ class Kind(ABC, Generic[UnitT]):
         on_step : callable, optional
             Called now and then with how much is done, all replicates together (in evaluations, where there are any).
         """
+
+    def resume(self, unit: UnitT, place: Path, on_step: Callable[[int], None] | None = None) -> Output:
+        """Compute a unit as `run` does, and keep how far it is in a file, from which a killed run continues.
+
+        The default keeps nothing: it is for units of minutes.
+
+        Parameters
+        ----------
+        unit : unit
+        place : Path
+            Of the file, which belongs to this unit alone; it is removed when the result is stored.
+        on_step : callable, optional
+            As in `run`.
+        """
+        return self.run(unit, on_step)
 
 
 def kind_of(name: str) -> Kind[Any]:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from harness import registry
 from harness.errors import ResultError
-from harness.experiments.kind import Output
+from harness.experiments.kind import Output, kind_of
 from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Entry, Manifest, read_manifest
-from harness.experiments.shards import Search, Shard, runs_of
-from harness.experiments.spec import Spec
+from harness.experiments.shards import Shard, runs_of
+from harness.experiments.spec import SUPERNET, Spec
 from harness.experiments.store import read_units
 from harness.judging.incumbent import incumbents
+from harness.names import read
 from harness.printable import counted
 from harness.records import Run
+
+Found = tuple[Entry, tuple[Any, Output] | None]
+"""An entry of a manifest, and its unit with its result where there is one."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,32 @@ def _check_same(where: str, manifest: Manifest, entry: Entry, shard: Shard) -> N
             )
 
 
+def _searches(manifest: Manifest, found: Sequence[Found]) -> Manifest:
+    """Return a manifest without its one-shot methods: what is left is as an experiment of searches alone.
+
+    Of classes in files what they left tells what they are: no code that a folder names is imported.
+    """
+    spec = manifest.spec
+    trained = {entry.label for entry, result in found if result is not None and not isinstance(result[0], Shard)}
+    trained |= {
+        item.label
+        for item in spec.strategies
+        if read(item.name).path is None and registry.kind_of(item.name) == "one_shot"
+    }
+    asked = tuple(item for item in spec.strategies if item.label not in trained)
+    if not asked:
+        raise ResultError("these are results of one-shot methods alone; `nas-harness report` writes their page")
+    highlight = tuple(label for label in spec.report.highlight if label not in trained)
+    alone = replace(
+        spec,
+        strategies=asked,
+        report=replace(spec.report, highlight=highlight),
+        budget=replace(spec.budget, supernet_epochs=None),
+        kind=Spec.kind,
+    )
+    return Manifest(alone, manifest.benchmarks, tuple(item for item in manifest.entries if item.label not in trained))
+
+
 def read_results(folder: str | Path) -> Results:
     """Read an experiment's results, complete or not.
 
@@ -115,12 +147,17 @@ def read_results(folder: str | Path) -> Results:
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
-    if manifest.spec.kind != Spec.kind:
+    if manifest.spec.kind not in (Spec.kind, SUPERNET):
         raise ResultError(
             f"'{folder}' holds results of the kind '{manifest.spec.kind}', not of searches; "
             f"`nas-harness report {folder}` writes their figures, and their tables as CSV"
         )
-    return results_of(manifest, read_units(folder, manifest, Search()), str(folder / MANIFEST), folder)
+    found: Iterable[Found] = read_units(folder, manifest, kind_of(manifest.spec.kind))
+    if manifest.spec.kind == SUPERNET:
+        found = list(found)
+        manifest = _searches(manifest, found)
+        found = [item for item in found if item[0] in manifest.entries]
+    return results_of(manifest, found, str(folder / MANIFEST), folder)
 
 
 def results_of(

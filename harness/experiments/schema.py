@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 from harness.errors import HarnessError, SpecError, clipped, must, nearest
 from harness.experiments.paths import resolve
 from harness.experiments.prediction import as_spec, of_learners
-from harness.experiments.spec import STORED_KEY, Spec, held, hints_of
+from harness.experiments.spec import STORED_KEY, SUPERNET, Spec, held, hints_of
 from harness.files.reading import read_toml
 from harness.problem import Budget, Constraint
 
@@ -46,6 +46,17 @@ def load(path: str | Path) -> Spec:
     return from_dict({"name": _name_from(path)} | data, source=str(path))
 
 
+def _with_kind(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return plain data whose budget names `supernet_epochs` with the kind of work that it asks for.
+
+    Five replicates are its default: each trains a network.
+    """
+    budget = data.get("budget")
+    if not isinstance(budget, Mapping) or budget.get("supernet_epochs") is None:
+        return data
+    return {"kind": SUPERNET, "replicates": 5, **data}
+
+
 def _name_from(path: Path) -> str:
     """Return the name of a spec that names itself not: that of its file, with ``-`` for what a name may not hold.
 
@@ -69,7 +80,7 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
 
     models = _models()
     try:
-        data = as_spec(data)
+        data = _with_kind(as_spec(data))
     except HarnessError as error:
         raise SpecError(f"{source}: {error}") from None
     required = ("benchmarks", "strategies", "budget")

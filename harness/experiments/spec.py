@@ -34,6 +34,8 @@ MOST_IN_ALL = {"runs": 10**6, "shards": 10**5, "evaluations": 10**8, "simulated 
 """Of a spec: runs and shards; of one shard: evaluations and simulated workers, all its replicates together."""
 LONGEST_LABEL = 100
 """Letters of a strategy's label."""
+SUPERNET = "supernet"
+"""Name of the kind of work that trains supernets, of specs whose budget names `supernet_epochs`."""
 KNOWN_CONSTRAINTS = ("kept", "told")
 """What becomes of constraints that are known before training: nothing that breaks them is trained; or it is told."""
 DEVICES = ("cpu", "cuda")

@@ -42,6 +42,11 @@ def unit_path(folder: Path, digest: str) -> Path:
     return folder / f"{digest}.h5"
 
 
+def part_path(folder: Path, digest: str) -> Path:
+    """Return where it is kept how far a unit is, by kinds of work that keep it."""
+    return folder / f".{digest}.part"
+
+
 def write_unit(folder: Path, kind: Kind[UnitT], unit: UnitT, output: Output) -> Path:
     """Write the result of a unit, whole or not at all.
 

@@ -9,6 +9,7 @@ data          datasets by name, exported files, augmentation on the device
 schedule      learning rates, batches and every random choice, named by network and epoch; `Member`
 networks      modules built from genotypes, and their costs in closed form
 proxies       zero-cost scores of networks at initialisation
+supernets     networks that share the weights of all architectures of a space, and their subnets
 engines       the same training at levels of speed: R0 is the oracle, `engines.packed` the fast end
 levels        names of the levels, known without torch
 proofs        what is remembered of the levels of this machine

@@ -40,6 +40,9 @@ from reports.page.first_screen import first_screen
 from reports.page.packed import Packed
 from reports.predictors import report as predictors
 from reports.predictors.results import Evaluated, read_evaluated
+from reports.sections.one_shot import page as one_shot
+from reports.sections.one_shot.results import OneShotResults, read_one_shot
+from reports.sections.one_shot.section import section_of
 from reports.sections.section import Section, sections
 from reports.study.comparisons import pairwise
 from reports.study.joined import joined
@@ -165,11 +168,13 @@ def _writer(
     allow_missing: bool,
 ) -> Writer:
     """Read results and return what writes their report into a folder."""
-    if len(folders) == 1 and (folders[0] / MANIFEST).exists():
-        kind = read_manifest(folders[0]).spec.kind
-        if kind == PREDICTION and not against:
-            results = read_evaluated(folders[0], open_oracle, allow_missing=allow_missing)
+    if len(folders) == 1 and not against and (folders[0] / MANIFEST).exists():
+        folder = folders[0]
+        if read_manifest(folder).spec.kind == PREDICTION:
+            results = read_evaluated(folder, open_oracle, allow_missing=allow_missing)
             return partial(_write_evaluated, results)
+        if alone := _supernets_alone(folder, open_oracle, allow_missing=allow_missing):
+            return partial(_write_supernets, alone)
     archives = [read_archive(find(name)) for name in against]
     own = joined([read_results(one) for one in folders]) if folders or not archives else None
     found = together(own, archives)
@@ -241,6 +246,37 @@ def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], 
         checklist=[],
         sources=predictors.sources(results),
         name=spec.name,
+    )
+    (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
+
+
+def _supernets_alone(folder: Path, open_oracle: OpenOracle, *, allow_missing: bool) -> OneShotResults | None:
+    """Return the results of a folder where all of them are of one-shot methods."""
+    if not (folder / MANIFEST).exists():
+        return None
+    results = read_one_shot(folder, open_oracle, allow_missing=allow_missing)
+    return None if results is None or any(panel.searches for panel in results.panels) else results
+
+
+def _write_supernets(results: OneShotResults, folder: Path, on_step: Callable[[str], None]) -> None:
+    parts = [section_of(results)]
+    _write_parts(parts, folder, on_step)
+    (folder / MARKER).write_text(f"{one_shot.NO_CHECKLIST}\n", encoding="utf-8")
+    names = [panel.truth.name for panel in results.panels]
+    page = _rendered(
+        parts,
+        one_shot.first_screen(results),
+        folder,
+        title=f"{counted(len(results.labels), 'one-shot method')} on {counted(len(names), 'benchmark')}",
+        facts=one_shot.facts_words(results),
+        constraints="",
+        notices=[],
+        warnings=one_shot.warnings(results),
+        explorer="",
+        reasons=[],
+        checklist=[],
+        sources=one_shot.sources(results),
+        name=results.spec.name,
     )
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 

@@ -37,6 +37,7 @@ FLOORS = {
         "surrogate",
         "strategy",
         "task",
+        "one_shot",
         "names",
         "own",
         "learners",
@@ -69,8 +70,10 @@ FLOORS = {
         "training.engines.packed.triton",
         "training.engines.packed.images",
         "training.engines.packed",
+        "training.supernets",
         "training",
         "training.exports",
+        "experiments.supernets",
         "verification",
         "testing",
         "api",
@@ -133,6 +136,7 @@ FLOORS = {
         "multi_fidelity",
         "multi_objective",
         "transfer",
+        "one_shot",
         "foreign",
     ),
     "reports": (
@@ -161,7 +165,13 @@ A file is in the room of the longest name that it begins with: what is in no roo
 
 COMMANDS = ("harness.cli.*", "*.commands.*")
 ALLOWED_IN = {
-    "torch": ("harness.training.*", "harness.verification.*", "surrogates.neural.*", "surrogates.graphs.*"),
+    "torch": (
+        "harness.training.*",
+        "harness.verification.*",
+        "surrogates.neural.*",
+        "surrogates.graphs.*",
+        "strategies.one_shot.*",
+    ),
     "typer": COMMANDS,
     "rich": COMMANDS,
     "pydantic": ("harness.experiments.schema",),

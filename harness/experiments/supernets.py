@@ -1,0 +1,418 @@
+"""The kind of work `supernet`: one-shot methods on the data of tables, beside strategies that search the tables.
+
+A one-shot method trains by itself and is never told what a table holds: what it recommends after each epoch is stored
+with what it has cost, and reports look it up.  Its cost stands on two axes: real seconds, and units of one training of
+the table, by multiply-adds.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness import registry
+from harness.benchmark import Benchmark
+from harness.checks import Archs
+from harness.digests import identity, sha256_of, without
+from harness.errors import HarnessError, SpecError, must
+from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
+from harness.experiments.shards import Search, Shard
+from harness.experiments.spec import SUPERNET, Spec, StrategySpec, held, plain_data
+from harness.files.arrays import ArraysError, read_npz
+from harness.files.whole import replacing
+from harness.guard import running
+from harness.names import read
+from harness.one_shot import SPLITS, OneShot, SearchData
+from harness.own.classes import file_sha256
+from harness.problem import Budget, Constraint
+from harness.seeding import generator
+from harness.space import SearchSpace
+from harness.training import data as datasets
+from harness.training import networks
+from harness.training.devices import compute_threads
+from harness.training.engines.reference import deterministic
+from harness.training.recipe import TrainingSetup
+
+SCHEMA = 1
+"""Version of what the digest of a unit covers."""
+OBSERVED = ("train_loss", "valid_loss", "eigenvalue", "probabilities")
+"""Numbers of an epoch that methods may tell: mean losses, the largest eigenvalue of the Hessian in alpha, and the mean
+weights of operations on each edge, (6, 5)."""
+SAMPLED = 100
+"""Architectures whose inherited accuracy is compared with the table's at the end, each of another functional class."""
+CHECKPOINT_SECONDS = 30.0
+_NOT_THEIRS = ("deployments", "constraints", "prediction", "transfer", "report_on", "auxiliary")
+"""Keys of a spec that mean nothing to one-shot methods, nor beside them."""
+_LOGGED = (*(f"log/{name}" for name in (*OBSERVED, "inherited")), "sample/archs", "sample/inherited")
+_RECOMMENDED = ("recommended/archs", "recommended/epoch", "recommended/derivation")
+
+
+@dataclass(frozen=True)
+class Training:
+    """The unit of work of a one-shot method: one supernet, on the data of one table, for one replicate.
+
+    Attributes
+    ----------
+    benchmark, table_digest : str
+    method : str
+        Registered name, or ``"path/to/file.py:Class"``.
+    method_version : int
+    method_sha256 : str or None
+        Of the file, where the method comes from one.
+    hyperparameters : mapping
+        All of them, defaults filled in.
+    epochs : int
+    constraints : tuple of Constraint
+        Always none.
+    seed : int
+    first, stop : int
+        The replicate is `first`, and `stop` the one after it.
+    device : str
+    versions : mapping
+        Of the libraries on which the numbers depend.
+    """
+
+    benchmark: str
+    table_digest: str
+    method: str
+    method_version: int
+    method_sha256: str | None
+    hyperparameters: Mapping[str, Any]
+    epochs: int
+    constraints: tuple[Constraint, ...]
+    seed: int
+    first: int
+    stop: int
+    device: str
+    versions: Mapping[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the unit as plain JSON data."""
+        return plain_data(self)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over everything that the result depends on, hexadecimal."""
+        facts = identity(self) | {"schema": SCHEMA, "kind": SUPERNET, "constraints": []}
+        facts["method"] = read(self.method).own  # random streams are addressed by it
+        facts["benchmark"] = read(self.benchmark).own
+        if read(self.benchmark).path is not None:
+            del facts["benchmark"]
+        return sha256_of(facts)
+
+
+class Supernets(Kind[Training | Shard]):
+    """Trains supernets, and runs the searches that stand beside them in a spec."""
+
+    columns = ()
+    optional = ("units", "seconds", *_RECOMMENDED, *_LOGGED, *Search.columns, *Search.optional)
+    texts = ("facts", *Search.texts)
+
+    def check(self, spec: Spec) -> None:
+        """Refuse methods that do not exist, and keys that mean nothing to them."""
+        if spec.budget.supernet_epochs is None:
+            raise SpecError("`budget.supernet_epochs`: the kind of work 'supernet' needs the epochs of its methods")
+        others = list[StrategySpec]()
+        for index, item in enumerate(spec.strategies):
+            with at(f"strategies[{index}]"):
+                if not _is_one_shot(item.name):
+                    registry.strategy(item.name)
+                    others.append(item)
+                    continue
+                registry.one_shot(item.name).set_to(item.hyperparameters)
+                for key, value in (("surrogate", item.surrogate), ("warm_up", item.warm_up)):
+                    if value is not None:
+                        raise HarnessError(f"`{key}` is for strategies that are asked, not for '{item.name}'")
+        if len(others) == len(spec.strategies):
+            raise SpecError("`budget.supernet_epochs`: no strategy of the spec trains a supernet; leave it out")
+        for key in _NOT_THEIRS:
+            if getattr(spec, key):
+                raise SpecError(f"`{key}`: one-shot methods know nothing of it; leave it out")
+        if spec.n_workers > 1:
+            raise SpecError(f"`n_workers`: one-shot methods train one network; leave it out, got {spec.n_workers}")
+        if spec.objectives is not None and len(spec.objectives) > 1:
+            raise SpecError(f"`objectives`: one-shot methods have one, got {list(spec.objectives)}")
+        if others and not _asked(spec.budget):
+            raise SpecError(
+                f"`budget`: '{others[0].label}' is asked and told, and needs `evaluations` or `seconds` beside "
+                "`supernet_epochs`"
+            )
+
+    def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterator[tuple[int, Training | Shard]]:
+        """Yield the units of all methods, each after it was built once, and the shards of the others."""
+        for index, item in enumerate(spec.strategies):
+            if not _is_one_shot(item.name):
+                alone = replace(spec, strategies=(item,), budget=searching(spec.budget), report=type(spec.report)())
+                try:
+                    yield from ((index, shard) for _, shard in Search().units(alone, benchmark, device))
+                except SpecError as error:
+                    raise SpecError(str(error).replace("strategies[0]", f"strategies[{index}]", 1)) from None
+                continue
+            with at(f"strategies[{index}]"):
+                yield from ((index, unit) for unit in _trainings(spec, item, benchmark, device))
+
+    def unit(self, data: Mapping[str, Any]) -> Training | Shard:
+        """Read what `as_dict` of a unit wrote."""
+        return Training(**held(data, Training)) if "method" in data else Search().unit(data)
+
+    def small(self, unit: Training | Shard) -> Training | Shard | None:
+        """Return the first replicates of a shard; of a supernet nothing is shorter than itself."""
+        return Search().small(unit) if isinstance(unit, Shard) else None
+
+    def run(self, unit: Training | Shard, on_step: Callable[[int], None] | None = None) -> Output:
+        """Train a supernet, or run a shard.
+
+        Columns of a supernet, over T epochs: ``units`` (T,) of one training of the table and real ``seconds`` (T,);
+        ``recommended/archs`` (n, L) with the epoch, from 1, and the derivation of each; ``log/NAME`` (T, ...) of
+        `OBSERVED`, and ``log/inherited`` (T,), the accuracy in percent of what is recommended, with the weights of the
+        supernet; ``sample/archs`` (k, L) with ``sample/inherited`` (k,) at the end.
+        """
+        return self._run(unit, None, on_step)
+
+    def resume(self, unit: Training | Shard, place: Path, on_step: Callable[[int], None] | None = None) -> Output:
+        """Train a supernet from where a killed run was; a shard is run from its beginning."""
+        return self._run(unit, place, on_step)
+
+    @staticmethod
+    def _run(unit: Training | Shard, place: Path | None, on_step: Callable[[int], None] | None) -> Output:
+        if isinstance(unit, Shard):
+            output = Search().run(unit, on_step)
+            return Output(output.columns, {**output.texts, "facts": "{}"})
+        return _trained(unit, place, on_step)
+
+
+def searching(budget: Budget) -> Budget:
+    """Return the budget of strategies that are asked: without the epochs of supernets."""
+    return replace(budget, supernet_epochs=None)
+
+
+def _asked(budget: Budget) -> bool:
+    return any(value is not None for value in (budget.evaluations, budget.seconds, budget.epochs))
+
+
+def _is_one_shot(name: str) -> bool:
+    return registry.kind_of(name) == "one_shot"
+
+
+def _trainings(spec: Spec, item: StrategySpec, benchmark: Benchmark, device: str) -> Iterator[Training]:
+    factory, setup = registry.one_shot(item.name), _setup(benchmark)
+    settings = factory.known() | dict(item.hyperparameters)
+    epochs = spec.budget.supernet_epochs
+    assert epochs is not None, "`check` has seen to it"  # noqa: S101 - a fault of ours
+    _build(factory, benchmark.space, _blank(setup), np.random.default_rng(0), epochs, item.hyperparameters)
+    for replicate in range(spec.replicates):
+        yield Training(
+            benchmark=benchmark.name,
+            table_digest=benchmark.digest,
+            method=item.name,
+            method_version=factory.version,
+            method_sha256=file_sha256(item.name),
+            hyperparameters=without(settings, factory.later_hyperparameters),
+            epochs=epochs,
+            constraints=(),
+            seed=spec.seed,
+            first=replicate,
+            stop=replicate + 1,
+            device=device,
+            versions={library: version(library) for library in ("numpy", *factory.libraries)},
+        )
+
+
+def _setup(benchmark: Benchmark) -> TrainingSetup:
+    """Return how the networks of a table were trained.
+
+    Raises
+    ------
+    HarnessError
+        If the table does not say it.
+    """
+    facts = registry.describe_benchmark(benchmark.name)
+    if not facts.get("training"):
+        raise HarnessError(
+            f"'{benchmark.name}' does not say on which data its networks were trained, so that no supernet can be "
+            "trained on them; `nas-harness describe` shows `training` of tables that do"
+        )
+    return TrainingSetup.from_dict(facts["training"])
+
+
+def _blank(setup: TrainingSetup) -> SearchData:
+    """Return two items without content of each split: enough to build a method."""
+    shape, classes = datasets.shape_of(setup.dataset, **setup.dataset_options)
+    images = {split: np.zeros((2, *shape), dtype=np.float32) for split in SPLITS}
+    labels = {split: np.zeros(2, dtype=np.int64) for split in SPLITS}
+    zeros = np.zeros(shape[0], dtype=np.float32)
+    return SearchData(setup.network, setup.load_recipe().as_dict(), images, labels, classes, zeros, zeros + 1)
+
+
+def search_data(setup: TrainingSetup, device: str = "cpu") -> SearchData:
+    """Return the items on which the networks of a table were trained and validated.
+
+    Raises
+    ------
+    HarnessError
+        If the dataset needs files that are not here.
+    """
+    dataset = datasets.load(setup.dataset, **setup.dataset_options)
+    return SearchData(
+        setup.network,
+        setup.load_recipe().as_dict(),
+        {split: dataset.images[split] for split in SPLITS},
+        {split: dataset.labels[split] for split in SPLITS},
+        dataset.classes,
+        dataset.mean,
+        dataset.std,
+        dataset.flip,
+        dataset.padding,
+        device,
+    )
+
+
+def training_macs(space: SearchSpace, setup: TrainingSetup, items: int) -> float:
+    """Return the multiply-adds of one training of a table, of the mean architecture: epochs x items x 3 forward passes.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    setup : TrainingSetup
+    items : int
+        Of the training split.
+    """
+    recipe, (shape, classes) = setup.load_recipe(), datasets.shape_of(setup.dataset, **setup.dataset_options)
+    archs = space.decode(np.arange(int(np.prod(space.cardinalities)), dtype=np.uint64))
+    macs = networks.cost(setup.network, archs[space.is_valid(archs)], recipe, shape, classes).macs
+    return 3.0 * float(macs.mean()) * items * recipe.epochs
+
+
+def _build(
+    factory: type[OneShot],
+    space: SearchSpace,
+    data: SearchData,
+    rng: np.random.Generator,
+    epochs: int,
+    hyperparameters: Mapping[str, Any],
+) -> OneShot:
+    with running(f"the one-shot method {factory.__name__}"):
+        return factory(space, data, rng, epochs, **hyperparameters)
+
+
+def _trained(unit: Training, place: Path | None, on_step: Callable[[int], None] | None) -> Output:
+    benchmark = open_benchmark(unit.benchmark, None, (), Budget(evaluations=1))
+    if benchmark.digest != unit.table_digest:
+        raise HarnessError(f"the table '{unit.benchmark}' changed after the run was prepared; run again")
+    if file_sha256(unit.method) != unit.method_sha256:
+        raise HarnessError(f"the file of '{unit.method}' changed after the run was prepared; run again")
+    factory, setup = registry.one_shot(unit.method), _setup(benchmark)
+    data, own, table = search_data(setup, unit.device), read(unit.method).own, table_name(benchmark)
+    unit_macs = training_macs(benchmark.space, setup, len(data.labels["train"]))
+    rng = generator(unit.seed, "one-shot", own, table, unit.first)
+    hyperparameters = {**factory.later_hyperparameters, **unit.hyperparameters}
+    sample = _sample(benchmark.space, generator(unit.seed, "sample of subnets", table))
+    with compute_threads(1), deterministic():
+        method = _build(factory, benchmark.space, data, rng, unit.epochs, hyperparameters)
+        record = _Record(unit, method, place)
+        while len(record) < unit.epochs and not method.finished:
+            with running(f"the one-shot method {factory.__name__}"):
+                record.epoch()
+            if on_step is not None:
+                on_step(len(record))
+        with running(f"the one-shot method {factory.__name__}"):
+            inherited = np.asarray(method.inherited(sample), dtype=np.float64)
+    facts = {"derivations": list(factory.derivations), "unit_macs": unit_macs, "stopped": len(record) < unit.epochs}
+    columns = record.columns(unit_macs) | {"sample/archs": sample, "sample/inherited": inherited}
+    return Output(columns, {"facts": json.dumps(facts), "stopped": "[]"})
+
+
+def _sample(space: SearchSpace, rng: np.random.Generator) -> Archs:
+    """Draw architectures of different functional classes, uniform over the classes of a large draw: (k, L)."""
+    archs = space.sample(50 * SAMPLED, rng)
+    _, first = np.unique(space.key(archs, "functional"), return_index=True)
+    return np.asarray(archs[rng.permutation(first)[:SAMPLED]])
+
+
+class _Record:
+    """What is kept of each epoch, with the state of the method: written to a file, and continued from it."""
+
+    def __init__(self, unit: Training, method: OneShot, place: Path | None) -> None:
+        self._unit, self._method, self._place = unit, method, place
+        self._costs = list[tuple[float, float]]()
+        self._archs: list[Archs] = []
+        self._rows = list[tuple[int, int]]()
+        self._logs: dict[str, list[npt.NDArray[np.float64]]] = {}
+        self._written = time.monotonic()
+        self._continue()
+
+    def __len__(self) -> int:
+        return len(self._costs)
+
+    def epoch(self) -> None:
+        """Train for an epoch, keep what it says, and write a checkpoint now and then."""
+        spent = self._method.epoch()
+        self._costs.append((float(spent.macs), float(spent.seconds)))
+        recommended = np.array(self._method.recommend(), dtype=self._method.space.dtype)
+        named = len(self._method.derivations)
+        if recommended.shape not in ((0, self._method.space.genes), (named, self._method.space.genes)):
+            rule = f"return no row or one for each of its {named} derivations"
+            raise HarnessError(must("recommend", rule, recommended.shape))
+        self._archs.append(recommended)
+        self._rows += [(len(self), place) for place in range(len(recommended))]
+        inherited = self._method.inherited(recommended[:1])[0] if len(recommended) else np.nan
+        for name, value in {**self._method.observed(), "inherited": inherited}.items():
+            self._logs.setdefault(name, []).append(np.asarray(value, dtype=np.float64))
+        if self._place is not None and time.monotonic() - self._written > CHECKPOINT_SECONDS:
+            self._write(self._place)
+
+    def columns(self, unit_macs: float) -> dict[str, npt.NDArray[Any]]:
+        """Return the columns of the result."""
+        costs = np.array(self._costs).reshape(-1, 2)
+        rows = np.array(self._rows, dtype=np.int64).reshape(-1, 2)
+        genes, dtype = self._method.space.genes, self._method.space.dtype
+        return {
+            "units": costs[:, 0] / unit_macs,
+            "seconds": costs[:, 1],
+            "recommended/archs": np.concatenate([np.empty((0, genes), dtype=dtype), *self._archs]),
+            "recommended/epoch": rows[:, 0],
+            "recommended/derivation": rows[:, 1],
+            **{f"log/{name}": np.stack(values) for name, values in self._logs.items()},
+        }
+
+    def _write(self, place: Path) -> None:
+        """Write the state of the method and what was kept, whole or not at all."""
+        kept = {f"kept/{name}": values for name, values in self.columns(1.0).items()}
+        state = {f"state/{name}": values for name, values in self._method.state().items()}
+        with replacing(place) as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **kept, **state)
+        self._written = time.monotonic()
+
+    def _continue(self) -> None:
+        """Take up what a killed run left; what is damaged is told, and the run begins anew."""
+        if self._place is None or not self._place.exists():
+            return
+        try:
+            arrays = read_npz(self._place)
+            kept = {name.removeprefix("kept/"): value for name, value in arrays.items() if name.startswith("kept/")}
+            state = {name.removeprefix("state/"): value for name, value in arrays.items() if name.startswith("state/")}
+            rows = np.stack([kept["recommended/epoch"], kept["recommended/derivation"]], axis=1)
+            costs, archs = np.stack([kept["units"], kept["seconds"]], axis=1), kept["recommended/archs"]
+            self._method.restore(state)
+        except (ArraysError, OSError, KeyError, ValueError) as error:
+            where = f"'{self._place}' ({type(error).__name__})"
+            raise HarnessError(f"the state of a killed run in {where} is damaged; delete it and run again") from error
+        self._costs = [(float(macs), float(seconds)) for macs, seconds in costs]
+        self._rows = [(int(epoch), int(place)) for epoch, place in rows]
+        self._archs = [np.array(archs)]
+        self._logs = {name.removeprefix("log/"): [*values] for name, values in kept.items() if name.startswith("log/")}
+
+
+def recommended(columns: Mapping[str, Any], derivation: int = 0) -> tuple[npt.NDArray[np.int64], Archs]:
+    """Return the epochs, from 1, and the architectures that were recommended by a derivation: (n,) and (n, L)."""
+    rows = np.asarray(columns["recommended/derivation"]) == derivation
+    return np.asarray(columns["recommended/epoch"])[rows], np.asarray(columns["recommended/archs"])[rows]

@@ -1,0 +1,230 @@
+"""The base class of one-shot methods: searches that train one network with the weights of all architectures in it.
+
+A one-shot method holds no benchmark and proposes nothing: it trains by itself, epoch after epoch, and after each it
+says which architecture it would hand over.  What that architecture is worth, a table of trainings from scratch says,
+afterwards and elsewhere.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.checks import Archs, FloatArray, UInt64Array, integer
+from harness.errors import HarnessError, UnfitError, must, unknown
+from harness.problem import MOST_EPOCHS
+from harness.space import SearchSpace
+
+SPLITS = ("train", "valid")
+"""What a one-shot method trains on: weights on the first, architecture parameters on the second."""
+
+
+@dataclass(frozen=True, eq=False)
+class SearchData:
+    """What a one-shot method trains on, on which device: the data and the network of a table, without test items.
+
+    Attributes
+    ----------
+    network : str
+        Of the table's trainings, one of `harness.training.networks.KINDS`.
+    recipe : mapping
+        Of the table's trainings, as `harness.training.recipe.Recipe` takes it; of it the skeleton counts (channels,
+        cells, reduction) and whether items are augmented, for the search has an optimiser of its own.
+    images : mapping of str to (n, C, H, W) uint8 or float32
+        Raw values, for each of `SPLITS`; signals have height 1.
+    labels : mapping of str to (n,) int64
+    classes : int
+    mean, std : (C,) float32
+    flip : bool
+    padding : int
+        As in `harness.training.data.dataset.Dataset`.
+    device : str
+        ``"cpu"`` or ``"cuda"``.
+    """
+
+    network: str
+    recipe: Mapping[str, Any]
+    images: Mapping[str, npt.NDArray[Any]]
+    labels: Mapping[str, npt.NDArray[np.int64]]
+    classes: int
+    mean: npt.NDArray[np.float32]
+    std: npt.NDArray[np.float32]
+    flip: bool = False
+    padding: int = 0
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if sorted(self.images) != sorted(SPLITS) or sorted(self.labels) != sorted(SPLITS):
+            raise HarnessError(must("splits", "be 'train' and 'valid', no others", sorted(self.images)))
+        for split in SPLITS:
+            if not len(self.labels[split]) == len(self.images[split]) > 0:
+                rule = f"be as many as its labels, {len(self.labels[split])}, and more than none"
+                raise HarnessError(must(f"images[{split!r}]", rule, len(self.images[split])))
+
+
+class Spent(NamedTuple):
+    """The cost of an epoch.
+
+    Attributes
+    ----------
+    macs : float
+        Multiply-adds of all forward and backward passes; a backward pass counts as two forward ones.
+    seconds : float
+        Real.
+    """
+
+    macs: float
+    seconds: float
+
+
+class OneShot(ABC):
+    """Base class of one-shot methods.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    data : SearchData
+    rng : numpy.random.Generator
+        The only source of randomness.
+    epochs : int
+        Passes over the training items that will be made, which schedules need to know.
+    **hyperparameters
+        Fields of `preset` that differ from its values.
+
+    Attributes
+    ----------
+    settings : record
+        `preset` with what was given.
+
+    Raises
+    ------
+    UnfitError
+        If the method cannot search the space.
+    HarnessError
+        If there is no such hyperparameter, or no such value of one.
+    """
+
+    version: ClassVar[int] = 1
+    """Bump when behaviour changes: it is part of the digest of results."""
+    libraries: ClassVar[tuple[str, ...]] = ("torch",)
+    """Distributions on whose versions the results depend, besides numpy: their versions are part of the digest."""
+    later_hyperparameters: ClassVar[Mapping[str, Any]] = {}
+    """Defaults of hyperparameters that were added later: at them, the digest of results is what it was before."""
+    preset: ClassVar[Any]
+    """A frozen dataclass that holds all hyperparameters, at the values of the paper."""
+    family: ClassVar[str] = "weight sharing"
+    paper: ClassVar[str] = ""
+    year: ClassVar[int | None] = None
+    takes: ClassVar[tuple[str, ...]] = ("nb201",)
+    """Names of the spaces that it searches."""
+    derivations: ClassVar[tuple[str, ...]] = ("chosen",)
+    """How the rows of `recommend` are derived, in its order; the first is what the method hands over."""
+
+    def __init__(
+        self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
+    ) -> None:
+        if space.name not in self.takes:
+            rule = f"searches {' and '.join(self.takes)} alone, and the benchmark is of the space '{space.name}'"
+            raise UnfitError(f"{type(self).__name__} {rule}")
+        self.space, self.data, self.rng = space, data, rng
+        self.epochs = integer("supernet_epochs", epochs, low=1, high=MOST_EPOCHS)
+        self.settings = self.set_to(hyperparameters)
+
+    @classmethod
+    def set_to(cls, hyperparameters: Mapping[str, Any]) -> Any:
+        """Return `preset` with some of its values changed.
+
+        Raises
+        ------
+        HarnessError
+            If there is no such hyperparameter (names the nearest), or no such value.
+        """
+        known = cls.known()
+        for name in hyperparameters:
+            if name not in known:
+                raise HarnessError(unknown(f"parameter of {cls.__name__}", name, known))
+        return replace(cls.preset, **hyperparameters)
+
+    @classmethod
+    def known(cls) -> dict[str, Any]:
+        """Return the hyperparameters and their defaults."""
+        return dict(vars(cls.preset))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the method stops before the epochs that it was given: an early stop."""
+        return False
+
+    @abstractmethod
+    def epoch(self) -> Spent:
+        """Train for one pass over the training items, and say what it cost."""
+
+    @abstractmethod
+    def recommend(self) -> Archs:
+        """Return what the method would hand over now, a row for each of `derivations`; no rows while there is nothing.
+
+        It trains nothing and draws nothing from the generator.
+        """
+
+    def observed(self) -> Mapping[str, FloatArray]:
+        """Return numbers of the last epoch, by names of `harness.experiments.supernets.OBSERVED`."""
+        return {}
+
+    @abstractmethod
+    def inherited(self, archs: Archs) -> FloatArray:
+        """Return the accuracy in percent of architectures on the validation items, with the weights that are shared.
+
+        The answer for an architecture does not depend on the others, nor on what was asked before.
+
+        Parameters
+        ----------
+        archs : (n, L) integers
+
+        Returns
+        -------
+        (n,) float64
+        """
+
+    @abstractmethod
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all that the next epochs depend on, as plain arrays by name."""
+
+    @abstractmethod
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Continue from what `state` returned after some epoch, to the same bits."""
+
+
+_WORD = 2**64
+
+
+def generator_state(rng: np.random.Generator) -> UInt64Array:
+    """Return where a PCG64 generator is, (6,) uint64.
+
+    Examples
+    --------
+    >>> a, b = np.random.default_rng(1), np.random.default_rng(2)
+    >>> restore_generator(b, generator_state(a))
+    >>> bool(a.random() == b.random())
+    True
+    """
+    facts: dict[str, Any] = dict(rng.bit_generator.state)
+    if facts["bit_generator"] != "PCG64":
+        raise HarnessError(must("rng", "be a PCG64 generator", facts["bit_generator"]))
+    words = [part for name in ("state", "inc") for part in divmod(facts["state"][name], _WORD)]
+    return np.array([*words, facts["has_uint32"], facts["uinteger"]], dtype=np.uint64)
+
+
+def restore_generator(rng: np.random.Generator, words: UInt64Array) -> None:
+    """Put a PCG64 generator where another was, in place."""
+    high, low, inc_high, inc_low, has_uint32, uinteger = (int(word) for word in words)
+    rng.bit_generator.state = {
+        "bit_generator": "PCG64",
+        "state": {"state": high * _WORD + low, "inc": inc_high * _WORD + inc_low},
+        "has_uint32": has_uint32,
+        "uinteger": uinteger,
+    }

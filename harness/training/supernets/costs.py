@@ -1,0 +1,83 @@
+"""Multiply-adds of supernets, per item, in the closed form of the space.
+
+An operation of a mixture costs what it costs in a cell, so that M(a) of a cell, of a mixture and of the mean cell are
+sums of the same parts.  A backward pass counts as two forward ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.spaces.four_nodes import EDGES
+from harness.spaces.layers import Shape
+from harness.spaces.nb201 import costs
+from harness.spaces.nb201.operations import OPERATIONS
+from harness.training.recipe import Recipe
+
+TRAINING_STEP = 3
+"""Forward passes that a forward and a backward pass count as."""
+
+
+@dataclass(frozen=True)
+class PathCosts:
+    """Multiply-adds of one forward pass of one item.
+
+    Attributes
+    ----------
+    base : int
+        Of stem, reductions and head: what every cell shares.
+    operations : tuple of int
+        Of each operation on one edge, in all cells of the network.
+    partial : int
+        K of partial channels, which leave 1/K^2 of an operation.
+
+    Examples
+    --------
+    >>> micro = Recipe("micro", epochs=10, channels=12, cells=1, reduction="pool")
+    >>> found = PathCosts.of(micro, (1, 1, 40), 10)
+    >>> found.base, found.mixture, found.mean, found.path((3, 0, 3, 1, 0, 1))
+    (19210, 986890.0, 212746.0, 261130.0)
+    """
+
+    base: int
+    operations: tuple[int, ...]
+    partial: int = 1
+
+    @classmethod
+    def of(cls, recipe: Recipe, shape: Shape, classes: int, partial: int = 1) -> PathCosts:
+        """Return the costs of a table's network."""
+        alike = np.repeat(np.arange(len(OPERATIONS)), len(EDGES)).reshape(len(OPERATIONS), len(EDGES))
+        macs = costs.cost(
+            alike,
+            classes=classes,
+            shape=shape,
+            channels=recipe.channels,
+            cells=recipe.cells,
+            reduction=recipe.reduction,
+        ).macs
+        base = int(macs[0])
+        return cls(base, tuple(int(part) for part in (macs - base) // len(EDGES)), partial)
+
+    def _with(self, edges: float) -> float:
+        return self.base + edges / self.partial**2
+
+    @property
+    def mixture(self) -> float:
+        """Of all operations on all edges."""
+        return self.mixture_of(range(len(OPERATIONS)))
+
+    def mixture_of(self, codes: Sequence[int]) -> float:
+        """Of some operations on all edges."""
+        return self._with(len(EDGES) * sum(self.operations[code] for code in codes))
+
+    @property
+    def mean(self) -> float:
+        """Of a cell drawn uniformly."""
+        return self._with(len(EDGES) * sum(self.operations) / len(OPERATIONS))
+
+    def path(self, arch: Sequence[int]) -> float:
+        """Of one cell, dead edges included."""
+        return self._with(sum(self.operations[int(code)] for code in arch))

@@ -1,0 +1,41 @@
+"""Curves over what a supernet has cost, or over its epochs: the mean of replicates, and their range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from reports.figures.kind import FigureKind
+from reports.figures.lines import draw_band, log_ticks, name_ends
+
+
+def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
+    """Draw a step curve with its band for each series.
+
+    Beside what all figures have, `meta` says whether an axis is logarithmic (``log_x``, ``log_y``) and below which
+    value nothing is drawn (``floor``).
+    """
+    log_x, log_y, floor = meta.get("log_x", False), meta.get("log_y", False), meta.get("floor", -np.inf)
+    if log_x:
+        axes.set_xscale("log")
+    if log_y:
+        axes.set_yscale("log")
+    groups = list(frame.groupby("series", sort=False))
+    ends = {
+        str(name): draw_band(axes, part, meta["styles"][name], place, len(groups), floor, log=log_x)
+        for place, (name, part) in enumerate(groups)
+    }
+    low, high = float(frame["x"].min()), float(frame["x"].max())
+    axes.set_xlim(low, high if high > low else low + 1)
+    if log_x:
+        log_ticks(axes.xaxis, *axes.get_xlim())
+    if log_y:
+        log_ticks(axes.yaxis, *axes.get_ylim())
+    name_ends(axes, ends, meta["styles"])
+
+
+KIND = FigureKind("supernets", (2.15, 1.85), draw, left=0.55, right=0.32, names="right")

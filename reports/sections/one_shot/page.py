@@ -1,0 +1,40 @@
+"""The words of a page that shows one-shot methods alone."""
+
+from __future__ import annotations
+
+from harness.printable import counted
+from reports.sections.one_shot.results import OneShotResults
+from reports.sections.one_shot.section import sentences
+from reports.study.provenance import told_of
+from reports.tables.matrix import FirstScreen
+
+NO_CHECKLIST = "The checklist of best practices in NAS research is about searches; this report shows one-shot methods."
+"""What stands where a report of searches has its checklist."""
+
+
+def first_screen(results: OneShotResults) -> FirstScreen:
+    """Return what each benchmark says, without a matrix."""
+    return FirstScreen("One-shot methods, judged by a table of trainings from scratch.", tuple(sentences(results)))
+
+
+def facts_words(results: OneShotResults) -> list[str]:
+    """Say what was trained on what, under the title."""
+    epochs = counted(results.spec.budget.supernet_epochs or 0, "epoch")
+    return [
+        f"Supernets of {epochs}, {counted(results.spec.replicates, 'replicate')}.",
+        f"Benchmarks: {', '.join(panel.truth.name for panel in results.panels)}.",
+        f"Methods: {', '.join(results.labels)}.",
+    ]
+
+
+def warnings(results: OneShotResults) -> list[str]:
+    """Say what is missing."""
+    return [f"Without a result: {'; '.join(results.missing)}."] if results.missing else []
+
+
+def sources(results: OneShotResults) -> list[dict[str, str]]:
+    """Return sha256, and where they are known title, licence and citation of every benchmark."""
+    return [
+        {"benchmark": panel.truth.name, "sha256": panel.truth.facts.table_digest} | told_of(panel.truth.about)
+        for panel in results.panels
+    ]

@@ -1,0 +1,233 @@
+"""The results of one-shot methods, with what they recommended looked up in the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import registry
+from harness.checks import Archs, FloatArray, IntArray
+from harness.errors import ResultError
+from harness.experiments.kind import kind_of
+from harness.experiments.manifest import Manifest, read_manifest
+from harness.experiments.shards import Shard, runs_of
+from harness.experiments.spec import SUPERNET, Spec
+from harness.experiments.store import read_units
+from harness.experiments.supernets import recommended
+from harness.judging.incumbent import incumbents
+from harness.records import Run
+from reports.statistics.agreement import kendall
+from reports.study.naming import titles
+from reports.study.opening import OpenOracle, open_truth, own_name
+from reports.study.truth import Truth
+
+_MACS = "macs_m"
+"""The column of multiply-adds, where a table has one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Supernet:
+    """One training of a supernet, over T epochs.
+
+    Attributes
+    ----------
+    replicate : int
+    derivations : tuple of str
+        The first is what the method hands over.
+    epochs : (n,) int64
+        From 1, at which something was recommended.
+    archs : mapping of str to (n, L) unsigned integers
+        By derivation.
+    regrets : mapping of (derivation, split) to (n,) float64
+        Looked up.
+    units, seconds : (T,) float64
+        Spent so far: in units of one training of the table by multiply-adds, and real.
+    logs : mapping of str to (T, ...) float64
+        See `harness.experiments.supernets.OBSERVED`.
+    sample : Archs
+        Architectures of different functional classes, (k, L).
+    inherited : (k,) float64
+        Their accuracies in percent with the weights of the supernet.
+    stopped : bool
+        Whether the method stopped before its epochs were over.
+    """
+
+    replicate: int
+    derivations: tuple[str, ...]
+    epochs: IntArray
+    archs: Mapping[str, Archs]
+    regrets: Mapping[tuple[str, str], FloatArray]
+    units: FloatArray
+    seconds: FloatArray
+    logs: Mapping[str, FloatArray]
+    sample: Archs
+    inherited: FloatArray
+    stopped: bool
+
+    @property
+    def last(self) -> Archs:
+        """What was handed over, (1, L), or none, (0, L)."""
+        return self.archs[self.derivations[0]][-1:]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """All that was run on one benchmark.
+
+    Attributes
+    ----------
+    truth : Truth
+    supernets : mapping of str to list of Supernet
+        By label.
+    searches : mapping of str to list of (units, validation regrets, test regrets)
+        Of the incumbents of each run of strategies that are asked, by label.
+    """
+
+    truth: Truth
+    supernets: Mapping[str, list[Supernet]]
+    searches: Mapping[str, list[tuple[FloatArray, dict[str, FloatArray]]]]
+
+    def agreement(self, one: Supernet, share: float = 1.0) -> float:
+        """Return Kendall's tau of inherited accuracies with the table's, on the table's best share of the sample."""
+        truth = self.truth.sign("validation") * self.truth.mean(one.sample, "validation")
+        kept = np.argsort(-truth, kind="stable")[: max(2, round(share * len(truth)))]
+        return kendall(one.inherited[kept], truth[kept])
+
+    def ceiling(self, one: Supernet) -> float:
+        """Return the mean tau of single trainings of the sample with the mean of the others; NaN without repeats."""
+        runs = self.truth.oracle.trainings(one.sample, self.truth.column("validation").name)
+        if runs.shape[1] < 2 or not np.isfinite(runs).all():
+            return float("nan")
+        others = (runs.sum(1, keepdims=True) - runs) / (runs.shape[1] - 1)
+        return float(np.mean([kendall(*pair) for pair in zip(runs.T, others.T, strict=True)]))
+
+
+@dataclass(frozen=True, eq=False)
+class OneShotResults:
+    """The results of an experiment with one-shot methods.
+
+    Attributes
+    ----------
+    spec : Spec
+    panels : tuple of Panel
+    missing : tuple of str
+        Supernets without a result, in words.
+    """
+
+    spec: Spec
+    panels: tuple[Panel, ...]
+    missing: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of the one-shot methods, in the order of the spec."""
+        found = {label for panel in self.panels for label in panel.supernets}
+        return tuple(item.label for item in self.spec.strategies if item.label in found)
+
+
+def read_one_shot(
+    folder: Path, open_oracle: OpenOracle = registry.oracle, *, allow_missing: bool = True
+) -> OneShotResults | None:
+    """Read what one-shot methods left in a folder of results; None where there is no such experiment.
+
+    Raises
+    ------
+    ResultError
+        If results are missing (unless that is allowed), damaged or of another table.
+    """
+    manifest = read_manifest(folder)
+    if manifest.spec.kind != SUPERNET:
+        return None
+    supernets: dict[tuple[str, str], list[Any]] = {}
+    runs: dict[tuple[str, str], list[Run]] = {}
+    missing = []
+    for entry, result in read_units(folder, manifest, kind_of(SUPERNET)):
+        if result is None:
+            missing.append(f"{entry.label} on {entry.benchmark}, replicate {entry.first}")
+        elif isinstance(result[0], Shard):
+            runs.setdefault((entry.benchmark, entry.label), []).extend(runs_of(*result))
+        else:
+            supernets.setdefault((entry.benchmark, entry.label), []).append(result)
+    if missing and not allow_missing:
+        raise ResultError(
+            f"'{folder}' is incomplete: {'; '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}; run the spec"
+            " again, or report what is there with --allow-missing"
+        )
+    if not supernets:
+        raise ResultError(f"'{folder}' has no supernet yet; run the spec")
+    return OneShotResults(manifest.spec, tuple(_panels(manifest, folder, open_oracle, supernets, runs)), tuple(missing))
+
+
+def _panels(
+    manifest: Manifest,
+    folder: Path,
+    open_oracle: OpenOracle,
+    supernets: Mapping[tuple[str, str], list[Any]],
+    runs: Mapping[tuple[str, str], list[Run]],
+) -> Iterator[Panel]:
+    opened = {
+        name: open_truth(facts.name, facts.table_digest, folder, open_oracle)
+        for name, facts in manifest.benchmarks.items()
+    }
+    shown = titles({name: own_name(name, oracle) for name, (oracle, _) in opened.items()})
+    labels = [item.label for item in manifest.spec.strategies]
+    for name, facts in manifest.benchmarks.items():
+        truth = Truth(facts, opened[name][0], (), shown[name], opened[name][1])
+        trained = {
+            label: sorted((_supernet(truth, *pair) for pair in supernets[name, label]), key=lambda one: one.replicate)
+            for label in labels
+            if (name, label) in supernets
+        }
+        searched = {
+            label: [_search(truth, run) for run in runs[name, label]] for label in labels if (name, label) in runs
+        }
+        if trained:
+            yield Panel(truth, trained, searched)
+
+
+def _supernet(truth: Truth, unit: Any, output: Any) -> Supernet:
+    facts, columns = json.loads(output.texts["facts"]), output.columns
+    archs, regrets, epochs = dict[str, Archs](), dict[tuple[str, str], FloatArray](), np.empty(0, dtype=np.int64)
+    for place, derivation in enumerate(facts["derivations"]):
+        epochs, archs[derivation] = recommended(columns, place)
+        for split in truth.splits:
+            regrets[derivation, split] = truth.regrets_of(split, truth.mean(archs[derivation], split))
+    return Supernet(
+        unit.first,
+        tuple(facts["derivations"]),
+        epochs,
+        archs,
+        regrets,
+        np.cumsum(columns["units"]),
+        np.cumsum(columns["seconds"]),
+        {name.removeprefix("log/"): values for name, values in columns.items() if name.startswith("log/")},
+        columns["sample/archs"],
+        columns["sample/inherited"],
+        bool(facts["stopped"]),
+    )
+
+
+def _search(truth: Truth, run: Run) -> tuple[FloatArray, dict[str, FloatArray]]:
+    """Return what a run had spent at each of its incumbents, in units of one training, and their regrets by split."""
+    fidelities = truth.facts.fidelities
+    full = len(fidelities) - 1
+    shares = np.array([item.epoch / fidelities[full].epoch for item in fidelities])[run.trace.fidelity]
+    rows = incumbents(run.trace, full)
+    spent = np.cumsum(shares * _relative_macs(truth, run.trace.archs))
+    archs = run.trace.archs[rows]
+    return spent[rows], {split: truth.regrets_of(split, truth.mean(archs, split)) for split in truth.splits}
+
+
+def _relative_macs(truth: Truth, archs: Archs) -> FloatArray:
+    """Return multiply-adds over those of the mean of the space, (n,); ones where the table does not know them."""
+    space = truth.oracle.space
+    if _MACS not in truth.oracle.columns:
+        return np.ones(len(archs))
+    every = space.decode(np.arange(int(np.prod(space.cardinalities)), dtype=np.uint64))
+    mean = float(np.nanmean(truth.oracle.mean(every, _MACS)))
+    return np.asarray(truth.oracle.mean(archs, _MACS) / mean)

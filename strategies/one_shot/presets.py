@@ -1,0 +1,131 @@
+"""Methods of papers as rows of the grid of `strategies.one_shot.relaxed`: each is a choice of its values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from strategies.one_shot.relaxed import Relaxed, RelaxedSettings
+
+_DARTS = RelaxedSettings(nesterov=False, weight_decay=3e-4)
+
+
+class DARTS(Relaxed):
+    """Differentiable architecture search, by a mixture of all operations.
+
+    Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019.  First order by default;
+    ``order = 2`` is the paper's second.  The paper's rate of alpha, 3e-4, is for 20,000 steps; a table
+    of few training items needs an `alpha_learning_rate` that is larger by as much as it has fewer steps.
+
+    Departs from the paper: NAS-Bench-201 has one kind of cell, and an edge may be none.  The recommendation takes none
+    where its alpha is the largest, as Dong & Yang (ICLR 2020) do; the second row has the best other operation.
+    """
+
+    preset: ClassVar[RelaxedSettings] = _DARTS
+    paper, year = "Liu, Simonyan & Yang, ICLR", 2019
+
+
+class SNAS(Relaxed):
+    """Weights of operations drawn from a concrete distribution; alpha and weights are trained by one loss.
+
+    Xie, Zheng, Liu & Lin, "SNAS: Stochastic Neural Architecture Search", ICLR 2019, without resource constraints.  The
+    temperature falls from 1 to 0.03 linearly, the range of the authors' code.
+
+    Departs from the paper as `DARTS` does.
+    """
+
+    preset = replace(
+        _DARTS, sampler="gumbel", bilevel=False, last_learning_rate=0.0, temperature=1.0, last_temperature=0.03
+    )
+    paper, year = "Xie, Zheng, Liu & Lin, ICLR", 2019
+
+
+class GDAS(Relaxed):
+    """One operation drawn for each edge, by hard Gumbel samples with straight-through gradients.
+
+    Dong & Yang, "Searching for a Robust Neural Architecture in Four GPU Hours", CVPR 2019, as in their code for
+    NAS-Bench-201: the temperature falls from 10 to 0.1, one draw serves all cells in a step, weights before alpha; to
+    the gradient of alpha an operation that was not drawn is a constant one.  A path with none trains nothing there:
+    where training items are few, ``without = ["none"]`` keeps the search from starving.
+    """
+
+    preset = RelaxedSettings(sampler="hard_gumbel", temperature=10.0, last_temperature=0.1, alpha_first=False)
+    paper, year = "Dong & Yang, CVPR", 2019
+
+
+class PCDARTS(Relaxed):
+    """DARTS on a quarter of the channels, with weights of edges, after 15 epochs of weights alone.
+
+    Xu et al., "PC-DARTS: Partial Channel Connections for Memory-Efficient Architecture Search", ICLR 2020.  As in the
+    authors' code the first channels are taken, and shuffling moves them on.
+
+    Departs from the paper as `DARTS` does; all edges of NAS-Bench-201 stay, so that weights of edges choose none.
+    """
+
+    preset = replace(
+        _DARTS,
+        partial_channels=4,
+        edge_normalisation=True,
+        frozen_epochs=15,
+        batch_size=256,
+        learning_rate=0.1,
+        last_learning_rate=0.0,
+        alpha_learning_rate=6e-4,
+    )
+    paper, year = "Xu et al., ICLR", 2020
+
+
+class DrNAS(Relaxed):
+    """Weights of operations drawn from a Dirichlet distribution, whose concentrations are trained.
+
+    Chen, Wang, Cheng, Tang & Hsieh, "DrNAS: Dirichlet Neural Architecture Search", ICLR 2021.  Concentrations are
+    elu(alpha) + 1; ``penalty`` > 0 adds the divergence from the uniform distribution to the loss of alpha.
+
+    Departs from the paper: one stage on all channels and all operations, no progressive pruning and widening.
+    """
+
+    preset = replace(_DARTS, sampler="dirichlet", frozen_epochs=10)
+    paper, year = "Chen, Wang, Cheng, Tang & Hsieh, ICLR", 2021
+
+
+class SDARTS(Relaxed):
+    """DARTS whose weights are trained under random noise on the mixing weights: SDARTS-RS.
+
+    Chen & Hsieh, "Stabilizing Differentiable Architecture Search via Perturbation-based Regularization", ICML 2020; the
+    noise grows from 0.03 to 0.3.
+    """
+
+    preset = replace(_DARTS, first_perturbation=0.03, perturbation=0.3)
+    paper, year = "Chen & Hsieh, ICML", 2020
+
+
+class DARTSMinus(Relaxed):
+    """DARTS with a further skip on each edge, which fades and takes the advantage from skips that are searched.
+
+    Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021, linear decay.
+    """
+
+    preset = replace(_DARTS, auxiliary_skip=1.0)
+    paper, year = "Chu et al., ICLR", 2021
+
+
+class DARTSPlus(Relaxed):
+    """DARTS that stops when its cell has two skips, or more.
+
+    Liang et al., "DARTS+: Improved Differentiable Architecture Search with Early Stopping", 2019, criterion 1, none
+    excluded; ``early_stop = "ranking"`` is criterion 2.
+    """
+
+    preset = replace(_DARTS, early_stop="skips")
+    paper, year = "Liang et al.", 2019
+
+
+class RDARTS(Relaxed):
+    """DARTS that stops when the largest eigenvalue of the Hessian in alpha rises: R-DARTS (early stopping).
+
+    Zela et al., "Understanding and Robustifying Differentiable Architecture Search", ICLR 2020, 5.1.  Each measurement
+    of the eigenvalue costs 91 gradients of 500 validation items.
+    """
+
+    preset = replace(_DARTS, early_stop="eigenvalue", eigenvalue_every=1)
+    paper, year = "Zela et al., ICLR", 2020

@@ -1,0 +1,182 @@
+"""The part that one-shot methods share: a supernet, the optimiser of its weights, inherited accuracies, its state."""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, real
+from harness.one_shot import OneShot, SearchData, Spent, generator_state, restore_generator
+from harness.space import SearchSpace
+from harness.spaces.nb201.operations import OPERATIONS
+from harness.training.engines.resident import sgd_step
+from harness.training.networks.operations import laid_out
+from harness.training.recipe import Recipe
+from harness.training.supernets.batches import Batches
+from harness.training.supernets.cells import build
+from harness.training.supernets.costs import TRAINING_STEP, PathCosts
+from harness.training.supernets.subnets import STATISTICS, accuracies
+
+
+@dataclass(frozen=True)
+class WeightSettings:
+    """How the weights of a supernet are trained, and what may be in its cells; see `SupernetMethod`."""
+
+    batch_size: int = 64
+    learning_rate: float = 0.025
+    last_learning_rate: float = 0.001
+    momentum: float = 0.9
+    nesterov: bool = True
+    weight_decay: float = 5e-4
+    clip: float = 5.0
+    without: tuple[str, ...] = ()
+    statistics: str = "batch"
+
+    def __post_init__(self) -> None:
+        integer("batch_size", self.batch_size, low=2, high=MOST)
+        rate = real("learning_rate", self.learning_rate, low=0.0, open_low=True)
+        real("last_learning_rate", self.last_learning_rate, low=0.0, high=rate)
+        real("momentum", self.momentum, low=0.0, high=1.0)
+        boolean("nesterov", self.nesterov)
+        real("weight_decay", self.weight_decay, low=0.0)
+        real("clip", self.clip, low=0.0)
+        object.__setattr__(self, "without", tuple(self.without))
+        for name in self.without:
+            choice("without", name, OPERATIONS)
+        choice("statistics", self.statistics, STATISTICS)
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """Codes of the operations that are searched among."""
+        return tuple(code for code, name in enumerate(OPERATIONS) if name not in self.without)
+
+
+class SupernetMethod(OneShot):
+    """A one-shot method on a supernet of NAS-Bench-201 cells.
+
+    Weights are trained by SGD with a cosine schedule over epochs, from `learning_rate` to `last_learning_rate`.
+
+    Parameters
+    ----------
+    batch_size : int
+        Training items of a step, and validation items of a step of architecture parameters.
+    learning_rate, last_learning_rate, momentum : float
+    nesterov : bool
+    weight_decay : float
+        Of the weights.
+    clip : float
+        Largest norm of the gradient of the weights; 0 for none.
+    without : tuple of str
+        Operations that are left out of the search, by their names.
+    statistics : {"batch", "recalibrated"}
+        Batch normalisation where subnets are evaluated; see `harness.training.supernets.subnets`.
+    """
+
+    settings: Any
+    partial = 1
+
+    def __init__(
+        self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
+    ) -> None:
+        super().__init__(space, data, rng, epochs, **hyperparameters)
+        self.partial = getattr(self.settings, "partial_channels", 1)
+        self.batches = Batches(data)
+        recipe, shape, classes = self.batches.recipe, self.batches.shape, self.batches.classes
+        seed = int(rng.integers(2**63))
+        self.supernet = build(recipe, shape, classes, seed=seed, partial=self.partial, codes=self.settings.codes)
+        laid_out(self.supernet, self.batches.device, self.batches.layout)
+        self.costs = PathCosts.of(recipe, shape, classes, self.partial)
+        self.parameters = list(self.supernet.parameters())
+        self.velocity = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self.done = 0  # epochs
+        self.macs = 0.0  # of the epoch that runs
+        self.train_loss = math.nan
+        chosen = self.settings
+        self._sgd = Recipe(
+            "supernet",
+            epochs,
+            momentum=chosen.momentum,
+            weight_decay=chosen.weight_decay,
+            nesterov=chosen.nesterov and chosen.momentum > 0,
+        )
+
+    def epoch(self) -> Spent:
+        """Train for one pass over the training items."""
+        began, self.macs = time.perf_counter(), 0.0
+        losses = list[tuple[float, int]]()
+        self.before_epoch()
+        for images, labels in self.batches.training(self.rng, self.settings.batch_size):
+            losses.append((self.step(images, labels), len(labels)))
+        self.train_loss = sum(loss * count for loss, count in losses) / sum(count for _, count in losses)
+        self.done += 1
+        self.after_epoch()
+        return Spent(self.macs, time.perf_counter() - began)
+
+    @abstractmethod
+    def step(self, images: Tensor, labels: Tensor) -> float:
+        """Train on one batch, and return its loss."""
+
+    def before_epoch(self) -> None:
+        """Prepare an epoch."""
+
+    def after_epoch(self) -> None:
+        """Do what is done between epochs."""
+
+    def rate(self) -> float:
+        """Return the learning rate of the weights in this epoch: cosine, above `last_learning_rate` at the last."""
+        low, high = self.settings.last_learning_rate, self.settings.learning_rate
+        return float(low + (high - low) / 2 * (1 + math.cos(math.pi * self.done / self.epochs)))
+
+    def update(self, loss: Tensor) -> None:
+        """Take a step of SGD on the weights that a loss depends on; the others stay as they are, without decay."""
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        if self.settings.clip > 0:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
+        sgd_step(self.parameters, self.velocity, self._sgd, self.rate())
+
+    def charge(self, macs: float, items: int, passes: float = TRAINING_STEP) -> None:
+        """Add the multiply-adds of forward passes of so many items to those of the epoch."""
+        self.macs += macs * items * passes
+
+    def inherited(self, archs: Archs) -> FloatArray:
+        """Return validation accuracies in percent with inherited weights: (n, 6) to (n,)."""
+        return accuracies(self.supernet, archs, self.batches, self.settings.statistics)
+
+    def charged_accuracies(self, archs: Archs) -> FloatArray:
+        """Return `inherited`, and charge the forward passes of the validation items."""
+        for arch in archs.tolist():
+            self.charge(self.costs.path(arch), self.batches.count("valid"), 1)
+        return self.inherited(archs)
+
+    def observed(self) -> Mapping[str, FloatArray]:
+        """Return the loss of the last epoch."""
+        return {"train_loss": np.float64(self.train_loss)}  # type: ignore[dict-item]  # a scalar is an array of ()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the live tensors that the next epochs depend on, by name."""
+        names = [name for name, _ in self.supernet.named_parameters()]
+        weights = {f"weights.{name}": value.detach() for name, value in zip(names, self.parameters, strict=True)}
+        return weights | {f"velocity.{name}": value for name, value in zip(names, self.velocity, strict=True)}
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return weights, optimisers, the generator and the number of epochs."""
+        arrays = {name: value.detach().cpu().numpy().copy() for name, value in self.tensors().items()}
+        numbers = {"done": np.array(self.done), "train_loss": np.array(self.train_loss)}
+        return arrays | numbers | {"generator": generator_state(self.rng)}
+
+    @torch.no_grad()
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Continue from a state."""
+        for name, value in self.tensors().items():
+            value.copy_(torch.from_numpy(np.array(state[name])))
+        self.done, self.train_loss = int(state["done"]), float(state["train_loss"])
+        restore_generator(self.rng, state["generator"])

@@ -1,0 +1,234 @@
+"""The kind of work `supernet`: units, checkpoints, what is stored and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from harness import registry
+from harness.cli.describe import describe, rows_of
+from harness.errors import HarnessError, ResultError, SpecError
+from harness.experiments import supernets
+from harness.experiments.execute import execute
+from harness.experiments.kind import kind_of
+from harness.experiments.manifest import read_manifest
+from harness.experiments.prepare import prepare
+from harness.experiments.results import read_results
+from harness.experiments.schema import from_dict
+from harness.experiments.store import part_path, read_units
+from harness.experiments.supernets import Training, recommended, training_macs
+from harness.guard import refuse
+from harness.one_shot import SearchData
+from harness.training.recipe import TrainingSetup
+
+OWN = '''
+from dataclasses import dataclass
+import numpy as np
+from harness.one_shot import OneShot, Spent, generator_state, restore_generator
+
+
+@dataclass(frozen=True)
+class Settings:
+    stop: int = 99
+    opens: str = ""
+
+
+class Mine(OneShot):
+    """Recommends random cells, and none in its first epoch."""
+
+    preset = Settings()
+    libraries = ()
+    derivations = ("a", "b")
+    done = 0
+
+    def epoch(self):
+        if self.settings.opens:
+            from harness import registry
+            registry.oracle(self.settings.opens)
+        self.done += 1
+        self.cells = self.space.sample(2, self.rng)
+        return Spent(1e10 * self.done, 0.5)
+
+    @property
+    def finished(self):
+        return self.done >= self.settings.stop
+
+    def recommend(self):
+        return self.cells if self.done > 1 else self.cells[:0]
+
+    def observed(self):
+        return {"train_loss": 1 / self.done}
+
+    def inherited(self, archs):
+        return archs.sum(1) * 2.0
+
+    def state(self):
+        return {"done": np.array(self.done), "rng": generator_state(self.rng), "cells": self.cells}
+
+    def restore(self, state):
+        self.done, self.cells = int(state["done"]), state["cells"]
+        restore_generator(self.rng, state["rng"])
+'''
+BENCHMARK = "micro-mnist1d"
+
+
+@pytest.fixture
+def own(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(OWN)
+    return f"{path}:Mine"
+
+
+@pytest.fixture(autouse=True)
+def _items(monkeypatch):
+    """Give a few items in place of the dataset, which takes a second to make."""
+
+    def few(setup, device="cpu"):
+        rng = np.random.default_rng(0)
+        images = {split: rng.normal(size=(40, 1, 1, 40)).astype(np.float32) for split in ("train", "valid")}
+        labels = {split: np.arange(40) % 10 for split in images}
+        zeros = np.zeros(1, np.float32)
+        return SearchData(setup.network, setup.load_recipe().as_dict(), images, labels, 10, zeros, zeros + 1)
+
+    monkeypatch.setattr(supernets, "search_data", few)
+
+
+def spec(*strategies, **changes):
+    budget = {"supernet_epochs": 4, "evaluations": 6} | changes.pop("budget", {})
+    plain = {"name": "shared", "benchmarks": [BENCHMARK], "replicates": 2, "budget": budget, **changes}
+    return from_dict({**plain, "strategies": list(strategies)})
+
+
+def test_supernets_and_searches_of_one_spec_are_run_stored_and_read_apart(own, tmp_path):
+    asked = spec({"name": own, "label": "mine"}, {"name": "random_search"})
+    assert asked.kind == "supernet"
+    prepared = prepare(asked)
+    assert [label for label, _ in prepared.shards.values()] == ["mine", "mine", "random_search"]
+    alone = {
+        **asked.as_dict(),
+        "budget": {"evaluations": 6},
+        "kind": "search",
+        "strategies": [{"name": "random_search"}],
+    }
+    assert set(prepare(from_dict(alone)).shards) < set(prepared.shards), "a search is the same beside supernets"
+    outcome = execute(prepared, tmp_path / "out")
+    assert outcome.failed == ()
+    results = read_results(tmp_path / "out")
+    assert results.labels == ("random_search",)
+    assert results.spec.budget.supernet_epochs is None
+    assert results.missing == ()
+    assert [len(run.trace) for run in results.runs] == [6, 6]
+    manifest = read_manifest(tmp_path / "out")
+    stored = [result for _, result in read_units(tmp_path / "out", manifest, kind_of("supernet"))]
+    unit, output = stored[0]
+    assert isinstance(unit, Training)
+    whole = json.loads(output.texts["facts"])
+    setup = TrainingSetup.from_dict(registry.describe_benchmark(BENCHMARK)["training"])
+    macs = training_macs(registry.benchmark(BENCHMARK).space, setup, 40)
+    assert whole == {"derivations": ["a", "b"], "unit_macs": macs, "stopped": False}
+    assert macs == 3 * 212_746 * 40 * 10
+    np.testing.assert_allclose(output.columns["units"], np.arange(1, 5) * 1e10 / macs)
+    epochs, archs = recommended(output.columns, 1)
+    assert epochs.tolist() == [2, 3, 4]
+    assert archs.shape == (3, 6)
+    first = recommended(output.columns, 0)[1]
+    np.testing.assert_array_equal(output.columns["log/inherited"], [np.nan, *(first.sum(1) * 2.0)])
+    sample = output.columns["sample/archs"]
+    assert len(np.unique(registry.benchmark(BENCHMARK).space.key(sample, "functional"))) == len(sample) == 100
+    other = stored[1][1]
+    assert not np.array_equal(recommended(other.columns)[1], first), "replicates have streams of their own"
+    assert np.array_equal(other.columns["sample/archs"], sample), "and one sample"
+    assert execute(prepared, tmp_path / "out").reused == 3
+
+
+def test_a_killed_supernet_continues_to_the_same_result(own, tmp_path, monkeypatch):
+    monkeypatch.setattr(supernets, "CHECKPOINT_SECONDS", -1.0)
+    kind = kind_of("supernet")
+    unit = next(unit for _, unit in prepare(spec({"name": own})).shards.values())
+    place = part_path(tmp_path, unit.digest)
+    whole = kind.run(unit)
+
+    class KilledError(Exception):
+        pass
+
+    def kill(done):
+        if done == 3:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        kind.resume(unit, place, kill)
+    seen = []
+    again = kind.resume(unit, place, seen.append)
+    assert seen == [4]
+    assert again.texts == whole.texts
+    for name, column in whole.columns.items():
+        np.testing.assert_array_equal(again.columns[name], column, err_msg=name)
+    place.write_bytes(place.read_bytes()[:-100])
+    with pytest.raises(HarnessError, match=r"the state of a killed run in .* is damaged; delete it and run again"):
+        kind.resume(unit, place)
+
+
+def test_what_was_kept_is_removed_when_the_result_is_stored(own, tmp_path, monkeypatch):
+    monkeypatch.setattr(supernets, "CHECKPOINT_SECONDS", -1.0)
+    prepared = prepare(spec({"name": own}, replicates=1))
+    assert execute(prepared, tmp_path / "out").failed == ()
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.suffix == ".part"] == []
+
+
+def test_a_method_that_stops_early_has_as_many_epochs_as_it_trained(own):
+    unit = next(unit for _, unit in prepare(spec({"name": own, "hyperparameters": {"stop": 2}})).shards.values())
+    output = kind_of("supernet").run(unit)
+    assert len(output.columns["units"]) == 2
+    assert json.loads(output.texts["facts"])["stopped"]
+
+
+def test_a_method_that_opens_the_table_is_refused(own, tmp_path):
+    prepared = prepare(spec({"name": own, "hyperparameters": {"opens": BENCHMARK}}, replicates=1))
+    (failure,) = execute(prepared, tmp_path / "out").failed
+    assert "must not be opened or asked while the one-shot method Mine runs" in str(failure.error)
+    refuse(BENCHMARK)  # the guard is lifted again
+
+
+@pytest.mark.parametrize(
+    ("strategies", "changes", "message"),
+    [
+        ([{"name": "random_search"}], {}, "`budget.supernet_epochs`: no strategy of the spec trains a supernet"),
+        ([{"name": "dart"}], {}, r"`strategies\[0\]`: unknown strategy 'dart'"),
+        ([{"name": "darts", "hyperparameters": {"order": 3}}], {}, r"`strategies\[0\]`: `order` must be at most 2"),
+        ([{"name": "darts", "surrogate": {"name": "ridge"}}], {}, "`surrogate` is for strategies that are asked"),
+        ([{"name": "darts"}, {"name": "random_search"}], {"budget": {"evaluations": None}},
+         "`budget`: 'random_search' is asked and told, and needs `evaluations` or `seconds`"),
+        ([{"name": "darts"}], {"constraints": ["params_m <= 1"]}, "`constraints`: one-shot methods know nothing of it"),
+        ([{"name": "darts"}], {"n_workers": 2}, "`n_workers`: one-shot methods train one network"),
+        ([{"name": "darts"}], {"benchmarks": ["graph-cora"]}, "does not say on which data its networks were trained"),
+        ([{"name": "pc_darts", "hyperparameters": {"partial_channels": 5}}], {}, "must divide the 12 channels"),
+        ([{"name": "darts"}], {"kind": "search"}, r"`strategies\[0\]`: 'darts' trains a supernet by itself"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_trained_is_refused_before_anything_runs(strategies, changes, message):
+    with pytest.raises(SpecError, match=message):
+        prepare(spec(*strategies, **changes))
+
+
+def test_a_spec_without_supernet_epochs_says_how_a_one_shot_method_is_run():
+    with pytest.raises(SpecError, match=r"run it by a spec with `budget.supernet_epochs`"):
+        prepare(spec({"name": "darts"}, budget={"supernet_epochs": None}))
+
+
+def test_results_of_supernets_alone_are_no_searches(own, tmp_path):
+    execute(prepare(spec({"name": own}, replicates=1)), tmp_path / "out")
+    with pytest.raises(ResultError, match="these are results of one-shot methods alone"):
+        read_results(tmp_path / "out")
+
+
+def test_methods_are_listed_and_described():
+    rows, missing = rows_of("one-shot")
+    assert missing == []
+    assert {row["name"] for row in rows} >= {"darts", "gdas", "spos"}
+    assert all(row["paper"] and row["takes"] == "nb201" for row in rows)
+    told = describe("darts")
+    assert told["kind"] == "one-shot method"
+    assert {"name": "alpha_learning_rate", "default": 3e-4} in told["hyperparameters"]
+    assert told["recommends"] == ["argmax", "argmax without none"]

@@ -1,0 +1,149 @@
+"""Every one-shot method on a small search: deterministic, resumed to the same bits, charged in closed form."""
+
+from __future__ import annotations
+
+from pkgutil import resolve_name
+
+import numpy as np
+import pytest
+import torch
+
+from harness.errors import HarnessError, UnfitError
+from harness.one_shot import OneShot
+from harness.spaces.nats_size.space import SizeSpace
+from harness.spaces.nb201.space import NB201Space
+from harness.training.supernets.costs import PathCosts
+from strategies import ONE_SHOT
+from strategies.one_shot.paths import RSPS, SinglePath
+from strategies.one_shot.presets import DARTS, GDAS, DrNAS
+from strategies.one_shot.relaxed import Relaxed
+from tests.harness.training.supernets.support import MICRO, rng, search_data
+
+SPACE = NB201Space()
+QUICK = {"batch_size": 25}
+QUICKER = {
+    "r_darts": {"eigenvalue_every": 3},
+    "rsps": {"candidates": 3, "items": 12},
+    "spos": {"population": 4, "parents": 2, "mutants": 2, "crossovers": 1, "generations": 1},
+    "fairnas": {"candidates": 3},
+    "pc_darts": {"frozen_epochs": 1},
+    "drnas": {"frozen_epochs": 0},
+}
+
+
+def made(factory, seed=0, epochs=2, **hyperparameters):
+    return factory(SPACE, search_data(), rng(seed), epochs, **{**QUICK, **hyperparameters})
+
+
+@pytest.mark.parametrize("name", ONE_SHOT)
+def test_a_method_continues_from_a_state_to_the_same_bits(name):
+    factory, own = resolve_name(ONE_SHOT[name]), QUICKER.get(name, {})
+    assert issubclass(factory, OneShot)
+    assert factory.paper
+    assert factory.year
+    whole, begun = made(factory, **own), made(factory, **own)
+    whole.epoch()
+    begun.epoch()
+    kept = {key: np.array(value) for key, value in begun.state().items()}
+    begun.epoch()  # what was returned is a copy
+    again = made(factory, seed=9, **own)
+    again.restore(kept)
+    spent = whole.epoch(), again.epoch()
+    assert spent[0].macs == spent[1].macs > 0
+    first, second = whole.state(), again.state()
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        np.testing.assert_array_equal(value, second[key], err_msg=key)
+    assert np.array_equal(whole.recommend(), again.recommend())
+    assert SPACE.is_valid(whole.recommend()).all()
+    assert len(whole.recommend()) == len(factory.derivations)
+    archs = SPACE.sample(2, rng(1))
+    assert np.array_equal(whole.inherited(archs), again.inherited(archs))
+
+
+def test_an_epoch_of_darts_costs_two_steps_of_the_mixture_for_each_item():
+    method, costs = made(DARTS), PathCosts.of(MICRO, (1, 1, 12), 4)
+    assert method.epoch().macs == pytest.approx(3 * (50 + 2 * 24) * costs.mixture)
+    unrolled = made(DARTS, order=2)
+    assert unrolled.epoch().macs == pytest.approx(3 * (50 + 3 * 50 + 2 * 24) * costs.mixture)
+    frozen = made(DARTS, frozen_epochs=1)
+    alpha = frozen.alpha.detach().clone()
+    assert frozen.epoch().macs == pytest.approx(3 * 50 * costs.mixture)
+    assert torch.equal(frozen.alpha, alpha)
+
+
+def test_the_mean_cost_of_uniform_paths_is_that_of_the_mean_cell():
+    costs = PathCosts.of(MICRO, (1, 1, 12), 4)
+    method = made(SinglePath, epochs=40, batch_size=2)
+    found = [method.epoch().macs / 50 for _ in range(4)]
+    assert np.mean(found) == pytest.approx(3 * costs.mean, rel=0.1)
+
+
+def test_what_is_recommended_has_the_largest_alpha_with_none_and_without():
+    method = made(DARTS)
+    with torch.no_grad():
+        method.alpha.copy_(torch.tensor([[2.0, 1, 0, 0, 0], [0, 3, 0, 0, 0], [0, 0, 1, 0, 0],
+                                         [0, 0, 0, 1, 0], [0, 0, 0, 0, 1], [5, 0, 0, 0, 4]]))  # fmt: skip
+    assert method.recommend().tolist() == [[0, 1, 2, 3, 4, 0], [1, 1, 2, 3, 4, 4]]
+    left_out = made(DARTS, without=["none", "skip_connect"])
+    with torch.no_grad():
+        left_out.alpha.zero_()
+    assert left_out.alpha.shape == (6, 3)
+    assert left_out.recommend().tolist() == [[2] * 6] * 2
+
+
+def test_alpha_moves_on_validation_items_in_gdas_and_on_training_items_on_one_level():
+    for factory, bilevel in ((GDAS, True), (Relaxed, False)):
+        data = search_data()
+        altered = search_data()
+        altered.images["valid"][:] = 3.0
+        results = []
+        for given in (data, altered):
+            method = factory(SPACE, given, rng(), 2, **QUICK, **({} if bilevel else {"bilevel": False}))
+            method.epoch()
+            results.append(method.alpha.detach())
+        assert torch.equal(*results) is not bilevel
+
+
+def test_a_fair_step_trains_every_operation_of_every_edge_once():
+    method = made(SinglePath, paths="fair", batch_size=50)
+    seen = []
+    real = method.supernet.path
+    method.supernet.path = lambda images, arch: seen.append(arch) or real(images, arch)
+    method.epoch()
+    assert np.array_equal(np.sort(np.array(seen), axis=0), np.repeat(np.arange(5)[:, None], 6, axis=1))
+
+
+def test_two_skips_stop_darts_plus_and_no_further_epoch_is_wanted():
+    method = made(Relaxed, early_stop="skips")
+    with torch.no_grad():
+        method.alpha[:2, 1] = 5.0
+    method.epoch()
+    assert method.finished
+    patient = made(Relaxed, early_stop="skips", most_skips=6)
+    patient.epoch()
+    assert not patient.finished
+
+
+@pytest.mark.parametrize(
+    ("factory", "given", "message"),
+    [
+        (DARTS, {"alpha_lerning_rate": 1e-3}, "unknown parameter of DARTS 'alpha_lerning_rate'. Did you mean 'alpha_"),
+        (DARTS, {"learning_rate": -1.0}, "`learning_rate` must be greater than 0, got -1.0"),
+        (DARTS, {"without": ["zero"]}, "`without` must be one of 'none', 'skip_connect'"),
+        (DrNAS, {"order": 2}, "`order` must be 1 with a sampler that draws"),
+        (DARTS, {"penalty": 0.1}, "`penalty` must be 0 but for 'dirichlet', got 0.1"),
+        (GDAS, {"edge_normalisation": True}, "`sampler` must be one of a mixture"),
+        (DARTS, {"early_stop": "eigenvalue"}, "`eigenvalue_every` must be at least 1 where it stops"),
+        (DARTS, {"partial_channels": 3}, "`partial_channels` must divide the 4 channels"),
+        (RSPS, {"parents": 99}, "`parents` must be at most the population of 50, got 99"),
+    ],
+)
+def test_wrong_settings_are_refused_before_any_work(factory, given, message):
+    with pytest.raises(HarnessError, match=message.replace("(", r"\(")):
+        made(factory, **given)
+
+
+def test_a_space_without_a_supernet_is_refused():
+    with pytest.raises(UnfitError, match="DARTS searches nb201 alone, and the benchmark is of the space 'nats-size'"):
+        DARTS(SizeSpace(), search_data(), rng(), 2)
