@@ -1,4 +1,4 @@
-"""What is kept of networks while they are trained: what they predict, and the weights of some."""
+"""Networks as they are trained: what they predict is kept, and the weights of some."""
 
 from __future__ import annotations
 
