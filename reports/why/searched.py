@@ -1,4 +1,4 @@
-"""What strategies proposed and ended with: final architectures, how many they visited, operations over time, places."""
+"""The proposals of strategies and what they ended with: final architectures, how many visited, operations over time."""
 
 from __future__ import annotations
 
