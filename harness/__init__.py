@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from harness.records import Evaluations, Proposals, Trace
     from harness.space import SearchSpace
     from harness.spaces.categorical import CategoricalSpace
-    from harness.spaces.genes import Genes, When
     from harness.spaces.own.cells import CellSpace
     from harness.spaces.own.conditional import ConditionalSpace
+    from harness.spaces.own.genes import Genes, When
     from harness.strategy import Plan, Strategy
     from harness.surrogate import CurveSurrogate, Fit, Predict, Prediction, Surrogate
     from harness.task import Task
@@ -79,7 +79,7 @@ _HOME = {
     "problem": ("Budget", "Constraint", "Fidelity", "Objective", "Problem"),
     "records": ("Evaluations", "Proposals", "Trace"),
     "space": ("SearchSpace",),
-    "spaces.genes": ("Genes", "When"),
+    "spaces.own.genes": ("Genes", "When"),
     "task": ("Task",),
     "spaces.categorical": ("CategoricalSpace",),
     "spaces.own.conditional": ("ConditionalSpace",),

@@ -48,7 +48,7 @@ _OF_EVERY_CLASS = {
 
 DEFINED: Mapping[str, str] = {
     "categorical": "harness.spaces.categorical:from_definition",
-    "genes": "harness.spaces.genes:from_definition",
+    "genes": "harness.spaces.own.genes:from_definition",
     "recipes": "harness.spaces.nlp.space:from_definition",
     "conditional": "harness.spaces.own.conditional:from_definition",
     "cells": "harness.spaces.own.cells:from_definition",

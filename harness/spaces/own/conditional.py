@@ -61,9 +61,14 @@ class ConditionalSpace(CategoricalSpace):
     kind = "conditional"
 
     def __init__(
-        self, name: str, genes: Mapping[str, Sequence[str]], *, when: Conditions, ordinal: Sequence[str] = ()
+        self,
+        name: str,
+        genes: Mapping[str, Sequence[str]],
+        *,
+        when: Conditions | None = None,
+        ordinal: Sequence[str] = (),
     ) -> None:
-        self.when = {gene: {on: tuple(values) for on, values in told.items()} for gene, told in when.items()}
+        self.when = {gene: {on: tuple(values) for on, values in told.items()} for gene, told in (when or {}).items()}
         self._plain = {gene: tuple(values) for gene, values in genes.items()}
         for gene in self.when:
             if gene not in self._plain:
@@ -93,10 +98,11 @@ class ConditionalSpace(CategoricalSpace):
         }
         written = "; ".join(f"{gene} is there only where {condition}" for gene, condition in conditions.items())
         genes_told = self.description.removesuffix(" Samples are uniform.").removeprefix("All combinations of ")
-        self.description = (  # type: ignore[misc]  # of the class elsewhere
-            f"Combinations of {genes_told} Of these, {written}. Samples draw gene by gene, each that is there "
-            "uniformly."
-        )
+        if self.when:
+            self.description = (  # type: ignore[misc]  # of the class elsewhere
+                f"Combinations of {genes_told} Of these, {written}. Samples draw gene by gene, each that is there "
+                "uniformly."
+            )
 
     def _check_children(self) -> None:
         """Refuse a space of which one edit leads to more architectures than can be listed."""
@@ -190,8 +196,8 @@ class ConditionalSpace(CategoricalSpace):
 
     @property
     def growth(self) -> Growth:
-        """None: genes come and go."""
-        return super(CategoricalSpace, self).growth
+        """As of `CategoricalSpace`; none where genes come and go."""
+        return super(CategoricalSpace, self).growth if self.when else super().growth
 
     def _features(self, archs: Archs, encoding: str) -> FloatArray:
         """Return for an ordinal gene its place among its values and, under a condition, whether it exists: (n, d)."""
@@ -207,6 +213,18 @@ class ConditionalSpace(CategoricalSpace):
                 parts.append(there[:, None].astype(np.float64))
         return np.concatenate(parts, axis=1)
 
+    def _genes(self, text: str) -> list[int]:
+        """Read ``gene=value`` pairs, in any order; genes that are not there need not be named."""
+        named = {part.partition("=")[0].strip() for part in text.split(",")}
+        codes = super()._genes(", ".join([text, *(f"{gene}={INACTIVE}" for gene in self.when if gene not in named)]))
+        arch = np.array([codes], dtype=self.dtype)
+        for gene, place in ((gene, list(self.values).index(gene)) for gene in self.when):
+            there = bool(self._exists(arch, place)[0])
+            if there != (codes[place] < self._counts[place]):
+                rule = f"name a value of {gene}, which is there" if there else f"leave out {gene}, which is not there"
+                raise HarnessError(must("architecture", rule, text))
+        return codes
+
     def definition(self) -> str:
         """Return JSON from which `from_definition` makes the space again."""
         told: dict[str, object] = {"kind": self.kind, "name": self.name, "genes": self._plain, "when": self.when}
@@ -215,6 +233,8 @@ class ConditionalSpace(CategoricalSpace):
         return json.dumps(told)
 
     def _facts(self) -> Mapping[str, object]:
+        if not self.when:
+            return super()._facts()
         facts = {**super()._facts(), "valid": "not counted"}
         codings = math.prod(self.cardinalities.tolist())
         if codings <= MOST_LISTED:

@@ -9,7 +9,7 @@ import pytest
 
 from harness.benchmark import Column
 from harness.errors import HarnessError
-from harness.spaces.genes import Genes
+from harness.spaces.own.genes import Genes
 from harness.task import Task
 from harness.testing import tasks
 from harness.testing.conformance import check

@@ -11,7 +11,7 @@ import pytest
 from harness.benchmark import Column
 from harness.errors import HarnessError
 from harness.problem import Fidelity
-from harness.spaces.genes import Genes
+from harness.spaces.own.genes import Genes
 from harness.task import Task
 from harness.workers.definition import definition_of, from_dict, numbers_of
 

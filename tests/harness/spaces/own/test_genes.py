@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.errors import HarnessError, TableError
 from harness.spaces import named
-from harness.spaces.genes import Genes, When
+from harness.spaces.own.genes import Genes, When
 from harness.testing.conformance import check_space
 
 PLAIN = Genes(kind=["a", "b"], width=[16, 32, 64], rate=np.geomspace(1e-4, 1e-1, 4), bias=[True, False], cap=[None, 1])
@@ -46,14 +46,15 @@ def test_values_are_what_their_texts_say():
 
 
 def test_genes_that_are_switched_off_are_not_there():
-    archs = np.array([[0, 1, 0, 0, 0, 1], [2, 0, 1, 2, 1, 0], [2, 0, 1, 0, 0, 0]])
+    archs = np.array([[0, 1, 2, 3, 2, 1], [2, 0, 1, 2, 1, 0], [2, 0, 1, 0, 2, 0]])
     assert LAYERS.configurations(archs) == [
         {"layers": 1, "first": 16, "kind": "b"},
         {"layers": 3, "first": 8, "second": 16, "third": 32, "pool": "mean", "kind": "a"},
         {"layers": 3, "first": 8, "second": 16, "third": 8, "kind": "a"},
     ]
-    assert LAYERS.format(archs[:1]) == ["layers=1, first=16, kind=b"]
-    assert LAYERS.features(archs[:1], "ordinal").tolist() == [[0.0, 1.0, -1.0, -1.0, 0.0, 0.0, 0.0, 1.0]]
+    assert LAYERS.is_valid(archs).all()
+    assert np.array_equal(LAYERS.parse(["kind=b, layers=1, first=16"]), archs[:1])
+    assert LAYERS.format(archs[:1]) == ["layers=1, first=16, second=none, third=none, pool=none, kind=b"]
 
 
 def test_all_valid_codings_are_different_configurations():
@@ -81,7 +82,7 @@ def test_each_choice_is_drawn_uniformly_and_each_gene_that_is_there_is_mutated_a
     assert np.allclose(np.bincount(archs[:, 0]) / 6000, 1 / 3, atol=0.03)
     whole = archs[:, 0] == 2
     assert np.allclose(np.bincount(archs[whole, 3]) / whole.sum(), 1 / 3, atol=0.04)
-    arch = np.array([[0, 0, 0, 0, 0, 0]])
+    arch = LAYERS.parse(["layers=1, first=8, second=none, third=none, pool=none, kind=a"])
     children = LAYERS.mutate(np.repeat(arch, 3000, axis=0), rng)
     assert np.allclose((children != arch).mean(axis=0)[[0, 1, 5]], 1 / 3, atol=0.04)
 
@@ -108,9 +109,8 @@ def test_a_definition_gives_the_space_again(space):
         ({"rate": [0.1, float("nan")]}, "a finite number"),
         ({"kind": ["a,b"]}, "without ',' and '='"),
         ({"kind": [object()]}, "must be text, a finite number"),
-        ({"a": When([1, 2], b=1), "b": [1, 2]}, "unknown gene before 'a'"),
-        ({"b": [1, 2], "a": When([1, 2], b=3)}, "unknown value of b '3'"),
-        ({"b": [1, 2], "a": When([1, 2], b=[1, 2])}, "name some of the values of 'b', and not all"),
+        ({"a": When([1, 2], b=1), "b": [1, 2]}, "`when of a` must name genes above it"),
+        ({"b": [1, 2], "a": When([1, 2], b=3)}, r"unknown value of b \(when of a\) '3'"),
     ],
 )
 def test_genes_that_make_no_space_are_refused(genes, said):
@@ -126,10 +126,10 @@ def test_a_condition_names_a_gene():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("layers=1, first=8, kind=a, second=8", "name each of layers, first, kind once"),
-        ("layers=2, first=8, kind=a", "name each of layers, first, second, kind once"),
+        ("layers=1, first=8, kind=a, second=8", "leave out second, which is not there"),
+        ("layers=2, first=8, kind=a", "name a value of second, which is there"),
         ("layers=1, first=8, kind=a, kind=a", "name each of"),
-        ("layers=1, first=8, colour=a", "unknown gene 'colour'"),
+        ("layers=1, first=8, colour=a", "name each of"),
         ("layers=1, first=9, kind=a", "unknown value of first '9'"),
     ],
 )
