@@ -145,14 +145,15 @@ def sentence(why: Why) -> str:
         return f"{why.name}, why: no run ended with anything."
     text = explained.space.format(explained.winner[None])[0]
     best = "the best of the table" if explained.loss <= 0 and why.item.truth.kind != SURROGATE else ""
-    said = [f"{counted(winner.runs, 'run')} of {winner.label}", *([best] if best else [])]
+    said = "; ".join([f"{counted(winner.runs, 'run')} of {winner.label}", *([best] if best else [])])
     return (
-        f"{why.name}, why: the best that searches ended with is {text} ({'; '.join(said)}); {_explains(explained)}."
-        f" {_edits_words(why)}."
+        f"{why.name}, why: the best that searches ended with is {text} ({said}); {importance_words(explained)}."
+        f" {edits_words(explained)}."
     )
 
 
-def _explains(explained: Explained) -> str:
+def importance_words(explained: Explained) -> str:
+    """Say which gene, and which two, explain most of the variance."""
     shares, genes = explained.everywhere, list(explained.space.legend())
     first = int(np.argmax(shares.main_shares))
     text = f"{genes[first]} alone explains {_percent(shares.main_shares[first])} of the variance"
@@ -169,13 +170,13 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _edits_words(why: Why) -> str:
+def edits_words(explained: Explained) -> str:
     """Say whether an edit improves the winner, and which gene is the hardest to do without."""
-    explained, scale = why.explained, why.item.truth.scales["validation"]
+    truth = explained.landscape.truth
+    scale, unit = truth.scales["validation"], truth.unit("validation")
     edits = [edit for edit in explained.neighbours if not edit.same]
     if not edits:
         return "No architecture with a value is one edit away from it"
-    unit = why.item.truth.unit("validation")
     better = [edit for edit in edits if edit.change > 0]
     real = [edit for edit in better if edit.is_real]
     if real:
