@@ -28,6 +28,7 @@ def why(
 ) -> None:
     """Say what makes an architecture of a benchmark good: genes by variance, the way from the median, single edits."""
     from reports.sections.why import edits_words, importance_words
+    from reports.study.wording import split_word
     from reports.tables import explained as shown
     from reports.tables.numbers import regret_words
     from reports.why.explained import BEST_WORDS, FINEST_WORDS
@@ -40,7 +41,8 @@ def why(
         print_json(_plain(benchmark, text, found))
         return
     say(f"{benchmark}: {text}", "bold")
-    say(f"Regret {regret_words(found.loss, scale)} {found.landscape.truth.unit('validation')}, by validation.")
+    truth = found.landscape.truth
+    say(f"Regret {regret_words(found.loss, scale)} {truth.unit('validation')}, by {split_word(truth, 'validation')}.")
     say(f"Of {found.landscape.words}, {importance_words(found)}. {edits_words(found)}.")
     say("\nvariance explained", "bold")
     columns = ("genes", "of the regret, %", f"{BEST_WORDS}, %", f"{FINEST_WORDS} of these, %")
@@ -55,18 +57,17 @@ def why(
 
 def _explained(name: str, arch: str | None) -> Explained:
     """Explain an architecture of a benchmark, the best where none is given."""
-    import numpy as np
-
     from reports.study.truth import Truth
     from reports.why.explained import explain
     from reports.why.landscape import landscape
 
     opened = registry.benchmark(name)
-    found = landscape(Truth(BenchmarkFacts.of(opened), registry.oracle(name)))
+    truth = Truth(BenchmarkFacts.of(opened), registry.oracle(name))
+    found = landscape(truth)
     if isinstance(found, str):
         raise HarnessError(f"what makes architectures of '{name}' good cannot be said: {found}")
     if arch is None:
-        return explain(found, found.archs[int(np.argmin(found.losses))])
+        return explain(found, truth.oracle.optimum(truth.objective.name).arch)
     given = found.space.parse([arch])
     if not found.is_known(given)[0]:
         raise HarnessError(must("--arch", f"be an architecture that '{name}' has a value for", arch))

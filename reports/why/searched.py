@@ -1,4 +1,4 @@
-"""What strategies proposed and ended with: final architectures, how many they visited, operations over time, places."""
+"""Searches seen by their architectures: what they ended with and proposed, how many, when, and where."""
 
 from __future__ import annotations
 
