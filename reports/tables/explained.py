@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.statistics.scale import Scale
 from reports.study.study import Study
-from reports.study.wording import noted, split_words
+from reports.study.wording import best_label, is_constrained, noted, split_words
 from reports.tables.numbers import NONE, regret_words
 from reports.tables.report_table import ReportTable
 from reports.why.explained import BEST_WORDS, FINEST_WORDS, Explained
@@ -19,7 +19,7 @@ from reports.why.searched import Bests
 
 MOST_ROWS = 5
 """Rows of a benchmark that are shown: genes and pairs that explain most, neighbours that come nearest."""
-BEST_FOUND, BEST_KNOWN = "best of all runs", "best of the table"
+BEST_FOUND = "best of all runs"
 _VERDICTS = {True: "more than noise", False: "within noise", None: "noise not known"}
 _BOUNDS, _SAME = "breaks the bounds", "same function"
 _MARGIN = (
@@ -36,7 +36,8 @@ def endings(study: Study, found: Sequence[tuple[str, Bests, tuple[str, float] | 
         format_one = items[name].truth.oracle.space.format
         text = "" if bests.winner is None else format_one(bests.winner.arch[None])[0]
         both = optimum is not None and optimum[0] == text  # one row says it
-        label = f"{BEST_FOUND}{' and of the table' * both} ({bests.winner.label})" if bests.winner else ""
+        known = best_label(items[name].truth)
+        label = f"{BEST_FOUND}{f', {known}' * both} ({bests.winner.label})" if bests.winner else ""
         winner = [] if bests.winner is None else [(label, bests.winner)]
         rows += [
             {"benchmark": name, "label": label, "architecture": format_one(ending.arch[None])[0],
@@ -45,7 +46,7 @@ def endings(study: Study, found: Sequence[tuple[str, Bests, tuple[str, float] | 
         ]  # fmt: skip
         if optimum is not None and not both:
             text, loss = optimum
-            rows.append({"benchmark": name, "label": BEST_KNOWN, "architecture": text, "regret": loss,
+            rows.append({"benchmark": name, "label": known, "architecture": text, "regret": loss,
                          "runs": np.nan, "n": np.nan})  # fmt: skip
     cells = tuple(
         (row["benchmark"], row["label"], row["architecture"], _of(row["runs"], row["n"]),
@@ -84,12 +85,13 @@ def importance(study: Study, found: Sequence[tuple[str, Explained]]) -> ReportTa
         if parts
         else ""
     )
+    bounds = ", whether they keep the bounds or not" if is_constrained(study) else ""
     sampled = any(explained.everywhere.main_error.any() for _, explained in found if explained.independent)
     caption = (
         "Variance of the regret that a gene explains alone, or two together and neither alone, in %; then the same of"
         f" being among the {BEST_WORDS} of all, and, of genes alone, of being among the {FINEST_WORDS} once among"
         f" the {BEST_WORDS}. The {MOST_ROWS} largest are shown, the CSV file has all."
-        f"{' Of samples with standard errors.' * sampled} Analysed: {analysed}.{dependent}"
+        f"{' Of samples with standard errors.' * sampled} Analysed: {analysed}{bounds}.{dependent}"
     )
     headers = ("Benchmark", "Gene or genes", "Of the regret, %", f"{BEST_WORDS.capitalize()}: %",
                f"{FINEST_WORDS.capitalize()} of these, %")  # fmt: skip

@@ -86,6 +86,10 @@ def test_the_median_is_the_lower_one_and_keeps_constraints(alpha):
     assert np.isinf(small.losses_of(np.array([[5, 5, 5]], dtype=np.uint8)))[0]
 
 
+def test_the_median_itself_has_no_path(alpha):
+    assert explain(alpha, alpha.median).path == []
+
+
 def test_noise_is_pooled_over_trainings_and_margins_are_those_of_a_normal_test(alpha):
     found, runs = noise(alpha), FakeOracle("alpha").runs
     counts = (~np.isnan(runs)).sum(axis=1)
