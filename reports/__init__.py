@@ -8,6 +8,7 @@ COMMANDS = {
     "report": "reports.commands.report:COMMAND",
     "tune": "reports.commands.tune:COMMAND",
     "verify": "reports.commands.verify:COMMAND",
+    "why": "reports.commands.why:COMMAND",
 }
 """Where each command is, by its name; see `harness.cli.app.Command`."""
 VIEWS = {

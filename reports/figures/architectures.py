@@ -92,7 +92,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
             shift = (4.5 * side, 0.0) if side else (-3.0 * (place["x"] in below), -4.5)
             sides = ("center", "left", "right")[-1 if place["x"] in below else side]
             axes.annotate(_short(place["column"]), (place["x"], 0.0), xytext=shift, textcoords="offset points",
-                          ha=sides, va="center" if side else "top", rotation=90 * crowded, fontsize=5.5,
+                          ha=sides, va="center" if side else "top", rotation=90 * crowded, fontsize=6.2,
                           color=color)  # fmt: skip
     high, low = frame["height"].max(), frame["height"].min()
     axes.set_xlim(-0.16 * last - 0.1, 1.16 * last + 0.1)
@@ -112,7 +112,7 @@ def _draw_arc(axes: Axes, arc: Mapping[Any, Any], colors: Mapping[str, str]) -> 
     if arc["column"]:
         below = arc["height"] < 0
         axes.annotate(_short(arc["column"]), (middle, arc["height"]), xytext=(0, -1.5 if below else 1.5),
-                      textcoords="offset points", ha="center", va="top" if below else "bottom", fontsize=5.5,
+                      textcoords="offset points", ha="center", va="top" if below else "bottom", fontsize=6.2,
                       color=color if arc["live"] else "#8a8a8a")  # fmt: skip
 
 

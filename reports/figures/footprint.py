@@ -16,6 +16,7 @@ from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.statistics.plane import principal_plane
 from reports.study.study import Study
+from reports.study.wording import split_words
 from reports.why.searched import Proposed
 
 BOUNDS = (0.01, 0.1)
@@ -58,12 +59,13 @@ def exhibit(study: Study, name: str, proposed: Proposed, bounds: tuple[float, fl
     frame = pd.concat(parts, ignore_index=True)
     counts = {label: len(part) for label, part in zip(labels, parts, strict=True)}
     few = f" Shown are {len(labels)} of {len(study.labels)} strategies." if len(labels) < len(study.labels) else ""
+    word = split_words(study, "validation")
     caption = (
         f"What replicate {first} of each strategy proposed on {name}, every architecture once, by the first two"
         " principal components of the indicators of all genes: distances stand for genes that differ, as far as these"
-        f" two show them ({100 * share:.0f} % of the squared distances). Colour: validation regret among the"
-        f" {_WORDS[0]} and {_WORDS[1]} of the architectures analysed, by the mean over trainings and afterwards; grey:"
-        f" worse.{few}"
+        f" two show them ({100 * share:.0f} % of the squared distances). Colour: {word} regret"
+        f" among the {_WORDS[0]} and {_WORDS[1]} of the architectures analysed, by the mean over trainings and"
+        f" afterwards; grey: worse.{few}"
     )
     words = ", ".join(f"{label} {count}" for label, count in counts.items())
     meta = {

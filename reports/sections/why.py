@@ -16,7 +16,7 @@ from reports.sections.section import Section
 from reports.study.align import Aligned
 from reports.study.study import Study
 from reports.study.truth import SURROGATE
-from reports.study.wording import ceilings
+from reports.study.wording import best_label, ceilings
 from reports.tables import explained as tables
 from reports.tables.numbers import regret_words
 from reports.why.explained import FINEST, Edit, Explained, explain
@@ -25,6 +25,9 @@ from reports.why.searched import Bests, Proposed, endings, operation_genes, prop
 
 MOST_DRAWN, MOST_PANELS = 2, 8
 """Benchmarks whose importance is drawn, and drawings of architectures; tables have all."""
+
+_SMALL = 0.005
+"""Share of the variance below which a pair of genes is not spoken of."""
 
 
 @dataclass(frozen=True)
@@ -144,15 +147,16 @@ def sentence(why: Why) -> str:
     if winner is None:
         return f"{why.name}, why: no run ended with anything."
     text = explained.space.format(explained.winner[None])[0]
-    best = "the best of the table" if explained.loss <= 0 and why.item.truth.kind != SURROGATE else ""
-    said = [f"{counted(winner.runs, 'run')} of {winner.label}", *([best] if best else [])]
+    best = f"the {best_label(why.item.truth)}" if explained.loss <= 0 and why.item.truth.kind != SURROGATE else ""
+    said = "; ".join([f"{counted(winner.runs, 'run')} of {winner.label}", *([best] if best else [])])
     return (
-        f"{why.name}, why: the best that searches ended with is {text} ({'; '.join(said)}); {_explains(explained)}."
-        f" {_edits_words(why)}."
+        f"{why.name}, why: the best that searches ended with is {text} ({said}); {importance_words(explained)}."
+        f" {edits_words(explained)}."
     )
 
 
-def _explains(explained: Explained) -> str:
+def importance_words(explained: Explained) -> str:
+    """Say which gene, and which two, explain most of the variance."""
     shares, genes = explained.everywhere, list(explained.space.legend())
     first = int(np.argmax(shares.main_shares))
     text = f"{genes[first]} alone explains {_percent(shares.main_shares[first])} of the variance"
@@ -160,22 +164,22 @@ def _explains(explained: Explained) -> str:
         return text
     upper = np.triu(shares.pair_shares, 1)
     a, b = divmod(int(np.argmax(upper)), len(genes))
-    return f"{text}, {genes[a]} with {genes[b]} {_percent(upper[a, b])} beyond both, all genes alone" + (
-        f" {_percent(float(shares.main_shares.sum()))}"
-    )
+    if upper[a, b] >= _SMALL:
+        text += f", {genes[a]} with {genes[b]} {_percent(upper[a, b])} beyond both"
+    return f"{text}, all genes alone {_percent(float(shares.main_shares.sum()))}"
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _edits_words(why: Why) -> str:
+def edits_words(explained: Explained) -> str:
     """Say whether an edit improves the winner, and which gene is the hardest to do without."""
-    explained, scale = why.explained, why.item.truth.scales["validation"]
+    truth = explained.landscape.truth
+    scale, unit = truth.scales["validation"], truth.unit("validation")
     edits = [edit for edit in explained.neighbours if not edit.same]
     if not edits:
         return "No architecture with a value is one edit away from it"
-    unit = why.item.truth.unit("validation")
     better = [edit for edit in edits if edit.change > 0]
     real = [edit for edit in better if edit.is_real]
     if real:

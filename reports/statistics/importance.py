@@ -106,7 +106,7 @@ def main_effects(archs: Archs, cardinalities: IntArray, values: FloatArray) -> A
         between = np.array([_ratio(sums**2, counts).sum()])
         main[gene] = _component(between, np.array([np.count_nonzero(counts)]), squares, n)[0]
     nothing = np.full((len(main), len(main)), np.nan)
-    return Anova(squares / max(n - 1, 1), main, nothing, np.full(len(main), np.nan), nothing)
+    return Anova(squares / n, main, nothing, np.full(len(main), np.nan), nothing)
 
 
 def in_best(losses: FloatArray, share: float) -> FloatArray:
@@ -159,7 +159,7 @@ class _Cells:
         main = np.diagonal(closed).copy()
         pair = closed - main[:, None] - main[None, :]
         np.fill_diagonal(pair, 0.0)
-        return main, pair, (self.squares - shift) / (n - 1 if sampled else n)
+        return main, (pair + pair.T) / 2, (self.squares - shift) / n
 
 
 def _cells(one_hot: FloatArray, centred: FloatArray) -> _Cells:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from harness.checks import FloatArray
-from reports.statistics.importance import Anova
 from reports.statistics.scale import Scale
 from reports.study.study import Study
-from reports.study.wording import noted, split_words
+from reports.study.wording import best_label, is_constrained, noted, split_words
 from reports.tables.numbers import NONE, regret_words
 from reports.tables.report_table import ReportTable
-from reports.why.explained import BEST_WORDS, FINEST_WORDS, Edit, Explained
+from reports.why.explained import BEST_WORDS, FINEST_WORDS, Explained
+from reports.why.frames import Rows, importance_rows, neighbour_rows, path_rows
 from reports.why.searched import Bests
 
 MOST_ROWS = 5
 """Rows of a benchmark that are shown: genes and pairs that explain most, neighbours that come nearest."""
-BEST_FOUND, BEST_KNOWN = "best of all runs", "best of the table"
+BEST_FOUND = "best of all runs"
 _VERDICTS = {True: "more than noise", False: "within noise", None: "noise not known"}
-_BOUNDS = "breaks the bounds"
+_BOUNDS, _SAME = "breaks the bounds", "same function"
 _MARGIN = (
     " Noise: what the difference of two means must exceed for noise of trainings alone to exceed none of {what}, with"
     " probability 0.95; the variance of one training is that of architectures of about the same regret."
@@ -35,15 +34,19 @@ def endings(study: Study, found: Sequence[tuple[str, Bests, tuple[str, float] | 
     items = {item.name: item for item in study.aligned}
     for name, bests, optimum in found:
         format_one = items[name].truth.oracle.space.format
-        winner = [] if bests.winner is None else [(f"{BEST_FOUND} ({bests.winner.label})", bests.winner)]
+        text = "" if bests.winner is None else format_one(bests.winner.arch[None])[0]
+        both = optimum is not None and optimum[0] == text  # one row says it
+        known = best_label(items[name].truth)
+        label = f"{BEST_FOUND}{f', {known}' * both} ({bests.winner.label})" if bests.winner else ""
+        winner = [] if bests.winner is None else [(label, bests.winner)]
         rows += [
             {"benchmark": name, "label": label, "architecture": format_one(ending.arch[None])[0],
              "regret": ending.loss, "runs": ending.runs, "n": ending.all_runs}
             for label, ending in [*((ending.label, ending) for ending in bests.frequent), *winner]
         ]  # fmt: skip
-        if optimum is not None:
+        if optimum is not None and not both:
             text, loss = optimum
-            rows.append({"benchmark": name, "label": BEST_KNOWN, "architecture": text, "regret": loss,
+            rows.append({"benchmark": name, "label": known, "architecture": text, "regret": loss,
                          "runs": np.nan, "n": np.nan})  # fmt: skip
     cells = tuple(
         (row["benchmark"], row["label"], row["architecture"], _of(row["runs"], row["n"]),
@@ -68,30 +71,12 @@ def _of(runs: float, every: float) -> str:
 
 def importance(study: Study, found: Sequence[tuple[str, Explained]]) -> ReportTable:
     """Return the shares of variance of genes and pairs, over all, for being good, and among the good."""
-    rows: list[dict[str, Any]] = []
+    rows: Rows = []
     cells: list[tuple[str, ...]] = []
     for name, explained in found:
-        genes = list(explained.space.legend())
-        places = [(a, a) for a in range(len(genes))]
-        places += [(a, b) for b in range(len(genes)) for a in range(b)] if explained.independent else []
-        own: list[dict[str, Any]] = [
-            {
-                "benchmark": name,
-                "genes": genes[a] if a == b else f"{genes[a]} with {genes[b]}",
-                "percent": _share(explained.everywhere, a, b),
-                "standard_error": 100 * float(_errors(explained.everywhere)[a, b]),
-                "percent_into_best": _share(explained.into_best, a, b),
-                "percent_within_best": np.nan if explained.within_best is None else _share(explained.within_best, a, b),
-            }
-            for a, b in places
-        ]
-        rows += own
-        foremost = sorted(own, key=lambda row: -max(row["percent"], row["percent_into_best"]))[:MOST_ROWS]
-        cells += [
-            (name, row["genes"], _with_error(row["percent"], row["standard_error"]),
-             *(_percent(row[key]) for key in ("percent_into_best", "percent_within_best")))
-            for row in foremost
-        ]  # fmt: skip
+        own = importance_rows(explained)
+        rows += [{"benchmark": name, **row} for row in own]
+        cells += [(name, *importance_cells(row)) for row in foremost(own)]
     analysed = "; ".join(f"{name}, {explained.landscape.words}" for name, explained in found)
     parts = [name for name, explained in found if not explained.independent]
     dependent = (
@@ -100,26 +85,28 @@ def importance(study: Study, found: Sequence[tuple[str, Explained]]) -> ReportTa
         if parts
         else ""
     )
+    bounds = ", whether they keep the bounds or not" if is_constrained(study) else ""
     sampled = any(explained.everywhere.main_error.any() for _, explained in found if explained.independent)
     caption = (
         "Variance of the regret that a gene explains alone, or two together and neither alone, in %; then the same of"
         f" being among the {BEST_WORDS} of all, and, of genes alone, of being among the {FINEST_WORDS} once among"
         f" the {BEST_WORDS}. The {MOST_ROWS} largest are shown, the CSV file has all."
-        f"{' Of samples with standard errors.' * sampled} Analysed: {analysed}.{dependent}"
+        f"{' Of samples with standard errors.' * sampled} Analysed: {analysed}{bounds}.{dependent}"
     )
     headers = ("Benchmark", "Gene or genes", "Of the regret, %", f"{BEST_WORDS.capitalize()}: %",
                f"{FINEST_WORDS.capitalize()} of these, %")  # fmt: skip
     return ReportTable("genes", "Importance of genes", caption, pd.DataFrame(rows), headers, tuple(cells))
 
 
-def _share(shares: Anova, a: int, b: int) -> float:
-    return 100 * float(shares.main_shares[a] if a == b else shares.pair_shares[a, b])
+def foremost(rows: Rows) -> Rows:
+    """Return the genes and pairs that explain most, of the regret or of being among the best."""
+    return sorted(rows, key=lambda row: -max(row["percent"], row["percent_into_best"]))[:MOST_ROWS]
 
 
-def _errors(shares: Anova) -> FloatArray:
-    errors = shares.pair_error.copy()
-    np.fill_diagonal(errors, shares.main_error)
-    return errors
+def importance_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a row of `importance_rows` as tables show it."""
+    shares = (_percent(row[key]) for key in ("percent_into_best", "percent_within_best"))
+    return row["genes"], _with_error(row["percent"], row["standard_error"]), *shares
 
 
 def _percent(share: float) -> str:
@@ -132,63 +119,52 @@ def _with_error(share: float, error: float) -> str:
 
 def ablation(study: Study, found: Sequence[tuple[str, Explained]]) -> ReportTable:
     """Return the path from the median architecture to the best that was found, step by step."""
-    rows: list[dict[str, Any]] = []
+    rows: Rows = []
     cells: list[tuple[str, ...]] = []
-    scales = {item.name: item.truth.scales["validation"] for item in study.aligned}
     for name, explained in found:
-        edits = [edit for _, edit in explained.path]
-        start = float(explained.landscape.losses_of(explained.source[None])[0])
-        rows.append({"benchmark": name, "step": 0, "edit": "median architecture", "regret": start, "gain": np.nan,
-                     "margin": np.nan})  # fmt: skip
-        rows += [{"step": place, **_row(name, edit), "gain": edit.change} for place, edit in enumerate(edits, start=1)]
-        cells.append((name, "0", "median architecture", regret_words(start, scales[name]), NONE, NONE, ""))
-        cells += [
-            (name, str(place), edit.words, regret_words(edit.loss, scales[name]), *_compared(edit, scales[name]))
-            for place, edit in enumerate(edits, start=1)
-        ]
+        own = path_rows(explained)
+        rows += [{"benchmark": name, **row} for row in own]
+        cells += [(name, str(row["step"]), *edit_cells(row, _scale(explained))) for row in own]
     caption = (
         "From the architecture of median regret to the best that was found: each step takes over the gene that gains"
         " most (ablation of Fawcett and Hoos). Gain: how much the regret falls."
         f"{_MARGIN.format(what='the steps')}{noted(study)}"
     )
     headers = ("Benchmark", "Step", "Edit", "Regret", "Gain", "Noise", "Gain is")
-    columns = ["benchmark", "step", "edit", "regret", "gain", "margin"]
-    return ReportTable("ablation", "From the median to the winner", caption, pd.DataFrame(rows)[columns], headers,
-                       tuple(cells), text_columns=3)  # fmt: skip
+    return ReportTable("ablation", "From the median to the winner", caption, pd.DataFrame(rows), headers, tuple(cells),
+                       text_columns=3)  # fmt: skip
 
 
 def neighbours(study: Study, found: Sequence[tuple[str, Explained]]) -> ReportTable:
     """Return the architectures one edit away from the best that was found, those that come nearest."""
-    rows: list[dict[str, Any]] = []
+    rows: Rows = []
     cells: list[tuple[str, ...]] = []
-    scales = {item.name: item.truth.scales["validation"] for item in study.aligned}
     for name, explained in found:
-        edits = explained.neighbours
-        rows += [_row(name, edit) | {"change": edit.change, "same_function": edit.same} for edit in edits]
-        for edit in edits[:MOST_ROWS]:
-            change, margin, verdict = _compared(edit, scales[name])
-            verdict = "same function" if edit.same else verdict
-            cells.append((name, edit.words, regret_words(edit.loss, scales[name]), change, margin, verdict))
+        own = neighbour_rows(explained)
+        rows += [{"benchmark": name, **row} for row in own]
+        cells += [(name, *edit_cells(row, _scale(explained))) for row in own[:MOST_ROWS]]
     caption = (
         "Architectures one edit away from the best that was found, and what the edit would gain; a gain below 0 is a"
         f" loss. Those that come nearest are shown, {MOST_ROWS} of each benchmark; the CSV file has all. The winner was"
         f" picked for its mean, which favours it.{_MARGIN.format(what='the neighbours')}{noted(study)}"
     )
     headers = ("Benchmark", "Edit", "Regret", "Gain", "Noise", "Difference is")
-    frame = pd.DataFrame(rows, columns=["benchmark", "edit", "regret", "change", "margin", "same_function"])
-    return ReportTable("neighbours", "One edit from the winner", caption, frame, headers, tuple(cells))
+    return ReportTable("neighbours", "One edit from the winner", caption, pd.DataFrame(rows), headers, tuple(cells))
 
 
-def _row(name: str, edit: Edit) -> dict[str, Any]:
-    return {"benchmark": name, "edit": edit.words, "regret": edit.loss, "margin": edit.margin}
+def edit_cells(row: Mapping[str, Any], scale: Scale) -> tuple[str, ...]:
+    """Return a row of `path_rows` or `neighbour_rows` as tables show it: edit, regret, gain, noise, verdict."""
+    if row.get("step") == 0:
+        return row["edit"], regret_words(row["regret"], scale), NONE, NONE, ""
+    if not np.isfinite(row["gain"]):
+        return row["edit"], NONE, NONE, NONE, _BOUNDS
+    margin = NONE if np.isnan(row["margin"]) else regret_words(row["margin"], scale)
+    verdict = _SAME if row.get("same_function") else _VERDICTS[row["is_real"]]
+    return row["edit"], regret_words(row["regret"], scale), regret_words(row["gain"], scale), margin, verdict
 
 
-def _compared(edit: Edit, scale: Scale) -> tuple[str, str, str]:
-    """Return change, margin and verdict."""
-    if not np.isfinite(edit.change):
-        return NONE, NONE, _BOUNDS
-    margin = NONE if np.isnan(edit.margin) else regret_words(edit.margin, scale)
-    return regret_words(edit.change, scale), margin, _VERDICTS[edit.is_real]
+def _scale(found: Explained) -> Scale:
+    return found.landscape.truth.scales["validation"]
 
 
 def visited(study: Study, frames: Sequence[pd.DataFrame]) -> ReportTable:

@@ -122,7 +122,7 @@ class Explained:
     def path(self) -> list[tuple[Step, Edit]]:
         """The steps from the median to the winner, each with what it gains; a gain is positive."""
         steps = ablation_path(self.source, self.winner, self.landscape.losses_of, self.landscape.is_known)
-        before = [self.source, *(step.arch for step in steps[:-1])]
+        before = [self.source, *(step.arch for step in steps)][: len(steps)]
         return [
             (step, self._edits(old, step.arch[None], len(steps))[0]) for old, step in zip(before, steps, strict=True)
         ]

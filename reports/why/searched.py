@@ -1,4 +1,4 @@
-"""The proposals of strategies and what they ended with: final architectures, how many visited, operations over time."""
+"""Searches seen by their architectures: what they ended with and proposed, how many, when, and where."""
 
 from __future__ import annotations
 

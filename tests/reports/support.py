@@ -21,7 +21,7 @@ from harness.space import SearchSpace
 from reports.figures import render
 from reports.figures.exhibit import Exhibit
 from reports.page import build as building
-from reports.sections import section
+from reports.sections import section, why
 
 ACCURACY = Objective("valid_accuracy", "maximise", "percent", 100.0)
 
@@ -148,11 +148,17 @@ def opener(*oracles: FakeOracle):
 
 
 def build_page(
-    results: Results, folder: Path, open_oracle: Callable[[str], FakeOracle], *, drawn: Collection[str] | None = None
+    results: Results,
+    folder: Path,
+    open_oracle: Callable[[str], FakeOracle],
+    *,
+    drawn: Collection[str] | None = None,
+    explained: bool = True,
 ) -> Path:
     """Build the page of results as if `folder` held them.
 
-    Beside it only figures named in `drawn` are drawn, by default all; of others there are the numbers.
+    Beside it only figures named in `drawn` are drawn, by default all; of others there are the numbers.  The section of
+    architectures, which takes a second, is left out unless `explained`.
     """
 
     def save(exhibit: Exhibit, figures: Path) -> None:
@@ -165,6 +171,8 @@ def build_page(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(building, "read_results", lambda _: results)
         patch.setattr(section, "save", save)
+        if not explained:
+            patch.setattr(why, "section", lambda study: None)
         return building.build(folder, open_oracle=open_oracle)
 
 

@@ -19,7 +19,7 @@ LABELS = ("random_search", "climber", "third", *(f"strategy {place}" for place i
 @pytest.fixture(scope="module")
 def file(tmp_path_factory) -> Path:
     results = make_results([ALPHA, BETA], LABELS, replicates=3, evaluations=6)
-    return build_page(results, tmp_path_factory.mktemp("seen"), opener(ALPHA, BETA), drawn=())
+    return build_page(results, tmp_path_factory.mktemp("seen"), opener(ALPHA, BETA), drawn=(), explained=False)
 
 
 @pytest.fixture(scope="module")

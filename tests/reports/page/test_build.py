@@ -29,6 +29,7 @@ LABELS = ("random_search", "climb_er & co")
 FIGURES = {
     "validation-regret-evaluations", "validation-regret-seconds", "test-regret-evaluations", "rank",
     "final-validation-regret", "final-test-regret", "wins-validation", "wins-test", "targets", "profile-validation",
+    "architectures", "importance", "operations", "footprint",
 }  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def test_every_figure_and_table_lies_beside_the_page(page):
         assert {path.suffix for path in figures.glob(f"{name}.*")} == {".pdf", ".svg", ".png", ".csv", ".json"}
     assert {path.stem for path in made.iterdir()} == {
         "final-validation", "final-test", "ranks-validation", "pairwise-validation", "pairwise-test", "costs",
-        "best-architectures",
+        "best-architectures", "endings", "genes", "ablation", "neighbours", "visited",
     }  # fmt: skip
     assert (page.parent / "checklist.md").read_text().startswith("# Best-practice checklist: made-up")
     assert not list(page.parent.parent.glob(".report.*"))
@@ -108,6 +109,7 @@ def test_the_page_says_what_is_left_out_and_why(page):
         "In words",
         "Figures",
         "Tables",
+        "Architectures and why they won",
         "Methods",
         "Best-practice checklist",
     ]

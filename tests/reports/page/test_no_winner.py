@@ -11,6 +11,7 @@ from harness.experiments.results import Results
 from harness.problem import Budget
 from reports.page import narrative
 from reports.page.comparison import figures, tables
+from reports.sections.why import section
 from reports.study.comparisons import pairwise
 from reports.study.study import prepare
 from tests.reports.support import FakeOracle, build_page, make_results, opener, trace_of, without_scripts
@@ -37,7 +38,9 @@ def without_incumbents(*oracles: FakeOracle, of: str = "", **options) -> Results
 def test_a_page_without_any_incumbent_has_no_winner(tmp_path):
     oracle = Timed("alpha")
     results = without_incumbents(oracle, of="alpha")
-    text = without_scripts(build_page(results, tmp_path, opener(oracle), drawn=()).read_text(encoding="utf-8"))
+    text = without_scripts(
+        build_page(results, tmp_path, opener(oracle), drawn=(), explained=False).read_text(encoding="utf-8")
+    )
     assert "no run ends with an architecture within 50 simulated seconds, so there is no winner" in text
     assert "the cheapest training of the table takes 100 simulated seconds" in text
     for word in ("ends with the lowest", "share the lowest", "better than", "no difference", "Bold: lowest"):
@@ -46,6 +49,7 @@ def test_a_page_without_any_incumbent_has_no_winner(tmp_path):
     study = prepare(results, opener(oracle))
     assert figures(study, pairwise(study)) == []
     assert [table.name for table in tables(study, pairwise(study))] == ["costs"]
+    assert section(study) is None
 
 
 @pytest.mark.parametrize("centre", ["median", "iqm"])
@@ -63,7 +67,7 @@ def test_beside_a_benchmark_without_incumbents_the_others_are_compared_as_alone(
 def test_one_of_each_is_said_in_the_singular(tmp_path):
     oracle = FakeOracle("alpha", test=False)
     results = make_results([oracle], ("random_search",), replicates=1, evaluations=1)
-    text = build_page(results, tmp_path, opener(oracle), drawn=()).read_text(encoding="utf-8")
+    text = build_page(results, tmp_path, opener(oracle), drawn=(), explained=False).read_text(encoding="utf-8")
     assert "1 strategy on 1 benchmark: 1 evaluation each, 1 replicate." in text
     assert "With 1 replicate the" in text
     for word in ("1 benchmarks", "1 replicates", "1 runs", "1 strategies", "1 evaluations", "1 pairs"):

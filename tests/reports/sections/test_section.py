@@ -73,7 +73,7 @@ def built(folder: Path) -> Path:
     real = ORACLE.mean(archs, "valid_accuracy")[:, None] + np.array([-0.1, 0.0, 0.1])
     record.write(record.record_path(folder, "alpha"), measured(ORACLE, archs, real))
     results = replace(make_results([ORACLE], replicates=3, evaluations=8), folder=folder)
-    return build_page(results, folder, opener(ORACLE), drawn=("overhead-stems",))
+    return build_page(results, folder, opener(ORACLE), drawn=("overhead-stems",), explained=False)
 
 
 def headings(text: str) -> list[str]:

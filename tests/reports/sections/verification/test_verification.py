@@ -171,7 +171,7 @@ def page(tmp_path_factory):
     made = trained({1: 3.0, 2: 0.9}, spread=0.3, diverged=[(5, 0)])
     record.write(record.record_path(folder, "alpha"), made)
     results = replace(make_results([ORACLE], replicates=3, evaluations=8), folder=folder)
-    return build_page(results, folder, opener(ORACLE), drawn=DRAWN)
+    return build_page(results, folder, opener(ORACLE), drawn=DRAWN, explained=False)
 
 
 def test_the_page_has_a_section_with_figures_table_sentence_and_method(page):
