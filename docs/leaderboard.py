@@ -143,15 +143,15 @@ def regrets(study: Study, split: str) -> str:
 
 
 def origins(archive: Archive, labels: Sequence[str]) -> str:
-    """Return a Markdown table: which version of every strategy was run, with what, when and where."""
-    rows = []
+    """Return a Markdown table: which version of every strategy was run, with what, when, and where if not all there."""
+    rows, several = [], len(archive.machines) > 1
     for label in labels:
         units = archive.of(label)
         shard = units[0].shard
         libraries = ", ".join(f"{name} {version}" for name, version in shard.versions.items())
-        where = "; ".join(sorted({unit.origin.machine for unit in units}))
-        rows.append((f"`{label}`", shard.version, libraries, max(unit.origin.date for unit in units), where))
-    return table(("strategy", "version", "libraries", "run until", "on"), rows)
+        where = ["; ".join(sorted({unit.origin.machine for unit in units}))] * several
+        rows.append((f"`{label}`", shard.version, libraries, max(unit.origin.date for unit in units), *where))
+    return table(("strategy", "version", "libraries", "run until", *(["on"] * several)), rows)
 
 
 def said(found: Board) -> str:
@@ -165,8 +165,8 @@ def said(found: Board) -> str:
     return "\n".join(
         [
             f"Archive `{archive.name}` of {archive.date}, SHA-256 `{archive.digest}`:",
-            f"{counted(len(study.labels), 'strategy', 'strategies')}, {counted(spec.replicates, 'run')} of",
-            f"{budget_words(spec)} each, seed {spec.seed}, on {tables}.",
+            f"{counted(len(study.labels), 'strategy', 'strategies')}, {counted(spec.replicates, 'run')} of"
+            f" {budget_words(spec)} each, seed {spec.seed}, on {tables}.",
             *([f"Left out until they are run again: {left}."] if left else []),
             "",
             "## Ranks and cost\n",
@@ -174,7 +174,8 @@ def said(found: Board) -> str:
             "the mean over all trainings of the table; ranks are averaged over replicates, then over benchmarks.",
             "Normalised regret: 0 is the best of the table, 1 the mean of a uniform draw from it. Brackets: 95 %",
             "stratified bootstrap intervals, replicates resampled within benchmarks, that of a difference directly;",
-            "where it holds 0, the order of the two may be luck. **Bold**: the lowest mean rank of a benchmark, and",
+            "where it holds 0, the order of the two may be luck; intervals are not adjusted for their number.",
+            "**Bold**: the lowest mean rank of a benchmark, and",
             "what is not shown to differ from it (signed-rank tests of replicates, Holm-adjusted over",
             f"{pairs:,} comparisons, at 5 %); that no difference is shown does not say that there is none. Seconds a",
             "trial are real ones, of the wall clock, that the strategy itself spent, in equal shares where runs were",

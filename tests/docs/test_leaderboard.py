@@ -71,7 +71,7 @@ def test_the_page_says_what_was_run(found: leaderboard.Board, archive: Archive) 
     assert page.startswith("before\n")
     assert page.endswith("after\n")
     assert archive.digest in page
-    assert "5 runs of\n12 evaluations each, seed 0" in page
+    assert "5 runs of 12 evaluations each, seed 0" in page
     ranked = page.partition("## Ranks and cost")[2].partition("## Regret")[0]
     assert [place for place, _ in re.findall(r"^\| (\d) \| `(\w+)`", ranked, re.MULTILINE)] == ["1", "2", "3"]
     assert "| `simulated_annealing` | 2 | numpy " in page
