@@ -167,6 +167,6 @@ def plot(results: Results, **options: Any) -> Any:
     return registry.load("view", "plot")(results, **options)
 
 
-def report(results: Results, out: str | Path | None = None) -> Any:
+def report(results: Results, out: str | Path | None = None, **options: Any) -> Any:
     """Write the page of results, and show it in a notebook; see `reports.page.notebook.report`."""
-    return registry.load("view", "report")(results, out)
+    return registry.load("view", "report")(results, out, **options)

@@ -185,7 +185,7 @@ def _writer(
 def _write(
     study: Study, first: Section | None, beside: Beside | None, folder: Path, on_step: Callable[[str], None]
 ) -> None:
-    write_study(study, [*([first] if first else []), *sections(study)], folder, on_step, beside=beside)
+    write_study(study, [*filter(None, [first]), *sections(study)], folder, on_step, beside=beside)
 
 
 def write_study(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -10,6 +11,9 @@ from pathlib import Path
 
 from harness import registry
 from harness.experiments.results import Results
+from reports.archive.file import find, read_archive
+from reports.archive.section import section
+from reports.archive.together import together
 from reports.page.build import placed, write_study
 from reports.sections.section import sections
 from reports.study.opening import OpenOracle
@@ -36,7 +40,13 @@ class Page:
         return f'<iframe srcdoc="{text}" style="width: 100%; height: {HEIGHT}px; border: 0"></iframe>'
 
 
-def report(results: Results, out: str | Path | None = None, *, open_oracle: OpenOracle = registry.oracle) -> Page:
+def report(
+    results: Results,
+    out: str | Path | None = None,
+    *,
+    against: Sequence[str] = (),
+    open_oracle: OpenOracle = registry.oracle,
+) -> Page:
     """Write the report of results; see `reports.page.build.build`.
 
     Parameters
@@ -45,6 +55,8 @@ def report(results: Results, out: str | Path | None = None, *, open_oracle: Open
         Of `harness.run` or `harness.read_results`, without missing shards.
     out : path, optional
         Folder of the report; the default is a new one among temporary files.
+    against : sequence of str
+        Archives whose strategies are compared with those of the results, by name or path.
     open_oracle : callable
         Opens the held-out truth of a benchmark by name.
 
@@ -53,6 +65,8 @@ def report(results: Results, out: str | Path | None = None, *, open_oracle: Open
     ResultError
         If runs are missing or may not be compared, or `out` holds something else than an earlier report.
     """
-    study = prepare(results, open_oracle)
+    found = together(results, [read_archive(find(name)) for name in against])
+    study = prepare(found.results, open_oracle)
+    parts = [*filter(None, [section(found)]), *sections(study)]
     target = Path(tempfile.mkdtemp(prefix="nas-harness-")) / "report" if out is None else Path(out)
-    return Page(placed(target, partial(write_study, study, sections(study)), lambda what: None))
+    return Page(placed(target, partial(write_study, study, parts), lambda what: None))
