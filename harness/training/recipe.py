@@ -148,6 +148,11 @@ class TrainingSetup:
         return identity(self)
 
     @property
+    def dataset_name(self) -> str:
+        """What people call the dataset: one's own by the name of its file."""
+        return Path(self.dataset).name if self.dataset_sha256 else self.dataset
+
+    @property
     def content(self) -> dict[str, Any]:
         """What digests see: plain data in which data of one's own are their digest, wherever they lie."""
         return self.as_dict() | ({"dataset": ""} if self.dataset_sha256 else {})

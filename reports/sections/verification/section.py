@@ -172,7 +172,8 @@ def method(judged: Sequence[Verification], *, of_fronts: bool = False) -> str:
         level, device = (measurements.provenance.get(key, "unknown") for key in ("rung", "device"))
         passed_over = "".join(f"; level {text}" for text in measurements.provenance.get("rungs_passed_over", ()))
         parts.append(
-            f"{measurements.benchmark}: recipe {measurements.training.recipe} on {measurements.training.dataset}, seeds"
+            f"{measurements.benchmark}: recipe {measurements.training.recipe} on "
+            f"{measurements.training.dataset_name}, seeds"
             f" {', '.join(map(str, measurements.seeds))}, trainer {level} on {device}{passed_over}; spread of one"
             f" training {overall.sd:.2f} points ({overall.df} degrees of freedom; {overall.table_sd:.2f} in the table"
             f" alone); mean absolute difference {overall.absolute:.2f}, where noise alone makes"

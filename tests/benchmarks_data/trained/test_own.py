@@ -38,7 +38,8 @@ def described(folder, text='space = "nb201"\ndataset = "mine.npz"', **more):
 
 @pytest.fixture
 def here(monkeypatch):
-    """Let parts be trained in this process."""
+    """Let parts be trained in this process, at the level of reference: nothing is proven or timed."""
+    monkeypatch.setattr(build, "level_for", lambda *_: ("R0", ()))
     monkeypatch.setattr(parted, "spawned", lambda workers: ThreadPoolExecutor(1))
 
 
@@ -80,6 +81,7 @@ def test_a_recipe_of_ones_own_is_kept_by_content(folder):
         ('space = "nb201"\ndataset = "mine.npz"\nrecipe_changes = { epochs = 0 }', "`epochs` must be at least 1"),
         ('space = "nb201"\ndataset = "mine.npz"\ndataset_options = { vaild = 0.1 }', "Did you mean 'valid'"),
         ('space = "nb201"\ndataset = "mine.npz"\nmargin_percent = 0.0', "must be greater than 0"),
+        ('space = "nb201"\ndataset = "mine.npz"\nname = "../x"', "be made of letters, digits"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is(folder, text, told):
@@ -118,7 +120,7 @@ def test_a_space_of_too_many_codings_is_refused_whole(folder):
 
 
 def test_a_missing_description_and_another_file_are_told(folder):
-    with pytest.raises(HarnessError, match="there is no description of a build"):
+    with pytest.raises(HarnessError, match="there is no description of trainings"):
         own.read(folder / "none.toml")
     with pytest.raises(HarnessError, match="the path of a description"):
         own.read(folder / "mine.npz")
