@@ -144,12 +144,15 @@ def kind_of(text: str) -> str | None:
     """
     name = read(text)
     if name.path is not None:
-        if not name.is_python:
-            return "benchmark"
-        found = class_of(text)
-        return "surrogate" if _learns(found) else "benchmark" if _trains(found) else "strategy"
+        return _kind_of_class(class_of(text)) if name.is_python else "benchmark"
     kinds = ("strategy", "surrogate", "benchmark")
     return next((kind for kind in kinds if _offering(kind, name.provider, name.key)), None)
+
+
+def _kind_of_class(found: Any) -> str:
+    if _trains(found):
+        return "benchmark"
+    return "surrogate" if _learns(found) else "strategy"
 
 
 def _offering(kind: str, named: str, key: str) -> dict[str, Any]:
