@@ -100,6 +100,7 @@ def test_what_is_told_is_what_the_training_gives(home):
     assert np.isnan(told.objectives[2]).all()
     assert told.constraints[:2].tolist() == [[1.0], [-1.0]]
     assert told.seconds.tolist() == [18.0, 6.0, 24.0]
+    assert _query(benchmark, [], 1, None).objectives.shape == (0, 2)
     cheap = _query(benchmark, ["x=2, kind=a"], 0, None)
     assert (cheap.objectives[0, 0], cheap.seconds[0]) == (16.0, 6.0)
 
