@@ -321,7 +321,7 @@ def whole(name: str) -> layout.Header:
 
 
 def _check_rows(name: str) -> None:
-    if is_live(name):
+    if is_live(name) or read(name).is_python:
         raise HarnessError(f"{name} trains what it is asked, and has no rows; give a table")
     if _has_no_rows(name):
         raise HarnessError(

@@ -35,10 +35,10 @@ class Task(ABC):
             )
 
             def __init__(self):
-                self.images, self.labels = load_breast_cancer(return_X_y=True)
+                self.items, self.labels = load_breast_cancer(return_X_y=True)
 
             def train(self, config, seed):
-                rest, test, known, wanted = train_test_split(self.images, self.labels, test_size=0.2, random_state=0)
+                rest, test, known, wanted = train_test_split(self.items, self.labels, test_size=0.2, random_state=0)
                 fitted, valid, taught, asked = train_test_split(rest, known, test_size=0.25, random_state=seed)
                 model = KNeighborsClassifier(config["neighbours"], p=config["power"], weights=config["weights"])
                 model.fit(fitted, taught)

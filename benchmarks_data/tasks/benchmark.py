@@ -115,7 +115,8 @@ class TaskBenchmark:
         asked = _Asked(archs[where], codes[where], np.asarray(proposals.fidelity, dtype=np.int64)[where], seeds.ravel())
         self._train(asked)
         _, values, _ = self._table.get(asked.codes, asked.fidelity, asked.seeds)
-        told = dict(zip(self._table.columns, mean_over_trainings(values.reshape(n, runs, -1)).T, strict=True))
+        means = mean_over_trainings(values.reshape(n, runs, len(self._table.columns)))
+        told = dict(zip(self._table.columns, means.T, strict=True))
         timed = SECONDS if self.has_seconds else None
         return evaluations(proposals, told.__getitem__, self.objectives, self.constraints, timed)
 

@@ -40,8 +40,6 @@ class TaskOracle:
         What was trained, in the order in which it came first; read-only.
     """
 
-    reference = "all that was trained so far, by any search"
-
     def __init__(self, name: str, kept: Kept) -> None:
         definition = kept.definition
         self.name, self.table_name, self.digest = name, definition.name, kept.digest
@@ -75,6 +73,11 @@ class TaskOracle:
             columns[name] = np.full((len(place), self._runs), np.nan)
             columns[name][where, rows.seeds] = values
         return archs, place, columns
+
+    @property
+    def reference(self) -> str:
+        """What values are compared with."""
+        return f"the best of {len(self.archs):,} choices that were trained in full, by any search"
 
     @property
     def archs(self) -> Archs:
@@ -137,6 +140,7 @@ def describe(name: str) -> dict[str, Any]:
         "live": True,
         "dataset": "",
         "rows": None,
+        **({"simulated_seconds": "what the task says"} if definition.has_seconds else {}),
         "replicates": f"trained when asked for, up to {definition.seeds} times, with the seeds from 0",
         **_trainings(rows),
         "columns": [asdict(column) for column in kept.columns.values()],
@@ -157,10 +161,14 @@ def describe(name: str) -> dict[str, Any]:
 def _trainings(rows: Rows | None) -> Mapping[str, Any]:
     """Say how much was trained, how long it took, and why some of it failed."""
     if rows is None:
-        return {"trainings": "none so far"}
+        return {"trainings": "none so far", "trained_here": 0, "real_seconds": 0.0}
     failed = Counter(reason for reason in rows.reasons if reason)
     said = f"{len(rows):,} of {len(set(rows.keys.tolist())):,} choices"
-    told = {"trainings": f"{said}, {np.median(rows.real_seconds):.3g} s each (median), kept on this machine"}
+    told: dict[str, Any] = {
+        "trainings": f"{said}, {np.median(rows.real_seconds):.3g} s each (median), kept on this machine",
+        "trained_here": len(rows),
+        "real_seconds": float(rows.real_seconds.sum()),
+    }
     if failed:
         listed = [f"{count:,} x {reason}" for reason, count in failed.most_common(_REASONS)]
         told["failed"] = "; ".join([*listed, *(["..."] if len(failed) > _REASONS else [])])

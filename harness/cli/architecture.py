@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from harness import registry
+from harness.benchmark import trains
 from harness.checks import Archs
 from harness.errors import HarnessError, unknown
+from harness.names import read
 from harness.printable import counted
 from harness.records import Proposals
 from harness.space import IDENTITIES, SearchSpace
@@ -79,7 +81,7 @@ def _place(where: str) -> tuple[SearchSpace, list[str]]:
         space = named.space(where)
         return space, _searching(space.name)
     if registry.kind_of(where) == "benchmark":
-        facts = registry.describe_benchmark(where)
+        facts = {} if read(where).is_python else registry.describe_benchmark(where)
         if not facts.get("imported", True):
             space = facts["space"]
             return named.space(space["name"] if isinstance(space, Mapping) else space), [where]
@@ -131,7 +133,7 @@ def _answers(name: str, facts: Mapping[str, Any], archs: Archs) -> Iterator[dict
     told = [column["name"] for column in facts.get("columns", ()) if not column["held_out"]]
     for column in told or [None]:
         benchmark = registry.benchmark(name, objectives=None if column is None else [column])
-        if not benchmark.space.is_valid(archs)[0]:
+        if trains(benchmark) or not benchmark.space.is_valid(archs)[0]:
             return
         full = len(benchmark.fidelities) - 1
         proposals = Proposals(archs, np.array([full]), np.zeros(1, dtype=np.int64))

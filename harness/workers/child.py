@@ -28,9 +28,11 @@ _LONGEST = 600
 def serve() -> None:
     """Answer requests, a line of JSON each, on standard input.
 
-    The first one names the task.  What anything prints goes where errors go, and is no answer.
+    The first one names the task.  What anything prints goes where errors go, and is no answer; what reads gets nothing.
     """
-    source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
     sys.stdout = sys.stderr  # which keeps no line back
     faulthandler.enable()

@@ -57,12 +57,13 @@ def open_truth(
             raise
     if path is not None and folder is not None:
         for candidate in _candidates(path, folder):
+            address = f"{candidate}:{read(name).key}" if read(name).is_python else str(candidate)
             try:
-                oracle = open_oracle(str(candidate))
+                oracle = open_oracle(address)
             except HarnessError:
                 continue
             if oracle.digest == digest:
-                return oracle, str(candidate)
+                return oracle, address
     if other:
         raise ResultError(
             f"the table of '{name}' is not the one these runs were made on (digest {other[:12]}, results"

@@ -302,12 +302,14 @@ def _live_notice(study: Study, truth: Truth) -> str:
     """Say what is not known of a benchmark that trains what is proposed, and what its trainings really took."""
     real = float(truth.about.get("real_seconds", 0.0))
     took = f", in {real / 60:,.0f} real minutes on a {truth.about.get('device', 'machine')}" if real >= 60 else ""
+    seconds = truth.about.get("simulated_seconds", "multiply-adds at a fixed rate")
+    clock = f", and simulated seconds are {seconds}" if truth.facts.has_seconds else ""
+    fresh = " Fresh trainings (`nas-harness verify`) judge what was found." if truth.about.get("training") else ""
     return (
         f"{truth.name} has no table: {truth.about.get('trained_here', 0):,} trainings were made when they were"
-        f" asked for{took}, and simulated seconds are multiply-adds at a fixed rate. The optimum is not known."
+        f" asked for{took}{clock}. The optimum is not known."
         f" {study.measure.capitalize()} is the distance to {truth.reference}, by the mean over the trainings of each,"
-        " which are often one: then it is what the search was told, and flatters what was chosen for it. Fresh"
-        " trainings (`nas-harness verify`) judge what was found."
+        f" which are often one: then it is what the search was told, and flatters what was chosen for it.{fresh}"
     )
 
 

@@ -18,7 +18,7 @@ _TIMES = {
     TABLE: "from the table",
     PROTOCOL: "from the table",
     SURROGATE: "as the surrogate predicts it",
-    LIVE: "multiply-adds at a fixed rate",
+    LIVE: "as the benchmark counts it, whatever it really took",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from harness.guard import running
 from harness.own import classes
 from harness.records import Proposals
 from harness.testing.conformance import check_benchmark
+from reports.study.opening import open_truth
 from tests.paths import ROOT
 
 FILE = '''
@@ -98,6 +100,7 @@ def test_what_is_told_is_what_the_training_gives(home):
     assert np.isnan(told.objectives[2]).all()
     assert told.constraints[:2].tolist() == [[1.0], [-1.0]]
     assert told.seconds.tolist() == [18.0, 6.0, 24.0]
+    assert _query(benchmark, [], 1, None).objectives.shape == (0, 2)
     cheap = _query(benchmark, ["x=2, kind=a"], 0, None)
     assert (cheap.objectives[0, 0], cheap.seconds[0]) == (16.0, 6.0)
 
@@ -150,6 +153,14 @@ def test_reports_know_what_was_trained_in_full_and_import_nothing(home, monkeypa
     assert len(truth.values("error")) == len(truth.archs)
     assert truth.test == "test_error"
     assert truth.columns["test_error"].held_out
+
+
+def test_a_task_that_was_moved_with_its_results_is_found_by_its_content(home, tmp_path):
+    benchmark = nh.open_benchmark(_name(home))
+    _query(benchmark, ["x=0, kind=a"], 1, None)
+    shutil.copytree(home, tmp_path / "moved", ignore=shutil.ignore_patterns("results", "__pycache__"))
+    truth, address = open_truth(str(tmp_path / "gone" / "mine.py:Mine"), benchmark.digest, tmp_path / "moved")
+    assert (truth.digest, address) == (benchmark.digest, _name(tmp_path / "moved"))
 
 
 def test_nothing_that_is_held_out_is_told(home):
@@ -237,6 +248,16 @@ def test_seconds_that_cannot_be_are_refused(home):
     benchmark._task = type("Wrong", (), {"seconds": staticmethod(lambda config, fidelity: config["z"])})
     with pytest.raises(HarnessError, match="`seconds` of Mine failed: KeyError: 'z'"):
         benchmark._said([{}], np.array([0]))
+
+
+def test_an_architecture_is_described_and_not_trained(home, capsys):
+    before = len(_trained(home))
+    assert main(["describe", "--space", _name(home), "--arch", "x=1, kind=b, y=2"]) == 0, capsys.readouterr().err
+    printed = capsys.readouterr().out
+    assert "x=0, kind=b, y=2" in printed
+    assert main(["describe", _name(home)]) == 0, capsys.readouterr().err
+    assert "y is there when kind is b" in capsys.readouterr().out
+    assert len(_trained(home)) == before
 
 
 SPEC = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import numpy as np
@@ -135,3 +136,12 @@ def test_what_a_search_takes_is_told_in_hours_where_it_takes_hours():
         "takes about 0.12 s for one training (full training) on one thread: 12.3 s for 100"
     )
     assert tasks._cost(definition, 720.0).endswith(": 20 hours for 100")
+
+
+@pytest.mark.slow
+def test_the_task_in_the_docstring_keeps_the_rules(tmp_path, monkeypatch):
+    monkeypatch.setenv("NAS_HARNESS_HOME", str(tmp_path / "home"))
+    text = inspect.getdoc(Task)
+    shown = text[text.index("import numpy as np") : text.index("What happens to it:")]
+    (tmp_path / "shown.py").write_text(inspect.cleandoc(f"    {shown}"))
+    assert tasks.SAME in check(f"{tmp_path / 'shown.py'}:Neighbours")

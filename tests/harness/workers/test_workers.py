@@ -44,6 +44,9 @@ class Faulty(Task):
             sys.stderr.write("the last words")
             sys.stderr.flush()
             os._exit(3)
+        if how == "read":
+            subprocess.run(["cat"], check=True)
+            input()
         if how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         return {"loss": {"nan": float("nan"), "text": "low"}.get(how, seed + 0.5)}
@@ -109,12 +112,13 @@ def _is_gone(process: int) -> bool:
 
 
 def test_every_fault_is_told_in_one_line_and_the_next_training_ends_well(workers, tmp_path):
-    hows = ["well", "raise", "nan", "text", "stop", "hang", "end", "kill", "well"]
+    hows = ["well", "raise", "nan", "text", "stop", "hang", "end", "kill", "well", "read", "well"]
     done = _run(workers("Faulty"), *hows)
     said = [one.reason for one in done]
-    assert [one.values[0] for one in done[::8]] == [0.5, 8.5]
-    assert said[0] == said[8] == ""
+    assert [done[place].values[0] for place in (0, 8, 10)] == [0.5, 8.5, 10.5]
+    assert said[0] == said[8] == said[10] == ""
     assert all(math.isnan(one.values[0]) for one in done[1:8])
+    assert said[9].startswith("EOFError"), "what is sent to the process is not for the training"
     assert not any("\n" in text for text in said)
     assert re.fullmatch(r"ValueError: two lines \(mine.py, line \d+\)", said[1])
     assert said[2] == "'loss' is nan"
