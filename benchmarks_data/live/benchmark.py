@@ -156,7 +156,7 @@ class LiveBenchmark:
 
     def violations(self, archs: Archs) -> FloatArray:
         """Return the violations of constraints that are known before training, (n, c); NaN of the others."""
-        known = self._trained.costs(archs)
+        known = self._trained.costs(self._trained.canonical(archs)[0])
         unknown_yet = np.full(len(archs), np.nan)
         columns = [item.violation(known.get(item.name, unknown_yet)) for item in self.constraints]
         return np.stack(columns, axis=1) if columns else np.empty((len(archs), 0))
@@ -165,7 +165,7 @@ class LiveBenchmark:
         """Return the least seconds of an evaluation at a fidelity, of all of the space or of a thousand at random."""
         space, rng = self.space, np.random.default_rng(0)
         archs = space.all_codings if isinstance(space, EnumeratedSpace) else space.sample(1000, rng)
-        macs = self._trained.costs(archs[space.is_valid(archs)])["macs_m"]
+        macs = self._trained.costs(self._trained.canonical(archs[space.is_valid(archs)])[0])["macs_m"]
         return float(self._trained.seconds(macs.min(keepdims=True), np.array([fidelity]))[0])
 
 
