@@ -14,12 +14,15 @@ engines       the same training at levels of speed: R0 is the oracle, `engines.p
 levels        names of the levels, known without torch
 proofs        what is remembered of the levels of this machine
 choice        `choose_level`: the one that was named, or the fastest that proves itself beside R0
+tensors       files of tensors, read without trust
 checkpoint    a training's file: whole or not at all, two kept
 interrupts    signals that end a training politely
 estimate      how long a CPU would take
 devices       the device and its threads
 campaign      packs of networks one after the other, and the ledger of what came out
 trainer       `train`: checks, has a level chosen, runs the campaign
+ensemble      the greedy ensemble of trained networks
+exports       networks as torch code, as ONNX, and with their weights in a file
 ============  ==========================================================================================
 
 It needs torch and numpy alone, so it runs on a bare GPU machine; nothing here is imported by ``import harness``.

@@ -72,7 +72,7 @@ class Keeper:
             split: torch.cat(
                 [
                     torch.softmax(module(images[split].plain(start, start + _BATCH)), dim=1)
-                    for start in range(0, max(len(images[split]), 1), _BATCH)
+                    for start in range(0, len(images[split]), _BATCH)
                 ]
             )
             .cpu()
@@ -100,8 +100,6 @@ class Keeper:
         except (OSError, ArraysError, KeyError, ValueError):
             return None
         labels = self.job.dataset.labels
-        if not (len(labels["valid"]) and len(labels["test"])):
-            return None
         chosen = select(valid, labels["valid"])
         best = chosen.members[0]
         ours, alone = chosen.predict(test) == labels["test"], test[best].argmax(axis=1) == labels["test"]

@@ -240,7 +240,7 @@ def _keeper(
     predictions: Path, job: Job, device: str, request: Request, say: Callable[[str], None], weights: dict[int, Path]
 ) -> Keeper | None:
     """Return what keeps something of each network that is trained; None where nothing is asked for."""
-    wanted = request.ensemble
+    wanted = request.ensemble and all(len(job.dataset.labels[split]) for split in ("valid", "test"))
     if wanted and predictions_bytes(job) > MOST_BYTES:
         say(f"  no ensemble: predictions would take {predictions_bytes(job) / 2**20:,.0f} MiB, more than"
             f" {MOST_BYTES // 2**20}")  # fmt: skip

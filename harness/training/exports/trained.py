@@ -20,6 +20,7 @@ from harness.files.reading import parse_json, record_of
 from harness.files.whole import opened, replacing
 from harness.training.data.dataset import Dataset
 from harness.training.exports.design import Design
+from harness.training.networks.cells import Cell
 from harness.training.recipe import Recipe
 from harness.training.tensors import DamagedError, check_whole, read_tensors
 
@@ -55,7 +56,7 @@ class TrainedNetwork:
     @classmethod
     def of(cls, design: Design, seed: int, dataset: Dataset, tensors: Mapping[str, Tensor]) -> TrainedNetwork:
         """Return the network that an engine gives of a member, copied; see `with_weights`."""
-        weights = with_weights(design.build(), tensors).state_dict()
+        weights = with_weights(design.build(seed), tensors).state_dict()
         mean, std = (tuple(float(value) for value in part) for part in (dataset.mean, dataset.std))
         return cls(design, seed, dataset.name, mean, std, dict(weights))
 
@@ -97,11 +98,18 @@ def with_weights(module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
     Parameters
     ----------
     tensors : mapping of str to Tensor
-        As `Engine.network` gives them: ``"model.NAME"``, of its own shape but for axes of length 1; the rest is
-        passed over.
+        As `Engine.network` gives them: ``"model.NAME"``, of its own shape but for axes of length 1; others are passed
+        over.  Packed engines have none of edges that are not computed: there the network keeps its own.
     """
+    idle = {
+        f"{prefix}.edges.{key}"
+        for prefix, part in module.named_modules()
+        if isinstance(part, Cell)
+        for key in part.edges.keys() - {key for edges in part.into for _, key in edges}
+    }
     for name, value in module.state_dict().items():
-        value.copy_(tensors[f"model.{name}"].reshape(value.shape))
+        if f"model.{name}" in tensors or not any(name.startswith(f"{edge}.") for edge in idle):
+            value.copy_(tensors[f"model.{name}"].reshape(value.shape))
     return module.eval()
 
 

@@ -10,11 +10,12 @@ import torch
 
 from harness.checks import FloatArray, IntArray
 from harness.errors import HarnessError
-from harness.training import campaign, choice, levels, recipe
+from harness.training import campaign, choice, levels, networks, recipe
 from harness.training.curves import DIVERGED, OK, OUT_OF_MEMORY
 from harness.training.devices import choose_device
 from harness.training.engines.engine import EPOCH_METRICS, Engine, Interrupted, State, Task
 from harness.training.engines.reference import ReferenceEngine, ReferenceLevel
+from harness.training.exports.trained import with_weights
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member
 from harness.training.trainer import train
@@ -70,6 +71,31 @@ def test_divergence_freezes_one_network_and_is_recorded():
     assert np.all(np.isfinite(curves.train_loss[0, 0, :epoch]))
     assert np.isnan(curves.test_accuracy[0, 0])
     assert np.all(curves.status[1] != 2)  # the next network was trained, whatever became of it
+
+
+@pytest.mark.parametrize("level", ["R0", "R1", "R3", "R4"])
+def test_networks_are_handed_over_as_they_were_trained(level):
+    data, handed = signals(), {}
+    archs = np.array([CELL, DISCONNECTED])
+
+    def keep(number, tensors):
+        network = with_weights(networks.build("nb201", archs[number // 2], MICRO, data.shape, 4, seed=0), tensors)
+        with torch.no_grad():
+            handed[number] = network(torch.from_numpy(data.images["test"])).argmax(1).numpy()
+
+    curves = train(archs, [3, 5], MICRO, data, level=level, on_trained=keep)
+    assert sorted(handed) == [0, 1, 2, 3]
+    right = [100 * np.mean(handed[number] == data.labels["test"]) for number in range(4)]
+    assert right == pytest.approx(curves.test_accuracy.ravel().tolist())
+
+
+def test_a_network_that_diverged_is_not_handed_over():
+    handed, rates = [], MICRO.but(learning_rate=1e12, reduction="residual", anneal="epoch", momentum=0.0)
+    curves = train(
+        [CELL, DISCONNECTED], [0], rates, signals(), level="R0", on_trained=lambda number, _: handed.append(number)
+    )
+    assert curves.status[0, 0] == DIVERGED
+    assert handed == np.flatnonzero(curves.status == OK).tolist()
 
 
 def test_size_space_trains():

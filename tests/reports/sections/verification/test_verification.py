@@ -18,11 +18,12 @@ from harness.experiments.results import read_results
 from harness.training.interrupts import Stopped
 from harness.verification import record
 from harness.verification.job import Request
+from harness.verification.record import EnsembleResult
 from reports.commands import verify
 from reports.figures.exhibit import Exhibit
 from reports.figures.render import draw, rendered
 from reports.sections.verification.run import run
-from reports.sections.verification.section import section, sentence, table, verdict_words
+from reports.sections.verification.section import method, section, sentence, table, verdict_words
 from reports.statistics import equivalence
 from reports.study.study import prepare
 from reports.study.verdicts import CONFIRMED, DRIFTED, FAILED, INCONCLUSIVE, judge
@@ -185,6 +186,22 @@ def test_the_page_has_a_section_with_figures_table_sentence_and_method(page):
     assert numbers == list(range(1, len(numbers) + 1))
     numbers = [int(part.split(".")[0]) for part in text.split("<b>Table ")[1:]]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_an_ensemble_is_told_beside_the_best_network(page, tmp_path):
+    found = EnsembleResult(((0, 1), (3, 2), (0, 1)), 24, 1000, 720, 700, 1000, 710, 690, 45, 25)
+    judged = judge(trained(ensemble=found), ORACLE)
+    text = "Of 1,000 test items the greedy ensemble of 2 networks out of 24 gets 71.00 [68.11, 73.73] % right, the best"
+    text += " single network by validation 69.00 [66.07, 71.79] %: +2.00 [+0.34, +3.65] points."
+    assert text in sentence(judged)
+    assert "Caruana" in method([judged])
+    told = judged.as_dict()["ensemble"]
+    assert told["gain"]["value"] == pytest.approx(2.0)
+    assert (told["members"], told["different"]) == (3, 2)
+    json.dumps(judged.as_dict(), allow_nan=False)
+    plain = judge(trained(), ORACLE)
+    assert "ensemble" not in sentence(plain) + method([plain])
+    assert "ensemble" not in plain.as_dict()
 
 
 def test_figures_are_drawn_again_from_their_files(page):
