@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,9 @@ from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.objectives import check_objectives
 from harness.experiments.prepare import too_small
 from harness.experiments.processes import has_cuda
+from harness.experiments.progress import Ledger, in_notebook
 from harness.experiments.results import Results
-from harness.experiments.shards import resolve, run_shard
+from harness.experiments.shards import Shard, resolve, run_shard
 from harness.experiments.spec import DEVICES, Spec, StrategySpec, check_labels
 from harness.problem import Budget, Constraint
 from harness.records import Run
@@ -67,7 +70,7 @@ def run(
     device: str = "cpu",
     auxiliary: str | Sequence[str] = (),
 ) -> Results:
-    """Run strategies on benchmarks in this process and keep the results in memory.
+    """Run strategies on benchmarks in this process and keep the results in memory; a notebook shows how far it is.
 
     The runs are the same, number for number, as those of a spec with the same values.
 
@@ -129,17 +132,27 @@ def run(
         auxiliary=(auxiliary,) if isinstance(auxiliary, str) else tuple(auxiliary),
     )
     check_labels(spec, "strategies")
-    facts, runs, versions = {}, list[Run](), dict[str, str]()
+    facts, runs, shards = {}, list[Run](), dict[str, tuple[str, Shard]]()
+    versions = dict[str, str]()
     for name in spec.benchmarks:
         benchmark = open_for(name, spec.objectives, spec.constraints, spec.budget, auxiliary=spec.auxiliary)
         facts[name] = BenchmarkFacts.of(benchmark)
         for notice in filter(None, [too_small(benchmark, spec.budget), *check_objectives(benchmark)]):
             warnings.warn(notice, stacklevel=2)
         for strategy in spec.strategies:
-            factory = classes.get(strategy.name)
-            for shard in resolve(spec, strategy, benchmark, device, factory):
-                runs += [replace(run, label=strategy.label) for run in run_shard(shard, factory=factory)]
-                versions[strategy.label] = shard.version
+            for shard in resolve(spec, strategy, benchmark, device, classes.get(strategy.name)):
+                shards[f"{len(shards)}"] = strategy.label, shard
+    factories = {strategy.label: classes.get(strategy.name) for strategy in spec.strategies}
+    with in_notebook() as show:
+        ledger = Ledger(shards, show)
+        ledger.waits_for(shards)
+        ledger.start(0)
+        for key, (label, shard) in shards.items():
+            began = time.monotonic()
+            found = run_shard(shard, factory=factories[label], on_step=partial(ledger.note, key))
+            runs += [replace(run, label=label) for run in found]
+            versions[label] = shard.version
+            ledger.finished(key, time.monotonic() - began)
     return Results(spec, facts, tuple(runs), versions=versions)
 
 

@@ -19,10 +19,10 @@ from harness import __version__
 from harness.cli import exit as cli_exit
 from harness.cli.exit import failures, guarded
 from harness.cli.networks import build_network, predict
-from harness.cli.output import complain, duration, print_facts, print_json, print_table, say
+from harness.cli.output import complain, print_facts, print_json, print_table, say
 from harness.cli.status import status
 from harness.errors import HarnessError, typed
-from harness.printable import counted
+from harness.printable import counted, duration
 
 if TYPE_CHECKING:
     from harness.experiments.execute import Outcome

@@ -11,9 +11,9 @@ from rich.progress import Progress as Bar
 from rich.table import Column
 from rich.text import Text
 
-from harness.cli.output import duration, error_console
-from harness.experiments.progress import Progress
-from harness.printable import counted, printable
+from harness.cli.output import error_console
+from harness.experiments.progress import Progress, sentence
+from harness.printable import printable
 
 
 @contextmanager
@@ -45,14 +45,3 @@ def working() -> Iterator[Callable[[str], None]]:
         return
     with error_console().status("") as status:
         yield lambda what: status.update(Text(printable(what)))
-
-
-def sentence(now: Progress) -> str:
-    """Return what is running, how far it is, and when all will be done."""
-    left = "time left unknown yet" if now.eta_seconds is None else f"about {duration(now.eta_seconds)} left"
-    parts = [left]  # first, where a narrow terminal shows it
-    if now.label:
-        parts.append(f"{printable(now.label)} on {printable(now.benchmark)}, replicates {now.first} to {now.stop - 1}")
-        if now.evaluations:
-            parts.append(counted(now.evaluations, "evaluation"))
-    return " · ".join(parts)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from harness.cli.exit import INCOMPLETE
-from harness.cli.output import duration, print_json, print_table, say
-from harness.printable import counted
+from harness.cli.output import print_json, print_table, say
+from harness.printable import counted, duration
 
 if TYPE_CHECKING:
     from harness.experiments.status import Status

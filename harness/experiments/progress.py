@@ -1,12 +1,21 @@
-"""The progress of a run: what is counted, and how long it will take."""
+"""The progress of a run: what is counted, how long it will take, and how a notebook shows it."""
 
 from __future__ import annotations
 
+import sys
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
+from typing import Any
 
 from harness.experiments.kind import Unit
+from harness.printable import counted, duration, printable
+
+_AFTER_SECONDS, _EVERY_SECONDS = 0.5, 0.2
+"""When a notebook begins to show progress, and how often it shows it anew."""
 
 
 @dataclass(frozen=True)
@@ -117,3 +126,64 @@ class Ledger:
         slowest = max(means.values())
         left = sum(count * means.get(label, slowest) for label, count in self.left.items())
         return left / self.parallel
+
+
+def sentence(now: Progress) -> str:
+    """Return what is running, how far it is, and when all will be done."""
+    left = "time left unknown yet" if now.eta_seconds is None else f"about {duration(now.eta_seconds)} left"
+    parts = [left]  # first, where a narrow terminal shows it
+    if now.label:
+        parts.append(f"{printable(now.label)} on {printable(now.benchmark)}, replicates {now.first} to {now.stop - 1}")
+        if now.evaluations:
+            parts.append(counted(now.evaluations, "evaluation"))
+    return " · ".join(parts)
+
+
+@contextmanager
+def in_notebook() -> Iterator[Callable[[Progress], None]]:
+    """Give the callback that shows progress below the cell of a notebook, and takes it away at the end.
+
+    It shows nothing outside of a notebook, nor of what takes less than half a second.
+    """
+    display, last = _display(), time.monotonic() + _AFTER_SECONDS - _EVERY_SECONDS
+    bar: Any = None
+
+    def show(now: Progress) -> None:
+        nonlocal bar, last
+        if display is None or time.monotonic() < last + _EVERY_SECONDS:
+            return
+        if bar is None:
+            bar = display(_Shown(now), display_id=True)
+        else:
+            bar.update(_Shown(now))
+        last = time.monotonic()
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.update(_Shown(None))
+
+
+def _display() -> Any:
+    """Return what shows an object below the cell that runs; None where no notebook runs, which loads IPython itself."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return sys.modules["IPython.display"].display if getattr(shell, "kernel", None) is not None else None
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Progress as notebooks show it: a bar and a sentence, or nothing any more."""
+
+    now: Progress | None
+
+    def __repr__(self) -> str:
+        if self.now is None:
+            return ""
+        return f"{self.now.done} of {counted(self.now.total, 'shard')} · {sentence(self.now)}"
+
+    def _repr_html_(self) -> str:
+        if self.now is None:
+            return ""
+        bar = f'<progress value="{self.now.done}" max="{max(self.now.total, 1)}"></progress>'
+        return f"<div>{bar} {escape(repr(self))}</div>"

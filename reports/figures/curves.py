@@ -22,7 +22,7 @@ from reports.figures.captions import (
 )
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
-from reports.figures.lines import draw_background, draw_band, log_ticks, name_ends
+from reports.figures.lines import changes, draw_background, draw_band, log_ticks, name_ends
 from reports.study.align import AXIS_LABEL
 from reports.study.curves import curves
 from reports.study.naming import EXPECTED, FLOOR, RANDOM, SIMULATED, WHOLE
@@ -161,8 +161,9 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     for index, name in enumerate(series):
         part = frame[frame["series"] == name]
         if name in _REFERENCES:
-            middle = np.maximum(part["centre"].to_numpy(), floor)
-            axes.plot(part["x"].to_numpy(), middle, drawstyle="steps-post", zorder=2.5, **_REFERENCES[name])
+            x, middle = part["x"].to_numpy(), np.maximum(part["centre"].to_numpy(), floor)
+            kept = changes(middle)
+            axes.plot(x[kept], middle[kept], drawstyle="steps-post", zorder=2.5, **_REFERENCES[name])
             continue
         if name in background:
             draw_background(axes, part, meta["styles"][name], floor)

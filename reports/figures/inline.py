@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from html import escape
 from itertools import groupby
 from xml.etree import ElementTree
@@ -16,8 +17,8 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _UNIT = 10
 """Parts of a point that coordinates are counted in."""
-_LONG, _COARSE = 160, (6, 2)
-"""Corners from which on a path is coarse, and its steps across and up in units: about a pixel on the page."""
+_LONG, _COARSE, _COARSER = 80, (6, 2), (12, 4)
+"""Corners from which on a path is coarse, and its steps across and up in units, of a line and of a pale area."""
 _TOKEN = re.compile(r"[MLCQz]|-?\d+(?:\.\d*)?(?:e-?\d+)?")
 _ARITY = {"M": 1, "L": 1, "Q": 2, "C": 3, "z": 0}
 _COLOR = re.compile(r"#[0-9a-f]{6}\b")
@@ -175,14 +176,17 @@ class _Pen:
         style = str(mark.get("style") or element.get("style", ""))
         x, y = (round(float(element.get(key, 0)) * _UNIT) for key in ("x", "y"))
         self._xs.append(x / _UNIT)
-        steps = _steps(mark.get("d", ""))
-        if sum(letter == "C" for letter, _ in steps) == 8 and "stroke:" not in style:
-            width = 2 * max(point[0] for _, points in steps for point in points) / _UNIT
+        d = mark.get("d", "")
+        if sum(map(d.count, _ARITY)) > _LONG:  # an area
+            moved = [(letter, [(px + x, py + y) for px, py in points]) for letter, points in _steps(d)]
+            return _Part(f"<path{self._attributes(element, style)}", _shortened(moved, _COARSER))
+        width, pieces = _mark(d)
+        if width and "stroke:" not in style:
             color = style.replace("fill-opacity", "stroke-opacity").replace("fill:", "stroke:")
             style = f"{color}; stroke-width: {width:g}; stroke-linecap: round"
             return _Part(f"<path{self._attributes(element, style)}", "z", (x, y))
-        moved = [(letter, [(px + x, py + y) for px, py in points]) for letter, points in steps]
-        return _Part(f"<path{self._attributes(element, style)}", _shortened(moved))
+        path = "".join(f"M{_pair(px + x, py + y)}{rest}" for (px, py), rest in pieces)
+        return _Part(f"<path{self._attributes(element, style)}", path)
 
     def _written(self, element: ElementTree.Element, tag: str) -> str:
         said = self._attributes(element)
@@ -247,9 +251,26 @@ def _steps(d: str) -> list[Step]:
     return steps
 
 
-def _shortened(steps: Sequence[Step]) -> str:
+@cache
+def _mark(d: str) -> tuple[float, tuple[tuple[tuple[int, int], str], ...]]:
+    """Return the width of a round mark in points, 0 of another, and where each piece begins, with the rest of it.
+
+    Of a path that is not `_LONG`, so that the rest is the same wherever it stands.
+    """
+    steps = _steps(d)
+    is_round = sum(letter == "C" for letter, _ in steps) == 8
+    width = 2 * max(point[0] for _, points in steps for point in points) / _UNIT if is_round else 0.0
+    starts = [place for place, (letter, _) in enumerate(steps) if letter == "M"]
+    pieces = []
+    for start, end in zip(starts, [*starts[1:], len(steps)], strict=True):
+        first = steps[start][1][0]
+        pieces.append((first, _shortened(steps[start:end]).removeprefix(f"M{_pair(*first)}")))
+    return width, tuple(pieces)
+
+
+def _shortened(steps: Sequence[Step], coarse: tuple[int, int] = _COARSE) -> str:
     """Return a path by differences; what is long is a little coarser, and corners on one line are left out."""
-    across, up = _COARSE if len(steps) > _LONG else (1, 1)
+    across, up = coarse if len(steps) > _LONG else (1, 1)
     written, (x, y) = list[str](), (0, 0)
     run: list[tuple[int, int]] = []
     for letter, points in steps:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.markers import TICKDOWN, TICKLEFT
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from matplotlib.transforms import blended_transform_factory
 
-from harness.checks import FloatArray
+from harness.checks import FloatArray, IntArray
 from reports.figures.style import line_style, shown_name
 
 _LABEL_POINTS = 7.0
@@ -47,16 +50,32 @@ def draw_band(
     """
     x = part["x"].to_numpy()
     middle, low, high = (np.maximum(part[column].to_numpy(), floor) for column in ("centre", "low", "high"))
-    axes.fill_between(x, low, high, step="post", color=style["color"], alpha=0.16, linewidth=0)
-    every = _marked(np.log(x) if log else x, index, count)
-    axes.plot(x, middle, drawstyle="steps-post", markevery=every, zorder=3, markeredgewidth=0, **line_style(style))
+    wide = changes(low, high)
+    axes.fill_between(x[wide], low[wide], high[wide], step="post", color=style["color"], alpha=0.16, linewidth=0)
+    marks = _marked(np.log(x) if log else x, index, count)
+    kept = np.union1d(changes(middle), marks)
+    every = np.searchsorted(kept, marks).tolist()
+    axes.plot(x[kept], middle[kept], drawstyle="steps-post", markevery=every, zorder=3, markeredgewidth=0,
+              **line_style(style))  # fmt: skip
     return float(x[-1]), float(middle[-1])
 
 
 def draw_background(axes: Axes, part: pd.DataFrame, style: Mapping[str, Any], floor: float = -np.inf) -> None:
     """Draw the step curve of a strategy that is not named: thin, without a band, behind the others."""
-    middle = np.maximum(part["centre"].to_numpy(), floor)
-    axes.plot(part["x"].to_numpy(), middle, drawstyle="steps-post", color=style["color"], linewidth=0.6, zorder=1.5)
+    x, middle = part["x"].to_numpy(), np.maximum(part["centre"].to_numpy(), floor)
+    kept = changes(middle)
+    axes.plot(x[kept], middle[kept], drawstyle="steps-post", color=style["color"], linewidth=0.6, zorder=1.5)
+
+
+def changes(*columns: FloatArray) -> IntArray:
+    """Return where step curves change, and their ends: to draw these is to draw all.
+
+    >>> changes(np.array([3.0, 3.0, 2.0, 2.0, 2.0])).tolist()
+    [0, 2, 4]
+    """
+    changed = np.any([np.diff(column, prepend=np.nan) != 0 for column in columns], axis=0)
+    changed[-1:] = True
+    return np.flatnonzero(changed)
 
 
 def _marked(position: FloatArray, index: int, count: int, marks: int = 5) -> list[int]:
@@ -75,8 +94,27 @@ def log_ticks(axis: Any, low: float, high: float) -> None:
     subs = next((tuple(map(float, marks)) for below, marks in few if decades < below), (1.0,))
     axis.set_major_locator(LogLocator(base=10, subs=subs, numticks=20))
     axis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
-    axis.set_minor_locator(LogLocator(base=10, subs=tuple(range(1, 10)), numticks=20) if decades < 6 else NullLocator())
+    axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
+    if decades < 6:
+        _minor_ticks(axis, low, high if high > low else 10 * low)
+
+
+def _minor_ticks(axis: Any, low: float, high: float) -> None:
+    """Draw ticks at the multiples of each power of ten, as one line of marks: as ticks, each would be five objects."""
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    places = np.outer(powers, np.arange(1, 10)).ravel()
+    places = places[(places >= low * (1 - 1e-9)) & (places <= high * (1 + 1e-9))]
+    edge, axes, mark = np.zeros(len(places)), axis.axes, dict[str, Any]()
+    if axis.axis_name == "x":
+        line, mark["marker"], mark["transform"] = (places, edge), TICKDOWN, axes.get_xaxis_transform()
+    else:
+        line, mark["marker"], mark["transform"] = (edge, places), TICKLEFT, axes.get_yaxis_transform()
+    size, width = mpl.rcParams["xtick.minor.size"], mpl.rcParams["xtick.minor.width"]
+    axes.add_artist(
+        Line2D(*line, linestyle="", markersize=size, markeredgewidth=width, color=mpl.rcParams["xtick.color"],
+               clip_on=False, zorder=axis.get_zorder(), **mark)
+    )  # fmt: skip
 
 
 def short_number(value: float) -> str:

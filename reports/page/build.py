@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -27,14 +28,14 @@ from reports.archive.together import together
 from reports.figures.exhibit import Exhibit
 from reports.figures.inline import Sheet
 from reports.figures.render import inline_panels
-from reports.figures.second import drawn_beside, half_of
+from reports.figures.second import Take, drawn_beside
 from reports.figures.style import by_night
 from reports.given import report as elsewhere
 from reports.given.read import Given
 from reports.given.tables import comparisons
 from reports.page import narrative
 from reports.page.checklist import checklist, checklist_markdown
-from reports.page.comparison import comparison
+from reports.page.comparison import comparison, figures
 from reports.page.explorer import explorer
 from reports.page.first_screen import first_screen
 from reports.page.packed import Packed
@@ -214,22 +215,24 @@ def write_study(
     """
     on_step("comparing strategies")
     comparisons = pairwise(study)
-    main = comparison(study, comparisons)
-    first = first_screen(study, comparisons, {table.name: table.frame for table in main.tables})
-    parts = [main, *further]
-    _write_parts(parts, folder, on_step)
+    shown = figures(study, comparisons)
+    with _drawn([*shown, *_figures(further)], folder) as take:  # the other numbers are found meanwhile
+        explored = explorer(study, comparisons, {exhibit.name: exhibit.frame for exhibit in shown})
+        main = comparison(study, comparisons, shown)
+        first = first_screen(study, comparisons, {table.name: table.frame for table in main.tables})
+        parts = [main, *further]
+        _write_parts(parts, folder, on_step, take)
     (folder / MARKER).write_text(printable_lines(checklist_markdown(study)), encoding="utf-8")
     if beside is not None:
         beside(study, parts, folder)
-    frames = {exhibit.name: exhibit.frame for exhibit in main.figures}
-    explored = explorer(study, comparisons, frames)
     page = _page(study, parts, first, folder, explored, narrative.warnings(study, comparisons), title, name)
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 
 def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], None]) -> None:
     parts = predictors.sections(results)
-    _write_parts(parts, folder, on_step)
+    with _drawn(_figures(parts), folder) as take:
+        _write_parts(parts, folder, on_step, take)
     (folder / MARKER).write_text(f"{predictors.NO_CHECKLIST}\n", encoding="utf-8")
     spec, names = results.spec, list(results.facts)
     page = _rendered(
@@ -285,7 +288,8 @@ def _write_given(given: Given, folder: Path, on_step: Callable[[str], None]) -> 
     on_step("comparing strategies")
     found = comparisons(given)
     parts = elsewhere.sections(given, found)
-    _write_parts(parts, folder, on_step)
+    with _drawn(_figures(parts), folder) as take:
+        _write_parts(parts, folder, on_step, take)
     (folder / MARKER).write_text(f"{elsewhere.NO_CHECKLIST}\n", encoding="utf-8")
     strategies, benchmarks = len(given.strategies), len(given.benchmarks)
     page = _rendered(
@@ -306,20 +310,26 @@ def _write_given(given: Given, folder: Path, on_step: Callable[[str], None]) -> 
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 
-def _write_parts(parts: Sequence[Section], folder: Path, on_step: Callable[[str], None]) -> None:
+def _drawn(exhibits: Sequence[Exhibit], folder: Path) -> AbstractContextManager[Take]:
+    return drawn_beside(exhibits, folder / "figures")
+
+
+def _figures(parts: Sequence[Section]) -> list[Exhibit]:
+    return [exhibit for section in parts for exhibit in section.figures]
+
+
+def _write_parts(parts: Sequence[Section], folder: Path, on_step: Callable[[str], None], take: Take) -> None:
     """Write figures and tables of all parts as files."""
     _refuse_doubles(parts)
-    beside = half_of([exhibit for section in parts for exhibit in section.figures])
-    with drawn_beside(beside, folder / "figures"):
-        for section in parts:
-            on_step(f"drawing {section.title}")
-            section.write(folder, {exhibit.name for exhibit in beside})
+    for section in parts:
+        on_step(f"drawing {section.title}")
+        section.write(folder, take)
     on_step("writing the page")
 
 
 def _refuse_doubles(parts: Sequence[Section]) -> None:
     """Refuse two parts of one name: they are one file and one anchor."""
-    names = [exhibit.name for section in parts for exhibit in section.figures]
+    names = [exhibit.name for exhibit in _figures(parts)]
     names += [table.name for section in parts for table in section.tables]
     doubles = sorted({name for name in names if names.count(name) > 1})
     if doubles:

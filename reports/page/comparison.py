@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from reports.figures import critical, curves, fronts, ranks, shares, strips, wins
@@ -19,7 +21,7 @@ from reports.tables.ledger import ledger_table
 from reports.tables.report_table import ReportTable
 
 
-def comparison(study: Study, comparisons: pd.DataFrame) -> Section:
+def comparison(study: Study, comparisons: pd.DataFrame, shown: Sequence[Exhibit]) -> Section:
     """Return the main part of the page.
 
     Parameters
@@ -27,11 +29,13 @@ def comparison(study: Study, comparisons: pd.DataFrame) -> Section:
     study : Study
     comparisons : pandas.DataFrame
         Of `reports.study.comparisons.pairwise`.
+    shown : sequence of Exhibit
+        Of `figures`.
     """
     return Section(
         title="Comparison",
         sentences=tuple(narrative.headline(study, comparisons)),
-        figures=tuple(figures(study, comparisons)),
+        figures=tuple(shown),
         tables=tuple(tables(study, comparisons)),
         methods=tuple(narrative.methods(study)),
     )

@@ -36,6 +36,7 @@ _OTHERS = 500
 """Resamples behind the bands of other centres than the study's."""
 _EVERY = 5
 """One in so many targets can be chosen."""
+_ENDS = ("centre", "low", "high")
 _SHARE = Digits(-7)
 """Of shares, p values and ranks, which are never large."""
 _Lines = Mapping[str, Mapping[str, pd.DataFrame]]
@@ -174,8 +175,10 @@ def _split(study: Study, item: Aligned, lines: _Lines, split: str, grids: Mappin
 
 def _picked(part: pd.DataFrame, grid: FloatArray) -> tuple[FloatArray, ...]:
     """Return centre, low and high of a part of a frame at the points of a grid; NaN where it has none."""
-    columns = part.drop_duplicates("x").set_index("x")[["centre", "low", "high"]].reindex(grid)
-    return tuple(columns[name].to_numpy(dtype=np.float64) for name in columns)
+    x = part["x"].to_numpy(dtype=np.float64)
+    places = np.minimum(np.searchsorted(x, grid), len(x) - 1)
+    is_there = x[places] == grid
+    return tuple(np.where(is_there, part[name].to_numpy(dtype=np.float64)[places], np.nan) for name in _ENDS)
 
 
 def _centres(
@@ -217,21 +220,21 @@ def _ends(study: Study, usable: Sequence[Aligned], comparisons: pd.DataFrame, sp
         if not len(pairs):
             continue
         digits = Digits.of(pairs[["difference", "low", "high"]].to_numpy(dtype=np.float64).ravel(), signed=True)
-        parts = []
-        for row in pairs.to_dict("records"):
-            needed = row["pairs_needed"]
-            counts = [row["wins"], row["ties"], row["losses"], NOTHING if np.isnan(needed) else needed]
-            verdict = 0 if np.isnan(row["p"]) else 1 if row["better"] == row["a"] else 2 if row["better"] else 3
-            parts += [
-                letters(np.minimum(counts, NOTHING).astype(np.int64)),
-                _SHARE.text(np.array([row["poi"], row["p_holm"]])),
-                digits.text(np.array([row["difference"], row["low"], row["high"]])),
-                LETTERS[verdict] + LETTERS[_EQUIVALENCE[row["equivalence"]]],
-            ]
+        counts = pairs[["wins", "ties", "losses", "pairs_needed"]].to_numpy(dtype=np.float64)
+        tested, better = ~np.isnan(pairs["p"].to_numpy(dtype=np.float64)), pairs["better"].to_numpy()
+        verdicts = np.where(tested, np.select([better == pairs["a"].to_numpy(), better != ""], [1, 2], 3), 0)
+        equivalences = pairs["equivalence"].map(_EQUIVALENCE).to_numpy(dtype=np.int64)
+        codes = [
+            np.minimum(np.nan_to_num(counts, nan=NOTHING), NOTHING).astype(np.int64),
+            _SHARE.codes(pairs[["poi", "p_holm"]].to_numpy(dtype=np.float64)),
+            digits.codes(pairs[["difference", "low", "high"]].to_numpy(dtype=np.float64)),
+            (verdicts * len(LETTERS) + equivalences)[:, None],
+        ]
         margin = float(pairs["margin"].iloc[0])
         found.append({
             "name": item.name, "exponent": digits.exponent, "least": item.truth.scales[split].floor,
-            "margin": float(f"{margin:.3g}") if np.isfinite(margin) else None, "pairs": "".join(parts),
+            "margin": float(f"{margin:.3g}") if np.isfinite(margin) else None,
+            "pairs": letters(np.concatenate(codes, axis=1)),
         })  # fmt: skip
     return found
 

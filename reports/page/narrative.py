@@ -45,7 +45,7 @@ def headline(study: Study, comparisons: pd.DataFrame) -> list[str]:
                 rows = data[(data["benchmark"] == item.name) & (data["missing"] == LEFT_OUT)]
                 sentences.append(_benchmark_sentence(study, comparisons, item, split, rows))
     if len(study.aligned) > 1 and len(study.labels) > 1:
-        table = scores(study).sort_values("rank")
+        table = scores(study, "validation").sort_values("rank")
         if len(table) and not table["rank"].isna().any():
             ranked = table.to_dict("records")
             places = [

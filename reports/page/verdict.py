@@ -65,7 +65,7 @@ class Findings:
         if len(self.study.labels) < 2:
             return pd.DataFrame(columns=["label", "rank"])
         data = self.frames.get("ranks-validation")
-        data = scores(self.study) if data is None else data
+        data = scores(self.study, "validation") if data is None else data
         return data.dropna(subset="rank").sort_values("rank", kind="stable")
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from harness import registry
 from harness.errors import HarnessError
 from reports.figures.exhibit import Exhibit
 from reports.figures.render import save
+from reports.figures.second import Take, alone
 from reports.study.study import Study
 from reports.tables.report_table import ReportTable
 
@@ -41,10 +41,10 @@ class Section:
     tables: tuple[ReportTable, ...] = ()
     methods: tuple[str, ...] = ()
 
-    def write(self, folder: Path, without: Collection[str] = ()) -> None:
-        """Write ``figures/NAME.{pdf,svg,png,csv,json}``, but for figures named, and ``tables/NAME.{csv,tex}``."""
+    def write(self, folder: Path, take: Take = alone) -> None:
+        """Write ``figures/NAME.{pdf,svg,png,csv,json}`` of figures that are taken, and ``tables/NAME.{csv,tex}``."""
         for exhibit in self.figures:
-            if exhibit.name not in without:
+            if take(exhibit.name):
                 save(exhibit, folder / "figures")
         for table in self.tables:
             table.write(folder / "tables")

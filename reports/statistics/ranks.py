@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -52,6 +53,7 @@ def friedman(mean_ranks: FloatArray, tasks: int) -> tuple[float, float, float]:
     return chi2, f, float(stats.f.sf(f, k - 1, (k - 1) * (tasks - 1)))
 
 
+@cache
 def critical_difference(strategies: int, tasks: int, alpha: float = ALPHA) -> float:
     """Return Nemenyi's critical difference of mean ranks (Demsar 2006, equation 6 context).
 

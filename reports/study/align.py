@@ -8,7 +8,7 @@ mean over all training runs of the table.  No interpolation, no running maximum 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -29,19 +29,23 @@ AXES = tuple(AXIS_LABEL)
 _GRID = 200  # points of a grid where the union of break points would be larger
 
 
-def at_budget(breaks: FloatArray, values: FloatArray, grid: FloatArray) -> FloatArray:
-    """Evaluate a right-continuous step function; NaN before its first break point.
+def at_budgets(breaks: Sequence[FloatArray], values: Sequence[FloatArray], grid: FloatArray) -> FloatArray:
+    """Evaluate right-continuous step functions; NaN before the first break point of each: (R, T).
 
     Parameters
     ----------
-    breaks, values : (k,) float64
-        Break points ascending, and the value from each on.
+    breaks, values : sequence of R arrays (k,) float64
+        Break points of each ascending, and its value from each on.
     grid : (T,) float64
+        Ascending.
     """
-    index = np.searchsorted(breaks, grid, side="right") - 1
-    if len(values) == 0:
-        return np.full(len(grid), np.nan)
-    return np.where(index < 0, np.nan, values[np.maximum(index, 0)])
+    lengths = np.array([len(own) for own in breaks], dtype=np.int64)
+    every = np.concatenate([np.array([np.nan]), *values])
+    places = np.searchsorted(grid, np.concatenate([np.array([]), *breaks]), side="left")  # from where each is passed
+    rows, wide = np.repeat(np.arange(len(lengths)), lengths), len(grid) + 1
+    passed = np.bincount(rows * wide + places, minlength=len(lengths) * wide).reshape(-1, wide)[:, :-1].cumsum(axis=1)
+    starts = np.cumsum(lengths) - lengths
+    return np.asarray(every[np.where(passed > 0, starts[:, None] + passed, 0)])
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,9 @@ class Aligned:
     truth: Truth
     budget: Budget
     steps: Mapping[str, tuple[Steps, ...]]
+    _known: dict[tuple[str, str, float], FloatArray] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     @property
     def name(self) -> str:
@@ -142,7 +149,7 @@ class Aligned:
         all runs before that.
         """
         group = self.steps[label]
-        values = np.stack([at_budget(steps.x[axis], steps.regrets[split], grid) for steps in group])
+        values = at_budgets([steps.x[axis] for steps in group], [steps.regrets[split] for steps in group], grid)
         values[np.isnan(values)] = self.truth.worst(split)
         values[grid > np.array([steps.end[axis] for steps in group])[:, None]] = np.nan
         values[:, grid < _half_start(group, axis)] = np.nan
@@ -150,11 +157,13 @@ class Aligned:
 
     def at(self, label: str, split: str, budget: float) -> dict[int, float]:
         """Return the regret at one budget by replicate; the worst of the table for a run without an incumbent."""
-        values = {}
-        for steps in self.steps[label]:
-            value = float(at_budget(steps.x[self.budget_axis], steps.regrets[split], np.array([budget]))[0])
-            values[steps.run.replicate] = self.truth.worst(split) if np.isnan(value) else value
-        return values
+        group, axis = self.steps[label], self.budget_axis
+        if (label, split, budget) not in self._known:
+            breaks, regrets = [steps.x[axis] for steps in group], [steps.regrets[split] for steps in group]
+            values = at_budgets(breaks, regrets, np.array([budget]))[:, 0]
+            self._known[label, split, budget] = np.where(np.isnan(values), self.truth.worst(split), values)
+        replicates = (steps.run.replicate for steps in group)
+        return dict(zip(replicates, self._known[label, split, budget].tolist(), strict=True))
 
     def grid(self, axis: str) -> FloatArray:
         """Return where curves are evaluated: every evaluation where they are few, else log-spaced; (T,).

@@ -26,7 +26,7 @@ from reports.study.curves import common_replicates
 from reports.study.finals import LEFT_OUT, WORST, finals
 from reports.study.margins import margin
 from reports.study.scores import run_counts, scored, strata_of
-from reports.study.study import TABLE_REPETITIONS, Study
+from reports.study.study import TABLE_REPETITIONS, Study, once
 
 WORSE, OPEN, NOT_TESTED = "worse", "open", "not tested"
 """States of a strategy against the best one; verdicts of pairs that are not tested begin with the last."""
@@ -200,7 +200,8 @@ def standings(comparisons: pd.DataFrame, benchmark: str, split: str, best: str, 
     return known
 
 
-def scores(study: Study, split: str = "validation") -> pd.DataFrame:
+@once
+def scores(study: Study, split: str) -> pd.DataFrame:
     """Aggregate over benchmarks: mean rank, IQM of normalised scores, optimality gap; 95 % stratified intervals.
 
     The normalised score is 0 for a uniform draw from the table and 1 for its best: regret is scaled by the mean regret
@@ -220,7 +221,7 @@ def scores(study: Study, split: str = "validation") -> pd.DataFrame:
     rows = []
     counts = run_counts(study, usable)
     for index, label in enumerate(study.labels):
-        strata = strata_of(values, usable, split, label)
+        strata = strata_of(usable, split, label)
         rng = study.resampler.generator("iqm", split, label)
         iqm_low, iqm_high = interval(stratified_iqm(strata, TABLE_REPETITIONS, rng))
         iqm = float(centre_of(np.concatenate(strata), "iqm"))

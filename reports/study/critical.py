@@ -10,7 +10,7 @@ from harness.checks import FloatArray
 from reports.statistics.ranks import average_ranks, critical_difference, friedman, groups_within, refusal
 from reports.statistics.significance import ALPHA
 from reports.study.curves import common_replicates
-from reports.study.finals import finals, regrets_of
+from reports.study.finals import regrets_of
 from reports.study.study import Study
 from reports.study.wording import as_sentence
 
@@ -52,10 +52,7 @@ def critical(study: Study) -> Critical:
     if refused := refusal(len(usable)):
         return Critical(as_sentence(refused), nothing)
     # A block is a benchmark, never a replicate: its strategies are ranked by their mean regret.
-    values = finals(study)
-    blocks = np.array(
-        [[regrets_of(values, item, "validation", label).mean() for label in study.labels] for item in usable]
-    )
+    blocks = np.array([[regrets_of(item, "validation", label).mean() for label in study.labels] for item in usable])
     mean_ranks = average_ranks(blocks).mean(axis=0)
     chi2, f, p = friedman(mean_ranks, len(usable))
     difference = critical_difference(len(study.labels), len(usable))

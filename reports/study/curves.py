@@ -10,7 +10,7 @@ from harness.checks import FloatArray
 from reports.statistics.bootstrap import bootstrap_centres, interval
 from reports.statistics.centres import centre_of
 from reports.statistics.ranks import average_ranks
-from reports.study.align import Aligned, at_budget
+from reports.study.align import Aligned, at_budgets
 from reports.study.front_reference import FrontReference
 from reports.study.naming import EXPECTED, FLOOR, OVERALL, RANDOM, SIMULATED, WHOLE
 from reports.study.study import CURVE_REPETITIONS, Study
@@ -136,13 +136,10 @@ def common_replicates(item: Aligned) -> list[int]:
 def rank_blocks(item: Aligned, grid: FloatArray) -> FloatArray:
     """Return ranks within the common replicates: (R, k, T)."""
     kept = set(common_replicates(item))
-    regrets = [
-        [
-            at_budget(steps.x[item.budget_axis], steps.regrets["validation"], grid)
-            for steps in sorted(group, key=lambda steps: steps.run.replicate)
-            if steps.run.replicate in kept
-        ]
-        for group in item.steps.values()
-    ]
+    regrets = []
+    for group in item.steps.values():
+        runs = [steps for steps in sorted(group, key=lambda steps: steps.run.replicate) if steps.run.replicate in kept]
+        breaks = [steps.x[item.budget_axis] for steps in runs]
+        regrets.append(at_budgets(breaks, [steps.regrets["validation"] for steps in runs], grid))
     # (k, R, T) to (R, T, k), ranked along the last
     return np.moveaxis(average_ranks(np.moveaxis(np.array(regrets), 0, -1)), -1, 1)

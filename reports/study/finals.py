@@ -12,7 +12,7 @@ from reports.statistics.centres import log_auc
 from reports.statistics.scale import merged_sizes
 from reports.study.align import Aligned
 from reports.study.curves import centre_and_band
-from reports.study.study import TABLE_REPETITIONS, Study
+from reports.study.study import TABLE_REPETITIONS, Study, once
 
 LEFT_OUT, WORST = "left out", "worst value"
 """What becomes of a run that is missing: nothing, or the worst value of the table."""
@@ -34,10 +34,9 @@ def finals(study: Study, budget: float | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["benchmark", "label", "replicate", "split", "regret"])
 
 
-def regrets_of(values: pd.DataFrame, item: Aligned, split: str, label: str) -> FloatArray:
-    """Return the regrets of one strategy on one benchmark from a frame of `finals`: (R,)."""
-    picked = (values["benchmark"] == item.name) & (values["split"] == split) & (values["label"] == label)
-    return values.loc[picked, "regret"].to_numpy(dtype=np.float64)
+def regrets_of(item: Aligned, split: str, label: str, budget: float | None = None) -> FloatArray:
+    """Return the regrets of the runs of one strategy on one benchmark at one budget (default the whole): (R,)."""
+    return np.array([*item.at(label, split, item.final_budget if budget is None else budget).values()])
 
 
 def log_window(item: Aligned) -> tuple[float, float] | None:
@@ -68,6 +67,7 @@ def log_aucs(item: Aligned) -> Mapping[str, FloatArray]:
     }
 
 
+@once
 def summary(study: Study, split: str) -> pd.DataFrame:
     """Return the statistics of the final incumbents, one row for each benchmark and strategy.
 
@@ -76,15 +76,7 @@ def summary(study: Study, split: str) -> pd.DataFrame:
     ``regret_high`` (of the centre), ``regret_mean``, the first three at each further checkpoint; ``reached`` (part of
     the runs that end at the optimum); ``log_auc`` (median of runs).
     """
-    if split not in study.summaries:
-        study.summaries[split] = _summary(study, split)
-    return study.summaries[split].copy()
-
-
-def _summary(study: Study, split: str) -> pd.DataFrame:
     rows = []
-    at = {checkpoint: finals(study, checkpoint) for checkpoint in study.checkpoints}
-    last = finals(study)
     for item in study.aligned:
         if split not in item.truth.splits or not item.has_incumbent:
             continue
@@ -92,14 +84,14 @@ def _summary(study: Study, split: str) -> pd.DataFrame:
         for label, steps in item.steps.items():
             policies = (LEFT_OUT, WORST) if len(steps) < study.spec.replicates else (LEFT_OUT,)
             for policy in policies:
-                regrets = _filled(regrets_of(last, item, split, label), study, item, split, policy)
+                regrets = _filled(regrets_of(item, split, label), study, item, split, policy)
                 if len(regrets) == 0:
                     continue
                 row = {"benchmark": item.name, "label": label, "missing": policy, "n": len(steps)}
                 row |= _statistics(study, item, split, regrets)
-                for checkpoint, values in at.items():
+                for checkpoint in study.checkpoints:
                     if checkpoint != item.final_budget:
-                        early = _filled(regrets_of(values, item, split, label), study, item, split, policy)
+                        early = _filled(regrets_of(item, split, label, checkpoint), study, item, split, policy)
                         row |= _centre(study, item, early, f"_at_{checkpoint:g}")
                 row["log_auc"] = float(np.median(areas[label])) if label in areas else np.nan
                 rows.append(row)

@@ -11,8 +11,8 @@ import pandas as pd
 from harness.checks import FloatArray
 from reports.statistics.profiles import performance_profile, stratified_mean_interval
 from reports.study.align import Aligned
-from reports.study.finals import finals, regrets_of
-from reports.study.study import TABLE_REPETITIONS, Study
+from reports.study.finals import regrets_of
+from reports.study.study import TABLE_REPETITIONS, Study, once
 
 _THRESHOLDS = 61
 PROFILE_COLUMNS = ["label", "threshold", "share", "low", "high", "benchmarks", "runs"]
@@ -25,9 +25,9 @@ def scored(study: Study, split: str) -> list[Aligned]:
     ]
 
 
-def strata_of(values: pd.DataFrame, usable: Sequence[Aligned], split: str, label: str) -> list[FloatArray]:
-    """Return the scores of the final incumbents of one strategy, by benchmark, from a frame of `finals`."""
-    return [_scaled(regrets_of(values, item, split, label), item.truth.random(split)) for item in usable]
+def strata_of(usable: Sequence[Aligned], split: str, label: str) -> list[FloatArray]:
+    """Return the scores of the final incumbents of one strategy, by benchmark."""
+    return [_scaled(regrets_of(item, split, label), item.truth.random(split)) for item in usable]
 
 
 def _scaled(regrets: FloatArray, mean: float) -> FloatArray:
@@ -43,6 +43,7 @@ def run_counts(study: Study, usable: Sequence[Aligned]) -> dict[str, list[npt.ND
     }
 
 
+@once
 def profiles(study: Study, split: str) -> pd.DataFrame:
     """Return the performance profile of each strategy: the share of runs of all benchmarks above each score.
 
@@ -57,8 +58,8 @@ def profiles(study: Study, split: str) -> pd.DataFrame:
     usable = scored(study, split)
     if not usable:
         return pd.DataFrame(columns=PROFILE_COLUMNS)
-    values, counts = finals(study), run_counts(study, usable)
-    strata = {label: strata_of(values, usable, split, label) for label in study.labels}
+    counts = run_counts(study, usable)
+    strata = {label: strata_of(usable, split, label) for label in study.labels}
     pooled = np.concatenate([part for parts in strata.values() for part in parts])
     thresholds = np.linspace(min(0.5, max(0.0, float(np.quantile(pooled, 0.05)))), 1.0, _THRESHOLDS)
     rows = []

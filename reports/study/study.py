@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
 
 import numpy as np
 import numpy.typing as npt
@@ -97,8 +97,8 @@ class Study:
     aligned: tuple[Aligned, ...]
     resampler: Resampler
     references: Mapping[str, Reference | FrontReference | None]
-    summaries: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, compare=False, repr=False)
-    """What `reports.study.finals.summary` has found, by split: sentences and tables are made of the same."""
+    _frames: dict[tuple[str, ...], pd.DataFrame] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What functions marked by `once` have found."""
 
     @property
     def spec(self) -> Spec:
@@ -190,6 +190,19 @@ class Study:
     def checkpoints(self) -> tuple[float, ...]:
         """Budgets at which tests are made, ascending: those declared, and always the end."""
         return tuple(sorted({*self.spec.report.checkpoints, self.aligned[0].final_budget}))
+
+
+def once(make: Callable[[Study, str], pd.DataFrame]) -> Callable[[Study, str], pd.DataFrame]:
+    """Keep in a study what is found for a split: sentences, figures and tables are made of the same frame."""
+
+    @wraps(make)
+    def found(study: Study, split: str) -> pd.DataFrame:
+        key = (make.__module__, make.__name__, split)
+        if key not in study._frames:
+            study._frames[key] = make(study, split)
+        return study._frames[key].copy()
+
+    return found
 
 
 def prepare(results: Results, open_oracle: OpenOracle = registry.oracle, *, allow_missing: bool = False) -> Study:

@@ -87,7 +87,8 @@ class ReportTable:
     def to_html(self) -> str:
         """Return a table element with a header for each row and column."""
         names = [_BRACKET.sub(lambda part: part[0].replace(" ", "&nbsp;"), escape(text)) for text in self.headers]
-        head = "".join(f'<th scope="col"{self._side(j)}>{name}</th>' for j, name in enumerate(names))
+        sides = ["" if j < self.text_columns else ' class="number"' for j in range(len(names))]
+        head = "".join(f'<th scope="col"{side}>{name}</th>' for name, side in zip(names, sides, strict=True))
         body = []
         for i, row in enumerate(self.cells):
             new = ' class="group"' if self._starts(i) else ""
@@ -120,10 +121,8 @@ class ReportTable:
             return f'<td class="short">{shown}</td>'
         if column < self.text_columns and len(text) > _LONG:
             return f'<td class="long">{shown}</td>'
-        return f"<td{self._side(column)}>{shown}</td>"
-
-    def _side(self, column: int) -> str:
-        return "" if column < self.text_columns else ' class="number"'
+        words = ' class="word"' if column < self.text_columns else ""  # numbers, of which most are, have no class
+        return f"<td{words}>{shown}</td>"
 
 
 def breakable(text: str) -> str:

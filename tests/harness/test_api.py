@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 import harness as nh
+from harness.experiments import progress
 
 
 def test_hyperparameters_are_given_by_a_strategy_spec():
@@ -23,6 +27,29 @@ def test_a_class_of_the_notebook_can_be_run_and_looked_at():
     frame = nh.frame(results)
     assert len(frame) == 12
     assert frame["incumbent"].any()
+
+
+@pytest.mark.parametrize("kernel", [None, object()])
+def test_a_notebook_shows_how_far_a_run_is(monkeypatch, kernel):
+    shown = []
+
+    def display(thing, *, display_id):
+        shown.append(thing)
+        return SimpleNamespace(update=shown.append)
+
+    monkeypatch.setattr(progress, "_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "_EVERY_SECONDS", 0.0)
+    shell = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=kernel))
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
+    nh.run(["random_search", "local_search"], "graph-cora", evaluations=4, replicates=2)
+    if kernel is None:  # a terminal
+        assert shown == []
+        return
+    assert repr(shown[0]).startswith("0 of 2 shards")
+    assert "random_search on graph-cora, replicates 0 to 1" in repr(shown[1])
+    assert '<progress value="2" max="2">' in shown[-2]._repr_html_()
+    assert shown[-1]._repr_html_() == repr(shown[-1]) == "", "nothing is left of it at the end"
 
 
 @pytest.mark.parametrize(

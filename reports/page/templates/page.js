@@ -74,17 +74,19 @@ document.querySelectorAll("main section table").forEach((table) => {
   const facts = new Map(rows.map((row, place) => {
     const head = row.querySelector("th[data-group]");
     if (head) { name = head.dataset.group; html = row.cells[0].innerHTML; }
-    return [row, { name, html, place, short: html && name.length <= 18 }];
+    return [row, { name, html, place, starts: Boolean(head), text: `${name} ${row.textContent}`.toLowerCase() }];
   }));
   const regroup = () => {
     let before = null;
     for (const row of body.rows) {
       if (row.hidden) continue;
       const fact = facts.get(row), starts = fact.name !== before, head = row.querySelector("th");
+      before = fact.name;
+      if (starts === fact.starts) continue;
+      fact.starts = starts;
       row.classList.toggle("group", starts);
       row.cells[0].innerHTML = starts ? fact.html : "";
       if (starts) head.dataset.group = fact.name; else delete head.dataset.group;
-      before = fact.name;
     }
   };
   const order = (column, sign) => {
@@ -100,10 +102,10 @@ document.querySelectorAll("main section table").forEach((table) => {
       if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
       return sign * (x - y);
     };
-    rows.slice().sort((a, b) => {
+    body.append(...rows.slice().sort((a, b) => {
       const [p, q] = [facts.get(a), facts.get(b)];
       return (grouped ? groups.indexOf(p.name) - groups.indexOf(q.name) : 0) || compare(a, b) || p.place - q.place;
-    }).forEach((row) => body.append(row));
+    }));
     if (grouped) regroup();
   };
   [...heads.cells].forEach((head, column) => {
@@ -153,10 +155,7 @@ document.querySelectorAll("main section table").forEach((table) => {
     const filter = make("input", { type: "search", placeholder: "Filter rows", ariaLabel: `Filter rows of ${table.parentNode.getAttribute("aria-label")}` });
     filter.oninput = () => {
       const parts = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-      for (const row of rows) {
-        const text = `${facts.get(row).name} ${row.textContent}`.toLowerCase();
-        row.hidden = !parts.every((part) => text.includes(part));
-      }
+      for (const row of rows) row.hidden = !parts.every((part) => facts.get(row).text.includes(part));
       if (grouped) regroup();
     };
     tools.append(filter);

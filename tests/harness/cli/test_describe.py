@@ -10,7 +10,8 @@ from harness import registry
 from harness.cli import exit as cli_exit
 from harness.cli.__main__ import main
 from harness.cli.describe import readable, rows_of
-from harness.cli.output import duration, plain
+from harness.cli.output import plain
+from harness.printable import duration
 from tests.paths import ROOT
 
 OWN = str(ROOT / "examples" / "my_strategy.py:MyStrategy")

@@ -11,9 +11,8 @@ from harness import api
 from harness.cli import exit as cli_exit
 from harness.cli.__main__ import main
 from harness.cli.output import complain, print_facts, print_json, print_table, say
-from harness.cli.progress import sentence
 from harness.errors import SpecError
-from harness.experiments.progress import Progress
+from harness.experiments.progress import Progress, sentence
 from harness.experiments.spec import StrategySpec
 from harness.printable import printable
 

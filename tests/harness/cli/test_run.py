@@ -13,8 +13,7 @@ import pytest
 
 from harness.cli import exit as cli_exit
 from harness.cli.__main__ import main
-from harness.cli.progress import sentence
-from harness.experiments.progress import Progress
+from harness.experiments.progress import Progress, sentence
 from tests.paths import ROOT
 
 SPEC = """

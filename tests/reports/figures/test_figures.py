@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from harness.benchmark import Column
 from harness.errors import HarnessError
 from reports.figures import KINDS, curves, strips
 from reports.figures.exhibit import Exhibit
-from reports.figures.lines import spread
+from reports.figures.lines import draw_band, log_ticks, spread
 from reports.figures.render import draw, kind_of
 from reports.study.naming import RANDOM
 from reports.study.study import prepare
@@ -38,6 +41,29 @@ def test_labels_are_spread_without_overlap():
     assert ends[0][0] >= -1e-9
     assert all(low >= high - 1e-9 for (_, high), (low, _) in pairwise(ends))
     assert spread([0.1, 0.9], [0.1, 0.1]) == [0.1, 0.9]
+
+
+def test_axes_have_marks_at_the_multiples_of_powers_of_ten():
+    axes = Figure().add_subplot()
+    axes.set_xscale("log")
+    axes.set_xlim(3, 250)
+    log_ticks(axes.xaxis, 3, 250)
+    (marks,) = (part for part in axes.get_children() if isinstance(part, Line2D))
+    assert marks.get_xdata().round(9).tolist() == [*range(3, 10), *range(10, 100, 10), 100, 200]
+
+
+def test_a_curve_is_drawn_by_its_changes_and_keeps_its_marks():
+    x, middle = np.arange(1.0, 301.0), np.repeat([5.0, 2.0, 1.0], 100)
+    part = pd.DataFrame({"x": x, "centre": middle, "low": middle - 0.5, "high": middle + 0.5})
+    axes = Figure().add_subplot()
+    style = {"color": "#000000", "linestyle": "-", "marker": "o"}
+    assert draw_band(axes, part, style, 0, 1) == (300.0, 1.0)
+    (line,) = axes.get_lines()
+    drawn, marks = line.get_xdata(), line.get_xdata()[line.get_markevery()]
+    assert {1.0, 101.0, 201.0, 300.0} <= set(drawn)
+    assert len(drawn) <= 4 + len(marks)
+    assert len(marks) == 5
+    np.testing.assert_array_equal(line.get_ydata(), middle[drawn.astype(int) - 1])
 
 
 UNIT = "mean squared error of the positions that were predicted, in millimetres"

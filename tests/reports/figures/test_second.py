@@ -24,8 +24,14 @@ def files(folder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.fixture
+def two_cores(monkeypatch):
+    monkeypatch.setattr(second, "_cores", lambda: 2)
+    monkeypatch.setattr(second, "_MANY", 1)
+
+
 @pytest.mark.parametrize("kind", ["ranks", "nothing that is known"])
-def test_both_processes_draw_the_same_bytes(exhibits, tmp_path, monkeypatch, kind):
+def test_both_processes_draw_the_same_bytes(exhibits, tmp_path, monkeypatch, two_cores, kind):
     (tmp_path / "here").mkdir()
     save(exhibits[1], tmp_path / "here")
     drawn = []
@@ -36,12 +42,20 @@ def test_both_processes_draw_the_same_bytes(exhibits, tmp_path, monkeypatch, kin
     assert files(tmp_path / "there") == files(tmp_path / "here")
 
 
-def test_work_is_halved_where_it_is_much(exhibits, monkeypatch):
-    monkeypatch.setattr(second, "_cores", lambda: 2)
-    assert second.half_of(exhibits) == []
-    monkeypatch.setattr(second, "_MANY", 8)
-    many = [replace(exhibits[0], name=f"{place}") for place in range(8)]
-    chosen = second.half_of(many)
-    assert len(chosen) in (3, 4)
-    monkeypatch.setattr(second, "_cores", lambda: 1)
-    assert second.half_of(many) == []
+def test_each_figure_is_drawn_by_one_process(exhibits, tmp_path, monkeypatch, two_cores):
+    monkeypatch.setattr(second, "_PROGRAM", f"import time; time.sleep(1); {second._PROGRAM}")
+    first, last = exhibits
+    with second.drawn_beside(exhibits, tmp_path) as take:
+        assert take(first.name)
+        assert not take(first.name)
+    assert not (tmp_path / f"{first.name}.svg").exists(), "what the body takes is left to it"
+    assert (tmp_path / f"{last.name}.svg").exists()
+
+
+def test_few_figures_and_one_core_need_no_second_process(exhibits, tmp_path, monkeypatch):
+    monkeypatch.setattr(second, "subprocess", None)
+    for cores in (1, 2):
+        monkeypatch.setattr(second, "_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(second, "_MANY", 1 if cores == 1 else 60)
+        with second.drawn_beside(exhibits, tmp_path) as take:
+            assert all(take(exhibit.name) for exhibit in exhibits)

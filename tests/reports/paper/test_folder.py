@@ -13,7 +13,7 @@ from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare
 from harness.experiments.results import read_results
 from harness.experiments.schema import from_dict
-from reports.page.comparison import comparison
+from reports.page.comparison import comparison, figures
 from reports.paper.folder import write
 from reports.study.comparisons import pairwise
 from reports.study.study import prepare as study_of
@@ -36,7 +36,8 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
     execute(prepare(from_dict(SPEC)), folder)
     study = study_of(read_results(folder))
-    part = comparison(study, pairwise(study))
+    found = pairwise(study)
+    part = comparison(study, found, figures(study, found))
     report = folder / "report"
     for kind in ("figures", "tables"):
         (report / kind).mkdir(parents=True)

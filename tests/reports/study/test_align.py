@@ -14,7 +14,7 @@ from harness.experiments.spec import Spec, StrategySpec
 from harness.problem import Budget, Constraint
 from harness.records import Run
 from reports.sections import beside
-from reports.study.align import align, at_budget
+from reports.study.align import align, at_budgets
 from reports.study.frame import frame
 from reports.study.study import prepare
 from reports.study.truth import Truth
@@ -65,7 +65,9 @@ def truth():
 
 def test_steps_are_right_continuous_and_undefined_before_the_first():
     grid = np.array([0.5, 1.0, 1.9, 2.0, 9.0])
-    np.testing.assert_array_equal(at_budget(np.array([1.0, 2.0]), np.array([5.0, 3.0]), grid), [np.nan, 5, 5, 3, 3])
+    breaks, values = ([1.0, 2.0], [], [0.1, 0.2, 9.0]), ([5.0, 3.0], [], [7.0, 8.0, 6.0])
+    found = at_budgets(list(map(np.array, breaks)), list(map(np.array, values)), grid)
+    np.testing.assert_array_equal(found, [[np.nan, 5, 5, 3, 3], [np.nan] * 5, [8, 8, 8, 8, 6]])
 
 
 def test_regret_uses_the_mean_of_the_table_and_may_rise():

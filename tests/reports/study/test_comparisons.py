@@ -160,7 +160,7 @@ def test_no_runs_at_all_is_an_error():
 
 
 def test_scores_are_one_for_the_optimum_and_ranks_average_to_the_middle(study):
-    table = scores(study)
+    table = scores(study, "validation")
     assert table["rank"].mean() == pytest.approx(2.0)
     assert (table["iqm"] <= 1).all()
     assert (table["iqm_low"] <= table["iqm"]).all()

@@ -89,7 +89,7 @@ def test_the_floor_is_the_test_image_of_the_validation_front(study):
 def test_tests_and_scores_are_made_on_gaps(study):
     comparisons = pairwise(study)
     assert set(comparisons["split"]) == {"validation", "test"}
-    table = scores(study)
+    table = scores(study, "validation")
     truth = study.aligned[0].truth
     singles = np.prod(1.1 - points_of(ALL), axis=1)
     assert truth.random("validation") == pytest.approx((truth.best("validation") - singles).mean())
