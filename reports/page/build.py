@@ -263,7 +263,8 @@ def _supernets_alone(folder: Path, open_oracle: OpenOracle, *, allow_missing: bo
 
 def _write_supernets(results: OneShotResults, folder: Path, on_step: Callable[[str], None]) -> None:
     parts = [section_of(results)]
-    _write_parts(parts, folder, on_step)
+    with _drawn(_figures(parts), folder) as take:
+        _write_parts(parts, folder, on_step, take)
     (folder / MARKER).write_text(f"{one_shot.NO_CHECKLIST}\n", encoding="utf-8")
     names = [panel.truth.name for panel in results.panels]
     page = _rendered(
