@@ -11,7 +11,6 @@ from harness import registry
 from harness.cli.app import Command
 from harness.cli.output import print_json, print_table, say
 from harness.errors import HarnessError, must
-from harness.experiments.manifest import BenchmarkFacts
 
 if TYPE_CHECKING:
     from reports.why.explained import Explained
@@ -57,6 +56,7 @@ def why(
 
 def _explained(name: str, arch: str | None) -> Explained:
     """Explain an architecture of a benchmark, the best where none is given."""
+    from harness.experiments.manifest import BenchmarkFacts
     from reports.study.truth import Truth
     from reports.why.explained import explain
     from reports.why.landscape import landscape

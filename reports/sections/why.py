@@ -72,9 +72,11 @@ def section(study: Study) -> Section | None:
     if not found:
         return Section("Architectures", methods=(f"Winners. Not explained. {' '.join(reasons)}",)) if reasons else None
     every = [(why.name, why.explained) for why in found]
-    searched = [proposed(why.item) for why in found]
     near = [(name, one) for name, one in every if one.neighbours]
-    visits = [one.visited(_bounds(why.explained, FINEST)) for one, why in zip(searched, found, strict=True)]
+    searched = proposed(found[0].item)
+    visits = [
+        (searched if why is found[0] else proposed(why.item)).visited(_bounds(why.explained, FINEST)) for why in found
+    ]  # of one benchmark at a time: proposals are many
     shown = [
         tables.endings(study, [(why.name, why.bests, _optimum(why)) for why in found]),
         tables.importance(study, every),
@@ -103,8 +105,8 @@ def _optimum(why: Why) -> tuple[str, float] | None:
     return why.explained.space.format(arch)[0], float(why.explained.landscape.losses_of(arch)[0])
 
 
-def _figures(study: Study, found: Sequence[Why], searched: Sequence[Proposed]) -> list[Exhibit]:
-    first, one = found[0], searched[0]
+def _figures(study: Study, found: Sequence[Why], searched: Proposed) -> list[Exhibit]:
+    first = found[0]
     bounds = tuple(_bounds(first.explained, share) for share in footprint.BOUNDS)
     drawn = [(why.name, why.explained) for why in found[:MOST_DRAWN]]
     few = f" Of strategies, what most of their runs on {first.name} ended with, where it is not drawn above."
@@ -112,10 +114,10 @@ def _figures(study: Study, found: Sequence[Why], searched: Sequence[Proposed]) -
     figures = [
         architectures.exhibit(study, _drawn(study, found), more),
         importance.exhibit(study, drawn),
-        footprint.exhibit(study, first.name, one, (bounds[0], bounds[1])),
+        footprint.exhibit(study, first.name, searched, (bounds[0], bounds[1])),
     ]
     if operation_genes(first.explained.space)[1]:
-        figures.insert(2, operations.exhibit(study, first.name, one))
+        figures.insert(2, operations.exhibit(study, first.name, searched))
     return figures
 
 

@@ -27,6 +27,7 @@ class Noise:
 
     Attributes
     ----------
+    landscape : Landscape
     losses : (N,) float64
         Regrets of architectures with two trainings or more, ascending.
     squares, freedom : (N,) float64

@@ -220,6 +220,7 @@ def operation_genes(space: SearchSpace) -> tuple[tuple[str, ...], list[int]]:
 
 def _different(group: IntArray, values: IntArray, groups: int) -> IntArray:
     """Count the different values in each group: (T,), (T,) to (groups,)."""
-    pairs = np.unique(group * (int(values.max(initial=0)) + 1) + values)
-    counts: IntArray = np.bincount(pairs // (int(values.max(initial=0)) + 1), minlength=groups)
+    count = int(values.max(initial=0)) + 1
+    pairs = np.sort(group * count + values)  # np.unique hashes, which takes ten times as long
+    counts: IntArray = np.bincount(pairs[np.diff(pairs, prepend=-1) != 0] // count, minlength=groups)
     return counts
