@@ -19,6 +19,7 @@ from reports.tables.final import final_table
 from reports.tables.fronts import measure_table, member_table
 from reports.tables.ledger import ledger_table
 from reports.tables.report_table import ReportTable
+from reports.tables.running_times import running_time_table
 
 
 def comparison(study: Study, comparisons: pd.DataFrame, shown: Sequence[Exhibit]) -> Section:
@@ -61,4 +62,5 @@ def tables(study: Study, comparisons: pd.DataFrame) -> list[ReportTable]:
         shown += [pair_table(study, split, comparisons) for split in study.splits]
     shown += [measure_table(study, split) for split in study.splits] if study.several else []
     found = member_table(study) if study.several else architecture_table(study)
+    shown.append(running_time_table(study))
     return [table for table in [*shown, cost_table(study), ledger_table(study), found] if len(table.cells)]

@@ -70,7 +70,7 @@ def test_every_figure_and_table_lies_beside_the_page(page):
         assert {path.suffix for path in figures.glob(f"{name}.*")} == {".pdf", ".svg", ".png", ".csv", ".json"}
     assert {path.stem for path in made.iterdir()} == {
         "final-validation", "final-test", "ranks-validation", "pairwise-validation", "pairwise-test", "costs",
-        "best-architectures", "endings", "genes", "ablation", "neighbours", "visited",
+        "best-architectures", "endings", "genes", "ablation", "neighbours", "visited", "running-times",
     }  # fmt: skip
     assert (page.parent / "checklist.md").read_text().startswith("# Best-practice checklist: made-up")
     assert not list(page.parent.parent.glob(".report.*"))

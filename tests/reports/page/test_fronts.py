@@ -25,7 +25,7 @@ FIGURES = {
 DRAWN = ("front-test", "validation-gap-evaluations")
 TABLES = {
     "final-validation", "final-test", "ranks-validation", "pairwise-validation", "pairwise-test", "fronts-validation",
-    "fronts-test", "costs", "best-front",
+    "fronts-test", "costs", "best-front", "running-times",
 }  # fmt: skip
 
 
