@@ -119,12 +119,12 @@ class Grown:
 
     def _read_new(self, *, gaps: bool) -> bool:
         """Read batches after the last; without `gaps`, stop and return False where one between is not seen."""
-        for first, last, path in _whole_batches(self.folder):
+        for first, last in _whole_batches(self.folder):
             if last <= self._last:
                 continue
             if first > self._last + 1 and not gaps:
                 return False
-            self._add(read(path, None, len(self.held_out)))
+            self._add(read(self._path("rows", first, last), None, len(self.held_out)))
             self._last = last
         return True
 
@@ -212,8 +212,12 @@ class Grown:
 
     def _read_whole(self, *, held_out: bool) -> Rows:
         parts = [
-            read(path, self._path("held", first, last) if held_out else None, len(self.held_out))
-            for first, last, path in _whole_batches(self.folder)
+            read(
+                self._path("rows", first, last),
+                self._path("held", first, last) if held_out else None,
+                len(self.held_out),
+            )
+            for first, last in _whole_batches(self.folder)
         ]
         return joined(parts)
 
@@ -323,12 +327,12 @@ class Grown:
             claims.wait(next(iter(sorted(paths))))
 
 
-def _whole_batches(folder: Path) -> list[tuple[int, int, Path]]:
-    """Return the first and last number of each batch and its file, in order, without those that lie in a longer one."""
+def _whole_batches(folder: Path) -> list[tuple[int, int]]:
+    """Return the first and last number of each batch, in order, without those that lie in a longer one."""
     matches = filter(None, map(_BATCH.fullmatch, os.listdir(folder)))
-    found = [(int(match[1]), int(match[2]), folder / match[0]) for match in matches]
+    found = [(int(match[1]), int(match[2])) for match in matches]
     found.sort(key=lambda item: (item[0], -item[1]))
-    kept: list[tuple[int, int, Path]] = []
+    kept: list[tuple[int, int]] = []
     for item in found:
         if not kept or item[1] > kept[-1][1]:
             kept.append(item)
