@@ -194,7 +194,7 @@ def expectation_sentence(study: Study, split: str) -> str:
 def best_label(truth: Truth) -> str:
     """Return what the row of the best value is called in tables."""
     if isinstance(truth, FrontTruth):
-        of = "the reference architectures" if truth.kind == SURROGATE else "the table"
+        of = {SURROGATE: "the reference architectures", LIVE: "what was trained"}.get(truth.kind, "the table")
         return f"front of what is feasible of {of}" if truth.constraints else f"front of {of}"
     if truth.kind == SURROGATE:
         return "best known reference" + (", feasible" if truth.constraints else "")
