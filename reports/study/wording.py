@@ -299,7 +299,7 @@ def _live_notice(study: Study, truth: Truth) -> str:
         f" asked for{took}, and simulated seconds are multiply-adds at a fixed rate. The optimum is not known."
         f" {study.measure.capitalize()} is the distance to {truth.reference}, by the mean over the trainings of each,"
         " which are often one: then it is what the search was told, and flatters what was chosen for it. Fresh"
-        " trainings (`nas-harness verify`) judge what was found."
+        " trainings (nas-harness verify) judge what was found."
     )
 
 
