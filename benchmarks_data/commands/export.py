@@ -1,4 +1,4 @@
-"""The command `nas-harness data export`: a table, or the best of it, as CSV or Parquet."""
+"""The command `nas-harness data export`: a table, or the best of it, as CSV or Parquet; a live benchmark as a table."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Annotated, Optional
 import typer
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
+TABLE = ".h5"
+"""What a live benchmark is written as."""
 
 
 def export(
-    name: Annotated[str, typer.Argument(help="A table by name, or the path of one (.h5).")],
+    name: Annotated[str, typer.Argument(help="A table by name, or the path of one (.h5); a live benchmark.")],
     columns: Annotated[
         Optional[str],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option(help="Columns, joined by commas; the default is all of them, test results included."),
@@ -34,23 +36,39 @@ def export(
     ] = False,
     out: Annotated[
         Optional[Path],  # noqa: UP045  # as above
-        typer.Option(help="A file to write, .csv, .csv.gz or .parquet; the default is CSV to stdout."),
+        typer.Option(
+            help="A file to write, .csv, .csv.gz or .parquet; the default is CSV to stdout. Of a live benchmark .h5, a"
+            " table of what was trained."
+        ),
     ] = None,
 ) -> None:
-    """Write a table with its architectures in the field's own strings, as CSV or Parquet."""
+    """Write a table with its architectures in the field's own strings, as CSV or Parquet.
+
+    What a live benchmark has trained is written as a table (.h5), which is exported like any other.
+    """
     from pandas.api.types import is_numeric_dtype
 
     from benchmarks_data import provider
     from benchmarks_data.file.lines import lines
+    from benchmarks_data.live.entries import is_live
     from harness.cli.output import complain
     from harness.errors import HarnessError, must
     from harness.files.whole import replacing
     from harness.printable import counted, guarded
 
-    if out is not None and not out.name.endswith(ENDINGS):
-        raise HarnessError(must("--out", f"end in {', '.join(ENDINGS)}", str(out)))
+    trains = is_live(name)
+    endings = (TABLE,) if trains else ENDINGS
+    if out is None and trains:
+        raise HarnessError(must("--out", f"name a file that ends in {TABLE}: '{name}' is no table yet", out))
+    if out is not None and not out.name.endswith(endings):
+        raise HarnessError(must("--out", f"end in {', '.join(endings)}", str(out)))
     if out is not None and not out.parent.is_dir():
         raise HarnessError(must("--out", "name a file in a folder that exists", str(out)))
+    if trains and out is not None:
+        from benchmarks_data.live.export import export as write
+
+        complain(f"{out}: {counted(write(name, out), 'architecture')} that {name} has trained")
+        return
     wanted = None if columns is None else [part.strip() for part in columns.split(",")]
     frame = lines(provider.whole(name), columns=wanted, top=top, by=by, fidelity=fidelity, trainings=trainings)
     if out is None or out.suffix != ".parquet":  # a spreadsheet takes some texts for formulas

@@ -20,7 +20,7 @@ from benchmarks_data.live.entries import Live, live
 from benchmarks_data.live.trained import TOLD, Trained
 from benchmarks_data.predicted.answers import check_proposals, evaluations
 from harness.benchmark import Column, Optimum
-from harness.checks import Archs, FloatArray, IntArray, UInt64Array, arch_matrix, integer
+from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array, arch_matrix, integer
 from harness.errors import HarnessError, TableError, must, typed, unknown
 from harness.guard import refuse
 from harness.problem import Constraint, Objective
@@ -176,6 +176,10 @@ class LiveOracle:
     ----------
     archs : (N, L) unsigned integers
         What was trained, in the order in which it was first trained; read-only.
+    seeds : (s,) int64
+        Of all trainings.
+    made : (N, s) bool
+        Which of them were made, failed ones included.
     """
 
     test = TEST
@@ -201,10 +205,12 @@ class LiveOracle:
         order = np.argsort(first)
         place = np.argsort(order)[row_of]
         self._row = {key: row for row, key in enumerate(keys[order].tolist())}
-        seeds, position = np.unique(rows.seeds, return_inverse=True)
+        self.seeds, position = np.unique(rows.seeds, return_inverse=True)
+        self.made: BoolArray = np.zeros((len(keys), len(self.seeds)), dtype=bool)
+        self.made[place, position] = True
         told = np.concatenate([rows.values, rows.held_out], axis=1)
         names = (*TOLD, TEST)
-        self._values = {name: np.full((len(keys), len(seeds)), np.nan) for name in (*names, SECONDS)}
+        self._values = {name: np.full(self.made.shape, np.nan) for name in (*names, SECONDS)}
         for name, column in zip(names, told.T, strict=True):
             self._values[name][place, position] = column
         took = trained.seconds(rows.values[:, TOLD.index("macs_m")], rows.fidelities)
@@ -247,6 +253,10 @@ class LiveOracle:
     def mean(self, archs: Archs, column: str) -> FloatArray:
         """Return the mean over the trainings that were made: (n, L) to (n,); NaN of what was not trained."""
         return mean_over_trainings(self.trainings(archs, column)[:, :, None])[:, 0]
+
+    def made_values(self, column: str) -> FloatArray:
+        """Return every training of every architecture, NaN where one was not made or failed: (N, s)."""
+        return self._column(column).copy()
 
     def values(self, column: str) -> FloatArray:
         """Return the mean of every architecture that was trained: (N,)."""

@@ -64,10 +64,6 @@ class Trained:
             return self.space.decode(keys), keys
         return archs.astype(self.space.dtype), self.space.key(archs, "exact")
 
-    def seeds(self, fidelity: int) -> tuple[int, ...]:
-        """Return the seeds that noise draws from at a fidelity."""
-        return self.live.trainings[self.live.training_of[fidelity]].setup.seeds
-
     def values(self, archs: Archs, fidelities: IntArray, seeds: IntArray) -> FloatArray:
         """Return what is told, trained now where it is missing.
 

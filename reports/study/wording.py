@@ -202,7 +202,7 @@ def expectation_sentence(study: Study, split: str) -> str:
 def best_label(truth: Truth) -> str:
     """Return what the row of the best value is called in tables."""
     if isinstance(truth, FrontTruth):
-        of = "the reference architectures" if truth.kind == SURROGATE else "the table"
+        of = {SURROGATE: "the reference architectures", LIVE: "what was trained"}.get(truth.kind, "the table")
         return f"front of what is feasible of {of}" if truth.constraints else f"front of {of}"
     if truth.kind == SURROGATE:
         return "best known reference" + (", feasible" if truth.constraints else "")
@@ -304,7 +304,7 @@ def _live_notice(study: Study, truth: Truth) -> str:
     took = f", in {real / 60:,.0f} real minutes on a {truth.about.get('device', 'machine')}" if real >= 60 else ""
     seconds = truth.about.get("simulated_seconds", "multiply-adds at a fixed rate")
     clock = f", and simulated seconds are {seconds}" if truth.facts.has_seconds else ""
-    fresh = " Fresh trainings (`nas-harness verify`) judge what was found." if truth.about.get("training") else ""
+    fresh = " Fresh trainings (nas-harness verify) judge what was found." if truth.about.get("training") else ""
     return (
         f"{truth.name} has no table: {truth.about.get('trained_here', 0):,} trainings were made when they were"
         f" asked for{took}{clock}. The optimum is not known."

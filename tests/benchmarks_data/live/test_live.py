@@ -18,6 +18,7 @@ from benchmarks_data import provider
 from benchmarks_data.live import benchmark as live_benchmark
 from benchmarks_data.live import entries
 from benchmarks_data.live.entries import lives
+from benchmarks_data.live.export import export
 from benchmarks_data.live.trained import Trained
 from harness import registry
 from harness.errors import HarnessError, TableError
@@ -139,7 +140,7 @@ def test_what_is_held_out_is_never_told(entry, archs):
         registry.oracle(NAME)
 
 
-def test_the_oracle_knows_what_was_trained_and_nothing_else(entry, archs):
+def test_the_oracle_knows_what_was_trained_and_nothing_else(entry, archs, tmp_path):
     with pytest.raises(TableError, match=r"no full training of live-tiny is kept.*run the spec again"):
         registry.oracle(NAME)
     benchmark = registry.benchmark(NAME)
@@ -156,6 +157,11 @@ def test_the_oracle_knows_what_was_trained_and_nothing_else(entry, archs):
     with pytest.raises(HarnessError, match="was never asked to train"):
         oracle.rows(np.zeros((1, 6), dtype=np.uint8))
     assert oracle.reference == "the best of 2 architectures that were trained"
+    assert export(NAME, tmp_path / "trained.h5") == 2
+    table = nh.open_benchmark(str(tmp_path / "trained.h5"))
+    again = table.query(Proposals.of(oracle.archs, 0), noise_seed=None)
+    np.testing.assert_allclose(again.objectives, told.objectives)
+    np.testing.assert_allclose(again.seconds, told.seconds)
     facts = registry.describe_benchmark(NAME)
     assert (facts["trained_here"], facts["live"], facts["level"]) == (3, True, "R0")
     assert facts["real_seconds"] > 0
