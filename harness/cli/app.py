@@ -179,7 +179,7 @@ def describe(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Describe a benchmark, a search space, a strategy, a surrogate, or with --arch an architecture."""
+    """Describe a benchmark, a space, a strategy, a one-shot method, a surrogate, or with --arch an architecture."""
     from harness.cli import architecture
     from harness.cli import describe as names
 
@@ -213,7 +213,7 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that a strategy, benchmark or surrogate keeps the rules, or that a spec can be run."""
+    """Check that a strategy, one-shot method, benchmark or surrogate keeps the rules, or that a spec can be run."""
     if name.endswith(".toml"):
         if benchmark is not None:
             raise HarnessError(f"`--benchmark` is for strategies and surrogates, and '{name}' is a spec: leave it out")

@@ -44,8 +44,9 @@ def check(name: str, benchmark: str | None = None) -> list[str]:
     if parts.is_python and parts.key == name:
         raise HarnessError(must("strategy", f"name its class, '{name}:{_classes(parts.path)}'", name))
     kind = registry.kind_of(name)
-    if kind == "benchmark" and benchmark is not None:
-        raise HarnessError(f"`--benchmark` is for strategies and surrogates, and '{name}' is a benchmark: leave it out")
+    if kind in ("benchmark", "one_shot") and benchmark is not None:
+        what = "a benchmark" if kind == "benchmark" else "a one-shot method"
+        raise HarnessError(f"`--benchmark` is for strategies and surrogates, and '{name}' is {what}: leave it out")
     if kind in ("strategy", "surrogate"):
         on = None if benchmark is None else registry.benchmark(benchmark)
         if kind == "strategy":
@@ -56,10 +57,14 @@ def check(name: str, benchmark: str | None = None) -> list[str]:
         space = ToyBenchmark().space if on is None else on.space
         encoded = {"encoding": "one_hot"} if "encoding" in registry.keywords(registry.learner(name)) else {}
         return check_surrogate(registry.surrogate({"name": name, **encoded}, space), rng)
+    if kind == "one_shot":
+        from harness.testing.one_shot import check_named  # brings torch
+
+        return check_named(name)
     if kind == "benchmark":
         table = registry.benchmark(name)
         return check_space(table.space, rng) + check_benchmark(table, rng)
-    known = [known for kind in ("strategy", "benchmark", "surrogate") for known in registry.names(kind)]
+    known = [known for kind in ("strategy", "one_shot", "benchmark", "surrogate") for known in registry.names(kind)]
     raise HarnessError(unknown("strategy, benchmark or surrogate", name, known))
 
 
