@@ -180,7 +180,7 @@ def describe(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Describe a benchmark, a search space, a strategy, a surrogate, or with --arch an architecture."""
+    """Describe a benchmark, a space, a strategy, a one-shot method, a surrogate, or with --arch an architecture."""
     from harness.cli import architecture
     from harness.cli import describe as names
 
@@ -214,7 +214,7 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that a strategy, benchmark, surrogate or search space keeps the rules, or that a spec can be run."""
+    """Check that a strategy, one-shot method, benchmark, surrogate or search space keeps the rules, or a spec's."""
     from harness.spaces import named
 
     if name.endswith(".toml") and not named.is_space(name):

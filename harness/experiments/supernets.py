@@ -23,7 +23,7 @@ from harness import registry
 from harness.benchmark import Benchmark
 from harness.checks import Archs
 from harness.digests import identity, sha256_of, without
-from harness.errors import HarnessError, SpecError, must
+from harness.errors import HarnessError, SpecError, must, unknown
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
 from harness.experiments.shards import Search, Shard
 from harness.experiments.spec import SUPERNET, Spec, StrategySpec, held, plain_data
@@ -125,6 +125,9 @@ class Supernets(Kind[Training | Shard]):
         for index, item in enumerate(spec.strategies):
             with at(f"strategies[{index}]"):
                 if not _is_one_shot(item.name):
+                    if registry.kind_of(item.name) is None:
+                        known = [*registry.names("one_shot"), *registry.names("strategy")]
+                        raise HarnessError(unknown("strategy", item.name, known))
                     registry.strategy(item.name)
                     others.append(item)
                     continue

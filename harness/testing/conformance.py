@@ -47,8 +47,8 @@ def check(name: str, benchmark: str | None = None) -> list[str]:
         raise HarnessError(must("strategy", f"name its class, '{name}:{_classes(parts.path)}'", name))
     kind = registry.kind_of(name)
     is_space = kind == "space" or named.is_space(name)
-    if (is_space or kind == "benchmark") and benchmark is not None:
-        what = "a search space" if is_space else "a benchmark"
+    if (is_space or kind in ("benchmark", "one_shot")) and benchmark is not None:
+        what = "a search space" if is_space else "a benchmark" if kind == "benchmark" else "a one-shot method"
         raise HarnessError(f"`--benchmark` is for strategies and surrogates, and '{name}' is {what}: leave it out")
     if is_space and (kind in ("space", None) or parts.path is not None):  # else the benchmark of the same name
         return check_space(named.space(name), rng)
@@ -62,12 +62,16 @@ def check(name: str, benchmark: str | None = None) -> list[str]:
         space = ToyBenchmark().space if on is None else on.space
         encoded = {"encoding": "one_hot"} if "encoding" in registry.keywords(registry.learner(name)) else {}
         return check_surrogate(registry.surrogate({"name": name, **encoded}, space), rng)
+    if kind == "one_shot":
+        from harness.testing.one_shot import check_named  # brings torch
+
+        return check_named(name)
     if kind == "benchmark":
         table = registry.benchmark(name)
         if parts.is_python:
             return check_space(table.space, rng) + check_task(name)
         return check_space(table.space, rng) + check_benchmark(table, rng)
-    known = [known for kind in ("strategy", "benchmark", "surrogate") for known in registry.names(kind)]
+    known = [known for kind in ("strategy", "one_shot", "benchmark", "surrogate") for known in registry.names(kind)]
     raise HarnessError(unknown("strategy, benchmark or surrogate", name, known))
 
 

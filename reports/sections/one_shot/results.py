@@ -84,8 +84,8 @@ class Panel:
     truth : Truth
     supernets : mapping of str to list of Supernet
         By label.
-    searches : mapping of str to list of (units, validation regrets, test regrets)
-        Of the incumbents of each run of strategies that are asked, by label.
+    searches : mapping of str to list of (units, regrets by split)
+        Of the incumbents of each run of strategies that are asked, and at its end, by label.
     """
 
     truth: Truth
@@ -213,14 +213,16 @@ def _supernet(truth: Truth, unit: Any, output: Any) -> Supernet:
 
 
 def _search(truth: Truth, run: Run) -> tuple[FloatArray, dict[str, FloatArray]]:
-    """Return what a run had spent at each of its incumbents, in units of one training, and their regrets by split."""
+    """Return what a run had spent at each of its incumbents and at its end, in units, and their regrets by split."""
     fidelities = truth.facts.fidelities
     full = len(fidelities) - 1
     shares = np.array([item.epoch / fidelities[full].epoch for item in fidelities])[run.trace.fidelity]
     rows = incumbents(run.trace, full)
     spent = np.cumsum(shares * _relative_macs(truth, run.trace.archs))
-    archs = run.trace.archs[rows]
-    return spent[rows], {split: truth.regrets_of(split, truth.mean(archs, split)) for split in truth.splits}
+    held = np.append(rows, rows[-1:])
+    archs = run.trace.archs[held]
+    ends = np.append(spent[rows], spent[-1:] if len(rows) else [])
+    return ends, {split: truth.regrets_of(split, truth.mean(archs, split)) for split in truth.splits}
 
 
 def _relative_macs(truth: Truth, archs: Archs) -> FloatArray:

@@ -132,7 +132,7 @@ def _regret(results: OneShotResults, split: str) -> Exhibit | None:
         " epoch, never told what it is worth; searches: their incumbent. Line: mean over replicates; band: their range."
     )
     return _exhibit(results, f"one-shot-{split}", f"Looked-up {split} regret over cost", rows, caption,
-                    "units of one training", "regret", log_x=True, log_y=True)  # fmt: skip
+                    "units of one training", f"{split} regret", log_x=True, log_y=True)  # fmt: skip
 
 
 def _seconds(results: OneShotResults) -> Exhibit | None:
@@ -142,7 +142,7 @@ def _seconds(results: OneShotResults) -> Exhibit | None:
         " on which searches of a table have no place."
     )
     return _exhibit(results, "one-shot-seconds", "Looked-up validation regret over real time", rows, caption,
-                    "real seconds", "regret", log_x=True, log_y=True)  # fmt: skip
+                    "real seconds", "validation regret", log_x=True, log_y=True)  # fmt: skip
 
 
 def _operations(results: OneShotResults) -> Iterator[Exhibit | None]:

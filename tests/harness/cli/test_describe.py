@@ -24,7 +24,8 @@ def answer(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("plural", "kind"), [("benchmarks", "benchmark"), ("strategies", "strategy"), ("surrogates", "surrogate")]
+    ("plural", "kind"),
+    [("benchmarks", "benchmark"), ("strategies", "strategy"), ("one-shot", "one_shot"), ("surrogates", "surrogate")],
 )
 def test_list_names_everything_that_can_be_used(plural, kind, capsys):
     rows = answer(capsys, "list", plural)

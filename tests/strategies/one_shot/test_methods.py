@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pkgutil import resolve_name
-
 import numpy as np
 import pytest
 import torch
 
+from harness import registry
 from harness.errors import HarnessError, UnfitError
-from harness.one_shot import OneShot
 from harness.spaces.nats_size.space import SizeSpace
 from harness.spaces.nb201.space import NB201Space
+from harness.testing.one_shot import check_one_shot
 from harness.training.supernets.costs import PathCosts
 from strategies import ONE_SHOT
 from strategies.one_shot.paths import RSPS, SinglePath
@@ -23,6 +22,7 @@ SPACE = NB201Space()
 QUICK = {"batch_size": 25}
 QUICKER = {
     "r_darts": {"eigenvalue_every": 3},
+    "darts_plus": {"most_skips": 6},
     "rsps": {"candidates": 3, "items": 12},
     "spos": {"population": 4, "parents": 2, "mutants": 2, "crossovers": 1, "generations": 1},
     "fairnas": {"candidates": 3},
@@ -36,29 +36,40 @@ def made(factory, seed=0, epochs=2, **hyperparameters):
 
 
 @pytest.mark.parametrize("name", ONE_SHOT)
-def test_a_method_continues_from_a_state_to_the_same_bits(name):
-    factory, own = resolve_name(ONE_SHOT[name]), QUICKER.get(name, {})
-    assert issubclass(factory, OneShot)
+def test_a_method_keeps_the_rules(name):
+    """Among them: it continues from a state to the same bits."""
+    factory = registry.one_shot(name)
+    kept = check_one_shot(factory, {**QUICK, **QUICKER.get(name, {})})
+    assert "a state continues to the same bits" in kept
     assert factory.paper
     assert factory.year
-    whole, begun = made(factory, **own), made(factory, **own)
-    whole.epoch()
-    begun.epoch()
-    kept = {key: np.array(value) for key, value in begun.state().items()}
-    begun.epoch()  # what was returned is a copy
-    again = made(factory, seed=9, **own)
-    again.restore(kept)
-    spent = whole.epoch(), again.epoch()
-    assert spent[0].macs == spent[1].macs > 0
-    first, second = whole.state(), again.state()
-    assert first.keys() == second.keys()
-    for key, value in first.items():
-        np.testing.assert_array_equal(value, second[key], err_msg=key)
-    assert np.array_equal(whole.recommend(), again.recommend())
-    assert SPACE.is_valid(whole.recommend()).all()
-    assert len(whole.recommend()) == len(factory.derivations)
-    archs = SPACE.sample(2, rng(1))
-    assert np.array_equal(whole.inherited(archs), again.inherited(archs))
+
+
+class Draws(SinglePath):
+    """Draws where it recommends."""
+
+    def recommend(self):
+        self.rng.random()
+        return super().recommend()
+
+
+class Forgets(DARTS):
+    """Leaves the optimiser of alpha out of its state."""
+
+    def tensors(self):
+        return {name: value for name, value in super().tensors().items() if not name.startswith("adam")}
+
+
+@pytest.mark.parametrize(
+    ("factory", "own", "rule"),
+    [
+        (Draws, {"candidates": 2}, "recommend and inherited draw nothing"),
+        (Forgets, {}, "a state continues to the same"),
+    ],
+)
+def test_a_method_that_breaks_a_rule_is_told_which(factory, own, rule):
+    with pytest.raises(HarnessError, match=f"one-shot method {factory.__name__} breaks the rule: {rule}"):
+        check_one_shot(factory, {**QUICK, **own})
 
 
 def test_an_epoch_of_darts_costs_two_steps_of_the_mixture_for_each_item():

@@ -1,0 +1,104 @@
+"""The section of one-shot methods: looked-up regrets, costs and agreement by hand, and what a page says of them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from harness import registry
+from harness.experiments.execute import execute
+from harness.experiments.kind import Output, kind_of
+from harness.experiments.prepare import prepare
+from harness.experiments.schema import from_dict
+from harness.experiments.store import write_unit
+from harness.experiments.supernets import Training
+from reports.page.build import build
+from reports.sections.one_shot.results import read_one_shot
+from reports.sections.one_shot.section import section_of
+
+BENCHMARK, GOOD, CUT = "micro-mnist1d", (3, 3, 3, 3, 3, 3), (0, 0, 3, 0, 3, 3)
+SAMPLE = np.array([(1,) * 6, (4,) * 6, (2,) * 6, GOOD, CUT], dtype=np.uint8)
+
+
+def output(epochs, archs, *, last_sample=90.0, replicate=0):
+    """Return a result of two derivations: the first is given, the second always all 3x3 convolutions."""
+    rows = [row for epoch in range(1, epochs + 1) for row in ((epoch, 0), (epoch, 1))]
+    both = np.array([cell for arch in archs for cell in (arch, GOOD)], dtype=np.uint8)
+    weights = np.full((epochs, 6, 5), 0.2)
+    columns = {
+        "units": np.full(epochs, 2.0 + replicate),
+        "seconds": np.full(epochs, 3.0),
+        "recommended/archs": both,
+        "recommended/epoch": np.array([epoch for epoch, _ in rows]),
+        "recommended/derivation": np.array([place for _, place in rows]),
+        "log/probabilities": weights,
+        "log/inherited": np.full(epochs, 50.0),
+        "sample/archs": SAMPLE,
+        "sample/inherited": np.array([20.0, 18.0, 60.0, last_sample, 10.0]),
+    }
+    facts = {"derivations": ["argmax", "argmax without none"], "unit_macs": 1.0, "stopped": False}
+    return Output(columns, {"facts": json.dumps(facts), "stopped": "[]"})
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["beside searches", "alone"])
+def folder(request, tmp_path_factory):
+    """Write results as supernets leave them, without training one."""
+    folder = tmp_path_factory.mktemp("one-shot")
+    strategies = [{"name": "darts"}, *([{"name": "random_search"}] if request.param else [])]
+    spec = from_dict(
+        {"name": "shared", "benchmarks": [BENCHMARK], "replicates": 2, "strategies": strategies,
+         "budget": {"supernet_epochs": 3, "evaluations": 8}}
+    )  # fmt: skip
+    prepared, kind = prepare(spec), kind_of("supernet")
+    for _, unit in prepared.shards.values():
+        if isinstance(unit, Training):
+            archs = [GOOD, GOOD, GOOD if unit.first else CUT]
+            write_unit(folder, kind, unit, output(3, archs, replicate=unit.first))
+    assert execute(prepared, folder).computed == len(strategies) - 1
+    return folder
+
+
+def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
+    results = read_one_shot(folder)
+    (panel,), oracle = results.panels, registry.oracle(BENCHMARK)
+    first, second = panel.supernets["darts"]
+    best = oracle.optimum("valid_accuracy").value
+    values = oracle.mean(np.array([GOOD, CUT], dtype=np.uint8), "valid_accuracy")
+    np.testing.assert_allclose(first.regrets["argmax", "validation"], best - values[[0, 0, 1]], atol=0.02)
+    np.testing.assert_allclose(second.regrets["argmax", "validation"], best - values[[0, 0, 0]], atol=0.02)
+    assert first.units.tolist() == [2, 4, 6]
+    assert second.units.tolist() == [3, 6, 9]
+    truth = oracle.mean(SAMPLE, "valid_accuracy")
+    assert np.array_equal(np.argsort(truth), [4, 1, 0, 2, 3]), "as the inherited accuracies are"
+    assert panel.agreement(first) == pytest.approx(1.0)
+    section = section_of(results)
+    row = section.tables[0].frame.iloc[0]
+    assert row["n"] == 2
+    assert row["units"] == 7.5
+    assert row["validation_regret"] == pytest.approx(best - values.mean(), abs=0.02)
+    assert row["other_derivation"] == pytest.approx(best - values[0], abs=0.02)
+    assert row["best_epoch"] == pytest.approx(best - values[0], abs=0.02)
+    assert row["none"] == 1.5
+    assert row["entropy"] == pytest.approx(np.log(5))
+    cells = section.tables[1].frame
+    assert cells["validation"].round(2).tolist() == [9.15, 94.57, 94.57, 94.57]
+    weights = next(item for item in section.figures if item.name == "one-shot-operations").frame
+    assert set(weights["series"]) == {"none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"}
+    np.testing.assert_allclose(weights["centre"], 0.2)
+    curve = next(item for item in section.figures if item.name == "one-shot-validation").frame
+    own = curve[curve["series"] == "darts"].set_index("x")["centre"]
+    assert own.index.tolist() == [3, 4, 6, 9], "from where both have one; what has ended holds its last"
+    assert own[6] == own[9]
+    assert own[6] == pytest.approx((2 * best - values.sum()) / 2, abs=0.02)
+
+
+@pytest.mark.slow
+def test_the_page_has_the_section_and_names_no_table_of_its_own(folder):
+    page = build(folder)
+    text = page.read_text(encoding="utf-8")
+    assert "weight sharing" in text
+    assert "hands over the best cells" in text
+    names = {path.stem for path in (page.parent / "figures").glob("*.csv")}
+    assert {"one-shot-validation", "one-shot-test", "one-shot-seconds", "one-shot-operations"} <= names
