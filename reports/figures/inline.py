@@ -17,7 +17,7 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _UNIT = 10
 """Parts of a point that coordinates are counted in."""
-_LONG, _COARSE, _COARSER = 80, (6, 2), (12, 4)
+_LONG, _COARSE, _COARSER = 80, (10, 2), (16, 4)
 """Corners from which on a path is coarse, and its steps across and up in units, of a line and of a pale area."""
 _TOKEN = re.compile(r"[MLCQz]|-?\d+(?:\.\d*)?(?:e-?\d+)?")
 _ARITY = {"M": 1, "L": 1, "Q": 2, "C": 3, "z": 0}

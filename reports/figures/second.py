@@ -47,7 +47,7 @@ def drawn_beside(exhibits: Sequence[Exhibit], folder: Path) -> Iterator[Take]:
         exhibit.write(folder)
     order = [exhibit.name for exhibit in sorted(exhibits, key=_work, reverse=True)]  # the small ones even out the end
     ours: set[str] = set()
-    with tempfile.TemporaryDirectory(prefix="nas-harness-") as taken:
+    with tempfile.TemporaryDirectory(prefix=".taken-", dir=folder) as taken:
 
         def take(name: str) -> bool:
             if is_taken := _take(taken, name):
