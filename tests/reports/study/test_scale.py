@@ -88,7 +88,7 @@ def test_another_reading_of_a_metric_changes_no_rank_no_test_and_no_tie(plain, f
         assert found[column].tolist() == expected[column].tolist(), column
     for column in ("difference", "low", "high"):
         np.testing.assert_allclose(found[column], expected[column] * abs(factor), rtol=1e-6, atol=1e-9 * abs(factor))
-    for made in (ranks, scores):
+    for made in (ranks, lambda study: scores(study, "validation")):
         wanted, got = made(plain), made(other)
         for column in wanted.columns:
             if not pd.api.types.is_numeric_dtype(wanted[column]):
