@@ -279,12 +279,18 @@ hyperparameters = { population = 4 }
 """
 
 
-def test_a_spec_is_checked_without_any_training_run_and_reported(home, monkeypatch, capsys):
+def test_a_spec_is_checked_without_any_training(home, monkeypatch):
     monkeypatch.chdir(home)
     (home / "spec.toml").write_text(SPEC)
     before = len(_trained(home))
     assert prepare(nh.load_spec("spec.toml")).notices == ()
     assert len(_trained(home)) == before
+
+
+@pytest.mark.slow
+def test_a_spec_is_run(home, monkeypatch, capsys):
+    monkeypatch.chdir(home)
+    (home / "spec.toml").write_text(SPEC)
     assert main(["run", "spec.toml"]) == 0, capsys.readouterr().err
     results = nh.read_results("results/mine")
     assert len(results.runs) == 4
