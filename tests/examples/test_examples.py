@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import harness as nh
+from benchmarks_data import parted
+from benchmarks_data.catalogue import described
 from benchmarks_data.live import entries
 from benchmarks_data.live.entries import lives
 from benchmarks_data.live.trained import Trained
+from benchmarks_data.trained import sample
+from benchmarks_data.trained.build import classes
 from harness import registry
 from harness.cli.__main__ import main
 from harness.experiments.execute import execute
@@ -20,6 +26,8 @@ from harness.experiments.kind import kind_of
 from harness.experiments.prepare import prepare
 from harness.experiments.spec import ReportSpec
 from harness.problem import Budget
+from harness.testing import conformance
+from harness.training import data
 from tests.benchmarks_data.live.support import tiny
 from tests.paths import ROOT
 
@@ -44,14 +52,26 @@ EXECUTED = {
     "own_task/spec.toml": "test_the_task_is_searched",
     "own_table/digits.csv": "test_the_table_is_imported_and_searched",
     "own_table/digits.toml": "test_the_table_is_imported_and_searched",
+    "own_data/make_data.py": "test_own_data_are_made_trained_on_and_searched",
+    "own_data/digits.toml": "test_own_data_are_made_trained_on_and_searched",
+    "own_data/search.toml": "test_own_data_are_made_trained_on_and_searched",
+    "own_space/space.toml": "test_the_space_keeps_the_rules_and_can_be_trained_whole",
+    "own_space/table.toml": "test_the_space_keeps_the_rules_and_can_be_trained_whole",
+    "own_space/search.toml": "test_own_data_and_own_space_run_as_their_pages_say",
 }
 """The test that executes each file."""
+WRITTEN = {"own_data/digits.npz", "own_data/digits.npz.splits.json"}
+"""What is there where somebody ran the examples."""
 
 
 def unexecuted(folder: Path) -> set[str]:
     """Return the files of a folder, below it, that no test executes."""
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return {name for name in files if "__pycache__" not in name and EXECUTED.get(name) not in globals()}
+    return {
+        name
+        for name in files
+        if "__pycache__" not in name and name not in WRITTEN and EXECUTED.get(name) not in globals()
+    }
 
 
 def test_every_example_is_executed():
@@ -258,3 +278,56 @@ def test_the_task_is_searched(folder, monkeypatch, capsys):
     assert frame["test"].between(5, 100).all()
     assert main(["report", "r"]) == 0, capsys.readouterr().err
     assert (folder / "r" / "report" / "index.html").stat().st_size > 0
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """Stand in a folder with copies of examples that write beside themselves."""
+    for name in ("own_data", "own_space"):
+        ignored = shutil.ignore_patterns("*.npz*", "__pycache__")
+        shutil.copytree(EXAMPLES / name, tmp_path / "examples" / name, ignore=ignored)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_own_data_are_made_trained_on_and_searched(copied, capsys, monkeypatch):
+    runpy.run_path("examples/own_data/make_data.py")
+    digits = data.load("examples/own_data/digits.npz")
+    assert (digits.shape, digits.class_names[0], digits.notes) == ((1, 8, 8), "eight", ())
+    assert sum(map(len, digits.labels.values())) == 1797
+    path = copied / "examples" / "own_data" / "digits.toml"
+    text = path.read_text(encoding="utf-8")
+    for old, new in (("= 60", "= 2"), ("[0, 1]", "[0]"), ("epochs = 5", "epochs = 1, channels = 4")):
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    monkeypatch.setattr(parted, "spawned", lambda workers: ThreadPoolExecutor(1))
+    monkeypatch.setattr(sample, "level_for", lambda *_: ("R0", ()))
+    assert main(["table", "build", str(path)]) == 0, capsys.readouterr().err
+    assert main(["run", "examples/own_data/search.toml"]) == 0, capsys.readouterr().err
+    results = nh.read_results("results/own-data")
+    assert results.missing == ()
+    assert {run.label for run in results.runs} == {"random_search", "local_search"}
+
+
+def test_the_space_keeps_the_rules_and_can_be_trained_whole(copied):
+    assert len(conformance.check("examples/own_space/space.toml")) >= 35
+    own = described.read(copied / "examples" / "own_space" / "table.toml")
+    assert own.plan.training.network == "cells:3:none,skip_connect,nor_conv_3x3,max_pool_3x3"
+    assert len(classes(own.space)) == 26
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "description", "table"), [("own_data", "digits", "digits"), ("own_space", "table", "three-nodes")]
+)
+def test_own_data_and_own_space_run_as_their_pages_say(copied, capsys, name, description, table):
+    if name == "own_data":
+        runpy.run_path(f"examples/{name}/make_data.py")
+    assert main(["table", "build", f"examples/{name}/{description}.toml"]) == 0, capsys.readouterr().err
+    assert main(["run", f"examples/{name}/search.toml"]) == 0, capsys.readouterr().err
+    result = f"results/{name.replace('_', '-')}"
+    assert main(["report", result]) == 0, capsys.readouterr().err
+    assert (copied / result / "report" / "index.html").is_file()
+    assert registry.oracle(f"build/tables/{table}.h5").optimum("valid_accuracy").value > 50.0
+    assert main(["verify", result, "--top", "1", "--stratified", "1", "--seeds", "2"]) == 0, capsys.readouterr().err
