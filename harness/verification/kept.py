@@ -1,4 +1,4 @@
-"""Networks as they are trained: what they predict is kept, and the weights of some."""
+"""Predictions and weights of networks, kept while they are trained: for the ensemble, and for use."""
 
 from __future__ import annotations
 
