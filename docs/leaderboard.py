@@ -107,7 +107,7 @@ def overall(study: Study, comparisons: pd.DataFrame) -> str:
         name: dict(zip(study.labels, block.mean(axis=0).tolist(), strict=True)) for name, block in ranks.items()
     }
     groups = {name: first_group(study, comparisons, name, means) for name, means in by_benchmark.items()}
-    ordered = scores(study).sort_values("rank", kind="stable")
+    ordered = scores(study, "validation").sort_values("rank", kind="stable")
     gaps = behind(study, ranks, str(ordered.iloc[0]["label"]))
     rows = []
     for place, row in enumerate(ordered.to_dict("records"), start=1):
@@ -133,7 +133,7 @@ def regrets(study: Study, split: str) -> str:
     values = values[values["split"] == split]
     shown = [item for item in study.aligned if split in item.truth.splits]
     means = values.groupby(["benchmark", "label"])["regret"].mean()
-    order = scores(study).sort_values("rank", kind="stable")["label"]
+    order = scores(study, "validation").sort_values("rank", kind="stable")["label"]
     rows = [
         (f"`{label}`", *(regret_words(float(means[item.name, label]), item.truth.scales[split]) for item in shown))
         for label in order

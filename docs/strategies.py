@@ -64,7 +64,7 @@ def side_by_side(study: Study) -> str:
     budget = study.aligned[0].final_budget
     thirds = [budget / 3, 2 * budget / 3]
     at = {part: finals(study, part) for part in (*(map(round, thirds) if budget > 3 else thirds), budget)}
-    ranks = {row["label"]: row for row in scores(study).to_dict("records")}
+    ranks = {row["label"]: row for row in scores(study, "validation").to_dict("records")}
     parts = []
     for item in study.aligned:
         scale = item.truth.scales["validation"]
