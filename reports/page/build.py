@@ -33,7 +33,7 @@ from reports.figures.style import by_night
 from reports.given import report as elsewhere
 from reports.given.read import Given
 from reports.given.tables import comparisons
-from reports.page import narrative
+from reports.page import narrative, supernets
 from reports.page.checklist import checklist, checklist_markdown
 from reports.page.comparison import comparison, figures
 from reports.page.explorer import explorer
@@ -41,9 +41,7 @@ from reports.page.first_screen import first_screen
 from reports.page.packed import Packed
 from reports.predictors import report as predictors
 from reports.predictors.results import Evaluated, read_evaluated
-from reports.sections.one_shot import page as one_shot
-from reports.sections.one_shot.results import OneShotResults, read_one_shot
-from reports.sections.one_shot.section import section_of
+from reports.sections.one_shot import section_of
 from reports.sections.section import Section, sections
 from reports.study.comparisons import pairwise
 from reports.study.joined import joined
@@ -51,6 +49,7 @@ from reports.study.opening import OpenOracle
 from reports.study.provenance import SOURCE_FACTS, budget_words, sources
 from reports.study.study import Study, prepare
 from reports.study.wording import constraint_words, notices
+from reports.supernets.results import SupernetResults, read_supernets
 from reports.tables.matrix import FirstScreen
 from reports.tables.report_table import breakable
 
@@ -253,33 +252,33 @@ def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], 
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 
-def _supernets_alone(folder: Path, open_oracle: OpenOracle, *, allow_missing: bool) -> OneShotResults | None:
+def _supernets_alone(folder: Path, open_oracle: OpenOracle, *, allow_missing: bool) -> SupernetResults | None:
     """Return the results of a folder where all of them are of one-shot methods."""
     if not (folder / MANIFEST).exists():
         return None
-    results = read_one_shot(folder, open_oracle, allow_missing=allow_missing)
+    results = read_supernets(folder, open_oracle, allow_missing=allow_missing)
     return None if results is None or any(panel.searches for panel in results.panels) else results
 
 
-def _write_supernets(results: OneShotResults, folder: Path, on_step: Callable[[str], None]) -> None:
+def _write_supernets(results: SupernetResults, folder: Path, on_step: Callable[[str], None]) -> None:
     parts = [section_of(results)]
     with _drawn(_figures(parts), folder) as take:
         _write_parts(parts, folder, on_step, take)
-    (folder / MARKER).write_text(f"{one_shot.NO_CHECKLIST}\n", encoding="utf-8")
+    (folder / MARKER).write_text(f"{supernets.NO_CHECKLIST}\n", encoding="utf-8")
     names = [panel.truth.name for panel in results.panels]
     page = _rendered(
         parts,
-        one_shot.first_screen(results),
+        supernets.first_screen(results),
         folder,
         title=f"{counted(len(results.labels), 'one-shot method')} on {counted(len(names), 'benchmark')}",
-        facts=one_shot.facts_words(results),
+        facts=supernets.facts_words(results),
         constraints="",
         notices=[],
-        warnings=one_shot.warnings(results),
+        warnings=supernets.warnings(results),
         explorer="",
         reasons=[],
         checklist=[],
-        sources=one_shot.sources(results),
+        sources=supernets.sources(results),
         name=results.spec.name,
     )
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")

@@ -146,6 +146,7 @@ FLOORS = {
         "why",
         "tables",
         "figures",
+        "supernets",
         "sections",
         "archive",
         "predictors",

@@ -45,7 +45,7 @@ def test_mean_ranks_and_their_differences(found: leaderboard.Board) -> None:
     ranks = leaderboard.ranks_of(study)
     assert {name: block.shape for name, block in ranks.items()} == {"nb201-cifar10": (5, 3), "micro-mnist1d": (5, 3)}
     assert all((block.sum(axis=1) == 6).all() for block in ranks.values())
-    known = scores(study).set_index("label")["rank"]
+    known = scores(study, "validation").set_index("label")["rank"]
     first = str(known.idxmin())
     gaps = leaderboard.behind(study, ranks, first)
     assert gaps[first] == (0.0, 0.0, 0.0)

@@ -15,8 +15,8 @@ from harness.experiments.schema import from_dict
 from harness.experiments.store import write_unit
 from harness.experiments.supernets import Training
 from reports.page.build import build
-from reports.sections.one_shot.results import read_one_shot
-from reports.sections.one_shot.section import section_of
+from reports.sections.one_shot import section_of
+from reports.supernets.results import read_supernets
 
 BENCHMARK, GOOD, CUT = "micro-mnist1d", (3, 3, 3, 3, 3, 3), (0, 0, 3, 0, 3, 3)
 SAMPLE = np.array([(1,) * 6, (4,) * 6, (2,) * 6, GOOD, CUT], dtype=np.uint8)
@@ -61,7 +61,7 @@ def folder(request, tmp_path_factory):
 
 
 def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
-    results = read_one_shot(folder)
+    results = read_supernets(folder)
     (panel,), oracle = results.panels, registry.oracle(BENCHMARK)
     first, second = panel.supernets["darts"]
     best = oracle.optimum("valid_accuracy").value

@@ -108,7 +108,7 @@ class Panel:
 
 
 @dataclass(frozen=True, eq=False)
-class OneShotResults:
+class SupernetResults:
     """The results of an experiment with one-shot methods.
 
     Attributes
@@ -130,9 +130,9 @@ class OneShotResults:
         return tuple(item.label for item in self.spec.strategies if item.label in found)
 
 
-def read_one_shot(
+def read_supernets(
     folder: Path, open_oracle: OpenOracle = registry.oracle, *, allow_missing: bool = True
-) -> OneShotResults | None:
+) -> SupernetResults | None:
     """Read what one-shot methods left in a folder of results; None where there is no such experiment.
 
     Raises
@@ -160,7 +160,9 @@ def read_one_shot(
         )
     if not supernets:
         raise ResultError(f"'{folder}' has no supernet yet; run the spec")
-    return OneShotResults(manifest.spec, tuple(_panels(manifest, folder, open_oracle, supernets, runs)), tuple(missing))
+    return SupernetResults(
+        manifest.spec, tuple(_panels(manifest, folder, open_oracle, supernets, runs)), tuple(missing)
+    )
 
 
 def _panels(

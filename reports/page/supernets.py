@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from harness.printable import counted
-from reports.sections.one_shot.results import OneShotResults
-from reports.sections.one_shot.section import sentences
+from reports.sections.one_shot import sentences
 from reports.study.provenance import told_of
+from reports.supernets.results import SupernetResults
 from reports.tables.matrix import FirstScreen
 
 NO_CHECKLIST = "The checklist of best practices in NAS research is about searches; this report shows one-shot methods."
 """What stands where a report of searches has its checklist."""
 
 
-def first_screen(results: OneShotResults) -> FirstScreen:
+def first_screen(results: SupernetResults) -> FirstScreen:
     """Return what each benchmark says, without a matrix."""
     return FirstScreen("One-shot methods, judged by a table of trainings from scratch.", tuple(sentences(results)))
 
 
-def facts_words(results: OneShotResults) -> list[str]:
+def facts_words(results: SupernetResults) -> list[str]:
     """Say what was trained on what, under the title."""
     epochs = counted(results.spec.budget.supernet_epochs or 0, "epoch")
     return [
@@ -27,12 +27,12 @@ def facts_words(results: OneShotResults) -> list[str]:
     ]
 
 
-def warnings(results: OneShotResults) -> list[str]:
+def warnings(results: SupernetResults) -> list[str]:
     """Say what is missing."""
     return [f"Without a result: {'; '.join(results.missing)}."] if results.missing else []
 
 
-def sources(results: OneShotResults) -> list[dict[str, str]]:
+def sources(results: SupernetResults) -> list[dict[str, str]]:
     """Return sha256, and where they are known title, licence and citation of every benchmark."""
     return [
         {"benchmark": panel.truth.name, "sha256": panel.truth.facts.table_digest} | told_of(panel.truth.about)

@@ -16,10 +16,10 @@ from harness.spaces.nb201.operations import OPERATIONS, POOL
 from reports.figures.exhibit import Exhibit
 from reports.figures.style import style_map
 from reports.figures.supernets import KIND
-from reports.sections.one_shot.results import OneShotResults, Panel, Supernet, read_one_shot
 from reports.sections.section import Section
 from reports.study.provenance import library_versions
 from reports.study.study import Study
+from reports.supernets.results import Panel, Supernet, SupernetResults, read_supernets
 from reports.tables.numbers import NONE as UNKNOWN
 from reports.tables.numbers import three_digits
 from reports.tables.report_table import ReportTable
@@ -38,11 +38,11 @@ def section(study: Study) -> Section | None:
     folder = study.results.folder
     if folder is None or not (folder / MANIFEST).exists():
         return None
-    results = read_one_shot(folder)
+    results = read_supernets(folder)
     return None if results is None else section_of(results)
 
 
-def section_of(results: OneShotResults) -> Section:
+def section_of(results: SupernetResults) -> Section:
     """Return figures, tables, sentences and methods of one-shot methods."""
     figures = [_regret(results, split) for split in ("validation", "test")]
     figures += [_seconds(results), *_operations(results)]
@@ -55,7 +55,7 @@ def section_of(results: OneShotResults) -> Section:
     )
 
 
-def sentences(results: OneShotResults) -> Iterator[str]:
+def sentences(results: SupernetResults) -> Iterator[str]:
     """Say for each benchmark which method handed over the best cell, what that cost, and whose cells collapsed."""
     for panel in results.panels:
         finals = {label: _final(group) for label, group in panel.supernets.items()}
@@ -124,7 +124,7 @@ def _rows(panel: Panel, split: str, cost: str) -> Iterator[tuple[Any, ...]]:
         yield from ((panel.truth.name, label, *row) for row in _curve(drawn, grid))
 
 
-def _regret(results: OneShotResults, split: str) -> Exhibit | None:
+def _regret(results: SupernetResults, split: str) -> Exhibit | None:
     rows = [row for panel in results.panels if split in panel.truth.splits for row in _rows(panel, split, "units")]
     caption = (
         f"Regret by the table's {split} mean of what would be handed over, against what has been spent, in units of one"
@@ -135,7 +135,7 @@ def _regret(results: OneShotResults, split: str) -> Exhibit | None:
                     "units of one training", f"{split} regret", log_x=True, log_y=True)  # fmt: skip
 
 
-def _seconds(results: OneShotResults) -> Exhibit | None:
+def _seconds(results: SupernetResults) -> Exhibit | None:
     rows = [row for panel in results.panels for row in _rows(panel, _SPLIT, "seconds")]
     caption = (
         "The same against the real seconds of the supernets, on one core of some machine: another clock,"
@@ -145,7 +145,7 @@ def _seconds(results: OneShotResults) -> Exhibit | None:
                     "real seconds", "validation regret", log_x=True, log_y=True)  # fmt: skip
 
 
-def _operations(results: OneShotResults) -> Iterator[Exhibit | None]:
+def _operations(results: SupernetResults) -> Iterator[Exhibit | None]:
     """Yield the mean weights of operations over epochs, a panel for each method with architecture parameters."""
     for panel in results.panels:
         rows = []
@@ -167,7 +167,7 @@ def _operations(results: OneShotResults) -> Iterator[Exhibit | None]:
 
 
 def _exhibit(
-    results: OneShotResults,
+    results: SupernetResults,
     name: str,
     title: str,
     rows: Sequence[tuple[Any, ...]],
@@ -219,7 +219,7 @@ def _exhibit(
     )
 
 
-def _summary(results: OneShotResults) -> ReportTable:
+def _summary(results: SupernetResults) -> ReportTable:
     rows = [_facts(panel, label, group) for panel in results.panels for label, group in panel.supernets.items()]
     cells = tuple(
         tuple(
@@ -281,7 +281,7 @@ def _entropy(one: Supernet) -> float:
     return float(-np.sum(p * np.log(np.maximum(p, 1e-300)), axis=1).mean())
 
 
-def _cells(results: OneShotResults) -> ReportTable:
+def _cells(results: SupernetResults) -> ReportTable:
     rows: list[dict[str, Any]] = []
     for panel in results.panels:
         space = panel.truth.oracle.space
@@ -307,7 +307,7 @@ def _cells(results: OneShotResults) -> ReportTable:
     )
 
 
-def _methods(results: OneShotResults) -> list[str]:
+def _methods(results: SupernetResults) -> list[str]:
     names = ", ".join(results.labels)
     return [
         f"Weights. {names}: each replicate trains one supernet for {results.spec.budget.supernet_epochs} epochs on the"

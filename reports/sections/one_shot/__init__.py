@@ -1,1 +1,0 @@
-"""The section of one-shot methods: what they recommended looked up, beside searches, and what became of their cells."""

@@ -1,0 +1,1 @@
+"""Results of one-shot methods: what they recommended, looked up, beside searches."""
