@@ -26,7 +26,7 @@ from harness.printable import counted
 from harness.strategy import Strategy
 from reports.study.align import Steps
 from reports.study.comparisons import scores
-from reports.study.finals import finals, regrets_of
+from reports.study.finals import regrets_of
 from reports.study.provenance import budget_words
 from reports.study.study import Study, prepare
 from reports.tables.numbers import bracket, regret_words, three_digits
@@ -63,7 +63,7 @@ def side_by_side(study: Study) -> str:
     """Return a Markdown table: regrets at thirds of the budget on every benchmark, cost and rank of every strategy."""
     budget = study.aligned[0].final_budget
     thirds = [budget / 3, 2 * budget / 3]
-    at = {part: finals(study, part) for part in (*(map(round, thirds) if budget > 3 else thirds), budget)}
+    checkpoints = (*(map(round, thirds) if budget > 3 else thirds), budget)
     ranks = {row["label"]: row for row in scores(study, "validation").to_dict("records")}
     parts = []
     for item in study.aligned:
@@ -71,11 +71,11 @@ def side_by_side(study: Study) -> str:
         rows = []
         for label in study.labels:
             cells = [label]
-            for values in at.values():
-                regrets = regrets_of(values, item, "validation", label)
+            for checkpoint in checkpoints:
+                regrets = regrets_of(item, "validation", label, checkpoint)
                 cells += [regret_words(float(middle), scale) for middle in (np.median(regrets), np.mean(regrets))]
             rows.append((*cells, three_digits(_seconds(item.steps[label]))))
-        heads = [f"{word} at {checkpoint:.3g}" for checkpoint in at for word in ("median", "mean")]
+        heads = [f"{word} at {checkpoint:.3g}" for checkpoint in checkpoints for word in ("median", "mean")]
         headers = ("strategy", *heads, "seconds")
         unit = "" if study.several else f" ({item.truth.unit('validation')})"
         parts.append(f"### {item.name}{unit}\n\n{table(headers, rows)}")
@@ -109,14 +109,13 @@ def ceilings(study: Study) -> str:
         return ""
     budget, parts = study.aligned[0].final_budget, []
     points = [round(budget / 3), round(2 * budget / 3), round(budget)]
-    at = [finals(study, point) for point in points]
     for item in study.aligned:
         rows, scale = [], item.truth.scales["validation"]
         for label, top in pairs:
             cells = [label]
-            for values in at:
+            for point in points:
                 random, reached, best = (
-                    regrets_of(values, item, "validation", one) for one in ("random_search", label, top)
+                    regrets_of(item, "validation", one, point) for one in ("random_search", label, top)
                 )
                 cells += [regret_words(float(np.mean(best)), scale), f"{fraction(random, reached, best):.2f}"]
             rows.append(cells)
