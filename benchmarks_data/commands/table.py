@@ -330,10 +330,10 @@ def fit_table(
 @table.command("judge")
 @guarded
 def judge_table(
-    path: Annotated[Path, typer.Argument(help="A surrogate benchmark, as `table fit` wrote it.")],
+    path: Annotated[Path, typer.Argument(help="A surrogate benchmark, as `table fit` wrote it, or the name of one.")],
     out: Annotated[
         Optional[Path],  # noqa: UP045  # as above
-        typer.Option(help="Folder of the page; the default is NAME-audit beside the file."),
+        typer.Option(help="Folder of the page; the default is NAME-audit, beside the file."),
     ] = None,
     table_name: Annotated[
         Optional[str],  # noqa: UP045  # as above

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks_data.catalogue.entries import others
 from tests.bench.figures import Row, parser, show
 
 
@@ -30,7 +31,7 @@ def fitted(path: Path) -> list[Row]:
 
 
 def answers(path: Path, count: int = 20_000, repeats: int = 5) -> list[Row]:
-    """Open the file and answer, when torch is there already."""
+    """Open a file and answer, when what answers is imported already."""
     from benchmarks_data.predicted.fitted.benchmark import FittedBenchmark
     from benchmarks_data.predicted.fitted.file import read
     from harness.records import Proposals
@@ -48,21 +49,23 @@ def answers(path: Path, count: int = 20_000, repeats: int = 5) -> list[Row]:
         cpu = time.process_time()
         benchmark.query(asked, noise_seed=seeds)
         answering.append(count / (time.process_time() - cpu))
-    rows.append({"what": "open it, CPU", "value": min(opening), "unit": "ms", "target": "< 50"})
-    rows.append({"what": "answers with noise, CPU", "value": max(answering), "unit": "1/s", "target": "> 20000"})
+    rows.append({"what": f"open {path.stem}, CPU", "value": min(opening), "unit": "ms", "target": "< 50"})
+    rows.append(
+        {"what": f"answers of {path.stem} with noise, CPU", "value": max(answering), "unit": "1/s", "target": "> 20000"}
+    )
     return rows
 
 
-def searches(path: Path, replicates: int = 50, evaluations: int = 300) -> list[Row]:
-    """Search in lockstep."""
+def searches(benchmark: str, replicates: int = 50, evaluations: int = 300) -> list[Row]:
+    """Search in lockstep, by the benchmark's name or its path."""
     import harness as nh
 
     rows = list[Row]()
     for name, target in (("random_search", "< 30"), ("regularized_evolution", "< 60")):
         cpu = time.process_time()
-        nh.run(name, str(path), evaluations=evaluations, replicates=replicates)
+        nh.run(name, benchmark, evaluations=evaluations, replicates=replicates)
         each = 1e3 * (time.process_time() - cpu) / replicates
-        rows.append({"what": f"{name}, {evaluations} evaluations, CPU a trial", "value": each, "unit": "ms",
+        rows.append({"what": f"{name} on {Path(benchmark).stem}, {evaluations} evaluations, CPU a trial", "value": each, "unit": "ms",
                      "target": target})  # fmt: skip
     return rows
 
@@ -71,4 +74,10 @@ if __name__ == "__main__":
     given = parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "whole.h5"
-        show((partial(fitted, place), partial(answers, place), partial(searches, place)), given.json)
+        micro = others()["micro-darts"].paths()[0]
+        measured = (
+            partial(fitted, place),
+            *(partial(answers, path) for path in (place, micro)),
+            *(partial(searches, benchmark) for benchmark in (str(place), "micro-darts")),
+        )
+        show(measured, given.json)

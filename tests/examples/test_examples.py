@@ -34,6 +34,7 @@ from tests.paths import ROOT
 EXAMPLES = ROOT / "examples"
 EXECUTED = {
     "quickstart.toml": "test_the_quickstart_runs",
+    "micro-darts.toml": "test_the_searches_on_a_surrogate_run",
     "zoo.toml": "test_the_tournaments_run",
     "zoo-full.toml": "test_the_tournaments_run",
     "zoo-guided.toml": "test_the_tournaments_run",
@@ -107,6 +108,19 @@ def test_the_quickstart_runs(folder, capsys):
     assert {run.label for run in results.runs} == {strategy.label for strategy in spec.strategies}
     assert {run.benchmark for run in results.runs} == set(spec.benchmarks)
     assert len(results.runs) == 2 * len(spec.strategies) * len(spec.benchmarks)
+
+
+def test_the_searches_on_a_surrogate_run(folder, capsys):
+    spec = nh.load_spec("examples/micro-darts.toml")
+    ridge = {"name": "ridge", "encoding": "one_hot"}
+    spec = replace(
+        spec,
+        strategies=tuple(replace(item, surrogate=ridge) if item.name == "bananas" else item for item in spec.strategies),
+        budget=Budget(evaluations=15),
+        replicates=2,
+    )
+    assert execute(prepare(spec), folder / "micro").failed == ()
+    assert {len(run.trace) for run in nh.read_results(folder / "micro").runs} == {15}
 
 
 @pytest.mark.parametrize(("name", "evaluations"), [("zoo", 25), ("zoo-guided", 25), ("zoo-full", 3)])
