@@ -64,8 +64,8 @@ def searches(benchmark: str, replicates: int = 50, evaluations: int = 300) -> li
     for name, target in (("random_search", "< 30"), ("regularized_evolution", "< 60")):
         cpu = time.process_time()
         nh.run(name, benchmark, evaluations=evaluations, replicates=replicates)
-        each = 1e3 * (time.process_time() - cpu) / replicates
-        rows.append({"what": f"{name} on {Path(benchmark).stem}, {evaluations} evaluations, CPU a trial", "value": each, "unit": "ms",
+        each, what = 1e3 * (time.process_time() - cpu) / replicates, f"{name} on {Path(benchmark).stem}"
+        rows.append({"what": f"{what}, {evaluations} evaluations, CPU a trial", "value": each, "unit": "ms",
                      "target": target})  # fmt: skip
     return rows
 

@@ -115,7 +115,7 @@ def test_the_searches_on_a_surrogate_run(folder, capsys):
     ridge = {"name": "ridge", "encoding": "one_hot"}
     spec = replace(
         spec,
-        strategies=tuple(replace(item, surrogate=ridge) if item.name == "bananas" else item for item in spec.strategies),
+        strategies=tuple(replace(one, surrogate=ridge) if one.name == "bananas" else one for one in spec.strategies),
         budget=Budget(evaluations=15),
         replicates=2,
     )
