@@ -19,7 +19,12 @@ PICTURE = ROOT / "docs" / "micro-darts.png"
 PANELS = (
     ("held-out", "What the surrogate knows", "measured validation accuracy (%)", "predicted, left out (%)"),
     ("validation-regret-evaluations", "Searches on it", "evaluations", "validation regret (points)"),
-    ("verification-agreement", "What they found, trained for real", "predicted validation accuracy (%)", "trained for real (%)"),
+    (
+        "verification-agreement",
+        "What they found, trained for real",
+        "predicted validation accuracy (%)",
+        "trained for real (%)",
+    ),
 )
 
 

@@ -256,7 +256,7 @@ def test_an_architecture_is_described_and_not_trained(home, capsys):
     printed = capsys.readouterr().out
     assert "x=0, kind=b, y=2" in printed
     assert main(["describe", _name(home)]) == 0, capsys.readouterr().err
-    assert "y is there when kind is b" in capsys.readouterr().out
+    assert "y is there only where kind is b" in capsys.readouterr().out
     assert len(_trained(home)) == before
 
 
