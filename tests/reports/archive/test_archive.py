@@ -93,7 +93,11 @@ def test_the_study_of_an_archive_is_that_of_its_results(whole: Path, archive: Ar
     """Tables, tests and curves, truth looked up: the same, to the last digit."""
     before, after = prepare(read_results(whole)), prepare(together(None, [archive]).results)
     assert after.resampler.digest == before.resampler.digest
-    for show in (pairwise, scores, lambda study: curves(study, "test", "evaluations")):
+    for show in (
+        pairwise,
+        lambda study: scores(study, "validation"),
+        lambda study: curves(study, "test", "evaluations"),
+    ):
         assert show(before).equals(show(after))
     for table in (cost_table, ledger_table):
         assert table(before).cells == table(after).cells
