@@ -66,7 +66,7 @@ class Tables(BenchmarkProvider):
 
     def reads(self, path: Path) -> bool:
         """Say whether a file begins like a table or a surrogate benchmark; what else is wrong is told on opening."""
-        return is_table(path) or is_fitted(path)
+        return is_table(path) or is_fitted(path) or is_live(str(path))
 
     def refusal(self, path: Path) -> str:
         """Say how a path becomes that of a table: data of one's own are imported."""
@@ -202,7 +202,7 @@ def _has_no_rows(name: str) -> bool:
     """Say whether a name or a path is of no table; reading all of the catalogue takes as long as opening a table."""
     path = read(name).path
     if path is not None:
-        return read(name).is_python or is_fitted(path)
+        return read(name).is_python or is_fitted(path) or is_live(name)
     return name not in carried() and (name in others() or is_live(name))
 
 

@@ -309,7 +309,9 @@ def open_benchmark(
     refuse(name)
     entry = live(name)
     check_device(entry)
-    return LiveBenchmark(Trained(entry), objectives=objectives, constraints=constraints, training=training, seed=seed)
+    opened = LiveBenchmark(Trained(entry), objectives=objectives, constraints=constraints, training=training, seed=seed)
+    opened.name = name  # so that it can be opened again, by its path too
+    return opened
 
 
 def check_device(entry: Live) -> None:
@@ -337,7 +339,9 @@ def check_device(entry: Live) -> None:
 def open_oracle(name: str) -> LiveOracle:
     """Open what a live benchmark has trained, held-out results included."""
     refuse(name)
-    return LiveOracle(Trained(live(name)))
+    opened = LiveOracle(Trained(live(name)))
+    opened.name = name
+    return opened
 
 
 def describe(name: str) -> dict[str, Any]:

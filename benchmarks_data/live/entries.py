@@ -1,4 +1,4 @@
-"""Live benchmarks of the catalogue: how what is proposed is trained when it is asked for."""
+"""Live benchmarks: how what is proposed is trained, by the catalogue or by a description of one's own."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from benchmarks_data.catalogue import described
 from benchmarks_data.catalogue.entries import builds
 from benchmarks_data.file.problem import epochs_of
 from harness.checks import choice, integer, real
-from harness.digests import identity, sha256_of
+from harness.digests import sha256_of
 from harness.errors import HarnessError, must, unknown
+from harness.names import read
 from harness.problem import Fidelity
 from harness.training.levels import LEVELS, REFERENCE
 from harness.training.recipe import TrainingSetup
 
 MARK = "@"
 """Stands between the name of a live benchmark and a level of the trainer."""
+_EXACT = f"{MARK}{REFERENCE}"
+_RATES = {True: 3e10, False: 8e9}
+"""Multiply-adds per second of a core of a CPU, of packed networks and of others."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +55,9 @@ class Live:
     Attributes
     ----------
     name, title, dataset : str
-        Registered name, and texts for people.
+        Registered name, or that of a description of one's own, and texts for people.
     space : str
-        Of `harness.spaces.named`.
+        Of `harness.spaces.named`, or the definition of one's own.
     trainings : tuple of Offer
         The cheapest first, the full one last.
     level : str
@@ -88,7 +93,7 @@ class Live:
         """All on which numbers depend, versions apart, as plain data."""
         trainings = []
         for offer in self.trainings:
-            setup = identity(offer.setup)
+            setup = offer.setup.content
             del setup["margin_percent"]
             recipe = offer.setup.load_recipe().as_dict() | {"name": None}
             trainings.append(setup | {"recipe": recipe, "items": offer.items})
@@ -130,8 +135,8 @@ class Live:
 def lives() -> Mapping[str, Live]:
     """Return the live benchmarks by name."""
     files = sorted((Path(__file__).parents[1] / "catalogue" / "live").glob("*.toml"))
-    read = [tomllib.loads(path.read_text(encoding="utf-8"))["live"] for path in files]
-    return {name: _live(name, fields) for file in read for name, fields in file.items()}
+    listed = [tomllib.loads(path.read_text(encoding="utf-8"))["live"] for path in files]
+    return {name: _live(name, fields) for file in listed for name, fields in file.items()}
 
 
 def _live(name: str, fields: Mapping[str, Any]) -> Live:
@@ -144,18 +149,43 @@ def _live(name: str, fields: Mapping[str, Any]) -> Live:
 
 
 def is_live(name: object) -> bool:
-    """Say whether a name is of a live benchmark, a level behind it or not."""
-    return isinstance(name, str) and name.partition(MARK)[0] in lives()
+    """Say whether a name, or a path, is of a live benchmark, a level behind it or not."""
+    if not isinstance(name, str):
+        return False
+    path = read(name.removesuffix(_EXACT)).path
+    if path is not None:
+        return path.suffix == ".toml" and described.is_description(path)
+    return name.partition(MARK)[0] in lives()
+
+
+def _of_ones_own(path: Path, level: str) -> Live:
+    """Return the live benchmark that a description of one's own makes; its name is that of the description."""
+    own = described.read(path)
+    setup, recipe = own.plan.training, own.plan.training.load_recipe()
+    packs = setup.network == "nb201" and own.dataset.is_signal and recipe.reduction == "pool"
+    return Live(
+        name=own.plan.name,
+        title=own.title,
+        dataset=own.dataset.description,
+        space=own.plan.space,
+        trainings=(Offer(setup, len(own.dataset.labels["train"])),),
+        level=level or ("R4" if packs else REFERENCE),
+        device="cpu",
+        multiply_adds_per_second=_RATES[packs],
+    )
 
 
 def live(name: str) -> Live:
-    """Return a live benchmark by its name, trained at the level behind the ``@`` where there is one.
+    """Return a live benchmark by its name or path, trained at the level behind the ``@`` where there is one.
 
     Raises
     ------
     HarnessError
         If the name is unknown, or another level than its own or R0 is asked for.
     """
+    path = read(name.removesuffix(_EXACT)).path
+    if path is not None:
+        return _of_ones_own(path, REFERENCE if name.endswith(_EXACT) else "")
     bare, mark, level = name.partition(MARK)
     if bare not in lives():
         raise HarnessError(unknown("live benchmark", bare, lives()))

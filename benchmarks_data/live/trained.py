@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from harness.space import SearchSpace
 from harness.spaces import named
 from harness.spaces.enumerated import EnumeratedSpace
 from harness.training.curves import DIVERGED, OK, STATUS, Curves
+from harness.training.recipe import TrainingSetup
 
 if TYPE_CHECKING:
     from harness.training.data.dataset import Dataset
@@ -184,7 +186,7 @@ def load(offer: Offer) -> Dataset:
         If files of the user's are missing.
     """
     setup = offer.setup
-    dataset = _load(setup.dataset, tuple(sorted(setup.dataset_options.items())))
+    dataset = _load(json.dumps(setup.as_dict(), sort_keys=True))
     if (items := len(dataset.labels["train"])) != offer.items:
         raise TableError(f"the dataset {setup.dataset} must have {offer.items} training items, got {items}")
     if not len(dataset.labels["valid"]):
@@ -193,7 +195,7 @@ def load(offer: Offer) -> Dataset:
 
 
 @cache
-def _load(name: str, options: tuple[tuple[str, Any], ...]) -> Dataset:
+def _load(setup: str) -> Dataset:
     from harness.training import data
 
-    return data.load(name, **dict(options))
+    return data.of(TrainingSetup.from_dict(json.loads(setup)))
