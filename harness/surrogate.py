@@ -68,6 +68,8 @@ class Surrogate(ABC):
     """Whether it makes covariates alike itself, so that they may be missing, infinite or of any scale."""
     takes_covariates: bool = True
     """Whether any columns may be given as covariates; not where they have a meaning, as curves and tasks have."""
+    rows_alone: ClassVar[bool] = False
+    """Whether `predict` gives a row the same bits whatever rows, two or more, are asked with it."""
     has_std: bool = True
     """Whether `std` of predictions says how unsure they are, as that of a normal distribution.  Where it is 0 or
     something else, what needs it refuses the learner, unless it is calibrated by its errors (`harness.learners`)."""

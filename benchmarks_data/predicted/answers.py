@@ -15,6 +15,8 @@ from harness.space import SearchSpace
 
 CHUNK = 256
 """Rows that are predicted at once, always so many: then no number depends on what is asked with it."""
+SIZES = (64, CHUNK, 1024)
+"""The same of learners whose rows are predicted each by itself."""
 
 
 def check_proposals(name: str, space: SearchSpace, proposals: Proposals, fidelities: int) -> Archs:
@@ -61,11 +63,22 @@ def evaluations(
     return Evaluations(proposals.archs, proposals.fidelity, proposals.tag, np.stack(values, axis=1), bounds, taken)
 
 
-def chunks(archs: Archs, fidelity: IntArray) -> Iterator[tuple[Archs, IntArray]]:
-    """Cut rows, and what goes with each, into chunks of `CHUNK`, the last filled up with its first row."""
-    for start in range(0, len(archs), CHUNK):
-        part, at = archs[start : start + CHUNK], fidelity[start : start + CHUNK]
-        if short := CHUNK - len(part):
+def chunks(archs: Archs, fidelity: IntArray, sizes: Sequence[int] = (CHUNK,)) -> Iterator[tuple[Archs, IntArray]]:
+    """Cut rows, and what goes with each, into chunks, the last filled up with its first row.
+
+    Parameters
+    ----------
+    archs : (n, L) integers
+    fidelity : (n,) int64
+    sizes : sequence of int
+        That a chunk may have, rising: the first that takes all that is left, else the last.
+    """
+    start = 0
+    while start < len(archs):
+        size = next((size for size in sizes if size >= len(archs) - start), sizes[-1])
+        part, at = archs[start : start + size], fidelity[start : start + size]
+        if short := size - len(part):
             part = np.concatenate([part, np.repeat(part[:1], short, axis=0)])
             at = np.concatenate([at, np.repeat(at[:1], short)])
+        start += size
         yield part, at

@@ -29,6 +29,7 @@ class Forest(Surrogate):
     """
 
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "scikit-learn")
+    rows_alone = True
     kind: ClassVar[type[DecisionTreeRegressor]] = DecisionTreeRegressor
     """Of the trees."""
     bootstrap: bool = True

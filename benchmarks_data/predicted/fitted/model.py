@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks_data.predicted.answers import chunks
+from benchmarks_data.predicted.answers import CHUNK, SIZES, chunks
 from benchmarks_data.predicted.fitted.noise import Noise
 from harness.checks import Archs, BoolArray, FloatArray, IntArray
 from harness.errors import HarnessError, must
@@ -160,7 +160,7 @@ class Model:
         """Return the mean at a fidelity each: (n, L), (n,) to (n,) published."""
         parts = [
             self.curves.results(self._learnt(part), at, self.objective)
-            for part, at in chunks(self.own(archs), fidelity)
+            for part, at in chunks(self.own(archs), fidelity, SIZES if self.learner.rows_alone else (CHUNK,))
         ]
         return np.concatenate(parts)[: len(archs)] if parts else np.empty(0)
 
