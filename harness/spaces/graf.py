@@ -25,8 +25,8 @@ import numpy.typing as npt
 from harness.checks import BoolArray, FloatArray, IntArray, read_only
 
 Numbers = npt.NDArray[Any]
-_FAR = 999
-"""More than any path is long."""
+_FAR = 99
+"""More than any path is long; lengths are kept in bytes."""
 _CHUNK = 2048
 """Cells at once: with the sets of seven operations they take a few megabytes."""
 
@@ -130,13 +130,13 @@ def _of_edges(
     starts, ends = np.array(edges).T
     groups = [_counts(codes, operations)]
     if len(outputs) == 1:
-        away = np.full((nodes, len(codes), allowed.shape[2]), _FAR, dtype=np.int16)
+        away = np.full((nodes, len(codes), allowed.shape[2]), _FAR, dtype=np.int8)
         away[inputs[0]] = 0
         for edge, (source, target) in enumerate(edges):
             np.minimum(away[target], np.where(allowed[:, edge], away[source] + 1, _FAR), out=away[target])
         groups.append(np.where(away[outputs[0]] < _FAR, away[outputs[0]], nodes + 1))
     for entry in inputs:
-        longest = np.full((nodes, len(codes), allowed.shape[2]), -_FAR, dtype=np.int16)
+        longest = np.full((nodes, len(codes), allowed.shape[2]), -_FAR, dtype=np.int8)
         longest[entry] = 0
         most = longest.copy()
         for edge, (source, target) in enumerate(edges):
@@ -155,8 +155,8 @@ def _of_vertices(adjacency: BoolArray, codes: Numbers, vertices: IntArray, opera
     rows, last, places = np.arange(len(codes)), vertices - 1, codes.shape[1]
     through = allowed.copy()
     through[:, 0] = through[rows, last] = True  # input and output may always be passed
-    away = np.full((places, len(codes), allowed.shape[2]), _FAR, dtype=np.int16)
-    longest = np.full(away.shape, -_FAR, dtype=np.int16)
+    away = np.full((places, len(codes), allowed.shape[2]), _FAR, dtype=np.int8)
+    longest = np.full(away.shape, -_FAR, dtype=np.int8)
     away[0] = longest[0] = 0
     most = longest.copy()
     for target in range(1, places):

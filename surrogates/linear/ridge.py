@@ -55,6 +55,8 @@ class Ridge(Surrogate):
 
     identity = "surrogates.ridge:Ridge"
 
+    rows_alone = True
+
     def __init__(self, space: SearchSpace, *, encoding: str = "one_hot", penalty: float = 1.0) -> None:
         super().__init__(space, encoding=encoding, penalty=real("penalty", penalty, low=0, open_low=True))
         self._posterior: _Posterior | None = None

@@ -160,7 +160,7 @@ class Model:
         """Return the mean at a fidelity each: (n, L), (n,) to (n,) published."""
         parts = [
             self.curves.results(self._learnt(part), at, self.objective)
-            for part, at in chunks(self.own(archs), fidelity, SIZES if self.learner.rows_alone else (CHUNK,))
+            for part, at in chunks(self.own(archs), fidelity, _sizes(self.learner))
         ]
         return np.concatenate(parts)[: len(archs)] if parts else np.empty(0)
 
@@ -186,7 +186,7 @@ class Model:
         parts = [
             np.clip(model.learner.predict(part, costs_of(self.space, part)).mean, model.low, model.high)
             * model.shares[at]
-            for part, at in chunks(self.own(archs), fidelity)
+            for part, at in chunks(self.own(archs), fidelity, _sizes(model.learner))
         ]
         return np.concatenate(parts)[: len(archs)] if parts else np.empty(0)
 
@@ -293,6 +293,11 @@ def schedules_of(fidelities: Sequence[Fidelity]) -> IntArray:
     """Return the number of the training that each fidelity is of, (F,) int64, from 0."""
     known = list(dict.fromkeys(fidelity.training for fidelity in fidelities))
     return np.array([known.index(fidelity.training) for fidelity in fidelities], dtype=np.int64)
+
+
+def _sizes(learner: Surrogate) -> tuple[int, ...]:
+    """Return how many rows may be predicted at once: where they change each other's bits, always as many."""
+    return SIZES if learner.rows_alone else (CHUNK,)
 
 
 def costs_of(space: SearchSpace, archs: Archs) -> FloatArray | None:
