@@ -30,6 +30,8 @@ from harness.spaces import named
 from harness.spaces.enumerated import EnumeratedSpace
 
 SECONDS, TEST = "train_seconds", "test_accuracy"
+KNOWN = (SECONDS, "params_m", "macs_m")
+"""Columns that need no training."""
 MOST = 20_000
 """Trainings that one question may ask for: what wants more means to look at a whole space."""
 _CPU_RATE = 3e10
@@ -251,7 +253,13 @@ class LiveOracle:
         return out
 
     def mean(self, archs: Archs, column: str) -> FloatArray:
-        """Return the mean over the trainings that were made: (n, L) to (n,); NaN of what was not trained."""
+        """Return the mean over the trainings that were made: (n, L) to (n,); NaN of what was not trained.
+
+        What costs of time and size are is known of all architectures, trained or not.
+        """
+        if column in KNOWN:
+            refuse(self.name)
+            return self._trained.known(arch_matrix("archs", archs, self.space.genes))[column]
         return mean_over_trainings(self.trainings(archs, column)[:, :, None])[:, 0]
 
     def made_values(self, column: str) -> FloatArray:
@@ -325,9 +333,7 @@ def check_device(entry: Live) -> None:
         return
     space = named.space(entry.space)
     archs = space.sample(1000, np.random.default_rng(0))
-    full = len(entry.fidelities) - 1
-    trained = Trained(entry)
-    seconds = trained.seconds(trained.costs(archs)["macs_m"], np.full(len(archs), full))
+    seconds = Trained(entry).known(archs)[SECONDS]
     hours = float(seconds.mean()) * entry.multiply_adds_per_second / _CPU_RATE / 3600
     raise HarnessError(
         f"{entry.name} trains on a CUDA device, and torch finds none: on a CPU core one of its networks would take"

@@ -97,6 +97,15 @@ class Trained:
         """Return parameters and multiply-adds of the full networks in millions, in closed form: (n, L) to (n,) each."""
         return self._costs(archs, self.live.full)
 
+    def known(self, archs: Archs) -> dict[str, FloatArray]:
+        """Return what full trainings of architectures cost, as the ones that are trained for them: (n, L) to (n,) each.
+
+        Columns ``params_m``, ``macs_m`` and ``train_seconds``, which is simulated.
+        """
+        costs = self.costs(self.canonical(archs)[0])
+        full = np.full(len(archs), len(self.live.fidelities) - 1)
+        return costs | {"train_seconds": self.seconds(costs["macs_m"], full)}
+
     def _costs(self, archs: Archs, offer: Offer) -> dict[str, FloatArray]:
         from harness.training import data, networks  # brings torch
 

@@ -197,11 +197,12 @@ def _fidelities(task: type[Task]) -> tuple[tuple[Fidelity, ...], tuple[Any, ...]
     given = tuple(task.fidelities)
     if not given:
         return (Fidelity("full training", 1, 1),), ()
-    if all(isinstance(item, Fidelity) for item in given):
-        for place, item in enumerate(given):
-            if item.continues is not None and not 0 <= item.continues < place:  # type: ignore[union-attr]  # as above
-                raise HarnessError(must("continues", "name an earlier fidelity, by its index", item.continues))  # type: ignore[union-attr]  # as above
-        return given, given  # type: ignore[return-value]  # as above
+    named = tuple(item for item in given if isinstance(item, Fidelity))
+    if len(named) == len(given):
+        for place, item in enumerate(named):
+            if item.continues is not None and not 0 <= item.continues < place:
+                raise HarnessError(must("continues", "name an earlier fidelity, by its index", item.continues))
+        return named, named
     counts = [integer("fidelities", item, low=1) for item in given]
     if any(low >= high for low, high in pairwise(counts)):
         raise HarnessError(must("fidelities", "rise, from cheap to full", list(given)))

@@ -229,27 +229,18 @@ def write_study(
 
 
 def _write_evaluated(results: Evaluated, folder: Path, on_step: Callable[[str], None]) -> None:
-    parts = predictors.sections(results)
-    with _drawn(_figures(parts), folder) as take:
-        _write_parts(parts, folder, on_step, take)
-    (folder / MARKER).write_text(f"{predictors.NO_CHECKLIST}\n", encoding="utf-8")
-    spec, names = results.spec, list(results.facts)
-    page = _rendered(
-        parts,
+    _write_alone(
+        predictors.sections(results),
         predictors.first_screen(results),
         folder,
-        title=f"{counted(len(spec.strategies), 'learner')} on {counted(len(names), 'benchmark')}",
+        on_step,
+        no_checklist=predictors.NO_CHECKLIST,
+        title=_on(counted(len(results.spec.strategies), "learner"), len(results.facts)),
         facts=predictors.facts_words(results),
-        constraints="",
-        notices=[],
         warnings=predictors.warnings(results),
-        explorer="",
-        reasons=[],
-        checklist=[],
         sources=predictors.sources(results),
-        name=spec.name,
+        name=results.spec.name,
     )
-    (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 
 def _supernets_alone(folder: Path, open_oracle: OpenOracle, *, allow_missing: bool) -> SupernetResults | None:
@@ -261,52 +252,56 @@ def _supernets_alone(folder: Path, open_oracle: OpenOracle, *, allow_missing: bo
 
 
 def _write_supernets(results: SupernetResults, folder: Path, on_step: Callable[[str], None]) -> None:
-    parts = [section_of(results)]
-    with _drawn(_figures(parts), folder) as take:
-        _write_parts(parts, folder, on_step, take)
-    (folder / MARKER).write_text(f"{supernets.NO_CHECKLIST}\n", encoding="utf-8")
-    names = [panel.truth.name for panel in results.panels]
-    page = _rendered(
-        parts,
+    benchmarks = {panel.truth.name for panel in results.panels}
+    _write_alone(
+        [section_of(results)],
         supernets.first_screen(results),
         folder,
-        title=f"{counted(len(results.labels), 'one-shot method')} on {counted(len(names), 'benchmark')}",
+        on_step,
+        no_checklist=supernets.NO_CHECKLIST,
+        title=_on(counted(len(results.labels), "one-shot method"), len(benchmarks)),
         facts=supernets.facts_words(results),
-        constraints="",
-        notices=[],
         warnings=supernets.warnings(results),
-        explorer="",
-        reasons=[],
-        checklist=[],
         sources=supernets.sources(results),
         name=results.spec.name,
     )
-    (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 
 def _write_given(given: Given, folder: Path, on_step: Callable[[str], None]) -> None:
     on_step("comparing strategies")
     found = comparisons(given)
-    parts = elsewhere.sections(given, found)
-    with _drawn(_figures(parts), folder) as take:
-        _write_parts(parts, folder, on_step, take)
-    (folder / MARKER).write_text(f"{elsewhere.NO_CHECKLIST}\n", encoding="utf-8")
-    strategies, benchmarks = len(given.strategies), len(given.benchmarks)
-    page = _rendered(
-        parts,
+    _write_alone(
+        elsewhere.sections(given, found),
         elsewhere.first_screen(given, found),
         folder,
-        title=f"{counted(strategies, 'strategy', 'strategies')} on {counted(benchmarks, 'benchmark')}",
+        on_step,
+        no_checklist=elsewhere.NO_CHECKLIST,
+        title=_on(counted(len(given.strategies), "strategy", "strategies"), len(given.benchmarks)),
         facts=elsewhere.facts_words(given),
-        constraints="",
-        notices=[],
         warnings=elsewhere.warnings(given),
-        explorer="",
-        reasons=[],
-        checklist=[],
         sources=[],
         name=given.name,
     )
+
+
+def _on(what: str, benchmarks: int) -> str:
+    return f"{what} on {counted(benchmarks, 'benchmark')}"
+
+
+def _write_alone(
+    parts: Sequence[Section],
+    first: FirstScreen,
+    folder: Path,
+    on_step: Callable[[str], None],
+    *,
+    no_checklist: str,
+    **words: Any,
+) -> None:
+    """Write the page of what is no study of searches: without explorer, constraints, and a checklist; it says why."""
+    with _drawn(_figures(parts), folder) as take:
+        _write_parts(parts, folder, on_step, take)
+    (folder / MARKER).write_text(f"{no_checklist}\n", encoding="utf-8")
+    page = _rendered(parts, first, folder, constraints="", notices=[], explorer="", reasons=[], checklist=[], **words)
     (folder / PAGE).write_text(printable_lines(page), encoding="utf-8")
 
 

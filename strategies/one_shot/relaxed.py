@@ -324,8 +324,8 @@ class Relaxed(SupernetMethod):
 
     def observed(self) -> Mapping[str, FloatArray]:
         """Return the losses, the mean weights of operations and the curvature."""
-        numbers = {"valid_loss": np.float64(self.valid_loss), "eigenvalue": np.float64(self.eigenvalue)}
-        return {**super().observed(), **numbers, "probabilities": self.probabilities()}  # type: ignore[dict-item]  # as there
+        numbers = {"valid_loss": np.array(self.valid_loss), "eigenvalue": np.array(self.eigenvalue)}
+        return {**super().observed(), **numbers, "probabilities": self.probabilities()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return weights and architecture parameters with their optimisers."""

@@ -79,7 +79,7 @@ class Dirichlet(Sampler):
 
     def weights(self, alpha: Tensor, rng: np.random.Generator, temperature: float) -> Tensor:
         """Return a draw."""
-        drawn: Tensor = _Dirichlet.apply(self.concentrations(alpha), rng)  # type: ignore[no-untyped-call]
+        drawn: Tensor = _Dirichlet.apply(self.concentrations(alpha), rng)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return drawn
 
     @staticmethod
@@ -111,7 +111,7 @@ class ReinMax(Sampler):
 
     def weights(self, alpha: Tensor, rng: np.random.Generator, temperature: float) -> Tensor:
         """Return a one-hot draw by softmax(alpha)."""
-        drawn: Tensor = _ReinMax.apply(alpha, one_hot(alpha + gumbel(alpha, rng)), max(temperature, 1.0))  # type: ignore[no-untyped-call]
+        drawn: Tensor = _ReinMax.apply(alpha, one_hot(alpha + gumbel(alpha, rng)), max(temperature, 1.0))  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return drawn
 
 

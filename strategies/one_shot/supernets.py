@@ -159,7 +159,7 @@ class SupernetMethod(OneShot):
 
     def observed(self) -> Mapping[str, FloatArray]:
         """Return the loss of the last epoch."""
-        return {"train_loss": np.float64(self.train_loss)}  # type: ignore[dict-item]  # a scalar is an array of ()
+        return {"train_loss": np.array(self.train_loss)}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the live tensors that the next epochs depend on, by name."""

@@ -118,7 +118,7 @@ class MixedCell(nn.Module):
             if code not in self.codes:
                 continue
             first: Conv = self.edges[genes[0]][str(kernel)]  # type: ignore[index]  # torch says Module
-            merged = torch.cat([self.edges[gene][str(kernel)].weight for gene in genes])  # type: ignore[index]
+            merged = torch.cat([self.edges[gene][str(kernel)].weight for gene in genes])  # type: ignore[index]  # as above
             scale = weights[list(genes), code].repeat_interleave(self.width)
             term = _normalised(_convolved(rectified, merged, first), scale)
             total = term if total is None else total + term
@@ -270,11 +270,13 @@ class Supernet(nn.Module):
 
     def mixture(self, images: Tensor, weights: Tensor, edges: Tensor | None = None) -> Tensor:
         """Return the logits of the mixture of all operations; see `MixedCell.mixture`."""
-        return self(images, lambda cell, features: cell.mixture(features, weights, edges))  # type: ignore[no-any-return]
+        logits: Tensor = self(images, lambda cell, features: cell.mixture(features, weights, edges))
+        return logits
 
     def path(self, images: Tensor, arch: Sequence[int], gates: Tensor | None = None) -> Tensor:
         """Return the logits of one architecture; see `MixedCell.path`."""
-        return self(images, lambda cell, features: cell.path(features, arch, gates))  # type: ignore[no-any-return]
+        logits: Tensor = self(images, lambda cell, features: cell.path(features, arch, gates))
+        return logits
 
 
 def build(

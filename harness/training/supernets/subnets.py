@@ -11,6 +11,7 @@ depend on what else is evaluated.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -91,7 +92,7 @@ def accuracies(
             recalibrate(network, calibrating)
             found[row] = accuracy(network, items)
         else:
-            found[row] = accuracy(lambda images, genes=genes: supernet.path(images, genes), items)  # type: ignore[misc]
+            found[row] = accuracy(partial(supernet.path, arch=genes), items)
     return found
 
 

@@ -27,6 +27,7 @@ from harness.experiments.prepare import prepare as prepare_shards
 from harness.experiments.spec import Spec, StrategySpec
 from harness.files.arrays import read_npz
 from harness.guard import running
+from harness.judging.ledger import unit_seconds
 from harness.problem import Budget
 from harness.records import Proposals
 from harness.testing.conformance import check_benchmark
@@ -157,6 +158,9 @@ def test_the_oracle_knows_what_was_trained_and_nothing_else(entry, archs, tmp_pa
     with pytest.raises(HarnessError, match="was never asked to train"):
         oracle.rows(np.zeros((1, 6), dtype=np.uint8))
     assert oracle.reference == "the best of 2 architectures that were trained"
+    every = oracle.space.all_codings  # what a training costs is known of all, so that T1 is not that of what was found
+    assert unit_seconds(oracle) == pytest.approx(oracle.mean(every, "train_seconds").mean())
+    assert np.isfinite(oracle.mean(every, "macs_m")).all()
     assert export(NAME, tmp_path / "trained.h5") == 2
     table = nh.open_benchmark(str(tmp_path / "trained.h5"))
     again = table.query(Proposals.of(oracle.archs, 0), noise_seed=None)

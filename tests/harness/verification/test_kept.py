@@ -19,7 +19,7 @@ from harness.verification import record as verify_record
 from harness.verification.job import Request, weights_paths
 from harness.verification.record import EnsembleResult
 from harness.verification.verify import verify
-from tests.harness.verification.support import MARGIN, NAME, FakeTrainer, measured, run_experiment, tools
+from tests.harness.verification.support import MARGIN, NAME, FakeTrainer, measured, tools
 from tests.reports.support import FakeOracle
 
 SETUP = TrainingSetup("nb201", "micro", "cifar10", (777,), MARGIN, {"epochs": 1, "batch_size": 40, "channels": 4})
@@ -43,21 +43,6 @@ DATA = signals()
 
 def really(**others):
     return tools(train=train, training=SETUP, load_dataset=lambda training, data: DATA, **others)
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    return run_experiment(tmp_path_factory.mktemp("results") / "small")
-
-
-@pytest.fixture
-def folder(results, tmp_path):
-    copy = tmp_path / "small"
-    copy.mkdir()
-    for path in results.iterdir():
-        if path.is_file():
-            (copy / path.name).write_bytes(path.read_bytes())
-    return copy
 
 
 def test_the_ensemble_and_the_weights_are_those_of_the_trained_networks(folder):
