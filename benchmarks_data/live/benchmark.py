@@ -6,7 +6,7 @@ multiply-adds at a stored rate, and what was trained once is never trained again
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -15,12 +15,13 @@ import numpy as np
 
 from benchmarks_data.file.problem import objectives_of
 from benchmarks_data.file.trainings import mean_over_trainings
+from benchmarks_data.grown.oracle import Finished, GrownOracle
 from benchmarks_data.importers.parts import cost, score
 from benchmarks_data.live.entries import Live, live
 from benchmarks_data.live.trained import TOLD, Trained
 from benchmarks_data.predicted.answers import check_proposals, evaluations
-from harness.benchmark import Column, Optimum
-from harness.checks import Archs, BoolArray, FloatArray, IntArray, UInt64Array, arch_matrix, integer
+from harness.benchmark import Column
+from harness.checks import Archs, FloatArray, IntArray, UInt64Array, arch_matrix, integer
 from harness.errors import HarnessError, TableError, must, typed, unknown
 from harness.guard import refuse
 from harness.problem import Constraint, Objective
@@ -171,18 +172,8 @@ class LiveBenchmark:
         return float(self._trained.seconds(macs.min(keepdims=True), np.array([fidelity]))[0])
 
 
-class LiveOracle:
-    """Knows what a live benchmark has trained in full, held-out results included; see `harness.benchmark.Oracle`.
-
-    Attributes
-    ----------
-    archs : (N, L) unsigned integers
-        What was trained, in the order in which it was first trained; read-only.
-    seeds : (s,) int64
-        Of all trainings.
-    made : (N, s) bool
-        Which of them were made, failed ones included.
-    """
+class LiveOracle(GrownOracle):
+    """Knows what a live benchmark has trained in full, and what any training costs; see `GrownOracle`."""
 
     test = TEST
     validation = "valid_accuracy"
@@ -194,95 +185,44 @@ class LiveOracle:
         self._trained = trained
         self.name = self.table_name = entry.name
         self.space, self.digest = trained.space, entry.digest
-        self.columns: Mapping[str, Column] = columns_of(entry)
-        full = len(entry.fidelities) - 1
+        self.columns = columns_of(entry)
+        _ = self.finished  # what is not there is told now
+
+    def _keys(self, archs: Archs) -> UInt64Array:
+        return self._trained.canonical(archs)[1]
+
+    def _load(self) -> Finished:
+        trained = self._trained
         rows = trained.grown.rows(held_out=True) if (trained.folder / "identity.json").exists() else None
-        rows = None if rows is None else rows.take(np.flatnonzero(rows.fidelities == full))
+        rows = None if rows is None else rows.take(np.flatnonzero(rows.fidelities == len(trained.live.fidelities) - 1))
         if rows is None or not len(rows):
             raise TableError(
-                f"no full training of {entry.name} is kept in '{trained.folder}': a live benchmark is judged by what"
+                f"no full training of {self.name} is kept in '{trained.folder}': a live benchmark is judged by what"
                 f" was trained; run the spec again on this machine, `{typed('run', 'SPEC.toml')}`, or copy the folder"
             )
-        keys, first, row_of = np.unique(rows.keys, return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        place = np.argsort(order)[row_of]
-        self._row = {key: row for row, key in enumerate(keys[order].tolist())}
-        self.seeds, position = np.unique(rows.seeds, return_inverse=True)
-        self.made: BoolArray = np.zeros((len(keys), len(self.seeds)), dtype=bool)
-        self.made[place, position] = True
         told = np.concatenate([rows.values, rows.held_out], axis=1)
-        names = (*TOLD, TEST)
-        self._values = {name: np.full(self.made.shape, np.nan) for name in (*names, SECONDS)}
-        for name, column in zip(names, told.T, strict=True):
-            self._values[name][place, position] = column
-        took = trained.seconds(rows.values[:, TOLD.index("macs_m")], rows.fidelities)
-        self._values[SECONDS][place, position] = took
-        self.archs: Archs = rows.archs[first[order]]
-        self.archs.flags.writeable = False
+        columns = dict(zip((*TOLD, TEST), told.T, strict=True))
+        return Finished.of(rows, columns | {SECONDS: trained.seconds(columns["macs_m"], rows.fidelities)})
 
     @property
     def reference(self) -> str:
         """What values are compared with."""
         return f"the best of {len(self.archs):,} architectures that were trained"
 
-    def _column(self, name: str) -> FloatArray:
-        if name not in self._values:
-            raise HarnessError(unknown(f"column of {self.name}", name, self._values))
-        return self._values[name]
-
-    def _rows_or_none(self, archs: Archs) -> list[int | None]:
-        refuse(self.name)
-        keys = self._trained.canonical(arch_matrix("archs", archs, self.space.genes))[1]
-        return [self._row.get(key) for key in keys.tolist()]
-
     def rows(self, archs: Archs) -> IntArray:
         """Return the row that answers for each architecture: (n, L) to (n,); raises HarnessError if there is none."""
-        found = self._rows_or_none(archs)
+        found = self._found(archs)
         if None in found:
             text = self.space.format(archs[found.index(None)][None])[0]
             raise HarnessError(f"{self.name} was never asked to train {text} in full")
         return np.array(found, dtype=np.int64)
 
-    def trainings(self, archs: Archs, column: str) -> FloatArray:
-        """Return every training, NaN where one was not made: (n, L) to (n, s)."""
-        values = self._column(column)
-        found = self._rows_or_none(archs)
-        there = np.array([row is not None for row in found], dtype=bool)
-        out = np.full((len(found), values.shape[1]), np.nan)
-        out[there] = values[[row for row in found if row is not None]]
-        return out
-
     def mean(self, archs: Archs, column: str) -> FloatArray:
-        """Return the mean over the trainings that were made: (n, L) to (n,); NaN of what was not trained.
-
-        What costs of time and size are is known of all architectures, trained or not.
-        """
+        """Return as `GrownOracle.mean`; what costs of time and size are is known of all, trained or not."""
         if column in KNOWN:
             refuse(self.name)
             return self._trained.known(arch_matrix("archs", archs, self.space.genes))[column]
-        return mean_over_trainings(self.trainings(archs, column)[:, :, None])[:, 0]
-
-    def made_values(self, column: str) -> FloatArray:
-        """Return every training of every architecture, NaN where one was not made or failed: (N, s)."""
-        return self._column(column).copy()
-
-    def values(self, column: str) -> FloatArray:
-        """Return the mean of every architecture that was trained: (N,)."""
-        return mean_over_trainings(self._column(column)[:, :, None])[:, 0]
-
-    def optimum(self, column: str) -> Optimum:
-        """Return the best architecture that was trained; ties go to the first.
-
-        Raises
-        ------
-        HarnessError
-            If all trainings failed.
-        """
-        values = self.values(column)
-        if np.isnan(values).all():
-            raise HarnessError(f"all trainings of {self.name} failed: nothing is the best")
-        row = int(np.nanargmax(values) if self.columns[column].direction == "maximise" else np.nanargmin(values))
-        return Optimum(float(values[row]), self.archs[row].copy(), row)
+        return super().mean(archs, column)
 
 
 def columns_of(entry: Live) -> dict[str, Column]:

@@ -24,7 +24,7 @@ def export(name: str, path: Path) -> int:
     """
     entry, oracle = live(name), open_oracle(name)
     setup = entry.full.setup
-    seeds = tuple(oracle.seeds.tolist())
+    seeds = tuple(oracle.finished.seeds.tolist())
     params, macs = (np.rint(1e6 * oracle.values(column)) for column in ("params_m", "macs_m"))
     recorded.write(
         path,
@@ -34,8 +34,8 @@ def export(name: str, path: Path) -> int:
         archs=oracle.archs,
         trained_on="full",
         seeds=seeds,
-        made=oracle.made,
-        values={column: oracle.made_values(column) for column in ("valid_accuracy", TEST, SECONDS)}
+        made=oracle.finished.made,
+        values={column: oracle.column(column) for column in ("valid_accuracy", TEST, SECONDS)}
         | {"params": params.astype(np.int64), "macs": macs.astype(np.int64)},
         training=TrainingSetup(**{**vars(setup), "seeds": seeds}).as_dict(),
         about={

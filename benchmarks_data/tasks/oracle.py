@@ -5,39 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from benchmarks_data.file.trainings import mean_over_trainings
 from benchmarks_data.grown import Rows
+from benchmarks_data.grown.oracle import Finished, GrownOracle
 from benchmarks_data.tasks.kept import SECONDS, Kept, known
-from harness.benchmark import Optimum
-from harness.checks import Archs, FloatArray, arch_matrix
-from harness.errors import HarnessError, TableError, must, typed, unknown
-from harness.guard import refuse
+from harness.checks import Archs, UInt64Array
+from harness.errors import TableError, typed
 from harness.spaces import named
 
 _REASONS = 5
 """Reasons for failures that a description lists."""
 
 
-class TaskOracle:
-    """Knows what was trained of a task; see `harness.benchmark.Oracle` for the protocol.
-
-    `values` and `optimum` speak of every choice that was trained at the full fidelity so far, by any search: the best
-    that can be reached is not known.  What was not trained is NaN.
+class TaskOracle(GrownOracle):
+    """Knows what was trained of a task; see `GrownOracle`.
 
     Parameters
     ----------
     name : str
     kept : Kept
-
-    Attributes
-    ----------
-    archs : (N, L) unsigned integers
-        What was trained, in the order in which it came first; read-only.
     """
 
     def __init__(self, name: str, kept: Kept) -> None:
@@ -47,73 +36,25 @@ class TaskOracle:
         self.validation, self.test = definition.validation, definition.test
         self.has_seconds = definition.has_seconds
         self.seconds = SECONDS if definition.has_seconds else None
-        self._kept, self._last, self._runs = kept, len(definition.fidelities) - 1, definition.seeds
+        self._kept = kept
 
-    @cached_property
-    def _trained(self) -> tuple[Archs, dict[int, int], dict[str, FloatArray]]:
-        """What was trained, the row of each code, and each column, (N, seeds)."""
-        refuse(self.name)
-        table = self._kept.table()
+    def _keys(self, archs: Archs) -> UInt64Array:
+        return self.space.code(archs)
+
+    def _load(self) -> Finished:
+        table, fidelities = self._kept.table(), self._kept.definition.fidelities
         rows = table.rows(held_out=True)
-        rows = None if rows is None else rows.take(np.flatnonzero(rows.fidelities == self._last))
+        rows = None if rows is None else rows.take(np.flatnonzero(rows.fidelities == len(fidelities) - 1))
         if rows is None or not len(rows):
-            label = self._kept.definition.fidelities[-1].label
+            label = fidelities[-1].label
             raise TableError(f"nothing of the task '{self.name}' was trained at the full fidelity ({label}) so far")
-        place: dict[int, int] = {}
-        for key in rows.keys.tolist():
-            place.setdefault(key, len(place))
-        where = np.array([place[key] for key in rows.keys.tolist()])
-        archs = np.zeros((len(place), self.space.genes), dtype=self.space.dtype)
-        archs[where] = rows.archs
-        archs.flags.writeable = False
-        names = [*table.columns, *table.held_out]
-        given = np.concatenate([rows.values, rows.held_out], axis=1)
-        columns = {}
-        for name, values in zip(names, given.T, strict=True):
-            columns[name] = np.full((len(place), self._runs), np.nan)
-            columns[name][where, rows.seeds] = values
-        return archs, place, columns
+        told = np.concatenate([rows.values, rows.held_out], axis=1)
+        return Finished.of(rows, dict(zip((*table.columns, *table.held_out), told.T, strict=True)))
 
     @property
     def reference(self) -> str:
         """What values are compared with."""
         return f"the best of {len(self.archs):,} choices that were trained in full, by any search"
-
-    @property
-    def archs(self) -> Archs:
-        """What was trained, (N, L)."""
-        return self._trained[0]
-
-    def trainings(self, archs: Archs, column: str) -> FloatArray:
-        """Return every training, NaN where one was not made: (n, L) to (n, seeds)."""
-        self._check(column)
-        archs = arch_matrix("archs", archs, self.space.genes)
-        _, place, columns = self._trained
-        rows = np.array([place.get(code, -1) for code in self.space.code(archs).tolist()], dtype=np.int64)
-        found: FloatArray = np.where((rows >= 0)[:, None], columns[column][rows], np.nan)
-        return found
-
-    def mean(self, archs: Archs, column: str) -> FloatArray:
-        """Return the mean over the trainings that exist: (n, L) to (n,)."""
-        return mean_over_trainings(self.trainings(archs, column)[:, :, None])[:, 0]
-
-    def values(self, column: str) -> FloatArray:
-        """Return the mean of all that was trained: (N,)."""
-        self._check(column)
-        return mean_over_trainings(self._trained[2][column][:, :, None])[:, 0]
-
-    def optimum(self, column: str) -> Optimum:
-        """Return the best that was trained; ties go to the first."""
-        values = self.values(column)
-        if np.isnan(values).all():
-            raise HarnessError(must("column", f"have a value in {self.name}", column))
-        row = int(np.nanargmax(values) if self.columns[column].direction == "maximise" else np.nanargmin(values))
-        return Optimum(float(values[row]), self.archs[row].copy(), row)
-
-    def _check(self, column: str) -> None:
-        refuse(self.name)
-        if column not in self.columns:
-            raise HarnessError(unknown(f"column of {self.name}", column, self.columns))
 
 
 def open_oracle(name: str) -> TaskOracle:

@@ -82,10 +82,10 @@ FLOORS = {
     "benchmarks_data": (
         "files",
         "parted",
-        "grown",
         "checked",
         "catalogue",
         "file",
+        "grown",
         "plausibility",
         "importers.safe",
         "predicted",
