@@ -304,7 +304,7 @@ def told(name: str) -> layout.Header:
     HarnessError
         If the name is unknown, or of what predicts and has no rows.
     """
-    _check_rows(name)
+    check_rows(name)
     return _header(name, held_out=False)
 
 
@@ -316,11 +316,17 @@ def whole(name: str) -> layout.Header:
     HarnessError
         If the name is unknown, or of what predicts and has no rows.
     """
-    _check_rows(name)
+    check_rows(name)
     return _header(name, held_out=True)
 
 
-def _check_rows(name: str) -> None:
+def check_rows(name: str) -> None:
+    """Refuse what has no rows to be looked at: what trains when it is asked, and what predicts.
+
+    Raises
+    ------
+    HarnessError
+    """
     if is_live(name) or read(name).is_python:
         raise HarnessError(f"{name} trains what it is asked, and has no rows; give a table")
     if _has_no_rows(name):

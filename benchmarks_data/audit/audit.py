@@ -31,10 +31,9 @@ from benchmarks_data.audit.extracts.audit import audit_extract
 from benchmarks_data.audit.extracts.files import SUFFIXES
 from benchmarks_data.audit.findings import SEVERITIES, Audit, Finding
 from benchmarks_data.audit.subject import Subject
-from benchmarks_data.catalogue.entries import Entry, Protocol, entries, others
+from benchmarks_data.catalogue.entries import Entry, Protocol, entries
 from benchmarks_data.file import layout, protocol, recorded
 from benchmarks_data.files import Progress, on_terminal
-from benchmarks_data.predicted.fitted.file import is_fitted
 from harness.errors import HarnessError, TableError, typed, unknown
 from harness.names import read
 
@@ -81,10 +80,7 @@ def audit(name: str | Path, *, progress: Progress = on_terminal) -> Audit:
     """
     text = str(name)
     known = read(text).key.partition(protocol.MARK)[0]
-    if known in others() or is_fitted(Path(text)):
-        raise HarnessError(
-            f"{known} predicts, and has no rows to audit: `nas-harness data info {known}` says what it is"
-        )
+    provider.check_rows(known if read(text).path is None else text)
     if known in entries():
         under = provider.protocol_of(text)
         path = provider.ensure(known, progress=progress)

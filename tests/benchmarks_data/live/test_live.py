@@ -15,6 +15,7 @@ import pytest
 
 import harness as nh
 from benchmarks_data import provider
+from benchmarks_data.audit.audit import audit
 from benchmarks_data.live import benchmark as live_benchmark
 from benchmarks_data.live import entries
 from benchmarks_data.live.entries import lives
@@ -305,6 +306,9 @@ def test_names_levels_and_refusals(tmp_path, monkeypatch):
         nh.open_benchmark("live-cifar10-nb201")
     with pytest.raises(HarnessError, match="'live-mnist1d-nb201' trains and has one schedule, got 3"):
         registry.benchmark("live-mnist1d-nb201", schedule=3)
+    for looked in (audit, provider.told, provider.whole):
+        with pytest.raises(HarnessError, match="trains what it is asked, and has no rows; give a table"):
+            looked("live-mnist1d-nb201")
     for facts in map(registry.describe_benchmark, lives()):
         assert facts["trained_here"] == 0 or facts["real_seconds"] >= 0
     assert replace(tiny(tmp_path), title="another").digest == tiny(tmp_path).digest

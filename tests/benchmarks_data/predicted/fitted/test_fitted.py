@@ -239,7 +239,7 @@ def test_what_it_cannot_do_is_refused(path):
         registry.benchmark(str(path), seed=3)
     with pytest.raises(HarnessError, match="has no rows"):
         provider.told(str(path))
-    with pytest.raises(HarnessError, match="has no rows to audit"):
+    with pytest.raises(HarnessError, match="has no rows; `nas-harness data info"):
         audit(path)
     with pytest.raises(HarnessError, match="rows"):
         sample_of(provider.told("micro-mnist1d"), 5, 0)
