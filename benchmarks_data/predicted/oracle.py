@@ -29,8 +29,11 @@ class PredictedOracle(ABC):
     ----------
     archs : (N, L) unsigned integers
         The reference architectures; read-only.
+    predicts : bool
+        True: what `trainings` gives is no training, and has no noise.
     """
 
+    predicts = True
     validation: str
     seconds: str | None
     test: str | None = None

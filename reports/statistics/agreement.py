@@ -62,7 +62,7 @@ def _taus(x: FloatArray, y: FloatArray) -> FloatArray:
     return taus
 
 
-def reliability(means: FloatArray, sd: float, runs: IntArray) -> float:
+def reliability(means: FloatArray, sd: float, runs: IntArray | FloatArray) -> float:
     """Return the share of the variance of means that is not noise, in [0, 1].
 
     ``s_b^2 / (s_b^2 + s_w^2 / n)`` with ``s_b^2 = max(0, var(means) - s_w^2 / n)``.
@@ -84,7 +84,11 @@ class Ceiling:
 
 
 def noise_ceiling(
-    means: FloatArray, sd: float, table_runs: IntArray, fresh_runs: IntArray, rng: np.random.Generator
+    means: FloatArray,
+    sd: float,
+    table_runs: IntArray | FloatArray,
+    fresh_runs: IntArray | FloatArray,
+    rng: np.random.Generator,
 ) -> Ceiling:
     """Simulate Kendall's tau between a table and a faultless re-training of the same architectures.
 
@@ -97,8 +101,8 @@ def noise_ceiling(
         Of the table.
     sd : float
         Pooled standard deviation of one training.
-    table_runs, fresh_runs : (n,) int64
-        Trainings behind the means of either side.
+    table_runs, fresh_runs : (n,) numbers
+        Trainings behind the means of either side; infinite of values without noise.
     rng : numpy.random.Generator
     """
     if len(means) < 3:
@@ -123,6 +127,6 @@ def shrinkage(means: FloatArray, rel: float, grand_mean: float) -> FloatArray:
     return expected
 
 
-def expected_absolute(sd: float, n: IntArray, m: IntArray) -> float:
+def expected_absolute(sd: float, n: IntArray | FloatArray, m: IntArray | FloatArray) -> float:
     """Return the mean absolute difference that noise alone makes between means of n and of m trainings."""
     return float(np.mean(sd * np.sqrt(1 / n + 1 / m)) * math.sqrt(2 / math.pi)) if len(n) else math.nan

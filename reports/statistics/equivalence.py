@@ -127,11 +127,11 @@ def pairs_needed(differences: FloatArray, margin: float) -> int | None:
 
 
 def standard_error(sd: float, n: float, m: float) -> float:
-    """Return the standard error of a difference of means of n and m values."""
+    """Return the standard error of a difference of means of n and m values; an infinite number has no noise."""
     return sd * math.sqrt(1 / n + 1 / m)
 
 
-def is_predicted(difference: float, sd: Pooled, n: int, m: int) -> bool:
+def is_predicted(difference: float, sd: Pooled, n: float, m: float) -> bool:
     """Say whether a new mean of n lies in the 95 % prediction interval around an old mean of m."""
     limit = float(stats.t.ppf(1 - ALPHA / 2, sd.df)) * standard_error(sd.sd, n, m)
     return abs(difference) <= limit + _TINY
@@ -166,15 +166,15 @@ class Needed:
     both: bool = False
 
 
-def seeds_needed(difference: float, sd: Pooled, m: int, margin: float) -> Needed:
+def seeds_needed(difference: float, sd: Pooled, m: float, margin: float) -> Needed:
     """Return the fresh seeds at which a decision has 80 % power if the difference seen is true.
 
     Parameters
     ----------
     difference : float
     sd : Pooled
-    m : int
-        Runs of the table.
+    m : float
+        Runs of the table; infinite of a value without noise.
     margin : float
 
     Examples

@@ -46,7 +46,7 @@ class Overall:
     top_bias : Mean
         Signed difference of the top picks.
     expected_top_bias : float
-        What selection alone is expected to make of it.
+        What selection alone is expected to make of it; NaN where values were predicted and have no noise.
     slope : Mean
         Of real training on table, stratified sample.
     absolute, expected_absolute : float
@@ -140,11 +140,12 @@ def judge(measurements: Measurements, oracle: Oracle) -> Verification:
     """Compare real training with the table that promised it.
 
     The rows have: ``benchmark``, ``pick`` ("top 1"), ``architecture``, ``role``, ``runs`` (that ended with it),
-    ``table_mean``, ``table_sd``, ``table_n``, ``real_mean``, ``real_sd``, ``real_n``, ``difference``, ``low`` and
-    ``high`` (its 90 % interval), ``p_equivalent``, ``p_drift``, ``p_drift_holm``, ``predicted`` (whether the new mean
-    lies in the 95 % prediction interval), ``verdict``, ``reason``, ``seeds_needed`` (None where not inconclusive or
-    where none suffice), ``table_too`` (whether the table needs as many), ``test_mean``, ``seconds``, ``params``,
-    ``params_expected``, ``macs``, ``macs_expected``.
+    ``table_mean``, ``table_sd``, ``table_n`` (infinite of a prediction: it has no noise), ``real_mean``,
+    ``real_sd``, ``real_n``, ``difference``, ``low`` and ``high`` (its 90 % interval), ``p_equivalent``,
+    ``p_drift``, ``p_drift_holm``, ``predicted`` (whether the new mean lies in the 95 % prediction interval),
+    ``verdict``, ``reason``, ``seeds_needed`` (None where not inconclusive or where none suffice), ``table_too``
+    (whether the table needs as many), ``test_mean``, ``seconds``, ``params``, ``params_expected``, ``macs``,
+    ``macs_expected``.
 
     Parameters
     ----------
@@ -167,7 +168,15 @@ def judge(measurements: Measurements, oracle: Oracle) -> Verification:
     pooled = equivalence.pooled_sd(table, real)
     rows = pd.DataFrame(
         [
-            _row(measurements, index, name, table[index], real[index], pooled)
+            _row(
+                measurements,
+                index,
+                name,
+                table[index],
+                real[index],
+                pooled,
+                predicts=getattr(oracle, "predicts", False),
+            )
             for index, name in enumerate(_names(measurements))
         ]
     )
@@ -185,10 +194,17 @@ def _names(measurements: Measurements) -> list[str]:
 
 
 def _row(
-    measured: Measurements, index: int, name: str, table: FloatArray, real: FloatArray, pooled: Pooled
+    measured: Measurements,
+    index: int,
+    name: str,
+    table: FloatArray,
+    real: FloatArray,
+    pooled: Pooled,
+    *,
+    predicts: bool,
 ) -> dict[str, Any]:
     table, real = table[~np.isnan(table)], real[~np.isnan(real)]
-    pick, n, m = measured.picks[index], len(real), len(table)
+    pick, n, m = measured.picks[index], len(real), math.inf if predicts and len(table) else len(table)
     row: dict[str, Any] = {
         "benchmark": measured.benchmark, "pick": name, "architecture": pick.text, "role": pick.role, "runs": pick.runs,
         "table_mean": _mean(table), "table_sd": _sd(table), "table_n": m,
@@ -241,7 +257,7 @@ def _failure(measured: Measurements, index: int) -> str:
 def _needed(rows: pd.DataFrame, pooled: Pooled, margin: float) -> tuple[list[int | None], list[bool]]:
     """Return the seeds that inconclusive rows need."""
     needed = [
-        equivalence.seeds_needed(row["difference"], pooled, int(row["table_n"]), margin)
+        equivalence.seeds_needed(row["difference"], pooled, row["table_n"], margin)
         if row["verdict"] == INCONCLUSIVE and row["table_n"] and pooled.df and math.isfinite(row["difference"])
         else equivalence.Needed(None)
         for row in rows.to_dict("records")
@@ -253,12 +269,12 @@ def _overall(measured: Measurements, oracle: Oracle, rows: pd.DataFrame, pooled:
     known = rows[(rows["verdict"] != FAILED) & (rows["table_n"] > 0)]
     spread, picked = known[known["role"] == "stratified"], known[known["role"] == "top"]
     x, y = (spread[name].to_numpy(dtype=np.float64) for name in ("table_mean", "real_mean"))
-    runs = {name: spread[name].to_numpy(dtype=np.int64) for name in ("table_n", "real_n")}
+    runs = {name: spread[name].to_numpy(dtype=np.float64) for name in ("table_n", "real_n")}
     name = measured.benchmark if read(measured.benchmark).path is None else own_name(measured.benchmark, oracle)
     rng = seeding.generator(0, "verification", name, measured.table_digest, *measured.seeds)
     everything = oracle.values(measured.column)
     everything = everything[~np.isnan(everything)]
-    usual_runs = np.maximum(rows["table_n"].to_numpy(dtype=np.int64), 1)
+    usual_runs = np.maximum(rows["table_n"].to_numpy(dtype=np.float64), 1)
     rel = agreement.reliability(everything, pooled.sd, usual_runs)
     curse = agreement.shrinkage(picked["table_mean"].to_numpy(dtype=np.float64), rel, float(everything.mean()))
     return Overall(
@@ -268,11 +284,11 @@ def _overall(measured: Measurements, oracle: Oracle, rows: pd.DataFrame, pooled:
         table_sd=equivalence.pooled_sd(table).sd,
         bias=agreement.mean_interval(y - x),
         top_bias=agreement.mean_interval(picked["difference"].to_numpy(dtype=np.float64)),
-        expected_top_bias=float(curse.mean()) if len(curse) else math.nan,
+        expected_top_bias=float(curse.mean()) if len(curse) and np.isfinite(usual_runs).all() else math.nan,
         slope=agreement.slope(x, y),
         absolute=float(known["difference"].abs().mean()) if len(known) else math.nan,
         expected_absolute=agreement.expected_absolute(
-            pooled.sd, known["real_n"].to_numpy(dtype=np.int64), known["table_n"].to_numpy(dtype=np.int64)
+            pooled.sd, known["real_n"].to_numpy(dtype=np.float64), known["table_n"].to_numpy(dtype=np.float64)
         ),
         tau=agreement.kendall(x, y),
         ceiling=agreement.noise_ceiling(x, pooled.sd, runs["table_n"], runs["real_n"], rng),

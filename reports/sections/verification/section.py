@@ -70,8 +70,11 @@ def sentence(item: Verification) -> str:
             text += f"; Kendall's tau is {overall.tau:.2f}, where noise allows {ceiling_words(overall.ceiling)}"
         text += ". "
     if math.isfinite(overall.top_bias.value):
-        text += f"The top picks differ by {signed(overall.top_bias.value)} points on average, of which"
-        text += f" {signed(overall.expected_top_bias)} is expected because they were picked for a high noisy value. "
+        text += f"The top picks differ by {signed(overall.top_bias.value)} points on average"
+        if math.isfinite(overall.expected_top_bias):
+            text += f", of which {signed(overall.expected_top_bias)} is expected because they were picked for a high"
+            text += " noisy value"
+        text += ". "
     needed = item.rows["seeds_needed"].dropna()
     if len(needed):
         text += f"The inconclusive ones need up to {int(needed.max())} seeds. "
@@ -148,7 +151,8 @@ def _spread(row: Mapping[Any, Any], side: str) -> str:
     mean, sd, n = (row[f"{side}_{name}"] for name in ("mean", "sd", "n"))
     if math.isnan(mean):
         return NONE
-    return f"{mean:.2f}{'' if math.isnan(sd) else f' {_PLUS_MINUS} {sd:.2f}'} ({n})"
+    count = "predicted" if math.isinf(n) else f"{n:.0f}"
+    return f"{mean:.2f}{'' if math.isnan(sd) else f' {_PLUS_MINUS} {sd:.2f}'} ({count})"
 
 
 def _difference(row: Mapping[Any, Any]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
 from harness import registry
@@ -102,6 +103,27 @@ def test_between_the_two_is_inconclusive_with_the_seeds_needed():
     assert (
         verdict_words(noisy.iloc[2]) == f"inconclusive ({noisy['seeds_needed'][2]:.0f} seeds needed, in the table too)"
     )
+
+
+def test_a_prediction_has_no_noise_of_its_own():
+    """Only the fresh trainings have: half the interval is t(df) sd / sqrt(3), and no seeds of a table are asked for."""
+
+    class Predicting(Quiet):
+        predicts = True
+
+        def trainings(self, archs, column):
+            return super().trainings(archs, column)[:, 1:2]
+
+    oracle = Predicting()
+    judged = judge(trained({2: 0.6}, spread=0.3), oracle)
+    assert judged.overall.df == 16
+    half = stats.t.ppf(0.95, 16) * 0.3 / np.sqrt(3)
+    np.testing.assert_allclose((judged.rows["high"] - judged.rows["low"]) / 2, half)
+    assert not judged.rows["table_too"].any()
+    said = sentence(judged)
+    assert "The top picks differ by" in said
+    assert "noisy value" not in said
+    assert "(predicted)" in table([judged]).to_html()
 
 
 def test_a_training_that_did_not_finish_fails_its_architecture_alone():
