@@ -173,7 +173,7 @@ class _Pen:
         """Return a mark where it stands; a round one is the end of a line without length."""
         link = str(element.get("href") or element.get(_LINK, ""))
         mark = self._elements[link.removeprefix("#")]
-        style = str(mark.get("style") or element.get("style", ""))
+        style = _over(element.get("style", ""), mark.get("style", ""))
         x, y = (round(float(element.get(key, 0)) * _UNIT) for key in ("x", "y"))
         self._xs.append(x / _UNIT)
         d = mark.get("d", "")
@@ -249,6 +249,16 @@ def _steps(d: str) -> list[Step]:
         numbers = [round(float(next(tokens)) * _UNIT) for _ in range(2 * _ARITY[letter])]
         steps.append((letter, list(zip(numbers[::2], numbers[1::2], strict=True))))
     return steps
+
+
+def _over(below: str, above: str) -> str:
+    """Return two styles as one: what both name is that of the second, as SVG has it for a mark and its use.
+
+    >>> _over("fill: #fff; stroke: #e69f00", "stroke: #000")
+    'fill: #fff; stroke: #000'
+    """
+    named = dict(part.strip().split(":", 1) for style in (below, above) for part in style.split(";") if part.strip())
+    return "; ".join(f"{name}:{value}" for name, value in named.items())
 
 
 @cache

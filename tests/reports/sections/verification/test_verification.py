@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +23,8 @@ from harness.verification.job import Request
 from harness.verification.record import EnsembleResult
 from reports.commands import verify
 from reports.figures.exhibit import Exhibit
-from reports.figures.render import draw, rendered
+from reports.figures.inline import Sheet
+from reports.figures.render import draw, inline_panels, rendered
 from reports.sections.verification.run import run
 from reports.sections.verification.section import method, section, sentence, table, verdict_words
 from reports.statistics import equivalence
@@ -245,6 +247,20 @@ def test_the_figure_shows_both_uncertainties_identity_margin_and_ceiling(page):
     assert len(axes.containers) == exhibit.frame.groupby(["series", "column"]).ngroups
     assert all(container.has_xerr and container.has_yerr for container in axes.containers)
     assert any("ceiling" in text.get_text() for text in axes.texts)
+
+
+def test_marks_on_the_page_are_filled_as_in_the_figure(page, tmp_path):
+    """Filled is confirmed and hollow is not: what a mark is filled with stands at its use, not at its shape."""
+    exhibit, sheet = Exhibit.read(page.parent / "figures", "verification-agreement"), Sheet()
+    inline_panels(exhibit, sheet, tmp_path)
+    assert {CONFIRMED, INCONCLUSIVE} <= set(exhibit.frame["column"])
+    marks = [
+        rule for rule in sheet.css().splitlines() if "stroke-width: 0.9" in rule and "stroke-dasharray" not in rule
+    ]
+    fills = {re.search(r"fill: ?(?:light-dark\()?(#\w+)", rule)[1] for rule in rules if "fill: none" not in rule}
+    assert {"#ffffff", *(style["color"].lower() for style in exhibit.meta["styles"].values())} >= fills
+    assert "#ffffff" in fills
+    assert len(fills) >= 2
 
 
 def test_the_table_gives_costs_and_verdicts(page):
