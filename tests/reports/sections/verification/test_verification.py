@@ -254,7 +254,7 @@ def test_marks_on_the_page_are_filled_as_in_the_figure(page, tmp_path):
     exhibit, sheet = Exhibit.read(page.parent / "figures", "verification-agreement"), Sheet()
     inline_panels(exhibit, sheet, tmp_path)
     assert {CONFIRMED, INCONCLUSIVE} <= set(exhibit.frame["column"])
-    marks = [
+    rules = [
         rule for rule in sheet.css().splitlines() if "stroke-width: 0.9" in rule and "stroke-dasharray" not in rule
     ]
     fills = {re.search(r"fill: ?(?:light-dark\()?(#\w+)", rule)[1] for rule in rules if "fill: none" not in rule}
