@@ -88,7 +88,7 @@ def test_a_surrogate_without_what_computes_it_says_so_at_its_import(home, capsys
 
 def test_a_surrogate_has_no_rows_to_audit(home, capsys):
     error = said(capsys, "audit", "nb301-surrogate", code=cli_exit.MISTAKE).err
-    assert "no rows to audit: `nas-harness data info nb301-surrogate`" in error
+    assert "predicts, and has no rows; `nas-harness data info nb301-surrogate`" in error
 
 
 def test_an_own_space_is_not_said_to_be_free_of_equal_functions(home, tmp_path, capsys):
