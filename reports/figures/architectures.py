@@ -35,6 +35,15 @@ def exhibit(study: Study, shown: Sequence[tuple[str, SearchSpace, Archs]], more:
 
     `more` goes into the caption: what the panels are of.
     """
+    frame, meta = drawn(shown)
+    caption = f"{meta['caption']}{more} How often runs ended with each, and their regret, is in a table below."
+    meta["title"] = "Architectures that searches ended with"
+    made = study_exhibit(study, "architectures", KIND.name, frame, caption, meta)
+    return Exhibit(made.name, made.kind, made.frame, {**made.meta, "styles": {}})
+
+
+def drawn(shown: Sequence[tuple[str, SearchSpace, Archs]]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the marks of drawings by the names of their panels, and what an exhibit says of them."""
     rows = [
         (f"{name}, {cell}" if cell else name, mark.what, mark.operation, mark.x, mark.end, mark.height, mark.live)
         for name, space, arch in shown
@@ -48,19 +57,16 @@ def exhibit(study: Study, shown: Sequence[tuple[str, SearchSpace, Archs]], more:
     dead = " Dotted: on no way from input to output." if not frame["live"].all() else ""
     caption = (
         "Architectures, from the input at the left to the output at the right; what stands on an arc, or at a place, is"
-        f" its operation, and a place adds up what comes in.{dead}{more} How often runs ended with each,"
-        " and their regret, is in a table below."
+        f" its operation, and a place adds up what comes in.{dead}"
     )
-    meta = {
-        "title": "Architectures that searches ended with",
+    return frame, {
+        "caption": caption,
         "x_label": "",
         "y_label": dict.fromkeys(panels, ""),
         "left_out": {},
         "colors": _colors(shown),
         "alt": "Drawings of architectures. " + "; ".join(f"{name}: {text}" for name, text in texts.items()) + ".",
     }
-    made = study_exhibit(study, "architectures", KIND.name, frame, caption, meta)
-    return Exhibit(made.name, made.kind, made.frame, {**made.meta, "styles": {}})
 
 
 def _colors(shown: Sequence[tuple[str, SearchSpace, Archs]]) -> dict[str, str]:

@@ -41,7 +41,7 @@ from reports.page.first_screen import first_screen
 from reports.page.packed import Packed
 from reports.predictors import report as predictors
 from reports.predictors.results import Evaluated, read_evaluated
-from reports.sections.one_shot import section_of
+from reports.sections.one_shot.section import section_of
 from reports.sections.section import Section, sections
 from reports.study.comparisons import pairwise
 from reports.study.joined import joined

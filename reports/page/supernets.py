@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.printable import counted
-from reports.sections.one_shot import sentences
+from reports.sections.one_shot.section import sentences
 from reports.study.provenance import told_of
 from reports.supernets.results import SupernetResults
 from reports.tables.matrix import FirstScreen

@@ -15,7 +15,7 @@ from harness.experiments.schema import from_dict
 from harness.experiments.store import write_unit
 from harness.experiments.supernets import Training
 from reports.page.build import build
-from reports.sections.one_shot import section_of
+from reports.sections.one_shot.section import section_of
 from reports.supernets.results import read_supernets
 
 BENCHMARK, GOOD, CUT = "micro-mnist1d", (3, 3, 3, 3, 3, 3), (0, 0, 3, 0, 3, 3)
@@ -87,7 +87,19 @@ def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
     weights = next(item for item in section.figures if item.name == "one-shot-operations").frame
     assert set(weights["series"]) == {"none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"}
     np.testing.assert_allclose(weights["centre"], 0.2)
-    curve = next(item for item in section.figures if item.name == "one-shot-validation").frame
+    figures = {item.name: item.frame for item in section.figures}
+    assert "one-shot-eigenvalue" not in figures, "it was not measured"
+    none = figures["one-shot-collapse"].query("benchmark == 'none'")
+    assert none["centre"].tolist() == [0, 0, 1.5]
+    assert none["high"].tolist() == [0, 0, 3]
+    np.testing.assert_allclose(figures["one-shot-entropy"]["centre"], np.log(5))
+    both = figures["one-shot-derivations"].set_index(["series", "x"])["centre"]
+    assert both["argmax", 3] == pytest.approx(best - values.mean(), abs=0.02)
+    assert both["argmax without none", 3] == pytest.approx(best - values[0], abs=0.02)
+    drawn = list(dict.fromkeys(figures["one-shot-drawings"]["benchmark"]))
+    assert drawn[0] == "best of the table"
+    assert drawn[1].startswith("darts, 1 of 2, regret ")
+    curve = figures["one-shot-validation"]
     own = curve[curve["series"] == "darts"].set_index("x")["centre"]
     assert own.index.tolist() == [3, 4, 6, 9], "from where both have one; what has ended holds its last"
     assert own[6] == own[9]
@@ -101,4 +113,10 @@ def test_the_page_has_the_section_and_names_no_table_of_its_own(folder):
     assert "weight sharing" in text
     assert "hands over the best cells" in text
     names = {path.stem for path in (page.parent / "figures").glob("*.csv")}
-    assert {"one-shot-validation", "one-shot-test", "one-shot-seconds", "one-shot-operations"} <= names
+    assert {
+        "one-shot-validation",
+        "one-shot-test",
+        "one-shot-seconds",
+        "one-shot-operations",
+        "one-shot-drawings",
+    } <= names

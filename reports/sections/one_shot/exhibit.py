@@ -1,0 +1,97 @@
+"""Figures of one-shot methods as exhibits: the captions, styles and provenance that all share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.checks import Archs
+from harness.printable import counted
+from harness.space import SearchSpace
+from reports.figures import architectures
+from reports.figures.exhibit import Exhibit
+from reports.figures.style import style_map
+from reports.figures.supernets import KIND
+from reports.sections.one_shot.held import SPLIT
+from reports.study.provenance import library_versions
+from reports.supernets.results import SupernetResults
+from reports.tables.numbers import three_digits
+
+Rows = Sequence[tuple[str, str, float, float, float, float]]
+"""Panel, series, x, centre, low and high."""
+
+
+def curves(
+    results: SupernetResults,
+    name: str,
+    title: str,
+    rows: Rows,
+    caption: str,
+    x_label: str,
+    y_label: str,
+    *,
+    log_x: bool = False,
+    log_y: bool = False,
+    styles: Mapping[str, Any] | None = None,
+    unit: bool = True,
+) -> Exhibit | None:
+    """Return curves with bands; None where there is nothing to draw.
+
+    `unit` says whether the values are in the unit of the table's metric.
+    """
+    frame = pd.DataFrame(rows, columns=["benchmark", "series", "x", "centre", "low", "high"])
+    if frame.empty:
+        return None
+    positive = frame["centre"][frame["centre"] > 0]
+    floor = float(positive.min()) / 2 if log_y and len(positive) else -np.inf
+    ends = frame.groupby(["benchmark", "series"], sort=False).last()["centre"]
+    named = zip(ends.index.to_list(), ends.to_list(), strict=True)
+    words = "; ".join(f"{', '.join(map(str, key))}: {three_digits(float(value))}" for key, value in named)
+    units = {panel.truth.name: panel.truth.unit(SPLIT) for panel in results.panels} if unit else {}
+    labels = [item.label for item in results.spec.strategies]
+    clipped = f" What is below {three_digits(floor)} is drawn there." if log_y and (frame["low"] < floor).any() else ""
+    return Exhibit(
+        name,
+        KIND.name,
+        frame,
+        {
+            "title": title,
+            "caption": f"{caption} n = {counted(results.spec.replicates, 'replicate')}.{clipped}",
+            "alt": f"{title}; at the end: {words}.",
+            "x_label": x_label,
+            "y_label": {
+                panel: f"{y_label} ({units[panel]})" if units.get(panel) else y_label
+                for panel in dict.fromkeys(frame["benchmark"])
+            },
+            "styles": style_map(labels) if styles is None else styles,
+            "left_out": {},
+            "log_x": log_x,
+            "log_y": log_y,
+            **({"floor": floor} if np.isfinite(floor) else {}),
+            "provenance": _provenance(results),
+        },
+    )
+
+
+def drawings(results: SupernetResults, shown: Sequence[tuple[str, SearchSpace, Archs]], caption: str) -> Exhibit | None:
+    """Return drawings of cells, by the names of their panels; None where none can be drawn."""
+    frame, meta = architectures.drawn(shown)
+    if frame.empty:
+        return None
+    title = {"title": "Derived cells", "caption": f"{meta['caption']} {caption}", "styles": {}}
+    return Exhibit(
+        "one-shot-drawings", architectures.KIND.name, frame, {**meta, **title, "provenance": _provenance(results)}
+    )
+
+
+def _provenance(results: SupernetResults) -> dict[str, Any]:
+    return {
+        "experiment": results.spec.name,
+        "command": f"nas-harness report results/{results.spec.name}",
+        "table_sha256": {panel.truth.name: panel.truth.facts.table_digest for panel in results.panels},
+        "versions": library_versions(),
+        "root_seed": results.spec.seed,
+    }

@@ -1,0 +1,71 @@
+"""The section of one-shot methods, its sentences and its methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.experiments.manifest import MANIFEST
+from reports.sections.one_shot.curves import over_cost
+from reports.sections.one_shot.drawn import derived_cells
+from reports.sections.one_shot.epochs import over_epochs
+from reports.sections.one_shot.held import at, final
+from reports.sections.one_shot.tables import cells, summary
+from reports.sections.section import Section
+from reports.study.study import Study
+from reports.supernets.results import SupernetResults, read_supernets
+from reports.tables.numbers import three_digits
+
+
+def section(study: Study) -> Section | None:
+    """Return what one-shot methods of the same spec did; None where there are none."""
+    folder = study.results.folder
+    if folder is None or not (folder / MANIFEST).exists():
+        return None
+    results = read_supernets(folder)
+    return None if results is None else section_of(results)
+
+
+def section_of(results: SupernetResults) -> Section:
+    """Return figures, tables, sentences and methods of one-shot methods."""
+    return Section(
+        "Weight sharing",
+        tuple(sentences(results)),
+        tuple(filter(None, (*over_cost(results), *over_epochs(results), derived_cells(results)))),
+        (summary(results), cells(results)),
+        tuple(_methods(results)),
+    )
+
+
+def sentences(results: SupernetResults) -> Iterator[str]:
+    """Say for each benchmark which method handed over the best cell, what that cost, and whose cells collapsed."""
+    for panel in results.panels:
+        finals = {label: final(group) for label, group in panel.supernets.items()}
+        known = {label: value for label, value in finals.items() if np.isfinite(value)}
+        if not known:
+            continue
+        best = min(known, key=lambda label: known[label])
+        units = np.mean([one.units[-1] for one in panel.supernets[best]])
+        text = f"{panel.truth.name}, weight sharing: {best} hands over the best cells, at a mean validation regret of"
+        text += f" {three_digits(known[best])} after {three_digits(float(units))} units of one training"
+        worst = max(known, key=lambda label: known[label])
+        if worst != best:
+            text += f"; {worst} the worst, at {three_digits(known[worst])}"
+        same = [
+            f"{label} {three_digits(at(runs, float(units)))}"
+            for label, runs in panel.searches.items()
+            if np.isfinite(at(runs, float(units)))
+        ]
+        yield f"{text}{f'; for as many units, {chr(44).join(same)}'.replace(',', ', ') if same else ''}."
+
+
+def _methods(results: SupernetResults) -> list[str]:
+    names = ", ".join(results.labels)
+    return [
+        f"Weights. {names}: each replicate trains one supernet for {results.spec.budget.supernet_epochs} epochs on the"
+        " training items of the table, and chooses by its validation items; test items are not given to it. What it"
+        " recommends is looked up afterwards. A unit is one training of the table's recipe of the mean architecture;"
+        " a backward pass counts as two forward ones. Means of inherited accuracies are with the statistics of the"
+        " evaluation batches unless the method says otherwise, and enter no table.",
+    ]

@@ -1,0 +1,103 @@
+"""Tables of one-shot methods: what they handed over and what that cost, and the derived cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports.sections.one_shot.held import SPLIT, final, last
+from reports.sections.one_shot.operations import WEIGHTLESS, counts, entropies
+from reports.supernets.results import Panel, Supernet, SupernetResults
+from reports.tables.numbers import NONE as UNKNOWN
+from reports.tables.numbers import three_digits
+from reports.tables.report_table import ReportTable
+
+_HEADERS = (
+    "Benchmark", "Method", "n", "Epochs", "Units", "Seconds", "Validation regret", "Test regret", "Other derivation",
+    "Best epoch", "None", "Skips", "Pools", "Entropy", "Tau", "Tau, best half", "Ceiling",
+)  # fmt: skip
+
+
+def summary(results: SupernetResults) -> ReportTable:
+    """Return what each method handed over, what it cost and how far its supernet agrees with the table."""
+    rows = [_facts(panel, label, group) for panel in results.panels for label, group in panel.supernets.items()]
+    cells = tuple(
+        tuple(
+            str(value) if isinstance(value, str | int) else UNKNOWN if np.isnan(value) else three_digits(value)
+            for key, value in row.items()
+            if not key.startswith("range_")
+        )
+        for row in rows
+    )
+    caption = (
+        "What each method handed over after its last epoch, means over replicates: epochs trained, cost in units of one"
+        " training and in real seconds; regret by the table, in the unit of its metric; that of the other derivation"
+        " (without none), where there is one; the best over all epochs, which no method can know, for an oracle alone;"
+        " numbers of operations in the cell; entropy of the weights of operations, mean over edges, in nats; Kendall's"
+        " tau-b of inherited accuracies with the table's means on one sample of classes, all and its best half, and the"
+        " tau of one training with the mean of the others there."
+    )
+    return ReportTable("one-shot", "One-shot methods", caption, pd.DataFrame(rows), _HEADERS, cells)
+
+
+def _facts(panel: Panel, label: str, group: Sequence[Supernet]) -> dict[str, Any]:
+    finals = [last(one) for one in group]
+    cells = [one.last for one in group if len(one.last)]
+    kept = (
+        counts(panel.truth.oracle.space, np.concatenate(cells)).mean(0) if cells else np.full(len(WEIGHTLESS), np.nan)
+    )
+    tested = "test" in panel.truth.splits
+    return {
+        "benchmark": panel.truth.name,
+        "method": label,
+        "n": len(group),
+        "epochs": float(np.mean([len(one.units) for one in group])),
+        "units": float(np.mean([one.units[-1] for one in group])),
+        "seconds": float(np.mean([one.seconds[-1] for one in group])),
+        "validation_regret": float(np.mean(finals)),
+        "range_low": min(finals),
+        "range_high": max(finals),
+        "test_regret": final(group, split="test") if tested else float("nan"),
+        "other_derivation": final(group, 1) if len(group[0].derivations) > 1 else float("nan"),
+        "best_epoch": float(np.mean([_best(one) for one in group])),
+        **{kind: float(number) for kind, number in zip(WEIGHTLESS, kept, strict=True)},
+        "entropy": float(np.mean([entropies(one)[-1] if len(entropies(one)) else np.nan for one in group])),
+        "tau": float(np.mean([panel.agreement(one) for one in group])),
+        "tau_best_half": float(np.mean([panel.agreement(one, 0.5) for one in group])),
+        "ceiling": float(np.mean([panel.ceiling(one) for one in group])),
+    }
+
+
+def _best(one: Supernet) -> float:
+    regrets = one.regrets[one.derivations[0], SPLIT]
+    return float(regrets.min()) if len(regrets) else float("nan")
+
+
+def cells(results: SupernetResults) -> ReportTable:
+    """Return the cell of each replicate, by each derivation, with what the table says of it."""
+    rows: list[dict[str, Any]] = []
+    for panel in results.panels:
+        space = panel.truth.oracle.space
+        for label, group in panel.supernets.items():
+            for one in group:
+                for derivation in one.derivations:
+                    archs = one.archs[derivation][-1:]
+                    row = {"benchmark": panel.truth.name, "method": label, "replicate": one.replicate}
+                    row |= {"derivation": derivation, "cell": space.format(archs)[0] if len(archs) else ""}
+                    for split in panel.truth.splits:
+                        row[split] = float(panel.truth.mean(archs, split)[0]) if len(archs) else float("nan")
+                    rows.append(row)
+    cells = tuple(
+        tuple(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()) for row in rows
+    )
+    caption = (
+        "The cell that each replicate handed over at the end, as derived, with the table's means in the unit of its"
+        " metric. Cells of one replicate differ where none has the largest weight on an edge."
+    )
+    headers = ("Benchmark", "Method", "Replicate", "Derivation", "Cell", "Validation", "Test")
+    return ReportTable(
+        "one-shot-cells", "Derived cells", caption, pd.DataFrame(rows), headers[: len(rows[0])], cells, text_columns=5
+    )
