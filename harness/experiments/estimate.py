@@ -60,14 +60,14 @@ def estimate(prepared: Prepared, folder: Path, on_step: Callable[[str], None] = 
     seconds, cut = dict[str, float](), list[str]()
     for label, units in missing.items():
         on_step(label)
-        one, part = _seconds_of_one(kind, units[0], prepared.spec.budget.evaluations)
+        one, part = _seconds_of_one(kind, units[0])
         seconds[label] = one * sum(unit.stop - unit.first for unit in units)
         cut += [label] if part < 1 else []
     count = sum(map(len, missing.values()))
     return Estimate(count, len(prepared.shards) - count, seconds, tuple(cut))
 
 
-def _seconds_of_one(kind: Kind[Any], unit: Unit, evaluations: int | None) -> tuple[float, float]:
+def _seconds_of_one(kind: Kind[Any], unit: Unit) -> tuple[float, float]:
     """Return the real seconds of one replicate, NaN where nothing tells, and the part of it that was run."""
     small = kind.small(unit)
     if small is None:
@@ -80,10 +80,10 @@ def _seconds_of_one(kind: Kind[Any], unit: Unit, evaluations: int | None) -> tup
         if time.monotonic() - began > MOST_SECONDS:
             raise _EnoughError
 
-    replicates, part = small.stop - small.first, 1.0
+    replicates, steps, part = small.stop - small.first, kind.steps(small), 1.0
     try:
         kind.run(small, stop)
     except _EnoughError:
-        part = min(told / (evaluations * replicates), math.nextafter(1.0, 0.0)) if evaluations else 0.0
+        part = min(told / steps, math.nextafter(1.0, 0.0)) if steps else 0.0
     spent = (time.monotonic() - began) / replicates
     return (spent / part if part else math.nan), part

@@ -117,6 +117,10 @@ class Kind(ABC, Generic[UnitT]):
         """Return a part of a unit that shows how long its replicates take; None, the default, where nothing does."""
         return None
 
+    def steps(self, unit: UnitT) -> int | None:
+        """Return what `run` tells `on_step` when a unit is done; None, the default, where nobody knows before."""
+        return None
+
     @abstractmethod
     def run(self, unit: UnitT, on_step: Callable[[int], None] | None = None) -> Output:
         """Compute a unit: a pure function, the same in every process.

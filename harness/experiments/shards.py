@@ -501,6 +501,10 @@ class Search(Kind[Shard]):
         """Return the first two replicates of a shard."""
         return replace(unit, stop=min(unit.first + 2, unit.stop))
 
+    def steps(self, unit: Shard) -> int | None:
+        """Return the evaluations of all replicates, where the budget says how many."""
+        return unit.budget.evaluations and unit.budget.evaluations * (unit.stop - unit.first)
+
     def run(self, unit: Shard, on_step: Callable[[int], None] | None = None) -> Output:
         """Run a shard; its columns are read back by `runs_of`."""
         return _collected(run_parts(unit, on_step=on_step))

@@ -167,9 +167,13 @@ class Supernets(Kind[Training | Shard]):
         """Read what `as_dict` of a unit wrote."""
         return Training(**held(data, Training)) if "method" in data else Search().unit(data)
 
-    def small(self, unit: Training | Shard) -> Training | Shard | None:
-        """Return the first replicates of a shard; of a supernet nothing is shorter than itself."""
-        return Search().small(unit) if isinstance(unit, Shard) else None
+    def small(self, unit: Training | Shard) -> Training | Shard:
+        """Return the first replicates of a shard, and a supernet as it is: its first epochs tell how long all take."""
+        return Search().small(unit) if isinstance(unit, Shard) else unit
+
+    def steps(self, unit: Training | Shard) -> int | None:
+        """Return the evaluations of a shard, and the epochs of a supernet."""
+        return Search().steps(unit) if isinstance(unit, Shard) else unit.epochs
 
     def run(self, unit: Training | Shard, on_step: Callable[[int], None] | None = None) -> Output:
         """Train a supernet, or run a shard.

@@ -31,7 +31,7 @@ import torch
 from harness.errors import HarnessError
 from harness.training import data as datasets
 from harness.training.data.dataset import Dataset
-from tests.bench import gpu_training
+from tests.bench import gpu_supernets, gpu_training
 from tests.bench.figures import Row
 from tests.bench.gpu_training import Bench, skipped
 
@@ -90,6 +90,7 @@ def surrogates(bench: Bench) -> Iterator[Row]:
 
 
 STAGES: dict[str, Callable[[Bench], Iterator[Row]]] = {"tests": tests, **gpu_training.STAGES, "bananas": surrogates}
+STAGES["supernets"] = gpu_supernets.supernets
 
 
 def machine(device: str) -> dict[str, Any]:

@@ -178,14 +178,15 @@ def acceptance(bench: Bench) -> Iterator[Row]:
         final = curves.valid_accuracy[:, :, -1]
         for index, accuracies in zip(INDEX, final, strict=True):
             for seed, accuracy in zip(curves.seeds, accuracies, strict=True):
-                yield _judged(f"{level}, index {index}, seed {seed}, validation", float(accuracy), "%", ACCEPTED[index])
+                yield judged(f"{level}, index {index}, seed {seed}, validation", float(accuracy), "%", ACCEPTED[index])
         means = dict(zip(INDEX, final.mean(1), strict=True))
-        yield _judged(f"{level}, index 284 leads index 11 by", float(means[284] - means[11]), "points", LEAD)
+        yield judged(f"{level}, index 284 leads index 11 by", float(means[284] - means[11]), "points", LEAD)
         seconds = time.perf_counter() - began
         yield {"what": f"{level}, wall of these {final.size} runs", "value": seconds, "unit": "s", "target": ""}
 
 
-def _judged(what: str, value: float, unit: str, band: tuple[float, float]) -> Row:
+def judged(what: str, value: float, unit: str, band: tuple[float, float]) -> Row:
+    """Return a row that says whether a value lies in a band."""
     verdict = "ok" if band[0] <= value <= band[1] else "OUTSIDE"
     return {"what": what, "value": value, "unit": unit, "target": f"{band[0]:g} to {band[1]:g}: {verdict}"}
 

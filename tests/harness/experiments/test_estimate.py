@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,7 @@ from harness.experiments.estimate import estimate
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare
 from harness.experiments.spec import Spec, StrategySpec
+from harness.experiments.supernets import Supernets
 from harness.problem import Budget
 
 SPEC = Spec(
@@ -46,6 +48,22 @@ def test_a_slow_small_run_is_given_up_and_extrapolated(tmp_path, monkeypatch):
     assert all(seconds > 0 for seconds in found.seconds.values())
     timed = estimate(prepare(replace(SPEC, benchmarks=SPEC.benchmarks[:1], budget=Budget(seconds=1e5))), tmp_path)
     assert all(seconds != seconds for seconds in timed.seconds.values())  # NaN: nobody knows how far it was
+
+
+def test_a_supernet_is_extrapolated_from_its_first_epochs(tmp_path, monkeypatch):
+    told = iter((0.0, 1.0, 2.5, 6.0, 7.0))
+    monkeypatch.setattr(room.time, "monotonic", lambda: next(told))
+    unit = SimpleNamespace(first=0, stop=1, epochs=40)
+
+    def run(unit, on_step):
+        for epoch in range(unit.epochs):
+            on_step(epoch + 1)
+
+    kind = Supernets()
+    monkeypatch.setattr(kind, "run", run)
+    assert room._seconds_of_one(kind, unit) == pytest.approx(
+        (7.0 * 40 / 3, 3 / 40)
+    )  # given up after the third, at 6 seconds
 
 
 @pytest.mark.parametrize("as_json", [False, True])
