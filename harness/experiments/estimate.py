@@ -72,18 +72,20 @@ def _seconds_of_one(kind: Kind[Any], unit: Unit) -> tuple[float, float]:
     small = kind.small(unit)
     if small is None:
         return math.nan, 1.0
-    began, told = time.monotonic(), 0
+    began = time.monotonic()
+    told = list[tuple[int, float]]()  # how much was done, when: what comes before the first is not repeated
 
     def stop(done: int) -> None:
-        nonlocal told
-        told = done
-        if time.monotonic() - began > MOST_SECONDS:
+        told.append((done, time.monotonic()))
+        if told[-1][1] - told[0][1] > MOST_SECONDS:
             raise _EnoughError
 
     replicates, steps, part = small.stop - small.first, kind.steps(small), 1.0
     try:
         kind.run(small, stop)
+        spent = time.monotonic() - began
     except _EnoughError:
-        part = min(told / steps, math.nextafter(1.0, 0.0)) if steps else 0.0
-    spent = (time.monotonic() - began) / replicates
-    return (spent / part if part else math.nan), part
+        (first, then), (last, now) = told[0], told[-1]
+        part = min(last / steps, math.nextafter(1.0, 0.0)) if steps else 0.0
+        spent = then - began + (now - then) / max(last - first, 1) * (steps - first) if steps else math.nan
+    return spent / replicates, part

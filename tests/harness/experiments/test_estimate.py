@@ -51,7 +51,7 @@ def test_a_slow_small_run_is_given_up_and_extrapolated(tmp_path, monkeypatch):
 
 
 def test_a_supernet_is_extrapolated_from_its_first_epochs(tmp_path, monkeypatch):
-    told = iter((0.0, 1.0, 2.5, 6.0, 7.0))
+    told = iter((0.0, 7.0, 8.0, 10.5, 14.0))
     monkeypatch.setattr(room.time, "monotonic", lambda: next(told))
     unit = SimpleNamespace(first=0, stop=1, epochs=40)
 
@@ -61,9 +61,9 @@ def test_a_supernet_is_extrapolated_from_its_first_epochs(tmp_path, monkeypatch)
 
     kind = Supernets()
     monkeypatch.setattr(kind, "run", run)
-    assert room._seconds_of_one(kind, unit) == pytest.approx(
-        (7.0 * 40 / 3, 3 / 40)
-    )  # given up after the third, at 6 seconds
+    seconds, part = room._seconds_of_one(kind, unit)
+    assert seconds == pytest.approx(7.0 + 39 * 7.0 / 3), "an epoch takes 7/3 seconds, and opening the data but once"
+    assert part == 4 / 40, "given up after the fourth epoch, 7 seconds after the first"
 
 
 @pytest.mark.parametrize("as_json", [False, True])
