@@ -354,7 +354,7 @@ def _page(
             f"Strategies: {', '.join(study.labels)}.",
         ],
         constraints=constraint_words(study),
-        notices=notices(study),
+        notices=[*notices(study), *(text for part in parts for text in part.notices)],
         warnings=warnings,
         explorer=explored,
         reasons=narrative.missing_reasons(study),

@@ -33,6 +33,8 @@ class Section:
     tables : tuple of ReportTable
     methods : tuple of str
         Paragraphs for Methods; a first sentence of up to eleven letters, "Verification.", is set in bold.
+    notices : tuple of str
+        What the first screen says before its verdict: of results that are not in its matrix.
     """
 
     title: str
@@ -40,6 +42,7 @@ class Section:
     figures: tuple[Exhibit, ...] = ()
     tables: tuple[ReportTable, ...] = ()
     methods: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     def write(self, folder: Path, take: Take = alone) -> None:
         """Write ``figures/NAME.{pdf,svg,png,csv,json}`` of figures that are taken, and ``tables/NAME.{csv,tex}``."""

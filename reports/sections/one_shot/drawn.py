@@ -25,7 +25,7 @@ def derived_cells(results: SupernetResults) -> Exhibit | None:
     """Return a drawing of the cell that most replicates of each method handed over, and of the best of each table."""
     shown = [drawing for panel in results.panels for drawing in _panel(panel, several=len(results.panels) > 1)]
     more = f" The first {MOST_DRAWN} are drawn." if len(shown) > MOST_DRAWN else ""
-    caption = f"The cell that most replicates of a method handed over at the end, the first among as many.{more}"
+    caption = f"The cell that most replicates of a method handed over at the end; of several, the first.{more}"
     return drawings(results, shown[:MOST_DRAWN], caption)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from harness.experiments.manifest import MANIFEST
+from harness.printable import counted
 from reports.sections.one_shot.curves import over_cost
 from reports.sections.one_shot.drawn import derived_cells
 from reports.sections.one_shot.epochs import over_epochs
@@ -24,7 +26,11 @@ def section(study: Study) -> Section | None:
     if folder is None or not (folder / MANIFEST).exists():
         return None
     results = read_supernets(folder)
-    return None if results is None else section_of(results)
+    if results is None:
+        return None
+    methods = counted(len(results.labels), "one-shot method")
+    told = [f"Beside the searches, {methods} (Weight sharing, below). {' '.join(sentences(results))}"]
+    return replace(section_of(results), notices=tuple(told))
 
 
 def section_of(results: SupernetResults) -> Section:

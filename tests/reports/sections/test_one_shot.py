@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from harness.experiments.schema import from_dict
 from harness.experiments.store import write_unit
 from harness.experiments.supernets import Training
 from reports.page.build import build
+from reports.sections.one_shot.section import section as section_of_study
 from reports.sections.one_shot.section import section_of
 from reports.supernets.results import read_supernets
 
@@ -82,6 +84,9 @@ def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
     assert row["best_epoch"] == pytest.approx(best - values[0], abs=0.02)
     assert row["none"] == 1.5
     assert row["entropy"] == pytest.approx(np.log(5))
+    told = section_of_study(SimpleNamespace(results=SimpleNamespace(folder=folder)))
+    (notice,) = told.notices
+    assert notice.startswith("Beside the searches, 1 one-shot method (Weight sharing, below). micro-mnist1d, weight")
     cells = section.tables[1].frame
     assert cells["validation"].round(2).tolist() == [9.15, 94.57, 94.57, 94.57]
     weights = next(item for item in section.figures if item.name == "one-shot-operations").frame
