@@ -41,7 +41,6 @@ from reports.page.first_screen import first_screen
 from reports.page.packed import Packed
 from reports.predictors import report as predictors
 from reports.predictors.results import Evaluated, read_evaluated
-from reports.sections.one_shot.section import section_of
 from reports.sections.section import Section, sections
 from reports.study.comparisons import pairwise
 from reports.study.joined import joined
@@ -50,6 +49,7 @@ from reports.study.provenance import SOURCE_FACTS, budget_words, sources
 from reports.study.study import Study, prepare
 from reports.study.wording import constraint_words, notices
 from reports.supernets.results import SupernetResults, read_supernets
+from reports.supernets.section import section_of
 from reports.tables.matrix import FirstScreen
 from reports.tables.report_table import breakable
 

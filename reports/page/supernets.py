@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from harness.printable import counted
-from reports.sections.one_shot.section import sentences
 from reports.study.provenance import told_of
 from reports.supernets.results import SupernetResults
+from reports.supernets.section import sentences
 from reports.tables.matrix import FirstScreen
 
 NO_CHECKLIST = "The checklist of best practices in NAS research is about searches; this report shows one-shot methods."

@@ -4,7 +4,6 @@ SECTIONS = {
     "fidelities": "reports.sections.fidelities:section",
     "beside": "reports.sections.beside:section",
     "elsewhere": "reports.sections.elsewhere:section",
-    "one_shot": "reports.sections.one_shot.section:section",
     "tuning": "reports.sections.tuning:section",
     "workers": "reports.sections.workers:section",
     "deployments": "reports.sections.deployments.section:section",

@@ -47,6 +47,7 @@ EXECUTED = {
     "predictors-full.toml": "test_the_evaluations_of_learners_run",
     "live.toml": "test_the_live_search_runs",
     "one_shot.toml": "test_the_supernets_can_be_trained",
+    "collapse.toml": "test_the_supernets_can_be_trained",
     "my_strategy.py": "test_the_strategy_keeps_the_rules",
     "my_learner.py": "test_the_learner_keeps_the_rules",
     "own_task/my_task.py": "test_the_task_is_searched",
@@ -193,13 +194,13 @@ def test_the_search_for_several_devices_runs(folder):
     assert len(results.runs) == 2 * 3 * 3
 
 
-def test_the_supernets_can_be_trained(folder, capsys):
+@pytest.mark.parametrize(("name", "units"), [("one_shot", 5 * 5 + 3), ("collapse", 4 * 10)])
+def test_the_supernets_can_be_trained(folder, capsys, name, units):
     """Every unit is known and every method was built; training them takes minutes."""
-    spec = nh.load_spec("examples/one_shot.toml")
+    spec = nh.load_spec(f"examples/{name}.toml")
     prepared = prepare(spec)
-    names = {name for name, _ in prepared.shards.values()}
-    assert names == {item.label for item in spec.strategies}
-    assert len(prepared.shards) == 5 * 5 + 3
+    assert {name for name, _ in prepared.shards.values()} == {item.label for item in spec.strategies}
+    assert len(prepared.shards) == units
 
 
 def test_transfer_runs(folder, capsys):

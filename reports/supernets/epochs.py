@@ -10,9 +10,9 @@ from harness.checks import FloatArray, IntArray
 from harness.spaces.nb201.operations import OPERATIONS
 from reports.figures.exhibit import Exhibit
 from reports.figures.style import style_map
-from reports.sections.one_shot.exhibit import curves
-from reports.sections.one_shot.held import SPLIT
-from reports.sections.one_shot.operations import WEIGHTLESS, counts, entropies
+from reports.supernets.exhibit import curves
+from reports.supernets.held import SPLIT
+from reports.supernets.operations import WEIGHTLESS, counts, entropies
 from reports.supernets.results import Panel, Supernet, SupernetResults
 
 _Row = tuple[str, str, float, float, float, float]

@@ -16,9 +16,9 @@ from harness.experiments.schema import from_dict
 from harness.experiments.store import write_unit
 from harness.experiments.supernets import Training
 from reports.page.build import build
-from reports.sections.one_shot.section import section as section_of_study
-from reports.sections.one_shot.section import section_of
 from reports.supernets.results import read_supernets
+from reports.supernets.section import section as section_of_study
+from reports.supernets.section import section_of
 
 BENCHMARK, GOOD, CUT = "micro-mnist1d", (3, 3, 3, 3, 3, 3), (0, 0, 3, 0, 3, 3)
 SAMPLE = np.array([(1,) * 6, (4,) * 6, (2,) * 6, GOOD, CUT], dtype=np.uint8)

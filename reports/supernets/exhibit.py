@@ -15,8 +15,8 @@ from reports.figures import architectures
 from reports.figures.exhibit import Exhibit
 from reports.figures.style import style_map
 from reports.figures.supernets import KIND
-from reports.sections.one_shot.held import SPLIT
 from reports.study.provenance import library_versions
+from reports.supernets.held import SPLIT
 from reports.supernets.results import SupernetResults
 from reports.tables.numbers import three_digits
 

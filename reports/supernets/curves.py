@@ -9,8 +9,8 @@ import numpy as np
 
 from harness.checks import FloatArray
 from reports.figures.exhibit import Exhibit
-from reports.sections.one_shot.exhibit import curves
-from reports.sections.one_shot.held import SPLIT, held_at
+from reports.supernets.exhibit import curves
+from reports.supernets.held import SPLIT, held_at
 from reports.supernets.results import Panel, SupernetResults
 
 _POINTS = 120

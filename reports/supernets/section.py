@@ -9,14 +9,14 @@ import numpy as np
 
 from harness.experiments.manifest import MANIFEST
 from harness.printable import counted
-from reports.sections.one_shot.curves import over_cost
-from reports.sections.one_shot.drawn import derived_cells
-from reports.sections.one_shot.epochs import over_epochs
-from reports.sections.one_shot.held import at, final
-from reports.sections.one_shot.tables import cells, summary
 from reports.sections.section import Section
 from reports.study.study import Study
+from reports.supernets.curves import over_cost
+from reports.supernets.drawn import derived_cells
+from reports.supernets.epochs import over_epochs
+from reports.supernets.held import at, final
 from reports.supernets.results import SupernetResults, read_supernets
+from reports.supernets.tables import cells, summary
 from reports.tables.numbers import three_digits
 
 

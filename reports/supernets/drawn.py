@@ -10,8 +10,8 @@ import numpy as np
 from harness.checks import Archs
 from harness.space import SearchSpace
 from reports.figures.exhibit import Exhibit
-from reports.sections.one_shot.exhibit import drawings
-from reports.sections.one_shot.held import SPLIT
+from reports.supernets.exhibit import drawings
+from reports.supernets.held import SPLIT
 from reports.supernets.results import Panel, SupernetResults
 from reports.tables.numbers import three_digits
 
