@@ -20,6 +20,14 @@ def immutable(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.ndarray(array.shape, array.dtype, buffer=array.tobytes())
 
 
+def _held_once(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a column, of which a single row is held where all rows are the same, bit by bit."""
+    if column.size == 0 or column[0].tobytes() != column[-1].tobytes():
+        return column
+    rows = np.ascontiguousarray(column).reshape(len(column), -1).view(np.uint8)
+    return np.broadcast_to(column[:1].copy(), column.shape) if (rows == rows[0]).all() else column
+
+
 class Columns:
     """Shared behaviour of frozen dataclasses of arrays: equal lengths, read-only, row selection."""
 
@@ -62,6 +70,10 @@ class Columns:
             array.flags.writeable = False
         copy.__dict__.update(columns)
         return copy
+
+    def lean(self: ColumnsT) -> ColumnsT:
+        """Return the same values; a column that is the same in all rows is held once."""
+        return type(self)(*[_held_once(getattr(self, name)) for name in self._names])
 
     @classmethod
     def concatenate(cls: type[ColumnsT], parts: Sequence[ColumnsT]) -> ColumnsT:

@@ -42,6 +42,8 @@ class Results:
     folder : Path or None
     versions : mapping of str to str
         What of each strategy ran, by label: its version, and the beginning of the SHA-256 of a file of one's own.
+    reported : tuple of str
+        Of several experiments as one: the arguments of `nas-harness report` that put them together; () of one alone.
     """
 
     spec: Spec
@@ -50,6 +52,7 @@ class Results:
     missing: tuple[tuple[str, str, int, int], ...] = ()
     folder: Path | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    reported: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         missing = f", {counted(len(self.missing), 'shard')} missing" if self.missing else ""

@@ -416,7 +416,7 @@ def _collected(parts: Iterable[Sequence[Run]]) -> Output:
 def runs_of(shard: Shard, output: Output) -> tuple[Run, ...]:
     """Return the runs of a shard from its columns: what `output_of` was given."""
     columns = {name: np.asarray(column) for name, column in output.columns.items()}
-    merged = Trace(**{name: columns[f"trace/{name}"] for name in Trace._names})
+    merged = Trace(**{name: columns[f"trace/{name}"] for name in Trace._names}).lean()
     beside = {name: columns[f"beside/{name}"] for name in BESIDE if f"beside/{name}" in columns}
     stopped, overhead = json.loads(output.texts["stopped"]), columns["overhead_seconds"].tolist()
     bounds = pairwise(columns["offsets"].tolist())

@@ -16,7 +16,7 @@ from harness.experiments.results import Results
 from harness.experiments.spec import ReportSpec
 from harness.printable import counted
 from reports.archive.file import Archive
-from reports.study.joined import Settings, check_protocol, joined, named, only, settings_of
+from reports.study.joined import Settings, check_protocol, joined, named, only, reported, settings_of
 from reports.study.study import DRAWN
 
 
@@ -65,6 +65,10 @@ def together(results: Results | None, archives: Sequence[Archive] = ()) -> Toget
     shared = _shared(whole)
     replicates = min(one.spec.replicates for one in whole)
     cut = [_cut(one, shared, replicates, whole[0]) for one in whole]
+    given = [
+        one if archive is None else replace(one, reported=(f"--against={archive.name}",))
+        for archive, one in zip(sources, cut, strict=True)
+    ]
     check_protocol(cut)
     parts: list[tuple[Archive | None, Results]] = []
     known: list[Settings] = []
@@ -82,7 +86,7 @@ def together(results: Results | None, archives: Sequence[Archive] = ()) -> Toget
         if archive is not None
         for label in part.labels
     }
-    both = joined([part for _, part in parts])
+    both = replace(joined([part for _, part in parts]), reported=reported(given))
     if results is None and both.folder is not None:
         both = replace(both, folder=both.folder.parent)  # of a file: tables are looked for beside it
     return Together(both, archived, _left_out(whole, shared, replicates))

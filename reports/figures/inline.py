@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from html import escape
-from itertools import groupby
+from itertools import groupby, pairwise
 from xml.etree import ElementTree
 
 from reports.figures.layout import Box
@@ -15,14 +15,16 @@ from reports.figures.style import by_night
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
-_UNIT = 10
-"""Parts of a point that coordinates are counted in."""
-_LONG, _COARSE, _COARSER = 80, (10, 2), (16, 4)
+UNIT = 5
+"""Parts of a point that coordinates of a panel are counted in, as whole numbers: a third of a pixel."""
+_LONG, _COARSE, _COARSER = 80, (5, 1), (8, 2)
 """Corners from which on a path is coarse, and its steps across and up in units, of a line and of a pale area."""
 _TOKEN = re.compile(r"[MLCQz]|-?\d+(?:\.\d*)?(?:e-?\d+)?")
 _ARITY = {"M": 1, "L": 1, "Q": 2, "C": 3, "z": 0}
 _COLOR = re.compile(r"#[0-9a-f]{6}\b")
-_HUNDREDTHS, _FIRST = re.compile(r"(\.\d\d)\d+"), r"\1"
+_LENGTHS = ("font-size", "stroke-width", "stroke-dasharray", "stroke-dashoffset")
+_NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e-?\d+)?")
+_TURN = re.compile(r"(\w+)\(([^)]*)\)")
 _LETTER = 0.58
 """Mean width of a letter in its own height."""
 
@@ -35,8 +37,13 @@ class Sheet:
     clips: int = 0
 
     def name(self, style: str) -> str:
-        """Return the class of a style."""
-        style = "; ".join(part.strip() for part in style.split(";") if "font-family" not in part)
+        """Return the class of a style, whose lengths are in points."""
+        pairs = (part.strip().split(":", 1) for part in style.split(";") if part.strip())
+        parts = (f"{key}: {_in_units(key, value.strip())}" for key, value in pairs if key != "font-family")
+        return self.named("; ".join(parts))
+
+    def named(self, style: str) -> str:
+        """Return the class of a style as it is."""
         return self._names.setdefault(style, f"g{len(self._names)}")
 
     def css(self) -> str:
@@ -73,33 +80,54 @@ def panels_of(text: str, boxes: Sequence[Box], sheet: Sheet, *, shaded: bool = F
         pen = _Pen(sheet, named)
         body = pen.all_of(rest)
         low, high = pen.reach
-        legend = _element(Box("", low - 2, 0, high - low + 4, boxes[0].top), body, shaded=shaded)
+        legend = _element(Box("", low - 2, 0, high - low + 4, boxes[0].top), body, sheet, shaded=shaded)
         rest = []
     for place, box in enumerate(boxes):
         pen = _Pen(sheet, named)
         own = [axes[place], *(rest if len(boxes) == 1 else [])]
         whole = box if len(boxes) > 1 else Box(box.name, box.left, 0, box.width, box.top + box.height)
-        drawn.append(_element(whole, pen.all_of(own), shaded=shaded))
+        drawn.append(_element(whole, pen.all_of(own), sheet, shaded=shaded))
     return legend, drawn
 
 
-def _element(box: Box, body: str, *, shaded: bool) -> str:
-    edges = " ".join(f"{value:.1f}" for value in (box.left, box.top, box.width, box.height))
-    paper = ' class="paper"' if shaded else ""
-    return f'<svg viewBox="{edges}"{paper} style="max-width:{box.width * 1.75:.0f}px" aria-hidden="true">{body}</svg>'
+def _element(box: Box, body: str, sheet: Sheet, *, shaded: bool) -> str:
+    edges = " ".join(str(_units(value)) for value in (box.left, box.top, box.width, box.height))
+    wide = sheet.named(f"max-width: {box.width * 1.75:.0f}px")
+    return f'<svg viewBox="{edges}" class="{"paper " * shaded}{wide}">{body}</svg>'
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Piece:
+    """One connected part of a path: where it begins, the rest of it, and where the pen is then."""
+
+    start: tuple[int, int]
+    rest: str
+    end: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class _Part:
-    """What is written of an element: a path or a dot, which may go on in others of its class and clip, or all of it."""
+    """What is written of an element, inside of a clip: all of it, or a path or text without what its neighbours share.
 
-    head: str
-    path: str = ""
-    dot: tuple[int, int] | None = None
+    Attributes
+    ----------
+    tag : str
+        "path", "text", "image", or "" of what is written as it is.
+    said : str
+        Class and transformation.
+    body : str
+        What is no path: what comes behind that, or all of it.
+    pieces : sequence of _Piece
+        Of a path.
+    clip : str
+        Name of its clip, "" without one.
+    """
 
-    @property
-    def text(self) -> str:
-        return f'{self.head} d="{self.path}"/>' if self.path else self.head
+    tag: str
+    said: str = ""
+    body: str = ""
+    pieces: Sequence[_Piece] = ()
+    clip: str = ""
 
 
 class _Pen:
@@ -113,7 +141,7 @@ class _Pen:
     def all_of(self, elements: Sequence[ElementTree.Element]) -> str:
         """Return elements with the clips that they use."""
         body = _joined(part for element in elements for part in self._parts(element))
-        return "".join(self._clip(old, new) for old, new in self._clips.items()) + body
+        return "".join(self._clip(old, new) for old, new in self._clips.items() if f"#{new})" in body) + body
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -122,7 +150,7 @@ class _Pen:
 
     def _clip(self, old: str, new: str) -> str:
         sides = "".join(
-            f' {key}="{_short(round(float(shape.get(key, 0)) * _UNIT))}"'
+            f' {key}="{_units(shape.get(key, "0"))}"'
             for shape in self._elements[old]
             for key in ("x", "y", "width", "height")
         )
@@ -133,75 +161,81 @@ class _Pen:
         if tag == "g":
             yield from self._group(element)
         elif tag == "path" and element.get("style") != "fill: #ffffff":  # the page has paper of its own
-            yield self._path(element, element.get("d", ""), element.get("style", ""))
+            steps = _steps(element.get("d", ""))
+            self._xs += [point[0] / UNIT for _, points in steps for point in points]
+            yield self._path(element, element.get("style", ""), _pieces(steps))
         elif tag == "use":
             yield self._marked(element)
-        elif tag in ("text", "tspan", "image"):
-            yield _Part(self._written(element, tag))
+        elif tag in ("text", "image"):
+            yield _Part(tag, *self._written(element, tag), clip=self._clip_of(element))
 
     def _group(self, element: ElementTree.Element) -> Iterator[_Part]:
         parts = [part for child in element for part in self._parts(child)]
         if str(element.get("id")).startswith("matplotlib.axis"):  # marks of an axis hide none of its others
-            parts.sort(key=lambda part: part.head if part.path else "~")
-        attributes = self._attributes(element)
-        if attributes:
-            yield _Part(f"<g{attributes}>{_joined(parts)}</g>")
+            parts.sort(key=lambda part: (part.tag != "path", part.said if part.tag == "path" else ""))
+        said, clip = self._attributes(element, element.get("style", "")), self._clip_of(element)
+        if said or (clip and any(part.clip not in ("", clip) for part in parts)):
+            yield _Part("", body=f"<g{said}>{_joined(parts)}</g>", clip=clip)
         else:
-            yield from parts
+            yield from (replace(part, clip=clip or part.clip) for part in parts)
 
-    def _attributes(self, element: ElementTree.Element, style: str | None = None) -> str:
-        """Return class, clip and transformation."""
-        style = element.get("style") if style is None else style
-        clip = re.fullmatch(r"url\(#(.+)\)", element.get("clip-path", ""))
+    def _attributes(self, element: ElementTree.Element, style: str) -> str:
+        """Return class and transformation."""
         turned = element.get("transform", "")
         said = f' class="{self.sheet.name(style)}"' if style else ""
-        if clip:
-            if clip[1] not in self._clips:
-                self._clips[clip[1]] = f"c{self.sheet.clips}"
-                self.sheet.clips += 1
-            said += f' clip-path="url(#{self._clips[clip[1]]})"'
         if turned and not turned.startswith("rotate(-0 "):
-            said += f' transform="{_HUNDREDTHS.sub(_FIRST, turned)}"'
+            said += f' transform="{_TURN.sub(_moved, turned)}"'
         return said
 
-    def _path(self, element: ElementTree.Element, d: str, style: str) -> _Part:
-        steps = _steps(d)
-        self._xs += [point[0] / _UNIT for _, points in steps for point in points]
-        return _Part(f"<path{self._attributes(element, style)}", _shortened(steps))
+    def _clip_of(self, element: ElementTree.Element) -> str:
+        """Return the name of the clip of an element, "" where it has none."""
+        clip = re.fullmatch(r"url\(#(.+)\)", element.get("clip-path", ""))
+        if clip is None:
+            return ""
+        if clip[1] not in self._clips:
+            self._clips[clip[1]] = f"c{self.sheet.clips}"
+            self.sheet.clips += 1
+        return self._clips[clip[1]]
+
+    def _path(self, element: ElementTree.Element, style: str, pieces: Sequence[_Piece]) -> _Part:
+        return _Part("path", self._attributes(element, style), pieces=pieces, clip=self._clip_of(element))
 
     def _marked(self, element: ElementTree.Element) -> _Part:
         """Return a mark where it stands; a round one is the end of a line without length."""
         link = str(element.get("href") or element.get(_LINK, ""))
         mark = self._elements[link.removeprefix("#")]
         style = _over(element.get("style", ""), mark.get("style", ""))
-        x, y = (round(float(element.get(key, 0)) * _UNIT) for key in ("x", "y"))
-        self._xs.append(x / _UNIT)
+        x, y = (_units(element.get(key, "0")) for key in ("x", "y"))
+        self._xs.append(x / UNIT)
         d = mark.get("d", "")
         if sum(map(d.count, _ARITY)) > _LONG:  # an area
             moved = [(letter, [(px + x, py + y) for px, py in points]) for letter, points in _steps(d)]
-            return _Part(f"<path{self._attributes(element, style)}", _shortened(moved, _COARSER))
+            return self._path(element, style, _pieces(moved, _COARSER))
         width, pieces = _mark(d)
         if width and "stroke:" not in style:
             color = style.replace("fill-opacity", "stroke-opacity").replace("fill:", "stroke:")
             style = f"{color}; stroke-width: {width:g}; stroke-linecap: round"
-            return _Part(f"<path{self._attributes(element, style)}", "z", (x, y))
-        path = "".join(f"M{_pair(px + x, py + y)}{rest}" for (px, py), rest in pieces)
-        return _Part(f"<path{self._attributes(element, style)}", path)
+            return self._path(element, style, [_Piece((x, y), "z", (x, y))])
+        return self._path(
+            element, style, [_Piece(_sum(one.start, (x, y)), one.rest, _sum(one.end, (x, y))) for one in pieces]
+        )
 
-    def _written(self, element: ElementTree.Element, tag: str) -> str:
-        said = self._attributes(element)
-        for key in ("x", "y", "width", "height"):
-            if key in element.attrib:
-                said += f' {key}="{_short(round(float(element.get(key, 0)) * _UNIT))}"'
+    def _written(self, element: ElementTree.Element, tag: str) -> tuple[str, str]:
+        """Return the attributes that neighbours may share, and the others with what stands in an element."""
+        said = self._attributes(element, element.get("style", ""))
+        own = "".join(
+            f' {key}="{_units(element.get(key, "0"))}"'
+            for key in ("x", "y", "width", "height")
+            if key in element.attrib
+        )
         link = element.get("href") or element.get(_LINK)
-        said += f' href="{escape(link)}"' if link else ""
+        own += f' href="{escape(link)}"' if link else ""
         if tag == "text":
             self._xs += _ends(element)
         inner = escape(element.text or "", quote=False)
-        inner += "".join(
-            self._written(child, "tspan") + escape((child.tail or "").strip(), quote=False) for child in element
-        )
-        return f"<{tag}{said}>{inner}</{tag}>"
+        for child in element:
+            inner += "<tspan" + "".join(self._written(child, "tspan")) + escape((child.tail or "").strip(), quote=False)
+        return said, f"{own}>{inner}</{tag}>"
 
 
 def _ends(element: ElementTree.Element) -> list[float]:
@@ -219,23 +253,47 @@ def _ends(element: ElementTree.Element) -> list[float]:
     return [start, start + width]
 
 
-def _joined(parts: Iterator[_Part] | Sequence[_Part]) -> str:
-    """Return parts in their order; neighbours of one class and clip are one path."""
+def _joined(parts: Iterable[_Part]) -> str:
+    """Return parts in their order; neighbours of one class and clip are one path, or one group."""
     texts = []
-    for (head, is_path), group in groupby(parts, key=lambda part: (part.head, bool(part.path))):
-        same = list(group)
-        dots = [part.dot for part in same if part.dot is not None]
-        path = _dotted(dots) + "".join(part.path for part in same if part.dot is None)
-        texts += [_Part(head, path).text] if is_path else [part.text for part in same]
+    for clip, inside in groupby(parts, key=lambda part: part.clip):
+        written = [
+            text
+            for (tag, said), group in groupby(inside, key=lambda part: (part.tag, part.said))
+            for text in _alike(tag, said, [*group])
+        ]
+        texts += _shared("g", f' clip-path="url(#{clip})"' if clip else "", written)
     return "".join(texts)
 
 
-def _dotted(dots: Sequence[tuple[int, int]]) -> str:
-    """Return lines without length, from left to right."""
+def _alike(tag: str, said: str, parts: Sequence[_Part]) -> list[str]:
+    """Return parts of one tag, class and transformation."""
+    if tag == "path":
+        d = _joined_path([piece for part in parts for piece in part.pieces])
+        return [f'<path{said} d="{d}"/>'] if d else []
+    if tag == "text":
+        return _shared("g", said, [f"<text{part.body}" for part in parts])
+    return [f"<{tag}{said}{part.body}" if tag else part.body for part in parts]
+
+
+def _shared(tag: str, said: str, texts: Sequence[str]) -> list[str]:
+    """Return elements that have attributes in common."""
+    if len(texts) < 2 or not said:
+        return [re.sub(r"^<\w+", rf"\g<0>{said}", text) for text in texts]
+    return [f"<{tag}{said}>{''.join(texts)}</{tag}>"]
+
+
+def _joined_path(pieces: Sequence[_Piece]) -> str:
+    """Return pieces as one path, each from the end of the one before where that is shorter; dots from left to right."""
+    if all(piece.rest == "z" for piece in pieces):
+        pieces = sorted(set(pieces), key=lambda piece: piece.start)
     written, (x, y) = list[str](), (0, 0)
-    for px, py in sorted(dots):
-        written.append(f"{'m' if written else 'M'}{_pair(px - x, py - y)}z")
-        x, y = px, py
+    for piece in pieces:
+        if piece.rest:
+            px, py = piece.start
+            away = [f"M{_pair(px, py)}", f"m{_pair(px - x, py - y)}"]
+            written += [min(away[: len(written) + 1], key=len), piece.rest]
+            x, y = piece.end
     return "".join(written)
 
 
@@ -246,7 +304,7 @@ def _steps(d: str) -> list[Step]:
     """Return the steps of a path: letter and points, in units."""
     tokens, steps = iter(_TOKEN.findall(d)), list[Step]()
     for letter in tokens:
-        numbers = [round(float(next(tokens)) * _UNIT) for _ in range(2 * _ARITY[letter])]
+        numbers = [_units(next(tokens)) for _ in range(2 * _ARITY[letter])]
         steps.append((letter, list(zip(numbers[::2], numbers[1::2], strict=True))))
     return steps
 
@@ -262,45 +320,43 @@ def _over(below: str, above: str) -> str:
 
 
 @cache
-def _mark(d: str) -> tuple[float, tuple[tuple[tuple[int, int], str], ...]]:
-    """Return the width of a round mark in points, 0 of another, and where each piece begins, with the rest of it.
+def _mark(d: str) -> tuple[float, tuple[_Piece, ...]]:
+    """Return the width of a round mark in points, 0 of another, and its pieces about the point that it stands at.
 
     Of a path that is not `_LONG`, so that the rest is the same wherever it stands.
     """
-    steps = _steps(d)
-    is_round = sum(letter == "C" for letter, _ in steps) == 8
-    width = 2 * max(point[0] for _, points in steps for point in points) / _UNIT if is_round else 0.0
-    starts = [place for place, (letter, _) in enumerate(steps) if letter == "M"]
-    pieces = []
-    for start, end in zip(starts, [*starts[1:], len(steps)], strict=True):
-        first = steps[start][1][0]
-        pieces.append((first, _shortened(steps[start:end]).removeprefix(f"M{_pair(*first)}")))
-    return width, tuple(pieces)
+    is_round = d.count("C") == 8
+    width = 2 * max(map(float, _NUMBER.findall(d))) if is_round else 0.0
+    return width, tuple(_pieces(_steps(d)))
 
 
-def _shortened(steps: Sequence[Step], coarse: tuple[int, int] = _COARSE) -> str:
+def _pieces(steps: Sequence[Step], coarse: tuple[int, int] = _COARSE) -> list[_Piece]:
     """Return a path by differences; what is long is a little coarser, and corners on one line are left out."""
     across, up = coarse if len(steps) > _LONG else (1, 1)
-    written, (x, y) = list[str](), (0, 0)
-    run: list[tuple[int, int]] = []
-    for letter, points in steps:
-        if letter == "L":
-            px, py = points[0]
-            run.append((px // across * across, py // up * up))
-            continue
-        x, y = _lines(written, run, x, y)
-        run = []
-        if letter == "M":
-            px, py = points[0]
-            x, y = px // across * across, py // up * up
-            written.append(f"M{_pair(x, y)}")
-        elif letter == "z":
-            written.append("z")
-        else:
+    starts = [place for place, (letter, _) in enumerate(steps) if letter == "M"]
+    pieces = []
+    for start, end in pairwise([*starts, len(steps)]):
+        written, run = list[str](), list[tuple[int, int]]()
+        x, y = first = _near(steps[start][1][0], across, up)
+        for letter, points in steps[start + 1 : end]:
+            if letter == "L":
+                run.append(_near(points[0], across, up))
+                continue
+            x, y = _lines(written, run, x, y)
+            run = []
             written.append(letter.lower() + "".join(_relative(points, x, y)))
-            x, y = points[-1]
-    _lines(written, run, x, y)
-    return "".join(written)
+            x, y = points[-1] if points else first
+        last = _lines(written, run, x, y)
+        pieces.append(_Piece(first, "".join(written), last))
+    return pieces
+
+
+def _near(point: tuple[int, int], across: int, up: int) -> tuple[int, int]:
+    return round(point[0] / across) * across, round(point[1] / up) * up
+
+
+def _sum(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+    return a[0] + b[0], a[1] + b[1]
 
 
 def _lines(written: list[str], run: Sequence[tuple[int, int]], x: int, y: int) -> tuple[int, int]:
@@ -311,14 +367,14 @@ def _lines(written: list[str], run: Sequence[tuple[int, int]], x: int, y: int) -
         beyond = [part for part in (min(ys), max(ys)) if not min(ys[0], ys[-1]) <= part <= max(ys[0], ys[-1])]
         level += (place - x) if ys[0] == y else 0
         if place != x and ys[0] != y:
-            written += [f"h{_short(level)}"] * (level != 0) + [f"l{_pair(place - x, ys[0] - y)}"]
+            written += [f"h{level}"] * (level != 0) + [f"l{_pair(place - x, ys[0] - y)}"]
             level, y = 0, ys[0]
         x = place
         for part in [ys[0], *beyond, ys[-1]]:
             if part != y:
-                written += [f"h{_short(level)}"] * (level != 0) + [f"v{_short(part - y)}"]
+                written += [f"h{level}"] * (level != 0) + [f"v{part - y}"]
                 level, y = 0, part
-    written += [f"h{_short(level)}"] * (level != 0)
+    written += [f"h{level}"] * (level != 0)
     return x, y
 
 
@@ -329,10 +385,24 @@ def _relative(points: Sequence[tuple[int, int]], x: int, y: int) -> Iterator[str
 
 
 def _pair(x: int, y: int) -> str:
-    second = _short(y)
-    return _short(x) + (second if second[0] == "-" else f" {second}")
+    return f"{x}{y}" if y < 0 else f"{x} {y}"
 
 
-def _short(units: int) -> str:
-    text = f"{units / _UNIT:.1f}".removesuffix(".0")
-    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+def _units(points: str | float) -> int:
+    return round(float(points) * UNIT)
+
+
+def _in_units(key: str, value: str) -> str:
+    """Return the value of a style in units."""
+    return _NUMBER.sub(lambda found: f"{float(found[0]) * UNIT:g}", value) if key in _LENGTHS else value
+
+
+def _moved(turn: re.Match[str]) -> str:
+    """Return a part of a transformation in units.
+
+    >>> _TURN.sub(_moved, "rotate(-90 8.25 99.7) translate(1 2)")
+    'rotate(-90 41 498) translate(5 10)'
+    """
+    numbers = re.split(r"[ ,]+", turn[2].strip())
+    plain = {"rotate": 1, "translate": 0, "matrix": 4}.get(turn[1], len(numbers))
+    return f"{turn[1]}({' '.join([*numbers[:plain], *(str(_units(number)) for number in numbers[plain:])])})"

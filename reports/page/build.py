@@ -26,7 +26,7 @@ from reports.archive.file import find, read_archive
 from reports.archive.section import section as archived
 from reports.archive.together import together
 from reports.figures.exhibit import Exhibit
-from reports.figures.inline import Sheet
+from reports.figures.inline import UNIT, Sheet
 from reports.figures.render import inline_panels
 from reports.figures.second import Take, drawn_beside
 from reports.figures.style import by_night
@@ -396,6 +396,7 @@ def _rendered(parts: Sequence[Section], first: FirstScreen, folder: Path, **word
         sections=others,
         methods=[paragraph.split(". ", 1) for section in parts for paragraph in section.methods],
         drawn=Markup(sheet.css()),  # noqa: S704  # styles of our own drawing
+        unit=UNIT,
         source_facts=SOURCE_FACTS,
     )
 

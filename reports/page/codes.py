@@ -1,4 +1,4 @@
-"""Numbers as text for the page's script: three significant digits in two letters, curves by their changes."""
+"""Numbers as text for the page's script: three significant digits in two letters, curves by what changes in them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.checks import FloatArray, IntArray
 
@@ -15,6 +16,11 @@ _BASE = len(LETTERS)
 NOTHING, INFINITE = _BASE**2 - 1, _BASE**2 - 2
 """Codes of what is not known, and of what is never reached."""
 _PAIRS = np.array([first + second for first in LETTERS for second in LETTERS])
+_LETTERS = np.array(list(LETTERS))
+_NEAR, _WHOLE = 38, LETTERS[-1]
+"""Largest difference of two codes that is one letter, and the letter before a code that is written as it is."""
+_FAR = 2 * _NEAR + 1
+"""Place of the first of the letters that begin the others."""
 _DECADE = 900
 """Numbers of three significant digits in a decade."""
 _DECADES = 8
@@ -82,8 +88,12 @@ def letters(codes: IntArray) -> str:
 def steps(digits: Digits, *columns: FloatArray) -> str:
     """Return a step curve on a grid as its changes.
 
-    Each change is a letter for the steps of the grid since the last one, and two letters for each column; a last letter
-    says for how many steps more the curve goes on.  "" for a curve that is nowhere known.
+    Each change is a letter for the steps of the grid since the last one, and one to three letters for each column; a
+    last letter says for how many steps more the curve goes on.  "" for a curve that is nowhere known.
+
+    A column is the difference d from its last code, 0 at first: the letter d + 38 where it is at most 38 of either
+    sign; where it is at most 578, two letters that count 2 (|d| - 39), and 1 where d is below 0, from the letter 77 on;
+    else the last letter and the two of the code itself.
 
     Parameters
     ----------
@@ -100,5 +110,16 @@ def steps(digits: Digits, *columns: FloatArray) -> str:
     changed[:: _BASE - 1] = True  # a letter counts no further
     places = np.flatnonzero(changed)
     gaps = np.diff(places, prepend=0)
-    parts = [LETTERS[gap] + letters(codes[place]) for gap, place in zip(gaps, places, strict=True)]
-    return "".join(parts) + LETTERS[last - int(places[-1])]
+    text = np.concatenate([_LETTERS[gaps][:, None], _changes(codes[places])], axis=1)
+    return "".join(text.ravel().tolist()) + LETTERS[last - int(places[-1])]
+
+
+def _changes(codes: IntArray) -> npt.NDArray[np.str_]:
+    """Return the letters of each column of codes, (n, m)."""
+    change = np.diff(codes, axis=0, prepend=0)
+    size = np.abs(change)
+    is_near, far = size <= _NEAR, _FAR * _BASE + 2 * (size - _NEAR - 1) + (change < 0)
+    is_far = far < (_BASE - 1) * _BASE
+    near = _LETTERS[np.where(is_near, change + _NEAR, 0)]
+    pairs = _PAIRS[np.where(is_near, 0, np.where(is_far, far, codes))]
+    return np.where(is_near, near, np.where(is_far, pairs, np.char.add(_WHOLE, pairs)))

@@ -123,7 +123,13 @@ def joined(experiments: Sequence[Results]) -> Results:
     )
     listed = {name: facts[name] for name in [*tasks, *spec.report_on]}
     kept = tuple(runs[key] for key in order if key in runs)
-    return Results(spec, listed, kept, missing, first.folder, versions)
+    return Results(spec, listed, kept, missing, first.folder, versions, reported(experiments))
+
+
+def reported(experiments: Sequence[Results]) -> tuple[str, ...]:
+    """Return the arguments of `nas-harness report` that put experiments together: the folder of each, by its name."""
+    parts = [part for one in experiments for part in one.reported or (f"results/{one.spec.name}",)]
+    return tuple(dict.fromkeys(parts))
 
 
 def only(results: Results, labels: Collection[str]) -> Results:

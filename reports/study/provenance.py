@@ -9,7 +9,7 @@ from typing import Any
 
 from harness import __version__
 from harness.digests import identity
-from harness.errors import HarnessError
+from harness.errors import HarnessError, typed
 from harness.experiments.spec import Spec
 from harness.names import read
 from harness.printable import counted, printable
@@ -68,7 +68,7 @@ def provenance(study: Study) -> dict[str, Any]:
     names |= {item.truth.facts.task: item.name for item in study.aligned}
     return {
         "experiment": spec.name,
-        "command": f"nas-harness report results/{spec.name}",
+        "command": _command(study),
         "spec_sha256": study.resampler.digest,
         "table_sha256": {item.name: item.truth.facts.table_digest for item in study.aligned},
         "versions": library_versions(),
@@ -99,6 +99,14 @@ def provenance(study: Study) -> dict[str, Any]:
         f" alpha = {ALPHA}",
         "missing": [[names[shard[0]], *shard[1:]] for shard in study.results.missing],
     }
+
+
+def _command(study: Study) -> str:
+    """Return the command that writes the page; it must say where, unless there is one folder of results."""
+    given = study.results.reported or (f"results/{study.spec.name}",)
+    folders = [part for part in given if not part.startswith("--")]
+    out = [] if len(folders) == 1 else ["--out", f"results/{study.spec.name}"]
+    return typed("report", *given, *out)
 
 
 _TOLD = ("title", "protocol", "source", "licence", "citation")

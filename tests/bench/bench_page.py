@@ -18,7 +18,7 @@ def page(strategies: int = 20, benchmarks: int = 13, replicates: int = 100, eval
     from harness.experiments.results import Results
     from harness.experiments.spec import Spec, StrategySpec
     from harness.problem import Budget
-    from harness.records import Run
+    from harness.records import Run, Trace
     from reports.page.notebook import report
     from tests.reports.support import ACCURACY, FakeOracle, opener, trace_of
 
@@ -27,6 +27,7 @@ def page(strategies: int = 20, benchmarks: int = 13, replicates: int = 100, eval
     runs = []
     for place, oracle in enumerate(oracles):
         for greed, label in enumerate(labels):
+            traces = []
             for replicate in range(replicates):
                 rng = np.random.default_rng([place, greed, replicate])
                 draws = oracle.space.sample((1 + greed // 4) * evaluations, rng).reshape(evaluations, -1, 3)
@@ -34,7 +35,10 @@ def page(strategies: int = 20, benchmarks: int = 13, replicates: int = 100, eval
                 best = np.argmax(oracle.runs[codes, 0], axis=1)
                 archs, code = draws[np.arange(evaluations), best], codes[np.arange(evaluations), best]
                 shown = oracle.runs[code, np.random.default_rng(replicate).integers(0, 2, 216)[code]]
-                trace = trace_of(archs, shown, 100 + 50 * archs.sum(axis=1) + rng.random(evaluations))
+                traces.append(trace_of(archs, shown, 100 + 50 * archs.sum(axis=1) + rng.random(evaluations)))
+            block = Trace.concatenate(traces).lean()  # as results are held that were read
+            for replicate in range(replicates):
+                trace = block.part(replicate * evaluations, (replicate + 1) * evaluations)
                 runs.append(Run(oracle.name, label, replicate, trace, "budget", 0.01 * (greed + 1)))
     facts = {item.name: BenchmarkFacts(item.name, item.digest, (ACCURACY,), item.has_seconds) for item in oracles}
     specs = tuple(StrategySpec("random_search" if not place else "other", label) for place, label in enumerate(labels))

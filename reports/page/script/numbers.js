@@ -3,7 +3,7 @@
 const PLACE = {};
 [...DATA.letters].forEach((letter, place) => { PLACE[letter] = place; });
 const BASE = DATA.letters.length;
-const NOTHING = BASE ** 2 - 1, INFINITE = BASE ** 2 - 2, HALF = 3600;
+const NOTHING = BASE ** 2 - 1, INFINITE = BASE ** 2 - 2, HALF = 3600, NEAR = 38, FAR = 2 * NEAR + 1;
 
 function codeAt(text, place) { return PLACE[text[place]] * BASE + PLACE[text[place + 1]]; }
 
@@ -25,11 +25,20 @@ function numbersIn(text, exponent, signed) {
 // A step curve: where it changes (x), the middle, and where there is a band its ends (low, high); it goes on to `end`.
 function curveOf(text, grid, width, exponent, signed = false, factor = 1) {
   if (!text) return null;
-  const curve = { x: [], middle: [], low: [], high: [], end: 0, banded: width > 1 };
+  const curve = { x: [], middle: [], low: [], high: [], end: 0, banded: width > 1 }, codes = new Array(width).fill(0);
   let step = 0, place = 0;
-  for (; place + 1 < text.length; place += 1 + 2 * width) {
-    step += PLACE[text[place]];
-    const [middle, low, high] = numbersIn(text.slice(place + 1, place + 1 + 2 * width), exponent, signed);
+  const next = (code) => {
+    const first = PLACE[text[place]];
+    if (first < FAR) { place += 1; return code + first - NEAR; }
+    if (first === BASE - 1) { place += 3; return codeAt(text, place - 2); }
+    place += 2;
+    const far = codeAt(text, place - 2) - FAR * BASE, size = NEAR + 1 + (far >> 1);
+    return far & 1 ? code - size : code + size;
+  };
+  while (place + 1 < text.length) {
+    step += PLACE[text[place++]];
+    for (let column = 0; column < width; column += 1) codes[column] = next(codes[column]);
+    const [middle, low, high] = codes.map((code) => numberOf(code, exponent, signed));
     curve.x.push(grid[step] * factor);
     curve.middle.push(middle);
     curve.low.push(width > 1 ? low : NaN);

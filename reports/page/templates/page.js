@@ -29,15 +29,15 @@ const svgOf = (figure) => {
   panels.forEach((panel) => {
     const { width, height } = panel.viewBox.baseVal, alone = panel.parentNode.className === "legend";
     const clone = panel.cloneNode(true);
-    clone.removeAttribute("style"); clone.removeAttribute("aria-hidden");
+    clone.removeAttribute("class");
     for (const [key, value] of Object.entries({ x, y, width, height })) clone.setAttribute(key, value);
     inner += new XMLSerializer().serializeToString(clone);
     tall = Math.max(tall, height); wide = Math.max(wide, x + width); x += width;
     if (alone || x >= columns * width - 1) { x = 0; y += tall; tall = 0; }
   });
-  const rules = `text { fill: #1c1c1e; font-family: "DejaVu Sans", Verdana, Arial, sans-serif; } path { stroke-linejoin: round; }\n${day(document.getElementById("drawn").textContent)}`;
-  const height = y + tall;
-  return `<${"svg"} xmlns="http://www.w3.org/2000/svg" width="${wide}pt" height="${height}pt" viewBox="0 0 ${wide} ${height}"><style>${rules.replace(/</g, "")}</style><rect width="100%" height="100%" fill="#fff"/>${inner}</${"svg"}>\n`;
+  const drawn = document.getElementById("drawn"), points = (units) => units / drawn.dataset.unit, height = y + tall;
+  const rules = `svg { fill: #1c1c1e; } text { font-family: "DejaVu Sans", Verdana, Arial, sans-serif; } path { stroke-linejoin: round; }\n${day(drawn.textContent)}`;
+  return `<${"svg"} xmlns="http://www.w3.org/2000/svg" width="${points(wide)}pt" height="${points(height)}pt" viewBox="0 0 ${wide} ${height}"><style>${rules.replace(/</g, "")}</style><rect width="100%" height="100%" fill="#fff"/>${inner}</${"svg"}>\n`;
 };
 const csvOf = async (packed) => {
   const bytes = Uint8Array.from(atob(packed.textContent.trim()), (letter) => letter.charCodeAt(0));

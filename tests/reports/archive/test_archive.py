@@ -140,6 +140,7 @@ def test_a_strategy_is_compared_with_all_archived_ones(whole: Path, archive: Arc
     assert found.results.labels == ("local_search", "random_search", "simulated_annealing")
     assert found.archived == {label: (archive, label) for label in ("random_search", "simulated_annealing")}
     assert found.sentences == ()
+    assert found.results.reported == ("results/mine", "--against=whole")
     apart = joined([mine, part(results, "whole", "random_search", "simulated_annealing")])
     assert pairwise(prepare(found.results)).equals(pairwise(prepare(apart)))
     shown = section(found)

@@ -28,10 +28,20 @@ def numbers_of(text: str, digits: Digits) -> list[float]:
 
 def curve_of(text: str, digits: Digits, width: int, length: int) -> np.ndarray:
     """Read what `steps` wrote as a table with a row for each point of the grid."""
-    table, place, row = np.full((length, width), np.nan), 0, 0
-    for place in range(0, len(text) - 1, 1 + 2 * width):
-        row += LETTERS.index(text[place])
-        table[row:] = numbers_of(text[place + 1 : place + 1 + 2 * width], digits)
+    table, row, codes = np.full((length, width), np.nan), 0, [0] * width
+    letter = iter(text[:-1])
+    for gap in letter:
+        row += LETTERS.index(gap)
+        for column in range(width):
+            first = LETTERS.index(next(letter))
+            if first < 77:
+                codes[column] += first - 38
+            elif first < 89:
+                size, is_less = divmod(90 * (first - 77) + LETTERS.index(next(letter)), 2)
+                codes[column] += -(size + 39) if is_less else size + 39
+            else:
+                codes[column] = 90 * LETTERS.index(next(letter)) + LETTERS.index(next(letter))
+        table[row:] = numbers_of(letters(np.array(codes)), digits)
     table[row + LETTERS.index(text[-1]) + 1 :] = np.nan
     return table
 
@@ -66,7 +76,7 @@ def test_letters_stand_for_themselves_in_json_and_html():
     assert not set(LETTERS) & set('"<&\\')
 
 
-@given(st.lists(st.one_of(st.just(np.nan), st.sampled_from([1.0, 2.5, 0.0, 33.0])), min_size=1, max_size=250))
+@given(st.lists(st.one_of(st.just(np.nan), st.sampled_from([1.0, 1.05, 2.5, 0.0, 33.0])), min_size=1, max_size=250))
 def test_a_step_curve_comes_back_point_by_point(values):
     digits, middle = Digits(-3), np.array(values)
     text = steps(digits, middle, middle / 2)
@@ -78,6 +88,15 @@ def test_a_step_curve_comes_back_point_by_point(values):
     np.testing.assert_allclose(found[:, 1], np.where(np.isnan(middle), np.nan, middle / 2), rtol=1e-2)
 
 
+@pytest.mark.parametrize(("change", "room"), [(-39, 2), (-38, 1), (38, 1), (39, 2), (578, 2), (-578, 2), (579, 3)])
+def test_a_small_change_takes_one_letter_and_a_large_one_three(change, room):
+    digits = Digits(-4)
+    sizes = np.array([f"{100 + (1800 + part) % 900}e{(1800 + part) // 900 - 6}" for part in (0, change)], dtype=float)
+    text = steps(digits, sizes)
+    assert len(text) == 1 + 3 + 1 + room + 1
+    assert curve_of(text, digits, 1, 2)[:, 0].tolist() == pytest.approx(sizes.tolist(), rel=1e-12)
+
+
 def test_a_curve_that_stands_still_takes_no_room():
-    assert len(steps(Digits(-3), np.full(80, 2.0))) == 4
-    assert len(steps(Digits(-3), np.full(200, 2.0))) == 10
+    assert len(steps(Digits(-3), np.full(80, 2.0))) == 5
+    assert len(steps(Digits(-3), np.full(200, 2.0))) == 9

@@ -14,6 +14,7 @@ from harness.experiments.spec import StrategySpec
 from reports.page.build import build
 from reports.study.comparisons import pairwise
 from reports.study.joined import check_protocol, joined
+from reports.study.provenance import provenance
 from reports.study.study import prepare
 from tests.reports.support import FakeOracle, make_results, opener
 
@@ -113,3 +114,15 @@ def test_labels_of_one_strategy_by_its_file_are_the_same() -> None:
     made = joined([first, second])
     assert made.labels == ("random_search", "climber")
     assert np.all([len(made.of("hills", label)) == 12 for label in made.labels])
+
+
+def test_a_page_shows_the_command_that_makes_it() -> None:
+    first, second = renamed(make_results([HILLS]), "a"), renamed(make_results([HILLS]), "b")
+    commands = {
+        "nas-harness report results/a": first,
+        "nas-harness report results/a results/b --out results/a-and-b": joined([first, second]),
+        "nas-harness report results/a --against=zoo": replace(first, reported=("results/a", "--against=zoo")),
+        "nas-harness report --against=zoo --out results/a": replace(first, reported=("--against=zoo",)),
+    }
+    for command, results in commands.items():
+        assert provenance(prepare(results, opener(HILLS)))["command"] == command
