@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import time
 import traceback
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from harness.checks import integer
 from harness.errors import DamagedError, HarnessError, IncompleteError, IrregularError, PlaceError, ResultError
 from harness.experiments.cluster import workers as cluster_workers
-from harness.experiments.cluster.executor import Cluster
+from harness.experiments.cluster.executor import Cluster, WorkersDiedError
 from harness.experiments.kind import Kind, Output, UnitT, kind_of
 from harness.experiments.manifest import write_manifest
 from harness.experiments.prepare import Prepared
@@ -32,8 +33,11 @@ from harness.interrupts import is_real
 
 LOCK = ".lock"
 """The file in a folder of results that is locked while a run writes there."""
-AHEAD = 8
-"""Calls that are handed to an executor for each of its workers: memory stays the same however many there are."""
+AHEAD, CLUSTER_AHEAD = 8, 3
+"""Calls that are handed to an executor for each of its workers: memory stays the same however many there are.
+
+Fewer to a cluster, where they are longer: Dask blames all that a worker had for its death, also what it had not begun.
+"""
 CALL_SECONDS, MOST_TOGETHER = 1.0, 64
 """Of a call to a cluster, and the units in it: a scheduler takes milliseconds for each call."""
 
@@ -230,15 +234,14 @@ def _drain(executor: Executor, prepared: Prepared, folder: Path, missing: list[s
     if isinstance(executor, Cluster):
         tables = {facts.name: facts.table_digest for facts in prepared.benchmarks.values()}
         place = place if cluster_workers.check(executor, tables, folder) else None
-    to_submit = iter(missing)
+    to_submit, alone = deque(missing), set[str]()
     futures = dict[Future[list[_Done | Exception]], list[str]]()
+    ahead = CLUSTER_AHEAD if isinstance(executor, Cluster) else AHEAD
     try:
         while True:
             ledger.parallel = _parallel(executor)
-            for _ in range(AHEAD * ledger.parallel - len(futures)):
-                digests = list(islice(to_submit, _together(executor, ledger)))
-                if not digests:
-                    break
+            while to_submit and len(futures) < ahead * ledger.parallel:
+                digests = _together(to_submit, alone, ledger) if ahead == CLUSTER_AHEAD else [to_submit.popleft()]
                 units = [ledger.shards[digest][1].as_dict() for digest in digests]
                 call = executor.submit(_compute_each, prepared.spec.kind, units, place, cluster_workers.facts())
                 futures[call] = digests
@@ -246,7 +249,12 @@ def _drain(executor: Executor, prepared: Prepared, folder: Path, missing: list[s
                 return
             done, _ = wait(futures, return_when=FIRST_COMPLETED)
             for future in done:
-                _take_in(future, futures.pop(future), folder, ledger)
+                digests = futures.pop(future)
+                if len(digests) > 1 and isinstance(future.exception(), WorkersDiedError):
+                    alone.update(digests)  # one of them did it
+                    to_submit.extendleft(reversed(digests))
+                else:
+                    _take_in(future, digests, folder, ledger)
     except BaseException:
         if not isinstance(executor, Pool):  # which is ended with all its work
             for future in futures:
@@ -259,12 +267,21 @@ def _parallel(executor: Executor) -> int:
     return executor.parallel if isinstance(executor, Cluster) else getattr(executor, "_max_workers", 1)
 
 
-def _together(executor: Executor, ledger: Ledger) -> int:
-    """Return how many units go to a worker in one call: more than one where a cluster would take longer than they."""
-    if not isinstance(executor, Cluster) or not ledger.computed:
-        return 1
-    shares = sum(ledger.left.values()) / (4 * ledger.parallel)
-    return int(max(1, min(MOST_TOGETHER, CALL_SECONDS / max(ledger.mean_seconds, 1e-6), shares)))
+def _together(to_submit: deque[str], alone: set[str], ledger: Ledger) -> list[str]:
+    """Take off the units that go to a worker of a cluster in one call.
+
+    Several where a call would take longer than they, by the mean seconds of their strategy; ever fewer at the end, so
+    that all workers end together.  A unit of which nothing is known goes by itself, and so does one of `alone`.
+    """
+    digests, seconds = list[str](), 0.0
+    most = min(MOST_TOGETHER, len(to_submit) / (4 * ledger.parallel))
+    while to_submit and (not digests or len(digests) < most):
+        known = None if to_submit[0] in alone else ledger.mean_seconds(ledger.shards[to_submit[0]][0])
+        seconds += math.inf if known is None else known
+        if digests and seconds > CALL_SECONDS:
+            break
+        digests.append(to_submit.popleft())
+    return digests
 
 
 def _take_in(future: Future[list[_Done | Exception]], digests: list[str], folder: Path, ledger: Ledger) -> None:

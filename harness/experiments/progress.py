@@ -113,16 +113,15 @@ class Ledger:
         self.failed.append(Failure(*self.shards[digest], error))
         self.note(digest)
 
-    @property
-    def mean_seconds(self) -> float:
-        """Of the shards that were computed; 0 where there is none."""
-        return sum(self.seconds.values()) / self.computed if self.computed else 0.0
+    def mean_seconds(self, label: str) -> float | None:
+        """Return the mean of a strategy's shards that were computed; None where there is none."""
+        return self.seconds[label] / self.counts[label] if self.counts[label] else None
 
     def _eta_seconds(self) -> float | None:
         """Estimate from the mean of each strategy's finished shards; strategies not seen yet count as the slowest."""
         if not self.seconds:
             return None
-        means = {label: seconds / self.counts[label] for label, seconds in self.seconds.items()}
+        means = {label: self.mean_seconds(label) or 0.0 for label in self.seconds}
         slowest = max(means.values())
         left = sum(count * means.get(label, slowest) for label, count in self.left.items())
         return left / self.parallel

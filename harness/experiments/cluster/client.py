@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,14 @@ _ADDRESS = re.compile(r"(tcp|tls)://[^\s:]+:\d+")
 _LOCAL = re.compile(r"local:([1-9]\d*)")
 _RULE = "be an address such as tcp://login1:8786, or local:N for N workers of this machine"
 _CONNECT_SECONDS = 30.0
+LEAN: Mapping[str, Any] = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.cycle": "10s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.system-monitor.gil.enabled": False,
+}
+"""Settings of Dask for clusters that live as long as a run: it would sample each worker's stack 100 times a second."""
 
 
 def check_address(address: str) -> str:
@@ -54,9 +62,9 @@ def connected(address: str) -> Iterator[Cluster]:
     distributed = _distributed()
     local = _LOCAL.fullmatch(address)
     if local:
-        with interrupts.held_back():  # of which the processes never hear: their parent ends them
+        with interrupts.held_back(), _lean():  # Ctrl-C, of which the processes never hear: their parent ends them
             cluster = distributed.LocalCluster(
-                n_workers=int(local[1]), threads_per_worker=1, processes=True, dashboard_address=":0", memory_limit=0
+                n_workers=int(local[1]), threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
             )
         with cluster, _client(distributed, cluster) as client:
             yield Cluster(client)
@@ -99,6 +107,12 @@ def _slurm_cluster(jobs: Jobs) -> Any:
     except ImportError as error:
         raise HarnessError(f"batch jobs need dask-jobqueue: pip install 'nas-harness[{EXTRA}]'") from error
     return SLURMCluster(**jobs.keywords())
+
+
+def _lean() -> Any:
+    import dask
+
+    return dask.config.set(LEAN)
 
 
 def _client(distributed: Any, where: Any) -> Any:

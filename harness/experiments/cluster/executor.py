@@ -26,6 +26,10 @@ _PAUSE_SECONDS = 1.0
 _COUNT_SECONDS = 2.0
 
 
+class WorkersDiedError(HarnessError):
+    """Every worker that computed a call died, as often as the scheduler allows."""
+
+
 @dataclass
 class _Call:
     """What was submitted, the future that the caller holds, and how often the call was lost."""
@@ -188,7 +192,7 @@ def _gone(error: Exception) -> IncompleteError:
 def _told(error: BaseException) -> BaseException:
     """Say in words what Dask's own error means."""
     if type(error).__name__ == "KilledWorker":
-        return HarnessError(
+        return WorkersDiedError(
             "every worker that computed it died (killed, or out of memory), as often as the scheduler allows; "
             "give workers more memory, or run the same command again"
         )
