@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -41,7 +42,8 @@ def compare(
         say(f"\n{split}", "bold")
         print_table([_shown(row, margin) for row in rows.to_dict("records")])
     say(
-        "\nmedian difference of the final regret over pairs of replicates, 95 % bootstrap interval; two-sided"
+        "\nfirst, second: mean value of what runs ended with; difference: median over pairs of replicates of the"
+        " regret of the first minus that of the second, 95 % bootstrap interval; won: by the second; two-sided"
         " signed-rank test (Pratt's zeros), Holm-adjusted over the rows of a split"
     )
 
@@ -54,6 +56,9 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _shown(row: dict[Any, Any], margin: float | None) -> dict[str, Any]:
+    from reports.tables.numbers import NONE, bracket, p_value
+
+    ends = (NONE if math.isnan(row[key]) else f"{row[key]:+.3g}" for key in ("difference", "low", "high"))
     label = row["first"] if row["first"] == row["second"] else f"{row['first']} = {row['second']}"
     shown = {
         "benchmark": row["benchmark"],
@@ -61,12 +66,12 @@ def _shown(row: dict[Any, Any], margin: float | None) -> dict[str, Any]:
         "n": row["n"],
         "first": f"{row['mean_first']:.4g}",
         "second": f"{row['mean_second']:.4g}",
-        "difference [95 % CI]": f"{row['difference']:+.3g} [{row['low']:+.3g}, {row['high']:+.3g}]",
+        "difference [95 % CI]": bracket(*ends),
         "won, tied, lost": f"{row['wins']}, {row['ties']}, {row['losses']}",
-        "p, Holm": f"{row['p_holm']:.2g}",
+        "p, Holm": p_value(row["p_holm"]),
     }
     if margin is not None:
-        shown["p, equivalent"] = f"{row['p_equivalent']:.2g}"
+        shown["p, equivalent"] = p_value(row["p_equivalent"])
     return {**shown, "verdict": row["verdict"]}
 
 

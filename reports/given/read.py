@@ -16,6 +16,7 @@ import numpy as np
 
 from harness.checks import FloatArray
 from harness.errors import ResultError, must, unknown
+from harness.experiments.spec import LONGEST_LABEL
 from harness.files.whole import opened
 from harness.printable import printable
 from harness.problem import DIRECTIONS
@@ -23,6 +24,8 @@ from harness.problem import DIRECTIONS
 NEEDED, OPTIONAL = ("benchmark", "strategy", "replicate", "value"), ("budget",)
 _MOST_BUDGETS = 3
 _MOST_BYTES = 2**28
+_LARGEST = 1e150
+"""Of a value, whichever its sign: squares of larger ones are no numbers."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,8 @@ def _text(path: Path, content: bytes) -> str:
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
     for name in header:
+        if len(header) == 1 and not name.isalnum():
+            raise ResultError(must(str(path), "have its columns separated by commas", name[:120]))
         if name not in (*NEEDED, *OPTIONAL):
             raise ResultError(unknown(f"column of {path}", name, (*NEEDED, *OPTIONAL)))
     lacking = [name for name in NEEDED if name not in header]
@@ -159,8 +164,9 @@ def _add(
     row = dict(zip(header, fields, strict=True))
     benchmark, strategy = row["benchmark"].strip(), row["strategy"].strip()
     for name, text in (("benchmark", benchmark), ("strategy", strategy)):
-        if not text or printable(text) != text:
-            raise ResultError(f"{where}: {must(name, 'be one line of letters that can be printed', text)}")
+        if not text or printable(text) != text or len(text) > LONGEST_LABEL:
+            rule = f"be one line of at most {LONGEST_LABEL} letters that can be printed"
+            raise ResultError(f"{where}: {must(name, rule, text)}")
     replicate = _whole(where, row["replicate"])
     value = _number(where, "value", row["value"])
     budget = _number(where, "budget", row["budget"]) if "budget" in header else 0.0
@@ -191,6 +197,8 @@ def _number(where: str, name: str, text: str) -> float:
     if not math.isfinite(number):
         rule = "be finite; leave out the line of a run that has no result, and say so beside the tables"
         raise ResultError(f"{where}: {must(name, rule, text)}")
+    if abs(number) > _LARGEST:
+        raise ResultError(f"{where}: {must(name, f'lie within {_LARGEST:g} of 0; give values in another unit', text)}")
     return number
 
 

@@ -132,9 +132,9 @@ def final_table(given: Given, found: pd.DataFrame) -> ReportTable:
                 )
             )
     caption = (
-        "Final values. Mean and standard deviation (n - 1) over replicates, median, interquartile mean with its 95 %"
-        f" bootstrap interval ({REPETITIONS:,} resamples), best. Bold: the best mean of a benchmark; underlined: not"
-        f" shown to be worse than it ({PAIRED_TEST if given.paired else UNPAIRED_TEST}, Holm, 5 %)."
+        f"Final values. Mean and standard deviation (n {MINUS} 1) over replicates, median, interquartile mean with its"
+        f" 95 % bootstrap interval ({REPETITIONS:,} resamples), best. Bold: the best mean of a benchmark; underlined:"
+        f" not shown to be worse than it ({PAIRED_TEST if given.paired else UNPAIRED_TEST}, Holm, 5 %)."
         f" {'Higher' if given.direction == 'maximise' else 'Lower'} is better."
         + (f" {DAGGER}: fewer runs than others." if any(DAGGER in cell for row in cells for cell in row) else "")
     )
@@ -183,7 +183,7 @@ def pair_table(given: Given, found: pd.DataFrame) -> ReportTable:
         f" over {counted(len(found), 'comparison')}, at 5 %). P(A beats B): over all pairs of runs, ties half. Effect:"
         f" {effect}, positive where A is better. Advantage of A: {centre}, above zero where A is better, with its 95 %"
         " bootstrap interval. That no difference is shown does not say that there is none."
-        + (f" {refused[0]}." if refused else "")
+        + (f" {refused[0][0].upper()}{refused[0][1:]}." if refused else "")
     )
     headers = (
         *("Benchmark", "Pair A vs. B", "Verdict", "n", "Won/tied/lost", "P(A beats B)", "Effect"),

@@ -61,7 +61,7 @@ def headline(study: Study, comparisons: pd.DataFrame) -> list[str]:
 def no_winner(study: Study, item: Aligned, split: str) -> str:
     """Say of a benchmark on which no run found anything why there is no winner."""
     what = "a feasible architecture" if item.truth.constraints else "an architecture"
-    text = f"{lead(item, split)}: no run ends with {what} within {budget_words(study.spec)}, so there is no winner"
+    text = f"{lead(item, split)}: No run ends with {what} within {budget_words(study.spec)}, so there is no winner"
     cheapest, budget = item.truth.cheapest_seconds, study.spec.budget.seconds
     if budget is not None and cheapest > budget:
         text += f"; the cheapest training of the table takes {three_digits(cheapest)} simulated seconds"

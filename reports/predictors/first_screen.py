@@ -11,7 +11,7 @@ from reports.predictors.results import TEST_WORDS, Evaluated, Target
 from reports.predictors.winners import best
 from reports.study.study import MOST_DRAWN
 from reports.tables.matrix import Cell, Column, FirstScreen, Matrix, Row
-from reports.tables.numbers import DASH, NONE, three_digits
+from reports.tables.numbers import DASH, MINUS, NONE, three_digits
 
 _NOTHING = Cell(NONE, -np.inf)
 _SHOWN = 10
@@ -49,7 +49,7 @@ def _verdict(results: Evaluated, order: list[str], means: Mapping[str, float]) -
     over = f"the mean over {len(results.targets)} benchmarks" if len(results.targets) > 1 else results.targets[0].name
     sure = f"After {size} architectures {leader} agrees best with the table: Kendall's tau {means[leader]:.2f} ({over})"
     if untested:
-        sure += "; too few trials to test it everywhere"
+        sure += "; there are too few trials to test it everywhere"
     elif len(results.targets) > 1:
         sure += f"; it is the best on {len(first)} of {len(results.targets)}"
         sure += f" and not shown to be worse than the best on {len(level)} more" if level else ""
@@ -61,7 +61,10 @@ def _verdict(results: Evaluated, order: list[str], means: Mapping[str, float]) -
     rest = [label for label in order[1:] if fits[label] * 10 <= fits[leader] and means[label] >= means[leader] - 0.05]
     if rest:
         cost += f"; within .05 of its tau, {rest[0]} ({means[rest[0]]:.2f}) takes {three_digits(fits[rest[0]])} s"
-    return f"Use {leader}." if not rest else f"Use {leader}, or {rest[0]} for less.", (f"{sure}.", f"{cost}.")
+    verdict = f"Use {leader}." if not rest else f"Use {leader}, or {rest[0]} for less."
+    if all(one is None or one.untested for _, one in found):
+        verdict = f"{leader} comes first, and nothing is tested."
+    return verdict, (f"{sure}.", f"{cost}.")
 
 
 def _fit_seconds(results: Evaluated) -> dict[str, float]:
@@ -123,7 +126,7 @@ def _column(target: Target, place: int) -> dict[str, Cell]:
             continue
         rank = 1 + sum(other > mean for other, _, _ in taus.values())
         first = won is not None and (label == won.winner or label in won.tied)
-        ends = f"{low:.2f}{DASH}{high:.2f}" if low >= 0 else f"{low:.2f} to {high:.2f}"
+        ends = f"{low:.2f}{DASH}{high:.2f}" if low >= 0 else f"{low:.2f} to {high:.2f}".replace("-", MINUS)
         share = (0.0, float(np.clip(mean, 0.0, 1.0)))
         cells[label] = Cell(f"{mean:.2f}", mean, ends if np.isfinite(low) else "", str(rank), first, share)
     return cells

@@ -147,12 +147,12 @@ def sentence(why: Why) -> str:
     """Say in two sentences what won, what explains it, and what one edit would change."""
     explained, winner = why.explained, why.bests.winner
     if winner is None:
-        return f"{why.name}, why: no run ended with anything."
+        return f"{why.name}, why: No run ended with anything."
     text = explained.space.format(explained.winner[None])[0]
     best = f"the {best_label(why.item.truth)}" if explained.loss <= 0 and why.item.truth.kind != SURROGATE else ""
     said = "; ".join([f"{counted(winner.runs, 'run')} of {winner.label}", *([best] if best else [])])
     return (
-        f"{why.name}, why: the best that searches ended with is {text} ({said}); {importance_words(explained)}."
+        f"{why.name}, why: The best that searches ended with is {text} ({said}); {importance_words(explained)}."
         f" {edits_words(explained)}."
     )
 

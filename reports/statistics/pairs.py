@@ -32,9 +32,9 @@ def paired(differences: FloatArray, samples: FloatArray, p: float | None = None)
     -------
     dict of str to float
         ``wins``, ``ties``, ``losses``; ``effect`` (matched-pairs rank-biserial correlation), ``difference`` (the
-        median) with its 95 % interval ``low`` to ``high``, ``p`` (two-sided signed-rank).
+        median) with its 95 % interval ``low`` to ``high`` (NaN of one pair), ``p`` (two-sided signed-rank).
     """
-    low, high = interval(samples)
+    low, high = interval(samples) if len(differences) > 1 else (np.nan, np.nan)
     return {
         "wins": int(np.sum(differences > 0)),
         "ties": int(np.sum(differences == 0)),
@@ -64,7 +64,7 @@ def unpaired(first: FloatArray, second: FloatArray, rng: np.random.Generator, re
     Returns
     -------
     dict of str to float
-        As `paired`; wins, ties and losses are counted over all pairs of runs.
+        As `paired`; wins, ties and losses are counted over all pairs of runs, and one run has no interval.
 
     Examples
     --------
@@ -73,7 +73,9 @@ def unpaired(first: FloatArray, second: FloatArray, rng: np.random.Generator, re
     (4, 2.5, 1.0)
     """
     differences = second[None, :] - first[:, None]
-    low, high = interval(_shifts(first, second, rng, repetitions))
+    low, high = (np.nan, np.nan)
+    if min(len(first), len(second)) > 1:
+        low, high = interval(_shifts(first, second, rng, repetitions))
     same = np.ptp(np.concatenate([first, second])) == 0
     return {
         "wins": int(np.sum(differences > 0)),

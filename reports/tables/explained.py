@@ -11,7 +11,7 @@ import pandas as pd
 from reports.statistics.scale import Scale
 from reports.study.study import Study
 from reports.study.wording import best_label, is_constrained, noted, split_words
-from reports.tables.numbers import NONE, regret_words
+from reports.tables.numbers import MINUS, NONE, regret_words
 from reports.tables.report_table import ReportTable
 from reports.why.explained import BEST_WORDS, FINEST_WORDS, Explained
 from reports.why.frames import Rows, importance_rows, neighbour_rows, path_rows
@@ -93,7 +93,7 @@ def importance(study: Study, found: Sequence[tuple[str, Explained]]) -> ReportTa
         f" the {BEST_WORDS}. The {MOST_ROWS} largest are shown, the CSV file has all."
         f"{' Of samples with standard errors.' * sampled} Analysed: {analysed}{bounds}.{dependent}"
     )
-    headers = ("Benchmark", "Gene or genes", "Of the regret, %", f"{BEST_WORDS.capitalize()}: %",
+    headers = ("Benchmark", "Gene or genes", "Of the regret, %", f"{BEST_WORDS.capitalize()}, %",
                f"{FINEST_WORDS.capitalize()} of these, %")  # fmt: skip
     return ReportTable("genes", "Importance of genes", caption, pd.DataFrame(rows), headers, tuple(cells))
 
@@ -110,7 +110,7 @@ def importance_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _percent(share: float) -> str:
-    return NONE if np.isnan(share) else f"{share:.1f}"
+    return NONE if np.isnan(share) else f"{share:.1f}".replace("-", MINUS)
 
 
 def _with_error(share: float, error: float) -> str:

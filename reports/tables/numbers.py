@@ -92,8 +92,8 @@ def signed(value: float) -> str:
 
 
 def bracket(middle: str, low: str, high: str) -> str:
-    """Write an estimate with its interval: "0.160 [0.120, 0.210]"."""
-    return f"{middle} [{low}, {high}]"
+    """Write an estimate with its interval, where it has one: "0.160 [0.120, 0.210]"."""
+    return middle if low == high == NONE else f"{middle} [{low}, {high}]"
 
 
 def mean_words(mean: Mean) -> str:

@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 from harness.cli.app import build
 from harness.errors import ResultError
 from reports.given.read import read
-from reports.given.report import headline, warnings
-from reports.given.tables import comparisons, final_table, mean_ranks, rank_table
+from reports.given.report import first_screen, headline, sections, warnings
+from reports.given.tables import comparisons, final_table, mean_ranks, pair_table, rank_table
 
 HEADER = "benchmark,strategy,replicate,value\n"
+LOW, HIGH = [1.0] * 9, [2.0] * 9
 
 
 def written(path: Path, text: str) -> Path:
@@ -52,7 +53,10 @@ def values() -> dict[str, dict[str, list[float]]]:
         (HEADER + "x,a,0,1\nx,a,one,1\n", "line 3: `replicate` must be a whole number, got 'one'"),
         (HEADER + "x,a,0,nan\n", "line 2: `value` must be finite; leave out the line of a run that has no result"),
         (HEADER + "x,a,0,1\nx,a,0,2\n", "line 3: replicate 0 of 'a' on 'x' is there already"),
-        (HEADER + "x,,0,1\n", "line 2: `strategy` must be one line of letters"),
+        (HEADER.replace(",", ";"), "must have its columns separated by commas"),
+        (HEADER + "x,a,0,-1e308\n", "line 2: `value` must lie within 1e.150 of 0"),
+        (HEADER + f"x,{101 * 'a'},0,1\n", "line 2: `strategy` must be one line of at most 100 letters"),
+        (HEADER + "x,,0,1\n", "line 2: `strategy` must be one line of at most"),
         (HEADER + 'x,"a,0,1\n', "no CSV"),
         (HEADER[:-1] + ",budget\nx,a,0,1,5\nx,a,0,1,0\n", "`budget` must be greater than 0"),
         (HEADER[:-1] + ",budget\nx,a,0,1,5\nx,b,0,1,6\n", "compared at equal budgets"),
@@ -108,6 +112,41 @@ def test_tables_mark_the_best_and_what_is_not_shown_to_be_worse(
     assert any("unequal numbers of runs" in text for text in warnings(given))
     assert headline(given, comparisons(given))[0].startswith("x: a has the best mean")
     assert "needs at least 5" in rank_table(given).caption
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict", "sure", "tables"),
+    [
+        ({"x": {"a": LOW}}, "Nothing is compared", "", "final"),
+        ({"x": {"a": LOW}, "y": {"b": LOW}}, "Nothing is compared", "", "final"),
+        ({"x": {"a": LOW, "b": LOW}}, "No strategy alone has the best mean on x", "", "final pairwise"),
+        ({"x": {"a": LOW[:1], "b": HIGH[:1]}}, "b has the best mean on x", "not tested", "final pairwise"),
+        ({"x": {"a": LOW, "b": HIGH}}, "b has the best", "shown to be better than the other", "final pairwise"),
+        (
+            {"x": {"a": LOW, "b": HIGH, "c": [1.0, *HIGH[1:]]}, "y": {"a": LOW, "b": HIGH, "c": HIGH}},
+            "b has the best mean on 1 of 2 benchmarks",
+            "better than 1 of 2 others",
+            "final pairwise ranks",
+        ),
+    ],
+)
+def test_the_verdict_says_no_more_than_the_tests(
+    values: dict[str, dict[str, list[float]]], verdict: str, sure: str, tables: str, tmp_path: Path
+) -> None:
+    given = read(written(tmp_path / "final.csv", lines(values)), "maximise")
+    found = comparisons(given)
+    screen = first_screen(given, found)
+    assert screen.verdict.startswith(verdict)
+    assert [sure in text for text in screen.sentences] == [True] * bool(sure)
+    assert [table.name for table in sections(given, found)[0].tables] == tables.split()
+
+
+def test_one_run_has_no_interval_and_equal_means_are_shared(tmp_path: Path) -> None:
+    given = read(written(tmp_path / "final.csv", lines({"x": {"a": [1.0], "b": [1.0]}})), "maximise")
+    found = comparisons(given)
+    assert found[["low", "high"]].isna().all(axis=None)
+    assert pair_table(given, found).cells[0][7] == "0"
+    assert headline(given, found) == ["x: a and b share the best mean, 1.000."]
 
 
 def test_the_command_writes_a_page_that_is_the_same_again(

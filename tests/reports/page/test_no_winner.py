@@ -41,7 +41,7 @@ def test_a_page_without_any_incumbent_has_no_winner(tmp_path):
     text = without_scripts(
         build_page(results, tmp_path, opener(oracle), drawn=(), explained=False).read_text(encoding="utf-8")
     )
-    assert "no run ends with an architecture within 50 simulated seconds, so there is no winner" in text
+    assert "No run ends with an architecture within 50 simulated seconds, so there is no winner" in text
     assert "the cheapest training of the table takes 100 simulated seconds" in text
     for word in ("ends with the lowest", "share the lowest", "better than", "no difference", "Bold: lowest"):
         assert word not in text

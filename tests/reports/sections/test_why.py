@@ -42,7 +42,7 @@ def test_the_sentence_says_what_won_what_explains_it_and_what_an_edit_costs(stud
         for steps in group
     }
     winner = min(ends, key=lambda text: ends[text])
-    assert f"the best that searches ended with is {winner} (" in first
+    assert f"The best that searches ended with is {winner} (" in first
     assert "0-3 alone explains 12 % of the variance, 0-1 with 0-3 10 % beyond both, all genes alone 29 %." in first
     assert re.search(r"of its 24 neighbours (is|are) better", first)
     found = explain(landscape(item.truth), item.truth.oracle.space.parse([winner])[0])
