@@ -152,7 +152,7 @@ def sentence(why: Why) -> str:
     best = f"the {best_label(why.item.truth)}" if explained.loss <= 0 and why.item.truth.kind != SURROGATE else ""
     said = "; ".join([f"{counted(winner.runs, 'run')} of {winner.label}", *([best] if best else [])])
     return (
-        f"{why.name}, why: the best that searches ended with is {text} ({said}); {importance_words(explained)}."
+        f"{why.name}, why: The best that searches ended with is {text} ({said}); {importance_words(explained)}."
         f" {edits_words(explained)}."
     )
 
