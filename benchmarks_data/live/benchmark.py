@@ -29,6 +29,7 @@ from harness.records import Evaluations, Proposals
 from harness.seeding import mix64
 from harness.spaces import named
 from harness.spaces.enumerated import EnumeratedSpace
+from harness.training.ensemble import EnsembleResult
 
 SECONDS, TEST = "train_seconds", "test_accuracy"
 KNOWN = (SECONDS, "params_m", "macs_m")
@@ -223,6 +224,16 @@ class LiveOracle(GrownOracle):
             refuse(self.name)
             return self._trained.known(arch_matrix("archs", archs, self.space.genes))[column]
         return super().mean(archs, column)
+
+    def ensemble(self, archs: Archs) -> EnsembleResult | None:
+        """Return the greedy ensemble of all full trainings of architectures, (n, L), beside the best single one.
+
+        Its members are rows of `archs` of this oracle, and seeds.  None where predictions of fewer than two are kept.
+        """
+        found = self._found(archs)
+        keys = self._keys(archs).tolist()
+        rows = {key: row for key, row in zip(keys, found, strict=True) if row is not None}
+        return self._trained.predictions.ensemble(rows)
 
 
 def columns_of(entry: Live) -> dict[str, Column]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks_data.grown import Grown, Rows, joined
 from benchmarks_data.live.entries import Live, Offer
+from benchmarks_data.live.predictions import Predictions
 from harness.checks import Archs, FloatArray, IntArray, UInt64Array
 from harness.errors import HarnessError, TableError
 from harness.files.whole import home_folder
@@ -58,6 +61,11 @@ class Trained:
     def grown(self) -> Grown:
         """The growing table."""
         return Grown(self.folder, self.live.facts, TOLD, HELD_OUT)
+
+    @property
+    def predictions(self) -> Predictions:
+        """What its full networks predict."""
+        return Predictions(self.folder / "predictions")
 
     def canonical(self, archs: Archs) -> tuple[Archs, UInt64Array]:
         """Return the architectures that are trained for others, (n, L), and their keys, (n,)."""
@@ -137,18 +145,16 @@ class Trained:
         place = self.live.training_of[fidelity]
         offer, first = self.live.trainings[place], self.live.training_of.index(place)
         epochs = int(self._epochs[fidelity])
-        dataset = load(offer)
+        setup, dataset, device = offer.setup, load(offer), self.live.device
+        recipe = setup.load_recipe()
+
+        def keep(row: int, tensors: object, predicted: Mapping[str, npt.NDArray[np.float32]]) -> None:
+            self.predictions.keep(int(keys[row]), int(seeds[row]), predicted, dataset.labels)
+
         curves = train(
-            archs,
-            seeds,
-            offer.setup.load_recipe(),
-            dataset,
-            self.live.device,
-            network=offer.setup.network,
-            level=self.live.level,
-            paired=True,
-            epochs=epochs,
-        )
+            archs, seeds, recipe, dataset, device, network=setup.network, level=self.live.level, paired=True,
+            epochs=epochs, on_trained=keep if offer is self.live.full else None,
+        )  # fmt: skip
         return _rows(curves, archs, keys, first, epochs, self._costs(archs, offer))
 
 

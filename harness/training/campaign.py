@@ -146,7 +146,7 @@ class Campaign:
     def _told(self, positions: list[int]) -> OnTrained | None:
         """Return what is called with positions in a pack, and passes on those in the work."""
         on_trained = self.on_trained
-        return None if on_trained is None else lambda place, tensors: on_trained(positions[place], tensors)
+        return None if on_trained is None else lambda place, *given: on_trained(positions[place], *given)
 
     def _epochs_done(self, now: Progressed) -> float:
         return float(np.sum(~np.isnan(now.ledger.metrics["train_loss"])))

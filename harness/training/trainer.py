@@ -68,8 +68,9 @@ def train(
         How often it is written, at the ends of epochs.
     on_trained : callable, optional
         Called with each network that came to its end: its number, ``architecture * s + seed`` by places in `archs` and
-        `seeds`, and its weights, ``"model.NAME"``, live tensors of the device.  A training that is continued after a
-        kill may call it again, with the same weights, before it is kept as done.
+        `seeds`, its weights, ``"model.NAME"``, live tensors of the device, and its predictions, see
+        `harness.training.engines.engine.OnTrained`.  A training that is continued after a kill may call it again, with
+        the same weights, before it is kept as done.
     threads : int
         CPU threads; part of what bitwise reproducibility depends on.
     force : bool

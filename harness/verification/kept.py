@@ -5,28 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from harness.errors import HarnessError
 from harness.files.arrays import ArraysError, read_npz
 from harness.files.whole import replacing
-from harness.training import networks
-from harness.training.data.augment import resident
-from harness.training.devices import choose_device
-from harness.training.ensemble import select
+from harness.training.engines.engine import PREDICTED
+from harness.training.ensemble import EnsembleResult, compare
 from harness.training.exports import trained
 from harness.training.exports.design import Design, space_of
-from harness.training.exports.trained import TrainedNetwork, with_weights
+from harness.training.exports.trained import TrainedNetwork
 from harness.verification.job import Job
-from harness.verification.record import EnsembleResult
-
-_BATCH = 1000
-_SPLITS = ("valid", "test")
 
 
 @dataclass(frozen=True)
@@ -36,7 +28,6 @@ class Keeper:
     Attributes
     ----------
     job : Job
-    device : str
     predictions : Path or None
         Folder of what they predict of validation and test items, a file for each training; None keeps none.
     weights : mapping of int to Path
@@ -44,41 +35,22 @@ class Keeper:
     """
 
     job: Job
-    device: str
     predictions: Path | None
     weights: Mapping[int, Path]
 
-    def __call__(self, number: int, tensors: Mapping[str, Tensor]) -> None:
+    def __call__(
+        self, number: int, tensors: Mapping[str, Tensor], predicted: Mapping[str, npt.NDArray[np.float32]]
+    ) -> None:
         """Keep a training; written whole or not at all, and the same if it is written again."""
         job = self.job
         arch, seed = job.picks[number // len(job.seeds)].arch, job.seeds[number % len(job.seeds)]
         if self.predictions is not None:
             with replacing(self._predicted(number)) as temporary, temporary.open("wb") as file:
-                np.savez(file, allow_pickle=False, **self._probabilities(arch, tensors))
+                np.savez(file, allow_pickle=False, **predicted)
         if number in self.weights:
             dataset = job.dataset
             design = Design(space_of(job.training.network), arch, job.recipe, dataset.shape, dataset.classes)
             trained.save(self.weights[number], TrainedNetwork.of(design, seed, dataset, tensors))
-
-    @torch.no_grad()
-    def _probabilities(self, arch: tuple[int, ...], tensors: Mapping[str, Tensor]) -> dict[str, npt.NDArray[Any]]:
-        """Return probabilities (items, K) float32 of both splits, predicted in full precision."""
-        job, place = self.job, choose_device(self.device)
-        shape, classes = job.dataset.shape, job.dataset.classes
-        module = networks.build(job.training.network, arch, job.recipe, shape, classes, seed=0)
-        module = with_weights(module, tensors).to(place)
-        images = resident(job.dataset, place, augment=job.recipe.augment)
-        return {
-            split: torch.cat(
-                [
-                    torch.softmax(module(images[split].plain(start, start + _BATCH)), dim=1)
-                    for start in range(0, len(images[split]), _BATCH)
-                ]
-            )
-            .cpu()
-            .numpy()
-            for split in _SPLITS
-        }
 
     def _predicted(self, number: int) -> Path:
         assert self.predictions is not None, "only asked where they are kept"  # noqa: S101 - a fault of ours
@@ -96,27 +68,12 @@ class Keeper:
             return None
         try:
             kept = [read_npz(self._predicted(number)) for number in numbers]
-            valid, test = (np.stack([arrays[split] for arrays in kept]) for split in _SPLITS)
+            valid, test = (np.stack([arrays[split] for arrays in kept]) for split in PREDICTED)
         except (OSError, ArraysError, KeyError, ValueError):
             return None
-        labels = self.job.dataset.labels
-        chosen = select(valid, labels["valid"])
-        best = chosen.members[0]
-        ours, alone = chosen.predict(test) == labels["test"], test[best].argmax(axis=1) == labels["test"]
-        places = [list(numbers)[member] for member in chosen.members]
-        seeds = len(self.job.seeds)
-        return EnsembleResult(
-            members=tuple((place // seeds, place % seeds) for place in places),
-            networks=len(kept),
-            valid_items=len(labels["valid"]),
-            valid_right=chosen.path[len(places) - 1],
-            best_valid_right=chosen.path[0],
-            test_items=len(ours),
-            test_right=int(ours.sum()),
-            best_test_right=int(alone.sum()),
-            gained=int((ours & ~alone).sum()),
-            lost=int((alone & ~ours).sum()),
-        )
+        labels, seeds = self.job.dataset.labels, len(self.job.seeds)
+        names = [(number // seeds, number % seeds) for number in numbers]
+        return compare(valid, test, labels["valid"], labels["test"], names)
 
 
 def missing(paths: Mapping[int, Path], job: Job) -> list[Path]:

@@ -16,6 +16,7 @@ from harness.errors import ResultError, must
 from harness.files.reading import read_json, record_of
 from harness.files.whole import replacing
 from harness.training.curves import DIVERGED, OK
+from harness.training.ensemble import EnsembleResult
 from harness.training.recipe import TrainingSetup
 
 FORMAT = "nas-harness verification 1"
@@ -56,45 +57,6 @@ class Pick:
     def __post_init__(self) -> None:
         choice("role", self.role, ROLES)
         object.__setattr__(self, "arch", tuple(integer("arch", gene, low=0, high=255) for gene in self.arch))
-
-
-@dataclass(frozen=True)
-class EnsembleResult:
-    """The greedy ensemble of all trainings (see `harness.training.ensemble`), and the best single one.
-
-    Attributes
-    ----------
-    members : tuple of (int, int)
-        Pick and place among the seeds, in the order in which they were taken, the best single one first; one that was
-        taken twice stands twice.
-    networks : int
-        Trainings to choose from.
-    valid_items, valid_right, best_valid_right : int
-        Validation items, and how many of them the ensemble and the best single one get right.
-    test_items, test_right, best_test_right : int
-        The same of test items, which had no say.
-    gained, lost : int
-        Test items that the ensemble alone gets right, and those that the best single one alone does.
-    """
-
-    members: tuple[tuple[int, int], ...]
-    networks: int
-    valid_items: int
-    valid_right: int
-    best_valid_right: int
-    test_items: int
-    test_right: int
-    best_test_right: int
-    gained: int
-    lost: int
-
-    def __post_init__(self) -> None:
-        for split in ("valid", "test"):
-            items = integer(f"{split}_items", getattr(self, f"{split}_items"), low=1)
-            for name in (f"{split}_right", f"best_{split}_right"):
-                integer(name, getattr(self, name), low=0, high=items)
-        if self.test_right - self.best_test_right != self.gained - self.lost or not self.members:
-            raise ResultError("an ensemble has members, and gains what it is better by")
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ class Train(Protocol):
         level: str,
         checkpoint: Path | None,
         on_progress: Callable[[Any], None] | None,
-        on_trained: Callable[[int, Mapping[str, Any]], None] | None,
+        on_trained: Callable[[int, Mapping[str, Any], Mapping[str, Any]], None] | None,
         threads: int,
         force: bool,
     ) -> Curves:

@@ -209,7 +209,7 @@ def _verify_one(
     say(f"{job.facts.task}: training {counted(n, 'architecture')} x {s} seeds ({how})")
     # named after the work, so that what another request left unfinished is not in the way
     checkpoint = record.with_name(f".{record.stem}-{job.digest[:12]}.checkpoint")
-    keeper = _keeper(checkpoint.with_suffix(".predictions"), job, device, request, say, _weights(folder, job, request))
+    keeper = _keeper(checkpoint.with_suffix(".predictions"), job, request, say, _weights(folder, job, request))
     curves = tools.train(
         job.archs, job.seeds, job.recipe, job.dataset, device,
         network=job.training.network, level=request.level, checkpoint=checkpoint, on_progress=_teller(say),
@@ -237,7 +237,7 @@ def _verify_one(
 
 
 def _keeper(
-    predictions: Path, job: Job, device: str, request: Request, say: Callable[[str], None], weights: dict[int, Path]
+    predictions: Path, job: Job, request: Request, say: Callable[[str], None], weights: dict[int, Path]
 ) -> Keeper | None:
     """Return what keeps something of each network that is trained; None where nothing is asked for."""
     wanted = request.ensemble and all(len(job.dataset.labels[split]) for split in ("valid", "test"))
@@ -249,7 +249,7 @@ def _keeper(
         return None
     from harness.verification.kept import Keeper  # brings torch
 
-    return Keeper(job, device, predictions if wanted else None, weights)
+    return Keeper(job, predictions if wanted else None, weights)
 
 
 def _teller(say: Callable[[str], None]) -> Callable[[Any], None]:

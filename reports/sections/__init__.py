@@ -8,6 +8,7 @@ SECTIONS = {
     "workers": "reports.sections.workers:section",
     "deployments": "reports.sections.deployments.section:section",
     "sample": "reports.sections.sample:section",
+    "ensemble": "reports.sections.ensemble:section",
     "why": "reports.sections.why:section",
     "verification": "reports.sections.verification.section:section",
 }

@@ -82,7 +82,7 @@ def warnings(study: Study, item: Aligned) -> Iterator[str]:
     far = [label for label, steps in item.steps.items() if steps and _distances(item, label)["answers"] > FAR]
     if far:
         yield (
-            f"{item.name}: the answers of {', '.join(far)} lie outside the sample (more than {100 * FAR:.0f} % of the"
+            f"{item.name}: The answers of {', '.join(far)} lie outside the sample (more than {100 * FAR:.0f} % of the"
             " pairs of their genes were never seen): there predictions are guesses"
         )
 

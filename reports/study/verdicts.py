@@ -16,7 +16,8 @@ from harness.checks import FloatArray
 from harness.errors import ResultError
 from harness.names import read
 from harness.training.curves import OK, STATUS
-from harness.verification.record import EnsembleResult, Measurements
+from harness.training.ensemble import EnsembleResult
+from harness.verification.record import Measurements
 from reports.statistics import agreement, equivalence
 from reports.statistics.agreement import Ceiling, Mean
 from reports.statistics.equivalence import Pooled

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -125,8 +126,10 @@ Interrupted = Callable[[], bool]
 """Polled between steps and batches; True asks for one last `OnEpoch` call and a return before the next step."""
 
 
-OnTrained = Callable[[int, Mapping[str, torch.Tensor]], None]
-"""Called with each member that came to its end: its position, and what `Engine.network` gives of it."""
+OnTrained = Callable[[int, Mapping[str, torch.Tensor], Mapping[str, npt.NDArray[np.float32]]], None]
+"""Called with each member that came to its end: its position, what `Engine.network` gives of it, and the probabilities
+of classes that it predicts for the items of each split of `PREDICTED`, (items, K), as its level evaluates it."""
+PREDICTED = ("valid", "test")
 
 
 class Engine(Protocol):
@@ -159,8 +162,13 @@ class Engine(Protocol):
         """Train every member on its batch number `step` of the epoch."""
         ...
 
-    def evaluate(self, split: str, interrupted: Interrupted) -> FloatArray | None:
-        """Return (M, 2) summed loss and number correct over a split, None if interrupted."""
+    def evaluate(
+        self, split: str, interrupted: Interrupted, predicted: list[torch.Tensor] | None = None
+    ) -> FloatArray | None:
+        """Return (M, 2) summed loss and number correct over a split, None if interrupted.
+
+        The probabilities of classes, (M, B, K) on the CPU, of each batch are appended to `predicted`.
+        """
         ...
 
     def network(self, position: int) -> dict[str, torch.Tensor]:

@@ -11,7 +11,17 @@ import torch
 from harness.checks import BoolArray, FloatArray
 from harness.training.curves import DIVERGED, OK, UNFINISHED
 from harness.training.data.dataset import Dataset
-from harness.training.engines.engine import Engine, Interrupted, Level, OnEpoch, OnTrained, State, Task, never
+from harness.training.engines.engine import (
+    PREDICTED,
+    Engine,
+    Interrupted,
+    Level,
+    OnEpoch,
+    OnTrained,
+    State,
+    Task,
+    never,
+)
 from harness.training.schedule import Member
 
 
@@ -145,15 +155,19 @@ def _finish(
     if engine.task.last < engine.task.recipe.epochs:
         state.status[alive] = OK
     elif np.any(alive):
-        test = engine.evaluate("test", interrupted)
-        if test is None:
+        predicted = None if on_trained is None else dict[str, list[torch.Tensor]]((split, []) for split in PREDICTED)
+        valid = None if predicted is None else engine.evaluate("valid", interrupted, predicted["valid"])
+        test = engine.evaluate("test", interrupted, None if predicted is None else predicted["test"])
+        if test is None or (predicted is not None and valid is None):
             on_epoch(state)
             return state
         means = _means(test, engine.task.dataset, "test")
         state.metrics["test_loss"][alive] = means[alive, 0]
         state.metrics["test_accuracy"][alive] = means[alive, 1]
-        if on_trained is not None:
+        if on_trained is not None and predicted is not None:
+            nothing = torch.empty(len(alive), 0, engine.task.dataset.classes)
+            whole = {split: torch.cat([nothing, *parts], dim=1).numpy() for split, parts in predicted.items()}
             for position in np.flatnonzero(alive).tolist():
-                on_trained(position, engine.network(position))
+                on_trained(position, engine.network(position), {split: part[position] for split, part in whole.items()})
         state.status[alive] = OK
     return state

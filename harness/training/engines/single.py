@@ -74,8 +74,10 @@ class SingleEngine:
         return self.data["train"].augmented(batch), self.data["train"].labels[batch.order]
 
     @torch.no_grad()
-    def evaluate(self, split: str, interrupted: Interrupted) -> FloatArray | None:
-        """Return (1, 2) summed loss and number correct over a split, None if interrupted."""
+    def evaluate(
+        self, split: str, interrupted: Interrupted, predicted: list[Tensor] | None = None
+    ) -> FloatArray | None:
+        """Return (1, 2) summed loss and number correct over a split, None if interrupted; see `Engine`."""
         self.module.eval()
         data = self.data[split]
         sums = torch.zeros_like(self.sums)
@@ -83,7 +85,10 @@ class SingleEngine:
             if interrupted():
                 return None
             stop = start + self.evaluation_batch
-            add_to(sums, self.forward(data.plain(start, stop)), data.labels[start:stop])
+            logits = self.forward(data.plain(start, stop))
+            add_to(sums, logits, data.labels[start:stop])
+            if predicted is not None:
+                predicted.append(torch.softmax(logits.float(), 1).unsqueeze(0).cpu())
         return sums.cpu().numpy()
 
     def forward(self, images: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from harness.printable import counted
 from harness.verification import record as verify_record
 from reports.figures import agreement, differences
+from reports.sections import ensemble
 from reports.sections.section import Section
 from reports.statistics.agreement import Mean
 from reports.study.study import Study
@@ -20,11 +21,6 @@ from reports.tables.numbers import NONE, bracket, ceiling_words, mean_words, p_v
 from reports.tables.report_table import ReportTable
 
 _FOUND = {False: "final incumbents", True: "members of the front of all final fronts"}
-_ENSEMBLE = (
-    " The ensemble is selected greedily with replacement on validation items from all trainings (Caruana et al., 2004);"
-    " test items had no say in it. Intervals are of 95 % over test items, Wilson's for accuracies and Bonett & Price's"
-    " (2012) for their difference, and say nothing of other trainings."
-)
 _PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 
 
@@ -79,22 +75,8 @@ def sentence(item: Verification) -> str:
     if len(needed):
         text += f"The inconclusive ones need up to {int(needed.max())} seeds. "
     if measurements.ensemble is not None:
-        text += _ensemble_words(ensemble_facts(measurements.ensemble))
+        text += ensemble.words(ensemble_facts(measurements.ensemble))
     return text.strip()
-
-
-def _ensemble_words(facts: Mapping[str, Any]) -> str:
-    """Say what the greedy ensemble makes of test items, beside the best single network."""
-    text = (
-        f"Of {facts['test_items']:,} test items the greedy ensemble of {counted(facts['different'], 'network')} out of"
-    )
-    text += f" {facts['networks']} gets {_interval(facts['test_accuracy'])} % right, the best single network by"
-    text += f" validation {_interval(facts['best_test_accuracy'])} %: {_interval(facts['gain'], signed)} points."
-    return text
-
-
-def _interval(mean: Mean, word: Callable[[float], str] = "{:.2f}".format) -> str:
-    return bracket(word(mean.value), word(mean.low), word(mean.high))
 
 
 def table(judged: Sequence[Verification], *, of_fronts: bool = False) -> ReportTable:
@@ -189,7 +171,7 @@ def method(judged: Sequence[Verification], *, of_fronts: bool = False) -> str:
         " chosen by validation, were trained with seeds that the table had not seen. "
         + ". ".join(parts)
         + "."
-        + (_ENSEMBLE if has_ensemble else "")
+        + (ensemble.METHOD if has_ensemble else "")
     )
 
 

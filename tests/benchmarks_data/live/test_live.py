@@ -36,6 +36,7 @@ from harness.training import recipe
 from harness.training.trainer import train
 from harness.verification.job import Request
 from harness.verification.verify import verify
+from reports.sections.ensemble import section as together
 from reports.study.study import prepare
 from reports.study.truth import LIVE
 from reports.study.wording import best_label, noted, notices
@@ -225,6 +226,18 @@ def test_a_search_and_its_page(entry, tmp_path):
     assert "The optimum is not known" in notice
     assert "distance to the best of" in noted(study)
     assert str(best_label(item.truth)) == "best that was trained"
+    found = together(study)
+    best, ours = found.tables[0].frame.to_dict("records")
+    values, seeds = item.truth.oracle.column("valid_accuracy"), item.truth.oracle.finished.seeds
+    assert best["validation"] == pytest.approx(np.nanmax(values))
+    assert ours["validation"] >= best["validation"]
+    texts = item.truth.oracle.space.format(item.truth.oracle.archs)
+    equal = [f"1 x {texts[row]} (seed {seeds[place]})" for row, place in np.argwhere(values == np.nanmax(values))]
+    assert best["members"] in equal
+    assert f"greedy ensemble of {ours['networks']} network" in found.sentences[0]
+    for path in (Trained(entry).folder / "predictions").iterdir():
+        path.unlink()
+    assert together(study) is None
 
 
 def test_what_it_found_is_verified(entry, tmp_path):

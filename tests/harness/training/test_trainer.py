@@ -78,10 +78,14 @@ def test_networks_are_handed_over_as_they_were_trained(level):
     data, handed = signals(), {}
     archs = np.array([CELL, DISCONNECTED])
 
-    def keep(number, tensors):
+    def keep(number, tensors, predicted):
         network = with_weights(networks.build("nb201", archs[number // 2], MICRO, data.shape, 4, seed=0), tensors)
         with torch.no_grad():
-            handed[number] = network(torch.from_numpy(data.images["test"])).argmax(1).numpy()
+            for split, probabilities in predicted.items():
+                items = (data.images[split] - data.mean[:, None, None]) / data.std[:, None, None]
+                wanted = torch.softmax(network(torch.from_numpy(items)), 1).numpy()
+                np.testing.assert_allclose(probabilities, wanted, atol=1e-5)
+            handed[number] = predicted["test"].argmax(1)
 
     curves = train(archs, [3, 5], MICRO, data, level=level, on_trained=keep)
     assert sorted(handed) == [0, 1, 2, 3]
@@ -92,7 +96,7 @@ def test_networks_are_handed_over_as_they_were_trained(level):
 def test_a_network_that_diverged_is_not_handed_over():
     handed, rates = [], MICRO.but(learning_rate=1e12, reduction="residual", anneal="epoch", momentum=0.0)
     curves = train(
-        [CELL, DISCONNECTED], [0], rates, signals(), level="R0", on_trained=lambda number, _: handed.append(number)
+        [CELL, DISCONNECTED], [0], rates, signals(), level="R0", on_trained=lambda number, *_: handed.append(number)
     )
     assert curves.status[0, 0] == DIVERGED
     assert handed == np.flatnonzero(curves.status == OK).tolist()
@@ -155,7 +159,7 @@ class OneAfterTheOther:
         for part in self.parts:
             part.step(epoch, step)
 
-    def evaluate(self, split: str, interrupted: Interrupted) -> FloatArray | None:
+    def evaluate(self, split: str, interrupted: Interrupted, predicted: None = None) -> FloatArray | None:
         return np.concatenate([part.evaluate(split, interrupted) for part in self.parts])
 
     def freeze(self, members: IntArray) -> None:

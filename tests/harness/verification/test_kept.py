@@ -12,12 +12,12 @@ import pytest
 from harness import registry
 from harness.errors import HarnessError, ResultError
 from harness.training.data.dataset import SPLITS, Dataset
+from harness.training.ensemble import EnsembleResult
 from harness.training.exports import trained
 from harness.training.recipe import TrainingSetup
 from harness.training.trainer import train
 from harness.verification import record as verify_record
 from harness.verification.job import Request, weights_paths
-from harness.verification.record import EnsembleResult
 from harness.verification.verify import verify
 from tests.harness.verification.support import MARGIN, NAME, FakeTrainer, measured, tools
 from tests.reports.support import FakeOracle

@@ -107,8 +107,10 @@ class PackedEngine:
             networks.backward(self._learn(logits, data.labels[order], self.sums))
             self.weights.descend(rate, self.task.recipe)
 
-    def evaluate(self, split: str, interrupted: Interrupted) -> FloatArray | None:
-        """Return (M, 2) summed loss and number correct over a split, None if interrupted."""
+    def evaluate(
+        self, split: str, interrupted: Interrupted, predicted: list[Tensor] | None = None
+    ) -> FloatArray | None:
+        """Return (M, 2) summed loss and number correct over a split, None if interrupted; see `Engine`."""
         data, sums = self._data[split], torch.zeros_like(self.sums)
         size = self._evaluated
         for start in range(0, len(data), size):
@@ -117,6 +119,8 @@ class PackedEngine:
             with self._mode():
                 images = data.plain(start, start + size)
                 logits = self.networks(len(images)).forward(images.unsqueeze(0), training=False)
+                if predicted is not None:
+                    predicted.append(torch.softmax(logits, 1).transpose(1, 2).cpu())
                 self._learn(logits, data.labels[start : start + size].expand(len(sums), -1), sums)
         return sums.cpu().numpy()
 

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 from harness import registry
 from harness.errors import HarnessError, ResultError
 from harness.experiments.results import read_results
+from harness.training.ensemble import EnsembleResult
 from harness.training.interrupts import Stopped
 from harness.verification import record
 from harness.verification.job import Request
-from harness.verification.record import EnsembleResult
 from reports.commands import verify
 from reports.figures.exhibit import Exhibit
 from reports.figures.inline import Sheet
