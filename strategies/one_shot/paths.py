@@ -18,7 +18,6 @@ from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.four_nodes import EDGES
-from harness.training.supernets.subnets import accuracies
 from strategies.one_shot.supernets import SupernetMethod, WeightSettings
 
 PATHS, CHOICES, ANNEALING = ("uniform", "fair"), ("random", "evolution"), ("cosine", "linear")
@@ -28,6 +27,7 @@ PATHS, CHOICES, ANNEALING = ("uniform", "fair"), ("random", "evolution"), ("cosi
 class PathSettings(WeightSettings):
     """Choices of `SinglePath`, and their values where a method says no other."""
 
+    ways: ClassVar[tuple[str, ...]] = PATHS
     paths: str = "uniform"
     annealing: str = "cosine"
     label_smoothing: float = 0.0
@@ -44,7 +44,7 @@ class PathSettings(WeightSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        choice("paths", self.paths, PATHS)
+        choice("paths", self.paths, self.ways)
         choice("annealing", self.annealing, ANNEALING)
         choice("chosen_by", self.chosen_by, CHOICES)
         real("label_smoothing", self.label_smoothing, low=0.0, high=1.0)
@@ -136,16 +136,7 @@ class SinglePath(SupernetMethod):
 
     def _of_random(self) -> Archs:
         """Return the best of the random candidates, (6,)."""
-        archs, chosen = self.draw(self.settings.candidates), self.settings
-        if not chosen.items:
-            found = self.charged_accuracies(archs)
-            return np.asarray(archs[int(np.argmax(found))])
-        scores, batches = list[float](), self.batches.validating(self.rng, chosen.items)
-        for arch in archs:
-            batch = next(batches)
-            self.charge(self.costs.path(arch), len(batch[1]), 1)
-            scores.append(float(accuracies(self.supernet, arch[None], self.batches, chosen.statistics, [batch])[0]))
-        return np.asarray(archs[int(np.argmax(scores))])
+        return self.best_of(self.draw(self.settings.candidates), self.settings.items)
 
     def _of_evolution(self) -> Archs:
         """Return the best of an evolution, (6,)."""

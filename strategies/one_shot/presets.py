@@ -99,10 +99,25 @@ class SDARTS(Relaxed):
     paper, year = "Chen & Hsieh, ICML", 2020
 
 
+class SDARTSADV(Relaxed):
+    """DARTS whose weights are trained under the worst change of the mixing weights that is found: SDARTS-ADV.
+
+    Chen & Hsieh, "Stabilizing Differentiable Architecture Search via Perturbation-based Regularization", ICML 2020:
+    seven steps of gradient ascent, within a distance that grows from 0.03 to 0.3; the step of alpha is undisturbed.
+    A step of the weights costs nine times that of DARTS.
+
+    Departs from the authors' code: normalisation is by batch statistics in the attack too.
+    """
+
+    preset = replace(_DARTS, first_perturbation=0.03, perturbation=0.3, perturbed_by="adversarial")
+    paper, year = "Chen & Hsieh, ICML", 2020
+
+
 class DARTSMinus(Relaxed):
     """DARTS with a further skip on each edge, which fades and takes the advantage from skips that are searched.
 
-    Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021, linear decay.
+    Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021, linear decay;
+    ``auxiliary_schedule = "cosine"`` is the other of the paper.
     """
 
     preset = replace(_DARTS, auxiliary_skip=1.0)
@@ -129,3 +144,94 @@ class RDARTS(Relaxed):
 
     preset = replace(_DARTS, early_stop="eigenvalue", eigenvalue_every=1)
     paper, year = "Zela et al., ICLR", 2020
+
+
+class FairDARTS(Relaxed):
+    """Operations of an edge that do not compete: weights are logistic functions of alpha, driven to 0 or 1.
+
+    Chu, Zhou, Zhang & Li, "Fair DARTS: Eliminating Unfair Advantages in Differentiable Architecture Search", ECCV 2020,
+    with the zero-one loss at the factor 10.
+
+    Departs from the paper as `DARTS` does, and takes the largest weight of each edge, where the paper takes all above
+    0.85, two a node at most.
+    """
+
+    preset = replace(_DARTS, sampler="sigmoid", penalty=10.0)
+    paper, year = "Chu, Zhou, Zhang & Li, ECCV", 2020
+
+
+class ReinMax(Relaxed):
+    """One operation drawn for each edge, with the gradient of ReinMax.
+
+    Liu, Dong, Liu, Yu & Gao, "Bridging Discrete and Backpropagation: Straight-Through and Beyond", NeurIPS 2023, in
+    place of the estimator of `GDAS`.  The temperature is 1, the least that the estimator has.
+    """
+
+    preset = replace(GDAS.preset, sampler="reinmax", temperature=1.0, last_temperature=1.0)
+    paper, year = "Liu et al., NeurIPS", 2023
+
+
+class ProxylessNAS(Relaxed):
+    """Binary gates: weights are trained one path at a time, alpha by two paths every fifth step, under a cost.
+
+    Cai, Zhu & Han, "ProxylessNAS: Direct Neural Architecture Search on Target Task and Hardware", ICLR 2019.  Settings
+    are those of the authors' code for ImageNet: 40 epochs of paths alone, and one more without alpha, whose Adam has no
+    momentum; the loss of alpha is 0.2 CE (log E / log reference)^0.3, with the mean cell as the reference;
+    ``latency_loss = "linear"`` with a factor of 0.1 is CE + 0.1 (E - reference) / reference.
+
+    Departs from the paper: E are expected multiply-adds, not measured times; no label smoothing; validation items are
+    drawn without replacement; weights use training items, alpha validation items of the table.  In the warm-up paths
+    are drawn by alpha at its start, which is as good as uniform.
+    """
+
+    preset = RelaxedSettings(
+        sampler="binary_gates",
+        batch_size=256,
+        last_learning_rate=0.0,
+        weight_decay=4e-5,
+        clip=0.0,
+        alpha_first=False,
+        alpha_every=5,
+        alpha_learning_rate=1e-3,
+        alpha_weight_decay=0.0,
+        alpha_beta=0.0,
+        frozen_epochs=41,
+        latency_loss="relative",
+        latency_factor=0.2,
+        latency_power=0.3,
+    )
+    paper, year = "Cai, Zhu & Han, ICLR", 2019
+
+
+class FBNet(Relaxed):
+    """Weights of operations drawn from a concrete distribution, under a cost: alpha minimises CE times a power of it.
+
+    Wu et al., "FBNet: Hardware-Aware Efficient ConvNet Design via Differentiable Neural Architecture Search", CVPR
+    2019: the loss of alpha is 0.2 CE (log E)^0.6 with E the cost of the drawn weights; alpha rests for 10 epochs; the
+    temperature falls from 5 to 5 exp(-0.045 x 89) exponentially, over 90 epochs by the paper's factor.
+
+    Departs from the paper: E are multiply-adds, not measured times; the cell of the largest alpha is handed over, where
+    the paper trains some that are drawn; weights use training items, alpha validation items, not 80 and 20 %.
+    """
+
+    preset = RelaxedSettings(
+        sampler="gumbel",
+        temperature=5.0,
+        last_temperature=0.0911,
+        temperature_schedule="exponential",
+        batch_size=192,
+        learning_rate=0.1,
+        last_learning_rate=0.0,
+        weight_decay=1e-4,
+        nesterov=False,
+        clip=0.0,
+        alpha_first=False,
+        alpha_learning_rate=0.01,
+        alpha_weight_decay=5e-4,
+        alpha_beta=0.9,
+        frozen_epochs=10,
+        latency_loss="power",
+        latency_factor=0.2,
+        latency_power=0.6,
+    )
+    paper, year = "Wu et al., CVPR", 2019

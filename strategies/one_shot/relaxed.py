@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,12 +21,23 @@ from harness.spaces.four_nodes import EDGES, NONE, SKIP
 from harness.spaces.nb201.operations import KERNELS, OPERATIONS
 from harness.training.supernets.batches import Batch
 from harness.training.supernets.cells import ENTERING
+from harness.training.supernets.costs import TRAINING_STEP
 from strategies.one_shot.curvature import largest_eigenvalue
+from strategies.one_shot.gates import drawn_without_replacement, gates, settled
+from strategies.one_shot.latency import LOSSES, constrained, expected_macs
 from strategies.one_shot.samplers import SAMPLERS
+from strategies.one_shot.smoothing import PERTURBATIONS, attacked, smoothed
 from strategies.one_shot.stopping import STOPS, EigenvalueRise, StableRanking, skips
 from strategies.one_shot.supernets import SupernetMethod, WeightSettings
 from strategies.one_shot.unrolled import unrolled_gradient
 
+TEMPERATURES = ("linear", "exponential")
+"""Schedules of the temperature by name."""
+FADINGS: Mapping[str, Callable[[float], float]] = {
+    "linear": lambda share: 1 - share,
+    "cosine": lambda share: (1 + math.cos(math.pi * share)) / 2,
+}
+"""Schedules of the auxiliary skip by name: from the share of epochs that are over to what is left of its weight."""
 CURVED = 500
 """Validation items by which the curvature in the architecture parameters is measured."""
 
@@ -55,6 +66,17 @@ class RelaxedSettings(WeightSettings):
     most_skips: int = 2
     stable_epochs: int = 10
     eigenvalue_every: int = 0
+    temperature_schedule: str = "linear"
+    gated: int = 2
+    alpha_every: int = 1
+    entropy_penalty: float = 0.0
+    perturbed_by: str = "random"
+    attack_steps: int = 7
+    auxiliary_schedule: str = "linear"
+    latency_loss: str = "none"
+    latency_factor: float = 0.1
+    latency_power: float = 0.6
+    latency_target: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,8 +91,16 @@ class RelaxedSettings(WeightSettings):
         real("alpha_beta", self.alpha_beta, low=0.0, high=0.999)
         integer("frozen_epochs", self.frozen_epochs, low=0, high=MOST)
         integer("partial_channels", self.partial_channels, low=1, high=MOST)
-        for name in ("penalty", "first_perturbation", "perturbation", "auxiliary_skip"):
+        for name in ("penalty", "first_perturbation", "perturbation", "auxiliary_skip", "entropy_penalty",
+                     "latency_factor", "latency_power", "latency_target"):  # fmt: skip
             real(name, getattr(self, name), low=0.0)
+        choice("temperature_schedule", self.temperature_schedule, TEMPERATURES)
+        choice("auxiliary_schedule", self.auxiliary_schedule, tuple(FADINGS))
+        choice("perturbed_by", self.perturbed_by, PERTURBATIONS)
+        choice("latency_loss", self.latency_loss, LOSSES)
+        integer("gated", self.gated, low=2, high=len(OPERATIONS))
+        for name in ("alpha_every", "attack_steps"):
+            integer(name, getattr(self, name), low=1, high=MOST)
         choice("early_stop", self.early_stop, STOPS)
         integer("most_skips", self.most_skips, low=1, high=len(EDGES))
         integer("stable_epochs", self.stable_epochs, low=1, high=MOST)
@@ -80,7 +110,11 @@ class RelaxedSettings(WeightSettings):
              "be at least 1 where it stops the search", self.eigenvalue_every),
             (self.order == 2 and (sampler.random or not self.bilevel or self.nesterov), "order",
              "be 1 with a sampler that draws, on one level, or with `nesterov`", self.order),
-            (self.penalty > 0 and self.sampler != "dirichlet", "penalty", "be 0 but for 'dirichlet'", self.penalty),
+            (self.penalty > 0 and not sampler.regular, "penalty", "be 0 but for 'dirichlet' and 'sigmoid'",
+             self.penalty),
+            (sampler.gated and not self.bilevel, "bilevel", "be true with binary gates", self.bilevel),
+            (not sampler.sums and self.perturbation > 0, "perturbation", "be 0 where weights do not sum to 1",
+             self.perturbation),
             (sampler.samples and (self.edge_normalisation or self.perturbation > 0 or self.auxiliary_skip > 0),
              "sampler", "be one of a mixture with edge normalisation, perturbation or an auxiliary skip", self.sampler),
             (self.statistics == "recalibrated" and self.partial_channels > 1, "statistics",
@@ -102,10 +136,15 @@ class Relaxed(SupernetMethod):
 
     Parameters
     ----------
-    sampler : {"softmax", "gumbel", "hard_gumbel", "reinmax", "dirichlet"}
+    sampler : {"softmax", "gumbel", "hard_gumbel", "reinmax", "dirichlet", "sigmoid", "binary_gates"}
         How alpha becomes weights of operations, see `strategies.one_shot.samplers`.
     temperature, last_temperature : float
-        Of the samplers with a temperature, in the first and the last epoch, linear between them.
+        Of the samplers with a temperature, in the first and the last epoch.
+    temperature_schedule : {"linear", "exponential"}
+        Between them.
+    gated : int
+        Operations of each edge by which alpha is trained, for the sampler "binary_gates": 2 are the two paths of the
+        paper, the number of all is its code.
     order : {1, 2}
         Second order differentiates through one step of the weights, see `strategies.one_shot.unrolled`.
     bilevel : bool
@@ -114,19 +153,35 @@ class Relaxed(SupernetMethod):
         Whether alpha is updated before the weights in each step.
     alpha_learning_rate, alpha_weight_decay, alpha_beta : float
         Of Adam; beta1, with beta2 = 0.999.
+    alpha_every : int
+        Steps of the weights to one of alpha.
     frozen_epochs : int
         Epochs in which weights alone are trained.
     penalty : float
-        Factor of KL(Dir || Dir(1)) in the loss of alpha, for the sampler "dirichlet".
+        Factor of KL(Dir || Dir(1)) in the loss of alpha, for the sampler "dirichlet"; of the zero-one loss, for
+        "sigmoid".
+    entropy_penalty : float
+        Factor of the mean entropy of the weights of an edge, in nats, in the loss of alpha.
+    latency_loss : {"none", "linear", "relative", "power"}
+        How expected multiply-adds enter the loss of alpha, see `strategies.one_shot.latency`: those of the drawn
+        weights where they are a mixture, of the probabilities where they are one-hot.
+    latency_factor, latency_power : float
+    latency_target : float
+        Multiply-adds of one item; 0 for those of the mean cell.
     partial_channels : int
         K: operations see 1/K of the channels.
     edge_normalisation : bool
         Whether each node's edges have weights of their own, softmax(beta).
     first_perturbation, perturbation : float
-        Largest uniform noise on the mixing weights in steps of the weights, in the first and the last epoch
-        (SmoothDARTS with random smoothing, Chen & Hsieh, ICML 2020).
+        Largest change of the mixing weights in steps of the weights, in the first and the last epoch (SmoothDARTS,
+        Chen & Hsieh, ICML 2020).
+    perturbed_by : {"random", "adversarial"}
+        Whether the change is uniform noise, or the worst that is found in `attack_steps` steps of gradient ascent.
+    attack_steps : int
     auxiliary_skip : float
-        Weight of a further skip on each edge at the beginning; it falls to 0 linearly (DARTS-, Chu et al., ICLR 2021).
+        Weight of a further skip on each edge at the beginning (DARTS-, Chu et al., ICLR 2021).
+    auxiliary_schedule : {"linear", "cosine"}
+        Of its fall to 0.
     early_stop : {"none", "skips", "ranking", "eigenvalue"}
         The rules of DARTS+ and of R-DARTS, see `strategies.one_shot.stopping`.
     most_skips, stable_epochs : int
@@ -138,6 +193,19 @@ class Relaxed(SupernetMethod):
 
     settings: RelaxedSettings
     preset: ClassVar[Any] = RelaxedSettings()
+    later_hyperparameters: ClassVar[Mapping[str, Any]] = {
+        "temperature_schedule": "linear",
+        "gated": 2,
+        "alpha_every": 1,
+        "entropy_penalty": 0.0,
+        "perturbed_by": "random",
+        "attack_steps": 7,
+        "auxiliary_schedule": "linear",
+        "latency_loss": "none",
+        "latency_factor": 0.1,
+        "latency_power": 0.6,
+        "latency_target": 0.0,
+    }
     derivations: ClassVar[tuple[str, ...]] = ("argmax", "argmax without none")
 
     def __init__(
@@ -151,6 +219,8 @@ class Relaxed(SupernetMethod):
         self.beta = torch.tensor(drawn[:, -1], device=device).requires_grad_()
         self._places = torch.zeros((len(self.codes), len(OPERATIONS)), device=device)
         self._places[range(len(self.codes)), list(self.codes)] = 1
+        self._gated = torch.zeros((len(EDGES), 0), dtype=torch.int64, device=device)  # drawn in this step
+        self._place = 0  # of the step in its epoch
         self._adam = torch.optim.Adam(
             [self.alpha, self.beta] if chosen.edge_normalisation else [self.alpha],
             lr=chosen.alpha_learning_rate,
@@ -175,21 +245,33 @@ class Relaxed(SupernetMethod):
     @property
     def mixture_macs(self) -> float:
         """Multiply-adds of the mixture, per item."""
-        return self.costs.mixture_of(self.codes)
+        return self.costs.mixture_of(self.codes) if self.kept is None else self.costs.mixture_by_edge(self.kept)
+
+    @property
+    def kept(self) -> Sequence[Sequence[int]] | None:
+        """Operations that are computed on each edge, where they are not all that are searched among."""
+        return None
+
+    @property
+    def learns(self) -> bool:
+        """Whether alpha is trained in this epoch."""
+        return self.done >= self.settings.frozen_epochs
 
     def before_epoch(self) -> None:
         """Begin a new pass over the validation items."""
         self._validation = self.batches.validating(self.rng, self.settings.batch_size)
         self._valid_losses.clear()
+        self._place = 0
 
     def step(self, images: Tensor, labels: Tensor) -> float:
         """Update alpha and the weights."""
-        learns = self.done >= self.settings.frozen_epochs
+        self._place += 1
+        learns = self.learns and self._place % self.settings.alpha_every == 0
         if not self.settings.bilevel:
             return self._single_level(images, labels, learns=learns)
         if learns and self.settings.alpha_first:
             self._alpha_step((images, labels))
-        loss, macs = self.loss((images, labels), perturbed=True)
+        loss, macs = self.weight_loss((images, labels))
         self.charge(macs, len(labels))
         self.update(loss)
         if learns and not self.settings.alpha_first:
@@ -228,8 +310,18 @@ class Relaxed(SupernetMethod):
             )
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
+        before = self.alpha.detach().clone()
+        if self.sampler.gated:
+            self.alpha.grad = torch.zeros_like(before).scatter(1, self._gated, gradients[0].gather(1, self._gated))
         self._adam.step()
+        if self.sampler.gated:
+            with torch.no_grad():
+                self.alpha.copy_(settled(before, self.alpha, self._gated))
         self._valid_losses.append(loss.item())
+
+    def weight_loss(self, batch: Batch) -> tuple[Tensor, float]:
+        """Return the loss of a step of the weights, and its multiply-adds per item."""
+        return self.loss(batch, perturbed=True)
 
     def loss(self, batch: Batch, *, differentiable: bool = False, perturbed: bool = False) -> tuple[Tensor, float]:
         """Return the loss on a batch with weights of operations drawn anew, and its multiply-adds per item.
@@ -246,23 +338,72 @@ class Relaxed(SupernetMethod):
         chosen, alpha, beta = self.settings, self.alpha, self.beta
         if not differentiable:
             alpha, beta = alpha.detach(), beta.detach()
-        drawn = self.sampler.weights(alpha, self.rng, self._between(chosen.temperature, chosen.last_temperature))
-        full = drawn @ self._places
+        if self.sampler.gated and differentiable:
+            self._gated = drawn_without_replacement(alpha, min(chosen.gated, len(self.codes)), self.rng)
+            kept = [[self.codes[place] for place in row] for row in self._gated.tolist()]
+            full = gates(alpha, self._gated, self.rng) @ self._places
+            logits, macs = self.supernet.mixture(images, full, kept=kept), self.costs.mixture_by_edge(kept)
+            return self._regularised(functional.cross_entropy(logits, labels), alpha, full), macs
+        full = self.mixed(self.sampler.weights(alpha, self.rng, self.temperature) @ self._places)
         if self.sampler.samples:
             arch = full.detach().argmax(1).tolist()
             logits, macs = self.supernet.path(images, arch, full if differentiable else None), self.costs.path(arch)
         else:
-            noise = self._between(chosen.first_perturbation, chosen.perturbation) if perturbed else 0.0
-            mixed = smoothed(full, noise, self.rng, self._places.sum(0)) if noise else full
-            if chosen.auxiliary_skip:
-                further = chosen.auxiliary_skip * (1 - self.done / self.epochs)
-                mixed = mixed + further * functional.one_hot(torch.tensor(SKIP), len(OPERATIONS)).to(mixed)
-            edges = self._edges(beta) if chosen.edge_normalisation else None
-            logits, macs = self.supernet.mixture(images, mixed, edges), self.mixture_macs
+            size = self._between(chosen.first_perturbation, chosen.perturbation) if perturbed else 0.0
+            weights = self._perturbed(full, size, batch, beta) if size else full
+            logits, macs = self._logits(images, weights, beta), self.mixture_macs
         loss = functional.cross_entropy(logits, labels)
-        if differentiable and chosen.penalty:
+        return (self._regularised(loss, alpha, full) if differentiable else loss), macs
+
+    def mixed(self, weights: Tensor) -> Tensor:
+        """Return what a method makes of the weights of operations, (6, 5) to (6, 5): here nothing else."""
+        return weights
+
+    def _logits(self, images: Tensor, weights: Tensor, beta: Tensor) -> Tensor:
+        """Return the logits of a mixture, with the auxiliary skip and the weights of edges, where there are any."""
+        if self.settings.auxiliary_skip:
+            further = self.settings.auxiliary_skip * FADINGS[self.settings.auxiliary_schedule](self.done / self.epochs)
+            weights = weights + further * functional.one_hot(torch.tensor(SKIP), len(OPERATIONS)).to(weights)
+        edges = self._edges(beta) if self.settings.edge_normalisation else None
+        return self.supernet.mixture(images, weights, edges, self.kept)
+
+    def _perturbed(self, weights: Tensor, size: float, batch: Batch, beta: Tensor) -> Tensor:
+        """Return mixing weights with noise, or those that an attack finds, whose passes it charges."""
+        searched = self._places.sum(0)
+        if self.settings.perturbed_by == "random":
+            return smoothed(weights, size, self.rng, searched)
+        (images, labels), steps = batch, self.settings.attack_steps
+        self.charge(self.mixture_macs, len(labels), TRAINING_STEP * steps + 2)
+        return attacked(
+            weights,
+            size,
+            self.rng,
+            searched,
+            lambda moved: functional.cross_entropy(self._logits(images, moved, beta), labels),
+            steps,
+        )
+
+    def _regularised(self, loss: Tensor, alpha: Tensor, weights: Tensor) -> Tensor:
+        """Return the loss of alpha: that of the items, with its cost and its penalties."""
+        chosen = self.settings
+        if chosen.latency_loss != "none":
+            mean = self.mixed(self.sampler.probabilities(alpha) @ self._places) if self.sampler.samples else weights
+            macs, target = expected_macs(mean, self.costs), chosen.latency_target or self.costs.mean
+            loss = constrained(loss, macs, chosen.latency_loss, chosen.latency_factor, chosen.latency_power, target)
+        if chosen.penalty:
             loss = loss + chosen.penalty * self.sampler.penalty(alpha)
-        return loss, macs
+        if chosen.entropy_penalty:
+            p = self.sampler.probabilities(alpha)
+            loss = loss - chosen.entropy_penalty * torch.xlogy(p, p).sum(-1).mean()
+        return loss
+
+    @property
+    def temperature(self) -> float:
+        """The temperature of the sampler in this epoch."""
+        first, last = self.settings.temperature, self.settings.last_temperature
+        if self.settings.temperature_schedule == "linear":
+            return self._between(first, last)
+        return float(first * (last / first) ** self._between(0.0, 1.0))
 
     def _between(self, first: float, last: float) -> float:
         """Return a value that goes from the first epoch to the last linearly."""
@@ -298,15 +439,15 @@ class Relaxed(SupernetMethod):
         self.charge(self.mixture_macs, len(labels), 3 * (1 + self.alpha.numel()))
 
         def loss(alpha: Tensor) -> Tensor:
-            weights = self.sampler.probabilities(alpha) @ self._places
-            return functional.cross_entropy(self.supernet.mixture(images, weights, edges), labels)
+            weights = self.mixed(self.sampler.probabilities(alpha) @ self._places)
+            return functional.cross_entropy(self.supernet.mixture(images, weights, edges, self.kept), labels)
 
         return largest_eigenvalue(loss, self.alpha.detach(), self.settings.alpha_weight_decay)
 
     def probabilities(self) -> FloatArray:
         """Return the mean weights of all operations, 0 for those that are left out: (6, 5) float64."""
         with torch.no_grad():
-            found = self.sampler.probabilities(self.alpha) @ self._places
+            found = self.mixed(self.sampler.probabilities(self.alpha) @ self._places)
         return found.double().cpu().numpy()
 
     def recommend(self) -> Archs:
@@ -348,18 +489,3 @@ class Relaxed(SupernetMethod):
         self._stopped, self.valid_loss = bool(state["stopped"]), float(state["valid_loss"])
         self._ranking.restore(state)
         self._rise.restore(state)
-
-
-def smoothed(weights: Tensor, size: float, rng: np.random.Generator, searched: Tensor) -> Tensor:
-    """Put uniform noise in +-size on mixing weights, cut them to [0, 1] and let rows sum to 1 again: (6, 5) to (6, 5).
-
-    Parameters
-    ----------
-    searched : (5,)
-        1 for operations that are searched among, 0 for others.
-    """
-    noise = weights.new_tensor(rng.uniform(-size, size, tuple(weights.shape)))
-    cut = ((weights + noise) * searched).clamp(0, 1)
-    total = cut.sum(-1, keepdim=True)
-    largest = functional.one_hot(weights.argmax(-1), weights.shape[-1]).to(weights)
-    return torch.where(total > 0, cut / total.clamp_min(1e-12), largest)

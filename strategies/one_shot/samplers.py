@@ -24,22 +24,31 @@ class Sampler(ABC):
         Whether its weights are one-hot, so that the drawn operations alone are computed.
     random : bool
         Whether it draws.
+    gated : bool
+        Whether alpha is trained by gates of some operations of each edge, see `strategies.one_shot.gates`.
+    sums : bool
+        Whether the weights of an edge sum to 1.
+    regular : bool
+        Whether it has a `penalty`.
     """
 
     samples: ClassVar[bool] = False
     random: ClassVar[bool] = True
+    gated: ClassVar[bool] = False
+    sums: ClassVar[bool] = True
+    regular: ClassVar[bool] = False
 
     @abstractmethod
     def weights(self, alpha: Tensor, rng: np.random.Generator, temperature: float) -> Tensor:
-        """Return the weights of operations: (E, K) to (E, K), rows sum to 1."""
+        """Return the weights of operations: (E, K) to (E, K); rows sum to 1 where `sums` says so."""
 
     def probabilities(self, alpha: Tensor) -> Tensor:
         """Return the mean weights, or what they are drawn by: (E, K)."""
         return torch.softmax(alpha, -1)
 
     def penalty(self, alpha: Tensor) -> Tensor:
-        """Return a divergence of the weights' distribution from the uniform one, ()."""
-        raise NotImplementedError(f"{type(self).__name__} has no divergence")
+        """Return what a method adds to the loss of alpha, but for a factor, ()."""
+        raise NotImplementedError(f"{type(self).__name__} has no penalty")
 
 
 class Softmax(Sampler):
@@ -76,6 +85,8 @@ class Dirichlet(Sampler):
 
     Gradients are those of implicit reparameterisation (Jankowiak & Obermeyer, ICML 2018), as torch has them.
     """
+
+    regular = True
 
     def weights(self, alpha: Tensor, rng: np.random.Generator, temperature: float) -> Tensor:
         """Return a draw."""
@@ -115,12 +126,43 @@ class ReinMax(Sampler):
         return drawn
 
 
+class Sigmoid(Sampler):
+    """The weights of FairDARTS (Chu et al., ECCV 2020), each for itself: operations of an edge do not compete."""
+
+    random, sums, regular = False, False, True
+
+    def weights(self, alpha: Tensor, rng: np.random.Generator, temperature: float) -> Tensor:
+        """Return the logistic function of alpha."""
+        return torch.sigmoid(alpha)
+
+    def probabilities(self, alpha: Tensor) -> Tensor:
+        """Return the weights, each in (0, 1)."""
+        return torch.sigmoid(alpha)
+
+    def penalty(self, alpha: Tensor) -> Tensor:
+        """Return the zero-one loss, minus the mean of (weight - 1/2)^2, which drives weights to 0 or 1."""
+        return -(torch.sigmoid(alpha) - 0.5).square().mean()
+
+
+class BinaryGates(Sampler):
+    """The gates of ProxylessNAS (Cai, Zhu & Han, ICLR 2019, equation 3): one operation drawn by softmax(alpha)."""
+
+    samples, gated = True, True
+
+    def weights(self, alpha: Tensor, rng: np.random.Generator, temperature: float) -> Tensor:
+        """Return a one-hot draw, with the gradient of softmax(alpha)."""
+        soft = torch.softmax(alpha, -1)
+        return one_hot(soft.detach().log() + gumbel(alpha, rng)) + (soft - soft.detach())
+
+
 SAMPLERS: dict[str, type[Sampler]] = {
     "softmax": Softmax,
     "gumbel": Gumbel,
     "hard_gumbel": HardGumbel,
     "reinmax": ReinMax,
     "dirichlet": Dirichlet,
+    "sigmoid": Sigmoid,
+    "binary_gates": BinaryGates,
 }
 """Samplers by name."""
 

@@ -82,21 +82,13 @@ class SupernetMethod(OneShot):
     """
 
     settings: Any
-    partial = 1
 
     def __init__(
         self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
     ) -> None:
         super().__init__(space, data, rng, epochs, **hyperparameters)
-        self.partial = getattr(self.settings, "partial_channels", 1)
         self.batches = Batches(data)
-        recipe, shape, classes = self.batches.recipe, self.batches.shape, self.batches.classes
-        seed = int(rng.integers(2**63))
-        self.supernet = build(recipe, shape, classes, seed=seed, partial=self.partial, codes=self.settings.codes)
-        laid_out(self.supernet, self.batches.device, self.batches.layout)
-        self.costs = PathCosts.of(recipe, shape, classes, self.partial)
-        self.parameters = list(self.supernet.parameters())
-        self.velocity = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self.hold(getattr(self.settings, "partial_channels", 1), int(rng.integers(2**63)))
         self.done = 0  # epochs
         self.macs = 0.0  # of the epoch that runs
         self.train_loss = math.nan
@@ -108,6 +100,15 @@ class SupernetMethod(OneShot):
             weight_decay=chosen.weight_decay,
             nesterov=chosen.nesterov and chosen.momentum > 0,
         )
+
+    def hold(self, partial: int, seed: int) -> None:
+        """Make the supernet with 1/`partial` of the channels in operations, its optimiser at rest, and its costs."""
+        recipe, shape, classes = self.batches.recipe, self.batches.shape, self.batches.classes
+        self.supernet = build(recipe, shape, classes, seed=seed, partial=partial, codes=self.settings.codes)
+        laid_out(self.supernet, self.batches.device, self.batches.layout)
+        self.costs = PathCosts.of(recipe, shape, classes, partial)
+        self.parameters = list(self.supernet.parameters())
+        self.velocity = [torch.zeros_like(parameter) for parameter in self.parameters]
 
     def epoch(self) -> Spent:
         """Train for one pass over the training items."""
@@ -156,6 +157,26 @@ class SupernetMethod(OneShot):
         for arch in archs.tolist():
             self.charge(self.costs.path(arch), self.batches.count("valid"), 1)
         return self.inherited(archs)
+
+    def best_of(self, archs: Archs, items: int) -> Archs:
+        """Return the best of some candidates by inherited accuracy, (n, 6) to (6,), and charge its evaluation.
+
+        Parameters
+        ----------
+        archs : (n, 6)
+        items : int
+            Validation items that a candidate is scored on, drawn anew for each; 0 for all, the same for each.
+        """
+        if not items:
+            return np.asarray(archs[int(np.argmax(self.charged_accuracies(archs)))])
+        scores, batches = list[float](), self.batches.validating(self.rng, items)
+        for arch in archs:
+            batch = next(batches)
+            self.charge(self.costs.path(arch), len(batch[1]), 1)
+            scores.append(
+                float(accuracies(self.supernet, arch[None], self.batches, self.settings.statistics, [batch])[0])
+            )
+        return np.asarray(archs[int(np.argmax(scores))])
 
     def observed(self) -> Mapping[str, FloatArray]:
         """Return the loss of the last epoch."""

@@ -159,7 +159,8 @@ class Controller(Strategy):
         space = problem.space
         operations = np.array([kind == "categorical" for kind in space.gene_kinds])
         self.policy = LSTMPolicy(
-            space,
+            space.cardinalities,
+            space.dtype,
             rng,
             units=self.units,
             scale=_SCALE,

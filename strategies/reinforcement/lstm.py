@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from harness.checks import Archs, BoolArray, FloatArray
-from harness.space import SearchSpace
+from harness.checks import Archs, BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,10 @@ class LSTMPolicy:
 
     Parameters
     ----------
-    space : SearchSpace
+    cardinalities : (L,) integers
+        Values of each gene.
+    dtype : numpy dtype
+        Of the rows that it draws.
     rng : numpy.random.Generator
     units : int
         H.
@@ -108,7 +111,8 @@ class LSTMPolicy:
 
     def __init__(
         self,
-        space: SearchSpace,
+        cardinalities: IntArray,
+        dtype: npt.DTypeLike,
         rng: np.random.Generator,
         *,
         units: int,
@@ -116,8 +120,8 @@ class LSTMPolicy:
         constants: FloatArray,
         temperature: float,
     ) -> None:
-        self._rng, self._dtype = rng, space.dtype
-        self._counts: list[int] = space.cardinalities.tolist()
+        self._rng, self._dtype = rng, dtype
+        self._counts: list[int] = np.asarray(cardinalities).tolist()
         self._constants, self._temperature = constants.tolist(), temperature
         self._units = units
         self.weights = Weights.zeros(self._counts, units)

@@ -73,8 +73,14 @@ class MixedCell(nn.Module):
         )
         self.pool = Pool3(geometry)
 
-    def mixture(self, features: Tensor, weights: Tensor, edges: Tensor | None = None) -> Tensor:
-        """Compute the weighted sum of all operations on each edge.
+    def mixture(
+        self,
+        features: Tensor,
+        weights: Tensor,
+        edges: Tensor | None = None,
+        kept: Sequence[Sequence[int]] | None = None,
+    ) -> Tensor:
+        """Compute the weighted sum of operations on each edge.
 
         Parameters
         ----------
@@ -83,46 +89,55 @@ class MixedCell(nn.Module):
             Of the operations of each edge; that of none has no effect here.
         edges : (6,), optional
             Weights of whole edges, with what passes beside their operations: edge normalisation.
+        kept : sequence of 6 sequences of int, optional
+            Operations that are computed on each edge; `codes` on all where it is not given.
 
         Returns
         -------
         (B, C, H, W)
         """
         nodes, sums = [features], _Sums()
+        kept = [self.codes] * len(EDGES) if kept is None else kept
         scaled = weights if edges is None else weights * edges[:, None]
         for source, genes in enumerate(LEAVING):
             inputs = nodes[source][:, : self.width]
             rest = nodes[source][:, self.width :] if self.partial > 1 else None
-            convolved = self._siblings(inputs, genes, scaled)
-            pooled = self.pool(inputs) if POOL in self.codes else None
-            for place, gene in enumerate(genes):
+            convolved = self._siblings(inputs, genes, scaled, kept)
+            pooled = self.pool(inputs) if any(POOL in kept[gene] for gene in genes) else None
+            for gene in genes:
                 target = EDGES[gene][1]
-                if convolved is not None:
-                    sums.add(target, convolved[:, place * self.width : (place + 1) * self.width])
-                if SKIP in self.codes:
+                for together, total in convolved.items():
+                    if gene in together:
+                        place = together.index(gene)
+                        sums.add(target, total[:, place * self.width : (place + 1) * self.width])
+                if SKIP in kept[gene]:
                     sums.add(target, inputs * scaled[gene, SKIP])
-                if pooled is not None:
+                if pooled is not None and POOL in kept[gene]:
                     sums.add(target, pooled * scaled[gene, POOL])
                 if rest is not None:
                     sums.pass_on(target, rest if edges is None else rest * edges[gene])
             nodes.append(self._joined(sums, source + 1, features))
         return nodes[-1]
 
-    def _siblings(self, inputs: Tensor, genes: Sequence[int], weights: Tensor) -> Tensor | None:
-        """Return the weighted convolutions of edges that leave a node, side by side: (B, q width, H, W).
+    def _siblings(
+        self, inputs: Tensor, genes: Sequence[int], weights: Tensor, kept: Sequence[Sequence[int]]
+    ) -> dict[tuple[int, ...], Tensor]:
+        """Return the weighted convolutions of edges that leave a node, side by side: genes to (B, q width, H, W).
 
-        The weight of an operation is the scale of its batch normalisation, which is the same product.
+        The genes of a key are those that keep a kernel, q of them; kernels that the same genes keep are summed.  The
+        weight of an operation is the scale of its batch normalisation, which is the same product.
         """
-        rectified, total = functional.relu(inputs), None
+        rectified, totals = functional.relu(inputs), dict[tuple[int, ...], Tensor]()
         for code, kernel in KERNELS.items():
-            if code not in self.codes:
+            together = tuple(gene for gene in genes if code in kept[gene])
+            if not together:
                 continue
-            first: Conv = self.edges[genes[0]][str(kernel)]  # type: ignore[index]  # torch says Module
-            merged = torch.cat([self.edges[gene][str(kernel)].weight for gene in genes])  # type: ignore[index]  # as above
-            scale = weights[list(genes), code].repeat_interleave(self.width)
+            first: Conv = self.edges[together[0]][str(kernel)]  # type: ignore[index]  # torch says Module
+            merged = torch.cat([self.edges[gene][str(kernel)].weight for gene in together])  # type: ignore[index]  # as above
+            scale = weights[list(together), code].repeat_interleave(self.width)
             term = _normalised(_convolved(rectified, merged, first), scale)
-            total = term if total is None else total + term
-        return total
+            totals[together] = totals[together] + term if together in totals else term
+        return totals
 
     def path(self, features: Tensor, arch: Sequence[int], gates: Tensor | None = None) -> Tensor:
         """Compute one operation on each edge.
@@ -268,9 +283,15 @@ class Supernet(nn.Module):
         logits: Tensor = self.head(features)
         return logits
 
-    def mixture(self, images: Tensor, weights: Tensor, edges: Tensor | None = None) -> Tensor:
-        """Return the logits of the mixture of all operations; see `MixedCell.mixture`."""
-        logits: Tensor = self(images, lambda cell, features: cell.mixture(features, weights, edges))
+    def mixture(
+        self,
+        images: Tensor,
+        weights: Tensor,
+        edges: Tensor | None = None,
+        kept: Sequence[Sequence[int]] | None = None,
+    ) -> Tensor:
+        """Return the logits of the mixture of operations; see `MixedCell.mixture`."""
+        logits: Tensor = self(images, lambda cell, features: cell.mixture(features, weights, edges, kept))
         return logits
 
     def path(self, images: Tensor, arch: Sequence[int], gates: Tensor | None = None) -> Tensor:

@@ -71,7 +71,11 @@ class PathCosts:
 
     def mixture_of(self, codes: Sequence[int]) -> float:
         """Of some operations on all edges."""
-        return self._with(len(EDGES) * sum(self.operations[code] for code in codes))
+        return self.mixture_by_edge([codes] * len(EDGES))
+
+    def mixture_by_edge(self, kept: Sequence[Sequence[int]]) -> float:
+        """Of the operations of each edge, which are other ones on each: 6 sequences."""
+        return self._with(sum(self.operations[code] for codes in kept for code in codes))
 
     @property
     def mean(self) -> float:

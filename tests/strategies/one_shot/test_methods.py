@@ -9,30 +9,30 @@ import torch
 from harness import registry
 from harness.errors import HarnessError, UnfitError
 from harness.spaces.nats_size.space import SizeSpace
-from harness.spaces.nb201.space import NB201Space
 from harness.testing.one_shot import check_one_shot
-from harness.training.supernets.costs import PathCosts
 from strategies import ONE_SHOT
 from strategies.one_shot.paths import RSPS, SinglePath
 from strategies.one_shot.presets import DARTS, GDAS, DrNAS
 from strategies.one_shot.relaxed import Relaxed
-from tests.harness.training.supernets.support import MICRO, rng, search_data
+from tests.harness.training.supernets.support import rng, search_data
+from tests.strategies.one_shot.support import COSTS, QUICK, SPACE, made
 
-SPACE = NB201Space()
-QUICK = {"batch_size": 25}
 QUICKER = {
     "r_darts": {"eigenvalue_every": 3},
     "darts_plus": {"most_skips": 6},
+    "sdarts_adv": {"attack_steps": 1},
     "rsps": {"candidates": 3, "items": 12},
     "spos": {"population": 4, "parents": 2, "mutants": 2, "crossovers": 1, "generations": 1},
     "fairnas": {"candidates": 3},
     "pc_darts": {"frozen_epochs": 1},
     "drnas": {"frozen_epochs": 0},
+    "drnas_progressive": {"frozen_epochs": 0},
+    "bayesnas": {"warm_epochs": 0},
+    "proxylessnas": {"frozen_epochs": 0, "alpha_every": 1},
+    "fbnet": {"frozen_epochs": 0},
+    "setn": {"candidates": 3, "items": 12},
+    "enas": {"candidates": 3, "items": 12, "updates": 2, "samples": 2},
 }
-
-
-def made(factory, seed=0, epochs=2, **hyperparameters):
-    return factory(SPACE, search_data(), rng(seed), epochs, **{**QUICK, **hyperparameters})
 
 
 @pytest.mark.parametrize("name", ONE_SHOT)
@@ -73,7 +73,7 @@ def test_a_method_that_breaks_a_rule_is_told_which(factory, own, rule):
 
 
 def test_an_epoch_of_darts_costs_two_steps_of_the_mixture_for_each_item():
-    method, costs = made(DARTS), PathCosts.of(MICRO, (1, 1, 12), 4)
+    method, costs = made(DARTS), COSTS
     assert method.epoch().macs == pytest.approx(3 * (50 + 2 * 24) * costs.mixture)
     unrolled = made(DARTS, order=2)
     assert unrolled.epoch().macs == pytest.approx(3 * (50 + 3 * 50 + 2 * 24) * costs.mixture)
@@ -84,10 +84,9 @@ def test_an_epoch_of_darts_costs_two_steps_of_the_mixture_for_each_item():
 
 
 def test_the_mean_cost_of_uniform_paths_is_that_of_the_mean_cell():
-    costs = PathCosts.of(MICRO, (1, 1, 12), 4)
     method = made(SinglePath, epochs=40, batch_size=2)
     found = [method.epoch().macs / 50 for _ in range(4)]
-    assert np.mean(found) == pytest.approx(3 * costs.mean, rel=0.1)
+    assert np.mean(found) == pytest.approx(3 * COSTS.mean, rel=0.1)
 
 
 def test_what_is_recommended_has_the_largest_alpha_with_none_and_without():
@@ -143,7 +142,7 @@ def test_two_skips_stop_darts_plus_and_no_further_epoch_is_wanted():
         (DARTS, {"learning_rate": -1.0}, "`learning_rate` must be greater than 0, got -1.0"),
         (DARTS, {"without": ["zero"]}, "`without` must be one of 'none', 'skip_connect'"),
         (DrNAS, {"order": 2}, "`order` must be 1 with a sampler that draws"),
-        (DARTS, {"penalty": 0.1}, "`penalty` must be 0 but for 'dirichlet', got 0.1"),
+        (DARTS, {"penalty": 0.1}, "`penalty` must be 0 but for 'dirichlet' and 'sigmoid', got 0.1"),
         (GDAS, {"edge_normalisation": True}, "`sampler` must be one of a mixture"),
         (DARTS, {"early_stop": "eigenvalue"}, "`eigenvalue_every` must be at least 1 where it stops"),
         (DARTS, {"partial_channels": 3}, "`partial_channels` must divide the 4 channels"),

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
-from strategies.one_shot.relaxed import smoothed
-from strategies.one_shot.samplers import SAMPLERS, Dirichlet, HardGumbel, ReinMax, Softmax, straight_through
+from strategies.one_shot.samplers import (
+    SAMPLERS,
+    BinaryGates,
+    Dirichlet,
+    HardGumbel,
+    ReinMax,
+    Sigmoid,
+    Softmax,
+    straight_through,
+)
+from strategies.one_shot.smoothing import attacked, smoothed
 
 ALPHA = torch.tensor([[0.3, -1.0, 0.8], [0.0, 0.0, 0.0]])
 
@@ -21,7 +32,8 @@ def test_rows_sum_to_one_and_the_generator_alone_draws(name):
     sampler, before = SAMPLERS[name](), torch.get_rng_state()
     first, second = (sampler.weights(ALPHA, rng(4), 1.5) for _ in range(2))
     assert torch.equal(first, second)
-    torch.testing.assert_close(first.sum(-1), torch.ones(2))
+    if sampler.sums:
+        torch.testing.assert_close(first.sum(-1), torch.ones(2))
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -32,7 +44,9 @@ def test_the_gradient_of_the_mixture_is_that_of_darts():
     torch.testing.assert_close(alpha.grad, p * (costs - (p * costs).sum(-1, keepdim=True)))
 
 
-@pytest.mark.parametrize(("sampler", "temperature"), [(HardGumbel(), 10.0), (HardGumbel(), 0.2), (ReinMax(), 1.0)])
+@pytest.mark.parametrize(
+    ("sampler", "temperature"), [(HardGumbel(), 10.0), (HardGumbel(), 0.2), (ReinMax(), 1.0), (BinaryGates(), 1.0)]
+)
 def test_hard_samples_are_drawn_by_softmax_at_any_temperature(sampler, temperature):
     many = ALPHA[:1].expand(20_000, 3)
     found = sampler.weights(many, rng(1), temperature)
@@ -86,3 +100,26 @@ def test_smoothed_weights_stay_on_the_simplex_and_without_noise_as_they_are():
         assert (found[:, 0] == 0).all()
     nothing = smoothed(p, 5.0, np.random.default_rng(3), torch.tensor([1.0, 0, 0, 0, 0]))
     assert set(nothing.unique().tolist()) <= {0.0, 1.0}
+
+
+def test_the_zero_one_loss_is_minus_the_square_of_what_is_above_a_half_and_drives_alpha_away_from_it():
+    alpha = torch.tensor([[0.0, math.log(3.0)], [0.0, -math.log(3.0)]], requires_grad=True)
+    loss = Sigmoid().penalty(alpha)  # weights of 1/2, 3/4, 1/2, 1/4
+    assert loss.item() == pytest.approx(-2 * 0.25**2 / 4)
+    (gradient,) = torch.autograd.grad(loss, alpha)
+    assert gradient.sign().tolist() == [[0.0, -1.0], [0.0, 1.0]]
+
+
+def test_an_attack_raises_the_loss_within_its_reach_and_gives_the_weights_back_where_nothing_rises():
+    p, signs = torch.full((6, 5), 0.2), torch.tensor([1.0, -1, -1, -1, -1])
+    calls = []
+
+    def loss(weights):
+        calls.append(weights.requires_grad)
+        return (weights * signs).sum()
+
+    found = attacked(p, 0.1, rng(), torch.ones(5), loss, 7)
+    assert (found[:, 0] > 0.3).all()
+    torch.testing.assert_close(found.sum(-1), torch.ones(6))
+    assert (sum(calls), len(calls)) == (7, 9)
+    assert attacked(p, 0.1, rng(), torch.ones(5), lambda weights: 0 * weights.sum(), 3) is p

@@ -28,7 +28,9 @@ def build(given=None, seed=0, **hyperparameters):
 
 def policy(space=TOY, *, scale=0.8, constants=CONSTANTS, temperature=1.0, seed=0):
     rng = np.random.default_rng(seed)
-    return LSTMPolicy(space, rng, units=5, scale=scale, constants=constants, temperature=temperature)
+    return LSTMPolicy(
+        space.cardinalities, space.dtype, rng, units=5, scale=scale, constants=constants, temperature=temperature
+    )
 
 
 def whole(archs):

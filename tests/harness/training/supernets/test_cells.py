@@ -13,6 +13,7 @@ from harness.errors import HarnessError
 from harness.spaces.layers import Geometry
 from harness.training.supernets.batches import Batches
 from harness.training.supernets.cells import EDGES, MixedCell, build
+from harness.training.supernets.costs import PathCosts
 from harness.training.supernets.subnets import accuracies, recalibrate, standalone
 from tests.harness.training.supernets.support import MICRO, rng, search_data
 
@@ -103,6 +104,17 @@ def test_operations_left_out_of_a_mixture_are_as_if_their_weights_were_zero():
     torch.testing.assert_close(
         supernet(codes=codes).mixture(items(), weights), supernet().mixture(items(), weights), rtol=1e-5, atol=1e-5
     )
+
+
+def test_operations_that_an_edge_does_not_keep_are_as_if_their_weights_were_zero_there():
+    kept, weights = ((1, 3), (2, 3), (0, 2), (4,), (3,), (0, 1, 2, 3, 4)), drawn_weights()
+    for gene, codes in enumerate(kept):
+        weights[gene, [code for code in range(5) if code not in codes]] = 0
+    found = supernet().mixture(items(), weights, kept=kept)
+    torch.testing.assert_close(found, supernet().mixture(items(), weights), rtol=1e-5, atol=1e-5)
+    costs = PathCosts(10, (0, 0, 1, 3, 0))
+    assert costs.mixture_by_edge(kept) == 10 + 3 + 4 + 1 + 0 + 3 + 4
+    assert costs.mixture_by_edge([range(5)] * 6) == costs.mixture
 
 
 def test_gates_of_operations_that_were_not_drawn_add_zero_and_have_the_gradient_of_a_constant_one():

@@ -1,0 +1,125 @@
+"""SETN: weights trained on uniform paths, alpha by their mixture, and the best of the most likely cells chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from harness.checks import MOST, Archs, FloatArray, integer
+from harness.errors import HarnessError, must
+from harness.one_shot import SearchData
+from harness.space import SearchSpace
+from harness.spaces.four_nodes import EDGES
+from harness.training.supernets.batches import Batch
+from strategies.one_shot.relaxed import Relaxed, RelaxedSettings
+
+
+@dataclass(frozen=True)
+class LikelihoodSettings(RelaxedSettings):
+    """Choices of `SETN`, and their values where it says no other."""
+
+    candidates: int = 100
+    items: int = 512
+    look_every: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        integer("candidates", self.candidates, low=1, high=MOST)
+        for name in ("items", "look_every"):
+            integer(name, getattr(self, name), low=0, high=MOST)
+        for name, rule, wrong in (
+            ("bilevel", "be true where weights are trained on paths", not self.bilevel),
+            ("perturbation", "be 0 where weights are trained on paths", self.perturbation > 0),
+            ("early_stop", "be 'none' where the best of candidates is chosen", self.early_stop != "none"),
+        ):
+            if wrong:
+                raise HarnessError(must(name, rule, getattr(self, name)))
+
+
+class SETN(Relaxed):
+    """A template that is trained by uniform paths, and an evaluator that learns which cells are likely to be good.
+
+    Dong & Yang, "One-Shot Neural Architecture Search via Self-Evaluated Template Network", ICCV 2019, as in the code of
+    NAS-Bench-201: a step trains the weights of one uniform path, then alpha by the mixture of all operations on a
+    validation batch; at the end the hundred cells of the largest product of softmax(alpha) are scored, each on one
+    batch of 512 validation items, another for each, and the best is chosen.
+
+    Parameters of `Relaxed`, and:
+
+    Parameters
+    ----------
+    candidates : int
+        Likely cells that are scored.
+    items : int
+        Validation items that a candidate is scored on, drawn anew for each; 0 for all, the same for each.
+    look_every : int
+        Epochs between choices, each of which is charged; 0 for one, at the end.  Before the first nothing is
+        recommended.
+    """
+
+    settings: LikelihoodSettings
+    preset: ClassVar[Any] = LikelihoodSettings(alpha_first=False)
+    derivations: ClassVar[tuple[str, ...]] = ("chosen",)
+    paper, year = "Dong & Yang, ICCV", 2019
+
+    def __init__(
+        self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
+    ) -> None:
+        super().__init__(space, data, rng, epochs, **hyperparameters)
+        self._chosen: Archs = np.empty((0, len(EDGES)), dtype=self.space.dtype)
+
+    def weight_loss(self, batch: Batch) -> tuple[Tensor, float]:
+        """Return the loss of a path that is drawn uniformly, and its multiply-adds per item."""
+        images, labels = batch
+        arch = np.array(self.codes)[self.rng.integers(len(self.codes), size=len(EDGES))].tolist()
+        return functional.cross_entropy(self.supernet.path(images, arch), labels), self.costs.path(arch)
+
+    def after_epoch(self) -> None:
+        """Choose a cell where it is due."""
+        super().after_epoch()
+        every = self.settings.look_every
+        if self.done == self.epochs or (every and self.done % every == 0):
+            with torch.no_grad():
+                p = self.sampler.probabilities(self.alpha).double().cpu().numpy()
+            places = likeliest(np.log(np.maximum(p, 1e-300)), self.settings.candidates)
+            archs = np.array(self.codes, dtype=self.space.dtype)[places]
+            self._chosen = self.best_of(archs, self.settings.items)[None]
+
+    def recommend(self) -> Archs:
+        """Return the cell that was chosen last, (1, 6); none before the first choice, (0, 6)."""
+        return self._chosen
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all that the next epochs depend on."""
+        return super().state() | {"chosen": self._chosen.copy()}
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Continue from a state."""
+        super().restore(state)
+        self._chosen = np.array(state["chosen"], dtype=self.space.dtype)
+
+
+def likeliest(logs: FloatArray, count: int) -> npt.NDArray[np.int64]:
+    """Return the rows of the largest sums of logarithms, best first: (E, K) to (at most `count`, E).
+
+    One edge after another: what is not among the best of some edges is not among them with more.
+
+    Examples
+    --------
+    >>> likeliest(np.log([[0.6, 0.4], [0.9, 0.1]]), 3).tolist()
+    [[0, 0], [1, 0], [0, 1]]
+    """
+    rows, sums = np.empty((1, 0), dtype=np.int64), np.zeros(1)
+    for row in logs:
+        totals = (sums[:, None] + row).ravel()
+        order = np.argsort(-totals, kind="stable")[:count]
+        rows = np.column_stack([rows[order // len(row)], order % len(row)])
+        sums = totals[order]
+    return rows
