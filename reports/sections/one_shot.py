@@ -16,10 +16,11 @@ from harness.spaces.nb201.operations import OPERATIONS, POOL
 from reports.figures.exhibit import Exhibit
 from reports.figures.style import style_map
 from reports.figures.supernets import KIND
+from reports.sections import alone
 from reports.sections.section import Section
-from reports.study.provenance import library_versions
 from reports.study.study import Study
-from reports.supernets.results import Panel, Supernet, SupernetResults, read_supernets
+from reports.study.truth import LIVE
+from reports.supernets.results import Panel, Supernet, SupernetResults, provenance, read_supernets
 from reports.tables.numbers import NONE as UNKNOWN
 from reports.tables.numbers import three_digits
 from reports.tables.report_table import ReportTable
@@ -45,19 +46,21 @@ def section(study: Study) -> Section | None:
 def section_of(results: SupernetResults) -> Section:
     """Return figures, tables, sentences and methods of one-shot methods."""
     figures = [_regret(results, split) for split in ("validation", "test")]
-    figures += [_seconds(results), *_operations(results)]
+    figures += [_seconds(results), *_operations(results), *alone.exhibits(results)]
+    tables = [_summary(results), _cells(results), alone.table(results)]
     return Section(
         "Weight sharing",
         tuple(sentences(results)),
         tuple(filter(None, figures)),
-        (_summary(results), _cells(results)),
-        tuple(_methods(results)),
+        tuple(filter(None, tables)),
+        (*_methods(results), *alone.methods(results)),
     )
 
 
 def sentences(results: SupernetResults) -> Iterator[str]:
     """Say for each benchmark which method handed over the best cell, what that cost, and whose cells collapsed."""
-    for panel in results.panels:
+    yield from alone.sentences(results)
+    for panel in _looked_up(results):
         finals = {label: _final(group) for label, group in panel.supernets.items()}
         known = {label: value for label, value in finals.items() if np.isfinite(value)}
         if not known:
@@ -75,6 +78,11 @@ def sentences(results: SupernetResults) -> Iterator[str]:
             if np.isfinite(_at(runs, float(units)))
         ]
         yield f"{text}{f'; for as many units, {chr(44).join(same)}'.replace(',', ', ') if same else ''}."
+
+
+def _looked_up(results: SupernetResults) -> list[Panel]:
+    """Return the panels in which whatever is recommended can be looked up: of tables, and of models of one."""
+    return [panel for panel in results.panels if panel.truth.kind != LIVE]
 
 
 def _final(group: Sequence[Supernet], derivation: int = 0, split: str = _SPLIT) -> float:
@@ -125,7 +133,8 @@ def _rows(panel: Panel, split: str, cost: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _regret(results: SupernetResults, split: str) -> Exhibit | None:
-    rows = [row for panel in results.panels if split in panel.truth.splits for row in _rows(panel, split, "units")]
+    panels = _looked_up(results)
+    rows = [row for panel in panels if split in panel.truth.splits for row in _rows(panel, split, "units")]
     caption = (
         f"Regret by the table's {split} mean of what would be handed over, against what has been spent, in units of one"
         " training of the mean architecture by multiply-adds. One-shot methods: the cell that they recommend after each"
@@ -136,7 +145,7 @@ def _regret(results: SupernetResults, split: str) -> Exhibit | None:
 
 
 def _seconds(results: SupernetResults) -> Exhibit | None:
-    rows = [row for panel in results.panels for row in _rows(panel, _SPLIT, "seconds")]
+    rows = [row for panel in _looked_up(results) for row in _rows(panel, _SPLIT, "seconds")]
     caption = (
         "The same against the real seconds of the supernets, on one core of some machine: another clock,"
         " on which searches of a table have no place."
@@ -208,13 +217,7 @@ def _exhibit(
             "log_x": log_x,
             "log_y": log_y,
             **({"floor": floor} if np.isfinite(floor) else {}),
-            "provenance": {
-                "experiment": results.spec.name,
-                "command": f"nas-harness report results/{results.spec.name}",
-                "table_sha256": {panel.truth.name: panel.truth.facts.table_digest for panel in results.panels},
-                "versions": library_versions(),
-                "root_seed": results.spec.seed,
-            },
+            "provenance": provenance(results),
         },
     )
 
@@ -271,7 +274,7 @@ def _facts(panel: Panel, label: str, group: Sequence[Supernet]) -> dict[str, Any
 
 def _best(one: Supernet) -> float:
     regrets = one.regrets[one.derivations[0], _SPLIT]
-    return float(regrets.min()) if len(regrets) else float("nan")
+    return float(np.nanmin(regrets)) if np.isfinite(regrets).any() else float("nan")
 
 
 def _entropy(one: Supernet) -> float:

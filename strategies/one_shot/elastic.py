@@ -174,8 +174,8 @@ class OFA(SupernetMethod):
         if self.settings.clip > 0:
             nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
         for recipe, places in self._groups:
-            pair = ([tensors[place] for place in places] for tensors in (self.parameters, self.velocity))
-            sgd_step(*pair, recipe, self.rate())
+            weights, velocity = ([tensors[place] for place in places] for tensors in (self.parameters, self.velocity))
+            sgd_step(weights, velocity, recipe, self.rate())
         self._steps += 1
 
     def draw(self, phase: Phase) -> Archs:

@@ -175,7 +175,7 @@ class Relaxed(SupernetMethod):
     @property
     def mixture_macs(self) -> float:
         """Multiply-adds of the mixture, per item."""
-        return self.costs.mixture_of(self.codes)
+        return float(self.costs.mixture_of(self.codes))
 
     def before_epoch(self) -> None:
         """Begin a new pass over the validation items."""

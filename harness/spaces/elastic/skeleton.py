@@ -42,8 +42,8 @@ def genes_of(depths: Archs, kernels: Archs, expansions: Archs) -> Archs:
     count = len(depths)
     both = np.stack([kernels, expansions], axis=2).reshape(count, STAGES, BLOCKS, 2)
     there = np.arange(BLOCKS) <= depths[:, :, None]
-    both = np.where(there[..., None], both, len(KERNELS)).reshape(count, STAGES, 2 * BLOCKS)
-    return np.concatenate([depths[:, :, None], both], axis=2).reshape(count, -1).astype(np.uint8)
+    flat = np.where(there[..., None], both, len(KERNELS)).reshape(count, STAGES, 2 * BLOCKS)
+    return np.concatenate([depths[:, :, None], flat], axis=2).reshape(count, -1).astype(np.uint8)
 
 
 def parts_of(archs: Archs) -> tuple[Archs, Archs, Archs]:
