@@ -90,5 +90,6 @@ ONE_SHOT = {
     "rsps": "strategies.one_shot.paths:RSPS",
     "spos": "strategies.one_shot.paths:SPOS",
     "fairnas": "strategies.one_shot.paths:FairNAS",
+    "ofa": "strategies.one_shot.elastic:OFA",
 }
 """Where each one-shot method is, by the name that a spec uses."""

@@ -8,6 +8,7 @@ the table, by multiply-adds.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness import registry
-from harness.benchmark import Benchmark
+from harness.benchmark import Benchmark, trains
 from harness.checks import Archs
 from harness.digests import identity, sha256_of, without
 from harness.errors import HarnessError, SpecError, must, unknown
@@ -34,6 +35,7 @@ from harness.names import read
 from harness.one_shot import SPLITS, OneShot, SearchData
 from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint
+from harness.records import Proposals
 from harness.seeding import generator
 from harness.space import SearchSpace
 from harness.training import data as datasets
@@ -49,10 +51,15 @@ OBSERVED = ("train_loss", "valid_loss", "eigenvalue", "probabilities")
 weights of operations on each edge, (6, 5)."""
 SAMPLED = 100
 """Architectures whose inherited accuracy is compared with the table's at the end, each of another functional class."""
+MOST_LISTED, DRAWN = 10**6, 10_000
+"""Codings of a space up to which all are counted, and architectures that stand for those of a larger one."""
+ALONE = 5
+"""Random architectures of the sample that are trained by themselves, where the benchmark trains what it is asked."""
 CHECKPOINT_SECONDS = 30.0
 _NOT_THEIRS = ("deployments", "constraints", "prediction", "transfer", "report_on", "auxiliary")
 """Keys of a spec that mean nothing to one-shot methods, nor beside them."""
 _LOGGED = (*(f"log/{name}" for name in (*OBSERVED, "inherited")), "sample/archs", "sample/inherited")
+_ALONE = ("alone/archs", "alone/inherited")
 _RECOMMENDED = ("recommended/archs", "recommended/epoch", "recommended/derivation")
 
 
@@ -114,7 +121,7 @@ class Supernets(Kind[Training | Shard]):
     """Trains supernets, and runs the searches that stand beside them in a spec."""
 
     columns = ()
-    optional = ("units", "seconds", *_RECOMMENDED, *_LOGGED, *Search.columns, *Search.optional)
+    optional = ("units", "seconds", *_RECOMMENDED, *_LOGGED, *_ALONE, *Search.columns, *Search.optional)
     texts = ("facts", *Search.texts)
 
     def check(self, spec: Spec) -> None:
@@ -181,7 +188,9 @@ class Supernets(Kind[Training | Shard]):
         Columns of a supernet, over T epochs: ``units`` (T,) of one training of the table and real ``seconds`` (T,);
         ``recommended/archs`` (n, L) with the epoch, from 1, and the derivation of each; ``log/NAME`` (T, ...) of
         `OBSERVED`, and ``log/inherited`` (T,), the accuracy in percent of what is recommended, with the weights of the
-        supernet; ``sample/archs`` (k, L) with ``sample/inherited`` (k,) at the end.
+        supernet; ``sample/archs`` (k, L) with ``sample/inherited`` (k,) at the end.  Where the benchmark trains what it
+        is asked, what was recommended last and the first of the sample, with their inherited accuracies, are trained by
+        themselves then, with every seed: ``alone/archs`` (n, L) and ``alone/inherited`` (n,).
         """
         return self._run(unit, None, on_step)
 
@@ -294,9 +303,22 @@ def training_macs(space: SearchSpace, setup: TrainingSetup, items: int) -> float
         Of the training split.
     """
     recipe, (shape, classes) = setup.load_recipe(), datasets.shape_of(setup.dataset, **setup.dataset_options)
-    archs = space.decode(np.arange(int(np.prod(space.cardinalities)), dtype=np.uint64))
-    macs = networks.cost(setup.network, archs[space.is_valid(archs)], recipe, shape, classes).macs
+    macs = networks.cost(setup.network, representatives(space), recipe, shape, classes).macs
     return 3.0 * float(macs.mean()) * items * recipe.epochs
+
+
+def representatives(space: SearchSpace) -> Archs:
+    """Return the architectures over which the mean of a space is taken: all, or so many at random, the same each time.
+
+    Returns
+    -------
+    (n, L) unsigned integers
+    """
+    codings = math.prod(space.cardinalities.tolist())
+    if codings > MOST_LISTED:
+        return space.sample(DRAWN, np.random.default_rng(0))
+    archs = space.decode(np.arange(codings, dtype=np.uint64))
+    return np.asarray(archs[space.is_valid(archs)])
 
 
 def _build(
@@ -333,9 +355,24 @@ def _trained(unit: Training, place: Path | None, on_step: Callable[[int], None] 
                 on_step(len(record))
         with running(f"the one-shot method {factory.__name__}"):
             inherited = np.asarray(method.inherited(sample), dtype=np.float64)
-    facts = {"derivations": list(factory.derivations), "unit_macs": unit_macs, "stopped": len(record) < unit.epochs}
+    facts: dict[str, Any] = {
+        "derivations": list(factory.derivations),
+        "unit_macs": unit_macs,
+        "stopped": len(record) < unit.epochs,
+    }
     columns = record.columns(unit_macs) | {"sample/archs": sample, "sample/inherited": inherited}
+    if trains(benchmark):
+        columns |= _judged(benchmark, method, sample[:ALONE])
     return Output(columns, {"facts": json.dumps(facts), "stopped": "[]"})
+
+
+def _judged(benchmark: Benchmark, method: OneShot, random: Archs) -> dict[str, npt.NDArray[Any]]:
+    """Have what a method hands over trained from scratch, and some random architectures, with every seed."""
+    handed = method.recommend()
+    archs = np.concatenate([handed, random])
+    inherited = np.asarray(method.inherited(archs), dtype=np.float64)
+    benchmark.query(Proposals.of(archs, len(benchmark.fidelities) - 1), noise_seed=None)
+    return {"alone/archs": archs, "alone/inherited": inherited}
 
 
 def _sample(space: SearchSpace, rng: np.random.Generator) -> Archs:

@@ -30,6 +30,7 @@ SPACES: Mapping[str, tuple[Any, ...]] = {
     "transnas-micro": ("harness.spaces.transnas.micro:TransNASMicroSpace",),
     "transnas-macro": ("harness.spaces.transnas.macro:TransNASMacroSpace",),
     "asr": ("harness.spaces.asr.space:ASRSpace",),
+    "elastic": ("harness.spaces.elastic.space:ElasticSpace",),
     "mnasnet": ("harness.spaces.mnasnet.space:MnasNetSpace",),
     "hw-gpt-s": ("harness.spaces.hw_gpt.space:HWGPTSpace", "s"),
     "hw-gpt-m": ("harness.spaces.hw_gpt.space:HWGPTSpace", "m"),
@@ -37,7 +38,7 @@ SPACES: Mapping[str, tuple[Any, ...]] = {
 }
 """Import string of what makes each space, and what it is given."""
 
-NETWORKS: Mapping[str, str] = {"nb201": "nb201", "nats-size": "nats_size", "darts": "darts"}
+NETWORKS: Mapping[str, str] = {"nb201": "nb201", "nats-size": "nats_size", "darts": "darts", "elastic": "elastic"}
 """Name of the networks of a space, where it has any: so they are written in records of training, and name its random
 streams."""
 

@@ -10,6 +10,7 @@ KINDS = {
     "fronts": "reports.figures.fronts:KIND",
     "ranks": "reports.figures.ranks:KIND",
     "shares": "reports.figures.shares:KIND",
+    "inherited": "reports.figures.inherited:KIND",
     "supernets": "reports.figures.supernets:KIND",
     "strips": "reports.figures.strips:KIND",
     "wins": "reports.figures.wins:KIND",

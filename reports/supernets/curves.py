@@ -10,7 +10,7 @@ import numpy as np
 from harness.checks import FloatArray
 from reports.figures.exhibit import Exhibit
 from reports.supernets.exhibit import curves
-from reports.supernets.held import SPLIT, held_at
+from reports.supernets.held import SPLIT, held_at, looked_up
 from reports.supernets.results import Panel, SupernetResults
 
 _POINTS = 120
@@ -51,7 +51,7 @@ def _rows(panel: Panel, split: str, cost: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _regret(results: SupernetResults, split: str) -> Exhibit | None:
-    rows = [row for panel in results.panels if split in panel.truth.splits for row in _rows(panel, split, "units")]
+    rows = [row for panel in looked_up(results) if split in panel.truth.splits for row in _rows(panel, split, "units")]
     caption = (
         f"Regret by the table's {split} mean of what would be handed over, against what has been spent, in units of one"
         " training of the mean architecture by multiply-adds. One-shot methods: the cell that they recommend after each"
@@ -62,7 +62,7 @@ def _regret(results: SupernetResults, split: str) -> Exhibit | None:
 
 
 def _seconds(results: SupernetResults) -> Exhibit | None:
-    rows = [row for panel in results.panels for row in _rows(panel, SPLIT, "seconds")]
+    rows = [row for panel in looked_up(results) for row in _rows(panel, SPLIT, "seconds")]
     caption = (
         "The same against the real seconds of the supernets, on one core of some machine: another clock,"
         " on which searches of a table have no place."

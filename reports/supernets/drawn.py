@@ -11,7 +11,7 @@ from harness.checks import Archs
 from harness.space import SearchSpace
 from reports.figures.exhibit import Exhibit
 from reports.supernets.exhibit import drawings
-from reports.supernets.held import SPLIT
+from reports.supernets.held import SPLIT, looked_up
 from reports.supernets.results import Panel, SupernetResults
 from reports.tables.numbers import three_digits
 
@@ -23,7 +23,7 @@ _MOST_ROWS = 20_000
 
 def derived_cells(results: SupernetResults) -> Exhibit | None:
     """Return a drawing of the cell that most replicates of each method handed over, and of the best of each table."""
-    shown = [drawing for panel in results.panels for drawing in _panel(panel, several=len(results.panels) > 1)]
+    shown = [drawing for panel in looked_up(results) for drawing in _panel(panel, several=len(results.panels) > 1)]
     more = f" The first {MOST_DRAWN} are drawn." if len(shown) > MOST_DRAWN else ""
     caption = f"The cell that most replicates of a method handed over at the end; of several, the first.{more}"
     return drawings(results, shown[:MOST_DRAWN], caption)

@@ -11,7 +11,7 @@ from harness.spaces.nb201.operations import OPERATIONS
 from reports.figures.exhibit import Exhibit
 from reports.figures.style import style_map
 from reports.supernets.exhibit import curves
-from reports.supernets.held import SPLIT
+from reports.supernets.held import SPLIT, looked_up
 from reports.supernets.operations import WEIGHTLESS, counts, entropies
 from reports.supernets.results import Panel, Supernet, SupernetResults
 
@@ -20,8 +20,9 @@ _Row = tuple[str, str, float, float, float, float]
 
 def over_epochs(results: SupernetResults) -> Iterator[Exhibit | None]:
     """Yield what happened in the supernets, epoch after epoch."""
-    for panel in results.panels:
-        suffix = f"-{panel.truth.name}" if len(results.panels) > 1 else ""
+    panels = looked_up(results)
+    for panel in panels:
+        suffix = f"-{panel.truth.name}" if len(panels) > 1 else ""
         yield _operations(results, panel, suffix)
         yield _collapse(results, panel, suffix)
         yield _derivations(results, panel, suffix)

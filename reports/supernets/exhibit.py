@@ -15,9 +15,8 @@ from reports.figures import architectures
 from reports.figures.exhibit import Exhibit
 from reports.figures.style import style_map
 from reports.figures.supernets import KIND
-from reports.study.provenance import library_versions
 from reports.supernets.held import SPLIT
-from reports.supernets.results import SupernetResults
+from reports.supernets.results import SupernetResults, provenance
 from reports.tables.numbers import three_digits
 
 Rows = Sequence[tuple[str, str, float, float, float, float]]
@@ -71,7 +70,7 @@ def curves(
             "log_x": log_x,
             "log_y": log_y,
             **({"floor": floor} if np.isfinite(floor) else {}),
-            "provenance": _provenance(results),
+            "provenance": provenance(results),
         },
     )
 
@@ -83,15 +82,5 @@ def drawings(results: SupernetResults, shown: Sequence[tuple[str, SearchSpace, A
         return None
     title = {"title": "Derived cells", "caption": f"{meta['caption']} {caption}", "styles": {}}
     return Exhibit(
-        "one-shot-drawings", architectures.KIND.name, frame, {**meta, **title, "provenance": _provenance(results)}
+        "one-shot-drawings", architectures.KIND.name, frame, {**meta, **title, "provenance": provenance(results)}
     )
-
-
-def _provenance(results: SupernetResults) -> dict[str, Any]:
-    return {
-        "experiment": results.spec.name,
-        "command": f"nas-harness report results/{results.spec.name}",
-        "table_sha256": {panel.truth.name: panel.truth.facts.table_digest for panel in results.panels},
-        "versions": library_versions(),
-        "root_seed": results.spec.seed,
-    }

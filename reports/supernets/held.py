@@ -7,10 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.checks import FloatArray
-from reports.supernets.results import Supernet
+from reports.study.truth import LIVE
+from reports.supernets.results import Panel, Supernet, SupernetResults
 
 SPLIT = "validation"
 """What regrets are of, where nothing else is said."""
+
+
+def looked_up(results: SupernetResults) -> list[Panel]:
+    """Return the panels in which whatever is recommended can be looked up: of tables, and of models of one."""
+    return [panel for panel in results.panels if panel.truth.kind != LIVE]
 
 
 def final(group: Sequence[Supernet], derivation: int = 0, split: str = SPLIT) -> float:

@@ -18,13 +18,14 @@ from harness.experiments.manifest import Manifest, read_manifest
 from harness.experiments.shards import Shard, runs_of
 from harness.experiments.spec import SUPERNET, Spec
 from harness.experiments.store import read_units
-from harness.experiments.supernets import recommended
+from harness.experiments.supernets import recommended, representatives
 from harness.judging.incumbent import incumbents
 from harness.records import Run
 from reports.statistics.agreement import kendall
 from reports.study.naming import titles
 from reports.study.opening import OpenOracle, open_truth, own_name
-from reports.study.truth import Truth
+from reports.study.provenance import library_versions
+from reports.study.truth import LIVE, Truth
 
 _MACS = "macs_m"
 """The column of multiply-adds, where a table has one."""
@@ -55,6 +56,10 @@ class Supernet:
         Their accuracies in percent with the weights of the supernet.
     stopped : bool
         Whether the method stopped before its epochs were over.
+    alone : Archs
+        What was trained by itself: what was handed over, a row for each derivation, then random ones, (m, L).
+    alone_inherited : (m,) float64
+        Their accuracies in percent with the weights of the supernet.
     """
 
     replicate: int
@@ -68,6 +73,8 @@ class Supernet:
     sample: Archs
     inherited: FloatArray
     stopped: bool
+    alone: Archs
+    alone_inherited: FloatArray
 
     @property
     def last(self) -> Archs:
@@ -93,7 +100,12 @@ class Panel:
     searches: Mapping[str, list[tuple[FloatArray, dict[str, FloatArray]]]]
 
     def agreement(self, one: Supernet, share: float = 1.0) -> float:
-        """Return Kendall's tau of inherited accuracies with the table's, on the table's best share of the sample."""
+        """Return Kendall's tau of inherited accuracies with the table's, on the table's best share of the sample.
+
+        NaN where there is no table: a benchmark that trains what it is asked knows few of the sample.
+        """
+        if self.truth.kind == LIVE:
+            return float("nan")
         truth = self.truth.sign("validation") * self.truth.mean(one.sample, "validation")
         kept = np.argsort(-truth, kind="stable")[: max(2, round(share * len(truth)))]
         return kendall(one.inherited[kept], truth[kept])
@@ -165,6 +177,17 @@ def read_supernets(
     )
 
 
+def provenance(results: SupernetResults) -> dict[str, Any]:
+    """Return what stands beside every figure of one-shot methods: experiment, command, tables, versions, seed."""
+    return {
+        "experiment": results.spec.name,
+        "command": f"nas-harness report results/{results.spec.name}",
+        "table_sha256": {panel.truth.name: panel.truth.facts.table_digest for panel in results.panels},
+        "versions": library_versions(),
+        "root_seed": results.spec.seed,
+    }
+
+
 def _panels(
     manifest: Manifest,
     folder: Path,
@@ -211,6 +234,8 @@ def _supernet(truth: Truth, unit: Any, output: Any) -> Supernet:
         columns["sample/archs"],
         columns["sample/inherited"],
         bool(facts["stopped"]),
+        columns.get("alone/archs", columns["sample/archs"][:0]),
+        columns.get("alone/inherited", np.empty(0)),
     )
 
 
@@ -229,9 +254,7 @@ def _search(truth: Truth, run: Run) -> tuple[FloatArray, dict[str, FloatArray]]:
 
 def _relative_macs(truth: Truth, archs: Archs) -> FloatArray:
     """Return multiply-adds over those of the mean of the space, (n,); ones where the table does not know them."""
-    space = truth.oracle.space
     if _MACS not in truth.oracle.columns:
         return np.ones(len(archs))
-    every = space.decode(np.arange(int(np.prod(space.cardinalities)), dtype=np.uint64))
-    mean = float(np.nanmean(truth.oracle.mean(every, _MACS)))
+    mean = float(np.nanmean(truth.oracle.mean(representatives(truth.oracle.space), _MACS)))
     return np.asarray(truth.oracle.mean(archs, _MACS) / mean)

@@ -11,10 +11,11 @@ from harness.experiments.manifest import MANIFEST
 from harness.printable import counted
 from reports.sections.section import Section
 from reports.study.study import Study
+from reports.supernets import alone
 from reports.supernets.curves import over_cost
 from reports.supernets.drawn import derived_cells
 from reports.supernets.epochs import over_epochs
-from reports.supernets.held import at, final
+from reports.supernets.held import at, final, looked_up
 from reports.supernets.results import SupernetResults, read_supernets
 from reports.supernets.tables import cells, summary
 from reports.tables.numbers import three_digits
@@ -35,18 +36,20 @@ def section(study: Study) -> Section | None:
 
 def section_of(results: SupernetResults) -> Section:
     """Return figures, tables, sentences and methods of one-shot methods."""
+    figures = (*over_cost(results), *over_epochs(results), derived_cells(results), *alone.exhibits(results))
     return Section(
         "Weight sharing",
         tuple(sentences(results)),
-        tuple(filter(None, (*over_cost(results), *over_epochs(results), derived_cells(results)))),
-        (summary(results), cells(results)),
-        tuple(_methods(results)),
+        tuple(filter(None, figures)),
+        tuple(filter(None, (summary(results), cells(results), alone.table(results)))),
+        (*_methods(results), *alone.methods(results)),
     )
 
 
 def sentences(results: SupernetResults) -> Iterator[str]:
     """Say for each benchmark which method handed over the best cell, what that cost, and whose cells collapsed."""
-    for panel in results.panels:
+    yield from alone.sentences(results)
+    for panel in looked_up(results):
         finals = {label: final(group) for label, group in panel.supernets.items()}
         known = {label: value for label, value in finals.items() if np.isfinite(value)}
         if not known:

@@ -73,7 +73,7 @@ def _facts(panel: Panel, label: str, group: Sequence[Supernet]) -> dict[str, Any
 
 def _best(one: Supernet) -> float:
     regrets = one.regrets[one.derivations[0], SPLIT]
-    return float(regrets.min()) if len(regrets) else float("nan")
+    return float(np.nanmin(regrets)) if np.isfinite(regrets).any() else float("nan")
 
 
 def cells(results: SupernetResults) -> ReportTable:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,18 +12,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness.checks import MOST, Archs, FloatArray, choice, integer, real
+from harness.checks import MOST, Archs, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.four_nodes import EDGES
+from strategies.one_shot.evolving import EvolutionSettings, evolve
 from strategies.one_shot.supernets import SupernetMethod, WeightSettings
 
 PATHS, CHOICES, ANNEALING = ("uniform", "fair"), ("random", "evolution"), ("cosine", "linear")
 
 
 @dataclass(frozen=True)
-class PathSettings(WeightSettings):
+class PathSettings(EvolutionSettings, WeightSettings):
     """Choices of `SinglePath`, and their values where a method says no other."""
 
     ways: ClassVar[tuple[str, ...]] = PATHS
@@ -35,26 +35,17 @@ class PathSettings(WeightSettings):
     candidates: int = 100
     items: int = 0
     look_every: int = 0
-    population: int = 50
-    generations: int = 20
-    parents: int = 10
-    mutants: int = 25
-    crossovers: int = 25
-    mutation: float = 0.1
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        WeightSettings.__post_init__(self)
+        EvolutionSettings.__post_init__(self)
         choice("paths", self.paths, self.ways)
         choice("annealing", self.annealing, ANNEALING)
         choice("chosen_by", self.chosen_by, CHOICES)
         real("label_smoothing", self.label_smoothing, low=0.0, high=1.0)
-        real("mutation", self.mutation, low=0.0, high=1.0, open_low=True)
-        for name in ("candidates", "population", "parents"):
-            integer(name, getattr(self, name), low=1, high=MOST)
-        for name in ("items", "look_every", "generations", "mutants", "crossovers"):
+        integer("candidates", self.candidates, low=1, high=MOST)
+        for name in ("items", "look_every"):
             integer(name, getattr(self, name), low=0, high=MOST)
-        if self.parents > self.population:
-            raise HarnessError(must("parents", f"be at most the population of {self.population}", self.parents))
         if not self.codes:
             raise HarnessError(must("without", "leave an operation", list(self.without)))
 
@@ -154,62 +145,6 @@ class SinglePath(SupernetMethod):
         """Continue from a state."""
         super().restore(state)
         self._chosen = np.array(state["chosen"], dtype=self.space.dtype)
-
-
-def evolve(
-    score: Callable[[Archs], FloatArray],
-    draw: Callable[[int], Archs],
-    settings: PathSettings,
-    rng: np.random.Generator,
-) -> Archs:
-    """Return the best architecture of the evolution of SPOS: (L,).
-
-    Parameters
-    ----------
-    score : callable
-        From (n, L) to (n,), higher is better.
-    draw : callable
-        From a number to so many random architectures.
-    settings : PathSettings
-    rng : Generator
-    """
-    known: dict[bytes, float] = {}
-    genes: dict[bytes, Archs] = {}
-    generation = _unseen(lambda: draw(1)[0], settings.population, known)
-    for place in range(settings.generations + 1):
-        if generation:
-            for arch, value in zip(generation, score(np.stack(generation)), strict=True):
-                known[arch.tobytes()], genes[arch.tobytes()] = float(value), arch
-        parents = [genes[key] for key in sorted(known, key=lambda key: -known[key])[: settings.parents]]
-        if place == settings.generations:
-            break
-
-        def mutant(parents: list[Archs] = parents) -> Archs:
-            parent = parents[rng.integers(len(parents))]
-            return np.where(rng.random(len(parent)) < settings.mutation, draw(1)[0], parent)
-
-        def crossed(parents: list[Archs] = parents) -> Archs:
-            first, second = (parents[rng.integers(len(parents))] for _ in range(2))
-            return np.where(rng.random(len(first)) < 0.5, first, second)
-
-        seen = dict(known)
-        generation = _unseen(mutant, settings.mutants, seen)
-        generation += _unseen(crossed, settings.crossovers, seen)
-        generation += _unseen(lambda: draw(1)[0], settings.population - len(generation), seen)
-    return parents[0]
-
-
-def _unseen(make: Callable[[], Archs], count: int, seen: dict[bytes, float]) -> list[Archs]:
-    """Make architectures that were not seen, at most `count`, in ten times as many tries; they are seen then."""
-    made = list[Archs]()
-    for _ in range(10 * max(count, 0)):
-        if len(made) == count:
-            break
-        arch = make()
-        if arch.tobytes() not in seen:
-            seen[arch.tobytes()] = math.nan
-            made.append(arch)
-    return made
 
 
 class RSPS(SinglePath):

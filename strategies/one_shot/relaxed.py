@@ -245,7 +245,8 @@ class Relaxed(SupernetMethod):
     @property
     def mixture_macs(self) -> float:
         """Multiply-adds of the mixture, per item."""
-        return self.costs.mixture_of(self.codes) if self.kept is None else self.costs.mixture_by_edge(self.kept)
+        macs = self.costs.mixture_of(self.codes) if self.kept is None else self.costs.mixture_by_edge(self.kept)
+        return float(macs)
 
     @property
     def kept(self) -> Sequence[Sequence[int]] | None:
@@ -365,7 +366,8 @@ class Relaxed(SupernetMethod):
             further = self.settings.auxiliary_skip * FADINGS[self.settings.auxiliary_schedule](self.done / self.epochs)
             weights = weights + further * functional.one_hot(torch.tensor(SKIP), len(OPERATIONS)).to(weights)
         edges = self._edges(beta) if self.settings.edge_normalisation else None
-        return self.supernet.mixture(images, weights, edges, self.kept)
+        logits: Tensor = self.supernet.mixture(images, weights, edges, self.kept)
+        return logits
 
     def _perturbed(self, weights: Tensor, size: float, batch: Batch, beta: Tensor) -> Tensor:
         """Return mixing weights with noise, or those that an attack finds, whose passes it charges."""

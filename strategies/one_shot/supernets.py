@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, real
 from harness.one_shot import OneShot, SearchData, Spent, generator_state, restore_generator
@@ -28,8 +28,8 @@ from harness.training.supernets.subnets import STATISTICS, accuracies
 
 
 @dataclass(frozen=True)
-class WeightSettings:
-    """How the weights of a supernet are trained, and what may be in its cells; see `SupernetMethod`."""
+class OptimiserSettings:
+    """How the weights of a supernet are trained; see `SupernetMethod`."""
 
     batch_size: int = 64
     learning_rate: float = 0.025
@@ -38,7 +38,6 @@ class WeightSettings:
     nesterov: bool = True
     weight_decay: float = 5e-4
     clip: float = 5.0
-    without: tuple[str, ...] = ()
     statistics: str = "batch"
 
     def __post_init__(self) -> None:
@@ -49,10 +48,20 @@ class WeightSettings:
         boolean("nesterov", self.nesterov)
         real("weight_decay", self.weight_decay, low=0.0)
         real("clip", self.clip, low=0.0)
+        choice("statistics", self.statistics, STATISTICS)
+
+
+@dataclass(frozen=True)
+class WeightSettings(OptimiserSettings):
+    """The same, and what may be in its cells."""
+
+    without: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "without", tuple(self.without))
         for name in self.without:
             choice("without", name, OPERATIONS)
-        choice("statistics", self.statistics, STATISTICS)
 
     @property
     def codes(self) -> tuple[int, ...]:
@@ -82,6 +91,8 @@ class SupernetMethod(OneShot):
     """
 
     settings: Any
+    supernet: Any
+    costs: Any
 
     def __init__(
         self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
@@ -103,12 +114,16 @@ class SupernetMethod(OneShot):
 
     def hold(self, partial: int, seed: int) -> None:
         """Make the supernet with 1/`partial` of the channels in operations, its optimiser at rest, and its costs."""
-        recipe, shape, classes = self.batches.recipe, self.batches.shape, self.batches.classes
-        self.supernet = build(recipe, shape, classes, seed=seed, partial=partial, codes=self.settings.codes)
+        self.supernet, self.costs = self.made(partial, seed)
         laid_out(self.supernet, self.batches.device, self.batches.layout)
-        self.costs = PathCosts.of(recipe, shape, classes, partial)
         self.parameters = list(self.supernet.parameters())
         self.velocity = [torch.zeros_like(parameter) for parameter in self.parameters]
+
+    def made(self, partial: int, seed: int) -> tuple[nn.Module, Any]:
+        """Return a supernet with the initial weights of a seed, and what its paths cost."""
+        recipe, shape, classes = self.batches.recipe, self.batches.shape, self.batches.classes
+        supernet = build(recipe, shape, classes, seed=seed, partial=partial, codes=self.settings.codes)
+        return supernet, PathCosts.of(recipe, shape, classes, partial)
 
     def epoch(self) -> Spent:
         """Train for one pass over the training items."""
@@ -149,7 +164,7 @@ class SupernetMethod(OneShot):
         self.macs += macs * items * passes
 
     def inherited(self, archs: Archs) -> FloatArray:
-        """Return validation accuracies in percent with inherited weights: (n, 6) to (n,)."""
+        """Return validation accuracies in percent with inherited weights: (n, L) to (n,)."""
         return accuracies(self.supernet, archs, self.batches, self.settings.statistics)
 
     def charged_accuracies(self, archs: Archs) -> FloatArray:

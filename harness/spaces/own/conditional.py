@@ -130,8 +130,8 @@ class ConditionalSpace(CategoricalSpace):
             valid &= self._exists(archs, place) == (archs[:, place] < self._counts[place])
         return valid
 
-    def _completed(self, archs: Archs, rng: np.random.Generator) -> Archs:
-        """Let exactly the genes exist that should, new ones drawn uniformly; in place."""
+    def completed(self, archs: Archs, rng: np.random.Generator) -> Archs:
+        """Let exactly the genes exist that should, new ones drawn uniformly; in place: (n, L) to the same."""
         for place in sorted(self._conditions):
             there, count = self._exists(archs, place), self._counts[place]
             new = np.flatnonzero(there & (archs[:, place] == count))
@@ -142,7 +142,7 @@ class ConditionalSpace(CategoricalSpace):
     def sample(self, n: int, rng: np.random.Generator) -> Archs:
         """Draw `n` architectures gene by gene, each gene that exists uniformly: (n, L)."""
         drawn = rng.integers(0, self._counts, size=(n, self.genes)).astype(self.dtype)
-        return self._completed(drawn, rng)
+        return self.completed(drawn, rng)
 
     def _mutate(self, archs: Archs, rng: np.random.Generator) -> Archs:
         """Give one gene that exists another value; genes that come to exist by it are drawn uniformly."""
@@ -161,7 +161,7 @@ class ConditionalSpace(CategoricalSpace):
         after = np.where(np.isin(genes, self._ordered), before + np.where(up, 1, -1), after)
         children = parents.copy()
         children[rows, genes] = after
-        return self._completed(children, rng)
+        return self.completed(children, rng)
 
     def neighbours(self, arch: Archs) -> Archs:
         """Return every architecture one edit away, with all values of genes that come to exist: (L,) to (k, L)."""

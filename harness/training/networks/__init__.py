@@ -19,6 +19,7 @@ from torch import nn
 from harness.checks import Archs, arch_matrix
 from harness.errors import HarnessError, must, unknown
 from harness.spaces.darts.cells import cardinalities
+from harness.spaces.elastic import skeleton
 from harness.spaces.layers import Cost, Shape
 from harness.spaces.named import NETWORKS
 from harness.spaces.nats_size import skeleton as size
@@ -26,6 +27,7 @@ from harness.spaces.nb201 import operations as nb201
 from harness.spaces.own import cells as own_cells
 from harness.training.networks.cells import nb201_cost, nb201_network, own_cost, own_network, size_cost, size_network
 from harness.training.networks.darts import darts_cost, darts_network
+from harness.training.networks.elastic import elastic_cost, elastic_network
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member, initial_values
 
@@ -43,6 +45,7 @@ KINDS: dict[str, Kind] = {
     NETWORKS["nb201"]: Kind(nb201.CARDINALITIES, nb201_network, nb201_cost),
     NETWORKS["nats-size"]: Kind(size.CARDINALITIES, size_network, size_cost),
     NETWORKS["darts"]: Kind(cardinalities() * 2, darts_network, darts_cost),
+    NETWORKS["elastic"]: Kind(skeleton.CARDINALITIES, elastic_network, elastic_cost),
 }
 """Networks by name; a third party adds its own before training."""
 

@@ -49,8 +49,15 @@ class Conv(nn.Conv2d):
         """(B, inputs, H, W) to (B, outputs, H/stride, W/stride)."""
         if self.kernel_size != (1, 1) or features.device.type != "cpu":
             return super().forward(features)
-        # On a CPU with channels last, a 1x1 convolution is twice as fast as the matrix product that it is.
-        return functional.linear(features.permute(0, 2, 3, 1), self.weight.flatten(1)).permute(0, 3, 1, 2)
+        return pointwise(features, self.weight)
+
+
+def pointwise(features: Tensor, weight: Tensor) -> Tensor:
+    """Compute a 1x1 convolution: (B, inputs, H, W) by (outputs, inputs, 1, 1) to (B, outputs, H, W)."""
+    if features.device.type != "cpu":
+        return functional.conv2d(features, weight)
+    # On a CPU with channels last, a 1x1 convolution is twice as fast as the matrix product that it is.
+    return functional.linear(features.permute(0, 2, 3, 1), weight.flatten(1)).permute(0, 3, 1, 2)
 
 
 class Norm(nn.BatchNorm2d):
@@ -210,6 +217,18 @@ class Head(Classifier):
     def forward(self, features: Tensor) -> Tensor:
         """(B, channels, H, W) to (B, classes) float32, or float64 for features in that."""
         return super().forward(functional.relu(self.norm(features)))
+
+
+def forget_statistics(network: nn.Module) -> None:
+    """Let every batch normalisation of a network use the statistics of the batch, in evaluation too."""
+    for part in network.modules():
+        if isinstance(part, Norm):
+            part.track_running_stats, part.running_mean, part.running_var = False, None, None
+
+
+def normalised(features: Tensor, scale: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
+    """Normalise by the statistics of the batch: (B, C, H, W) to the same, times a scale (C,) plus a shift."""
+    return functional.batch_norm(features, None, None, scale, shift, training=True, eps=EPSILON)
 
 
 def laid_out(module: nn.Module, device: torch.device, layout: torch.memory_format) -> nn.Module:

@@ -21,9 +21,19 @@ from torch.nn import functional
 from harness.errors import HarnessError, must
 from harness.spaces.four_nodes import EDGES, NODES, NONE, SKIP, live_edges
 from harness.spaces.layers import Geometry, Shape
+from harness.spaces.named import NETWORKS
 from harness.spaces.nb201.operations import KERNELS, OPERATIONS, POOL, stage_widths
 from harness.training import networks
-from harness.training.networks.operations import EPSILON, Conv, ConvNorm, Head, Norm, Pool3, reduction
+from harness.training.networks.operations import (
+    Conv,
+    ConvNorm,
+    Head,
+    Pool3,
+    forget_statistics,
+    normalised,
+    pointwise,
+    reduction,
+)
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member
 
@@ -135,7 +145,7 @@ class MixedCell(nn.Module):
             first: Conv = self.edges[together[0]][str(kernel)]  # type: ignore[index]  # torch says Module
             merged = torch.cat([self.edges[gene][str(kernel)].weight for gene in together])  # type: ignore[index]  # as above
             scale = weights[list(together), code].repeat_interleave(self.width)
-            term = _normalised(_convolved(rectified, merged, first), scale)
+            term = normalised(_convolved(rectified, merged, first), scale)
             totals[together] = totals[together] + term if together in totals else term
         return totals
 
@@ -186,7 +196,7 @@ class MixedCell(nn.Module):
             pooled: Tensor = self.pool(inputs)
             return pooled
         layer: Conv = self.edges[gene][str(KERNELS[code])]  # type: ignore[index]  # torch says Module
-        return _normalised(layer(functional.relu(inputs)))
+        return normalised(layer(functional.relu(inputs)))
 
     def _joined(self, sums: _Sums, target: int, features: Tensor) -> Tensor:
         """Return a node: the sum of its edges, with the channels that pass; true zeros where nothing enters."""
@@ -220,14 +230,22 @@ class _Sums:
 
 def _convolved(features: Tensor, weight: Tensor, like: Conv) -> Tensor:
     """Convolve with given weights, as a layer of the same kernel does."""
-    if like.kernel_size == (1, 1) and features.device.type == "cpu":
-        return functional.linear(features.permute(0, 2, 3, 1), weight.flatten(1)).permute(0, 3, 1, 2)
+    if like.kernel_size == (1, 1):
+        return pointwise(features, weight)
     return functional.conv2d(features, weight, padding=like.padding)
 
 
-def _normalised(features: Tensor, scale: Tensor | None = None) -> Tensor:
-    """Normalise by the statistics of the batch, and multiply channels by a scale."""
-    return functional.batch_norm(features, None, None, scale, None, training=True, eps=EPSILON)
+def _shared_name(name: str, arch: Sequence[int]) -> str:
+    """Return how the supernet calls a parameter of a network of its own.
+
+    >>> _shared_name("stages.0.0.edges.2.conv.weight", (0, 0, 3, 0, 0, 0)), _shared_name("stem.conv.weight", ())
+    ('stages.0.0.edges.2.3.weight', 'stem.conv.weight')
+    """
+    before, edges, after = name.partition(".edges.")
+    if not edges:
+        return name
+    gene, _, rest = after.partition(".")
+    return f"{before}.edges.{gene}.{KERNELS[int(arch[int(gene)])]}.{rest.removeprefix('conv.')}"
 
 
 class Supernet(nn.Module):
@@ -249,6 +267,9 @@ class Supernet(nn.Module):
         If `partial` does not divide the channels.
     """
 
+    network = NETWORKS["nb201"]
+    """Name of the networks that are in it."""
+
     def __init__(
         self,
         recipe: Recipe,
@@ -268,9 +289,11 @@ class Supernet(nn.Module):
         )
         self.reductions = nn.ModuleList(reduction(recipe.reduction, *pair, geometry) for pair in pairwise(widths))
         self.head = Head(widths[-1], classes)
-        for part in self.modules():
-            if isinstance(part, Norm):
-                part.track_running_stats, part.running_mean, part.running_var = False, None, None
+        forget_statistics(self)
+
+    def weight_of(self, name: str, arch: Sequence[int]) -> Tensor | None:
+        """Return what a parameter of the network of an architecture inherits; None for what a cell normalises by."""
+        return dict(self.named_parameters()).get(_shared_name(name, arch))
 
     def forward(self, images: Tensor, compute: Callable[[MixedCell, Tensor], Tensor]) -> Tensor:
         """(B, C, H, W) normalised images to (B, classes) logits; `compute` says what a cell does."""

@@ -11,14 +11,43 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.checks import Archs, IntArray
 from harness.spaces.four_nodes import EDGES
 from harness.spaces.layers import Shape
 from harness.spaces.nb201 import costs
 from harness.spaces.nb201.operations import OPERATIONS
+from harness.training import networks
 from harness.training.recipe import Recipe
 
 TRAINING_STEP = 3
 """Forward passes that a forward and a backward pass count as."""
+
+
+@dataclass(frozen=True)
+class NetworkCosts:
+    """Multiply-adds of one forward pass of one item, of subnets that cost what their networks do.
+
+    Attributes
+    ----------
+    network : str
+        One of `harness.training.networks.KINDS`.
+    recipe : Recipe
+    shape : (C, H, W)
+    classes : int
+    """
+
+    network: str
+    recipe: Recipe
+    shape: Shape
+    classes: int
+
+    def paths(self, archs: Archs) -> IntArray:
+        """Return those of architectures: (n, L) to (n,)."""
+        return networks.cost(self.network, archs, self.recipe, self.shape, self.classes).macs
+
+    def path(self, arch: Sequence[int]) -> float:
+        """Return those of one architecture."""
+        return float(self.paths(np.asarray(arch)[None])[0])
 
 
 @dataclass(frozen=True)

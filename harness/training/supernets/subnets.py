@@ -12,17 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from harness.checks import Archs, FloatArray
-from harness.spaces.nb201.operations import KERNELS
 from harness.training import networks
 from harness.training.networks.operations import Norm, laid_out
 from harness.training.supernets.batches import Batch, Batches
-from harness.training.supernets.cells import Supernet
 
 STATISTICS = ("batch", "recalibrated")
 """Treatments of batch normalisation in evaluation."""
@@ -30,49 +29,50 @@ RECALIBRATING = 2000
 """Training items that recalibrate, at most."""
 
 
-def standalone(supernet: Supernet, arch: Sequence[int], batches: Batches) -> nn.Module:
-    """Return the network of an architecture with copies of the weights, its cells' normalisations at 1 and 0.
+class Shared(Protocol):
+    """A network that holds the weights of many, one of which it computes at a time."""
 
-    In training mode it computes what `Supernet.path` does.
+    network: str
+    """Name of the networks that are in it, one of `harness.training.networks.KINDS`."""
+
+    def path(self, images: Tensor, arch: Sequence[int]) -> Tensor:
+        """Return the logits of one architecture, normalised by the statistics of the batch: (B, classes)."""
+
+    def weight_of(self, name: str, arch: Sequence[int]) -> Tensor | None:
+        """Return what a parameter of the network of an architecture inherits; None where there is nothing."""
+
+
+def standalone(supernet: Shared, arch: Sequence[int], batches: Batches) -> nn.Module:
+    """Return the network of an architecture with copies of the weights, normalisations that have none at 1 and 0.
+
+    In training mode it computes what `Shared.path` does.
     """
     with torch.device("meta"):
-        network = networks.kind("nb201").module([*map(int, arch)], batches.recipe, batches.shape, batches.classes)
+        network = networks.kind(supernet.network).module(
+            [*map(int, arch)], batches.recipe, batches.shape, batches.classes
+        )
     network.to_empty(device=batches.device)
-    shared = dict(supernet.named_parameters())
     with torch.no_grad():
         for part in network.modules():
             if isinstance(part, Norm):
                 part.reset_parameters()
         for name, parameter in network.named_parameters():
-            source = shared.get(_shared_name(name, arch))
+            source = supernet.weight_of(name, arch)
             if source is not None:
                 parameter.copy_(source)
     return laid_out(network, batches.device, batches.layout)
 
 
-def _shared_name(name: str, arch: Sequence[int]) -> str:
-    """Return how the supernet calls a parameter of a network of its own.
-
-    >>> _shared_name("stages.0.0.edges.2.conv.weight", (0, 0, 3, 0, 0, 0)), _shared_name("stem.conv.weight", ())
-    ('stages.0.0.edges.2.3.weight', 'stem.conv.weight')
-    """
-    before, edges, after = name.partition(".edges.")
-    if not edges:
-        return name
-    gene, _, rest = after.partition(".")
-    return f"{before}.edges.{gene}.{KERNELS[int(arch[int(gene)])]}.{rest.removeprefix('conv.')}"
-
-
 @torch.no_grad()
 def accuracies(
-    supernet: Supernet, archs: Archs, batches: Batches, statistics: str = "batch", items: Sequence[Batch] | None = None
+    supernet: Shared, archs: Archs, batches: Batches, statistics: str = "batch", items: Sequence[Batch] | None = None
 ) -> FloatArray:
     """Return the accuracy in percent of architectures on the validation items, with inherited weights.
 
     Parameters
     ----------
-    supernet : Supernet
-    archs : (n, 6) integers
+    supernet : Shared
+    archs : (n, L) integers
     batches : Batches
     statistics : {"batch", "recalibrated"}
         With partial channels ``"batch"`` alone: no network of its own has them.

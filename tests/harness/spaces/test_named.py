@@ -45,6 +45,12 @@ def test_kinds_of_genes_are_what_the_genes_are():
     }
     assert ordinal.pop("nats-size") == [f"layer {layer}" for layer in range(1, 6)]
     assert ordinal.pop("mnasnet") == [f"block{block}_{what}" for block in range(7) for what in "ekl"]
+    first = [
+        f"{what}{stage}{of}"
+        for stage in (1, 2, 3)
+        for what, of in (("depth", ""), ("kernel", ".1"), ("expansion", ".1"))
+    ]
+    assert ordinal.pop("elastic") == first, "what may not be there has no order"
     assert ordinal.pop("grid") == ["width", "depth"]
     for scale, blocks in (("s", 12), ("m", 24), ("l", 36)):
         parts = [f"{what} of block {block}" for what in ("ratio", "heads") for block in range(1, 1 + blocks)]

@@ -24,6 +24,7 @@ QUICKER = {
     "rsps": {"candidates": 3, "items": 12},
     "spos": {"population": 4, "parents": 2, "mutants": 2, "crossovers": 1, "generations": 1},
     "fairnas": {"candidates": 3},
+    "ofa": {"population": 3, "parents": 2, "mutants": 1, "crossovers": 1, "generations": 1},
     "pc_darts": {"frozen_epochs": 1},
     "drnas": {"frozen_epochs": 0},
     "drnas_progressive": {"frozen_epochs": 0},

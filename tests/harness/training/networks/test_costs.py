@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from harness.spaces import named
+from harness.spaces.elastic import skeleton
 from harness.spaces.four_nodes import live_edges
 from harness.spaces.nb201.operations import CONV_1X1, CONV_3X3, KERNELS
 from harness.training import networks, recipe
@@ -47,8 +48,9 @@ CORNERS = {
         (2, 2, 0, 2, 2, 0, 2, 2, 0, 2, 2) * 2,  # skips alone, all of them factorised in a reduction cell
         (3, 4, 0, 5, 6, 0, 0, 1, 0, 2, 3, 5, 6, 2, 3, 4, 5, 0, 2, 9, 1, 6),  # all operations
     ],
+    "elastic": [skeleton.LARGEST, skeleton.SMALLEST],
 }
-RANDOM = {"nb201": 4, "nats-size": 4, "darts": 1}
+RANDOM = {"nb201": 4, "nats-size": 4, "darts": 1, "elastic": 2}
 
 
 def architectures(space: str, seed: int = 0) -> np.ndarray:
