@@ -11,6 +11,7 @@ KINDS = {
     "ranks": "reports.figures.ranks:KIND",
     "shares": "reports.figures.shares:KIND",
     "supernets": "reports.figures.supernets:KIND",
+    "scaling": "reports.figures.scaling:KIND",
     "strips": "reports.figures.strips:KIND",
     "wins": "reports.figures.wins:KIND",
     "agreement": "reports.figures.agreement:KIND",
