@@ -12,6 +12,8 @@ from harness.errors import HarnessError, must
 
 KIND, SEARCH = "prediction", "search"
 """Names of the kind of work that evaluates learners, and of that of other specs."""
+LISTED = {KIND: "learners", "scaling": "families"}
+"""Under which key a spec lists what is compared, by the kind of work, where that is not `strategies`."""
 _OF_LABELS = ("table_seed", "duplicates")
 """Keys of a budget that hold for learners: which training answers."""
 TESTS = ("random", "best_tenth", "neighbourhood")
@@ -101,18 +103,20 @@ def as_spec(data: Mapping[str, Any]) -> Mapping[str, Any]:
     kept = {key: value for key, value in data.items() if key != "learners"} | {
         "budget": {"evaluations": max(largest, 1), **budget}
     }
-    return {**shared, **kept, "strategies": [_learner(item) for item in learners]}
+    return {**shared, **kept, "strategies": [item_of(item) for item in learners]}
 
 
-def of_learners(data: Mapping[str, Any], text: str) -> str:
-    """Return an error about what `as_spec` made of a spec as one about what the spec says.
+def as_listed(data: Mapping[str, Any], text: str) -> str:
+    """Return an error about what `as_spec` made of a spec, of any kind of work, as one about what the spec says.
 
-    >>> of_learners({"kind": "prediction"}, "`strategies[0].label` must be text; name other strategies")
+    >>> as_listed({"kind": "prediction"}, "`strategies[0].label` must be text; name other strategies")
     '`learners[0].label` must be text; name other strategies'
     """
-    return re.sub(r"(?<=[`'])strategies(?=[`'\[.])", "learners", text) if data.get("kind") == KIND else text
+    listed = LISTED.get(str(data.get("kind")), "strategies")
+    return re.sub(r"(?<=[`'])strategies(?=[`'\[.])", listed, text)
 
 
-def _learner(item: Mapping[str, Any]) -> dict[str, Any]:
+def item_of(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table of what is compared as one of ``[[strategies]]``: its other keys are hyperparameters."""
     own = {key: item[key] for key in ("name", "label") if key in item}
     return own | {"hyperparameters": {key: value for key, value in item.items() if key not in own}}

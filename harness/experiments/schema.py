@@ -12,8 +12,8 @@ from types import GenericAlias, UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from harness.errors import HarnessError, SpecError, clipped, must, nearest
+from harness.experiments import families, prediction
 from harness.experiments.paths import resolve
-from harness.experiments.prediction import as_spec, of_learners
 from harness.experiments.spec import STORED_KEY, SUPERNET, Spec, held, hints_of
 from harness.files.reading import read_toml
 from harness.problem import Budget, Constraint
@@ -80,7 +80,7 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
 
     models = _models()
     try:
-        data = _with_kind(as_spec(data))
+        data = _with_kind(families.as_spec(prediction.as_spec(data)))
     except HarnessError as error:
         raise SpecError(f"{source}: {error}") from None
     required = ("benchmarks", "strategies", "budget")
@@ -94,14 +94,14 @@ def from_dict(data: Mapping[str, Any], source: str = "spec") -> Spec:
         values = models[""].model_validate(data).model_dump(exclude_unset=True)
     except ValidationError as error:
         known = {table: [_SHOWN.get(key, key) for key in model.model_fields] for table, model in models.items()}
-        known[""].append("learners")
-        lines = [of_learners(data, _explain(source, item, known)) for item in error.errors()[:_MOST_TOLD]]
+        known[""] += ["learners", "families"]
+        lines = [prediction.as_listed(data, _explain(source, item, known)) for item in error.errors()[:_MOST_TOLD]]
         more = error.error_count() - len(lines)
         raise SpecError("\n".join([*lines, *([f"{source}: and {more:,} more"] if more else [])])) from None
     try:
         return Spec(**held(values))
     except HarnessError as error:
-        raise SpecError(of_learners(data, f"{source}: {error}")) from None
+        raise SpecError(prediction.as_listed(data, f"{source}: {error}")) from None
 
 
 @cache

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 from harness.checks import choice, integer, real
 from harness.digests import identity, later
 from harness.errors import HarnessError, SpecError, must, unknown
+from harness.experiments.families import ScalingSpec
 from harness.experiments.prediction import PredictionSpec
 from harness.judging.incumbent import RULES
 from harness.names import read
@@ -282,6 +283,8 @@ class Spec:
         Columns that are told with every evaluation beside the objectives, to strategies that read them.
     prediction : PredictionSpec or None
         Of learners that are evaluated: the strategies of the spec are learners then.
+    scaling : ScalingSpec or None
+        Of networks of several sizes that are trained: the strategies of the spec are families of sizes then.
     """
 
     name: str
@@ -304,6 +307,7 @@ class Spec:
     known_constraints: str = later("kept")
     auxiliary: tuple[str, ...] = later(())
     prediction: PredictionSpec | None = later(None)
+    scaling: ScalingSpec | None = later(None)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):

@@ -220,7 +220,7 @@ def _is_one_shot(name: str) -> bool:
 
 
 def _trainings(spec: Spec, item: StrategySpec, benchmark: Benchmark, device: str) -> Iterator[Training]:
-    factory, setup = registry.one_shot(item.name), _setup(benchmark)
+    factory, setup = registry.one_shot(item.name), setup_of(benchmark)
     settings = factory.known() | dict(item.hyperparameters)
     epochs = spec.budget.supernet_epochs
     assert epochs is not None, "`check` has seen to it"  # noqa: S101 - a fault of ours
@@ -243,8 +243,14 @@ def _trainings(spec: Spec, item: StrategySpec, benchmark: Benchmark, device: str
         )
 
 
-def _setup(benchmark: Benchmark) -> TrainingSetup:
+def setup_of(benchmark: Benchmark, consequence: str = "no supernet can be trained on them") -> TrainingSetup:
     """Return how the networks of a table were trained.
+
+    Parameters
+    ----------
+    benchmark : Benchmark
+    consequence : str
+        What cannot be done where the table does not say it, for the error.
 
     Raises
     ------
@@ -254,8 +260,8 @@ def _setup(benchmark: Benchmark) -> TrainingSetup:
     facts = registry.describe_benchmark(benchmark.name)
     if not facts.get("training"):
         raise HarnessError(
-            f"'{benchmark.name}' does not say on which data its networks were trained, so that no supernet can be "
-            "trained on them; `nas-harness describe` shows `training` of tables that do"
+            f"'{benchmark.name}' does not say on which data its networks were trained, so that {consequence}; "
+            "`nas-harness describe` shows `training` of tables that do"
         )
     return TrainingSetup.from_dict(facts["training"])
 
@@ -339,7 +345,7 @@ def _trained(unit: Training, place: Path | None, on_step: Callable[[int], None] 
         raise HarnessError(f"the table '{unit.benchmark}' changed after the run was prepared; run again")
     if file_sha256(unit.method) != unit.method_sha256:
         raise HarnessError(f"the file of '{unit.method}' changed after the run was prepared; run again")
-    factory, setup = registry.one_shot(unit.method), _setup(benchmark)
+    factory, setup = registry.one_shot(unit.method), setup_of(benchmark)
     data, own, table = search_data(setup, unit.device), read(unit.method).own, table_name(benchmark)
     unit_macs = training_macs(benchmark.space, setup, len(data.labels["train"]))
     rng = generator(unit.seed, "one-shot", own, table, unit.first)

@@ -12,6 +12,7 @@ KINDS = {
     "shares": "reports.figures.shares:KIND",
     "inherited": "reports.figures.inherited:KIND",
     "supernets": "reports.figures.supernets:KIND",
+    "scaling": "reports.figures.scaling:KIND",
     "strips": "reports.figures.strips:KIND",
     "wins": "reports.figures.wins:KIND",
     "agreement": "reports.figures.agreement:KIND",

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from harness import registry
 from harness.errors import HarnessError, ResultError
+from harness.experiments.families import KIND as SCALING
 from harness.experiments.manifest import MANIFEST, read_manifest
 from harness.experiments.prediction import KIND as PREDICTION
 from harness.experiments.results import read_results
@@ -41,6 +42,8 @@ from reports.page.first_screen import first_screen
 from reports.page.packed import Packed
 from reports.predictors import report as predictors
 from reports.predictors.results import Evaluated, read_evaluated
+from reports.scaling import report as scaling
+from reports.scaling.results import Scalings, read_scalings
 from reports.sections.section import Section, sections
 from reports.study.comparisons import pairwise
 from reports.study.joined import joined
@@ -170,9 +173,12 @@ def _writer(
     """Read results and return what writes their report into a folder."""
     if len(folders) == 1 and not against and (folders[0] / MANIFEST).exists():
         folder = folders[0]
-        if read_manifest(folder).spec.kind == PREDICTION:
+        kind = read_manifest(folder).spec.kind
+        if kind == PREDICTION:
             results = read_evaluated(folder, open_oracle, allow_missing=allow_missing)
             return partial(_write_evaluated, results)
+        if kind == SCALING:
+            return partial(_write_scalings, read_scalings(folder, allow_missing=allow_missing))
         if alone := _supernets_alone(folder, open_oracle, allow_missing=allow_missing):
             return partial(_write_supernets, alone)
     archives = [read_archive(find(name)) for name in against]
@@ -263,6 +269,21 @@ def _write_supernets(results: SupernetResults, folder: Path, on_step: Callable[[
         facts=supernets.facts_words(results),
         warnings=supernets.warnings(results),
         sources=supernets.sources(results),
+        name=results.spec.name,
+    )
+
+
+def _write_scalings(results: Scalings, folder: Path, on_step: Callable[[str], None]) -> None:
+    _write_alone(
+        scaling.sections(results),
+        scaling.first_screen(results),
+        folder,
+        on_step,
+        no_checklist=scaling.NO_CHECKLIST,
+        title=_on(counted(len(results.spec.strategies), "family of sizes", "families of sizes"), len(results.panels)),
+        facts=scaling.facts_words(results),
+        warnings=scaling.warnings(results),
+        sources=scaling.sources(results),
         name=results.spec.name,
     )
 

@@ -48,6 +48,7 @@ EXECUTED = {
     "live.toml": "test_the_live_search_runs",
     "one_shot.toml": "test_the_supernets_can_be_trained",
     "collapse.toml": "test_the_supernets_can_be_trained",
+    "scaling.toml": "test_the_sizes_can_be_trained",
     "my_strategy.py": "test_the_strategy_keeps_the_rules",
     "my_learner.py": "test_the_learner_keeps_the_rules",
     "own_task/my_task.py": "test_the_task_is_searched",
@@ -201,6 +202,14 @@ def test_the_supernets_can_be_trained(folder, capsys, name, units):
     prepared = prepare(spec)
     assert {name for name, _ in prepared.shards.values()} == {item.label for item in spec.strategies}
     assert len(prepared.shards) == units
+
+
+def test_the_sizes_can_be_trained(folder):
+    """Every network is known; training them takes minutes."""
+    prepared = prepare(nh.load_spec("examples/scaling.toml"))
+    assert {name for name, _ in prepared.shards.values()} == {"width", "depth", "resolution", "compound"}
+    assert len(prepared.shards) == 4 * 4 + 1  # the smallest network is shared
+    assert {unit.stop for _, unit in prepared.shards.values()} == {5}
 
 
 def test_transfer_runs(folder, capsys):

@@ -94,7 +94,9 @@ def table_with(table, **more):
 )
 def test_the_keys_of_a_table_are_those_of_its_dataclass(table, record):
     keys = ", ".join(item.name for item in dataclasses.fields(record))
-    with pytest.raises(SpecError, match=f"unknown key .*nothing'.* Known: {keys}{', learners' * (not table)}[.]$"):
+    with pytest.raises(
+        SpecError, match=f"unknown key .*nothing'.* Known: {keys}{', learners, families' * (not table)}[.]$"
+    ):
         schema.from_dict(table_with(table, nothing=1))
 
 

@@ -1,0 +1,1 @@
+"""Networks of several sizes: results read, laws fitted, figures, tables, sentences."""
