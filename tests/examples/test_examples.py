@@ -47,6 +47,7 @@ EXECUTED = {
     "predictors-full.toml": "test_the_evaluations_of_learners_run",
     "live.toml": "test_the_live_search_runs",
     "one_shot.toml": "test_the_supernets_can_be_trained",
+    "once_for_all.toml": "test_the_supernets_can_be_trained",
     "collapse.toml": "test_the_supernets_can_be_trained",
     "scaling.toml": "test_the_sizes_can_be_trained",
     "my_strategy.py": "test_the_strategy_keeps_the_rules",
@@ -195,7 +196,7 @@ def test_the_search_for_several_devices_runs(folder):
     assert len(results.runs) == 2 * 3 * 3
 
 
-@pytest.mark.parametrize(("name", "units"), [("one_shot", 5 * 5 + 3), ("collapse", 4 * 10)])
+@pytest.mark.parametrize(("name", "units"), [("one_shot", 5 * 5 + 3), ("collapse", 4 * 10), ("once_for_all", 2)])
 def test_the_supernets_can_be_trained(folder, capsys, name, units):
     """Every unit is known and every method was built; training them takes minutes."""
     spec = nh.load_spec(f"examples/{name}.toml")
