@@ -37,7 +37,8 @@ const svgOf = (figure) => {
   });
   const drawn = document.getElementById("drawn"), points = (units) => units / drawn.dataset.unit, height = y + tall;
   const rules = `svg { fill: #1c1c1e; } text { font-family: "DejaVu Sans", Verdana, Arial, sans-serif; } path { stroke-linejoin: round; }\n${day(drawn.textContent)}`;
-  return `<${"svg"} xmlns="http://www.w3.org/2000/svg" width="${points(wide)}pt" height="${points(height)}pt" viewBox="0 0 ${wide} ${height}"><style>${rules.replace(/</g, "")}</style><rect width="100%" height="100%" fill="#fff"/>${inner}</${"svg"}>\n`;
+  const marks = new XMLSerializer().serializeToString(document.querySelector("#marks defs"));
+  return `<${"svg"} xmlns="http://www.w3.org/2000/svg" width="${points(wide)}pt" height="${points(height)}pt" viewBox="0 0 ${wide} ${height}"><style>${rules.replace(/</g, "")}</style>${marks}<rect width="100%" height="100%" fill="#fff"/>${inner}</${"svg"}>\n`;
 };
 const csvOf = async (packed) => {
   const bytes = Uint8Array.from(atob(packed.textContent.trim()), (letter) => letter.charCodeAt(0));
