@@ -11,14 +11,16 @@ from itertools import groupby, pairwise
 from xml.etree import ElementTree
 
 from reports.figures.layout import Box
-from reports.figures.style import by_night
+from reports.figures.style import GREY, by_night
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 UNIT = 5
 """Parts of a point that coordinates of a panel are counted in, as whole numbers: a third of a pixel."""
 _LONG, _COARSE, _COARSER = 80, (5, 1), (8, 2)
-"""Corners from which on a path is coarse, and its steps across and up in units, of a line and of a pale area."""
+"""Corners from which on a path is coarse, and its steps across and up in units: of a line, of what is pale."""
+_MARK = 14
+"""Letters of a path from which on it is a mark that many places refer to."""
 _TOKEN = re.compile(r"[MLCQz]|-?\d+(?:\.\d*)?(?:e-?\d+)?")
 _ARITY = {"M": 1, "L": 1, "Q": 2, "C": 3, "z": 0}
 _COLOR = re.compile(r"#[0-9a-f]{6}\b")
@@ -34,6 +36,7 @@ class Sheet:
     """The style sheet that all figures of a page share: each style is written once, with its colours by night."""
 
     _names: dict[str, str] = field(default_factory=dict)
+    _marks: dict[tuple[str, str], str] = field(default_factory=dict)
     clips: int = 0
 
     def name(self, style: str) -> str:
@@ -46,13 +49,25 @@ class Sheet:
         """Return the class of a style as it is."""
         return self._names.setdefault(style, f"g{len(self._names)}")
 
+    def mark(self, path: str, said: str) -> str:
+        """Return the class of lines on whose corners a mark stands, given its path and what it says of its style."""
+        return self._marks.setdefault((path, said), f"m{len(self._marks)}")
+
+    def marks(self) -> str:
+        """Return the marks as definitions, which a page holds once."""
+        return "".join(
+            f'<marker id="{name}" markerUnits="userSpaceOnUse" overflow="visible"><path{said} d="{path}"/></marker>'
+            for (path, said), name in self._marks.items()
+        )
+
     def css(self) -> str:
-        """Return the rules of all styles that were named."""
+        """Return the rules of all styles that were named, and of what bears marks."""
         rules = []
         for style, name in self._names.items():
             pairs = _COLOR.sub(lambda found: f"light-dark({found[0]}, {by_night(found[0])})", style)
             colored = [part for part in pairs.split("; ") if "light-dark" in part]
             rules.append(f".{name} {{ {'; '.join([style, *colored])} }}")
+        rules += [f".{name} {{ marker: url(#{name}); fill: none }}" for name in self._marks.values()]
         return "\n".join(rules)
 
 
@@ -119,6 +134,10 @@ class _Part:
         What is no path: what comes behind that, or all of it.
     pieces : sequence of _Piece
         Of a path.
+    mark : str
+        Path of a mark about the point that it stands at, "" of what is shorter than a reference to it.
+    at : tuple of int
+        Where that mark stands.
     clip : str
         Name of its clip, "" without one.
     """
@@ -127,6 +146,8 @@ class _Part:
     said: str = ""
     body: str = ""
     pieces: Sequence[_Piece] = ()
+    mark: str = ""
+    at: tuple[int, int] = (0, 0)
     clip: str = ""
 
 
@@ -140,7 +161,7 @@ class _Pen:
 
     def all_of(self, elements: Sequence[ElementTree.Element]) -> str:
         """Return elements with the clips that they use."""
-        body = _joined(part for element in elements for part in self._parts(element))
+        body = self._joined(part for element in elements for part in self._parts(element))
         return "".join(self._clip(old, new) for old, new in self._clips.items() if f"#{new})" in body) + body
 
     @property
@@ -163,7 +184,8 @@ class _Pen:
         elif tag == "path" and element.get("style") != "fill: #ffffff":  # the page has paper of its own
             steps = _steps(element.get("d", ""))
             self._xs += [point[0] / UNIT for _, points in steps for point in points]
-            yield self._path(element, element.get("style", ""), _pieces(steps))
+            style = element.get("style", "")
+            yield self._path(element, style, _pieces(steps, _COARSER if f"stroke: {GREY}" in style else _COARSE))
         elif tag == "use":
             yield self._marked(element)
         elif tag in ("text", "image"):
@@ -171,11 +193,11 @@ class _Pen:
 
     def _group(self, element: ElementTree.Element) -> Iterator[_Part]:
         parts = [part for child in element for part in self._parts(child)]
-        if str(element.get("id")).startswith("matplotlib.axis"):  # marks of an axis hide none of its others
+        if str(element.get("id")).startswith(("matplotlib.axis", "QuadMesh")):  # whose marks or cells hide no others
             parts.sort(key=lambda part: (part.tag != "path", part.said if part.tag == "path" else ""))
         said, clip = self._attributes(element, element.get("style", "")), self._clip_of(element)
         if said or (clip and any(part.clip not in ("", clip) for part in parts)):
-            yield _Part("", body=f"<g{said}>{_joined(parts)}</g>", clip=clip)
+            yield _Part("", body=f"<g{said}>{self._joined(parts)}</g>", clip=clip)
         else:
             yield from (replace(part, clip=clip or part.clip) for part in parts)
 
@@ -216,9 +238,11 @@ class _Pen:
             color = style.replace("fill-opacity", "stroke-opacity").replace("fill:", "stroke:")
             style = f"{color}; stroke-width: {width:g}; stroke-linecap: round"
             return self._path(element, style, [_Piece((x, y), "z", (x, y))])
-        return self._path(
+        part = self._path(
             element, style, [_Piece(_sum(one.start, (x, y)), one.rest, _sum(one.end, (x, y))) for one in pieces]
         )
+        path = _joined_path(pieces)
+        return part if "transform" in part.said or len(path) < _MARK else replace(part, mark=path, at=(x, y))
 
     def _written(self, element: ElementTree.Element, tag: str) -> tuple[str, str]:
         """Return the attributes that neighbours may share, and the others with what stands in an element."""
@@ -237,6 +261,27 @@ class _Pen:
             inner += "<tspan" + "".join(self._written(child, "tspan")) + escape((child.tail or "").strip(), quote=False)
         return said, f"{own}>{inner}</{tag}>"
 
+    def _joined(self, parts: Iterable[_Part]) -> str:
+        """Return parts in their order; neighbours of one class and clip are one path, or one group."""
+        texts = []
+        for clip, inside in groupby(parts, key=lambda part: part.clip):
+            alike = groupby(inside, key=lambda part: (part.tag, part.said, part.mark))
+            written = [text for (tag, said, _), group in alike for text in self._alike(tag, said, [*group])]
+            texts += _shared("g", f' clip-path="url(#{clip})"' if clip else "", written)
+        return "".join(texts)
+
+    def _alike(self, tag: str, said: str, parts: Sequence[_Part]) -> list[str]:
+        """Return parts of one tag, class, transformation and mark."""
+        if tag == "path":
+            if parts[0].mark and len(parts) > 1:
+                points = _through({part.at for part in parts})
+                return [f'<path class="{self.sheet.mark(parts[0].mark, said)}" d="{points}"/>']
+            d = _joined_path([piece for part in parts for piece in part.pieces])
+            return [f'<path{said} d="{d}"/>'] if d else []
+        if tag == "text":
+            return _shared("g", said, [f"<text{part.body}" for part in parts])
+        return [f"<{tag}{said}{part.body}" if tag else part.body for part in parts]
+
 
 def _ends(element: ElementTree.Element) -> list[float]:
     """Return about where a text begins and ends."""
@@ -251,29 +296,6 @@ def _ends(element: ElementTree.Element) -> list[float]:
         (re.findall(r"text-anchor: (\w+)", style) or [""])[0], 0
     )
     return [start, start + width]
-
-
-def _joined(parts: Iterable[_Part]) -> str:
-    """Return parts in their order; neighbours of one class and clip are one path, or one group."""
-    texts = []
-    for clip, inside in groupby(parts, key=lambda part: part.clip):
-        written = [
-            text
-            for (tag, said), group in groupby(inside, key=lambda part: (part.tag, part.said))
-            for text in _alike(tag, said, [*group])
-        ]
-        texts += _shared("g", f' clip-path="url(#{clip})"' if clip else "", written)
-    return "".join(texts)
-
-
-def _alike(tag: str, said: str, parts: Sequence[_Part]) -> list[str]:
-    """Return parts of one tag, class and transformation."""
-    if tag == "path":
-        d = _joined_path([piece for part in parts for piece in part.pieces])
-        return [f'<path{said} d="{d}"/>'] if d else []
-    if tag == "text":
-        return _shared("g", said, [f"<text{part.body}" for part in parts])
-    return [f"<{tag}{said}{part.body}" if tag else part.body for part in parts]
 
 
 def _shared(tag: str, said: str, texts: Sequence[str]) -> list[str]:
@@ -295,6 +317,13 @@ def _joined_path(pieces: Sequence[_Piece]) -> str:
             written += [min(away[: len(written) + 1], key=len), piece.rest]
             x, y = piece.end
     return "".join(written)
+
+
+def _through(points: Iterable[tuple[int, int]]) -> str:
+    """Return a line through points, from left to right."""
+    first, *others = sorted(points)
+    pairs = [_pair(x - px, y - py) for (px, py), (x, y) in pairwise([first, *others])]
+    return f"M{_pair(*first)}l" + "".join(f"{' ' * (pair[0] != '-')}{pair}" for pair in pairs).lstrip(" ")
 
 
 Step = tuple[str, list[tuple[int, int]]]

@@ -18,6 +18,9 @@ from reports.study.provenance import budget_sentence
 from reports.study.study import Study
 from reports.study.wording import split_words
 
+_TOLD = 60
+"""Pairs that the words for those who do not see the figure name."""
+
 
 def exhibit(study: Study, split: str, comparisons: pd.DataFrame) -> Exhibit:
     """Return the probability of improvement for all pairs."""
@@ -40,7 +43,8 @@ def exhibit(study: Study, split: str, comparisons: pd.DataFrame) -> Exhibit:
         f" test over replicates, one family over all benchmarks and pairs. {runs_sentence(study)}{few}"
         f" {budget_sentence(study)}"
     )
-    words = "; ".join(f"{row[0]}: {row[1]} against {row[2]} {row[3]:.2f}" for row in rows[::2])
+    words = "; ".join(f"{row[0]}: {row[1]} against {row[2]} {row[3]:.2f}" for row in rows[: 2 * _TOLD : 2])
+    words += f"; and {len(rows) // 2 - _TOLD} more, all in the table of pairs" if len(rows) > 2 * _TOLD else ""
     meta = {
         "title": f"Who beats whom ({word})",
         "x_label": "",

@@ -417,6 +417,7 @@ def _rendered(parts: Sequence[Section], first: FirstScreen, folder: Path, **word
         sections=others,
         methods=[paragraph.split(". ", 1) for section in parts for paragraph in section.methods],
         drawn=Markup(sheet.css()),  # noqa: S704  # styles of our own drawing
+        marks=Markup(sheet.marks()),  # noqa: S704  # as above
         unit=UNIT,
         source_facts=SOURCE_FACTS,
     )

@@ -85,7 +85,7 @@ class ReportTable:
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
     def to_html(self) -> str:
-        """Return a table element with a header for each row and column."""
+        """Return a table element with a header for each row and column; the ends of rows and cells are implied."""
         names = [_BRACKET.sub(lambda part: part[0].replace(" ", "&nbsp;"), escape(text)) for text in self.headers]
         sides = ["" if j < self.text_columns else ' class="number"' for j in range(len(names))]
         head = "".join(f'<th scope="col"{side}>{name}</th>' for name, side in zip(names, sides, strict=True))
@@ -93,7 +93,7 @@ class ReportTable:
         for i, row in enumerate(self.cells):
             new = ' class="group"' if self._starts(i) else ""
             cells = "".join(self._html_cell(i, j, text) for j, text in enumerate(row))
-            body.append(f"<tr{new}>{cells}</tr>")
+            body.append(f"<tr{new}>{cells}")
         grouped = ' class="grouped"' if self.grouped else ""
         return f"<table{grouped}><thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(body) + "\n</tbody></table>"
 
@@ -116,13 +116,15 @@ class ReportTable:
         if column == (1 if self.grouped else 0):
             # narrow screens show the name of the group above its rows, in place of the first column
             group = f' data-group="{escape(self.cells[row][0])}"' if self._starts(row) else ""
-            return f'<th scope="row"{group}>{shown}</th>'
-        if column == 0 and shown and len(text) <= _SHORT:
-            return f'<td class="short">{shown}</td>'
+            return f'<th scope="row"{group}>{shown}'
+        if column == 0 and not shown:
+            return "<td>"
+        if column == 0 and len(text) <= _SHORT:
+            return f'<td class="short">{shown}'
         if column < self.text_columns and len(text) > _LONG:
-            return f'<td class="long">{shown}</td>'
+            return f'<td class="long">{shown}'
         words = ' class="word"' if column < self.text_columns else ""  # numbers, of which most are, have no class
-        return f"<td{words}>{shown}</td>"
+        return f"<td{words}>{shown}"
 
 
 def breakable(text: str) -> str:

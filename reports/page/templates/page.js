@@ -37,11 +37,12 @@ const svgOf = (figure) => {
   });
   const drawn = document.getElementById("drawn"), points = (units) => units / drawn.dataset.unit, height = y + tall;
   const rules = `svg { fill: #1c1c1e; } text { font-family: "DejaVu Sans", Verdana, Arial, sans-serif; } path { stroke-linejoin: round; }\n${day(drawn.textContent)}`;
-  return `<${"svg"} xmlns="http://www.w3.org/2000/svg" width="${points(wide)}pt" height="${points(height)}pt" viewBox="0 0 ${wide} ${height}"><style>${rules.replace(/</g, "")}</style><rect width="100%" height="100%" fill="#fff"/>${inner}</${"svg"}>\n`;
+  const marks = new XMLSerializer().serializeToString(document.querySelector("#marks defs"));
+  return `<${"svg"} xmlns="http://www.w3.org/2000/svg" width="${points(wide)}pt" height="${points(height)}pt" viewBox="0 0 ${wide} ${height}"><style>${rules.replace(/</g, "")}</style>${marks}<rect width="100%" height="100%" fill="#fff"/>${inner}</${"svg"}>\n`;
 };
 const csvOf = async (packed) => {
-  const bytes = Uint8Array.from(atob(packed.textContent.trim()), (letter) => letter.charCodeAt(0));
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
+  const columns = JSON.parse(await inflated(packed));
+  return columns[0].map((_, row) => columns.map((column) => quoted(column[row])).join(",")).join("\n") + "\n";
 };
 document.querySelectorAll("figure").forEach((figure) => {
   const packed = figure.querySelector("script[data-csv]");
@@ -70,11 +71,11 @@ const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` 
 document.querySelectorAll("main section table").forEach((table) => {
   const body = table.tBodies[0], rows = [...body.rows], heads = [...table.tHead.rows].at(-1);
   const grouped = table.classList.contains("grouped");
-  let name = "", html = "";
+  let name = "", html = "", kind = "";
   const facts = new Map(rows.map((row, place) => {
     const head = row.querySelector("th[data-group]");
-    if (head) { name = head.dataset.group; html = row.cells[0].innerHTML; }
-    return [row, { name, html, place, starts: Boolean(head), text: `${name} ${row.textContent}`.toLowerCase() }];
+    if (head) { name = head.dataset.group; html = row.cells[0].innerHTML; kind = row.cells[0].className; }
+    return [row, { name, html, kind, place, starts: Boolean(head), text: `${name} ${row.textContent}`.toLowerCase() }];
   }));
   const regroup = () => {
     let before = null;
@@ -85,7 +86,7 @@ document.querySelectorAll("main section table").forEach((table) => {
       if (starts === fact.starts) continue;
       fact.starts = starts;
       row.classList.toggle("group", starts);
-      row.cells[0].innerHTML = starts ? fact.html : "";
+      row.cells[0].innerHTML = starts ? fact.html : ""; row.cells[0].className = starts ? fact.kind : "";
       if (starts) head.dataset.group = fact.name; else delete head.dataset.group;
     }
   };

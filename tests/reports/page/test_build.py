@@ -43,8 +43,12 @@ def page(results, tmp_path_factory) -> Path:
     return build_page(results, tmp_path_factory.mktemp("results"), opener(ALPHA, CORA))
 
 
+ENDED_BY_START = {"td": ("td", "th"), "th": ("td", "th"), "tr": ("td", "th", "tr")}
+ENDED_BY_END = {"tr": ("td", "th"), **dict.fromkeys(("thead", "tbody", "tfoot", "table"), ("td", "th", "tr"))}
+
+
 class Reader(HTMLParser):
-    """Collects tags, attributes and whether tags are closed."""
+    """Collects tags, attributes and whether tags are closed; HTML implies the ends of cells and rows."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,13 +57,19 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.attributes += [(tag, key, value or "") for key, value in attrs]
+        self.imply(ENDED_BY_START.get(tag, ()))
         if tag not in ("meta", "link", "br", "img", "hr", "wbr"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
         self.attributes += [(tag, key, value or "") for key, value in attrs]
 
+    def imply(self, tags):
+        while self.open and self.open[-1] in tags:
+            self.open.pop()
+
     def handle_endtag(self, tag):
+        self.imply(ENDED_BY_END.get(tag, ()))
         assert self.open.pop() == tag
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.resources import files
 
 import pytest
 
@@ -33,7 +34,9 @@ def made():
 def address(made, tmp_path_factory):
     compared, frames, study = made
     path = tmp_path_factory.mktemp("page") / "index.html"
-    text = f'<!DOCTYPE html><meta charset="utf-8">{MATRIX}<div data-explorer></div>{explorer(study, compared, frames)}'
+    inflate = (files("reports.page") / "templates" / "inflate.js").read_text(encoding="utf-8")
+    text = f'<!DOCTYPE html><meta charset="utf-8">{MATRIX}<div data-explorer></div><script>{inflate}</script>'
+    text += str(explorer(study, compared, frames))
     path.write_text(text, encoding="utf-8")
     return path.as_uri()
 
@@ -53,6 +56,7 @@ def page(browser, address):
     tab.on("console", lambda message: said.append(message.text))
     tab.on("pageerror", lambda error: said.append(str(error)))
     tab.goto(address)
+    tab.wait_for_selector(".x-side tbody tr")
     yield tab
     tab.close()
     assert said == []
