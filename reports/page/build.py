@@ -27,7 +27,7 @@ from reports.archive.section import section as archived
 from reports.archive.together import together
 from reports.figures.exhibit import Exhibit
 from reports.figures.inline import Sheet
-from reports.figures.render import inline_panels
+from reports.figures.render import inline_panels, kind_of
 from reports.figures.second import Take, drawn_beside
 from reports.figures.style import by_night
 from reports.given import report as elsewhere
@@ -430,6 +430,7 @@ def _figure(exhibit: Exhibit, number: int, sheet: Sheet, packed: Packed, folder:
         "meta": exhibit.meta,
         "legend": Markup(legend),  # noqa: S704  # our own drawing
         "panels": list(map(Markup, panels)),
+        "wide": len(panels) == 1 and kind_of(exhibit.kind).widens,
         "csv": packed.add(exhibit.frame),
         "number": number,
     }

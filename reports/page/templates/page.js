@@ -177,6 +177,8 @@ document.querySelectorAll("main section table").forEach((table) => {
   const home = table.closest(".scroll");
   (home.previousElementSibling?.matches(".sideways") ? home.previousElementSibling : home).before(tools);
 });
+const hint = () => document.querySelectorAll(".sideways").forEach((text) => { const home = text.nextElementSibling; text.hidden = home.scrollWidth <= home.clientWidth; });
+addEventListener("resize", hint); document.addEventListener("change", hint); hint();
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") document.querySelectorAll(".tools details[open]").forEach((part) => { part.open = false; }); });
 document.addEventListener("click", (event) => document.querySelectorAll(".tools details[open]").forEach((part) => { if (!part.contains(event.target)) part.open = false; }));
 })();
