@@ -51,7 +51,8 @@ def _sure(given: Given, beaten: Mapping[tuple[str, float], int | None]) -> str:
     """Say of the strategy that has the best mean on some benchmarks how sure that is, by how many it beats on each."""
     others = {end: len(given.values[end]) - 1 for end in beaten}
     if len(beaten) == 1:
-        return f"It is {_shown(*beaten.values(), *others.values())}"
+        (end, number), *_ = beaten.items()
+        return f"It is {_shown(number, others[end])}"
     kinds = {
         "all others": sum(number == others[end] for end, number in beaten.items()),
         "some others": sum(0 < (number or 0) < others[end] for end, number in beaten.items()),

@@ -88,7 +88,7 @@ def build(
     on_step : callable
         Told what is done now, in words.
     beside : callable, optional
-        Writes more of a report of searches, from its study and its parts, into its folder.
+        Writes more of a report of searches, from its study and its parts, into its folder; refused of others.
     against : sequence of str
         Archives whose strategies are compared with those of the results, by name or path; see `reports.archive`.
 
@@ -106,7 +106,8 @@ def build(
     """
     folders = [Path(folder)] if isinstance(folder, str | Path) else [Path(one) for one in folder]
     if out is None and len(folders) != 1:
-        raise ResultError("`out` must say where the report of several folders goes, got none; give --out FOLDER")
+        what = "several folders" if folders else "an archive alone"
+        raise ResultError(f"`out` must say where the report of {what} goes, got none; give --out FOLDER")
     target = folders[0] / "report" if out is None else Path(out)
     _refuse_foreign(target)
     on_step(f"reading {', '.join(map(str, [*folders, *against]))}")
@@ -171,15 +172,22 @@ def _writer(
     if len(folders) == 1 and not against and (folders[0] / MANIFEST).exists():
         folder = folders[0]
         if read_manifest(folder).spec.kind == PREDICTION:
+            _refuse_beside(beside, "learners")
             results = read_evaluated(folder, open_oracle, allow_missing=allow_missing)
             return partial(_write_evaluated, results)
         if alone := _supernets_alone(folder, open_oracle, allow_missing=allow_missing):
+            _refuse_beside(beside, "one-shot methods alone")
             return partial(_write_supernets, alone)
     archives = [read_archive(find(name)) for name in against]
     own = joined([read_results(one) for one in folders]) if folders or not archives else None
     found = together(own, archives)
     study = prepare(found.results, open_oracle, allow_missing=allow_missing)
     return partial(_write, study, archived(found), beside)
+
+
+def _refuse_beside(beside: Beside | None, what: str) -> None:
+    if beside is not None:
+        raise ResultError(f"a folder for papers is written of searches, and these are results of {what}")
 
 
 def _write(

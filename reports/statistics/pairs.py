@@ -73,9 +73,8 @@ def unpaired(first: FloatArray, second: FloatArray, rng: np.random.Generator, re
     (4, 2.5, 1.0)
     """
     differences = second[None, :] - first[:, None]
-    low, high = (np.nan, np.nan)
-    if min(len(first), len(second)) > 1:
-        low, high = interval(_shifts(first, second, rng, repetitions))
+    several = min(len(first), len(second)) > 1
+    low, high = interval(_shifts(first, second, rng, repetitions)) if several else (np.nan, np.nan)
     same = np.ptp(np.concatenate([first, second])) == 0
     return {
         "wins": int(np.sum(differences > 0)),

@@ -63,7 +63,7 @@ const number = (text) => {
 };
 const key = (cell) => ("v" in cell.dataset ? (cell.dataset.v === "" ? NaN : Number(cell.dataset.v)) : number(words(cell)));
 const tex = (text) => text.replace(/[\\&%$#_{}~^<>|]/g, (letter) => ({ "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "\\textbar{}" }[letter] || `\\${letter}`))
-  .replace(/\u2013/g, "--").replace(/\u2212/g, "$-$").replace(/±/g, "$\\pm$").replace(/†/g, "$^\\dagger$").replace(/∞/g, "$\\infty$");
+  .replace(/\u2013/g, "--").replace(/\u2212/g, "$-$").replace(/±/g, "$\\pm$").replace(/†/g, "$^\\dagger$").replace(/∞/g, "$\\infty$").replace(/→/g, "$\\rightarrow$");
 const guarded = (text) => (/^'*[=+@\t\r]|^'*-(?![\d.])/.test(text) ? `'${text}` : text);
 const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
 
