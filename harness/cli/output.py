@@ -7,6 +7,7 @@ or a path of a user's, it steers no terminal: see `harness.printable`.
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -59,8 +60,17 @@ def say(line: str = "", style: str = "") -> None:
 
 
 def print_json(data: Any) -> None:
-    """Print data as JSON on stdout."""
-    sys.stdout.write(json_text(json.dumps(data, indent=2, ensure_ascii=False, default=str)) + "\n")
+    """Print data as JSON on stdout, null in place of a number that is not finite: JSON has none."""
+    text = json.dumps(_finite(data), indent=2, ensure_ascii=False, default=str, allow_nan=False)
+    sys.stdout.write(json_text(text) + "\n")
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def print_table(rows: Sequence[Mapping[str, object]]) -> None:

@@ -231,6 +231,8 @@ def read_manifest(folder: Path) -> Manifest:
         If there is no manifest, or one that is damaged or of another version.
     """
     path = folder / MANIFEST
+    if folder.is_file():
+        raise ResultError(f"no results in '{folder}': it is a file; give a folder made by `run`")
     try:
         data = read_json(path, ResultError, remedy=_REMEDY)
     except FileNotFoundError:

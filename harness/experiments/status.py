@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.errors import ResultError
 from harness.experiments.execute import LOCK
 from harness.experiments.manifest import read_manifest
-from harness.experiments.store import unit_path
+from harness.experiments.store import unit_path, written_seconds
 from harness.files.whole import is_locked
 
 _FEW = 2
@@ -76,7 +76,7 @@ class Status:
 
 
 def status(folder: Path) -> Status:
-    """Say what is there of an experiment; the content of results is not read.
+    """Say what is there of an experiment; of results only the length is looked at, not the content.
 
     Raises
     ------
@@ -91,11 +91,12 @@ def status(folder: Path) -> Status:
         line[1] += entry.stop - entry.first
         line[3] += 1
         try:
-            written.append(unit_path(folder, entry.digest).stat().st_mtime)
-        except FileNotFoundError:
-            continue
+            seconds = written_seconds(unit_path(folder, entry.digest))
         except OSError as error:
             raise ResultError(f"cannot look into '{folder}': {error.strerror}") from None
+        if seconds is None:
+            continue
+        written.append(seconds)
         line[0] += entry.stop - entry.first
         line[2] += 1
     return Status(

@@ -146,6 +146,25 @@ def _short(error: Exception) -> str:
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
+def written_seconds(path: Path) -> float | None:
+    """Return when a result was written, in seconds since the epoch; None where no file has the length that it says.
+
+    Its content is not read, see `read_unit`.
+
+    Raises
+    ------
+    OSError
+        If it may not be read.
+    """
+    try:
+        with opened(path) as file:
+            state = os.fstat(file.fileno())
+            sealed.expected(file.read(sealed.BLOCK), state.st_size, SEAL)
+    except (FileNotFoundError, IrregularError, sealed.SealError):
+        return None
+    return state.st_mtime
+
+
 def _bytes_of(path: Path, source: BinaryIO) -> bytes:
     """Read a result file once, if it is as long as it says that it is; raises DamagedError if not."""
     size = os.fstat(source.fileno()).st_size

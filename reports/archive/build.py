@@ -52,7 +52,10 @@ def build(sources: Sequence[str], out: Path, *, machine: str, name: str = "") ->
     if not sources:
         raise ResultError(must("sources", "name at least one folder of results", []))
     if out.exists():
-        read_archive(out)  # whatever else lies there stays
+        try:
+            read_archive(out)  # whatever else lies there stays
+        except ResultError:
+            raise ResultError(must("out", "name a new file, or an archive to replace", str(out))) from None
     kept, known = list[tuple[_Source, Results]](), list[StrategySpec]()
     for text in sources:
         source = _source(text, machine)

@@ -119,7 +119,7 @@ def find(text: str) -> Path:
     if path is not None:
         return path
     if text not in shipped():
-        raise HarnessError(f"{unknown('archive', text, shipped())}; a file is named by its path, './{text}{SUFFIX}'")
+        raise HarnessError(f"{unknown('archive', text, shipped())} A file is named by its path, './{text}{SUFFIX}'.")
     return SHIPPED / f"{text}{SUFFIX}"
 
 

@@ -10,6 +10,7 @@ import typer
 from harness.cli.app import Command
 from harness.cli.exit import guarded
 from harness.cli.output import print_facts, print_json, print_table, say
+from harness.printable import counted
 
 if TYPE_CHECKING:
     from reports.archive.file import Archive
@@ -49,7 +50,8 @@ def build_archive(
         print_json(_facts(made))
         return
     runs = len(made.results.runs)
-    say(f"{out}: {runs:,} runs of {len(made.results.labels)} strategies, {out.stat().st_size:,} bytes")
+    strategies = counted(len(made.results.labels), "strategy", "strategies")
+    say(f"{out}: {counted(runs, 'run')} of {strategies}, {out.stat().st_size:,} bytes")
     say(f"next: nas-harness report results/mine --against {out}")
 
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Optional
 import typer
 
 from harness.cli.app import Command
-from harness.cli.output import print_json, print_table, say
+from harness.cli.output import complain, print_json, print_table, say
 from harness.errors import HarnessError, must
+from harness.printable import counted
 
 
 def compare(
@@ -30,10 +31,14 @@ def compare(
     from harness.experiments.results import read_results
     from reports.study.against import against
 
-    if margin is not None and not margin > 0:
-        raise HarnessError(must("--margin", "be greater than 0", margin))
+    if margin is not None and not 0 < margin < math.inf:
+        raise HarnessError(must("--margin", "be finite and greater than 0", margin))
     pairs = [_pair(text) for text in pair or ()]
-    found = against(read_results(first), read_results(second), pairs, margin=margin)
+    ours, theirs = read_results(first), read_results(second)
+    for one in (ours, theirs):
+        if missing := sum(stop - start for *_, start, stop in one.missing):
+            complain(f"warning: '{one.folder}' lacks {counted(missing, 'run')}: what both have is compared")
+    found = against(ours, theirs, pairs, margin=margin)
     if as_json:
         print_json(found.to_dict("records"))
         return

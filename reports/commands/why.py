@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
@@ -14,7 +13,6 @@ from harness.errors import HarnessError, must
 
 if TYPE_CHECKING:
     from reports.why.explained import Explained
-    from reports.why.frames import Rows
 
 
 def why(
@@ -85,18 +83,10 @@ def _plain(name: str, text: str, found: Explained) -> dict[str, Any]:
         "unit": found.landscape.truth.unit("validation"),
         "analysed": found.landscape.words,
         "covers": found.landscape.covers,
-        "importance": _known(importance_rows(found)),
-        "path": _known(path_rows(found)),
-        "neighbours": _known(neighbour_rows(found)),
+        "importance": importance_rows(found),
+        "path": path_rows(found),
+        "neighbours": neighbour_rows(found),
     }
-
-
-def _known(rows: Rows) -> Rows:
-    """Return rows with None, which JSON has, in place of numbers that are not known or not finite."""
-    return [
-        {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
-        for row in rows
-    ]
 
 
 COMMAND = Command(

@@ -82,7 +82,7 @@ def exhibit(study: Study, name: str, proposed: Proposed, bounds: tuple[float, fl
 
 def _limits(values: Any) -> list[float]:
     low, high = float(values.min()), float(values.max())
-    room = 0.06 * max(high - low, 1e-3)
+    room = 0.06 * max(high - low, 0.1)
     return [round(low - room, 3), round(high + room, 3)]
 
 

@@ -93,7 +93,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         axes.set_xscale("log")
         last = last if last > first else first * 10
         log_ticks(axes.xaxis, first, last)
-    axes.set_xlim(first, last)
+    axes.set_xlim(first, last if last > first else first + 1.0)
     axes.set_ylim(-0.02, 1.02)
     ends: dict[str, tuple[float, float]] = {}
     names = list(dict.fromkeys(frame["series"]))

@@ -28,7 +28,7 @@ from reports.archive.section import section as archived
 from reports.archive.together import together
 from reports.figures.exhibit import Exhibit
 from reports.figures.inline import UNIT, Sheet
-from reports.figures.render import inline_panels
+from reports.figures.render import inline_panels, kind_of
 from reports.figures.second import Take, drawn_beside
 from reports.figures.style import by_night
 from reports.given import report as elsewhere
@@ -91,7 +91,7 @@ def build(
     on_step : callable
         Told what is done now, in words.
     beside : callable, optional
-        Writes more of a report of searches, from its study and its parts, into its folder.
+        Writes more of a report of searches, from its study and its parts, into its folder; refused of others.
     against : sequence of str
         Archives whose strategies are compared with those of the results, by name or path; see `reports.archive`.
 
@@ -109,7 +109,8 @@ def build(
     """
     folders = [Path(folder)] if isinstance(folder, str | Path) else [Path(one) for one in folder]
     if out is None and len(folders) != 1:
-        raise ResultError("`out` must say where the report of several folders goes, got none; give --out FOLDER")
+        what = "several folders" if folders else "an archive alone"
+        raise ResultError(f"`out` must say where the report of {what} goes, got none; give --out FOLDER")
     target = folders[0] / "report" if out is None else Path(out)
     _refuse_foreign(target)
     on_step(f"reading {', '.join(map(str, [*folders, *against]))}")
@@ -175,17 +176,25 @@ def _writer(
         folder = folders[0]
         kind = read_manifest(folder).spec.kind
         if kind == PREDICTION:
+            _refuse_beside(beside, "learners")
             results = read_evaluated(folder, open_oracle, allow_missing=allow_missing)
             return partial(_write_evaluated, results)
         if kind == SCALING:
+            _refuse_beside(beside, "sizes of networks")
             return partial(_write_scalings, read_scalings(folder, allow_missing=allow_missing))
         if alone := _supernets_alone(folder, open_oracle, allow_missing=allow_missing):
+            _refuse_beside(beside, "one-shot methods alone")
             return partial(_write_supernets, alone)
     archives = [read_archive(find(name)) for name in against]
     own = joined([read_results(one) for one in folders]) if folders or not archives else None
     found = together(own, archives)
     study = prepare(found.results, open_oracle, allow_missing=allow_missing)
     return partial(_write, study, archived(found), beside)
+
+
+def _refuse_beside(beside: Beside | None, what: str) -> None:
+    if beside is not None:
+        raise ResultError(f"a folder for papers is written of searches, and these are results of {what}")
 
 
 def _write(
@@ -453,6 +462,7 @@ def _figure(exhibit: Exhibit, number: int, sheet: Sheet, packed: Packed, folder:
         "meta": exhibit.meta,
         "legend": Markup(legend),  # noqa: S704  # our own drawing
         "panels": list(map(Markup, panels)),
+        "wide": len(panels) == 1 and kind_of(exhibit.kind).widens,
         "csv": packed.add(exhibit.frame),
         "number": number,
     }

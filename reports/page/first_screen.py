@@ -24,6 +24,7 @@ _WIDEST = 9
 _SHOWN = 8
 """Rows that are shown where there are more than `MOST_DRAWN`; the others are folded away."""
 _COST, _FLOOR = "cost of a run", "floor"
+_TRAININGS, _OVERHEAD = "trainings", "overhead, s"
 _NOTHING = Cell(NONE, np.inf)
 
 
@@ -88,7 +89,8 @@ def _matrix(found: Findings, splits: Sequence[str], *, costs: bool) -> Matrix:
         split for split in splits if any(column.group == _group(study, split) for column in references.get(_FLOOR, ()))
     ]
     tested = bool(found.comparisons["p"].notna().any())
-    caption = _caption(study, [words[split] for split in splits], costs=costs, tested=tested)
+    heads = [column.head for column in columns if column.group == _COST]
+    caption = _caption(study, [words[split] for split in splits], heads, tested=tested)
     return Matrix("Strategy", tuple(columns), rows_of, caption, colors, beside)
 
 
@@ -183,16 +185,16 @@ def _costs(found: Findings) -> dict[Column, Mapping[str, Cell]]:
     if spent is not None and len(spent):
         means = spent.groupby("label", sort=False)["total"].mean()
         about = "everything spent, in units of one full training of the table, means over runs and benchmarks"
-        columns[Column(_COST, "trainings", about)] = _plain({str(label): float(mean) for label, mean in means.items()})
+        columns[Column(_COST, _TRAININGS, about)] = _plain({str(label): float(mean) for label, mean in means.items()})
     about = "real seconds that the strategy itself computes in one run, the mean over benchmarks"
-    return columns | {Column(_COST, "overhead, s", about): _plain(found.overheads)}
+    return columns | {Column(_COST, _OVERHEAD, about): _plain(found.overheads)}
 
 
 def _plain(values: Mapping[str, float]) -> dict[str, Cell]:
     return {label: Cell(three_digits(value), value) for label, value in values.items() if np.isfinite(value)}
 
 
-def _caption(study: Study, floors: Sequence[str], *, costs: bool, tested: bool) -> str:
+def _caption(study: Study, floors: Sequence[str], costs: Sequence[str], *, tested: bool) -> str:
     centre = CENTRE_WORDS[study.centre]
     has_random = any(item.name == "random_search" for item in study.spec.strategies)
     bar = "of random search" if has_random else "of the last"
@@ -207,8 +209,8 @@ def _caption(study: Study, floors: Sequence[str], *, costs: bool, tested: bool) 
         said.append(f"Bold \N{BLACK CIRCLE}: the best{also}.")
     if floors:
         said.append(f"Floor: {'; '.join(floors)}.")
-    if costs:
-        said.append(
-            "Trainings: all that is spent, in full trainings of the table. Overhead: the strategy's own seconds."
-        )
+    if _TRAININGS in costs:
+        said.append("Trainings: all that is spent, in full trainings of the table.")
+    if _OVERHEAD in costs:
+        said.append("Overhead: the strategy's own seconds.")
     return " ".join(said)

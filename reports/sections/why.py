@@ -185,9 +185,9 @@ def edits_words(explained: Explained) -> str:
     better = [edit for edit in edits if edit.change > 0]
     real = [edit for edit in better if edit.is_real]
     if real:
-        text = f"{len(real)} of its {len(edits)} neighbours are better beyond noise, {real[0].words} the most"
+        text = f"{len(real)} of its {len(edits)} neighbours {_is(real)} better beyond noise, {real[0].words} the most"
     elif better and not explained.noise.known:
-        text = f"{len(better)} of its {len(edits)} neighbours are better, {better[0].words} the most"
+        text = f"{len(better)} of its {len(edits)} neighbours {_is(better)} better, {better[0].words} the most"
     else:
         text = f"None of its {len(edits)} neighbours is better{' beyond noise' * bool(better)}"
     close = sum(edit.is_real is False for edit in edits)
@@ -199,6 +199,10 @@ def edits_words(explained: Explained) -> str:
             f"; hardest to do without is {hardest.words.partition(':')[0]}: the best other choice costs {lost} {unit}"
         )
     return text
+
+
+def _is(edits: Sequence[Edit]) -> str:
+    return "is" if len(edits) == 1 else "are"
 
 
 def hardest_edit(explained: Explained) -> Edit | None:

@@ -19,7 +19,7 @@ DAGGER = "\N{DAGGER}"
 _TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}", "<": r"$<$", ">": r"$>$",
-    "\N{PLUS-MINUS SIGN}": r"$\pm$",
+    "\N{PLUS-MINUS SIGN}": r"$\pm$", "\N{RIGHTWARDS ARROW}": r"$\rightarrow$",
     DAGGER: r"$^\dagger$", DASH: "--", MINUS: r"$-$", "\N{INFINITY}": r"$\infty$",
 }  # fmt: skip
 

@@ -73,7 +73,7 @@ if (root && available.length) {
     find("[data-note]").textContent = spec.note;
     find("[data-under]").innerHTML = spec.under ?? "";
     find("[data-reset]").disabled = !state.zoom;
-    if (state.cursor === null || state.cursor < spec.x.from || state.cursor > spec.x.to) state.cursor = spec.start ?? spec.x.to;
+    if (state.cursor === null || state.cursor < spec.x.from || state.cursor > spec.x.to) state.cursor = spec.start ?? spec.x.end ?? spec.x.to;
     drawCursor();
   }
 

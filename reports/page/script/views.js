@@ -45,7 +45,7 @@ function spanOf(curves, positive) {
 function acrossOf(curves, log, label) {
   const known = curves.filter(Boolean);
   const from = Math.min(...known.map((curve) => curve.x[0])), to = Math.max(...known.map((curve) => curve.end));
-  return { label, log: log && from > 0, from, to: to > from ? to : from + 1, whole: label === DATA.axes.evaluations };
+  return { label, log: log && from > 0, from, to: to > from ? to : from + 1, end: to, whole: label === DATA.axes.evaluations };
 }
 
 function benchmarkNamed(list, name) { return list.find((one) => one.name === name) ?? list[0]; }

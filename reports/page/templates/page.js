@@ -64,7 +64,7 @@ const number = (text) => {
 };
 const key = (cell) => ("v" in cell.dataset ? (cell.dataset.v === "" ? NaN : Number(cell.dataset.v)) : number(words(cell)));
 const tex = (text) => text.replace(/[\\&%$#_{}~^<>|]/g, (letter) => ({ "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "\\textbar{}" }[letter] || `\\${letter}`))
-  .replace(/\u2013/g, "--").replace(/\u2212/g, "$-$").replace(/±/g, "$\\pm$").replace(/†/g, "$^\\dagger$").replace(/∞/g, "$\\infty$");
+  .replace(/\u2013/g, "--").replace(/\u2212/g, "$-$").replace(/±/g, "$\\pm$").replace(/†/g, "$^\\dagger$").replace(/∞/g, "$\\infty$").replace(/→/g, "$\\rightarrow$");
 const guarded = (text) => (/^'*[=+@\t\r]|^'*-(?![\d.])/.test(text) ? `'${text}` : text);
 const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
 
@@ -178,6 +178,8 @@ document.querySelectorAll("main section table").forEach((table) => {
   const home = table.closest(".scroll");
   (home.previousElementSibling?.matches(".sideways") ? home.previousElementSibling : home).before(tools);
 });
+const hint = () => document.querySelectorAll(".sideways").forEach((text) => { const home = text.nextElementSibling; text.hidden = home.scrollWidth <= home.clientWidth; });
+addEventListener("resize", hint); document.addEventListener("change", hint); hint();
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") document.querySelectorAll(".tools details[open]").forEach((part) => { part.open = false; }); });
 document.addEventListener("click", (event) => document.querySelectorAll(".tools details[open]").forEach((part) => { if (!part.contains(event.target)) part.open = false; }));
 })();

@@ -44,6 +44,11 @@ def test_json_keeps_the_data(capsys):
     assert json.loads(text)["name"] == NASTY
 
 
+def test_json_holds_null_for_what_is_no_finite_number(capsys):
+    print_json({"rows": [{"p": float("nan"), "low": (float("-inf"), 0.5)}], "n": 3})
+    assert json.loads(capsys.readouterr().out) == {"rows": [{"p": None, "low": [None, 0.5]}], "n": 3}
+
+
 def test_several_lines_and_tabs_stay(capsys):
     say("one\n\ttwo")
     assert capsys.readouterr().out.rstrip(" \n").splitlines()[0] == "one"

@@ -54,6 +54,10 @@ def test_what_is_there_and_what_is_missing(folder: Path) -> None:
     away = folder.parent / "away.h5"
     paths[0].rename(away)
     try:
+        for damaged in (b"", away.read_bytes()[:-1]):
+            paths[0].write_bytes(damaged)
+            assert lines(folder)[0] == ("random_search", 3, 5, 2, 3), "a file that is cut short is no result"
+        paths[0].unlink()
         assert lines(folder)[0] == ("random_search", 3, 5, 2, 3)
         part = status(folder)
         assert (part.seconds_per_shard, part.left_seconds, part.last_seconds) == (10.0, 10.0, 1050.0)

@@ -269,14 +269,16 @@ def test_what_is_no_archive_is_told(path: Path, whole: Path, tmp_path: Path) -> 
     np.savez(out, a=np.ones(3))
     with pytest.raises(ResultError, match="no archive of results"):
         read_archive(out)
-    with pytest.raises(ResultError, match="no archive of results"):
+    with pytest.raises(ResultError, match=r"`out` must name a new file, or an archive to replace, got '.*other.npz'"):
         build([str(whole)], out, machine="")
     later = {"format": "nas-harness archive 2"}
     with pytest.raises(ResultError, match=r"of another version \('nas-harness archive 2', and this program reads"):
         read_archive(resealed(path, out, header=later))
     with pytest.raises(ResultError, match="is a folder of results, not an archive: report it beside the others"):
         read_archive(whole)
-    with pytest.raises(HarnessError, match=r"unknown archive 'zo'.*'\./zo\.npz'"):
+    with pytest.raises(
+        HarnessError, match=r"unknown archive 'zo'\. .*: zoo\. A file is named by its path, '\./zo\.npz'\."
+    ):
         find("zo")
     assert find("./zo.npz") == Path("zo.npz")
 

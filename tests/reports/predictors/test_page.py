@@ -22,6 +22,7 @@ from reports.figures.exhibit import Exhibit
 from reports.page.build import build
 from reports.predictors import cost, loop, table
 from reports.predictors.ceiling import ceiling
+from reports.predictors.first_screen import first_screen
 from reports.predictors.growth import interval
 from reports.predictors.report import headline, methods, sections
 from reports.predictors.results import Learnt, Target, read_evaluated
@@ -45,6 +46,12 @@ def folder(tmp_path_factory):
     assert not execute(prepared, folder).failed
     build(folder)
     return folder
+
+
+def test_a_folder_for_papers_is_refused_and_without_trials_to_test_nobody_wins(folder):
+    with pytest.raises(ResultError, match="these are results of learners"):
+        build(folder, beside=lambda *_: None)
+    assert first_screen(read_evaluated(folder, registry.oracle)).verdict.endswith("comes first, and nothing is tested.")
 
 
 def test_figures_and_tables_have_the_numbers_of_the_results(folder):

@@ -24,6 +24,7 @@ def test_table_marks_and_groups():
     assert html.count("data-group") == 2
     assert latex.count(r"\midrule") == 2
     assert r"\underline{2}" in latex
+    assert tex("a \N{RIGHTWARDS ARROW} b") == r"a $\rightarrow$ b", "which LaTeX does not know as a letter"
     assert tex(r"a\b_c{d}^~|") == r"a\textbackslash{}b\_c\{d\}\textasciicircum{}\textasciitilde{}\textbar{}"
 
 
