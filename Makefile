@@ -55,7 +55,7 @@ format: $(VENV)/.installed-test ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 
 # Importers are measured on files of full size, which the benches write: about ten minutes of the whole.
-BENCH ?= tables tasks fitted surrogates search strategies fronts page cluster training live nb101 nats
+BENCH ?= tables tasks fitted surrogates search strategies fronts page cluster training one_shot live nb101 nats
 bench: $(VENV)/.installed-test ## measure speed: prints tables, writes build/bench/*.json; make bench BENCH="tables search"
 	@mkdir -p build/bench
 	@set -e; for bench in $(BENCH); do \

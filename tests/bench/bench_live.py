@@ -37,10 +37,10 @@ def _seconds(folder: Path, level: str, *, one_by_one: bool) -> float:
     archs, fidelities = _archs(trained), np.full(NETWORKS, EPOCHS - 1)
     seeds = np.zeros(NETWORKS, dtype=np.int64)
     parts = [slice(row, row + 1) for row in range(NETWORKS)] if one_by_one else [slice(None)]
-    started = time.perf_counter()
+    started = time.process_time()  # of one thread: others on the machine do not count
     for part in parts:
         trained.values(archs[part], fidelities[part], seeds[part])
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def packed() -> list[Row]:
@@ -54,7 +54,7 @@ def packed() -> list[Row]:
                 took = _seconds(Path(folder) / f"{turn}-{place}", level, one_by_one=one_by_one)
                 best[way] = min(best[way], took)
     rows: list[Row] = [
-        {"what": f"{EPOCHS} epochs of ten networks {way}, one thread", "value": took, "unit": "s", "target": ""}
+        {"what": f"{EPOCHS} epochs of ten networks {way}, one thread", "value": took, "unit": "CPU s", "target": ""}
         for way, took in best.items()
     ]
     gain = best["at R0, one by one"] / best["at R4, packed"]

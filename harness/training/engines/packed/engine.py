@@ -34,6 +34,8 @@ class PackedEngine:
     members : sequence of M Member
     task : Task
         On the network "nb201".
+    on_signals : bool, optional
+        Whether `signals` computes, where it can; otherwise `images`.
 
     Attributes
     ----------
@@ -41,10 +43,10 @@ class PackedEngine:
     weights : PackWeights
     """
 
-    def __init__(self, members: Sequence[Member], task: Task) -> None:
+    def __init__(self, members: Sequence[Member], task: Task, *, on_signals: bool = True) -> None:
         self._members, self.task = list(members), task
         recipe, dataset, device = task.recipe, task.dataset, task.device
-        self._on_signals = fits_signals(task)
+        self._on_signals = on_signals and fits_signals(task)
         self._plan = wave_plan([member.arch for member in members])
         self._captured = device.type == "cuda"
         self.weights = PackWeights(pack_slots(self._plan, task), device)

@@ -207,7 +207,9 @@ class ConvNorm:
         self.norm = Norm(weights, key, self._y, self._y_gradient, work)
         everything, batch = slice(None), work.batch
         self._spans = [(taps // 2, everything, everything)]
-        if taps == 3 and inputs.shape[2] > batch:  # else a tap never meets a neighbour and has no gradient
+        # Signals of one position have no neighbours: the gradients of two taps are zero, and SGD uses gradients up.
+        self._alone = self._gradient[:, ::2] if taps == 3 and inputs.shape[2] == batch else None
+        if taps == 3 and self._alone is None:
             self._spans += [(0, slice(batch, None), slice(-batch)), (2, slice(-batch), slice(batch, None))]
         self._products = self._convolve(self._conv, self._y, add=False)
         self._inference: list[Product] = []
@@ -248,5 +250,7 @@ class ConvNorm:
     def backward(self, gradient: Tensor) -> None:
         """Write the gradients of the parameters, and of the inputs if asked for."""
         self.norm.backward(gradient)
+        if self._alone is not None:
+            self._alone.zero_()
         for product in self._gradient_products:
             product()

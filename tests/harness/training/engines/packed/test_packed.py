@@ -39,11 +39,11 @@ MEMBERS = [Member(arch, 7 + position % 3) for position, arch in enumerate(ARCHS)
 RECIPE = Recipe("tiny", epochs=2, batch_size=16, anneal="step", channels=4, cells=1, reduction="pool", augment=False)
 
 
-def dataset(*, height: int = 1, images: int = 40, flip: bool = False) -> Dataset:
+def dataset(*, height: int = 1, width: int = 8, images: int = 40, flip: bool = False) -> Dataset:
     """Return random walks; 40 training images make two full batches of 16 and a partial one."""
     rng = np.random.default_rng(1)
     sizes = {"train": images, "valid": 20, "test": 20}
-    shape = (1, height, 8)
+    shape = (1, height, width)
     walks = {split: rng.standard_normal((n, *shape)).cumsum(-1).astype(np.float32) for split, n in sizes.items()}
     labels = {split: rng.integers(0, 5, n) for split, n in sizes.items()}
     mean, std = np.zeros(1, np.float32), np.full(1, 2, np.float32)
@@ -167,6 +167,17 @@ def test_fp32_forward_and_first_step_equal_r0_up_to_rounding(height: int) -> Non
         each.step(0, 0)
     assert np.allclose(engine.sums, torch.cat([each.sums for each in references]), rtol=1e-5)
     assert max(largest_difference(engine, position, each) for position, each in enumerate(references)) < 2e-3
+
+
+@pytest.mark.usefixtures("_doubles")
+def test_kernels_of_signals_that_shrink_to_one_position_equal_r0() -> None:
+    data, members = dataset(width=4), [Member(ALL_3X3, 0)]
+    engine, (reference,) = PackedEngine(members, task(data)), reference_engines(members, RECIPE, data)
+    for each in (engine, reference):
+        each.begin(0)
+        for step in range(3):
+            each.step(0, step)
+    assert largest_difference(engine, 0, reference) < 1e-9
 
 
 @pytest.mark.usefixtures("_doubles")
