@@ -193,6 +193,8 @@ class Oracle(Common, Protocol):
         The table's own name where `name` is the path of its file.
     seconds : str, optional
         The column of what a training costs, where there is one.
+    unit_seconds : float or None, optional
+        The mean of that column over the space, where it is known of what has no row; see `harness.judging.ledger`.
     reference : str, optional
         Of a surrogate, whose space is not listed: how the architectures that `values` speaks of were found.
     """

@@ -49,7 +49,7 @@ def build_table(
         written = build.build(plan, space, out, **options)
         finished = written is not None
     else:
-        written, finished = sample.build(plan, space, out, **options)
+        written, finished = sample.build(plan, space, out, say=complain, **options)
         if written and (described is None or not finished):
             say(f"{written} holds all that is trained so far")
     if not finished:

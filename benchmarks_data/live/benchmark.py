@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -188,6 +189,14 @@ class LiveOracle(GrownOracle):
         self.space, self.digest = trained.space, entry.digest
         self.columns = columns_of(entry)
         _ = self.finished  # what is not there is told now
+
+    @cached_property
+    def unit_seconds(self) -> float | None:
+        """The mean of a full training over a thousand architectures at random; None where all can be listed."""
+        if isinstance(self.space, EnumeratedSpace):
+            return None
+        archs = self.space.sample(1000, np.random.default_rng(0))
+        return float(self._trained.known(archs)[SECONDS].mean())
 
     def _keys(self, archs: Archs) -> UInt64Array:
         return self._trained.canonical(archs)[1]

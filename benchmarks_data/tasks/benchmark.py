@@ -25,7 +25,7 @@ from harness.problem import Constraint, Objective
 from harness.records import Evaluations, Proposals
 from harness.seeding import mix64
 from harness.task import Task
-from harness.workers.definition import definition_of
+from harness.workers.definition import Definition, definition_of
 from harness.workers.workers import Done, Request, workers_of
 
 _KEPT_EVERY = 0.5
@@ -33,6 +33,8 @@ _KEPT_EVERY = 0.5
 _CLAIMED_SECONDS = 5.0
 """Real seconds of work that are claimed at a time: others wait for it, or do the rest."""
 _MOST_CLAIMED = 512
+_MOST_LISTED, _SAMPLED = 4096, 1000
+"""Choices that are all asked for their seconds, and how many are where there are more."""
 
 
 class TaskBenchmark:
@@ -186,14 +188,12 @@ class TaskBenchmark:
         if not self.has_seconds:
             return np.full(len(configs), np.nan)
         levels = self._definition.levels
-        told = []
-        for config, level in zip(configs, fidelity.tolist(), strict=True):
-            try:
-                said = self._task.seconds(config, *levels[level : level + 1])
-            except Exception as error:
-                raise HarnessError(f"`seconds` of {self.table_name} failed: {type(error).__name__}: {error}") from error
-            told.append(real(f"seconds of {self.table_name}", said, low=0.0, open_low=True))
-        return np.array(told)
+        return np.array(
+            [
+                _seconds(self._task, config, *levels[level : level + 1])
+                for config, level in zip(configs, fidelity.tolist(), strict=True)
+            ]
+        )
 
     def _rows(self, asked: _Asked, done: dict[int, Done], seconds: FloatArray) -> Rows:
         """Return finished trainings as rows of the growing table."""
@@ -216,6 +216,29 @@ class TaskBenchmark:
             reasons=tuple(item.reason for item in done.values()),
             real_seconds=np.array([item.seconds for item in done.values()]),
         )
+
+
+def _seconds(task: type[Task], config: object, *fidelity: object) -> float:
+    """Return the seconds that a task says of one training."""
+    try:
+        said = task.seconds(config, *fidelity)
+    except Exception as error:
+        raise HarnessError(f"`seconds` of {task.__name__} failed: {type(error).__name__}: {error}") from error
+    return real(f"seconds of {task.__name__}", said, low=0.0, open_low=True)
+
+
+def _unit_seconds(task: type[Task], definition: Definition) -> float:
+    """Return the mean of what a task says of full trainings, over all choices or a thousand at random; NaN of none."""
+    if not definition.has_seconds:
+        return math.nan
+    space = definition.space
+    codings = math.prod(space.cardinalities.tolist())
+    archs = space.sample(_SAMPLED, np.random.default_rng(0))
+    if codings <= _MOST_LISTED:
+        listed = space.decode(np.arange(codings, dtype=np.uint64))
+        archs = listed[space.is_valid(listed)]
+    full = definition.levels[-1:]
+    return float(np.mean([_seconds(task, config, *full) for config in definition.configurations(archs)]))
 
 
 class _Asked:
@@ -254,7 +277,8 @@ def open_benchmark(
         If there is no such file or class, or it is no `Task`, or what it says of itself cannot be.
     """
     task = registry.task(name)
-    kept = keep(name, str(file_sha256(name)), definition_of(task))
+    definition = definition_of(task)
+    kept = keep(name, str(file_sha256(name)), definition, _unit_seconds(task, definition))
     if training is not None and seed is not None:
         raise HarnessError("give `training` or `seed`, not both: each names the run that answers")
     fixed = training if seed is None else seed

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from harness.workers.definition import Definition, from_dict
 SCHEMA = 1
 SECONDS = "task_seconds"
 """The column of the seconds that a task says."""
-_RECORD, _IDENTITY = "task.json", "identity.json"
+_RECORD, _UNIT = "task.json", "unit_seconds"
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,14 @@ class Kept:
         Name of the class, SHA-256 of its file and of the modules of its own, and versions of its `libraries`.
     definition : Definition
     folder : Path
+    unit_seconds : float
+        The mean of the seconds that the task says of full trainings, over its space; NaN where it says none.
     """
 
     identity: Mapping[str, Any]
     definition: Definition
     folder: Path
+    unit_seconds: float = nan
 
     @property
     def digest(self) -> str:
@@ -61,13 +65,14 @@ class Kept:
         return Grown(self.folder, self.identity, told, [name for name in self.columns if name not in told])
 
 
-def keep(name: str, sha256: str, definition: Definition) -> Kept:
+def keep(name: str, sha256: str, definition: Definition, unit_seconds: float = nan) -> Kept:
     """Return the task of a class whose file has this SHA-256, and write down what it says of itself."""
     versions = {library: _version(library) for library in definition.libraries}
     identity = {"task": definition.name, "module": sha256, "libraries": versions, "schema": SCHEMA}
     folder = _folder() / f"{definition.name}-{sha256_of(identity)[:16]}"
-    kept = Kept(identity, definition, folder)
-    text = json.dumps({"identity": identity, "definition": definition.as_dict()}, indent=1)
+    kept = Kept(identity, definition, folder, unit_seconds)
+    record = {"identity": identity, "definition": definition.as_dict()}
+    text = json.dumps(record | ({_UNIT: unit_seconds} if isfinite(unit_seconds) else {}), indent=1)
     path = folder / _RECORD
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         with replacing(path) as temporary:
@@ -87,12 +92,14 @@ def kept_of(name: str) -> Kept | None:
     found: list[tuple[bool, float, Kept]] = []
     for path in sorted(_folder().glob(f"{key}-*/{_RECORD}")):
         record = parse_json(path.read_text(encoding="utf-8"), str(path), TableError)
-        if not isinstance(record, Mapping) or set(record) != {"identity", "definition"}:
+        if not isinstance(record, Mapping) or set(record) - {_UNIT} != {"identity", "definition"}:
             raise TableError(f"{path} is damaged; remove it, and open the task again")
-        identity = record["identity"]
+        identity, unit = record["identity"], float(record.get(_UNIT, nan))
         if identity["module"] == sha256 and identity["task"] == key:
             now = {library: _version(library, "") for library in identity["libraries"]} == identity["libraries"]
-            found.append((now, path.stat().st_mtime, Kept(identity, from_dict(record["definition"]), path.parent)))
+            found.append(
+                (now, path.stat().st_mtime, Kept(identity, from_dict(record["definition"]), path.parent, unit))
+            )
     return max(found, key=lambda item: item[:2])[2] if found else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class TaskOracle(GrownOracle):
         self.validation, self.test = definition.validation, definition.test
         self.has_seconds = definition.has_seconds
         self.seconds = SECONDS if definition.has_seconds else None
+        self.unit_seconds = None if isnan(kept.unit_seconds) else kept.unit_seconds
         self._kept = kept
 
     def _keys(self, archs: Archs) -> UInt64Array:

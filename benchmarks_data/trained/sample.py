@@ -8,7 +8,7 @@ the parts that are missing; the file of all that is there is written again at th
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import HarnessError, must
 from harness.files.arrays import ArraysError, read_npz
 from harness.files.whole import replacing
+from harness.printable import counted
 from harness.problem import Budget, Objective, Problem
 from harness.records import Evaluations
 from harness.seeding import generator
@@ -51,6 +52,11 @@ class _Wave:
     plan: Build
     archs: Archs
     paths: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        numbers = self.plan.training.seeds
+        seeds = f"seed{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+        return f"{counted(len(self.archs), 'architecture')}, {seeds}"
 
     @classmethod
     def of(cls, plan: Build, archs: Archs, seeds: Sequence[int], work: Path, name: str) -> _Wave:
@@ -117,6 +123,7 @@ def build(
     device: str = "cpu",
     limit: int | None = None,
     on_progress: parted.Tell | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> tuple[Path | None, bool]:
     """Train what is missing of a sample, and write the file of all that is there.
 
@@ -129,6 +136,8 @@ def build(
         As for `benchmarks_data.trained.build.build`.
     on_progress : callable, optional
         Called with parts done and parts in all of the wave in work, and the seconds of this wave.
+    say : callable
+        Told which wave is in work.
 
     Returns
     -------
@@ -145,11 +154,13 @@ def build(
     work, path = folder / f"{plan.name}-{plan.digest[:16]}", folder / f"{plan.name}.npz"
     left = [sys.maxsize if limit is None else limit]
 
-    def trained(wave: _Wave) -> bool:
+    def trained(wave: _Wave, number: int) -> bool:
         missing = wave.missing
         if not missing:
             return True
         allowed, left[0] = left[0], max(0, left[0] - missing)
+        if allowed:
+            say(f"round {number + 1} of {sample.rounds}: {wave}")
         return bool(allowed) and wave.complete(
             work, device, workers=workers, limit=min(allowed, missing), on_progress=on_progress
         )
@@ -162,12 +173,12 @@ def build(
         name = f"round-{number:03d}"
         now = _Round(archs, origin, _Wave.of(plan, archs, seeds[:1], work, f"{name}-first"))
         rounds.append(now)
-        if not (finished := trained(now.first)):
+        if not (finished := trained(now.first, number)):
             break
         now.best = sample.again(now.errors(), number)
         if len(now.best) and len(seeds) > 1:
             now.again = _Wave.of(plan, archs[now.best], seeds[1:], work, f"{name}-again")
-            if not (finished := trained(now.again)):
+            if not (finished := trained(now.again, number)):
                 break
         _assemble(plan, rounds, path)
     return (path if _assemble(plan, rounds, path) else None), finished

@@ -74,7 +74,7 @@ def build_network(
     files = write(out, design, kept, f"nas-harness {__version__}: {command}")
     params, macs = design.live.cost()
     if as_json:
-        facts = {"architecture": design.text, "space": design.space, "shape": list(design.shape)}
+        facts = {"architecture": design.text, "space": design.known.name, "shape": list(design.shape)}
         print_json({**facts, "classes": design.classes, "params": params, "macs": macs, "files": list(map(str, files))})
         return
     say(f"{design.text}: {params:,} parameters, {macs:,} multiply-adds")
@@ -97,7 +97,7 @@ def _designed(
         raise HarnessError("`build` needs --arch ARCHITECTURE and --space NAME, or --weights FILE")
     given = None if shape is None else designs.shape_of(shape)
     own = None if recipe is None else recipes.load(recipe)
-    if space in named.SPACES or registry.kind_of(space) != "benchmark":
+    if space in named.SPACES or named.is_space(space) or registry.kind_of(space) != "benchmark":
         if classes is None:
             raise HarnessError("`build --space` with a search space needs --classes NUMBER; a benchmark knows them")
         return designs.design(space, arch, own, given or (3, 32, 32), classes)
@@ -112,9 +112,7 @@ def _designed(
 
 
 def _check_same(arch: str, kept: TrainedNetwork) -> None:
-    from harness.spaces import named
-
-    if named.space(kept.design.space).parse([arch])[0].tolist() != list(kept.design.arch):
+    if kept.design.known.parse([arch])[0].tolist() != list(kept.design.arch):
         raise HarnessError(must("--arch", "be the architecture of --weights, or left out", arch))
 
 

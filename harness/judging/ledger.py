@@ -71,8 +71,9 @@ class Ledger:
 def unit_seconds(oracle: Oracle) -> float:
     """Return T1 of a table in seconds: the mean of a full training over the architectures of the space.
 
-    Over the rows of the table where the space has too many codings to be listed, or the table has not all of them; NaN
-    where it has no training seconds.  A pass over the validation images is not in it.
+    It is what the oracle says, where seconds are a formula.  Else it is over the rows of the table where the space has
+    too many codings to be listed, or the table has not all of them; NaN where it has no training seconds.  A pass over
+    the validation images is not in it.
 
     Parameters
     ----------
@@ -81,6 +82,9 @@ def unit_seconds(oracle: Oracle) -> float:
     column = getattr(oracle, "seconds", None)
     if column is None:
         return nan
+    said: float | None = getattr(oracle, "unit_seconds", None)
+    if said is not None:
+        return said
     space = oracle.space
     codings = prod(space.cardinalities.tolist())
     values = oracle.values(column)

@@ -16,6 +16,7 @@ from harness.checks import Archs, IntArray, choice, integer, real
 from harness.errors import HarnessError, ResultError
 from harness.experiments.manifest import BenchmarkFacts
 from harness.experiments.results import Results
+from harness.names import read
 from harness.training.data.dataset import Dataset
 from harness.training.levels import check_level
 from harness.training.recipe import Recipe, TrainingSetup
@@ -100,6 +101,11 @@ class Job:
     dataset: Dataset
     costs: tuple[IntArray, IntArray]
     left_out: int = 0
+
+    @property
+    def name(self) -> str:
+        """What messages call the benchmark: of a path, its last part."""
+        return self.facts.task if read(self.facts.task).path is None else Path(self.facts.task).name
 
     @property
     def archs(self) -> Archs:

@@ -21,6 +21,7 @@ from harness.errors import HarnessError, IncompleteError, ResultError, unknown
 from harness.experiments.results import Results, read_results
 from harness.files.whole import locked, remove_unfinished
 from harness.printable import counted
+from harness.spaces import named
 from harness.training.curves import OK, UNFINISHED, Curves
 from harness.training.recipe import TrainingSetup
 from harness.verification import record as verify_record
@@ -120,7 +121,7 @@ def verify(
             tools.refuse_long(job.archs, len(job.seeds), job.recipe, job.dataset, job.training.network)
         for job in (job for job in jobs if job.left_out):
             runs = counted(job.left_out, "run")
-            say(f"{job.facts.task}: what {runs} recommended is left out, it breaks the bounds by the table's means")
+            say(f"{job.name}: what {runs} recommended is left out, it breaks the bounds by the table's means")
         for name, reason in skipped.items():
             say(f"{name}: not verified, {reason}")
         verified = tuple(_verify_one(folder, job, device, request, tools, say) for job in jobs)
@@ -201,12 +202,12 @@ def _verify_one(
     kept = _kept(folder, job, request)
     if kept is not None:
         said = "" if kept.ensemble or not request.ensemble else "; without predictions, so there is no ensemble"
-        say(f"{job.facts.task}: verified before, nothing to train{said}")
+        say(f"{job.name}: verified before, nothing to train{said}")
         networks = tuple(path for path in _weights(folder, job, request).values() if path.exists())
         return Verified(kept, record, table if table.exists() else None, True, networks)
     n, s = len(job.picks), len(job.seeds)
     how = f"{job.training.recipe} on {job.dataset.name}"
-    say(f"{job.facts.task}: training {counted(n, 'architecture')} x {s} seeds ({how})")
+    say(f"{job.name}: training {counted(n, 'architecture')} x {s} seeds ({how})")
     # named after the work, so that what another request left unfinished is not in the way
     checkpoint = record.with_name(f".{record.stem}-{job.digest[:12]}.checkpoint")
     keeper = _keeper(checkpoint.with_suffix(".predictions"), job, request, say, _weights(folder, job, request))
@@ -317,7 +318,7 @@ def _record_table(path: Path, job: Job, measured: Measurements, tools: Tools) ->
     tools.write_table(
         path,
         name=path.stem + "-verified",
-        space=job.oracle.space.name,
+        space=named.content_of(job.oracle.space),
         epochs=job.recipe.epochs,
         archs=measured.archs[rows],
         trained_on=column.trained_on,

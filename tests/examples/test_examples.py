@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import harness as nh
@@ -17,7 +18,7 @@ from benchmarks_data.catalogue import described
 from benchmarks_data.live import entries
 from benchmarks_data.live.entries import lives
 from benchmarks_data.live.trained import Trained
-from benchmarks_data.trained import sample
+from benchmarks_data.trained import build, sample
 from benchmarks_data.trained.build import classes
 from harness import registry
 from harness.cli.__main__ import main
@@ -340,6 +341,43 @@ def test_the_space_keeps_the_rules_and_can_be_trained_whole(copied):
     own = described.read(copied / "examples" / "own_space" / "table.toml")
     assert own.plan.training.network == "cells:3:none,skip_connect,nor_conv_3x3,max_pool_3x3"
     assert len(classes(own.space)) == 26
+
+
+def test_the_networks_of_a_space_are_verified_and_serve(copied, capsys, monkeypatch):
+    """The example with two cells of two nodes, one epoch and few signals, from the table to predictions."""
+    signals = np.random.default_rng(0).normal(size=(100, 16))
+    nh.dataset(signals, [0, 1] * 50, to="examples/own_space/signals.npz")
+    changes = {
+        "space.toml": (("nodes = 3", "nodes = 2"), ('"none", "skip_connect", "nor_conv_3x3", ', '"nor_conv_1x1", ')),
+        "table.toml": (
+            ("[0, 1, 2]", "[0]"),
+            ("epochs = 5", "epochs = 1, channels = 4"),
+            ('"mnist1d"', '"signals.npz"'),
+        ),
+        "search.toml": (("= 20", "= 2"), ("= 15", "= 2")),
+    }
+    for name, replaced in changes.items():
+        path = copied / "examples" / "own_space" / name
+        text = path.read_text(encoding="utf-8")
+        for old, new in replaced:
+            assert old in text
+            text = text.replace(old, new)
+        path.write_text(text)
+    monkeypatch.setattr(parted, "spawned", lambda workers: ThreadPoolExecutor(1))
+    monkeypatch.setattr(build, "level_for", lambda *_: ("R0", ()))
+    networks = Path("results/own-space/verification/three-nodes-networks")
+    for command in (
+        "table build examples/own_space/table.toml",
+        "run examples/own_space/search.toml",
+        "verify results/own-space --top 1 --stratified 1 --seeds 2 --level R0 --device cpu --keep-weights",
+        f"build --weights {networks}/top-1-seed-1000.pt network.py",
+        f"predict {networks}/top-1-seed-1000.pt examples/own_space/signals.npz --out predictions.csv",
+    ):
+        assert main(command.split()) == 0, capsys.readouterr().err
+    verified = registry.oracle("results/own-space/verification/three-nodes.h5")
+    assert verified.space.format(verified.archs)[0] in ("|nor_conv_1x1~0|", "|max_pool_3x3~0|")
+    assert "Network of the cells space." in Path("network.py").read_text(encoding="utf-8")
+    assert len(Path("predictions.csv").read_text(encoding="utf-8").splitlines()) == 21
 
 
 @pytest.mark.slow

@@ -10,9 +10,14 @@ from torch import nn
 
 from harness.checks import Archs, integer
 from harness.errors import HarnessError, must, unknown
-from harness.spaces import named
-from harness.spaces.four_nodes import NONE, live_edges
+from harness.space import SearchSpace
+from harness.spaces import four_nodes, named
 from harness.spaces.layers import Geometry, Shape
+from harness.spaces.nb201.operations import OPERATIONS
+from harness.spaces.own import cells as own_cells
+from harness.spaces.own import operations as own
+from harness.spaces.own.cells import CellSpace
+from harness.spaces.wiring import Wiring
 from harness.training import data, networks
 from harness.training.recipe import Recipe, TrainingSetup
 
@@ -32,7 +37,7 @@ class Design:
     Attributes
     ----------
     space : str
-        A name of `harness.spaces.named.NETWORKS`.
+        A name of `harness.spaces.named.NETWORKS`, or the definition of cells of one's own, `named.content_of`.
     arch : tuple of int
         Genes.
     recipe : Recipe
@@ -49,16 +54,22 @@ class Design:
     classes: int
 
     def __post_init__(self) -> None:
-        if self.space not in named.NETWORKS:
-            raise HarnessError(f"networks are built of {', '.join(named.NETWORKS)} alone: '{self.space}' has none")
+        if self.space not in named.NETWORKS and not self.space.startswith("{"):  # and never a path, which runs code
+            known = ", ".join(named.NETWORKS)
+            raise HarnessError(f"networks are built of {known}, and cells of one's own: '{self.space}' has none")
         integer("classes", self.classes, low=2)
         networks.check_shape(self.shape)
         self.cost()  # looks at genes and shape
 
     @property
     def network(self) -> str:
-        """A name of `harness.training.networks.KINDS`."""
-        return named.NETWORKS[self.space]
+        """A name that `harness.training.networks.kind` knows."""
+        return named.network_of(self.known)
+
+    @property
+    def known(self) -> SearchSpace:
+        """The search space."""
+        return named.space(self.space)
 
     @property
     def archs(self) -> Archs:
@@ -68,7 +79,7 @@ class Design:
     @property
     def text(self) -> str:
         """The field's own string of the architecture."""
-        return named.space(self.space).format(self.archs)[0]
+        return self.known.format(self.archs)[0]
 
     @property
     def geometry(self) -> Geometry:
@@ -78,10 +89,22 @@ class Design:
     @property
     def live(self) -> Design:
         """The design without operations that lead nowhere, which computes the same."""
-        if self.space != "nb201":
+        if (cells := self.cells) is None:
             return self  # every edge of the others is computed
-        live = live_edges(self.arch)
-        return replace(self, arch=tuple(gene if edge in live else NONE for edge, gene in enumerate(self.arch)))
+        wiring, operations = cells
+        if own.NONE not in operations:
+            return self
+        none = operations.index(own.NONE)
+        live = wiring.live_edges(self.arch, none)
+        return replace(self, arch=tuple(gene if edge in live else none for edge, gene in enumerate(self.arch)))
+
+    @property
+    def cells(self) -> tuple[Wiring, tuple[str, ...]] | None:
+        """Wiring and operations of its cells, where they are all alike; None of other networks."""
+        if self.space == "nb201":
+            return four_nodes.WIRING, OPERATIONS
+        known = self.known
+        return (known.wiring, known.operations) if isinstance(known, CellSpace) else None
 
     def cost(self) -> tuple[int, int]:
         """Return parameters, and multiply-adds of an item."""
@@ -98,21 +121,25 @@ def design(space: str, text: str, recipe: Recipe | None, shape: Shape, classes: 
 
     Parameters
     ----------
+    space : str
+        Of `harness.spaces.named`: a name, a file of one's own, or a definition.
     text : str
         In one of the forms that the space reads.
     recipe : Recipe or None
-        None is the network of the space's paper.
+        None is the network of the space's paper; of cells of one's own that of NAS-Bench-201 with them.
 
     Raises
     ------
     HarnessError
         If the space has no networks, the text is no architecture of it, or the shape or the classes are none.
     """
-    if space not in named.NETWORKS:
+    if space in named.SPACES and space not in named.NETWORKS:
         raise HarnessError(unknown("search space with networks", space, named.NETWORKS))
-    archs = named.space(space).parse([text])
-    genes = tuple(int(gene) for gene in archs[0])
-    return Design(space, genes, PUBLISHED[space] if recipe is None else recipe, shape, classes)
+    known = named.space(space)
+    named.network_of(known)  # looks whether it has any
+    genes = tuple(int(gene) for gene in known.parse([text])[0])
+    published = PUBLISHED.get(space, PUBLISHED["nb201"])
+    return Design(named.content_of(known), genes, published if recipe is None else recipe, shape, classes)
 
 
 def design_as(setup: TrainingSetup, text: str) -> Design:
@@ -128,11 +155,13 @@ def design_as(setup: TrainingSetup, text: str) -> Design:
 
 
 def space_of(network: str) -> str:
-    """Return the search space whose networks have a name in records of training.
+    """Return the search space whose networks have a name in records of training, as a `Design` has it.
 
     >>> space_of("nats_size")
     'nats-size'
     """
+    if network.startswith(f"{own_cells.NETWORKS}:"):
+        return own_cells.of_network(network).definition()
     spaces = {name: space for space, name in named.NETWORKS.items()}
     if network not in spaces:
         raise HarnessError(unknown("network of a search space", network, spaces))

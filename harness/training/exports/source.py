@@ -12,11 +12,10 @@ from harness.printable import printable
 from harness.training.exports.darts import darts
 from harness.training.exports.design import Design
 from harness.training.exports.layers import written
-from harness.training.exports.staged import nb201, size
+from harness.training.exports.staged import WIDTH, size, stacked
 
-_WRITERS = {"nb201": nb201, "nats-size": size, "darts": darts}
-_WIDTH = 88
-"""Of lines: what formatters take for the default."""
+_WRITERS = {"nats-size": size, "darts": darts}
+"""By space; networks of others are stacks of equal cells."""
 _IMPORTS = """\
 from __future__ import annotations
 
@@ -39,7 +38,7 @@ def source(design: Design, notes: Sequence[str] = ()) -> str:
         Paragraphs that end the docstring, for example how the file was made.
     """
     live = design.live
-    network = _WRITERS[design.space](live)
+    network = _WRITERS.get(design.space, stacked)(live)
     parts = (*written(network.layers, design.geometry), *network.classes)
     return f'"""{_docstring(design, live, notes)}"""\n\n{_IMPORTS}' + "".join(f"\n\n{text}" for text in parts)
 
@@ -49,7 +48,7 @@ def _docstring(design: Design, live: Design, notes: Sequence[str]) -> str:
     params, macs = live.cost()
     about = [
         f"Architecture: {design.text}",
-        f"Space: {design.space}. Skeleton: {skeleton(design)} (recipe {recipe.name}).",
+        f"Space: {design.known.name}. Skeleton: {skeleton(design)} (recipe {recipe.name}).",
         f"Input: (batch, {', '.join(map(str, design.shape))}), normalised. Output: logits of {design.classes} classes.",
         f"{params:,} parameters, {macs:,} multiply-adds of an item.",
     ]
@@ -57,13 +56,13 @@ def _docstring(design: Design, live: Design, notes: Sequence[str]) -> str:
         counted = "{:,} parameters and {:,} multiply-adds".format(*design.cost())
         about.append(f"Operations that lead nowhere are left out; with them, as tables count, {counted}.")
     lines = "\n".join(map(_filled, about))
-    return "\n\n".join([f"Network of the {design.space} space.", lines, *map(_filled, notes)]) + "\n"
+    return "\n\n".join([f"Network of the {design.known.name} space.", lines, *map(_filled, notes)]) + "\n"
 
 
 def _filled(text: str) -> str:
     """Return text of several lines that can stand in a docstring; an architecture keeps its own together."""
     plain = printable(text).replace("\\", "\\\\").replace('"', "'")
-    return textwrap.fill(plain, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(plain, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def skeleton(design: Design) -> str:

@@ -1,4 +1,4 @@
-"""Networks of four-node cells as torch code: those of NAS-Bench-201, full size or micro, and of the size space."""
+"""Networks of equal cells as torch code: those of NAS-Bench-201, of the size space, and of cells of one's own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from harness.spaces.four_nodes import EDGES, NODES, NONE, SKIP
+from harness.errors import HarnessError
+from harness.spaces.four_nodes import EDGES, SKIP, WIRING
 from harness.spaces.nats_size.skeleton import CELL, CELLS, REDUCTIONS, channels
-from harness.spaces.nb201.operations import KERNELS, POOL, stage_widths
+from harness.spaces.nb201.operations import OPERATIONS, stage_widths
+from harness.spaces.own import operations as own
+from harness.spaces.wiring import Wiring
 from harness.training.exports.design import Design
 
+WIDTH = 88
+"""Of lines: what formatters take for the default."""
 _BLOCKS = {"residual": "ResNetBasicblock", "pool": "PoolConvBN"}
 
 
@@ -24,18 +29,18 @@ class Written:
     classes: tuple[str, ...]
 
 
-def nb201(design: Design) -> Written:
-    """Return equal cells in stages of doubling width; the design is live."""
-    edges = {
-        str(edge): _operation(operation, "channels", "channels")
-        for edge, operation in enumerate(design.arch)
-        if operation in KERNELS or operation == POOL
-    }
+def stacked(design: Design) -> Written:
+    """Return equal cells in stages of doubling width, those of NAS-Bench-201 or of one's own; the design is live."""
+    if design.cells is None:
+        raise HarnessError(f"the networks of '{design.known.name}' cannot be written as code")
+    wiring, operations = design.cells
+    names = [operations[code] for code in design.arch]
+    edges = {str(edge): call for edge, name in enumerate(names) if (call := _call(name, "channels", "channels"))}
     has_width = any("channels" in call for call in edges.values())
     widths, count = stage_widths(design.recipe.channels), design.recipe.cells
     calls = [f"Cell({width})" if has_width else "Cell()" for width in widths]
     stages = [f"nn.Sequential({call if count == 1 else f'*({call} for _ in range({count}))'})" for call in calls]
-    cell = _cell(design.arch, edges, "channels: int" if has_width else "")
+    cell = _cell(wiring, names, edges, "channels: int" if has_width else "")
     return _network(design, (cell, edges), stages, list(pairwise(widths)), (widths[0], widths[-1]))
 
 
@@ -48,37 +53,59 @@ def size(design: Design) -> Written:
     for edge, ((source, _), operation) in enumerate(zip(EDGES, CELL, strict=True)):
         c_in = "c_out" if source else "c_in"
         if operation != SKIP:
-            edges[str(edge)] = _operation(operation, c_in, "c_out")
+            edges[str(edge)] = _call(OPERATIONS[operation], c_in, "c_out")
         elif not source and equal != {True}:
             wider = f"ConvBN({c_in}, c_out, 1)"
             edges[str(edge)] = wider if equal == {False} else f"{wider} if c_in != c_out else nn.Identity()"
-    cell = _cell(CELL, edges, "c_in: int, c_out: int")
+    cell = _cell(WIRING, [OPERATIONS[code] for code in CELL], edges, "c_in: int, c_out: int")
     stages = [f"Cell({before}, {after})" for before, after in ends]
     reductions = [(widths[before], widths[after]) for before, after in REDUCTIONS]
     return _network(design, (cell, edges), stages, reductions, (widths[0], widths[-1]))
 
 
-def _operation(operation: int, c_in: str, c_out: str) -> str:
-    return f"ReLUConvBN({c_in}, {c_out}, {KERNELS[operation]})" if operation in KERNELS else "avg_pool()"
+def _call(name: str, c_in: str, c_out: str) -> str:
+    """Return what makes the module of an operation; "" for none, and for a skip that changes nothing."""
+    known = own.OPERATIONS[name]
+    return {
+        "nor_conv": f"ReLUConvBN({c_in}, {c_out}, {known.kernel})",
+        "sep_conv": f"SepConv({c_out}, {known.kernel})",
+        "dil_conv": f"SeparableConv({c_out}, {known.kernel}, dilation=2)",
+        "avg_pool": "avg_pool()",
+        "max_pool": "max_pool()",
+    }.get(known.family, "")
 
 
-def _cell(arch: Sequence[int], edges: dict[str, str], parameters: str) -> str:
+_NUMBERS = dict(enumerate(("Two", "Three", "Four", "Five", "Six", "Seven", "Eight"), start=2))
+
+
+def _cell(wiring: Wiring, names: Sequence[str], edges: dict[str, str], parameters: str) -> str:
     """Return the class of a cell, of which the edges in `edges` have modules and other skips none."""
-    lines = ["class Cell(nn.Module):", '    """Four nodes; each sums what leads to it, the last is the output."""', ""]
+    nodes = wiring.nodes
+    what = f"{_NUMBERS[nodes]} nodes; each sums what leads to it, the last is the output."
+    lines = ["class Cell(nn.Module):", f'    """{what}"""', ""]
     if edges:
         signature = f"self, {parameters}" if parameters else "self"
         lines += [f"    def __init__({signature}) -> None:", "        super().__init__()", *module_dict(edges), ""]
     lines += ["    def forward(self, node0: Tensor) -> Tensor:"]
-    read = {source for (source, _), operation in zip(EDGES, arch, strict=True) if operation != NONE} | {NODES - 1}
-    for target in range(1, NODES):
+    read = {source for (source, _), name in zip(wiring.edges, names, strict=True) if name != own.NONE} | {nodes - 1}
+    for target in range(1, nodes):
         if target not in read:
             continue
-        into = [(edge, source) for edge, (source, end) in enumerate(EDGES) if end == target and arch[edge] != NONE]
+        into = [(edge, source) for source, edge in wiring.into[target] if names[edge] != own.NONE]
         terms = [f'self.edges["{edge}"](node{source})' if str(edge) in edges else f"node{source}"
                  for edge, source in into]  # fmt: skip
         total = " + ".join(terms) or "torch.zeros_like(node0)"
-        lines.append(f"        {'return' if target == NODES - 1 else f'node{target} ='} {total}")
+        lines += _statement("return " if target == nodes - 1 else f"node{target} = ", total)
     return "\n".join([*lines, ""])
+
+
+def _statement(head: str, total: str) -> list[str]:
+    """Return a statement in a method, in brackets where it would be too long for a line."""
+    line = f"        {head}{total}"
+    if len(line) <= WIDTH:
+        return [line]
+    first, *others = total.split(" + ")
+    return [f"        {head}(", f"            {first}", *(f"            + {term}" for term in others), "        )"]
 
 
 def module_dict(edges: dict[str, str]) -> list[str]:

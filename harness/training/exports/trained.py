@@ -20,7 +20,7 @@ from harness.files.reading import parse_json, record_of
 from harness.files.whole import opened, replacing
 from harness.training.data.dataset import Dataset
 from harness.training.exports.design import Design
-from harness.training.networks.cells import Cell
+from harness.training.networks.wired import WiredCell
 from harness.training.recipe import Recipe
 from harness.training.tensors import DamagedError, check_whole, read_tensors
 
@@ -104,7 +104,7 @@ def with_weights(module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
     idle = {
         f"{prefix}.edges.{key}"
         for prefix, part in module.named_modules()
-        if isinstance(part, Cell)
+        if isinstance(part, WiredCell)
         for key in part.edges.keys() - {key for edges in part.into for _, key in edges}
     }
     for name, value in module.state_dict().items():

@@ -35,7 +35,7 @@ def write(out: Path, design: Design, trained: TrainedNetwork | None, made: str) 
     if out.suffix == ".onnx":
         network = module_of(source(design))
         fill(network, design.build().state_dict() if trained is None else trained.weights)
-        facts = {"architecture": design.text, "space": design.space, "notes": "\n".join(notes)}
+        facts = {"architecture": design.text, "space": design.known.name, "notes": "\n".join(notes)}
         graph.write(out, network, design.shape, facts)
         return [out]
     if trained is not None:

@@ -258,7 +258,7 @@ def test_what_it_found_is_verified(entry, tmp_path):
 def test_thirty_cells_agree_with_the_table_within_the_noise_of_seeds(monkeypatch, tmp_path):
     """Two one-sided tests at 5 % find the mean difference within the margin that was stored with the table."""
     monkeypatch.setenv("NAS_HARNESS_HOME", str(tmp_path))
-    table, live = registry.oracle("micro-mnist1d"), nh.open_benchmark("live-mnist1d-nb201", seed=3)
+    table, live = registry.oracle("micro-mnist1d"), registry.benchmark("live-mnist1d-nb201", seed=3)
     archs = table.archs[np.random.default_rng(0).permutation(len(table.archs))[:30]]
     told = 100.0 - live.query(Proposals.of(archs, 9), noise_seed=None).objectives[:, 0]
     trainings = table.trainings(archs, "valid_accuracy")

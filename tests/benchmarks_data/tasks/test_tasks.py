@@ -13,11 +13,13 @@ import pytest
 
 import harness as nh
 from benchmarks_data.tasks import kept
+from benchmarks_data.tasks.oracle import TaskOracle
 from harness import registry
 from harness.cli.__main__ import main
 from harness.errors import HarnessError, TableError
 from harness.experiments.prepare import prepare
 from harness.guard import running
+from harness.judging.ledger import unit_seconds
 from harness.own import classes
 from harness.records import Proposals
 from harness.testing.conformance import check_benchmark
@@ -240,12 +242,22 @@ def test_what_a_task_does_not_tell_is_refused(home):
         nh.run("random_search", _name(home, "Timeless"), seconds=10.0)
 
 
+def test_one_training_is_the_mean_over_the_space(home):
+    trained = registry.benchmark(_name(home)).space.parse(["x=0, kind=a"])
+    registry.benchmark(_name(home)).query(Proposals.of(trained, 1), noise_seed=np.zeros(1, dtype=np.uint64))
+    assert unit_seconds(registry.oracle(_name(home))) == pytest.approx(2.0 * 3 * 2.5), (
+        "x is 0 to 3, whatever was trained"
+    )
+    registry.benchmark(_name(home, "Timeless"))
+    assert np.isnan(unit_seconds(TaskOracle(_name(home, "Timeless"), kept.known(_name(home, "Timeless")))))
+
+
 def test_seconds_that_cannot_be_are_refused(home):
     benchmark = nh.open_benchmark(_name(home))
-    benchmark._task = type("Wrong", (), {"seconds": staticmethod(lambda config, fidelity: 0.0)})
+    benchmark._task = type("Mine", (), {"seconds": staticmethod(lambda config, fidelity: 0.0)})
     with pytest.raises(HarnessError, match="`seconds of Mine` must be greater than 0"):
         benchmark._said([{}], np.array([0]))
-    benchmark._task = type("Wrong", (), {"seconds": staticmethod(lambda config, fidelity: config["z"])})
+    benchmark._task = type("Mine", (), {"seconds": staticmethod(lambda config, fidelity: config["z"])})
     with pytest.raises(HarnessError, match="`seconds` of Mine failed: KeyError: 'z'"):
         benchmark._said([{}], np.array([0]))
 

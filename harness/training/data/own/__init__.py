@@ -151,7 +151,7 @@ def dataset(
             if text not in SPLIT_NAMES:
                 raise HarnessError(unknown("split", text, SPLIT_NAMES))
         given = to_cut(np.array([SPLITS.index(SPLIT_NAMES[text]) for text in texts], dtype=np.int64))
-    whole, classes = np.asarray(items), np.asarray(labels)
+    whole, classes = _array("items", items), _array("labels", labels)
     if given is not None and len(given) != len(whole):
         raise HarnessError(f"`split` must be one text for each of {len(whole)} items, got {len(given)}")
     options: Mapping[str, Any] = {"layout": layout, "shape": shape, "valid": valid, "test": test, "seed": seed}
@@ -159,5 +159,19 @@ def dataset(
     if to is not None:
         if Path(to).suffix != ".npz":
             raise HarnessError(f"`to` must end in .npz, so that it is read as a dataset, got {str(to)!r}")
-        exported.save(made, Path(to))
+        try:
+            exported.save(made, Path(to))
+        except OSError as error:
+            raise HarnessError(f"the dataset cannot be written: {reason(error)}") from error
     return made
+
+
+def _array(name: str, given: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return what is given as an array, with nothing masked."""
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError) as error:
+        raise HarnessError(f"`{name}` must be an array, every item of one shape: {error}") from None
+    if np.ma.is_masked(given):
+        raise HarnessError(f"`{name}` must have no masked values: leave these items out, or put in what is meant")
+    return array

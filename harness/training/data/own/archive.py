@@ -89,7 +89,7 @@ def _put(path: Path, into: dict[str, AnyArray], split: str, array: AnyArray, nam
 def _codes(path: Path, listed: AnyArray, items: int) -> IntArray:
     """Return the splits that texts name: (n,) int64."""
     if listed.shape != (items,) or listed.dtype.kind not in "US":
-        raise HarnessError(must(f"`split` of {path}", f"be a text for each of {items} items", listed.shape))
+        raise HarnessError(must(f"split of {path}", f"be a text for each of {items} items", listed.shape))
     texts = [str(text).lower() for text in (np.char.decode(listed) if listed.dtype.kind == "S" else listed)]
     for text in dict.fromkeys(texts):
         if text not in SPLIT_NAMES:

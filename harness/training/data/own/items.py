@@ -19,6 +19,8 @@ LAYOUTS = ("NHW", "NHWC", "NCHW", "NL", "NLC", "NCL")
 COLOURS = (1, 3)
 """Channels by which an axis is recognised as that of the channels."""
 MOST_CLASSES = 1000
+_LARGEST_WHOLE = 2.0**53
+"""Up to which a float64 holds every whole number."""
 SMALLEST, MULTIPLE = 8, 4
 """Sides of an item: at least the first, and divisible by the second, because networks halve them twice."""
 
@@ -96,7 +98,7 @@ def checked_values(items: AnyArray, what: str) -> AnyArray:
         If values are no numbers, or not finite; says how many, and in which items.
     """
     if items.dtype.kind not in "buif":
-        raise HarnessError(must(what, "be numbers", items.dtype))
+        raise HarnessError(must(what, "be numbers", str(items.dtype)))
     if items.dtype.kind in "bui":
         small = items.dtype.kind == "b" or (items.min() >= 0 and items.max() <= 255)
         return items.astype(np.uint8 if small else np.float32)
@@ -115,7 +117,7 @@ def checked_values(items: AnyArray, what: str) -> AnyArray:
 
 
 def checked_labels(given: AnyArray, items: int, what: str) -> AnyArray:
-    """Return labels as (n,) int64 or text.
+    """Return labels as (n,) integers or text.
 
     Raises
     ------
@@ -136,12 +138,13 @@ def checked_labels(given: AnyArray, items: int, what: str) -> AnyArray:
         labels = labels.astype(str)
     if labels.dtype.kind == "U":
         return labels
-    if labels.dtype.kind == "f" and np.array_equal(labels, np.rint(labels)):
-        labels = labels.astype(np.int64)
+    if labels.dtype.kind == "f":
+        whole = (np.abs(labels) <= _LARGEST_WHOLE) & (labels == np.rint(labels))
+        labels = labels.astype(np.int64) if whole.all() else labels[~whole]
     if labels.dtype.kind not in "bui":
-        shown = labels[0] if labels.dtype.kind == "O" else labels[labels != np.rint(labels)][0]
-        raise HarnessError(must(what, "be classes: whole numbers or text (values to be regressed are not)", shown))
-    return labels.astype(np.int64)
+        rule = "be classes: whole numbers or text (values to be regressed are not)"
+        raise HarnessError(must(what, rule, labels[:1].tolist()[0]))
+    return labels if labels.dtype.kind == "u" else labels.astype(np.int64)
 
 
 def numbered(labels: AnyArray, what: str) -> tuple[IntArray, tuple[str, ...]]:

@@ -39,17 +39,21 @@ def listed(folder: Path) -> list[tuple[str, str, Path]]:
             f"{folder} has folders of splits ('{named[0].name}') beside others ('{other}'): give one folder for each "
             "class, or one for each split with those of the classes in it"
         )
-    found = [
-        (SPLIT_NAMES[split.name.lower()] if named else "", place.name, path)
-        for split in (named or [folder])
-        for place in sorted(item for item in split.iterdir() if item.is_dir() and not item.name.startswith("."))
-        for path in sorted(place.rglob("*"))
-        if path.is_file() and not path.name.startswith(".")
-    ]
+    found = []
+    for split in named or [folder]:
+        for place in sorted(item for item in split.iterdir() if not item.name.startswith(".")):
+            if not place.is_dir():
+                raise HarnessError(
+                    f"{place} lies beside the folders of classes: put it into one of them, or take it out"
+                )
+            paths = [path for path in sorted(place.rglob("*")) if not path.is_dir() and not path.name.startswith(".")]
+            if not paths:
+                raise HarnessError(f"{place} is a class without images: put some in, or remove the folder")
+            found += [(SPLIT_NAMES[split.name.lower()] if named else "", place.name, path) for path in paths]
     if not found:
         raise HarnessError(f"{folder} holds no images in folders of classes: put them as CLASS/NAME.png")
     for _, _, path in found:
-        if path.suffix.lower() not in SUFFIXES:
+        if path.suffix.lower() not in SUFFIXES or not path.is_file():
             raise HarnessError(f"{path} is no image ({', '.join(SUFFIXES)}); take it out of the folder")
     return found
 

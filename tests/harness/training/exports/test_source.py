@@ -13,8 +13,10 @@ from torch import nn
 
 from harness.errors import HarnessError
 from harness.spaces import named
+from harness.spaces.own.cells import CellSpace
+from harness.spaces.own.operations import OPERATIONS
 from harness.training import networks, recipe
-from harness.training.exports.design import PUBLISHED, Design, design, shape_of
+from harness.training.exports.design import PUBLISHED, Design, design, shape_of, space_of
 from harness.training.exports.source import fill, module_of, source
 from harness.training.recipe import Recipe
 
@@ -28,11 +30,23 @@ OPERATIONS_OF_DARTS = ((0, 1, 0, 2, 3, 0, 4, 5, 0, 6, 2) * 2, (2, 2, 0, 2, 2, 0,
 """All seven in each cell; nothing but skips."""
 FOUR_CELLS = Recipe("four", epochs=1, channels=4, cells=4, reduction_cells=(1, 2), stem_stride=2)
 
+OWN = CellSpace("own", list(OPERATIONS), nodes=6)
+"""All operations, on fifteen edges."""
+SPARSE = CellSpace(
+    "sparse", ["skip_connect", "max_pool_3x3", "sep_conv_3x3"], nodes=4, edges=[[0, 1], [1, 2], [0, 3], [2, 3]]
+)
+
 DESIGNS = [
     *(Design("nb201", arch, MICRO, SIGNAL, 10) for arch in (FULL, ZERO, SKIPS, POOLS, DEAD, BIAS_ALONE)),
     *(Design("nb201", arch, SMALL, IMAGE, 10) for arch in (FULL, ZERO, SKIPS, POOLS, DEAD, BIAS_ALONE)),
     *(Design("nats-size", arch, SMALL, IMAGE, 7) for arch in ((0, 1, 2, 0, 1), (1,) * 5, (0, 0, 1, 1, 0))),
     Design("nats-size", (0, 1, 2, 0, 1), MICRO, SIGNAL, 7),
+    *(
+        Design(OWN.definition(), arch, *given, 5)
+        for arch in ((2, 5, 3, 1, 7, 4, 9, 10, 6, 8, 1, 2, 0, 3, 5), (1,) * 15, (3,) + (0,) * 13 + (8,))
+        for given in ((SMALL, IMAGE), (MICRO, SIGNAL))
+    ),
+    Design(SPARSE.definition(), (2, 1, 0, 2), MICRO, IMAGE, 5),
     *(Design("darts", arch, recipe.load("micro-darts"), SIGNAL, 5) for arch in (*DARTS, *OPERATIONS_OF_DARTS)),
     *(Design("darts", arch, FOUR_CELLS, (2, 16, 16), 5) for arch in (*DARTS[:1], *OPERATIONS_OF_DARTS)),
 ]
@@ -49,7 +63,7 @@ def trained(made: Design) -> nn.Module:
     return module.double()
 
 
-@pytest.mark.parametrize("made", DESIGNS, ids=lambda made: f"{made.space}-{made.shape}-{made.text[:40]}")
+@pytest.mark.parametrize("made", DESIGNS, ids=lambda made: f"{made.known.name}-{made.shape}-{made.text[:40]}")
 def test_it_equals_the_trainers_network_in_evaluation_and_in_training(made):
     theirs, ours = trained(made), module_of(source(made)).double()
     fill(ours, theirs.state_dict())
@@ -126,6 +140,21 @@ def test_the_published_networks_have_the_published_costs():
     assert full.cost() == (1531546, 220119690)
     assert full.recipe == PUBLISHED["nb201"]
     assert design("nats-size", "8:8:16:32:64", None, (3, 32, 32), 10).cost() == (179490, 16360074)
+
+
+def test_a_file_of_cells_is_a_space_like_any_other(tmp_path):
+    path = tmp_path / "space.toml"
+    path.write_text('name = "row"\n[cells]\nnodes = 3\noperations = ["none", "skip_connect", "nor_conv_3x3"]\n')
+    made = design(str(path), "|nor_conv_3x3~0|+|none~0|skip_connect~1|", None, (3, 8, 8), 4)
+    assert made.recipe == PUBLISHED["nb201"]
+    assert "Network of the row space." in source(made)
+    assert design(made.space, made.text, None, (3, 8, 8), 4) == made
+    assert space_of(made.network) == CellSpace("cells", ["none", "skip_connect", "nor_conv_3x3"], nodes=3).definition()
+    path.write_text('name = "other"\n[cells]\noperations = ["none", "attention"]\n')
+    with pytest.raises(HarnessError, match="the trainer does not know the operation 'attention'"):
+        design(str(path), made.text, None, (3, 8, 8), 4)
+    with pytest.raises(HarnessError, match=r"cells of one's own: '.*space.py:Mine' has none"):
+        Design(str(tmp_path / "space.py:Mine"), made.arch, SMALL, (3, 8, 8), 4)
 
 
 @pytest.mark.parametrize(("text", "shape"), [("3x32x32", (3, 32, 32)), ("1X40", (1, 1, 40)), ("2x1x16", (2, 1, 16))])
