@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from strategies.one_shot.relaxed import Relaxed, RelaxedSettings
+from strategies.one_shot.grid import RelaxedSettings
+from strategies.one_shot.relaxed import Relaxed
 
 _DARTS = RelaxedSettings(nesterov=False, weight_decay=3e-4)
 
@@ -38,6 +39,18 @@ class SNAS(Relaxed):
         _DARTS, sampler="gumbel", bilevel=False, last_learning_rate=0.0, temperature=1.0, last_temperature=0.03
     )
     paper, year = "Xie, Zheng, Liu & Lin, ICLR", 2019
+
+
+class DSNAS(Relaxed):
+    """One operation drawn for each edge; alpha follows the score function, in the same step as the weights.
+
+    Hu et al., "DSNAS: Direct Neural Architecture Search without Parameter Retraining", CVPR 2020.
+
+    Departs from the paper as `DARTS` does; settings are those of `SNAS`, and no operations are dropped on the way.
+    """
+
+    preset = replace(SNAS.preset, sampler="score", last_temperature=1.0)
+    paper, year = "Hu et al., CVPR", 2020
 
 
 class GDAS(Relaxed):
