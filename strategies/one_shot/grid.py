@@ -113,6 +113,8 @@ class RelaxedSettings(WeightSettings):
             (sampler.gated and not self.bilevel, "bilevel", "be true with binary gates", self.bilevel),
             (not sampler.sums and self.perturbation > 0, "perturbation", "be 0 where weights do not sum to 1",
              self.perturbation),
+            (not sampler.sums and self.entropy_penalty > 0, "entropy_penalty", "be 0 where weights do not sum to 1",
+             self.entropy_penalty),
             (sampler.samples and (self.edge_normalisation or self.perturbation > 0 or self.auxiliary_skip > 0),
              "sampler", "be one of a mixture with edge normalisation, perturbation or an auxiliary skip", self.sampler),
             (self.statistics == "recalibrated" and self.partial_channels > 1, "statistics",

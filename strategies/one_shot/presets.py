@@ -163,13 +163,14 @@ class FairDARTS(Relaxed):
     """Operations of an edge that do not compete: weights are logistic functions of alpha, driven to 0 or 1.
 
     Chu, Zhou, Zhang & Li, "Fair DARTS: Eliminating Unfair Advantages in Differentiable Architecture Search", ECCV 2020,
-    with the zero-one loss at the factor 10.
+    with the zero-one loss at the factor 10.  None is left out by default: its weight has no effect, so that the
+    zero-one loss alone would move it.
 
-    Departs from the paper as `DARTS` does, and takes the largest weight of each edge, where the paper takes all above
-    0.85, two a node at most.
+    Departs from the paper: the largest weight of each edge is taken, where the paper takes all above 0.85, two a node
+    at most.
     """
 
-    preset = replace(_DARTS, sampler="sigmoid", penalty=10.0)
+    preset = replace(_DARTS, sampler="sigmoid", penalty=10.0, without=("none",))
     paper, year = "Chu, Zhou, Zhang & Li, ECCV", 2020
 
 

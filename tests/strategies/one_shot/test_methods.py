@@ -14,7 +14,7 @@ from harness.testing.one_shot import check_one_shot
 from strategies import ONE_SHOT
 from strategies.one_shot.grid import LATER
 from strategies.one_shot.paths import RSPS, SinglePath
-from strategies.one_shot.presets import DARTS, GDAS, DrNAS
+from strategies.one_shot.presets import DARTS, GDAS, DrNAS, FairDARTS
 from strategies.one_shot.relaxed import Relaxed
 from tests.harness.training.supernets.support import rng, search_data
 from tests.strategies.one_shot.support import COSTS, QUICK, SPACE, made
@@ -144,6 +144,9 @@ def test_two_skips_stop_darts_plus_and_no_further_epoch_is_wanted():
         (DARTS, {"learning_rate": -1.0}, "`learning_rate` must be greater than 0, got -1.0"),
         (DARTS, {"without": ["zero"]}, "`without` must be one of 'none', 'skip_connect'"),
         (DrNAS, {"order": 2}, "`order` must be 1 with a sampler that draws"),
+        (FairDARTS, {"entropy_penalty": 0.1}, "`entropy_penalty` must be 0 where weights do not sum to 1, got 0.1"),
+        (FairDARTS, {"perturbation": 0.1}, "`perturbation` must be 0 where weights do not sum to 1, got 0.1"),
+        (DARTS, {"sampler": "binary_gates", "bilevel": False}, "`bilevel` must be true with binary gates, got False"),
         (DARTS, {"penalty": 0.1}, "`penalty` must be 0 but for 'dirichlet' and 'sigmoid', got 0.1"),
         (GDAS, {"edge_normalisation": True}, "`sampler` must be one of a mixture"),
         (DARTS, {"early_stop": "eigenvalue"}, "`eigenvalue_every` must be at least 1 where it stops"),
