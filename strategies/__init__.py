@@ -70,6 +70,7 @@ STRATEGIES = {
 ONE_SHOT = {
     "darts": "strategies.one_shot.presets:DARTS",
     "snas": "strategies.one_shot.presets:SNAS",
+    "dsnas": "strategies.one_shot.presets:DSNAS",
     "gdas": "strategies.one_shot.presets:GDAS",
     "pc_darts": "strategies.one_shot.presets:PCDARTS",
     "drnas": "strategies.one_shot.presets:DrNAS",

@@ -18,7 +18,8 @@ from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.four_nodes import EDGES
 from harness.training.supernets.batches import Batch
-from strategies.one_shot.relaxed import Relaxed, RelaxedSettings
+from strategies.one_shot.grid import RelaxedSettings
+from strategies.one_shot.relaxed import Relaxed
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class LikelihoodSettings(RelaxedSettings):
             integer(name, getattr(self, name), low=0, high=MOST)
         for name, rule, wrong in (
             ("bilevel", "be true where weights are trained on paths", not self.bilevel),
+            ("order", "be 1 where weights are trained on paths", self.order == 2),
             ("perturbation", "be 0 where weights are trained on paths", self.perturbation > 0),
             ("early_stop", "be 'none' where the best of candidates is chosen", self.early_stop != "none"),
         ):

@@ -19,7 +19,8 @@ from harness.spaces.four_nodes import EDGES
 from harness.spaces.nb201.operations import OPERATIONS
 from harness.training.supernets.batches import Batch
 from harness.training.supernets.subnets import accuracy
-from strategies.one_shot.relaxed import Relaxed, RelaxedSettings
+from strategies.one_shot.grid import RelaxedSettings
+from strategies.one_shot.relaxed import Relaxed
 from strategies.one_shot.samplers import SAMPLERS
 
 UNDECIDED = -1

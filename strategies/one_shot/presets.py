@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from strategies.one_shot.relaxed import Relaxed, RelaxedSettings
+from strategies.one_shot.grid import RelaxedSettings
+from strategies.one_shot.relaxed import Relaxed
 
 _DARTS = RelaxedSettings(nesterov=False, weight_decay=3e-4)
 
@@ -38,6 +39,18 @@ class SNAS(Relaxed):
         _DARTS, sampler="gumbel", bilevel=False, last_learning_rate=0.0, temperature=1.0, last_temperature=0.03
     )
     paper, year = "Xie, Zheng, Liu & Lin, ICLR", 2019
+
+
+class DSNAS(Relaxed):
+    """One operation drawn for each edge; alpha follows the score function, in the same step as the weights.
+
+    Hu et al., "DSNAS: Direct Neural Architecture Search without Parameter Retraining", CVPR 2020.
+
+    Departs from the paper as `DARTS` does; settings are those of `SNAS`, and no operations are dropped on the way.
+    """
+
+    preset = replace(SNAS.preset, sampler="score", last_temperature=1.0)
+    paper, year = "Hu et al., CVPR", 2020
 
 
 class GDAS(Relaxed):
@@ -150,13 +163,14 @@ class FairDARTS(Relaxed):
     """Operations of an edge that do not compete: weights are logistic functions of alpha, driven to 0 or 1.
 
     Chu, Zhou, Zhang & Li, "Fair DARTS: Eliminating Unfair Advantages in Differentiable Architecture Search", ECCV 2020,
-    with the zero-one loss at the factor 10.
+    with the zero-one loss at the factor 10.  None is left out by default: its weight has no effect, so that the
+    zero-one loss alone would move it.
 
-    Departs from the paper as `DARTS` does, and takes the largest weight of each edge, where the paper takes all above
-    0.85, two a node at most.
+    Departs from the paper: the largest weight of each edge is taken, where the paper takes all above 0.85, two a node
+    at most.
     """
 
-    preset = replace(_DARTS, sampler="sigmoid", penalty=10.0)
+    preset = replace(_DARTS, sampler="sigmoid", penalty=10.0, without=("none",))
     paper, year = "Chu, Zhou, Zhang & Li, ECCV", 2020
 
 

@@ -17,7 +17,8 @@ from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.four_nodes import EDGES
-from strategies.one_shot.relaxed import Relaxed, RelaxedSettings
+from strategies.one_shot.grid import RelaxedSettings
+from strategies.one_shot.relaxed import Relaxed
 from strategies.one_shot.samplers import SAMPLERS
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,8 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, real
-from harness.errors import HarnessError, must
+from harness.checks import Archs, FloatArray
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.four_nodes import EDGES, NONE, SKIP
@@ -24,105 +22,16 @@ from harness.training.supernets.cells import ENTERING
 from harness.training.supernets.costs import TRAINING_STEP
 from strategies.one_shot.curvature import largest_eigenvalue
 from strategies.one_shot.gates import drawn_without_replacement, gates, settled
-from strategies.one_shot.latency import LOSSES, constrained, expected_macs
+from strategies.one_shot.grid import FADINGS, LATER, RelaxedSettings
+from strategies.one_shot.latency import constrained, expected_macs
 from strategies.one_shot.samplers import SAMPLERS
-from strategies.one_shot.smoothing import PERTURBATIONS, attacked, smoothed
-from strategies.one_shot.stopping import STOPS, EigenvalueRise, StableRanking, skips
-from strategies.one_shot.supernets import SupernetMethod, WeightSettings
+from strategies.one_shot.smoothing import attacked, smoothed
+from strategies.one_shot.stopping import EigenvalueRise, StableRanking, skips
+from strategies.one_shot.supernets import SupernetMethod
 from strategies.one_shot.unrolled import unrolled_gradient
 
-TEMPERATURES = ("linear", "exponential")
-"""Schedules of the temperature by name."""
-FADINGS: Mapping[str, Callable[[float], float]] = {
-    "linear": lambda share: 1 - share,
-    "cosine": lambda share: (1 + math.cos(math.pi * share)) / 2,
-}
-"""Schedules of the auxiliary skip by name: from the share of epochs that are over to what is left of its weight."""
 CURVED = 500
 """Validation items by which the curvature in the architecture parameters is measured."""
-
-
-@dataclass(frozen=True)
-class RelaxedSettings(WeightSettings):
-    """Choices of `Relaxed`, and their values where a method says no other."""
-
-    sampler: str = "softmax"
-    temperature: float = 1.0
-    last_temperature: float = 1.0
-    order: int = 1
-    bilevel: bool = True
-    alpha_first: bool = True
-    alpha_learning_rate: float = 3e-4
-    alpha_weight_decay: float = 1e-3
-    alpha_beta: float = 0.5
-    frozen_epochs: int = 0
-    penalty: float = 0.0
-    partial_channels: int = 1
-    edge_normalisation: bool = False
-    first_perturbation: float = 0.0
-    perturbation: float = 0.0
-    auxiliary_skip: float = 0.0
-    early_stop: str = "none"
-    most_skips: int = 2
-    stable_epochs: int = 10
-    eigenvalue_every: int = 0
-    temperature_schedule: str = "linear"
-    gated: int = 2
-    alpha_every: int = 1
-    entropy_penalty: float = 0.0
-    perturbed_by: str = "random"
-    attack_steps: int = 7
-    auxiliary_schedule: str = "linear"
-    latency_loss: str = "none"
-    latency_factor: float = 0.1
-    latency_power: float = 0.6
-    latency_target: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        sampler = SAMPLERS[choice("sampler", self.sampler, tuple(SAMPLERS))]
-        real("temperature", self.temperature, low=0.0, open_low=True)
-        real("last_temperature", self.last_temperature, low=0.0, open_low=True)
-        integer("order", self.order, low=1, high=2)
-        for name in ("bilevel", "alpha_first", "edge_normalisation"):
-            boolean(name, getattr(self, name))
-        real("alpha_learning_rate", self.alpha_learning_rate, low=0.0, open_low=True)
-        real("alpha_weight_decay", self.alpha_weight_decay, low=0.0)
-        real("alpha_beta", self.alpha_beta, low=0.0, high=0.999)
-        integer("frozen_epochs", self.frozen_epochs, low=0, high=MOST)
-        integer("partial_channels", self.partial_channels, low=1, high=MOST)
-        for name in ("penalty", "first_perturbation", "perturbation", "auxiliary_skip", "entropy_penalty",
-                     "latency_factor", "latency_power", "latency_target"):  # fmt: skip
-            real(name, getattr(self, name), low=0.0)
-        choice("temperature_schedule", self.temperature_schedule, TEMPERATURES)
-        choice("auxiliary_schedule", self.auxiliary_schedule, tuple(FADINGS))
-        choice("perturbed_by", self.perturbed_by, PERTURBATIONS)
-        choice("latency_loss", self.latency_loss, LOSSES)
-        integer("gated", self.gated, low=2, high=len(OPERATIONS))
-        for name in ("alpha_every", "attack_steps"):
-            integer(name, getattr(self, name), low=1, high=MOST)
-        choice("early_stop", self.early_stop, STOPS)
-        integer("most_skips", self.most_skips, low=1, high=len(EDGES))
-        integer("stable_epochs", self.stable_epochs, low=1, high=MOST)
-        integer("eigenvalue_every", self.eigenvalue_every, low=0, high=MOST)
-        for wrong, name, rule, value in (
-            (self.early_stop == "eigenvalue" and not self.eigenvalue_every, "eigenvalue_every",
-             "be at least 1 where it stops the search", self.eigenvalue_every),
-            (self.order == 2 and (sampler.random or not self.bilevel or self.nesterov), "order",
-             "be 1 with a sampler that draws, on one level, or with `nesterov`", self.order),
-            (self.penalty > 0 and not sampler.regular, "penalty", "be 0 but for 'dirichlet' and 'sigmoid'",
-             self.penalty),
-            (sampler.gated and not self.bilevel, "bilevel", "be true with binary gates", self.bilevel),
-            (not sampler.sums and self.perturbation > 0, "perturbation", "be 0 where weights do not sum to 1",
-             self.perturbation),
-            (sampler.samples and (self.edge_normalisation or self.perturbation > 0 or self.auxiliary_skip > 0),
-             "sampler", "be one of a mixture with edge normalisation, perturbation or an auxiliary skip", self.sampler),
-            (self.statistics == "recalibrated" and self.partial_channels > 1, "statistics",
-             "be 'batch' with partial channels", self.statistics),
-            (len(self.codes) < 2, "without", "leave two operations or more", list(self.without)),
-        ):  # fmt: skip
-            if wrong:
-                raise HarnessError(must(name, rule, value))
 
 
 class Relaxed(SupernetMethod):
@@ -136,7 +45,7 @@ class Relaxed(SupernetMethod):
 
     Parameters
     ----------
-    sampler : {"softmax", "gumbel", "hard_gumbel", "reinmax", "dirichlet", "sigmoid", "binary_gates"}
+    sampler : {"softmax", "gumbel", "hard_gumbel", "reinmax", "dirichlet", "sigmoid", "binary_gates", "score"}
         How alpha becomes weights of operations, see `strategies.one_shot.samplers`.
     temperature, last_temperature : float
         Of the samplers with a temperature, in the first and the last epoch.
@@ -193,19 +102,7 @@ class Relaxed(SupernetMethod):
 
     settings: RelaxedSettings
     preset: ClassVar[Any] = RelaxedSettings()
-    later_hyperparameters: ClassVar[Mapping[str, Any]] = {
-        "temperature_schedule": "linear",
-        "gated": 2,
-        "alpha_every": 1,
-        "entropy_penalty": 0.0,
-        "perturbed_by": "random",
-        "attack_steps": 7,
-        "auxiliary_schedule": "linear",
-        "latency_loss": "none",
-        "latency_factor": 0.1,
-        "latency_power": 0.6,
-        "latency_target": 0.0,
-    }
+    later_hyperparameters: ClassVar[Mapping[str, Any]] = LATER
     derivations: ClassVar[tuple[str, ...]] = ("argmax", "argmax without none")
 
     def __init__(
@@ -447,9 +344,11 @@ class Relaxed(SupernetMethod):
         return largest_eigenvalue(loss, self.alpha.detach(), self.settings.alpha_weight_decay)
 
     def probabilities(self) -> FloatArray:
-        """Return the mean weights of all operations, 0 for those that are left out: (6, 5) float64."""
+        """Return the mean weights of all operations as shares of their edge, 0 for those left out: (6, 5) float64."""
         with torch.no_grad():
             found = self.mixed(self.sampler.probabilities(self.alpha) @ self._places)
+            if not self.sampler.sums:
+                found = found / found.sum(-1, keepdim=True)
         return found.double().cpu().numpy()
 
     def recommend(self) -> Archs:

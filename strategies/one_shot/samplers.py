@@ -155,6 +155,21 @@ class BinaryGates(Sampler):
         return one_hot(soft.detach().log() + gumbel(alpha, rng)) + (soft - soft.detach())
 
 
+class Score(Sampler):
+    """The draws of DSNAS (Hu et al., CVPR 2020): one operation by softmax(alpha), with the score function's gradient.
+
+    The gradient of alpha is c d ln p(drawn), where c is the derivative of the loss in the weight of the drawn
+    operation, edge by edge.  Its mean over the draws of an edge is the gradient of gates of all operations.
+    """
+
+    samples = True
+
+    def weights(self, alpha: Tensor, rng: np.random.Generator, temperature: float) -> Tensor:
+        """Return a one-hot draw."""
+        drawn: Tensor = _Score.apply(alpha, one_hot(alpha + gumbel(alpha, rng)))  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        return drawn
+
+
 SAMPLERS: dict[str, type[Sampler]] = {
     "softmax": Softmax,
     "gumbel": Gumbel,
@@ -163,6 +178,7 @@ SAMPLERS: dict[str, type[Sampler]] = {
     "dirichlet": Dirichlet,
     "sigmoid": Sigmoid,
     "binary_gates": BinaryGates,
+    "score": Score,
 }
 """Samplers by name."""
 
@@ -220,6 +236,21 @@ class _ReinMax(torch.autograd.Function):
         first = _through_softmax(2 * gradient, middle)
         found = first - _through_softmax(gradient, plain) / 2
         return found - found.mean(-1, keepdim=True), None, None
+
+
+class _Score(torch.autograd.Function):
+    """A one-hot draw with the gradient of the score function."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, drawn: Tensor) -> Tensor:
+        ctx.save_for_backward(logits, drawn)
+        return drawn.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        logits, drawn = ctx.saved_tensors
+        (gradient,) = gradients
+        return (gradient * drawn).sum(-1, keepdim=True) * (drawn - torch.softmax(logits, -1)), None
 
 
 def _through_softmax(gradient: Tensor, probabilities: Tensor) -> Tensor:

@@ -79,7 +79,7 @@ def test_the_first_baseline_is_the_cells_own_accuracy_and_then_the_mean_of_the_e
 
 
 def test_the_controller_learns_what_is_rewarded_and_says_how_likely_it_is():
-    method = made(ENAS, controller_learning_rate=0.05, without=["none"])
+    method = made(ENAS, controller_learning_rate=0.05, without=["none"], units=8)
     method.baseline = 0.5
     start = method.probabilities()
     np.testing.assert_allclose(start.sum(1), 1)

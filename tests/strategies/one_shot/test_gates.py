@@ -102,7 +102,7 @@ def test_losses_with_a_cost_have_the_value_of_their_formula(form, value):
     assert found.item() == pytest.approx(value)
 
 
-@pytest.mark.parametrize("sampler", ["softmax", "binary_gates", "hard_gumbel"])
+@pytest.mark.parametrize("sampler", ["softmax", "binary_gates"])
 def test_a_cost_in_the_loss_takes_probability_from_what_is_dear(sampler):
     shares = []
     for factor in (0.0, 1e4):

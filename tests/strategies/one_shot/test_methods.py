@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from harness import registry
+from harness.digests import without
 from harness.errors import HarnessError, UnfitError
 from harness.spaces.nats_size.space import SizeSpace
 from harness.testing.one_shot import check_one_shot
 from strategies import ONE_SHOT
+from strategies.one_shot.grid import LATER
 from strategies.one_shot.paths import RSPS, SinglePath
-from strategies.one_shot.presets import DARTS, GDAS, DrNAS
+from strategies.one_shot.presets import DARTS, GDAS, DrNAS, FairDARTS
 from strategies.one_shot.relaxed import Relaxed
 from tests.harness.training.supernets.support import rng, search_data
 from tests.strategies.one_shot.support import COSTS, QUICK, SPACE, made
@@ -143,6 +145,9 @@ def test_two_skips_stop_darts_plus_and_no_further_epoch_is_wanted():
         (DARTS, {"learning_rate": -1.0}, "`learning_rate` must be greater than 0, got -1.0"),
         (DARTS, {"without": ["zero"]}, "`without` must be one of 'none', 'skip_connect'"),
         (DrNAS, {"order": 2}, "`order` must be 1 with a sampler that draws"),
+        (FairDARTS, {"entropy_penalty": 0.1}, "`entropy_penalty` must be 0 where weights do not sum to 1, got 0.1"),
+        (FairDARTS, {"perturbation": 0.1}, "`perturbation` must be 0 where weights do not sum to 1, got 0.1"),
+        (DARTS, {"sampler": "binary_gates", "bilevel": False}, "`bilevel` must be true with binary gates, got False"),
         (DARTS, {"penalty": 0.1}, "`penalty` must be 0 but for 'dirichlet' and 'sigmoid', got 0.1"),
         (GDAS, {"edge_normalisation": True}, "`sampler` must be one of a mixture"),
         (DARTS, {"early_stop": "eigenvalue"}, "`eigenvalue_every` must be at least 1 where it stops"),
@@ -158,3 +163,15 @@ def test_wrong_settings_are_refused_before_any_work(factory, given, message):
 def test_a_space_without_a_supernet_is_refused():
     with pytest.raises(UnfitError, match="DARTS searches nb201 alone, and the benchmark is of the space 'nats-size'"):
         DARTS(SizeSpace(), search_data(), rng(), 2)
+
+
+def test_choices_that_came_later_leave_the_identity_of_earlier_results():
+    kept = without(DARTS.known(), DARTS.later_hyperparameters)
+    assert set(LATER) == {name for name in DARTS.known() if name not in kept}
+    assert list(kept)[-5:] == ["auxiliary_skip", "early_stop", "most_skips", "stable_epochs", "eigenvalue_every"]
+    assert "latency_loss" in without(DARTS.known() | {"latency_loss": "linear"}, LATER)
+
+
+def test_weights_that_do_not_sum_to_one_are_told_as_shares():
+    method = made(Relaxed, sampler="sigmoid")
+    np.testing.assert_allclose(method.probabilities().sum(1), 1)

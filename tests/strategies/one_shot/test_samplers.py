@@ -14,6 +14,7 @@ from strategies.one_shot.samplers import (
     Dirichlet,
     HardGumbel,
     ReinMax,
+    Score,
     Sigmoid,
     Softmax,
     straight_through,
@@ -45,7 +46,8 @@ def test_the_gradient_of_the_mixture_is_that_of_darts():
 
 
 @pytest.mark.parametrize(
-    ("sampler", "temperature"), [(HardGumbel(), 10.0), (HardGumbel(), 0.2), (ReinMax(), 1.0), (BinaryGates(), 1.0)]
+    ("sampler", "temperature"),
+    [(HardGumbel(), 10.0), (HardGumbel(), 0.2), (ReinMax(), 1.0), (BinaryGates(), 1.0), (Score(), 1.0)],
 )
 def test_hard_samples_are_drawn_by_softmax_at_any_temperature(sampler, temperature):
     many = ALPHA[:1].expand(20_000, 3)
@@ -123,3 +125,11 @@ def test_an_attack_raises_the_loss_within_its_reach_and_gives_the_weights_back_w
     torch.testing.assert_close(found.sum(-1), torch.ones(6))
     assert (sum(calls), len(calls)) == (7, 9)
     assert attacked(p, 0.1, rng(), torch.ones(5), lambda weights: 0 * weights.sum(), 3) is p
+
+
+def test_the_mean_of_the_score_functions_gradients_is_the_derivative_of_the_expected_cost():
+    costs, leaf = torch.tensor([1.0, 4.0, -2.0]), ALPHA[:1].clone().requires_grad_()
+    drawn = Score().weights(leaf.expand(40_000, 3), rng(5), 1.0)
+    (found,) = torch.autograd.grad((drawn * costs).sum(1).mean(), leaf)
+    (exact,) = torch.autograd.grad((torch.softmax(leaf, -1) * costs).sum(), leaf)
+    np.testing.assert_allclose(found.numpy(), exact.numpy(), atol=0.03)
