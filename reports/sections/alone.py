@@ -1,4 +1,4 @@
-"""What one-shot methods handed over, trained by itself: a part of their section, of benchmarks that train on demand."""
+"""Training alone beside inherited weights: a part of the section of one-shot methods, of benchmarks that train on demand."""
 
 from __future__ import annotations
 

@@ -47,6 +47,7 @@ EXECUTED = {
     "predictors-full.toml": "test_the_evaluations_of_learners_run",
     "live.toml": "test_the_live_search_runs",
     "one_shot.toml": "test_the_supernets_can_be_trained",
+    "once_for_all.toml": "test_the_supernets_can_be_trained",
     "my_strategy.py": "test_the_strategy_keeps_the_rules",
     "my_learner.py": "test_the_learner_keeps_the_rules",
     "own_task/my_task.py": "test_the_task_is_searched",
@@ -200,6 +201,7 @@ def test_the_supernets_can_be_trained(folder, capsys):
     names = {name for name, _ in prepared.shards.values()}
     assert names == {item.label for item in spec.strategies}
     assert len(prepared.shards) == 5 * 5 + 3
+    assert len(prepare(nh.load_spec("examples/once_for_all.toml")).shards) == 2
 
 
 def test_transfer_runs(folder, capsys):
