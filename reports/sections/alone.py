@@ -1,4 +1,4 @@
-"""Training alone beside inherited weights: a part of the section of one-shot methods, of benchmarks that train on demand."""
+"""Training alone beside inherited weights: a part of the section of one-shot methods, where a benchmark trains."""
 
 from __future__ import annotations
 
