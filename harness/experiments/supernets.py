@@ -48,7 +48,7 @@ SCHEMA = 1
 """Version of what the digest of a unit covers."""
 OBSERVED = ("train_loss", "valid_loss", "eigenvalue", "probabilities")
 """Numbers of an epoch that methods may tell: mean losses, the largest eigenvalue of the Hessian in alpha, and the mean
-weights of operations on each edge, (6, 5)."""
+weights of operations on each edge, (E, K)."""
 SAMPLED = 100
 """Architectures whose inherited accuracy is compared with the table's at the end, each of another functional class."""
 MOST_LISTED, DRAWN = 10**6, 10_000
@@ -362,7 +362,7 @@ def _trained(unit: Training, place: Path | None, on_step: Callable[[int], None] 
         with running(f"the one-shot method {factory.__name__}"):
             inherited = np.asarray(method.inherited(sample), dtype=np.float64)
     facts: dict[str, Any] = {
-        "derivations": list(factory.derivations),
+        "derivations": list(method.derivations),
         "unit_macs": unit_macs,
         "stopped": len(record) < unit.epochs,
     }

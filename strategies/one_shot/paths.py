@@ -86,8 +86,8 @@ class SinglePath(SupernetMethod):
         self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
     ) -> None:
         super().__init__(space, data, rng, epochs, **hyperparameters)
-        self._codes = np.array(self.settings.codes, dtype=self.space.dtype)
-        self._chosen: Archs = np.empty((0, len(EDGES)), dtype=self.space.dtype)
+        self._codes = np.array(self.codes, dtype=self.space.dtype)
+        self._chosen: Archs = np.empty((0, self.space.genes), dtype=self.space.dtype)
 
     def rate(self) -> float:
         """Return the learning rate of the weights in this epoch."""
@@ -97,8 +97,8 @@ class SinglePath(SupernetMethod):
         return low + (high - low) * (1 - self.done / self.epochs)
 
     def draw(self, count: int) -> Archs:
-        """Draw paths uniformly: (count, 6)."""
-        return self._codes[self.rng.integers(len(self._codes), size=(count, len(EDGES)))]
+        """Draw paths uniformly: (count, L)."""
+        return self.choices.draw(self.codes, count, self.rng)
 
     def step(self, images: Tensor, labels: Tensor) -> float:
         """Train one path on a batch, or fair ones."""
@@ -152,8 +152,11 @@ class RSPS(SinglePath):
 
     Li & Talwalkar, "Random Search and Reproducibility for Neural Architecture Search", UAI 2019, as in the code of
     NAS-Bench-201: each of the hundred is scored on one batch of 512 validation items, another for each; that noise is
-    part of published results.  Departs from that code: cells without a way to the output are trained like others.
+    part of published results.  Departs from that code: cells without a way to the output are trained like others.  Of
+    DARTS cells a path has two edges into each node, and no none, for the table has none.
     """
+
+    takes: ClassVar[tuple[str, ...]] = ("nb201", "darts")
 
     preset = PathSettings(items=512)
     paper, year = "Li & Talwalkar, UAI", 2019

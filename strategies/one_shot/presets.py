@@ -8,6 +8,8 @@ from typing import ClassVar
 from strategies.one_shot.grid import RelaxedSettings
 from strategies.one_shot.relaxed import Relaxed
 
+TWO_KINDS = ("nb201", "darts")
+"""Spaces of methods that search both kinds of cells."""
 _DARTS = RelaxedSettings(nesterov=False, weight_decay=3e-4)
 
 
@@ -24,6 +26,7 @@ class DARTS(Relaxed):
 
     preset: ClassVar[RelaxedSettings] = _DARTS
     paper, year = "Liu, Simonyan & Yang, ICLR", 2019
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class SNAS(Relaxed):
@@ -64,6 +67,7 @@ class GDAS(Relaxed):
 
     preset = RelaxedSettings(sampler="hard_gumbel", temperature=10.0, last_temperature=0.1, alpha_first=False)
     paper, year = "Dong & Yang, CVPR", 2019
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class PCDARTS(Relaxed):
@@ -86,6 +90,7 @@ class PCDARTS(Relaxed):
         alpha_learning_rate=6e-4,
     )
     paper, year = "Xu et al., ICLR", 2020
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class DrNAS(Relaxed):
@@ -99,6 +104,7 @@ class DrNAS(Relaxed):
 
     preset = replace(_DARTS, sampler="dirichlet", frozen_epochs=10)
     paper, year = "Chen, Wang, Cheng, Tang & Hsieh, ICLR", 2021
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class SDARTS(Relaxed):

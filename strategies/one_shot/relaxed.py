@@ -13,12 +13,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.checks import Archs, FloatArray
+from harness.errors import UnfitError
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
-from harness.spaces.four_nodes import EDGES, NONE, SKIP
-from harness.spaces.nb201.operations import KERNELS, OPERATIONS
 from harness.training.supernets.batches import Batch
-from harness.training.supernets.cells import ENTERING
 from harness.training.supernets.costs import TRAINING_STEP
 from strategies.one_shot.curvature import largest_eigenvalue
 from strategies.one_shot.gates import drawn_without_replacement, gates, settled
@@ -35,13 +33,15 @@ CURVED = 500
 
 
 class Relaxed(SupernetMethod):
-    """Architecture parameters alpha (6, K), trained with the weights they mix: a sampler and modifiers of one's own.
+    """Architecture parameters alpha (E, K), trained with the weights they mix: a sampler and modifiers of one's own.
 
     An epoch is one over the training items.  Each step updates the weights on a training batch and, after
     `frozen_epochs`, alpha on a validation batch (``bilevel``), or both on the training batch.  Alpha starts at 1e-3
     times normal numbers and is trained by Adam.  Alpha of one cell is shared by all cells.
 
-    What is recommended is the operation of the largest alpha on each edge: with none among them, and without.
+    What is recommended is the operation of the largest alpha on each edge: with none among them, and without.  Of DARTS
+    cells it is the two strongest edges into each node, by the best of their operations but none, times the weight of
+    the edge where edges have any (Liu et al., ICLR 2019, 2.4; Xu et al., ICLR 2020).
 
     Parameters
     ----------
@@ -110,13 +110,21 @@ class Relaxed(SupernetMethod):
     ) -> None:
         super().__init__(space, data, rng, epochs, **hyperparameters)
         chosen, device = self.settings, self.batches.device
-        self.sampler, self.codes = SAMPLERS[chosen.sampler](), chosen.codes
-        drawn = rng.standard_normal((len(EDGES), len(self.codes) + 1)).astype(np.float32) * np.float32(1e-3)
+        self.sampler, self.derivations = SAMPLERS[chosen.sampler](), self.choices.derivations  # type: ignore[misc]  # of the space
+        for name, given in (
+            ("early_stop", chosen.early_stop == "skips"),
+            ("latency_loss", chosen.latency_loss != "none"),
+            ("sampler", self.sampler.gated),
+        ):
+            if given and space.name != "nb201":
+                rule = f"`{name} = {getattr(chosen, name)!r}` is for cells of NAS-Bench-201"
+                raise UnfitError(f"{type(self).__name__}: {rule}; the benchmark is of the space '{space.name}'")
+        drawn = rng.standard_normal((self.choices.edges, len(self.codes) + 1)).astype(np.float32) * np.float32(1e-3)
         self.alpha = torch.tensor(drawn[:, :-1], device=device).requires_grad_()
         self.beta = torch.tensor(drawn[:, -1], device=device).requires_grad_()
-        self._places = torch.zeros((len(self.codes), len(OPERATIONS)), device=device)
+        self._places = torch.zeros((len(self.codes), len(self.choices.operations)), device=device)
         self._places[range(len(self.codes)), list(self.codes)] = 1
-        self._gated = torch.zeros((len(EDGES), 0), dtype=torch.int64, device=device)  # drawn in this step
+        self._gated = torch.zeros((self.choices.edges, 0), dtype=torch.int64, device=device)  # drawn in this step
         self._place = 0  # of the step in its epoch
         self._adam = torch.optim.Adam(
             [self.alpha, self.beta] if chosen.edge_normalisation else [self.alpha],
@@ -245,7 +253,8 @@ class Relaxed(SupernetMethod):
         full = self.mixed(self.sampler.weights(alpha, self.rng, self.temperature) @ self._places)
         if self.sampler.samples:
             arch = full.detach().argmax(1).tolist()
-            logits, macs = self.supernet.path(images, arch, full if differentiable else None), self.costs.path(arch)
+            logits = self.supernet.on_edges(images, arch, full if differentiable else None)
+            macs = self.costs.on_edges(arch)
         else:
             size = self._between(chosen.first_perturbation, chosen.perturbation) if perturbed else 0.0
             weights = self._perturbed(full, size, batch, beta) if size else full
@@ -254,14 +263,16 @@ class Relaxed(SupernetMethod):
         return (self._regularised(loss, alpha, full) if differentiable else loss), macs
 
     def mixed(self, weights: Tensor) -> Tensor:
-        """Return what a method makes of the weights of operations, (6, 5) to (6, 5): here nothing else."""
+        """Return what a method makes of the weights of operations, (E, K) to (E, K): here nothing else."""
         return weights
 
     def _logits(self, images: Tensor, weights: Tensor, beta: Tensor) -> Tensor:
         """Return the logits of a mixture, with the auxiliary skip and the weights of edges, where there are any."""
         if self.settings.auxiliary_skip:
             further = self.settings.auxiliary_skip * FADINGS[self.settings.auxiliary_schedule](self.done / self.epochs)
-            weights = weights + further * functional.one_hot(torch.tensor(SKIP), len(OPERATIONS)).to(weights)
+            weights = weights + further * functional.one_hot(torch.tensor(self.choices.skip), weights.shape[1]).to(
+                weights
+            )
         edges = self._edges(beta) if self.settings.edge_normalisation else None
         logits: Tensor = self.supernet.mixture(images, weights, edges, self.kept)
         return logits
@@ -308,10 +319,9 @@ class Relaxed(SupernetMethod):
         """Return a value that goes from the first epoch to the last linearly."""
         return first + (last - first) * self.done / max(self.epochs - 1, 1)
 
-    @staticmethod
-    def _edges(beta: Tensor) -> Tensor:
-        """Return softmax(beta) over the edges that enter each node: (6,) to (6,)."""
-        return torch.cat([torch.softmax(beta[list(genes)], 0) for genes in ENTERING[1:]])
+    def _edges(self, beta: Tensor) -> Tensor:
+        """Return softmax(beta) over the edges that enter each node: (E,) to (E,)."""
+        return torch.cat([torch.softmax(beta[list(edges)], 0) for edges in self.choices.entering])
 
     def after_epoch(self) -> None:
         """Note the validation loss, measure the curvature where it is due, and apply the rule of stopping."""
@@ -326,7 +336,7 @@ class Relaxed(SupernetMethod):
         if chosen.early_stop == "skips":
             self._stopped = skips(self._derived()[1]) >= chosen.most_skips
         elif chosen.early_stop == "ranking":
-            learnable = [place for place, code in enumerate(self.codes) if code in KERNELS]
+            learnable = [place for place, code in enumerate(self.codes) if code in self.choices.learnable]
             self._stopped = self._ranking.note(self.alpha.detach()[:, learnable].cpu().numpy())
         elif chosen.early_stop == "eigenvalue":
             self._stopped = self._rise.stops
@@ -344,7 +354,7 @@ class Relaxed(SupernetMethod):
         return largest_eigenvalue(loss, self.alpha.detach(), self.settings.alpha_weight_decay)
 
     def probabilities(self) -> FloatArray:
-        """Return the mean weights of all operations as shares of their edge, 0 for those left out: (6, 5) float64."""
+        """Return the mean weights of all operations as shares of their edge, 0 for those left out: (E, K) float64."""
         with torch.no_grad():
             found = self.mixed(self.sampler.probabilities(self.alpha) @ self._places)
             if not self.sampler.sums:
@@ -352,17 +362,17 @@ class Relaxed(SupernetMethod):
         return found.double().cpu().numpy()
 
     def recommend(self) -> Archs:
-        """Return the operations of the largest alpha, with none among them and without: (2, 6)."""
+        """Return what each of `derivations` makes of alpha: (n, L)."""
         if self.settings.early_stop == "eigenvalue" and self._stopped:
             return self._rise.earlier.astype(self.space.dtype)
         return self._derived()
 
     def _derived(self) -> Archs:
         probabilities = self.probabilities()
-        probabilities[:, [code for code in range(len(OPERATIONS)) if code not in self.codes]] = -1
-        some = probabilities.copy()
-        some[:, NONE] = -2
-        return np.stack([probabilities.argmax(1), some.argmax(1)]).astype(self.space.dtype)
+        left_out = [code for code in range(probabilities.shape[1]) if code not in self.codes]
+        probabilities[:, left_out] = -1
+        edges = self._edges(self.beta.detach()).double().cpu().numpy() if self.settings.edge_normalisation else None
+        return self.choices.derive(probabilities, edges).astype(self.space.dtype)
 
     def observed(self) -> Mapping[str, FloatArray]:
         """Return the losses, the mean weights of operations and the curvature."""

@@ -17,14 +17,16 @@ from torch import Tensor, nn
 from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, real
 from harness.one_shot import OneShot, SearchData, Spent, generator_state, restore_generator
 from harness.space import SearchSpace
-from harness.spaces.nb201.operations import OPERATIONS
 from harness.training.engines.resident import sgd_step
 from harness.training.networks.operations import laid_out
 from harness.training.recipe import Recipe
 from harness.training.supernets.batches import Batches
-from harness.training.supernets.cells import build
-from harness.training.supernets.costs import TRAINING_STEP, PathCosts
+from harness.training.supernets.choices import CHOICES, Choices
+from harness.training.supernets.costs import TRAINING_STEP
 from harness.training.supernets.subnets import STATISTICS, accuracies
+
+_KNOWN = tuple(dict.fromkeys(name for choices in CHOICES.values() for name in choices.operations))
+"""Operations of all spaces."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +63,16 @@ class WeightSettings(OptimiserSettings):
         super().__post_init__()
         object.__setattr__(self, "without", tuple(self.without))
         for name in self.without:
-            choice("without", name, OPERATIONS)
+            choice("without", name, _KNOWN)
 
     @property
     def codes(self) -> tuple[int, ...]:
-        """Codes of the operations that are searched among."""
-        return tuple(code for code, name in enumerate(OPERATIONS) if name not in self.without)
+        """Codes of the operations of NAS-Bench-201 that are searched among."""
+        return tuple(code for code, name in enumerate(CHOICES["nb201"].operations) if name not in self.without)
 
 
 class SupernetMethod(OneShot):
-    """A one-shot method on a supernet of NAS-Bench-201 cells.
+    """A one-shot method on a supernet of cells, of NAS-Bench-201 or of DARTS.
 
     Weights are trained by SGD with a cosine schedule over epochs, from `learning_rate` to `last_learning_rate`.
 
@@ -93,6 +95,8 @@ class SupernetMethod(OneShot):
     settings: Any
     supernet: Any
     costs: Any
+    choices: Choices
+    codes: tuple[int, ...]
 
     def __init__(
         self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
@@ -121,9 +125,14 @@ class SupernetMethod(OneShot):
 
     def made(self, partial: int, seed: int) -> tuple[nn.Module, Any]:
         """Return a supernet with the initial weights of a seed, and what its paths cost."""
-        recipe, shape, classes = self.batches.recipe, self.batches.shape, self.batches.classes
-        supernet = build(recipe, shape, classes, seed=seed, partial=partial, codes=self.settings.codes)
-        return supernet, PathCosts.of(recipe, shape, classes, partial)
+        given, choices = (self.batches.recipe, self.batches.shape, self.batches.classes), CHOICES[self.space.name]
+        for name in self.settings.without:
+            choice(f"without of the space '{self.space.name}'", name, choices.operations)
+        choice(f"statistics of the space '{self.space.name}'", self.settings.statistics, choices.statistics)
+        self.choices = choices
+        self.codes = tuple(code for code, name in enumerate(choices.operations) if name not in self.settings.without)
+        supernet = choices.build(*given, seed=seed, partial=partial, codes=self.codes)
+        return supernet, choices.costs(*given, partial)
 
     def epoch(self) -> Spent:
         """Train for one pass over the training items."""

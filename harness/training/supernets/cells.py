@@ -322,6 +322,8 @@ class Supernet(nn.Module):
         logits: Tensor = self(images, lambda cell, features: cell.path(features, arch, gates))
         return logits
 
+    on_edges = path
+
 
 def build(
     recipe: Recipe,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.checks import Archs, IntArray
+from harness.spaces.darts import cells
 from harness.spaces.four_nodes import EDGES
 from harness.spaces.layers import Shape
 from harness.spaces.nb201 import costs
@@ -114,3 +115,60 @@ class PathCosts:
     def path(self, arch: Sequence[int]) -> float:
         """Of one cell, dead edges included."""
         return self._with(sum(self.operations[int(code)] for code in arch))
+
+    on_edges = path
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeCosts:
+    """Multiply-adds of one forward pass of one item, of networks of DARTS cells.
+
+    Attributes
+    ----------
+    base : int
+        Of stem, what cells read, and head.
+    operations : (28, 8) int64
+        Of each operation on each edge, in all cells of the network, on its share of the channels.
+    """
+
+    base: int
+    operations: IntArray
+
+    @classmethod
+    def of(cls, recipe: Recipe, shape: Shape, classes: int, partial: int = 1) -> EdgeCosts:
+        """Return the costs of a table's network; operations see one in `partial` of the channels."""
+        edges, pool = len(cells.EDGES), 1 + cells.OPERATIONS.index("max_pool_3x3")
+        codes = np.zeros((edges, len(cells.OPERATIONS), edges), dtype=np.intp)
+        for edge, (source, target) in enumerate(cells.EDGES):
+            for node in cells.NODES:
+                others = [place for place in range(node) if (place, node) != (source, target)]
+                pair = [source, others[0]] if node == target else others[:2]
+                codes[edge, :, [cells.START[node] + place for place in pair]] = pool
+            codes[edge, :, edge] = 1 + np.arange(len(cells.OPERATIONS))
+        genes = cells.from_edges(codes).reshape(-1, cells.GENES)
+        plain = np.repeat(genes[:1], len(genes), axis=0)  # pools alone, which cost nothing
+        archs = np.concatenate([np.concatenate(pair, axis=1) for pair in ((genes, plain), (plain, genes))])
+        share = recipe.but(channels=recipe.channels // partial)
+        found = networks.cost("darts", archs, share, shape, classes).macs
+        base = networks.cost("darts", np.concatenate([plain[:1], plain[:1]], axis=1), recipe, shape, classes).macs
+        operations = (found - found[0]).reshape(2 * edges, len(cells.OPERATIONS))
+        return cls(int(base[0]), np.pad(operations, ((0, 0), (0, 1))))
+
+    def mixture_of(self, codes: Sequence[int]) -> float:
+        """Of some operations on all edges."""
+        return self.mixture_by_edge([codes] * len(self.operations))
+
+    def mixture_by_edge(self, kept: Sequence[Sequence[int]]) -> float:
+        """Of the operations of each edge, which are other ones on each: 28 sequences."""
+        return float(
+            self.base + sum(int(row[list(codes)].sum()) for row, codes in zip(self.operations, kept, strict=True))
+        )
+
+    def on_edges(self, codes: Sequence[int]) -> float:
+        """Of one operation on each edge; below 0 where there is none."""
+        return float(self.base + sum(int(self.operations[edge, code]) for edge, code in enumerate(codes) if code >= 0))
+
+    def path(self, arch: Sequence[int]) -> float:
+        """Of one architecture, 22 genes."""
+        there = cells.on_edges(np.asarray(arch).reshape(2, cells.GENES)).reshape(-1) - 1
+        return self.on_edges(there.tolist())

@@ -9,6 +9,7 @@ from harness.training.recipe import Recipe
 from tests.harness.training.support import pictures, signals
 
 MICRO = Recipe("micro", epochs=2, channels=4, cells=1, reduction="pool", augment=False)
+MICRO_DARTS = Recipe("micro-darts", epochs=2, channels=4, cells=3, reduction_cells=(0, 1), augment=False)
 FULL = Recipe("full", epochs=2, channels=4, cells=2)
 
 

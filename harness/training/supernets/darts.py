@@ -1,0 +1,377 @@
+"""The supernet of DARTS cells: every operation on each of the 14 edges of a normal and of a reduction cell.
+
+Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, 2.1, as in the authors' code: the skeleton
+is that of the table's networks, each cell reads the two before it, and each of its four nodes sums all edges that enter
+it.  A mixture has all operations on each edge; a path has those of an architecture, two edges into each node, with the
+same weights.
+
+Batch normalisation has the statistics of the batch, in search and in evaluation, and but for the stem no affine
+parameters.  Pools are normalised in the supernet, as in the authors' code, and not in networks of their own; what a
+node reads is pooled and rectified once for all of its edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from harness.checks import Archs, FloatArray
+from harness.errors import HarnessError, must
+from harness.spaces.darts import costs
+from harness.spaces.darts.cells import EDGES, GENES, NODES, OPERATIONS, START, WITH_NONE, from_edges, on_edges, sources
+from harness.spaces.layers import Geometry, Shape
+from harness.spaces.named import NETWORKS
+from harness.training import networks
+from harness.training.networks.darts import STEM, RectifiedReduction, check_halves, operation
+from harness.training.networks.operations import (
+    Classifier,
+    ConvNorm,
+    MaxPool3,
+    Norm,
+    Pool3,
+    ReLUConvNorm,
+    forget_statistics,
+    normalised,
+)
+from harness.training.recipe import Recipe
+from harness.training.schedule import Member
+from harness.training.supernets.cells import shuffled
+
+NETWORK = "darts supernet"
+"""Names the streams of initial weights."""
+NONE, SKIP = WITH_NONE.index("none"), WITH_NONE.index("skip_connect")
+POOLS = {WITH_NONE.index("max_pool_3x3"): MaxPool3, WITH_NONE.index("avg_pool_3x3"): Pool3}
+ABSENT = -1
+"""The code of an edge that an architecture does not have."""
+
+
+def edge_codes(archs: Archs) -> Archs:
+    """Return the operation on each edge, of the normal and of the reduction cell: (n, 22) to (n, 28), or `ABSENT`."""
+    cells = np.asarray(archs).reshape(-1, GENES)
+    return np.asarray(on_edges(cells).reshape(-1, 2 * len(EDGES)) - 1)
+
+
+def derived(probabilities: FloatArray, edges: FloatArray | None = None) -> Archs:
+    """Return the two strongest edges into each node with their strongest operations, none excluded (DARTS, 2.4).
+
+    Parameters
+    ----------
+    probabilities : (28, 8)
+        Of operations on edges; below 0 where one is left out.
+    edges : (28,), optional
+        Weights of edges, by which the strength of an edge is multiplied (Xu et al., "PC-DARTS", ICLR 2020).
+
+    Returns
+    -------
+    (1, 22) uint8
+    """
+    some = probabilities[:, :NONE]
+    strength = some.max(1) * (1 if edges is None else edges)
+    codes = np.zeros(len(some), dtype=np.intp)
+    for cell in (0, len(EDGES)):
+        for node in NODES:
+            into = cell + START[node] + np.arange(node)
+            kept = into[np.argsort(-strength[into], kind="stable")[:2]]
+            codes[kept] = some[kept].argmax(1) + 1
+    return from_edges(codes.reshape(2, len(EDGES))).reshape(1, -1).astype(np.uint8)
+
+
+class MixedDARTSCell(nn.Module):
+    """All operations on all edges of a cell.
+
+    Parameters
+    ----------
+    inputs : (int, int)
+        Channels of the cell before the last one, and of the last one.
+    width : int
+        Of every node.
+    codes : sequence of int
+        Operations that mixtures have.
+    partial : int
+        K of partial channels, see `harness.training.supernets.cells.MixedCell`.
+    reduces, after_reduction : bool
+        As in `harness.training.networks.darts.DARTSCell`.
+    """
+
+    def __init__(
+        self,
+        inputs: tuple[int, int],
+        width: int,
+        geometry: Geometry,
+        *,
+        codes: Sequence[int],
+        partial: int,
+        reduces: bool,
+        after_reduction: bool,
+    ) -> None:
+        super().__init__()
+        before, last = inputs
+        self.before: nn.Module = (
+            RectifiedReduction(before, width, geometry) if after_reduction else ReLUConvNorm(before, width, 1, geometry)
+        )
+        self.last = ReLUConvNorm(last, width, 1, geometry)
+        self.codes, self.partial, self.width = tuple(codes), partial, width // partial
+        self.strides = [2 if reduces and source < NODES[0] else 1 for source, _ in EDGES]
+        self.halve = geometry.size(2)
+        self.reduces = reduces
+        self.edges = nn.ModuleList()
+        for stride in self.strides:
+            built = {
+                name: operation(name, self.width, geometry, stride)
+                for code, name in enumerate(OPERATIONS)
+                if code not in POOLS
+            }
+            self.edges.append(nn.ModuleDict({name: module for name, module in built.items() if module is not None}))
+        self.pools = {
+            (code, stride): pool(geometry, stride=stride) for code, pool in POOLS.items() for stride in (1, 2)
+        }
+        for part in self.modules():
+            if isinstance(part, Norm):
+                part.weight = part.bias = None  # type: ignore[assignment]  # torch takes it for not affine
+
+    def mixture(
+        self,
+        before: Tensor,
+        last: Tensor,
+        weights: Tensor,
+        edges: Tensor | None = None,
+        kept: Sequence[Sequence[int]] | None = None,
+    ) -> Tensor:
+        """Compute the weighted sum of operations on each edge.
+
+        Parameters
+        ----------
+        before, last : (B, inputs, H, W)
+        weights : (14, 8)
+        edges : (14,), optional
+            Weights of whole edges, with what passes beside their operations.
+        kept : sequence of 14 sequences of int, optional
+            Operations that are computed on each edge; `codes` on all where it is not given.
+
+        Returns
+        -------
+        (B, 4 width, H, W), or half of that size
+        """
+        scaled = weights if edges is None else weights * edges[:, None]
+        kept = [self.codes] * len(EDGES) if kept is None else kept
+        every = [(edge, code, scaled[edge, code]) for edge, codes in enumerate(kept) for code in codes]
+        return self._nodes(before, last, every, edges)
+
+    def path(self, before: Tensor, last: Tensor, codes: Sequence[int], gates: Tensor | None = None) -> Tensor:
+        """Compute one operation on each edge that is there.
+
+        Parameters
+        ----------
+        before, last : (B, inputs, H, W)
+        codes : sequence of 14 int
+        gates : (14, 8), optional
+            One-hot in value and differentiable: each operation is multiplied by its own.
+
+        Returns
+        -------
+        (B, 4 width, H, W), or half of that size
+        """
+        there = [
+            (edge, code, None if gates is None else gates[edge, code])
+            for edge, code in enumerate(codes)
+            if code != ABSENT
+        ]
+        return self._nodes(before, last, there, None)
+
+    def _nodes(
+        self, before: Tensor, last: Tensor, terms: Iterable[tuple[int, int, Tensor | None]], edges: Tensor | None
+    ) -> Tensor:
+        """Sum operations on edges, each with its factor, node by node, and put the nodes side by side."""
+        nodes: list[Tensor] = [self.before(before), self.last(last)]
+        known: dict[tuple[int, int, int], Tensor] = {}
+        of_edge: dict[int, list[tuple[int, Tensor | None]]] = {}
+        for edge, code, factor in terms:
+            of_edge.setdefault(edge, []).append((code, factor))
+        for node in NODES:
+            total: Tensor | None = None
+            rest: Tensor | None = None
+            for source in range(node):
+                edge = START[node] + source
+                for code, factor in of_edge.get(edge, ()):
+                    found = self._operation(nodes[source], source, edge, code, known)
+                    if found is not None:
+                        term = found if factor is None else found * factor
+                        total = term if total is None else total + term
+                if self.partial > 1 and edge in of_edge:
+                    passing = self._passing(nodes[source], edge)
+                    passing = passing if edges is None else passing * edges[edge]
+                    rest = passing if rest is None else rest + passing
+            nodes.append(self._joined(total, rest, nodes[1]))
+        return torch.cat(nodes[NODES[0] :], 1)
+
+    def _operation(
+        self, node: Tensor, source: int, edge: int, code: int, known: dict[tuple[int, int, int], Tensor]
+    ) -> Tensor | None:
+        """Return what an operation makes of a node; None for none."""
+        if code == NONE:
+            return None
+        stride = self.strides[edge]
+        if code == SKIP and stride == 1:
+            return node[:, : self.width]
+        if code in POOLS:
+            place = (source, code, stride)
+            if place not in known:
+                known[place] = normalised(self.pools[code, stride](node[:, : self.width]))
+            return known[place]
+        place = (source, NONE, 1)
+        if place not in known:
+            known[place] = functional.relu(node[:, : self.width])
+        result: Tensor = self.edges[edge][OPERATIONS[code]](known[place])  # type: ignore[index]  # torch says Module
+        return result
+
+    def _passing(self, node: Tensor, edge: int) -> Tensor:
+        """Return the channels that pass beside the operations of an edge; where it reduces, their maxima of two."""
+        rest = node[:, self.width :]
+        return rest if self.strides[edge] == 1 else functional.max_pool2d(rest, self.halve, self.halve)
+
+    def _joined(self, total: Tensor | None, rest: Tensor | None, like: Tensor) -> Tensor:
+        """Return a node: its sum, with the channels that pass; true zeros where nothing enters."""
+        down, along = self.halve if self.reduces else (1, 1)
+        batch, channels, height, width = like.shape
+        size = height // down, width // along
+        if total is None:
+            total = like.new_zeros((batch, self.width, *size))
+        if self.partial == 1:
+            return total
+        if rest is None:
+            rest = like.new_zeros((batch, channels - self.width, *size))
+        return shuffled(torch.cat([total, rest], 1), self.partial)
+
+
+class DARTSSupernet(nn.Module):
+    """All networks of DARTS cells in one.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Of the table's trainings: `channels`, `cells`, `reduction_cells` and `stem_stride`.
+    shape : (C, H, W)
+    classes : int
+    codes : sequence of int
+    partial : int
+        As in `MixedDARTSCell`; divides `channels`.
+
+    Raises
+    ------
+    HarnessError
+        If `partial` does not divide the channels.
+    """
+
+    network = NETWORKS["darts"]
+    """Name of the networks that are in it."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        shape: Shape,
+        classes: int,
+        *,
+        codes: Sequence[int] = range(len(WITH_NONE)),
+        partial: int = 1,
+    ) -> None:
+        super().__init__()
+        if recipe.channels % partial:
+            raise HarnessError(must("partial_channels", f"divide the {recipe.channels} channels", partial))
+        geometry = Geometry.of(shape)
+        before = last = STEM * recipe.channels
+        width, reduces_before = recipe.channels, False
+        self.stem = ConvNorm(shape[0], last, 3, geometry, stride=recipe.stem_stride)
+        self.cells = nn.ModuleList()
+        for reduces in costs.order(recipe.cells, recipe.reduction_cells):
+            width *= 2 if reduces else 1
+            cell = MixedDARTSCell(
+                (before, last), width, geometry, codes=codes, partial=partial, reduces=reduces,
+                after_reduction=reduces_before,
+            )  # fmt: skip
+            self.cells.append(cell)
+            before, last, reduces_before = last, len(NODES) * width, reduces
+        self.head = Classifier(last, classes)
+        forget_statistics(self)
+
+    def forward(self, images: Tensor, compute: Callable[[MixedDARTSCell, Tensor, Tensor, slice], Tensor]) -> Tensor:
+        """(B, C, H, W) normalised images to (B, classes) logits.
+
+        `compute` says what a cell does with what it reads, and is told which of the 28 edges are its own.
+        """
+        before = last = self.stem(images)
+        for cell in self.cells:
+            own = slice(len(EDGES), None) if cell.reduces else slice(len(EDGES))
+            before, last = last, compute(cell, before, last, own)  # type: ignore[arg-type]  # torch says Module
+        logits: Tensor = self.head(last)
+        return logits
+
+    def mixture(
+        self,
+        images: Tensor,
+        weights: Tensor,
+        edges: Tensor | None = None,
+        kept: Sequence[Sequence[int]] | None = None,
+    ) -> Tensor:
+        """Return the logits of a mixture, by (28, 8) weights and (28,) of edges; see `MixedDARTSCell.mixture`."""
+
+        def mixed(cell: MixedDARTSCell, before: Tensor, last: Tensor, own: slice) -> Tensor:
+            of_edges, those = None if edges is None else edges[own], None if kept is None else kept[own]
+            return cell.mixture(before, last, weights[own], of_edges, those)
+
+        logits: Tensor = self(images, mixed)
+        return logits
+
+    def on_edges(self, images: Tensor, codes: Sequence[int], gates: Tensor | None = None) -> Tensor:
+        """Return the logits of one operation on each of the 28 edges; see `MixedDARTSCell.path`."""
+        logits: Tensor = self(
+            images,
+            lambda cell, before, last, own: cell.path(before, last, codes[own], None if gates is None else gates[own]),
+        )
+        return logits
+
+    def path(self, images: Tensor, arch: Sequence[int]) -> Tensor:
+        """Return the logits of one architecture, 22 genes."""
+        return self.on_edges(images, edge_codes(np.array([arch]))[0].tolist())
+
+    def weight_of(self, name: str, arch: Sequence[int]) -> Tensor | None:
+        """Return what a parameter of the network of an architecture inherits; None for what a cell normalises by."""
+        shared = dict(self.named_parameters())
+        before, edges, after = name.partition(".edges.")
+        if not edges:
+            return shared.get(name)
+        place, _, rest = after.partition(".")
+        reduces = self.cells[int(before.removeprefix("cells."))].reduces
+        genes = np.array([arch[GENES:] if reduces else arch[:GENES]])
+        edge = START[NODES[int(place) // 2]] + int(sources(genes)[0, int(place)])
+        code = int(on_edges(genes)[0, edge]) - 1
+        return shared.get(f"{before}.edges.{edge}.{OPERATIONS[code]}.{rest}")
+
+
+def build(
+    recipe: Recipe,
+    shape: Shape,
+    classes: int,
+    *,
+    seed: int,
+    codes: Sequence[int] = range(len(WITH_NONE)),
+    partial: int = 1,
+) -> DARTSSupernet:
+    """Return a supernet with the initial weights of a seed, on the CPU, in fp32.
+
+    Weights start as those of networks of their own do (`harness.training.networks.build`).
+
+    Raises
+    ------
+    HarnessError
+        If the images cannot be halved as often as the recipe says, or `partial` does not divide the channels.
+    """
+    check_halves(recipe, shape)
+    with torch.device("meta"):
+        supernet = DARTSSupernet(recipe, shape, classes, codes=codes, partial=partial)
+    supernet.to_empty(device="cpu")
+    networks.initialise(supernet, Member((), seed), NETWORK)
+    return supernet

@@ -1,0 +1,130 @@
+"""The supernet of DARTS cells: mixtures, paths and networks of their own agree, and so do costs and derivations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from harness.errors import HarnessError
+from harness.spaces import named
+from harness.spaces.darts.cells import EDGES, OPERATIONS, WITH_NONE
+from harness.training import networks
+from harness.training.supernets.batches import Batches
+from harness.training.supernets.choices import CHOICES
+from harness.training.supernets.costs import EdgeCosts
+from harness.training.supernets.darts import ABSENT, NONE, SKIP, build, derived, edge_codes
+from harness.training.supernets.subnets import standalone
+from tests.harness.training.supernets.support import MICRO_DARTS, rng, search_data
+
+SPACE, SHAPE = named.space("darts"), (1, 1, 12)
+CONVOLUTIONS = (2, 3, 0, 4, 5, 3, 6, 2, 7, 3, 4)
+"""A cell without pools: its network of its own does what the supernet does."""
+
+
+def supernet(**options):
+    return build(MICRO_DARTS, SHAPE, 4, seed=3, **options)
+
+
+def items(count=16):
+    return torch.from_numpy(rng(1).normal(size=(count, *SHAPE)).astype(np.float32))
+
+
+def one_hot(arch):
+    codes = edge_codes(np.array([arch]))[0]
+    return functional.one_hot(torch.tensor(np.where(codes == ABSENT, NONE, codes)), len(WITH_NONE)).float()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_one_hot_mixture_is_the_path(seed):
+    network, arch = supernet(), SPACE.sample(1, rng(seed))[0].tolist()
+    path = network.path(items(), arch)
+    torch.testing.assert_close(network.mixture(items(), one_hot(arch)), path, rtol=1e-4, atol=1e-5)
+    gates = one_hot(arch).requires_grad_()
+    gated = network.on_edges(items(), one_hot(arch).argmax(1).tolist(), gates)
+    torch.testing.assert_close(gated, path, rtol=1e-4, atol=1e-5)
+    gated.sum().backward()
+    assert gates.grad.abs().sum() > 0
+
+
+def test_a_path_without_pools_is_the_network_of_its_own():
+    network, batches = supernet(), Batches(search_data(recipe=MICRO_DARTS))
+    for normal, reduces in ((CONVOLUTIONS, CONVOLUTIONS[::-1]), (CONVOLUTIONS, CONVOLUTIONS)):
+        genes = [(*normal, *reduces)]
+        arch = SPACE.parse(SPACE.format(np.array(genes) % np.array(SPACE.cardinalities)))[0].tolist()
+        arch = [code if code > 1 or place % 11 in (2, 5, 8) else SKIP for place, code in enumerate(arch)]
+        alone = standalone(network, arch, batches).train()
+        torch.testing.assert_close(network.path(items(), arch), alone(items()), rtol=1e-4, atol=1e-5)
+
+
+def test_a_node_is_the_sum_of_weighted_operations_by_hand():
+    cell = supernet().cells[2]  # the normal one
+    draws = rng(2)
+    before, last = (torch.from_numpy(draws.normal(size=(8, 4 * 16, 1, 3)).astype(np.float32)) for _ in range(2))
+    before = torch.from_numpy(draws.normal(size=(8, 4 * 8, 1, 6)).astype(np.float32))
+    weights = torch.from_numpy(draws.dirichlet(np.ones(8), size=14).astype(np.float32))
+    states = [cell.before(before), cell.last(last)]
+    total = 0
+    for edge, state in enumerate(states):
+        for code, name in enumerate(OPERATIONS):
+            if name.endswith("pool_3x3"):
+                pool = functional.max_pool2d if name.startswith("max") else functional.avg_pool2d
+                further = {} if name.startswith("max") else {"count_include_pad": False}
+                term = functional.batch_norm(pool(state, (1, 3), 1, (0, 1), **further), None, None, training=True)
+            else:
+                term = state if code == SKIP else cell.edges[edge][name](functional.relu(state))
+            total = total + weights[edge, code] * term
+    found = cell.mixture(before, last, weights)[:, :16]
+    torch.testing.assert_close(found, total, rtol=1e-4, atol=1e-5)
+    scaled = cell.mixture(before, last, weights, torch.full((14,), 0.5))[:, :16]
+    torch.testing.assert_close(scaled, total / 2, rtol=1e-4, atol=1e-5)
+
+
+def test_a_step_of_a_path_touches_its_own_weights_alone():
+    network, arch = supernet(), SPACE.sample(1, rng(5))[0].tolist()
+    network.path(items(), arch).sum().backward()
+    codes = edge_codes(np.array([arch]))[0].tolist()
+    for name, parameter in network.named_parameters():
+        if ".edges." in name:
+            cell, edge, operation = (name.split(".")[place] for place in (1, 3, 4))
+            code = codes[int(edge) + len(EDGES) * network.cells[int(cell)].reduces]
+            assert (parameter.grad is not None) == (code != ABSENT and OPERATIONS[code] == operation), name
+
+
+def test_two_edges_a_node_are_kept_by_their_best_operation_but_none():
+    p = np.full((28, 8), 0.01)
+    p[:, NONE] = 0.9
+    for edge, code in ((0, 3), (1, 4), (2, 5), (4, 2), (6, 0), (8, 1), (9, 6), (13, 3)):
+        p[edge, code] = p[14 + edge, code] = 0.05
+    (arch,) = derived(p)
+    codes = edge_codes(arch[None])[0].tolist()
+    kept = {0: 3, 1: 4, 2: 5, 4: 2, 6: 0, 8: 1, 9: 6, 13: 3}
+    assert codes == [kept.get(edge, ABSENT) for edge in range(14)] * 2
+    edges = np.ones(28)
+    edges[[2, 3]] = 0.1, 9
+    assert edge_codes(derived(p, edges))[0][2:5].tolist() == [ABSENT, 0, 2], "the weight of an edge counts"
+    np.testing.assert_array_equal(derived(one_hot(arch).numpy()), [arch])
+
+
+def test_costs_are_those_of_networks_and_mixtures_are_sums():
+    archs = SPACE.sample(20, rng())
+    costs = EdgeCosts.of(MICRO_DARTS, SHAPE, 4)
+    expected = networks.cost("darts", archs, MICRO_DARTS, SHAPE, 4).macs
+    assert [costs.path(arch) for arch in archs.tolist()] == expected.tolist()
+    assert costs.mixture_of(range(8)) == costs.base + costs.operations.sum()
+    assert costs.mixture_of([NONE]) == costs.base
+    assert costs.on_edges([3] * 28) == costs.base + costs.operations[:, 3].sum()
+    assert EdgeCosts.of(MICRO_DARTS, SHAPE, 4, 2).operations.sum() < costs.operations.sum() / 2
+
+
+def test_draws_are_uniform_and_keep_to_what_is_searched():
+    archs = CHOICES["darts"].draw((3, 5, NONE), 400, rng())
+    assert SPACE.is_valid(archs).all()
+    assert set(np.unique(edge_codes(archs))) == {ABSENT, 3, 5}
+    assert np.bincount(archs[:, 8], minlength=10).min() > 20, "all pairs of node 5"
+
+
+def test_partial_channels_must_divide_the_width():
+    with pytest.raises(HarnessError, match="divide the 4 channels"):
+        supernet(partial=3)

@@ -1,0 +1,37 @@
+"""One-shot methods on pairs of DARTS cells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.errors import HarnessError
+from harness.spaces import named
+from strategies.one_shot.paths import RSPS
+from strategies.one_shot.presets import DARTS, GDAS, PCDARTS, DrNAS
+from tests.harness.training.supernets.support import MICRO_DARTS, rng, search_data
+
+SPACE = named.space("darts")
+
+
+@pytest.mark.parametrize("method", [DARTS, GDAS, PCDARTS, DrNAS, RSPS])
+def test_a_method_searches_both_kinds_of_cells(method):
+    own = {PCDARTS: {"partial_channels": 2, "frozen_epochs": 0}, DrNAS: {"frozen_epochs": 0}, RSPS: {"candidates": 2}}
+    search = method(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, batch_size=50, **own.get(method, {}))
+    assert search.epoch().macs > 0
+    archs = search.recommend()
+    assert archs.shape == (1, 22)
+    assert SPACE.is_valid(archs).all()
+    if method is not RSPS:
+        p = search.probabilities()
+        assert p.shape == (28, 8)
+        np.testing.assert_allclose(p.sum(1), 1, rtol=1e-5)
+        learn = int((search.alpha.grad.abs().sum(1) > 0).sum())
+        assert learn > 14 if method is GDAS else learn == 28, "every edge learns, but where GDAS draws none"
+
+
+def test_what_the_space_has_not_is_refused():
+    with pytest.raises(HarnessError, match="'recalibrated'"):
+        DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, statistics="recalibrated")
+    with pytest.raises(HarnessError, match="'nor_conv_1x1'"):
+        DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, without=["nor_conv_1x1"])
