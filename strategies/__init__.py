@@ -80,5 +80,7 @@ ONE_SHOT = {
     "rsps": "strategies.one_shot.paths:RSPS",
     "spos": "strategies.one_shot.paths:SPOS",
     "fairnas": "strategies.one_shot.paths:FairNAS",
+    "nash_inherited": "strategies.one_shot.climbing:NashInherited",
+    "petridish_inherited": "strategies.one_shot.petridish:PetridishInherited",
 }
 """Where each one-shot method is, by the name that a spec uses."""

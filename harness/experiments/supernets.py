@@ -44,9 +44,10 @@ from harness.training.recipe import TrainingSetup
 
 SCHEMA = 1
 """Version of what the digest of a unit covers."""
-OBSERVED = ("train_loss", "valid_loss", "eigenvalue", "probabilities")
-"""Numbers of an epoch that methods may tell: mean losses, the largest eigenvalue of the Hessian in alpha, and the mean
-weights of operations on each edge, (6, 5)."""
+OBSERVED = ("train_loss", "valid_loss", "eigenvalue", "probabilities", "lineage")
+"""Numbers of an epoch that methods may tell: mean losses, the largest eigenvalue of the Hessian in alpha, the mean
+weights of operations on each edge, (6, 5), and of what grows the cell that weights came from and the one trained,
+(2, 6)."""
 SAMPLED = 100
 """Architectures whose inherited accuracy is compared with the table's at the end, each of another functional class."""
 CHECKPOINT_SECONDS = 30.0

@@ -93,7 +93,12 @@ class Panel:
     searches: Mapping[str, list[tuple[FloatArray, dict[str, FloatArray]]]]
 
     def agreement(self, one: Supernet, share: float = 1.0) -> float:
-        """Return Kendall's tau of inherited accuracies with the table's, on the table's best share of the sample."""
+        """Return Kendall's tau of inherited accuracies with the table's, on the table's best share of the sample.
+
+        NaN of methods that hold no weights for the sample.
+        """
+        if not np.isfinite(one.inherited).all():
+            return float("nan")
         truth = self.truth.sign("validation") * self.truth.mean(one.sample, "validation")
         kept = np.argsort(-truth, kind="stable")[: max(2, round(share * len(truth)))]
         return kendall(one.inherited[kept], truth[kept])
