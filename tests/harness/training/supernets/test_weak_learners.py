@@ -1,4 +1,4 @@
-"""Weak learners: the parent is what it was, and gates and weights descend the loss of the nodes that they would enter."""
+"""Weak learners: the parent is what it was; gates and weights descend the loss of the nodes that they would enter."""
 
 from __future__ import annotations
 
@@ -55,7 +55,6 @@ def test_outputs_and_gradients_of_the_parent_are_the_same_bits(kind, training):
 
 def test_the_gradient_of_a_gate_is_that_of_the_node_times_the_operation():
     """By adding a free term to the output of every cell."""
-    recipe, shape = SHAPES["signals"]
     arch = (0, 0, 0, 1, 0, 0)
     network, weak, images, labels = made(arch=arch)
     one = Candidate(0, 4, 3)  # a pool from the input, which enters the output by way of node 1
