@@ -16,6 +16,7 @@ from harness.spaces.nb201.operations import OPERATIONS, POOL
 from reports.figures.exhibit import Exhibit
 from reports.figures.style import style_map
 from reports.figures.supernets import KIND
+from reports.sections import lineage
 from reports.sections.section import Section
 from reports.study.provenance import library_versions
 from reports.study.study import Study
@@ -50,7 +51,7 @@ def section_of(results: SupernetResults) -> Section:
         "Weight sharing",
         tuple(sentences(results)),
         tuple(filter(None, figures)),
-        (_summary(results), _cells(results)),
+        (_summary(results), _cells(results), *filter(None, [lineage.table(results)])),
         tuple(_methods(results)),
     )
 

@@ -19,6 +19,9 @@ from strategies.one_shot.growing import Growing, GrowthSettings, Trainee
 BEST, NEXT, NOW = "best", "next", "now"
 """Networks that are kept: the parent, the best of its children so far, and the one that is trained."""
 
+_PATIENCE = 50
+"""Walks after which a child may be its parent with branches that lead nowhere."""
+
 
 @dataclass(frozen=True)
 class ClimbingSettings(GrowthSettings):
@@ -48,9 +51,9 @@ class NashInherited(Growing):
     accuracy becomes the parent.  The last child is the parent itself, trained on.
 
     Departs from the paper: morphisms are those of the cells of NAS-Bench-201 (a convolution where there was none, a 3x3
-    in place of a 1x1), in all cells at once, so that what is found can be looked up; the network becomes neither deeper
-    nor wider; there is no last training of the winner, whose worth the table says.  Cells are trained from the skip of
-    `start`, and no morphism takes it away.
+    in place of a 1x1), in all cells at once, so that what is found can be looked up; walks that add only what leads
+    nowhere are taken again; the network becomes neither deeper nor wider; there is no last training of the winner,
+    whose worth the table says.  Cells grow from the skip of `start`, and no morphism takes it away.
 
     Parameters
     ----------
@@ -118,16 +121,29 @@ class NashInherited(Growing):
         parent, batches = self.trainees[BEST], self.batches
         if self.position == self.settings.children - 1:
             return parent.twin()
-        cell = np.array(parent.arch, dtype=self.space.dtype)
-        for _ in range(self.settings.morphisms):
-            found = self.space.morphisms(cell)
-            if not len(found):
-                break
-            cell = found[int(self.rng.integers(len(found)))]
+        cell = self._walk(np.array(parent.arch, dtype=self.space.dtype))
         module = child(
             parent.module, parent.arch, cell.tolist(), batches.recipe, batches.shape, batches.classes, seed=self.seed()
         )
         return Trainee.of(cell.tolist(), self.laid(module))
+
+    def _walk(self, parent: Archs) -> Archs:
+        """Return the cell at the end of a random walk of morphisms, (6,): one that computes more than its parent.
+
+        Walks that add only what leads nowhere are taken again, up to fifty times.
+        """
+        cell = parent
+        for _ in range(_PATIENCE):
+            cell = parent
+            for _ in range(self.settings.morphisms):
+                found = self.space.morphisms(cell)
+                if not len(found):
+                    break
+                cell = found[int(self.rng.integers(len(found)))]
+            keys = self.space.key(np.stack([parent, cell]), "functional")
+            if keys[0] != keys[1]:
+                break
+        return cell
 
     def recommend(self) -> Archs:
         """Return the parent's cell, (1, 6): the best of the last step that was made."""

@@ -54,6 +54,16 @@ def test_the_best_child_by_validation_accuracy_becomes_the_parent():
     assert tuple(method.recommend()[0]) == cells[2 + 1 * 2]  # the second child: the first of the equal ones
 
 
+def test_children_compute_more_than_their_parent():
+    method = climbing(morphisms=2)
+    start = np.array(START, dtype=SPACE.dtype)
+    cells = np.stack([method._walk(start) for _ in range(30)])
+    same = SPACE.key(cells, "functional") == SPACE.key(start[None], "functional")
+    assert same.mean() < 0.1
+    full = np.array((3, 3, 3, 1, 3, 3), dtype=SPACE.dtype)
+    assert np.array_equal(method._walk(full), full)  # nothing can be added
+
+
 def test_a_child_starts_where_its_parent_is():
     method = climbing(morphisms=3)
     for _ in range(2):
