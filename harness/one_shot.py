@@ -179,7 +179,8 @@ class OneShot(ABC):
     def inherited(self, archs: Archs) -> FloatArray:
         """Return the accuracy in percent of architectures on the validation items, with the weights that are shared.
 
-        The answer for an architecture does not depend on the others, nor on what was asked before.
+        The answer for an architecture does not depend on the others, nor on what was asked before.  It is NaN where a
+        method holds no weights for it, as those that grow one network do; never for what it recommends.
 
         Parameters
         ----------

@@ -92,5 +92,7 @@ ONE_SHOT = {
     "spos": "strategies.one_shot.paths:SPOS",
     "fairnas": "strategies.one_shot.paths:FairNAS",
     "ofa": "strategies.one_shot.elastic:OFA",
+    "nash_inherited": "strategies.one_shot.climbing:NashInherited",
+    "petridish_inherited": "strategies.one_shot.petridish:PetridishInherited",
 }
 """Where each one-shot method is, by the name that a spec uses."""

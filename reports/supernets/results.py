@@ -102,9 +102,10 @@ class Panel:
     def agreement(self, one: Supernet, share: float = 1.0) -> float:
         """Return Kendall's tau of inherited accuracies with the table's, on the table's best share of the sample.
 
-        NaN where there is no table: a benchmark that trains what it is asked knows few of the sample.
+        NaN where there is no table, for a benchmark that trains what it is asked knows few of the sample, and of
+        methods that hold no weights for the sample.
         """
-        if self.truth.kind == LIVE:
+        if self.truth.kind == LIVE or not np.isfinite(one.inherited).all():
             return float("nan")
         truth = self.truth.sign("validation") * self.truth.mean(one.sample, "validation")
         kept = np.argsort(-truth, kind="stable")[: max(2, round(share * len(truth)))]

@@ -270,9 +270,8 @@ class Relaxed(SupernetMethod):
         """Return the logits of a mixture, with the auxiliary skip and the weights of edges, where there are any."""
         if self.settings.auxiliary_skip:
             further = self.settings.auxiliary_skip * FADINGS[self.settings.auxiliary_schedule](self.done / self.epochs)
-            weights = weights + further * functional.one_hot(torch.tensor(self.choices.skip), weights.shape[1]).to(
-                weights
-            )
+            skip = functional.one_hot(torch.tensor(self.choices.skip), weights.shape[1]).to(weights)
+            weights = weights + further * skip
         edges = self._edges(beta) if self.settings.edge_normalisation else None
         logits: Tensor = self.supernet.mixture(images, weights, edges, self.kept)
         return logits
