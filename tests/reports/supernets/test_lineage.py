@@ -15,7 +15,7 @@ def supernet(lineage, handed):
     logs = {"lineage": np.array(lineage, dtype=float), "inherited": np.full(len(handed), 50.0)}
     spent = epochs.astype(float)
     return Supernet(0, ("chosen",), epochs, {"chosen": np.array(handed)}, {}, spent, spent, logs, np.array([A]),
-                    np.array([np.nan]), False)  # fmt: skip
+                    np.array([np.nan]), False, np.array([A])[:0], np.empty(0))  # fmt: skip
 
 
 def test_each_change_has_the_cell_it_grew_from():
