@@ -47,5 +47,5 @@ class Packed:
 
 def _cell(value: Any) -> str:
     if isinstance(value, str):
-        return guarded(value)
+        return str(guarded(value))
     return "" if pd.isna(value) else f"{value:.6g}" if isinstance(value, float) else str(value)
