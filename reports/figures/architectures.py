@@ -29,7 +29,7 @@ _LETTERS = 45
 """Names of places that together, each as long as the longest, have more letters are turned."""
 _POINTS = 6.2
 """Size of labels."""
-_WIDTH, _HEIGHT = 0.62, 1.1
+_WIDTH, _HEIGHT = 0.62, 1.2
 """Mean width of a letter, and height of a line, in that size."""
 _STEPS = 9
 """Half lines up or down within which a label finds its room."""
