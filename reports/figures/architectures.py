@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.text import Annotation
 
 from harness.checks import Archs
 from harness.space import SearchSpace
@@ -26,7 +27,21 @@ _DEAD = (0, (1, 1.6))
 _LONGEST = 18
 _LETTERS = 45
 """Names of places that together, each as long as the longest, have more letters are turned."""
-_OFFICIAL = (("nor_", ""), ("_connect", ""), ("_pool", " pool"), ("-bn-relu", ""), ("_", " "))
+_POINTS = 6.2
+"""Size of labels."""
+_WIDTH, _HEIGHT = 0.62, 1.2
+"""Mean width of a letter, and height of a line, in that size."""
+_STEPS = 9
+"""Half lines up or down within which a label finds its room."""
+_OFFICIAL = (
+    ("nor_", ""),
+    ("sep_conv", "sep"),
+    ("dil_conv", "dil"),
+    ("_connect", ""),
+    ("_pool", " pool"),
+    ("-bn-relu", ""),
+    ("_", " "),
+)
 """What drawings leave out of the field's names of operations."""
 
 
@@ -81,7 +96,7 @@ def _colors(shown: Sequence[tuple[str, SearchSpace, Archs]]) -> dict[str, str]:
 
 
 def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
-    """Draw places and arcs."""
+    """Draw places and arcs, with labels that do not meet."""
     places, arcs = (frame[frame["row"] == what] for what in ("place", "arc"))
     for arc in arcs.to_dict("records"):
         _draw_arc(axes, arc, meta["colors"])
@@ -89,6 +104,11 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     last = places["x"].max()
     letters = places.loc[places["column"] != "", "column"].map(_short).str.len()
     crowded = len(letters) * letters.max() > _LETTERS
+    high, low = frame["height"].max(), frame["height"].min()
+    axes.set_xlim(-0.16 * last - 0.1, 1.16 * last + 0.1)
+    room = 0.16 * max(high - low, 1.0)
+    axes.set_ylim(low - (3.5 if crowded else 1.0) * room, high + room)
+    labels = _Labels(axes)
     for place in places.to_dict("records"):
         color = meta["colors"].get(_value(place["column"]), _PLAIN) if place["live"] else "#b4b4b4"
         axes.plot([place["x"]], [0.0], "o", color=color, markersize=4.0 if crowded else 5.0,
@@ -97,29 +117,71 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
             side = {places["x"].min(): -1, last: 1}.get(place["x"], 0) * (not crowded)
             shift = (4.5 * side, 0.0) if side else (-3.0 * (place["x"] in below), -4.5)
             sides = ("center", "left", "right")[-1 if place["x"] in below else side]
-            axes.annotate(_short(place["column"]), (place["x"], 0.0), xytext=shift, textcoords="offset points",
-                          ha=sides, va="center" if side else "top", rotation=90 * crowded, fontsize=6.2,
-                          color=color)  # fmt: skip
-    high, low = frame["height"].max(), frame["height"].min()
-    axes.set_xlim(-0.16 * last - 0.1, 1.16 * last + 0.1)
-    room = 0.16 * max(high - low, 1.0)
-    axes.set_ylim(low - (3.5 if crowded else 1.0) * room, high + room)
+            text = axes.annotate(_short(place["column"]), (place["x"], 0.0), xytext=shift, textcoords="offset points",
+                                 ha=sides, va="center" if side else "top", rotation=90 * crowded, fontsize=_POINTS,
+                                 color=color)  # fmt: skip
+            labels.take(text, (place["x"], 0.0))
+    for arc in sorted(arcs.to_dict("records"), key=lambda arc: (abs(arc["height"]), arc["x"])):
+        _name_arc(axes, arc, meta["colors"], labels)
     axes.set_axis_off()
 
 
+class _Labels:
+    """The room that the labels of a panel take, in points."""
+
+    def __init__(self, axes: Axes) -> None:
+        box = axes.get_window_extent()
+        (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+        dots = axes.figure.dpi / 72.0
+        self._scale = box.width / dots / (right - left), box.height / dots / (high - low)
+        self._taken: list[tuple[float, float, float, float]] = []
+
+    def _box(self, text: Annotation, at: tuple[float, float]) -> tuple[float, float, float, float]:
+        """Return left, low, right and high of a label at a point."""
+        along, across = _WIDTH * _POINTS * len(text.get_text()), _HEIGHT * _POINTS
+        wide, tall = (across, along) if text.get_rotation() else (along, across)
+        x, y = (part * scale + shift for part, scale, shift in zip(at, self._scale, text.xyann, strict=True))
+        left = x - wide * {"left": 0.0, "center": 0.5, "right": 1.0}[text.get_ha()]
+        low = y - tall * {"bottom": 0.0, "center": 0.5, "top": 1.0}[text.get_va()]
+        return left, low, left + wide, low + tall
+
+    def take(self, text: Annotation, at: tuple[float, float]) -> None:
+        """Take the room of a label as it stands."""
+        self._taken.append(self._box(text, at))
+
+    def place(self, text: Annotation, at: tuple[float, float], side: int) -> None:
+        """Move a label up or down, to its own side first, until it meets no other; leave it where there is no room."""
+        x, y = text.xyann
+        for step in range(_STEPS):
+            for sign in (side, -side):
+                text.xyann = (x, y + sign * step * _HEIGHT * _POINTS / 2)
+                left, low, right, high = self._box(text, at)
+                if not any(a < right and left < c and b < high and low < d for a, b, c, d in self._taken):
+                    self.take(text, at)
+                    return
+        text.xyann = (x, y)
+        self.take(text, at)
+
+
 def _draw_arc(axes: Axes, arc: Mapping[Any, Any], colors: Mapping[str, str]) -> None:
-    """Draw half an ellipse, or a straight line, with its operation at its middle."""
+    """Draw half an ellipse, or a straight line."""
     turn = np.linspace(0, np.pi, 25 if arc["height"] else 2)
     middle, half = (arc["x"] + arc["end"]) / 2, (arc["end"] - arc["x"]) / 2
     known = colors.get(arc["column"], _PLAIN)
     color = known if arc["live"] else "#b4b4b4"
     axes.plot(middle - half * np.cos(turn), arc["height"] * np.sin(turn), color=color, zorder=2,
               linestyle="-" if arc["live"] else _DEAD, linewidth=1.3 if arc["column"] else 0.6)  # fmt: skip
-    if arc["column"]:
-        below = arc["height"] < 0
-        axes.annotate(_short(arc["column"]), (middle, arc["height"]), xytext=(0, -1.5 if below else 1.5),
-                      textcoords="offset points", ha="center", va="top" if below else "bottom", fontsize=6.2,
-                      color=color if arc["live"] else "#8a8a8a")  # fmt: skip
+
+
+def _name_arc(axes: Axes, arc: Mapping[Any, Any], colors: Mapping[str, str], labels: _Labels) -> None:
+    """Write the operation of an arc at its middle, or above or below that where another stands there."""
+    if not arc["column"]:
+        return
+    below, at = arc["height"] < 0, ((arc["x"] + arc["end"]) / 2, arc["height"])
+    text = axes.annotate(_short(arc["column"]), at, xytext=(0, -1.5 if below else 1.5), textcoords="offset points",
+                         ha="center", va="top" if below else "bottom", fontsize=_POINTS,
+                         color=colors.get(arc["column"], _PLAIN) if arc["live"] else "#8a8a8a")  # fmt: skip
+    labels.place(text, at, -1 if below else 1)
 
 
 def _value(name: str) -> str:

@@ -19,7 +19,7 @@ UNIT = 5
 """Parts of a point that coordinates of a panel are counted in, as whole numbers: a third of a pixel."""
 _LONG, _COARSE, _COARSER = 80, (5, 1), (8, 2)
 """Corners from which on a path is coarse, and its steps across and up in units: of a line, of what is pale."""
-_MARK = 14
+_MARK = 6
 """Letters of a path from which on it is a mark that many places refer to."""
 _TOKEN = re.compile(r"[MLCQz]|-?\d+(?:\.\d*)?(?:e-?\d+)?")
 _ARITY = {"M": 1, "L": 1, "Q": 2, "C": 3, "z": 0}
@@ -321,9 +321,11 @@ def _joined_path(pieces: Sequence[_Piece]) -> str:
 
 def _through(points: Iterable[tuple[int, int]]) -> str:
     """Return a line through points, from left to right."""
-    first, *others = sorted(points)
-    pairs = [_pair(x - px, y - py) for (px, py), (x, y) in pairwise([first, *others])]
-    return f"M{_pair(*first)}l" + "".join(f"{' ' * (pair[0] != '-')}{pair}" for pair in pairs).lstrip(" ")
+    corners = sorted(points)
+    written = [f"M{_pair(*corners[0])}"]
+    for (px, py), (x, y) in pairwise(corners):
+        written.append(f"h{x - px}" if y == py else f"v{y - py}" if x == px else f"l{_pair(x - px, y - py)}")
+    return "".join(written)
 
 
 Step = tuple[str, list[tuple[int, int]]]

@@ -54,8 +54,8 @@ document.querySelectorAll("figure").forEach((figure) => {
 
 // Tables: sorted inside of their groups, filtered, by columns of one's choice, copied as they are shown.
 const words = (cell) => {
-  const value = cell.querySelector(".value");
-  const interval = cell.querySelector(".ci");
+  const value = cell.querySelector(":scope > b");
+  const interval = cell.querySelector("small");
   return (value ? value.textContent + (interval ? ` [${interval.textContent}]` : "") : cell.textContent).replace(/\s+/g, " ").trim();
 };
 const number = (text) => {

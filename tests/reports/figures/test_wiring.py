@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from harness.spaces import named
+from reports.figures.architectures import KIND
+from reports.figures.render import house_style
 from reports.figures.wiring import MOST_PLACES, wiring
+from tests.harness.spaces.darts.genotypes import DARTS_V1, DARTS_V2
 
 
 def arcs(marks):
@@ -76,3 +84,19 @@ def test_long_chains_are_not_drawn():
     space = named.space("hw-gpt-m")
     assert space.genes > MOST_PLACES
     assert wiring(space, space.sample(1, np.random.default_rng(0))[0]) == {}
+
+
+@pytest.mark.parametrize("text", [DARTS_V1, DARTS_V2])
+def test_labels_of_a_small_drawing_do_not_meet(text):
+    for marks in marks_of("darts", text).values():
+        rows = [("p", mark.what, mark.operation, mark.x, mark.end, mark.height, mark.live) for mark in marks]
+        frame = pd.DataFrame(rows, columns=["benchmark", "row", "column", "x", "end", "height", "live"])
+        figure = Figure(figsize=KIND.panel_inches)
+        FigureCanvasAgg(figure)
+        with house_style():
+            axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+            KIND.draw(axes, frame, {"colors": {}})
+            boxes = [label.get_window_extent() for label in axes.texts if label.get_text()]
+        assert len(boxes) >= 8
+        for first, second in combinations(boxes, 2):
+            assert not first.overlaps(second.shrunk(0.97, 0.9))
