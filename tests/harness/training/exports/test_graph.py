@@ -27,6 +27,21 @@ def test_without_the_extra_nothing_is_written_and_it_is_named(tmp_path, monkeypa
     assert not list(tmp_path.iterdir())
 
 
+def needs_the_extra():
+    return [pytest.importorskip(name) for name in ("onnx", "onnxscript", "onnxruntime")]
+
+
+def test_a_small_network_runs_without_torch(tmp_path):
+    _, _, runtime = needs_the_extra()
+    design = Design("nb201", (0, 0, 0, 1, 4, 0), MICRO.but(channels=2), (1, 1, 8), 3)
+    write(tmp_path / "net.onnx", design, None, "a test")
+    items = np.random.default_rng(0).normal(size=(5, *design.shape)).astype(np.float32)
+    (logits,) = runtime.InferenceSession(tmp_path / "net.onnx").run(["logits"], {"items": items})
+    with torch.no_grad():
+        wanted = design.build(seed=0).eval()(torch.from_numpy(items)).numpy()
+    assert np.allclose(logits, wanted, atol=1e-4)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "design",
@@ -39,9 +54,7 @@ def test_without_the_extra_nothing_is_written_and_it_is_named(tmp_path, monkeypa
     ids=lambda design: f"{design.space}-{design.shape}",
 )
 def test_it_runs_without_torch_to_the_same_logits(design, tmp_path):
-    onnx = pytest.importorskip("onnx")
-    pytest.importorskip("onnxscript")
-    runtime = pytest.importorskip("onnxruntime")
+    onnx, _, runtime = needs_the_extra()
     path, again = tmp_path / "net.onnx", tmp_path / "again.onnx"
     for out in (path, again):
         write(out, design, None, "a test")
@@ -59,8 +72,7 @@ def test_it_runs_without_torch_to_the_same_logits(design, tmp_path):
 
 @pytest.mark.slow
 def test_a_file_that_computes_something_else_is_refused(tmp_path, monkeypatch):
-    for name in ("onnx", "onnxscript", "onnxruntime"):
-        pytest.importorskip(name)
+    needs_the_extra()
     monkeypatch.setattr(graph, "_CLOSE", -1.0)
     with pytest.raises(HarnessError, match="other logits"):
         write(tmp_path / "net.onnx", Design("nb201", CELL, MICRO, (1, 1, 16), 4), None, "a test")
