@@ -17,12 +17,11 @@ from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, re
 from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
-from harness.spaces.four_nodes import EDGES, SKIP
-from harness.spaces.nb201.operations import KERNELS, OPERATIONS
+from harness.spaces.four_nodes import EDGES
 from harness.training.supernets.batches import Batch
 from strategies.one_shot.curvature import largest_eigenvalue
 from strategies.one_shot.samplers import SAMPLERS
-from strategies.one_shot.stopping import STOPS, EigenvalueRise, StableRanking, skips
+from strategies.one_shot.stopping import STOPS, EigenvalueRise, StableRanking
 from strategies.one_shot.supernets import SupernetMethod, WeightSettings
 from strategies.one_shot.unrolled import unrolled_gradient
 
@@ -258,7 +257,7 @@ class Relaxed(SupernetMethod):
             mixed = smoothed(full, noise, self.rng, self._places.sum(0)) if noise else full
             if chosen.auxiliary_skip:
                 further = chosen.auxiliary_skip * (1 - self.done / self.epochs)
-                mixed = mixed + further * functional.one_hot(torch.tensor(SKIP), len(OPERATIONS)).to(mixed)
+                mixed = mixed + further * functional.one_hot(torch.tensor(self.choices.skip), full.shape[1]).to(mixed)
             edges = self._edges(beta) if chosen.edge_normalisation else None
             logits, macs = self.supernet.mixture(images, mixed, edges), self.mixture_macs
         loss = functional.cross_entropy(logits, labels)
@@ -285,9 +284,9 @@ class Relaxed(SupernetMethod):
         if self.done <= chosen.frozen_epochs:
             return
         if chosen.early_stop == "skips":
-            self._stopped = skips(self._derived()[1]) >= chosen.most_skips
+            self._stopped = self.choices.skips(self._derived()[-1]) >= chosen.most_skips
         elif chosen.early_stop == "ranking":
-            learnable = [place for place, code in enumerate(self.codes) if code in KERNELS]
+            learnable = [place for place, code in enumerate(self.codes) if code in self.choices.learnable]
             self._stopped = self._ranking.note(self.alpha.detach()[:, learnable].cpu().numpy())
         elif chosen.early_stop == "eigenvalue":
             self._stopped = self._rise.stops

@@ -157,5 +157,7 @@ def test_wrong_settings_are_refused_before_any_work(factory, given, message):
 
 
 def test_a_space_without_a_supernet_is_refused():
-    with pytest.raises(UnfitError, match="DARTS searches nb201 and darts alone, and the benchmark is of the space 'nats-size'"):
+    with pytest.raises(
+        UnfitError, match="DARTS searches nb201 and darts alone, and the benchmark is of the space 'nats-s"
+    ):
         DARTS(SizeSpace(), search_data(), rng(), 2)
