@@ -24,7 +24,7 @@ from strategies.one_shot.grid import FADINGS, LATER, RelaxedSettings
 from strategies.one_shot.latency import constrained, expected_macs
 from strategies.one_shot.samplers import SAMPLERS
 from strategies.one_shot.smoothing import attacked, smoothed
-from strategies.one_shot.stopping import EigenvalueRise, StableRanking, skips
+from strategies.one_shot.stopping import EigenvalueRise, StableRanking
 from strategies.one_shot.supernets import SupernetMethod
 from strategies.one_shot.unrolled import unrolled_gradient
 
@@ -112,7 +112,6 @@ class Relaxed(SupernetMethod):
         chosen, device = self.settings, self.batches.device
         self.sampler, self.derivations = SAMPLERS[chosen.sampler](), self.choices.derivations  # type: ignore[misc]  # of the space
         for name, given in (
-            ("early_stop", chosen.early_stop == "skips"),
             ("latency_loss", chosen.latency_loss != "none"),
             ("sampler", self.sampler.gated),
         ):
@@ -333,7 +332,7 @@ class Relaxed(SupernetMethod):
         if self.done <= chosen.frozen_epochs:
             return
         if chosen.early_stop == "skips":
-            self._stopped = skips(self._derived()[1]) >= chosen.most_skips
+            self._stopped = self.choices.skips(self._derived()[-1]) >= chosen.most_skips
         elif chosen.early_stop == "ranking":
             learnable = [place for place, code in enumerate(self.codes) if code in self.choices.learnable]
             self._stopped = self._ranking.note(self.alpha.detach()[:, learnable].cpu().numpy())

@@ -9,17 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.checks import Archs, FloatArray
-from harness.spaces.four_nodes import EDGES, SKIP
+from harness.spaces.four_nodes import EDGES
 
 STOPS = ("none", "skips", "ranking", "eigenvalue")
 """Rules by name."""
 WINDOW, BACK, RISE, FIRST = 5, 4, 1.3, 10
 """Of the rule of R-DARTS: values of a mean, values between two means, the largest ratio, the first epoch compared."""
-
-
-def skips(arch: Archs) -> int:
-    """Count the skips of a cell: (6,) to int.  DARTS+ stops at two of them (Liang et al., 2019, criterion 1)."""
-    return int(np.count_nonzero(arch == SKIP))
 
 
 class StableRanking:

@@ -30,6 +30,8 @@ class Choices:
         Codes of pools, and of operations with weights.
     entering : tuple of tuple of int
         Edges that enter each node, in order; all edges of all cells.
+    normal : int
+        Edges of the normal cell, the first ones.
     derivations : tuple of str
         Names of the rows that `derive` gives.
     derive : callable
@@ -54,6 +56,7 @@ class Choices:
     pools: tuple[int, ...]
     learnable: tuple[int, ...]
     entering: tuple[tuple[int, ...], ...]
+    normal: int
     derivations: tuple[str, ...]
     derive: Callable[[FloatArray, FloatArray | None], Archs]
     draw: Callable[[Sequence[int], int, np.random.Generator], Archs]
@@ -66,6 +69,10 @@ class Choices:
     def edges(self) -> int:
         """E, of all cells."""
         return sum(map(len, self.entering))
+
+    def skips(self, arch: Archs) -> int:
+        """Count the skips of the normal cell of an architecture, (L,)."""
+        return int(np.count_nonzero(self.on_edges(arch[None])[0, : self.normal] == self.skip))
 
 
 def _nb201_derived(probabilities: FloatArray, _: FloatArray | None) -> Archs:
@@ -97,6 +104,7 @@ CHOICES: Mapping[str, Choices] = {
         pools=(POOL,),
         learnable=tuple(KERNELS),
         entering=cells.ENTERING[1:],
+        normal=len(four_nodes.EDGES),
         derivations=("argmax", "argmax without none"),
         derive=_nb201_derived,
         draw=_nb201_draw,
@@ -113,6 +121,7 @@ CHOICES: Mapping[str, Choices] = {
         entering=tuple(
             tuple(range(first + START[node], first + START[node] + node)) for first in (0, len(EDGES)) for node in NODES
         ),
+        normal=len(EDGES),
         derivations=("two edges a node",),
         derive=darts.derived,
         draw=_darts_draw,

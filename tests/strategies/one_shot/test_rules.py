@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from harness.training.supernets.choices import CHOICES
 from strategies.one_shot.paths import SPOS, evolve
-from strategies.one_shot.stopping import EigenvalueRise, StableRanking, skips
+from strategies.one_shot.stopping import EigenvalueRise, StableRanking
 from strategies.one_shot.unrolled import unrolled_gradient
 
 
@@ -86,7 +87,8 @@ def test_a_rise_before_the_tenth_epoch_does_not_stop():
 
 
 def test_skips_are_counted():
-    assert skips(np.array([1, 0, 1, 3, 1, 4])) == 3
+    assert CHOICES["nb201"].skips(np.array([1, 0, 1, 3, 1, 4])) == 3
+    assert CHOICES["darts"].skips(np.array([2, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0] + [2] * 11)) == 3, "no pair of inputs"
 
 
 def test_evolution_finds_the_best_of_a_smooth_space_and_evaluates_none_twice():

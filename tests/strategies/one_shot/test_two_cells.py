@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from harness.errors import HarnessError
 from harness.spaces import named
@@ -28,6 +29,22 @@ def test_a_method_searches_both_kinds_of_cells(method):
         np.testing.assert_allclose(p.sum(1), 1, rtol=1e-5)
         learn = int((search.alpha.grad.abs().sum(1) > 0).sum())
         assert learn > 14 if method is GDAS else learn == 28, "every edge learns, but where GDAS draws none"
+
+
+def test_two_skips_of_the_normal_cell_stop_the_search_and_the_auxiliary_skip_is_one():
+    search = DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 3, early_stop="skips", auxiliary_skip=1.0)
+    given = []
+    mixture = search.supernet.mixture
+    search.supernet.mixture = lambda images, weights, *more: given.append(weights) or mixture(images, weights, *more)
+    with torch.no_grad():
+        search.alpha[14:, 2] = 9.0
+    search.epoch()
+    assert not search.finished, "skips of the reduction cell are not counted"
+    assert given[0][:, 2].min() > 1 > given[0][:14, [0, 1, 3]].max()
+    with torch.no_grad():
+        search.alpha[:2, 2] = 9.0
+    search.epoch()
+    assert search.finished
 
 
 def test_what_the_space_has_not_is_refused():
