@@ -45,13 +45,26 @@ def reproduce(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
     """Run a published table, and say of each of its values whether it is reproduced."""
-    from reports.reproductions.recipe import load, names
+    from reports.reproductions.recipe import STANDING, load, names
     from reports.reproductions.reproduce import VERDICTS
     from reports.reproductions.reproduce import reproduce as run
 
     if name == LIST:
-        rows = [{"name": key, "title": load(key).title, "paper": load(key).paper} for key in names()]
-        print_json(rows) if as_json else print_table([{"name": row["name"], "title": row["title"]} for row in rows])
+        rows = [
+            {
+                "name": key,
+                "values": ", ".join(dict.fromkeys(map(recipe.values_of, recipe.parts))),
+                "title": recipe.title,
+                "paper": recipe.paper,
+            }
+            for key, recipe in zip(names(), map(load, names()), strict=True)
+        ]
+        if as_json:
+            print_json(rows)
+        else:
+            print_table([{key: row[key] for key in ("name", "values", "title")} for row in rows])
+            for standing, meaning in STANDING.items():
+                say(f"{standing}: {meaning}")
         return
     recipe = load(name)
     with shown() as on_progress:
@@ -66,10 +79,16 @@ def reproduce(
 
 
 def _print(made: Reproduction) -> None:
+    from reports.reproductions.recipe import STANDING
+
     recipe = made.recipe
     say(recipe.title, "bold")
-    for key, text in (("paper", recipe.paper), ("source", f"{recipe.source} ({recipe.values})")):
+    for key, text in (("paper", recipe.paper), ("source", recipe.source)):
         say(f"  {key:<8}{text}")
+    known = {part.name: recipe.values_of(part) for part in recipe.parts}
+    for standing in dict.fromkeys(known.values()):
+        of = "" if len(set(known.values())) == 1 else f"{', '.join(p for p in known if known[p] == standing)}: "
+        say(f"  {'values':<8}{of}{standing} ({STANDING[standing]})")
     say(f"  {'tables':<8}{', '.join(dict.fromkeys(made.tables.values()))}")
     for note in recipe.notes:
         say(f"  {'note':<8}{note}")

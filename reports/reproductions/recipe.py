@@ -21,9 +21,12 @@ from harness.files.reading import read_toml, record_of
 from harness.printable import printable
 
 SPLITS = ("validation", "test")
-STANDING = ("read", "recalled", "computed")
-"""How published values are known: read in the paper or the authors' code; by memory, not re-read; computed by this
-program on the table that ships, so that a change of it is seen."""
+STANDING: Mapping[str, str] = {
+    "read": "as published, read in the paper or the authors' code",
+    "recalled": "as published, by memory, not re-read",
+    "computed": "computed on such a table before, so that a change is seen; not published",
+}
+"""How expected values are known, and what that means."""
 _STANDARD_ERRORS = 3.0
 
 
@@ -60,6 +63,8 @@ class Part:
         Behind each published mean; 0 where values are no means over runs.
     reasons : mapping of str to str
         Why values cannot be reached, by ``"row quantity"``, by row, by quantity, or "" for all.
+    values : {"", "read", "recalled", "computed"}
+        How the expected values are known, where it is not as the recipe says; see `STANDING`.
     """
 
     name: str
@@ -67,9 +72,11 @@ class Part:
     tolerance: float = 0.05
     runs: int = 0
     reasons: Mapping[str, Any] = field(default_factory=dict)
+    values: str = ""
 
     def __post_init__(self) -> None:
         list(self.cells)
+        choice("values", self.values, ("", *STANDING))
         for key, text in self.reasons.items():
             if not isinstance(text, str):
                 raise HarnessError(must(f"reason of '{key}'", "be text", text))
@@ -236,7 +243,7 @@ class Recipe:
     title, paper, source : str
         What it is; whose it is; where protocol and values were taken from.
     values : {"read", "recalled", "computed"}
-        See `STANDING`.
+        See `STANDING`; parts may say otherwise of theirs.
     tables : mapping of str to list of str
         Benchmarks by their short name, the first that is here is used.
     notes : tuple of str
@@ -258,7 +265,7 @@ class Recipe:
     correlations: tuple[Correlation, ...] = ()
 
     def __post_init__(self) -> None:
-        choice("values", self.values, STANDING)
+        choice("values", self.values, tuple(STANDING))
         for part in self.parts:
             for name in _tables_of(part):
                 if name not in self.tables:
@@ -268,6 +275,10 @@ class Recipe:
     def parts(self) -> tuple[Part, ...]:
         """All of them, those that take no time first."""
         return (*self.look_ups, *self.optima, *self.correlations, *self.selections, *self.searches)
+
+    def values_of(self, part: Part) -> str:
+        """Return how the expected values of a part are known: a key of `STANDING`."""
+        return part.values or self.values
 
     def tables_of(self, part: Part) -> tuple[str, ...]:
         """Return the short names of the tables that a part needs."""

@@ -53,6 +53,7 @@ class Reproduction:
         said = {key: getattr(recipe, key) for key in ("name", "title", "paper", "source", "values")}
         return {
             **said,
+            "values_of_parts": {part.name: recipe.values_of(part) for part in recipe.parts},
             "notes": list(recipe.notes),
             "tables": dict(self.tables),
             "verdicts": [verdict.as_dict() for verdict in self.verdicts],

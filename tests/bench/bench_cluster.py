@@ -1,6 +1,7 @@
 """Small shards on two workers: processes of this machine against workers of Dask, and one worker of Dask against two.
 
-Run by ``make bench``; prints a table and asserts nothing.  ``--shards`` takes fewer than 10,000.
+Run by ``make bench``; prints a table and asserts nothing.  ``--shards`` takes fewer than 10,000.  On a machine that
+others use, read the rows of CPU time: what two workers spend, and what this process does, in which the scheduler runs.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from unittest.mock import patch
 
 from harness.experiments import execute as execution
 from harness.experiments.cluster.client import connected
+from harness.experiments.cluster.executor import Cluster
 from harness.experiments.prepare import Prepared, prepare
 from harness.experiments.spec import Spec, StrategySpec
 from harness.problem import Budget
@@ -53,6 +55,11 @@ def seconds(prepared: Prepared, **how: Any) -> float:
         return time.perf_counter() - began
 
 
+def spent(cluster: Cluster) -> tuple[float, float]:
+    """Return the CPU seconds of this process, and of all workers, so far."""
+    return time.process_time(), sum(cluster.client.run(time.process_time).values())
+
+
 def memory() -> float:
     """Return the most memory of this process so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -68,7 +75,9 @@ def measures(count: int) -> Iterator[Row]:
     with connected("local:2") as cluster, cluster:
         seconds(few, executor=cluster)  # workers import what they need
         before, both = memory(), seconds(few, executor=cluster)
+        began = spent(cluster)
         dask = seconds(prepared, executor=cluster)
+        here, there = (end - start for start, end in zip(began, spent(cluster), strict=True))
     yield {"what": f"{told}: Dask", "value": dask, "unit": "s", "target": ""}
     yield {"what": "Dask over processes", "value": dask / pool, "unit": "times", "target": "<= 1.2"}
     yield {"what": "client, with ten times the shards", "value": memory() - before, "unit": "MB more", "target": "0"}
@@ -76,6 +85,10 @@ def measures(count: int) -> Iterator[Row]:
         seconds(few, executor=cluster)
         alone = seconds(few, executor=cluster)
     yield {"what": "efficiency, 1 to 2 workers", "value": 50 * alone / both, "unit": "%", "target": ">= 90"}
+    share = 100 * there / (here + there)
+    yield {"what": "efficiency by CPU, two cores", "value": share, "unit": "%", "target": ">= 90"}
+    yield {"what": "CPU of a shard: workers", "value": 1e3 * there / count, "unit": "ms", "target": ""}
+    yield {"what": "CPU of a shard: client, scheduler", "value": 1e3 * here / count, "unit": "ms", "target": ""}
 
 
 def main() -> None:

@@ -46,10 +46,25 @@ def test_what_ships_names_what_exists(name: str) -> None:
                 assert part.at < spec.budget.seconds
 
 
+def test_what_was_computed_is_not_called_published() -> None:
+    recipe = load("zero-cost-correlations")
+    known = {part.name: recipe.values_of(part) for part in recipe.parts}
+    assert known == {
+        "as published": "read",
+        "on the scores that are here": "computed",
+        "parameters alone, all cells": "computed",
+    }
+    optima = [(recipe, part) for recipe in map(load, names()) for part in recipe.optima]
+    assert len(optima) == 4
+    assert {recipe.values_of(part) for recipe, part in optima} == {"computed"}
+    assert {load(name).values for name in ("nats-tss-multitrial", "nb201-iclr")} == {"recalled"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ('values = "read"', 'values = "guessed"', "`values` must be one of"),
+        ('name = "one"', 'name = "one"\nvalues = "guessed"', "`values` must be one of"),
         ("[90, 1]", "[90, 1, 2]", r"must be a number or \[mean, sd\]"),
         ("[90, 1]", '"high"', r"must be a number or \[mean, sd\]"),
         ('"micro validation"', '"mikro validation"', "unknown table of 'one' 'mikro'"),

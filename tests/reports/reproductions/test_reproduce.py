@@ -86,6 +86,7 @@ def test_searches_are_run_once_and_what_lacks_its_table_is_told(tmp_path: Path) 
     again = runner.invoke(build(), ["reproduce", str(path), "--out", str(tmp_path / "results")])
     assert {file.name: file.stat().st_mtime_ns for file in results.glob("*.h5")} == before
     assert "nothing is so bad" in again.output
+    assert "computed (computed on such a table before" in again.output
     fewer = reproduce(load(str(path)), tmp_path / "quick", replicates=2)
     assert [verdict.here for verdict in fewer.verdicts if verdict.quantity == "micro evaluations"] == ["20.00 ± 0.00"]
 
@@ -105,6 +106,9 @@ def test_the_command_lists_what_ships() -> None:
     told = CliRunner().invoke(build(), ["reproduce", "list", "--json"])
     assert told.exit_code == 0
     assert {"nats-tss-multitrial", "darts-family", "micro-mnist1d"} <= {row["name"] for row in json.loads(told.stdout)}
+    rows = {row["name"]: row["values"] for row in json.loads(told.stdout)}
+    assert (rows["nats-tss-multitrial"], rows["zero-cost-correlations"]) == ("recalled", "read, computed")
+    assert "recalled: as published, by memory, not re-read" in CliRunner().invoke(build(), ["reproduce", "list"]).stdout
     wrong = CliRunner().invoke(build(), ["reproduce", "dart-family"])
     assert wrong.exit_code == 2
 

@@ -84,6 +84,20 @@ def test_a_worker_that_is_killed_loses_nothing(cluster, here, tmp_path):
     assert_same(traces(tmp_path), here)
 
 
+def test_workers_are_spared_what_serves_dashboards_alone(cluster):
+    def settings():
+        import dask
+
+        asked = ("distributed.worker.profile.enabled", "distributed.admin.low-level-log-length")
+        return [dask.config.get(name) for name in asked], os.environ.get("MALLOC_TRIM_THRESHOLD_")
+
+    told = list(cluster.client.run(settings).values())
+    assert told  # of those that are there: one may be on its way back
+    assert all(one == ([False, 10], None) for one in told), told
+    for comm in (cluster.client.scheduler_comm, *cluster.client.cluster.scheduler.stream_comms.values()):
+        assert comm.recent_message_log.maxlen == 10  # each with the units that it carried
+
+
 def test_a_table_that_a_worker_lacks_is_said(cluster, tmp_path):
     with pytest.raises(HarnessError, match=r"cannot open 'nb201-cifar10': it has other content there; put it where"):
         workers.check(cluster, {"nb201-cifar10": "0" * 64}, tmp_path)
