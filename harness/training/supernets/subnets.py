@@ -44,16 +44,16 @@ def standalone(supernet: Supernet, arch: Sequence[int], batches: Batches) -> nn.
             if isinstance(part, Norm):
                 part.reset_parameters()
         for name, parameter in network.named_parameters():
-            source = shared.get(_shared_name(name, arch))
+            source = shared.get(shared_name(name, arch))
             if source is not None:
                 parameter.copy_(source)
     return laid_out(network, batches.device, batches.layout)
 
 
-def _shared_name(name: str, arch: Sequence[int]) -> str:
+def shared_name(name: str, arch: Sequence[int]) -> str:
     """Return how the supernet calls a parameter of a network of its own.
 
-    >>> _shared_name("stages.0.0.edges.2.conv.weight", (0, 0, 3, 0, 0, 0)), _shared_name("stem.conv.weight", ())
+    >>> shared_name("stages.0.0.edges.2.conv.weight", (0, 0, 3, 0, 0, 0)), shared_name("stem.conv.weight", ())
     ('stages.0.0.edges.2.3.weight', 'stem.conv.weight')
     """
     before, edges, after = name.partition(".edges.")
