@@ -17,6 +17,7 @@ from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.four_nodes import EDGES
+from harness.training.supernets.written import written_paths
 from strategies.one_shot.evolving import EvolutionSettings, evolve
 from strategies.one_shot.supernets import SupernetMethod, WeightSettings
 
@@ -86,6 +87,8 @@ class SinglePath(SupernetMethod):
         self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
     ) -> None:
         super().__init__(space, data, rng, epochs, **hyperparameters)
+        nodes, single = self.space.name == "nb201", self.settings.paths == "uniform"
+        self._written = written_paths(self.supernet, self.batches) if nodes and single else None
         self._codes = np.array(self.codes, dtype=self.space.dtype)
         self._chosen: Archs = np.empty((0, self.space.genes), dtype=self.space.dtype)
 
@@ -106,6 +109,12 @@ class SinglePath(SupernetMethod):
             archs = np.stack([self.rng.permutation(self._codes) for _ in EDGES], axis=1)
         else:
             archs = self.draw(1)
+        if self._written is not None:
+            (arch,) = archs.tolist()
+            self.charge(self.costs.path(arch), len(labels))
+            value = self._written.learn(images, labels, arch, self.settings.label_smoothing)
+            self.descend()
+            return value
         losses = [
             functional.cross_entropy(
                 self.supernet.path(images, arch), labels, label_smoothing=self.settings.label_smoothing
@@ -157,7 +166,7 @@ class RSPS(SinglePath):
     """
 
     takes: ClassVar[tuple[str, ...]] = ("nb201", "darts")
-
+    version = 2
     preset = PathSettings(items=512)
     paper, year = "Li & Talwalkar, UAI", 2019
 
@@ -172,6 +181,7 @@ class SPOS(SinglePath):
     evaluates in vain.
     """
 
+    version = 2
     preset = PathSettings(
         batch_size=1024,
         learning_rate=0.5,

@@ -164,6 +164,10 @@ class SupernetMethod(OneShot):
     def update(self, loss: Tensor) -> None:
         """Take a step of SGD on the weights that a loss depends on; the others stay as they are, without decay."""
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.descend()
+
+    def descend(self) -> None:
+        """Take a step of SGD on the weights that have gradients, which are used up."""
         if self.settings.clip > 0:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
         sgd_step(self.parameters, self.velocity, self._sgd, self.rate())

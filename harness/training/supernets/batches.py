@@ -26,6 +26,11 @@ class Batches:
     Parameters
     ----------
     data : SearchData
+
+    Attributes
+    ----------
+    dataset : Dataset
+        Without test items.
     """
 
     def __init__(self, data: SearchData) -> None:
@@ -35,7 +40,7 @@ class Batches:
         self.recipe, self.shape, self.classes = Recipe(**data.recipe), dataset.shape, data.classes
         self.device = torch.device(data.device)
         self.layout = torch.channels_last if self.device.type == "cpu" else torch.contiguous_format
-        self._dataset, self._items = dataset, resident(dataset, self.device, augment=self.recipe.augment)
+        self.dataset, self._items = dataset, resident(dataset, self.device, augment=self.recipe.augment)
 
     def count(self, split: str) -> int:
         """Return the number of items of a split."""
@@ -43,7 +48,7 @@ class Batches:
 
     def training(self, rng: np.random.Generator, size: int) -> Iterator[Batch]:
         """Yield the training items once, in a new order, augmented as the recipe says; the last batch may be short."""
-        count, data = self.count("train"), self._dataset
+        count, data = self.count("train"), self.dataset
         flip = rng.random(count) < 0.5 if self.recipe.augment and data.flip else None
         top = left = None
         if self.recipe.augment and data.padding:
@@ -81,7 +86,7 @@ class Batches:
         items = self._items[split]
         places = torch.from_numpy(order).to(self.device)
         plan = DevicePlan(places, None, None, None)
-        if split == "train" and self.recipe.augment and self._dataset.padding:
-            middle = torch.full_like(places, self._dataset.padding)
-            plan = DevicePlan(places, None, torch.zeros_like(middle) if self._dataset.is_signal else middle, middle)
+        if split == "train" and self.recipe.augment and self.dataset.padding:
+            middle = torch.full_like(places, self.dataset.padding)
+            plan = DevicePlan(places, None, torch.zeros_like(middle) if self.dataset.is_signal else middle, middle)
         return items.augmented(plan).contiguous(memory_format=self.layout), items.labels[places]

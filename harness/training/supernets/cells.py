@@ -235,10 +235,10 @@ def _convolved(features: Tensor, weight: Tensor, like: Conv) -> Tensor:
     return functional.conv2d(features, weight, padding=like.padding)
 
 
-def _shared_name(name: str, arch: Sequence[int]) -> str:
+def shared_name(name: str, arch: Sequence[int]) -> str:
     """Return how the supernet calls a parameter of a network of its own.
 
-    >>> _shared_name("stages.0.0.edges.2.conv.weight", (0, 0, 3, 0, 0, 0)), _shared_name("stem.conv.weight", ())
+    >>> shared_name("stages.0.0.edges.2.conv.weight", (0, 0, 3, 0, 0, 0)), shared_name("stem.conv.weight", ())
     ('stages.0.0.edges.2.3.weight', 'stem.conv.weight')
     """
     before, edges, after = name.partition(".edges.")
@@ -293,7 +293,7 @@ class Supernet(nn.Module):
 
     def weight_of(self, name: str, arch: Sequence[int]) -> Tensor | None:
         """Return what a parameter of the network of an architecture inherits; None for what a cell normalises by."""
-        return dict(self.named_parameters()).get(_shared_name(name, arch))
+        return dict(self.named_parameters()).get(shared_name(name, arch))
 
     def forward(self, images: Tensor, compute: Callable[[MixedCell, Tensor], Tensor]) -> Tensor:
         """(B, C, H, W) normalised images to (B, classes) logits; `compute` says what a cell does."""

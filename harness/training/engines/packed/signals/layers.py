@@ -35,6 +35,9 @@ def products(out: Tensor, left: Tensor, right: Tensor, *, add: bool) -> Product:
     if out.device.type != "cpu":
         return partial(out.baddbmm_, left, right) if add else partial(torch.bmm, left, right, out=out)
     triples = list(zip(out.unbind(0), left.unbind(0), right.unbind(0), strict=True))
+    if len(triples) == 1:
+        ((one, a, b),) = triples
+        return partial(one.addmm_, a, b) if add else partial(torch.mm, a, b, out=one)
 
     def run() -> None:
         if add:

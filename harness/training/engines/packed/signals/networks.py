@@ -23,7 +23,17 @@ class SignalNetworks:
     ----------
     batch : int
         B.
+
+    Attributes
+    ----------
+    cell : type
+        Of the blocks between stem, reductions and head.
+    tracks : bool
+        Whether running statistics move.
     """
+
+    cell: type[SignalCell] = SignalCell
+    tracks = True
 
     def __init__(self, plan: WavePlan, weights: PackWeights, task: Task, batch: int) -> None:
         self._weights = weights
@@ -40,7 +50,7 @@ class SignalNetworks:
                 self._blocks.append(Reduction(weights, f"reductions.{stage - 1}", feature, wide, work))
                 feature = wide
             for cell in range(task.recipe.cells):
-                block = SignalCell(plan, weights, f"stages.{stage}.{cell}", feature, work)
+                block = self.cell(plan, weights, f"stages.{stage}.{cell}", feature, work)
                 self._blocks.append(block)
                 feature = block.out
         self._head = SignalHead(weights, feature, work)
@@ -56,7 +66,8 @@ class SignalNetworks:
         for block in self._blocks:
             block.forward()
         logits = self._head.forward()
-        self._weights.track(self._corrections)
+        if self.tracks:
+            self._weights.track(self._corrections)
         return logits
 
     def backward(self, logits_gradient: Tensor) -> None:
