@@ -6,6 +6,7 @@ import faulthandler
 import json
 import os
 import queue
+import re
 import signal
 import sys
 import threading
@@ -17,7 +18,7 @@ from typing import IO, Any
 
 from harness.errors import HarnessError
 from harness.names import read
-from harness.own.classes import class_of, file_sha256
+from harness.own.classes import PACKAGE, class_of, file_sha256
 from harness.task import Task
 from harness.workers.definition import Definition, definition_of, numbers_of
 
@@ -38,14 +39,18 @@ def serve() -> None:
     faulthandler.enable()
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(source, lines), daemon=True).start()
+    process = os.getpid()
     try:
         name, task, definition = _made(**json.loads(lines.get()))
     except BaseException as error:  # noqa: BLE001  # of somebody's file
         _answer(sink, {"error": str(error) if isinstance(error, HarnessError) else why(error, "")})
         return
-    _answer(sink, {})
+    told: Mapping[str, Any] = {}
     while True:
-        _answer(sink, _trained(name, task, definition, **json.loads(lines.get())))
+        if os.getpid() != process:  # a copy that the task made of this process, and forgot
+            os._exit(0)
+        _answer(sink, told)
+        told = _trained(name, task, definition, **json.loads(lines.get()))
 
 
 def _listen(source: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
@@ -102,5 +107,6 @@ def why(error: BaseException, name: str) -> str:
         folder = str(Path(path).resolve().parent)
         frames = traceback.StackSummary([frame for frame in frames if frame.filename.startswith(folder)] or frames)
     said = "".join(traceback.format_exception_only(error)).strip().replace("\n", " ")
+    said = re.sub(rf"^{PACKAGE}\w+\.", "", said)  # its own exceptions, as its file calls them
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{said[: _LONGEST - len(place)]}{place}"

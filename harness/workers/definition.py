@@ -194,7 +194,10 @@ def _columns(task: type[Task], space: SearchSpace) -> dict[str, Column]:
 
 def _fidelities(task: type[Task]) -> tuple[tuple[Fidelity, ...], tuple[Any, ...]]:
     """Return the fidelities, and what `train` is given at each; nothing where it says none."""
-    given = tuple(task.fidelities)
+    listed: Any = task.fidelities
+    if not isinstance(listed, Sequence | np.ndarray | range) or isinstance(listed, str):
+        raise HarnessError(must("fidelities", "list numbers that rise, (5, 15, 45)", listed))
+    given = tuple(listed)
     if not given:
         return (Fidelity("full training", 1, 1),), ()
     named = tuple(item for item in given if isinstance(item, Fidelity))
@@ -219,7 +222,7 @@ def _fidelities(task: type[Task]) -> tuple[tuple[Fidelity, ...], tuple[Any, ...]
 
 def _libraries(task: type[Task]) -> tuple[str, ...]:
     given: Any = task.libraries
-    if isinstance(given, str) or not all(isinstance(item, str) for item in given):
+    if not isinstance(given, Sequence) or isinstance(given, str) or not all(isinstance(item, str) for item in given):
         raise HarnessError(must("libraries", "list names of installed packages, ('scikit-learn',)", given))
     return tuple(given)
 

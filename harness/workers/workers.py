@@ -251,13 +251,20 @@ class _Worker:
         HarnessError
             If the process ended before it could train anything.
         """
+        columns = len(self._definition.columns)
         if self.alive:
-            told = json.loads(self._answer)
-            rows = zip(told["values"], told["reasons"], strict=True)
-            return [Done(tuple(values), reason, told["seconds"]) for values, reason in rows]
+            try:
+                told = json.loads(self._answer)
+                rows = list(zip(told["values"], told["reasons"], strict=True))
+                if len(rows) == self._asked and all(len(values) == columns for values, _ in rows):
+                    return [Done(tuple(values), str(reason), float(told["seconds"])) for values, reason in rows]
+            except (ValueError, KeyError, TypeError):
+                pass
+            self._ended = "what its process answered cannot be read: does it write to files that it did not open?"
+            self.end()
         if not self._is_made:
             raise HarnessError(f"the task cannot be made: {self._ended}")
-        nothing = tuple([math.nan] * len(self._definition.columns))
+        nothing = tuple([math.nan] * columns)
         return [Done(nothing, self._ended, (time.monotonic() - self._began) / self._asked)] * self._asked
 
     def _how_it_ended(self) -> str:

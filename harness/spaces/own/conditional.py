@@ -258,6 +258,18 @@ def _check(genes: Mapping[str, Sequence[str]], when: Conditions) -> None:
                 if value not in genes[on]:
                     raise HarnessError(unknown(f"value of {on} (when of {gene})", value, genes[on]))
         above.append(gene)
+    needs = dict[str, dict[str, set[str]]]()
+    for gene in genes:
+        needs[gene] = found = dict[str, set[str]]()
+        told = when.get(gene, {})
+        asked = [(on, set(values)) for on, values in told.items()]
+        asked += [further for named in told for further in needs[named].items()]
+        for on, allowed in asked:
+            found[on] = found.get(on, allowed) & allowed
+            if not found[on]:
+                raise HarnessError(
+                    f"the gene '{gene}' is never there: its conditions ask for different values of '{on}'"
+                )
 
 
 def from_definition(fields: Mapping[str, object]) -> ConditionalSpace:

@@ -84,8 +84,8 @@ def of_fields(fields: Mapping[str, Any], stem: str) -> SearchSpace:
         if key not in _TOP:
             raise HarnessError(unknown("key of a space", key, _TOP))
     name = fields.get("name", stem)
-    if not isinstance(name, str) or not name:
-        raise HarnessError(must("name", "be a text", name))
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise HarnessError(must("name", "be a text of one line", name))
     if ("genes" in fields) == ("cells" in fields):
         raise HarnessError(f"a file of a search space must {_EXAMPLE}, and not both")
     known, allowed = ("cells", _CELLS) if "cells" in fields else ("genes", ())

@@ -102,6 +102,8 @@ def test_what_reports_need_can_be_written_down(task):
         ),
         ({"fidelities": (3, 1)}, "rise, from cheap to full"),
         ({"fidelities": (0, 1)}, "at least 1"),
+        ({"fidelities": 5}, "`fidelities` must list numbers"),
+        ({"libraries": 5}, "list names of installed packages"),
         ({"fidelities": (1, 3)}, r"train\(self, config, seed, fidelity\)"),
         ({"train": lambda self, config: {}}, r"train\(self, config, seed\); `fidelity` is given where"),
         ({"train_many": lambda self, configs: []}, r"train_many\(self, configs, seeds\)"),

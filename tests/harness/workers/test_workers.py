@@ -21,6 +21,9 @@ FILE = """
 import os, signal, subprocess, sys, time
 from harness import Column, Genes, Task
 
+class Mine(Exception):
+    pass
+
 class Faulty(Task):
     space = Genes(how=["well"])
     columns = (Column("loss", "", "minimise", "validation"),)
@@ -47,6 +50,16 @@ class Faulty(Task):
         if how == "read":
             subprocess.run(["cat"], check=True)
             input()
+        if how == "fork":
+            os.fork()
+        if how == "write":
+            for number in range(3, 20):
+                try:
+                    os.write(number, b"[1]\\n")
+                except OSError:
+                    pass
+        if how == "own":
+            raise Mine("two")
         if how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         return {"loss": {"nan": float("nan"), "text": "low"}.get(how, seed + 0.5)}
@@ -113,10 +126,14 @@ def _is_gone(process: int) -> bool:
 
 def test_every_fault_is_told_in_one_line_and_the_next_training_ends_well(workers, tmp_path):
     hows = ["well", "raise", "nan", "text", "stop", "hang", "end", "kill", "well", "read", "well"]
+    hows += ["fork", "well", "write", "well", "own"]
     done = _run(workers("Faulty"), *hows)
     said = [one.reason for one in done]
-    assert [done[place].values[0] for place in (0, 8, 10)] == [0.5, 8.5, 10.5]
-    assert said[0] == said[8] == said[10] == ""
+    well = (0, 8, 10, 11, 12, 14)
+    assert [done[place].values[0] for place in well] == [place + 0.5 for place in well]
+    assert {said[place] for place in well} == {""}
+    assert said[13].startswith("what its process answered cannot be read")
+    assert said[15].startswith("mine.Mine: two")
     assert all(math.isnan(one.values[0]) for one in done[1:8])
     assert said[9].startswith("EOFError"), "what is sent to the process is not for the training"
     assert not any("\n" in text for text in said)

@@ -117,6 +117,10 @@ def test_a_space_is_made_again_by_its_definition():
         ({"width2": {"layers": ["4"]}}, r"unknown value of layers \(when of width2\) '4'"),
         ({"width2": {"layers": []}}, "must list values of layers"),
         ({"width2": {}}, "must name at least one gene"),
+        (
+            {"width": {"layers": ["1"]}, "width2": {"width": ["8"], "layers": ["2"]}},
+            "'width2' is never there: .* 'layers'",
+        ),
     ],
 )
 def test_a_condition_that_is_none_is_refused(when, told):

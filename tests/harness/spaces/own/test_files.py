@@ -120,6 +120,7 @@ def test_what_is_no_file_of_a_space_is_refused(folder, name, told):
         (CELLS + GENES, "and not both"),
         ("colour = 1\n" + CELLS, "unknown key of a space 'colour'"),
         ("name = 3\n" + CELLS, "`name` must be a text"),
+        ('name = "a\\nb"\n' + CELLS, "`name` must be a text of one line"),
         ('name = "nb201"\n' + CELLS, "not be that of a space of this program"),
         ('[cells]\noperations = ["none", "skip_connect"]\nnode = 3', "Did you mean 'nodes'"),
         ("[cells]\nnodes = 3", "`operations` must be a list of names"),

@@ -73,7 +73,10 @@ def test_zeros_around_an_item_leave_it_in_the_middle_and_are_told():
     assert any("zeros around them to 1 x 12 x 12" in note for note in made_dataset.notes)
 
 
-@pytest.mark.parametrize("labels", [["cat", "ant", "bee"], [7, -2, 3], [3.0, 1.0, 2.0], [b"z", b"x", b"y"]])
+@pytest.mark.parametrize(
+    "labels",
+    [["cat", "ant", "bee"], [7, -2, 3], [3.0, 1.0, 2.0], [b"z", b"x", b"y"], [2**63 + 9, 2**63 + 1, 2**63 + 5]],
+)
 def test_labels_are_numbered_in_the_order_of_their_names(labels):
     made_dataset = dataset(images()[0], np.array(labels * 20))
     assert made_dataset.classes == 3
@@ -199,6 +202,11 @@ def nan(items):
         (lambda x, y: (x, np.eye(3)[y]), r"labels.argmax\(axis=1\)"),
         (lambda x, y: (x, np.where(np.arange(60) < 2, 9, y)), "class '9'` must have at least 3 different items"),
         (lambda x, y: (x, [None] * 60), "be classes: whole numbers or text"),
+        (lambda x, y: (x, np.where(y == 0, np.inf, y)), "be classes: .*, got inf"),
+        (lambda x, y: (x, np.where(y == 0, 1e300, y)), r"be classes: .*, got 1e\+300"),
+        (lambda x, y: (x, y.astype("datetime64[D]")), "be classes: .*, got datetime"),
+        (lambda x, y: ([[1, 2], [3]], [0, 1]), "be an array, every item of one shape"),
+        (lambda x, y: (np.ma.masked_greater(x, 200), y), "`items` must have no masked values"),
     ],
 )
 def test_what_is_no_dataset_is_refused_with_rule_and_value(change, told):
@@ -219,6 +227,7 @@ def test_what_is_no_dataset_is_refused_with_rule_and_value(change, told):
         ({"split": ["train"] * 59}, "one text for each of 60 items, got 59"),
         ({"split": ["trian"] * 60}, "Did you mean 'train'"),
         ({"to": "own.csv"}, "must end in .npz"),
+        ({"to": "/dev/null/own.npz"}, "the dataset cannot be written: "),
     ],
 )
 def test_options_are_checked(options, told):

@@ -70,6 +70,9 @@ def test_images_of_several_sizes_are_refused_or_scaled(photos):
         ("broken.png", lambda path: path.write_bytes(b"\x89PNG"), "broken.png cannot be read as an image"),
         ("deep.png", lambda path: Image.fromarray(np.full((8, 8), 4000, np.uint16)).save(path), "mode 'I;16'"),
         ("clear.png", lambda path: write(path, "RGBA", seed=5), "transparent in places"),
+        ("gone.png", lambda path: path.symlink_to("nowhere"), "gone.png is no image"),
+        ("../loose.png", lambda path: write(path), "loose.png lies beside the folders of classes"),
+        ("../bare", lambda path: path.mkdir(), "bare is a class without images"),
     ],
 )
 def test_what_is_no_image_is_refused(photos, name, make, told):
