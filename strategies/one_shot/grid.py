@@ -76,6 +76,19 @@ class RelaxedSettings(WeightSettings):
     latency_power: float = 0.6
     latency_target: float = 0.0
 
+    def mixes(self, where: str) -> None:
+        """Refuse what needs all operations on each edge, or one, with methods that leave some.
+
+        Parameters
+        ----------
+        where : str
+            What the method does, for the error.
+        """
+        if SAMPLERS[self.sampler].samples:
+            raise HarnessError(must("sampler", f"be one of a mixture {where}", self.sampler))
+        if self.auxiliary_skip:
+            raise HarnessError(must("auxiliary_skip", f"be 0 {where}", self.auxiliary_skip))
+
     def __post_init__(self) -> None:
         super().__post_init__()
         sampler = SAMPLERS[choice("sampler", self.sampler, tuple(SAMPLERS))]

@@ -21,7 +21,6 @@ from harness.training.supernets.batches import Batch
 from harness.training.supernets.subnets import accuracy
 from strategies.one_shot.grid import RelaxedSettings
 from strategies.one_shot.relaxed import Relaxed
-from strategies.one_shot.samplers import SAMPLERS
 
 UNDECIDED = -1
 
@@ -40,8 +39,7 @@ class PerturbationSettings(RelaxedSettings):
             raise HarnessError(must("tuning_divisor", "be at least 1", self.tuning_divisor))
         if self.early_stop != "none":
             raise HarnessError(must("early_stop", "be 'none' where edges are decided at the end", self.early_stop))
-        if SAMPLERS[self.sampler].samples:
-            raise HarnessError(must("sampler", "be one of a mixture where operations are taken out", self.sampler))
+        self.mixes("where operations are taken out")
 
 
 class DARTSPT(Relaxed):

@@ -19,7 +19,6 @@ from harness.space import SearchSpace
 from harness.spaces.four_nodes import EDGES
 from strategies.one_shot.grid import RelaxedSettings
 from strategies.one_shot.relaxed import Relaxed
-from strategies.one_shot.samplers import SAMPLERS
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,7 @@ class StageSettings(RelaxedSettings):
                 raise HarnessError(must("widened", f"divide what is before it, {before}", after))
         for before, after in pairwise((len(self.codes), *self.pruned)):
             integer("pruned", after, low=2, high=before)
-        if SAMPLERS[self.sampler].samples:
-            raise HarnessError(must("sampler", "be one of a mixture where operations are pruned", self.sampler))
+        self.mixes("where operations are pruned")
 
 
 class ProgressiveDrNAS(Relaxed):

@@ -157,6 +157,7 @@ def test_bayesnas_warms_up_then_shrinks_switches_and_ends_after_its_rounds():
     [
         (DARTSPT, {"early_stop": "skips"}, "`early_stop` must be 'none' where edges are decided at the end"),
         (DARTSPT, {"sampler": "hard_gumbel"}, "`sampler` must be one of a mixture where operations are taken out"),
+        (DARTSPT, {"auxiliary_skip": 1.0}, "`auxiliary_skip` must be 0 where operations are taken out, got 1.0"),
         (ProgressiveDrNAS, {"widened": [3]}, "`widened` must divide what is before it, 4, got 3"),
         (ProgressiveDrNAS, {"pruned": [3, 2]}, "`pruned` must have a value for each of 'widened', 1"),
         (ProgressiveDrNAS, {"sampler": "reinmax"}, "`sampler` must be one of a mixture where operations are pruned"),
