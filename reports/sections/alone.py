@@ -60,7 +60,7 @@ def exhibits(results: SupernetResults) -> Iterator[Exhibit]:
             "left_out": {},
             "provenance": provenance(results),
         }
-        name = f"one-shot-alone-{label}" if len(results.labels) > 1 else "one-shot-alone"
+        name = f"one-shot-inherited-{label}" if len(results.labels) > 1 else "one-shot-inherited"
         yield Exhibit(name, KIND.name, frame, meta)
 
 

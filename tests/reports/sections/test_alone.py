@@ -53,7 +53,7 @@ def test_what_is_handed_over_is_trained_alone_and_shown_beside_inherited_weights
     np.testing.assert_array_equal(columns["alone/archs"][5:], columns["sample/archs"][:5])
     np.testing.assert_array_equal(columns["alone/inherited"][5:], columns["sample/inherited"][:5])
     section = section_of(read_supernets(folder))
-    assert {figure.name for figure in section.figures} == {"one-shot-alone"}, "nothing else can be looked up"
+    assert {figure.name for figure in section.figures} == {"one-shot-inherited"}, "nothing else can be looked up"
     rows = next(table for table in section.tables if table.name == "one-shot-alone").frame
     np.testing.assert_allclose(rows["alone"], 51 + 30 * rows["macs_m"])
     np.testing.assert_allclose(rows["test"], rows["alone"] - 1)
