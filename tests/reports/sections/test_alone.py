@@ -60,6 +60,7 @@ def test_what_is_handed_over_is_trained_alone_and_shown_beside_inherited_weights
     assert rows["seeds"].tolist() == [SEEDS] * 10
     np.testing.assert_allclose(rows["sd"], 1)
     largest = 1.10785
+    assert (np.diff(columns["alone/inherited"][:5]) <= 0).all(), "what keeps a limit keeps every larger one"
     assert (rows["macs_m"][:5] <= largest * np.array([1, 0.8, 0.6, 0.4, 0.25]) + 1e-6).all(), "each keeps its limit"
     told = next(iter(section.sentences))
     assert "of multiply-adds with trainings 1.00" in told
