@@ -40,9 +40,9 @@ def _mark(style: Mapping[str, Any], column: str) -> dict[str, Any]:
 
 
 def legend(frame: pd.DataFrame, meta: Mapping[str, Any]) -> Sequence[Artist]:
-    """Return an entry for each series and treatment."""
-    pairs = frame[["series", "column"]].drop_duplicates().itertuples(index=False, name=None)
-    return [Line2D([], [], label=f"{name}, {column}", **_mark(meta["styles"][name], column)) for name, column in pairs]
+    """Return an entry for each series, as it is drawn last: alone, where it was trained."""
+    drawn = dict(frame[["series", "column"]].itertuples(index=False, name=None))
+    return [Line2D([], [], label=name, **_mark(meta["styles"][name], column)) for name, column in drawn.items()]
 
 
 KIND = FigureKind("inherited", (2.6, 2.2), draw, left=0.55, legend=legend)

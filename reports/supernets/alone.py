@@ -60,7 +60,7 @@ def exhibits(results: SupernetResults) -> Iterator[Exhibit]:
             "left_out": {},
             "provenance": provenance(results),
         }
-        name = f"one-shot-alone-{label}" if len(results.labels) > 1 else "one-shot-alone"
+        name = f"one-shot-inherited-{label}" if len(results.labels) > 1 else "one-shot-inherited"
         yield Exhibit(name, KIND.name, frame, meta)
 
 
@@ -105,8 +105,12 @@ def table(results: SupernetResults) -> ReportTable | None:
     if not rows:
         return None
     shown = [{key: value for key, value in row.items() if key not in ("low", "high")} for row in rows]
+    digits = {_MACS: 3}
     cells = tuple(
-        tuple(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()) for row in shown
+        tuple(
+            f"{value:.{digits.get(key, 2)}f}" if isinstance(value, float) else str(value) for key, value in row.items()
+        )
+        for row in shown
     )
     caption = (
         "What each replicate handed over, and random architectures: accuracy on the validation items in percent with"

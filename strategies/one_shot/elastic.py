@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.checks import MOST, Archs, integer, real
+from harness.checks import MOST, Archs, FloatArray, integer, real
 from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
@@ -89,9 +89,9 @@ class OFA(SupernetMethod):
 
     Cai, Gan, Wang, Zhang & Han, "Once-for-All: Train One Network and Specialize it for Efficient Deployment", ICLR
     2020.  The whole network is trained first; then subnets of more and more kinds, drawn uniformly, learn from the
-    labels and from the whole network as it was then; their gradients are summed.  After the last epoch an evolution
-    looks for the best subnet under each of `LIMITS`, by accuracy on the validation items with inherited weights.
-    Before it nothing is recommended.
+    labels and from the whole network as it was then; their gradients are summed.  After the last epoch subnets evolve
+    under each of `LIMITS`, by accuracy on the validation items with inherited weights; the best of all that were
+    evaluated is handed over for each limit.  Before it nothing is recommended.
 
     Departs from the paper: accuracies are measured, not predicted; one resolution; a limit is on multiply-adds, in
     closed form, in place of a table of latencies; one learning rate for all phases of shrinking, and no warm-up;
@@ -207,11 +207,30 @@ class OFA(SupernetMethod):
     def after_epoch(self) -> None:
         """Specialise after the last epoch."""
         if self.done == self.epochs:
-            self._chosen = np.stack([self._specialised(share) for share in LIMITS])
+            self._chosen = self._specialised()
 
-    def _specialised(self, share: float) -> Archs:
-        """Return the best subnet of an evolution under a limit, (21,)."""
-        space, limit = self.space, share * self.costs.path(LARGEST)
+    def _specialised(self) -> Archs:
+        """Return the best subnet under each limit of all that the evolutions evaluated, (5, 21)."""
+        known: dict[bytes, float] = {}
+        found: dict[bytes, Archs] = {}
+
+        def score(archs: Archs) -> FloatArray:
+            new = [arch for arch in archs if arch.tobytes() not in known]
+            if new:
+                for arch, value in zip(new, self.charged_accuracies(np.stack(new)), strict=True):
+                    known[arch.tobytes()], found[arch.tobytes()] = float(value), arch
+            return np.array([known[arch.tobytes()] for arch in archs])
+
+        limits = [share * self.costs.path(LARGEST) for share in LIMITS]
+        for limit in limits:
+            self._evolve(score, limit)
+        archs, values = np.stack([*found.values()]), np.array([*known.values()])
+        macs = self.costs.paths(archs)
+        return np.stack([archs[np.where(macs <= limit, values, -1.0).argmax()] for limit in limits])
+
+    def _evolve(self, score: Callable[[Archs], FloatArray], limit: float) -> None:
+        """Evolve subnets under a limit on multiply-adds."""
+        space = self.space
         assert isinstance(space, ConditionalSpace), "`takes` has seen to it"  # noqa: S101 - a fault of ours
 
         def draw(count: int) -> Archs:
@@ -225,7 +244,7 @@ class OFA(SupernetMethod):
             whole = space.completed(genes[None].copy(), self.rng)
             return np.asarray(whole[0]) if self.costs.paths(whole)[0] <= limit else None
 
-        return evolve(self.charged_accuracies, draw, self.settings, self.rng, child)
+        evolve(score, draw, self.settings, self.rng, child)
 
     def recommend(self) -> Archs:
         """Return the best subnet under each limit, (5, 21); none before the last epoch, (0, 21)."""

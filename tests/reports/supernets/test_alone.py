@@ -53,13 +53,14 @@ def test_what_is_handed_over_is_trained_alone_and_shown_beside_inherited_weights
     np.testing.assert_array_equal(columns["alone/archs"][5:], columns["sample/archs"][:5])
     np.testing.assert_array_equal(columns["alone/inherited"][5:], columns["sample/inherited"][:5])
     section = section_of(read_supernets(folder))
-    assert {figure.name for figure in section.figures} == {"one-shot-alone"}, "nothing else can be looked up"
+    assert {figure.name for figure in section.figures} == {"one-shot-inherited"}, "nothing else can be looked up"
     rows = next(table for table in section.tables if table.name == "one-shot-alone").frame
     np.testing.assert_allclose(rows["alone"], 51 + 30 * rows["macs_m"])
     np.testing.assert_allclose(rows["test"], rows["alone"] - 1)
     assert rows["seeds"].tolist() == [SEEDS] * 10
     np.testing.assert_allclose(rows["sd"], 1)
     largest = 1.10785
+    assert (np.diff(columns["alone/inherited"][:5]) <= 0).all(), "what keeps a limit keeps every larger one"
     assert (rows["macs_m"][:5] <= largest * np.array([1, 0.8, 0.6, 0.4, 0.25]) + 1e-6).all(), "each keeps its limit"
     told = next(iter(section.sentences))
     assert "of multiply-adds with trainings 1.00" in told
