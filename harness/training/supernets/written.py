@@ -46,7 +46,7 @@ class PathCell(SignalCell):
 
     def __init__(self, plan: WavePlan, weights: PackWeights, key: str, inputs: Feature, work: Workspace) -> None:
         super().__init__(plan, weights, key, inputs, work)
-        kinds = self._simple, self._convs
+        kinds: tuple[Sequence[Sequence[Edges]], ...] = self._simple, self._convs
         self._waves: list[list[list[tuple[tuple[int, int], Edges]]]] = [[], []]
         for every, kind, convolves in zip(self._waves, kinds, (False, True), strict=True):
             for wave, edges in zip(plan.waves, kind, strict=True):
@@ -144,11 +144,11 @@ class WrittenPaths:
         with torch.inference_mode():
             networks.choose(chosen)
             logarithms = torch.log_softmax(networks.forward(images.unsqueeze(0), training=True), 1)
-            target = torch.full_like(logarithms, smoothing / logarithms.shape[1])
+            wanted = torch.full_like(logarithms, smoothing / logarithms.shape[1])
             index = labels.view(1, 1, -1)
-            target.scatter_add_(1, index, torch.full_like(index, 1 - smoothing, dtype=target.dtype))
-            loss = -float((target * logarithms).sum()) / len(labels)
-            networks.backward(logarithms.exp_().sub_(target).mul_(1 / len(labels)))
+            wanted.scatter_add_(1, index, torch.full_like(index, 1 - smoothing, dtype=wanted.dtype))
+            loss = -float((wanted * logarithms).sum()) / len(labels)
+            networks.backward(logarithms.exp_().sub_(wanted).mul_(1 / len(labels)))
         # What nothing reaches, and what reaches nothing, has no gradient, as in autograd: SGD does not decay it.
         through = NODES - 1 in reached
         learning = [*self._head, *(self._ends if through else [])]
