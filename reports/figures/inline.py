@@ -92,13 +92,13 @@ def panels_of(text: str, boxes: Sequence[Box], sheet: Sheet, *, shaded: bool = F
     rest = [part for part in figure if part.tag == f"{_SVG}g" and part not in axes and part.get("id") != "patch_1"]
     legend, drawn = "", list[str]()
     if rest and len(boxes) > 1:
-        pen = _Pen(sheet, named)
+        pen = _Pen(sheet, named, shaded=shaded)
         body = pen.all_of(rest)
         low, high = pen.reach
         legend = _element(Box("", low - 2, 0, high - low + 4, boxes[0].top), body, sheet, shaded=shaded)
         rest = []
     for place, box in enumerate(boxes):
-        pen = _Pen(sheet, named)
+        pen = _Pen(sheet, named, shaded=shaded)
         own = [axes[place], *(rest if len(boxes) == 1 else [])]
         whole = box if len(boxes) > 1 else Box(box.name, box.left, 0, box.width, box.top + box.height)
         drawn.append(_element(whole, pen.all_of(own), sheet, shaded=shaded))
@@ -152,10 +152,10 @@ class _Part:
 
 
 class _Pen:
-    """Writes the elements of one panel."""
+    """Writes the elements of one panel; on white paper with marks of its own: those of the page change by night."""
 
-    def __init__(self, sheet: Sheet, elements: Mapping[str, ElementTree.Element]) -> None:
-        self.sheet, self._elements = sheet, elements
+    def __init__(self, sheet: Sheet, elements: Mapping[str, ElementTree.Element], *, shaded: bool) -> None:
+        self.sheet, self._elements, self._shaded = sheet, elements, shaded
         self._clips: dict[str, str] = {}
         self._xs: list[float] = []
 
@@ -242,7 +242,8 @@ class _Pen:
             element, style, [_Piece(_sum(one.start, (x, y)), one.rest, _sum(one.end, (x, y))) for one in pieces]
         )
         path = _joined_path(pieces)
-        return part if "transform" in part.said or len(path) < _MARK else replace(part, mark=path, at=(x, y))
+        is_own = self._shaded or "transform" in part.said or len(path) < _MARK
+        return part if is_own else replace(part, mark=path, at=(x, y))
 
     def _written(self, element: ElementTree.Element, tag: str) -> tuple[str, str]:
         """Return the attributes that neighbours may share, and the others with what stands in an element."""

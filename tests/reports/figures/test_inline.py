@@ -120,3 +120,17 @@ def test_colours_of_the_night_stand_beside_those_of_the_day(study, tmp_path):
     for rule in sheet.css().splitlines():
         colors = re.findall(r"(?<!\()#[0-9a-f]{6}", rule.split("light-dark")[0])
         assert rule.count("light-dark(") == len(colors)
+
+
+def test_marks_are_defined_once_for_all_panels_but_on_white_paper(study, tmp_path):
+    sheet = Sheet()
+    _, panels = inline_panels(curves.exhibit(study, "validation", "evaluations"), sheet, tmp_path)
+    lines = [re.findall(r'<path class="(m\d+)" d="([^"]+)"/>', panel) for panel in panels]
+    defined = re.findall(r'<marker id="(m\d+)"', sheet.marks())
+    assert sorted(defined) == sorted({name for each in lines for name, _ in each})
+    assert all(f".{name} {{ marker: url(#{name}); fill: none }}" in sheet.css() for name in defined)
+    squares = next(name for name in defined if re.search(rf'id="{name}"[^/]* d="M-9 9h18v-18h-18z"', sheet.marks()))
+    assert [len(walked(path)) for each in lines for name, path in each if name == squares] == [5, 5], "marks of a curve"
+    white = Sheet()
+    inline_panels(wins.exhibit(study, "validation", pairwise(study)), white, tmp_path)
+    assert white.marks() == ""
