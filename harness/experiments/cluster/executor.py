@@ -32,11 +32,12 @@ class WorkersDiedError(HarnessError):
 
 @dataclass
 class _Call:
-    """What was submitted, the future that the caller holds, and how often the call was lost."""
+    """What was submitted, the future that the caller holds, by which client, and how often the call was lost."""
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
     future: Future[Any]
+    client: Any = None
     losses: int = 0
 
 
@@ -107,8 +108,9 @@ class Cluster(Executor):
             _quietly(client.close)
 
     def _hand_over(self, call: _Call) -> None:
+        call.client = self._client
         try:
-            inner = self._client.submit(call.function, *call.args, pure=False)
+            inner = call.client.submit(call.function, *call.args, pure=False)
             call.future.add_done_callback(lambda outer: _quietly(inner.cancel) if outer.cancelled() else None)
             inner.add_done_callback(lambda done: self._ended(call, done))
         except Exception as error:  # noqa: BLE001  # a client whose scheduler is gone raises many kinds
@@ -146,10 +148,14 @@ class Cluster(Executor):
             _fail(call.future, HarnessError(f"the cluster lost it {call.losses} times, last by: {reason(error)}"))
             return
         with self._lock:
-            self._lost.append(call)
-            if self._reviving is None:
+            replaced = self._reviving is None and call.client is not self._client
+            if not replaced:
+                self._lost.append(call)
+            if not replaced and self._reviving is None:
                 self._reviving = threading.Thread(target=self._revive, daemon=True)
                 self._reviving.start()
+        if replaced:  # it went with an earlier client, of which it was told late: the one that is here lost nothing
+            self._hand_over(call)
 
     def _revive(self) -> None:
         """Connect again and submit what was lost; give up when patience ends."""
@@ -169,9 +175,9 @@ class Cluster(Executor):
                     _fail(call.future, _gone(error))
                 return
             time.sleep(_PAUSE_SECONDS)
-        old, self._client = self._client, client
-        self._mine.append(client)
         with self._lock:
+            old, self._client = self._client, client
+            self._mine.append(client)
             lost, self._lost, self._reviving = self._lost, [], None
         _quietly(old.close)
         for call in lost:

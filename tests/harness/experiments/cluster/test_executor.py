@@ -75,6 +75,27 @@ def test_what_a_scheduler_took_with_it_is_submitted_again(end):
     assert second.closed
 
 
+class Waiting(FakeFuture):
+    """Ends when the test says so."""
+
+    def add_done_callback(self, function):
+        self.end = lambda: function(self)
+
+
+def test_what_is_told_late_of_a_client_that_was_replaced_takes_no_other_with_it():
+    old = [Waiting("cancelled"), Waiting("cancelled")]
+    first, second, connections = Client(), Client(), []
+    first.submit = lambda function, *args, pure: old[args[0]]
+    with Cluster(first, connect=lambda: connections.append(second) or second) as cluster:
+        futures = [cluster.submit(double, place) for place in (0, 1)]
+        old[0].end()
+        assert futures[0].result(5) == 0
+        old[1].end()
+        assert futures[1].result(5) == 2
+        assert len(connections) == 1
+        assert not second.closed
+
+
 def test_patience_with_a_scheduler_ends(monkeypatch):
     def away():
         raise OSError("nothing answers")
