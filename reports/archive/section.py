@@ -10,11 +10,17 @@ from harness.printable import counted
 from reports.archive.file import Archive
 from reports.archive.together import Together
 from reports.sections.section import Section
+from reports.study.comparisons import scores
+from reports.study.study import Study
+from reports.tables.numbers import bracket
 from reports.tables.report_table import ReportTable
 
+_TOLD = 4
+"""Strategies whose places sentences tell."""
 
-def section(together: Together) -> Section | None:
-    """Return what a page says of archives; None where no strategy of theirs is shown."""
+
+def section(together: Together, study: Study) -> Section | None:
+    """Return what a page says of archives, and where other strategies stand beside them; None where none is shown."""
     if not together.archived:
         return None
     archives = {archive.name: archive for archive, _ in together.archived.values()}
@@ -23,10 +29,25 @@ def section(together: Together) -> Section | None:
     named = ", ".join(f"{name} of {archive.date}" for name, archive in archives.items())
     return Section(
         title="Archived strategies",
-        sentences=(f"Archive: {held} from {named}, run before under the same protocol and noise{cuts}.",),
+        sentences=(
+            f"Archive: {held} from {named}, run before under the same protocol and noise{cuts}.",
+            *_places(together, study),
+        ),
         tables=(_table(together.archived),),
         methods=(_methods(archives),),
     )
+
+
+def _places(together: Together, study: Study) -> list[str]:
+    """Say which place strategies take by mean rank that are not from an archive."""
+    rows = scores(study, "validation").dropna(subset=["rank"]).to_dict("records")
+    said = []
+    for own in [row for row in rows if row["label"] not in together.archived][:_TOLD]:
+        place = 1 + sum(row["rank"] < own["rank"] for row in rows)
+        mean = bracket(*(f"{own[key]:.2f}" for key in ("rank", "rank_low", "rank_high")))
+        over = counted(int(own["benchmarks"]), "benchmark")
+        said.append(f"Beside them: {own['label']} takes place {place} of {len(rows)} by mean rank over {over}, {mean}.")
+    return said
 
 
 def _table(archived: Mapping[str, tuple[Archive, str]]) -> ReportTable:

@@ -10,7 +10,7 @@ import typer
 from harness.cli.app import Command
 from harness.cli.output import complain, print_json, print_table, say
 from harness.cli.progress import shown
-from harness.errors import IncompleteError, typed
+from harness.errors import IncompleteError, SpecError, typed
 
 
 def tune(
@@ -26,18 +26,24 @@ def tune(
     from dataclasses import asdict
 
     from harness.experiments.execute import execute
-    from harness.experiments.prepare import prepare
+    from harness.experiments.prepare import Prepared, prepare
     from harness.experiments.results import read_results
     from harness.experiments.spec import Spec
     from reports.tuning.choice import choose, write
-    from reports.tuning.plan import check_apart, load
+    from reports.tuning.plan import check_apart, in_plan, load
+
+    def ready(spec: Spec) -> Prepared:
+        try:
+            return prepare(spec, source=str(plan))
+        except SpecError as error:
+            raise SpecError(in_plan(str(error), spec)) from None
 
     loaded = load(plan)
     check_apart(loaded)
-    prepare(loaded.report({}), source=str(plan))  # before anything runs
+    ready(loaded.report({}))  # before anything runs
 
     def run(spec: Spec) -> Path:
-        prepared = prepare(spec, source=str(plan))
+        prepared = ready(spec)
         complain(*(f"warning: {notice}" for notice in prepared.notices))
         with shown() as on_progress:
             outcome = execute(prepared, out / spec.name, workers=workers, on_progress=on_progress)

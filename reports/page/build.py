@@ -189,7 +189,7 @@ def _writer(
     own = joined([read_results(one) for one in folders]) if folders or not archives else None
     found = together(own, archives)
     study = prepare(found.results, open_oracle, allow_missing=allow_missing)
-    return partial(_write, study, archived(found), beside)
+    return partial(_write, study, archived(found, study), beside)
 
 
 def _refuse_beside(beside: Beside | None, what: str) -> None:

@@ -127,7 +127,9 @@ def warnings(study: Study, comparisons: pd.DataFrame) -> list[str]:
             f" are given twice: with the missing runs left out, and with {worst_label(study)} in their place."
         )
     n = study.spec.replicates
-    if n < 10:
+    if n == 1:
+        sentences.append("Of 1 replicate no spread is known: an interval is the value itself, not how sure it is.")
+    elif n < 10:
         sentences.append(f"With {counted(n, 'replicate')} the bootstrap intervals are too narrow.")
     elif n < 30:
         sentences.append(f"{n} replicates are few where evaluations are look-ups; 30 or more are advised.")

@@ -67,6 +67,6 @@ def report(
     """
     found = together(results, [read_archive(find(name)) for name in against])
     study = prepare(found.results, open_oracle)
-    parts = [*filter(None, [section(found)]), *sections(study)]
+    parts = [*filter(None, [section(found, study)]), *sections(study)]
     target = Path(tempfile.mkdtemp(prefix="nas-harness-")) / "report" if out is None else Path(out)
     return Page(placed(target, partial(write_study, study, parts), lambda what: None))

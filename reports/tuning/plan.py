@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
@@ -166,6 +167,20 @@ def load(path: Path) -> Plan:
         return record_of(Plan, {"name": path.stem, **data}, path.name)
     except HarnessError as error:
         raise SpecError(f"{path}: {error}") from None
+
+
+def in_plan(message: str, spec: Spec) -> str:
+    """Return what is wrong with a spec that a plan made, with configurations called as in the plan.
+
+    Parameters
+    ----------
+    message : str
+        Of a `SpecError`.
+    spec : Spec
+        Of `Plan.search` or `Plan.report`.
+    """
+    labels = [item.label for item in spec.strategies]
+    return re.sub(r"`strategies\[(\d+)\]`", lambda found: f"configuration '{labels[int(found[1])]}'", message)
 
 
 def check_apart(plan: Plan) -> None:

@@ -95,7 +95,7 @@ if (root && available.length) {
     body.innerHTML = ordered(spec).map(({ one, value, place }) => {
       const cells = value ? spec.row(value, place, one.key) : spec.columns.map(() => "");
       const name = pair ? `${escaped(LABELS[state.b])} ${MINUS} ${escaped(LABELS[state.a])}`
-        : `<div class="x-who"><button type="button" data-mute aria-pressed="${isSeen(one.key)}"><svg width="18" height="8" aria-hidden="true"><line x1="0" x2="18" y1="4" y2="4" stroke="${one.color}" stroke-width="${one.thin ? 1.5 : 3}" stroke-dasharray="${one.dash}"/></svg>${escaped(one.name)}</button><button type="button" data-only aria-label="only ${escaped(one.name)}">only</button></div>`;
+        : `<div class="x-who"><button type="button" data-mute aria-pressed="${isSeen(one.key)}"><svg width="18" height="8" aria-hidden="true"><line x1="0" x2="18" y1="4" y2="4" stroke="${one.color}" stroke-width="${one.thin ? 1.5 : 3}" stroke-dasharray="${one.dash}"/></svg><span>${escaped(one.name).replace(/_/g, "_<wbr>")}</span></button><button type="button" data-only aria-label="only ${escaped(one.name)}">only</button></div>`;
       return `<tr data-key="${one.key}"${pair || isSeen(one.key) ? "" : ' class="x-muted"'}><th scope="row">${name}</th>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
     }).join("");
     if (focused !== undefined) body.querySelector(`[data-key="${focused}"] [${only ? "data-only" : "data-mute"}]`)?.focus();

@@ -143,19 +143,24 @@ def test_a_strategy_is_compared_with_all_archived_ones(whole: Path, archive: Arc
     assert found.results.reported == ("results/mine", "--against=whole")
     apart = joined([mine, part(results, "whole", "random_search", "simulated_annealing")])
     assert pairwise(prepare(found.results)).equals(pairwise(prepare(apart)))
-    shown = section(found)
+    study = prepare(found.results)
+    shown = section(found, study)
     assert shown is not None
-    assert shown.sentences == (
-        f"Archive: 2 strategies from whole of {archive.date}, run before under the same protocol and noise.",
-    )
+    first, second = shown.sentences
+    assert first == f"Archive: 2 strategies from whole of {archive.date}, run before under the same protocol and noise."
+    ranks = scores(study, "validation").set_index("label")["rank"]
+    place = sorted(ranks).index(ranks["local_search"]) + 1
+    over = len(found.results.spec.benchmarks)
+    said = f"Beside them: local_search takes place {place} of 3 by mean rank over {over} benchmarks"
+    assert second.startswith(f"{said}, {ranks['local_search']:.2f} [")
     assert [cells[:3] for cells in shown.tables[0].cells] == [
         ("whole", "random_search", "1"),
         ("whole", "simulated_annealing", "2"),
     ]
     assert archive.digest[:12] in shown.methods[0]
     assert "a slow machine" in shown.methods[0]
-    assert section(together(mine)) is None
-    assert section(together(results, [archive])) is None, "nothing of it is shown"
+    assert section(together(mine), study) is None
+    assert section(together(results, [archive]), study) is None, "nothing of it is shown"
 
 
 def test_another_version_of_a_strategy_is_shown_beside_it(whole: Path, archive: Archive) -> None:

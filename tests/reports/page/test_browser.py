@@ -145,3 +145,16 @@ def test_a_phone_scrolls_no_further_than_its_width_and_a_page_without_scripts_is
     view.locator(".unfolds").click()
     assert view.locator("#matrix tbody tr:visible").count() == len(LABELS)
     context.close()
+
+
+def test_only_what_is_wider_than_the_screen_is_said_to_go_on(browser, file):
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    view = context.new_page()
+    view.goto(file.as_uri())
+    told = "hints => hints.map(({hidden, nextElementSibling: wide}) => [!hidden, wide.scrollWidth > wide.clientWidth])"
+    said = [view.locator(".sideways").evaluate_all(told)]
+    view.set_viewport_size({"width": 639, "height": 844})
+    said.append(view.locator(".sideways").evaluate_all(told))
+    assert all(shown == wider for found in said for shown, wider in found)
+    assert said[0] != said[1], "some fit on a wider screen"
+    context.close()

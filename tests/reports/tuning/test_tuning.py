@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from harness import registry
 from harness.api import run as run_here
 from harness.cli.app import build
 from harness.errors import HarnessError, ResultError, SpecError
@@ -20,6 +23,7 @@ from reports.sections.tuning import section
 from reports.study.study import prepare
 from reports.tuning.choice import FILE, choose, tuned_of
 from reports.tuning.plan import DEFAULT, TUNED, Plan, check_apart, load
+from tests.paths import ROOT
 
 PLAN = Plan(
     "small",
@@ -106,6 +110,27 @@ def test_the_least_mean_rank_is_chosen_and_its_cost_counted() -> None:
         (one for one in PLAN.chosen() if best.startswith(f"population={one['population']}, sample={one['sample']}")), {}
     )
     assert "1,200 evaluations" in tuned.sentence()
+
+
+def test_a_configuration_that_cannot_be_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(
+        'strategy = { name = "regularized_evolution" }\nvalues = { population = [5, 50] }\n'
+        'on = ["micro-mnist1d"]\nreport_on = ["nb201-cifar10"]\nbudget = { evaluations = 20 }\n',
+        encoding="utf-8",
+    )
+    told = CliRunner().invoke(build(), ["tune", str(path), "--out", str(tmp_path / "results")])
+    assert told.exit_code == 2
+    assert "plan.toml: configuration 'population=5': `sample` must be at most 5, got 25" in told.stderr
+
+
+def test_the_plan_shown_is_one() -> None:
+    shown = re.findall(r"^```toml\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    (text,) = [text for text in shown if "report_on = [" in text]
+    plan = Plan(name="shown", **tomllib.loads(text))
+    assert len(plan.search().strategies) == 1 + len(plan.chosen()) == 7
+    for name in (*plan.on, *plan.report_on):
+        registry.table_provider(name)
 
 
 def test_the_command_chooses_reports_and_says_what_it_cost(tmp_path: Path) -> None:
