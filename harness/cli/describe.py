@@ -19,11 +19,11 @@ from harness.surrogate import CurveSurrogate
 from harness.training import data
 
 SPLITS = {
-    "train": "the images that the model was trained on",
-    "x-valid": "what its authors call validation; `dataset` says which images those are",
-    "x-test": "test images of which none serves for validation",
+    "train": "the items that the model was trained on",
+    "x-valid": "what its authors call validation",
+    "x-test": "test items of which none serves for validation",
     "ori-test": "the whole original test set",
-    "valid+test": "validation and test images together",
+    "valid+test": "validation and test items together",
 }
 """What a column was evaluated on, in words; see `harness.benchmark.Column`."""
 _AS_CHECKED = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from harness.verification.tools import Tools
 from harness.verification.verify import Verified
 from harness.verification.verify import verify as train_for_real
 from reports.sections.verification.section import sentence, verdict_words
+from reports.study.opening import own_name
 from reports.study.verdicts import Verification, judge
 from reports.tables.sheet import write_csv
 
@@ -49,12 +51,15 @@ def run(
     addresses = {name: facts.name for name, facts in read_manifest(results).benchmarks.items()}
     verified = []
     for item in outcome.verified:
-        judged = judge(item.measurements, open_oracle(addresses[item.measurements.benchmark]))
-        verified.append(_answer(judged, item, write_verdicts(results, judged)))
+        oracle = open_oracle(addresses[item.measurements.benchmark])
+        judged = judge(item.measurements, oracle)
+        shown = replace(item.measurements, benchmark=own_name(item.measurements.benchmark, oracle))
+        told = sentence(replace(judged, measurements=shown))
+        verified.append(_answer(judged, item, write_verdicts(results, judged), told))
     return {"folder": str(results), "verified": verified, "skipped": dict(outcome.skipped)}
 
 
-def _answer(judged: Verification, item: Verified, verdicts: Path) -> dict[str, Any]:
+def _answer(judged: Verification, item: Verified, verdicts: Path, told: str) -> dict[str, Any]:
     answer = judged.as_dict()
     for row, words in zip(answer["architectures"], judged.rows.to_dict("records"), strict=True):
         row["verdict_words"] = verdict_words(words)
@@ -64,7 +69,7 @@ def _answer(judged: Verification, item: Verified, verdicts: Path) -> dict[str, A
         "verdicts": str(verdicts),
         **({"networks": list(map(str, item.networks))} if item.networks else {}),
     }
-    return answer | {"sentence": sentence(judged), "reused": item.reused, "files": files}
+    return answer | {"sentence": told, "reused": item.reused, "files": files}
 
 
 def write_verdicts(results: Path, judged: Verification) -> Path:

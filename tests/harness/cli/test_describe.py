@@ -96,7 +96,7 @@ def test_text_for_people_says_what_a_table_does_not_have():
     assert told["columns"]["cost"] == "Time.\ns, minimise"
     assert told["columns"]["acc"].splitlines() == [
         "percent, maximise, at best 100",
-        "evaluated on valid+test: validation and test images together",
+        "evaluated on valid+test: validation and test items together",
         "trained on 40,000 images of the training set; held out: reports know it, strategies never do",
         "3 runs; measured at epoch 12 of 12; 50 % of the values are there",
     ]
