@@ -125,18 +125,19 @@ def table(results: SupernetResults) -> ReportTable | None:
 def sentences(results: SupernetResults) -> Iterator[str]:
     """Say for each method how inherited accuracies agree with training alone, and whether its front is one."""
     for label in dict.fromkeys(label for _, label, _ in judged(results)):
-        found = [(panel, [*_rows(panel, label, one)]) for panel, named, one in judged(results) if named == label]
+        found = [(panel, _distinct(panel, label, one)) for panel, named, one in judged(results) if named == label]
         groups = [rows for _, rows in found]
         of_alone, macs_alone, macs_inherited = (
             np.mean([kendall(_column(rows, first), _column(rows, second)) for rows in groups])
             for first, second in ((INHERITED, ALONE), (_MACS, ALONE), (_MACS, INHERITED))
         )
-        gap = float(np.mean([_column(rows, INHERITED) - _column(rows, ALONE) for rows in groups]))
+        gap = float(np.mean([np.mean(_column(rows, INHERITED) - _column(rows, ALONE)) for rows in groups]))
         seeds = "/".join(map(str, sorted({row["seeds"] for rows in groups for row in rows})))
+        count = "/".join(map(str, sorted({len(rows) for rows in groups})))
         text = (
             f"{found[0][0].truth.name}, {label} against training alone: Kendall's tau of inherited accuracies with"
             f" trainings is {of_alone:.2f} (of multiply-adds with trainings {macs_alone:.2f}, with inherited accuracies"
-            f" {macs_inherited:.2f}; n = {len(groups[0])} architectures by {seeds} seeds, mean of"
+            f" {macs_inherited:.2f}; n = {count} architectures by {seeds} seeds, mean of"
             f" {counted(len(groups), 'replicate')}); inherited accuracies are {three_digits(abs(gap))} points"
             f" {'above' if gap > 0 else 'below'}"
         )
@@ -147,6 +148,11 @@ def sentences(results: SupernetResults) -> Iterator[str]:
                 f" {sum(beaten)} of {len(beaten)} pairs"
             )
         yield f"{text}."
+
+
+def _distinct(panel: Panel, label: str, one: Supernet) -> list[dict[str, Any]]:
+    """Return a row for each architecture: one may be the best under several limits."""
+    return [*{row["architecture"]: row for row in reversed([*_rows(panel, label, one)])}.values()][::-1]
 
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> FloatArray:
