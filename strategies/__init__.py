@@ -81,6 +81,7 @@ ONE_SHOT = {
     "spos": "strategies.one_shot.paths:SPOS",
     "fairnas": "strategies.one_shot.paths:FairNAS",
     "nash_inherited": "strategies.one_shot.climbing:NashInherited",
+    "autokeras_inherited": "strategies.one_shot.morphism_tree:AutoKerasInherited",
     "petridish_inherited": "strategies.one_shot.petridish:PetridishInherited",
 }
 """Where each one-shot method is, by the name that a spec uses."""
