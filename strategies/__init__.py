@@ -93,6 +93,7 @@ ONE_SHOT = {
     "fairnas": "strategies.one_shot.paths:FairNAS",
     "ofa": "strategies.one_shot.elastic:OFA",
     "nash_inherited": "strategies.one_shot.climbing:NashInherited",
+    "autokeras_inherited": "strategies.one_shot.morphism_tree:AutoKerasInherited",
     "petridish_inherited": "strategies.one_shot.petridish:PetridishInherited",
 }
 """Where each one-shot method is, by the name that a spec uses."""

@@ -25,6 +25,9 @@ from reports.tables.report_table import ReportTable
 NO_CHECKLIST = "The checklist of best practices in NAS research is about searches; this report shows sizes of networks."
 """What stands where a report of searches has its checklist."""
 
+SURE = 0.95
+"""Share of resamples in which the cheapest family is the cheapest, from which on the verdict is not hedged."""
+
 
 def sections(results: Scalings) -> list[Section]:
     """Return the figures, tables, sentences and methods of the page."""
@@ -37,10 +40,13 @@ def sections(results: Scalings) -> list[Section]:
 
 def first_screen(results: Scalings) -> FirstScreen:
     """Return which family is the cheapest of each benchmark, and how sure that is."""
-    said = tuple(sentences(results))
-    winners = {equal.order[0] for panel in results.panels if (equal := panel.equal("validation"))}
-    verdict = f"Scale {winners.pop()}." if len(winners) == 1 else "Networks of several sizes, trained from scratch."
-    return FirstScreen(verdict.replace("Scale compound", "Scale all three together"), said)
+    said, equals = tuple(sentences(results)), [panel.equal("validation") for panel in results.panels]
+    winners = {equal.order[0] if equal else "" for equal in equals}
+    verdict = "Networks of several sizes, trained from scratch."
+    if len(winners) == 1 and (winner := winners.pop()):
+        sure = all(equal is not None and equal.share(winner) >= SURE for equal in equals)
+        verdict = f"Scale {winner}." if sure else f"Scale {winner}, perhaps: another family may be as cheap."
+    return FirstScreen(verdict, said)
 
 
 def sentences(results: Scalings) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from harness.experiments.scaling import GRID, coefficients_of, sizes_of
 from harness.experiments.spec import Spec
 from harness.experiments.store import read_units
 from harness.names import read
+from harness.printable import counted
 from harness.seeding import generator
 from harness.training.scaling import Coefficients, Size
 from reports.scaling.laws import Law, fit, macs_at
@@ -184,7 +186,7 @@ class Scalings:
     spec : Spec
     panels : tuple of Panel
     missing : tuple of str
-        Networks without a result, in words.
+        Families that lack results, with the number of networks that they lack.
     """
 
     spec: Spec
@@ -204,12 +206,13 @@ def read_scalings(folder: Path, *, allow_missing: bool = False) -> Scalings:
     if manifest.spec.kind != KIND:
         raise ResultError(f"'{folder}' holds results of the kind '{manifest.spec.kind}', not of families of sizes")
     found: dict[str, list[Any]] = {}
-    missing = []
+    without = Counter[str]()
     for entry, result in read_units(folder, manifest, kind_of(KIND)):
         if result is None:
-            missing.append(f"{entry.label} on {entry.benchmark}, replicates {entry.first} to {entry.stop - 1}")
+            without[f"{entry.label} on {entry.benchmark}"] += 1
         else:
             found.setdefault(entry.benchmark, []).append(result)
+    missing = [f"{where} ({counted(number, 'network')})" for where, number in without.items()]
     if missing and not allow_missing:
         raise ResultError(
             f"'{folder}' is incomplete: {'; '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}; run the spec"

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from harness.checks import IntArray
 from harness.errors import HarnessError, must
-from harness.spaces.four_nodes import EDGES, NONE, SKIP, live_edges
+from harness.spaces.four_nodes import EDGES, NODES, NONE, SKIP, live_edges
 from harness.spaces.layers import Shape
 from harness.spaces.nb201.operations import CONV_1X1, CONV_3X3, KERNELS, stage_widths
 from harness.training import networks
@@ -51,7 +51,7 @@ def child(
     shape : (C, H, W)
     classes : int
     seed : int
-        Of new convolutions; those that the parent had and did not compute, since they led nowhere, are new too.
+        Of new convolutions.
 
     Raises
     ------
@@ -66,11 +66,32 @@ def child(
             )  # fmt: skip
     made = networks.build("nb201", after, recipe, shape, classes, seed=seed).to(_device(parent))
     inherit(made, parent)
-    computed = set(live_edges([int(gene) for gene in before]))
+    silent = silenced(before, after)
     for _, edge, part in _edges(made):
-        if after[edge] in KERNELS and (edge not in computed or before[edge] == NONE):
+        if edge in silent:
             _silence(part)
     return made
+
+
+def silenced(before: Sequence[int], after: Sequence[int]) -> set[int]:
+    """Return the edges whose convolutions begin silent, so that a grown cell starts as it was.
+
+    They are those that were not computed before and lead into a node that was read (perhaps as zeros, where nothing
+    enters it), or into one from which skips and pools lead there.  Convolutions before them are not: in a row of silent
+    ones none would have a gradient.
+
+    Examples
+    --------
+    >>> silenced((0, 0, 0, 1, 0, 0), (3, 0, 0, 1, 3, 0)), silenced((0, 0, 0, 1, 1, 0), (3, 0, 0, 1, 1, 0))
+    ({4}, {0})
+    """
+    old, new = (set(live_edges([int(gene) for gene in arch])) for arch in (before, after))
+    heard = {NODES - 1, *(node for gene in old for node in EDGES[gene])}
+    for source in reversed(range(1, NODES - 1)):
+        ends = (EDGES[gene][1] for gene in new if EDGES[gene][0] == source and after[gene] not in KERNELS)
+        if heard.intersection(ends):
+            heard.add(source)
+    return {gene for gene in new - old if after[gene] in KERNELS and EDGES[gene][1] in heard}
 
 
 @torch.no_grad()

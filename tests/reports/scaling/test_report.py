@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
             return output
 
         patch.setattr(Scaling, "run", known)
-        asked = spec("width", "depth", "resolution", {"name": "grid", "step": 0.5}, scaling={"phis": [0, 2]})
+        asked = spec("width", "depth", "resolution", {"name": "grid", "step": 1.0}, scaling={"phis": [0, 2]})
         assert execute(prepare(asked), place).failed == ()
     return place
 

@@ -10,6 +10,7 @@ from harness.errors import HarnessError
 from harness.spaces.nb201.space import NB201Space
 from harness.training.supernets.weak_learners import candidates
 from strategies.one_shot.climbing import NashInherited
+from strategies.one_shot.morphism_tree import AutoKerasInherited, distances
 from strategies.one_shot.petridish import PetridishInherited
 from tests.harness.training.supernets.support import rng, search_data
 
@@ -140,6 +141,58 @@ def test_petridish_stops_where_nothing_can_grow():
     small = petridish(points=1)
     small.epoch()
     assert small.finished
+
+
+def tree(seed=0, **own):
+    return AutoKerasInherited(SPACE, search_data(), rng(seed), 40, **{"batch_size": 25, "most_epochs": 1, **own})
+
+
+def test_the_tree_trains_a_new_morphism_of_a_trained_network_each_time():
+    method, lineage = tree(), []
+    for _ in range(4):
+        method.epoch()
+        lineage.append((method.parent, method.child))
+    trained = [method.trainees[str(place)].arch for place in range(4)]
+    assert len(set(trained)) == len(set(SPACE.key(np.array(trained), "functional").tolist())) == 4
+    assert [child for _, child in lineage[:3]] == trained[1:]
+    for place, (parent, child) in enumerate(lineage):
+        assert parent in trained[: place + 1]
+        assert all(old == new or (old, new) in ((0, 2), (0, 3), (2, 3)) for old, new in zip(parent, child, strict=True))
+    assert tuple(method.recommend()[0]) == trained[int(np.argmax(method.values))]
+
+
+def test_a_network_is_left_after_epochs_without_improvement():
+    method = tree(most_epochs=9, patience=2)
+    scores = iter([50.0, 60.0, 60.0, 60.0])
+    method.charged_accuracy = lambda trainee: next(scores)
+    for _ in range(4):
+        assert method.values == []
+        method.epoch()
+    assert method.values == [0.6]
+
+
+def test_bounds_are_exact_at_what_was_seen_and_wide_far_away():
+    method = tree()
+    cells = [START, (3, 0, 0, 1, 3, 0), (2, 2, 2, 1, 2, 2)]
+    method.trainees = {str(place): method.fresh(cell) for place, cell in enumerate(cells)}
+    method.values = [0.2, 0.5, 0.8]
+    np.testing.assert_allclose(method.bounds(np.array(cells)), method.values, atol=5e-3)
+    far = method.bounds(np.array([(4, 4, 4, 4, 4, 4)]))[0]
+    assert far == pytest.approx(0.5 + 2.576 * np.std(method.values), rel=1e-3)
+
+
+def test_the_distance_of_cells_is_a_metric():
+    cells = SPACE.sample(12, rng(3))
+    found = distances(cells, cells)
+    assert np.array_equal(found, found.T)
+    assert (found.diagonal() == 0).all()
+    assert (found[:, None, :] <= found[:, :, None] + found[None] + 1e-12).all()
+
+
+def test_the_tree_ends_where_no_morphism_is_left():
+    method = tree(start=[3, 3, 3, 1, 3, 3])
+    method.epoch()
+    assert method.finished
 
 
 def test_no_weights_are_held_for_other_cells():

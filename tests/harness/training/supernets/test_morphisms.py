@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 from harness.spaces.nb201.space import NB201Space
 from harness.training import networks
 from harness.training.networks.operations import Norm
-from harness.training.supernets.morphisms import appended, child, inherit, widened
+from harness.training.supernets.morphisms import appended, child, inherit, silenced, widened
 from tests.harness.training.supernets.support import FULL, MICRO, rng
 
 SHAPES = {"signals": (MICRO, (1, 1, 12)), "images": (FULL, (3, 8, 8))}
@@ -93,6 +93,26 @@ def test_every_edit_that_the_space_knows_can_be_made():
             grown = child(parent, arch, after, recipe, shape, 4, seed=1)
             assert deviation(parent, grown, shape, training=False) < 1e-5
             assert deviation(parent, grown, shape, training=True) < 1e-5
+
+
+def test_no_two_silent_convolutions_stand_in_a_row():
+    """Two new ones in a row: the first is heard, the second has a gradient."""
+    recipe, shape = SHAPES["signals"]
+    before, after = (0, 0, 0, 1, 0, 0), (3, 0, 3, 1, 0, 3)
+    assert silenced(before, after) == {5}
+    parent = trained(before, recipe, shape)
+    grown = child(parent, before, after, recipe, shape, 4, seed=1)
+    assert deviation(parent, grown, shape, training=True) < 1e-5
+    grown.train()(torch.randn(8, *shape)).square().mean().backward()
+    assert float(grown.stages[0][0].edges["5"].norm.weight.grad.abs().max()) > 0
+
+
+def test_what_leads_to_the_output_by_skips_and_pools_begins_silent():
+    assert silenced((0, 0, 0, 1, 1, 0), (3, 0, 0, 1, 1, 0)) == {0}
+    assert silenced((0, 0, 1, 1, 0, 4), (2, 0, 1, 1, 0, 4)) == {0}
+    assert silenced((0, 0, 0, 3, 0, 3), (0, 2, 0, 3, 0, 3)) == {1}, "node 2 was read as zeros"
+    assert silenced((3, 0, 0, 0, 3, 0), (3, 3, 0, 3, 3, 3)) == {3, 5}
+    assert silenced((2, 0, 0, 0, 2, 0), (3, 0, 0, 0, 3, 0)) == set()
 
 
 def test_a_silent_branch_learns_from_its_second_step_on():
