@@ -79,7 +79,8 @@ def _counts(space: SearchSpace) -> Iterator[str]:
     yield "| | |\n|---|---|"
     for key in ("codings", "valid", "constant_zero"):
         if key in facts:
-            yield f"| {key.replace('_', ' ')} | {facts[key]:,} |"
+            number = facts[key]
+            yield f"| {key.replace('_', ' ')} | {number if isinstance(number, str) else f'{number:,}'} |"
     classes = facts.get("classes")
     if isinstance(classes, dict):
         yield f"| classes | {', '.join(f'{count:,} {identity}' for identity, count in classes.items())} |"

@@ -46,7 +46,7 @@ def test_a_benchmark_says_how_its_networks_are_built(tmp_path, capsys):
         (["--arch", "8:8:16:32:64", "--space", "nats-size"], "--classes NUMBER"),
         (["--space", "nats-size", "--classes", "10"], "needs --arch"),
         (["--arch", "x", "--space", "nats-size", "--classes", "10"], "x"),
-        (["--arch", "x", "--space", "nb101", "--classes", "10"], "Known: darts, nats-size, nb201"),
+        (["--arch", "x", "--space", "nb101", "--classes", "10"], "Known: darts, elastic, nats-size, nb201"),
         (["--arch", "8:8:16:32:64", "--space", "nats-size", "--classes", "10", "--input", "32"], "--input"),
         (["--weights", "absent.pt"], "there is no file"),
     ],
