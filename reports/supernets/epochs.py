@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from harness.checks import FloatArray, IntArray
-from harness.spaces.nb201.operations import OPERATIONS
 from reports.figures.exhibit import Exhibit
 from reports.figures.style import style_map
 from reports.supernets.exhibit import curves
 from reports.supernets.held import SPLIT, looked_up
-from reports.supernets.operations import WEIGHTLESS, counts, entropies
+from reports.supernets.operations import MIXED, WEIGHTLESS, counts, entropies
 from reports.supernets.results import Panel, Supernet, SupernetResults
 
 _Row = tuple[str, str, float, float, float, float]
@@ -50,17 +49,18 @@ def _spread(panel: str, series: str, runs: Sequence[tuple[IntArray, FloatArray]]
 
 def _operations(results: SupernetResults, panel: Panel, suffix: str) -> Exhibit | None:
     """Return the mean weights of operations, a panel for each method with architecture parameters."""
-    rows = list[_Row]()
+    rows, space = list[_Row](), panel.truth.oracle.space.name
+    operations = MIXED.get(space, ())
     for label, group in panel.supernets.items():
         told = [np.asarray(one.logs["probabilities"].mean(1)) for one in group if "probabilities" in one.logs]
-        for code, name in enumerate(OPERATIONS):
+        for code, name in enumerate(operations):
             rows += _spread(label, name, [(_counted(one), one[:, code]) for one in told])
     caption = (
         f"{panel.truth.name}: mean weight of each operation over the edges after each epoch, the mean over"
         " replicates and their range. Where operations without weights of their own grow late, cells collapse."
     )
     return curves(results, f"one-shot-operations{suffix}", "Weights of operations", rows, caption, "epoch",
-                  "mean weight", styles=style_map(OPERATIONS))  # fmt: skip
+                  "mean weight", styles=style_map(operations))  # fmt: skip
 
 
 def _collapse(results: SupernetResults, panel: Panel, suffix: str) -> Exhibit | None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reports.supernets.held import SPLIT, final, last
-from reports.supernets.operations import WEIGHTLESS, counts, entropies
+from reports.supernets.operations import MIXED, WEIGHTLESS, counts, entropies
 from reports.supernets.results import Panel, Supernet, SupernetResults
 from reports.tables.numbers import NONE as UNKNOWN
 from reports.tables.numbers import three_digits
@@ -46,9 +46,9 @@ def summary(results: SupernetResults) -> ReportTable:
 def _facts(panel: Panel, label: str, group: Sequence[Supernet]) -> dict[str, Any]:
     finals = [last(one) for one in group]
     cells = [one.last for one in group if len(one.last)]
-    kept = (
-        counts(panel.truth.oracle.space, np.concatenate(cells)).mean(0) if cells else np.full(len(WEIGHTLESS), np.nan)
-    )
+    space = panel.truth.oracle.space
+    counted = cells and space.name in MIXED  # other spaces have no operations on edges
+    kept = counts(space, np.concatenate(cells)).mean(0) if counted else np.full(len(WEIGHTLESS), np.nan)
     tested = "test" in panel.truth.splits
     return {
         "benchmark": panel.truth.name,
