@@ -8,7 +8,6 @@ the table, by multiply-adds.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from harness.checks import Archs
 from harness.digests import identity, sha256_of, without
 from harness.errors import HarnessError, SpecError, must, unknown
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
+from harness.experiments.recommendations import ALONE, representatives
 from harness.experiments.shards import Search, Shard
 from harness.experiments.spec import SUPERNET, Spec, StrategySpec, held, plain_data
 from harness.files.arrays import ArraysError, read_npz
@@ -52,10 +52,6 @@ weights of operations on each edge, (E, K), and of what grows the cell that weig
 (2, 6)."""
 SAMPLED = 100
 """Architectures whose inherited accuracy is compared with the table's at the end, each of another functional class."""
-MOST_LISTED, DRAWN = 10**6, 10_000
-"""Codings of a space up to which all are counted, and architectures that stand for those of a larger one."""
-ALONE = 5
-"""Random architectures of the sample that are trained by themselves, where the benchmark trains what it is asked."""
 CHECKPOINT_SECONDS = 30.0
 _NOT_THEIRS = ("deployments", "constraints", "prediction", "transfer", "report_on", "auxiliary")
 """Keys of a spec that mean nothing to one-shot methods, nor beside them."""
@@ -314,20 +310,6 @@ def training_macs(space: SearchSpace, setup: TrainingSetup, items: int) -> float
     return 3.0 * float(macs.mean()) * items * recipe.epochs
 
 
-def representatives(space: SearchSpace) -> Archs:
-    """Return the architectures over which the mean of a space is taken: all, or so many at random, the same each time.
-
-    Returns
-    -------
-    (n, L) unsigned integers
-    """
-    codings = math.prod(space.cardinalities.tolist())
-    if codings > MOST_LISTED:
-        return space.sample(DRAWN, np.random.default_rng(0))
-    archs = space.decode(np.arange(codings, dtype=np.uint64))
-    return np.asarray(archs[space.is_valid(archs)])
-
-
 def _build(
     factory: type[OneShot],
     space: SearchSpace,
@@ -461,9 +443,3 @@ class _Record:
         self._rows = [(int(epoch), int(place)) for epoch, place in rows]
         self._archs = [np.array(archs)]
         self._logs = {name.removeprefix("log/"): [*values] for name, values in kept.items() if name.startswith("log/")}
-
-
-def recommended(columns: Mapping[str, Any], derivation: int = 0) -> tuple[npt.NDArray[np.int64], Archs]:
-    """Return the epochs, from 1, and the architectures that were recommended by a derivation: (n,) and (n, L)."""
-    rows = np.asarray(columns["recommended/derivation"]) == derivation
-    return np.asarray(columns["recommended/epoch"])[rows], np.asarray(columns["recommended/archs"])[rows]

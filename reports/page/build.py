@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -42,8 +42,6 @@ from reports.page.first_screen import first_screen
 from reports.page.packed import Packed
 from reports.predictors import report as predictors
 from reports.predictors.results import Evaluated, read_evaluated
-from reports.scaling import report as scaling
-from reports.scaling.results import Scalings, read_scalings
 from reports.sections.section import Section, sections
 from reports.study.comparisons import pairwise
 from reports.study.joined import joined
@@ -55,6 +53,9 @@ from reports.supernets.results import SupernetResults, read_supernets
 from reports.supernets.section import section_of
 from reports.tables.matrix import FirstScreen
 from reports.tables.report_table import breakable
+
+if TYPE_CHECKING:
+    from reports.scaling.results import Scalings
 
 PAGE = "index.html"
 MARKER = "checklist.md"
@@ -181,6 +182,8 @@ def _writer(
             return partial(_write_evaluated, results)
         if kind == SCALING:
             _refuse_beside(beside, "sizes of networks")
+            from reports.scaling.results import read_scalings  # imports torch, which takes a second
+
             return partial(_write_scalings, read_scalings(folder, allow_missing=allow_missing))
         if alone := _supernets_alone(folder, open_oracle, allow_missing=allow_missing):
             _refuse_beside(beside, "one-shot methods alone")
@@ -283,6 +286,8 @@ def _write_supernets(results: SupernetResults, folder: Path, on_step: Callable[[
 
 
 def _write_scalings(results: Scalings, folder: Path, on_step: Callable[[str], None]) -> None:
+    from reports.scaling import report as scaling  # as above
+
     _write_alone(
         scaling.sections(results),
         scaling.first_screen(results),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from harness.checks import FloatArray
-from harness.experiments.supernets import ALONE as RANDOM
+from harness.experiments.recommendations import ALONE as RANDOM
 from harness.printable import counted
 from reports.figures.exhibit import Exhibit
 from reports.figures.inherited import ALONE, INHERITED, KIND

@@ -15,10 +15,10 @@ from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import ResultError
 from harness.experiments.kind import kind_of
 from harness.experiments.manifest import Manifest, read_manifest
+from harness.experiments.recommendations import recommended, representatives
 from harness.experiments.shards import Shard, runs_of
 from harness.experiments.spec import SUPERNET, Spec
 from harness.experiments.store import read_units
-from harness.experiments.supernets import recommended, representatives
 from harness.judging.incumbent import incumbents
 from harness.records import Run
 from reports.statistics.agreement import kendall

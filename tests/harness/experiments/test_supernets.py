@@ -15,10 +15,11 @@ from harness.experiments.execute import execute
 from harness.experiments.kind import kind_of
 from harness.experiments.manifest import read_manifest
 from harness.experiments.prepare import prepare
+from harness.experiments.recommendations import recommended
 from harness.experiments.results import read_results
 from harness.experiments.schema import from_dict
 from harness.experiments.store import part_path, read_units
-from harness.experiments.supernets import Training, recommended, training_macs
+from harness.experiments.supernets import Training, training_macs
 from harness.guard import refuse
 from harness.one_shot import SearchData
 from harness.training.recipe import TrainingSetup
