@@ -106,7 +106,10 @@ def load(path: Path) -> Jobs:
         Names the file, the key and the rule.
     """
     known = [item.name for item in fields(Jobs)]
-    told = dict(read_toml(path))
+    try:
+        told = dict(read_toml(path, SpecError))
+    except FileNotFoundError:
+        raise SpecError(f"there is no file '{path}'; it says what a job asks for: at_most, memory, walltime") from None
     try:
         for key in told:
             if key not in known:

@@ -64,8 +64,10 @@ def test_a_wrong_file_is_refused_with_its_name(tmp_path, line, told):
     assert str(path) in str(refused.value)
 
 
-def test_a_missing_key_is_named(tmp_path):
+def test_a_missing_file_or_key_is_named(tmp_path):
     path = tmp_path / "jobs.toml"
+    with pytest.raises(SpecError, match=r"there is no file '.*jobs\.toml'"):
+        load(path)
     path.write_text('memory = "1GB"')
     with pytest.raises(SpecError, match="`at_most` is missing"):
         load(path)
