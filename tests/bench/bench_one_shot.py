@@ -28,10 +28,13 @@ from harness.training.networks.operations import Pool3, ReLUConvNorm, laid_out
 from harness.training.recipe import TrainingSetup
 from harness.training.supernets.batches import Batches
 from harness.training.supernets.cells import build
+from harness.training.supernets.written import written_paths
 from tests.bench.figures import Row, parser, show
 
 TABLE, BATCH, EPOCHS, SUBNETS = "micro-mnist1d", 100, 50, 100
 """EPOCHS is what methods are told; one is really trained.  Of a thousand subnets SUBNETS are evaluated."""
+PATH = (3, 2, 1, 4, 0, 3)
+"""Of convolutions, a skip and a pool."""
 
 
 def _data() -> SearchData:
@@ -101,7 +104,10 @@ def mixtures() -> list[Row]:
         images, labels = next(batches.training(np.random.default_rng(0), BATCH))
         alpha = torch.full((len(EDGES), len(OPERATIONS)), 1 / len(OPERATIONS), requires_grad=True)
         whole = _seconds(lambda: _step(supernet, lambda x: supernet.mixture(x, alpha), images, labels))
-        path = _seconds(lambda: _step(supernet, lambda x: supernet.path(x, (3, 2, 1, 4, 0, 3)), images, labels))
+        path = _seconds(lambda: _step(supernet, lambda x: supernet.path(x, PATH), images, labels))
+        by_hand = written_paths(build(batches.recipe, batches.shape, batches.classes, seed=0), batches)
+        assert by_hand is not None  # these are signals
+        written = _seconds(partial(by_hand.learn, images, labels, PATH))
         rest = _seconds(lambda: _step(supernet, lambda x: supernet(x, lambda cell, features: features), images, labels))
         alone, length = rest, batches.shape[2]
         for width in stage_widths(batches.recipe.channels):
@@ -110,7 +116,9 @@ def mixtures() -> list[Row]:
             length //= 2
     return [
         {"what": "a step of the mixture, batch of 100", "value": 1e3 * whole, "unit": "CPU ms", "target": ""},
-        {"what": "a step of a path", "value": 1e3 * path, "unit": "CPU ms", "target": ""},
+        {"what": "a step of a path, by autograd", "value": 1e3 * path, "unit": "CPU ms", "target": ""},
+        {"what": "a step of a path, gradients written out", "value": 1e3 * written, "unit": "CPU ms", "target": ""},
+        {"what": "a path by autograd against written out", "value": path / written, "unit": "times", "target": ">= 2"},
         {"what": "the mixture's operations, each run alone", "value": 1e3 * alone, "unit": "CPU ms", "target": ""},
         {"what": "the mixture against its operations", "value": whole / alone, "unit": "times", "target": "<= 1.5"},
     ]

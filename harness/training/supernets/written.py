@@ -1,4 +1,4 @@
-"""Paths of the supernet on signals, with their gradients written out: a step on a CPU takes half of autograd's time.
+"""Paths of the supernet on signals, with their gradients written out: on a CPU faster than autograd by 1.7 to 1.9.
 
 The packed engine's networks are prepared with all operations on all edges, in a pack of one, and a step runs those of
 its path.  Weights are shared with the supernet: its parameters become views of theirs.
@@ -7,6 +7,8 @@ its path.  Weights are shared with the supernet: its parameters become views of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,8 +26,10 @@ from harness.training.engines.packed.weights import PackWeights, in_own_network,
 from harness.training.supernets.batches import Batches
 from harness.training.supernets.cells import Supernet, shared_name
 
-Chosen = frozenset[tuple[int, int]]
-"""Genes of edges with the codes of their operations."""
+Place = tuple[int, int]
+"""The gene of an edge and the code of an operation."""
+Chosen = frozenset[Place]
+Kind = TypeVar("Kind", bound=Edges)
 
 
 def full_plan() -> WavePlan:
@@ -41,24 +45,32 @@ def full_plan() -> WavePlan:
     )
 
 
+def _placed(plan: WavePlan, waves: list[list[Kind]], *, convolve: bool) -> list[list[tuple[Place, Kind]]]:
+    """Return the edges of a cell, wave by wave, with their places."""
+    kinds = [[bucket for bucket in wave if bucket.is_convolution == convolve] for wave in plan.waves]
+    return [
+        [((bucket.genes[0], bucket.operation), edges) for bucket, edges in zip(buckets, wave, strict=True)]
+        for buckets, wave in zip(kinds, waves, strict=True)
+    ]
+
+
+def _of(waves: list[list[tuple[Place, Kind]]], chosen: Chosen) -> list[list[Kind]]:
+    return [[edges for place, edges in wave if place in chosen] for wave in waves]
+
+
 class PathCell(SignalCell):
     """A cell with all operations on all edges, of which those of a path run."""
 
     def __init__(self, plan: WavePlan, weights: PackWeights, key: str, inputs: Feature, work: Workspace) -> None:
         super().__init__(plan, weights, key, inputs, work)
-        kinds: tuple[Sequence[Sequence[Edges]], ...] = self._simple, self._convs
-        self._waves: list[list[list[tuple[tuple[int, int], Edges]]]] = [[], []]
-        for every, kind, convolves in zip(self._waves, kinds, (False, True), strict=True):
-            for wave, edges in zip(plan.waves, kind, strict=True):
-                buckets = [bucket for bucket in wave if bucket.is_convolution == convolves]
-                places = [(bucket.genes[0], bucket.operation) for bucket in buckets]
-                every.append(list(zip(places, edges, strict=True)))
+        self._all_simple = _placed(plan, self._simple, convolve=False)
+        self._all_convs = _placed(plan, self._convs, convolve=True)
 
     def choose(self, chosen: Chosen) -> None:
         """Have the next passes run some of the operations."""
-        simple, convs = ([[e for at, e in wave if at in chosen] for wave in kind] for kind in self._waves)
-        self._simple, self._convs = simple, convs  # type: ignore[assignment]  # each kind is what it was
-        for edges in (edges for kind in (simple, convs) for wave in kind for edges in wave):
+        self._simple, self._convs = _of(self._all_simple, chosen), _of(self._all_convs, chosen)
+        every: chain[Edges] = chain(*self._simple, *self._convs)
+        for edges in every:
             edges.first = [False]
         self._cleared = self._begin_sums(list(range(1, NODES)))
 
@@ -144,11 +156,11 @@ class WrittenPaths:
         with torch.inference_mode():
             networks.choose(chosen)
             logarithms = torch.log_softmax(networks.forward(images.unsqueeze(0), training=True), 1)
-            wanted = torch.full_like(logarithms, smoothing / logarithms.shape[1])
+            truth = torch.full_like(logarithms, smoothing / logarithms.shape[1])
             index = labels.view(1, 1, -1)
-            wanted.scatter_add_(1, index, torch.full_like(index, 1 - smoothing, dtype=wanted.dtype))
-            loss = -float((wanted * logarithms).sum()) / len(labels)
-            networks.backward(logarithms.exp_().sub_(wanted).mul_(1 / len(labels)))
+            truth.scatter_add_(1, index, torch.full_like(index, 1 - smoothing, dtype=truth.dtype))
+            loss = -float((truth * logarithms).sum()) / len(labels)
+            networks.backward(logarithms.exp_().sub_(truth).mul_(1 / len(labels)))
         # What nothing reaches, and what reaches nothing, has no gradient, as in autograd: SGD does not decay it.
         through = NODES - 1 in reached
         learning = [*self._head, *(self._ends if through else [])]

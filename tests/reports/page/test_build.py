@@ -225,6 +225,8 @@ def test_a_file_in_place_of_the_folder_is_refused_before_anything_is_made(tmp_pa
 
 def test_pages_of_searches_are_written_without_torch():
     """It takes a second and two hundred megabytes to import, in each of two processes."""
-    code = "import sys, reports.page.build, reports.supernets.section, reports.sections.why; print('torch' in sys.modules)"
+    code = (
+        "import sys, reports.page.build, reports.supernets.section, reports.sections.why; print('torch' in sys.modules)"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
