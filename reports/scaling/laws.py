@@ -32,7 +32,7 @@ def fit(macs: FloatArray, errors: FloatArray) -> Law:
     Returns
     -------
     Law
-        Arrays (...).  Of errors that do not fall, a is 0 and b the smallest exponent.
+        Arrays (...).  Of errors that do not fall, a and b are 0.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def fit(macs: FloatArray, errors: FloatArray) -> Law:
     loss = ((y - c[..., None] - a[..., None] * x) ** 2).sum(-1)
     best = np.where(loss <= loss.min(-1, keepdims=True) * (1 + 1e-12) + 1e-18, True, False).argmax(-1)
     c, a = (np.take_along_axis(values, best[..., None], -1)[..., 0] for values in (c, a))
-    return Law(c, a, EXPONENTS[best])
+    return Law(c, a, np.where(a > 0, EXPONENTS[best], 0.0))
 
 
 def macs_at(macs: FloatArray, errors: FloatArray, target: float) -> FloatArray:

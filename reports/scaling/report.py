@@ -242,7 +242,8 @@ def _laws(results: Scalings) -> ReportTable:
         for row in rows
     )
     caption = (
-        "For each family: its coefficients; exponent b and floor c, in percent, of error = c + a MACs^-b, with their"
+        "For each family: its coefficients; exponent b and floor c, in percent, of error = c + a MACs^-b (b is 0"
+        " where errors do not fall), with their"
         " 95 % intervals, wide where the sizes do not show the floor; multiply-adds at equal error (the least"
         " error that two families reach, between two sizes linear in their logarithm), how many times those of the"
         f" cheapest, with its interval; the share of {REPETITIONS:,} resamples of seeds in which the family is the"
