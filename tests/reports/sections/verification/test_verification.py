@@ -23,7 +23,7 @@ from harness.verification.job import Request
 from harness.verification.record import EnsembleResult
 from reports.commands import verify
 from reports.figures.exhibit import Exhibit
-from reports.figures.inline import Sheet
+from reports.figures.inline import UNIT, Sheet
 from reports.figures.render import draw, inline_panels, rendered
 from reports.sections.verification.run import run
 from reports.sections.verification.section import method, section, sentence, table, verdict_words
@@ -254,9 +254,8 @@ def test_marks_on_the_page_are_filled_as_in_the_figure(page, tmp_path):
     exhibit, sheet = Exhibit.read(page.parent / "figures", "verification-agreement"), Sheet()
     inline_panels(exhibit, sheet, tmp_path)
     assert {CONFIRMED, INCONCLUSIVE} <= set(exhibit.frame["column"])
-    rules = [
-        rule for rule in sheet.css().splitlines() if "stroke-width: 0.9" in rule and "stroke-dasharray" not in rule
-    ]
+    width = f"stroke-width: {0.9 * UNIT:g}"
+    rules = [rule for rule in sheet.css().splitlines() if width in rule and "stroke-dasharray" not in rule]
     fills = {re.search(r"fill: ?(?:light-dark\()?(#\w+)", rule)[1] for rule in rules if "fill: none" not in rule}
     assert {"#ffffff", *(style["color"].lower() for style in exhibit.meta["styles"].values())} >= fills
     assert "#ffffff" in fills
