@@ -135,8 +135,8 @@ class _Labels:
         along, across = _WIDTH * _POINTS * len(text.get_text()), _HEIGHT * _POINTS
         wide, tall = (across, along) if text.get_rotation() else (along, across)
         x, y = (part * scale + shift for part, scale, shift in zip(at, self._scale, text.xyann, strict=True))
-        left = x - wide * {"left": 0.0, "center": 0.5, "right": 1.0}[text.get_ha()]
-        low = y - tall * {"bottom": 0.0, "center": 0.5, "top": 1.0}[text.get_va()]
+        left = x - wide * {"left": 0.0, "center": 0.5, "right": 1.0}[text.get_horizontalalignment()]
+        low = y - tall * {"bottom": 0.0, "center": 0.5, "top": 1.0}[text.get_verticalalignment()]
         return left, low, left + wide, low + tall
 
     def take(self, text: Annotation, at: tuple[float, float]) -> None:
