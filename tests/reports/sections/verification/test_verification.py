@@ -254,11 +254,8 @@ def test_marks_on_the_page_are_filled_as_in_the_figure(page, tmp_path):
     exhibit, sheet = Exhibit.read(page.parent / "figures", "verification-agreement"), Sheet()
     inline_panels(exhibit, sheet, tmp_path)
     assert {CONFIRMED, INCONCLUSIVE} <= set(exhibit.frame["column"])
-    rules = [
-        rule
-        for rule in sheet.css().splitlines()
-        if f"stroke-width: {0.9 * UNIT:g}" in rule and "stroke-dasharray" not in rule
-    ]
+    width = f"stroke-width: {0.9 * UNIT:g}"
+    rules = [rule for rule in sheet.css().splitlines() if width in rule and "stroke-dasharray" not in rule]
     fills = {re.search(r"fill: ?(?:light-dark\()?(#\w+)", rule)[1] for rule in rules if "fill: none" not in rule}
     assert {"#ffffff", *(style["color"].lower() for style in exhibit.meta["styles"].values())} >= fills
     assert "#ffffff" in fills
