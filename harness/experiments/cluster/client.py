@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -75,8 +76,10 @@ def connected(address: str) -> Iterator[Cluster]:
                     n_workers=int(local[1]),
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
+                    dashboard_address=":0",
+                    scheduler_kwargs={"dashboard": False},
                     memory_limit=0,
+                    silence_logs=logging.CRITICAL,  # what goes wrong is said by the run
                 )
             with cluster, _client(distributed, cluster) as client:
                 yield Cluster(client)
