@@ -55,7 +55,7 @@ def build(sources: Sequence[str], out: Path, *, machine: str, name: str = "") ->
         try:
             read_archive(out)  # whatever else lies there stays
         except ResultError:
-            raise ResultError(must("out", "name a new file, or an archive to replace", str(out))) from None
+            raise ResultError(f"`out` must name a new file, or an archive to replace, got '{out}'") from None
     kept, known = list[tuple[_Source, Results]](), list[StrategySpec]()
     for text in sources:
         source = _source(text, machine)

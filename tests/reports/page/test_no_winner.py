@@ -69,6 +69,6 @@ def test_one_of_each_is_said_in_the_singular(tmp_path):
     results = make_results([oracle], ("random_search",), replicates=1, evaluations=1)
     text = build_page(results, tmp_path, opener(oracle), drawn=(), explained=False).read_text(encoding="utf-8")
     assert "1 strategy on 1 benchmark: 1 evaluation each, 1 replicate." in text
-    assert "With 1 replicate the" in text
+    assert "Of 1 replicate no spread is known" in text
     for word in ("1 benchmarks", "1 replicates", "1 runs", "1 strategies", "1 evaluations", "1 pairs"):
         assert f" {word}" not in text
