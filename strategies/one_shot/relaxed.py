@@ -25,7 +25,7 @@ from strategies.one_shot.latency import constrained, expected_macs
 from strategies.one_shot.samplers import SAMPLERS
 from strategies.one_shot.smoothing import attacked, smoothed
 from strategies.one_shot.stopping import EigenvalueRise, StableRanking
-from strategies.one_shot.supernets import SupernetMethod
+from strategies.one_shot.supernets import SupernetMethod, architecture_adam, architecture_tensors
 from strategies.one_shot.unrolled import unrolled_gradient
 
 CURVED = 500
@@ -125,16 +125,12 @@ class Relaxed(SupernetMethod):
         self._places[range(len(self.codes)), list(self.codes)] = 1
         self._gated = torch.zeros((self.choices.edges, 0), dtype=torch.int64, device=device)  # drawn in this step
         self._place = 0  # of the step in its epoch
-        self._adam = torch.optim.Adam(
+        self._adam = architecture_adam(
             [self.alpha, self.beta] if chosen.edge_normalisation else [self.alpha],
-            lr=chosen.alpha_learning_rate,
-            betas=(chosen.alpha_beta, 0.999),
-            weight_decay=chosen.alpha_weight_decay,
-            foreach=False,
+            chosen.alpha_learning_rate,
+            chosen.alpha_beta,
+            chosen.alpha_weight_decay,
         )
-        for parameter in self._adam.param_groups[0]["params"]:
-            moments = {name: torch.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
-            self._adam.state[parameter] = {"step": torch.tensor(0.0), **moments}
         self.valid_loss = self.eigenvalue = math.nan
         self._ranking, self._rise = StableRanking(chosen.stable_epochs), EigenvalueRise()
         self._stopped = False
@@ -380,12 +376,7 @@ class Relaxed(SupernetMethod):
     def tensors(self) -> dict[str, Tensor]:
         """Return weights and architecture parameters with their optimisers."""
         named = {"alpha": self.alpha, "beta": self.beta}
-        moments = {
-            f"adam.{name}.{what}": value
-            for name, parameter in named.items()
-            for what, value in self._adam.state.get(parameter, {}).items()
-        }
-        return super().tensors() | {name: value.detach() for name, value in named.items()} | moments
+        return super().tensors() | architecture_tensors(named, self._adam)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return all that the next epochs depend on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,27 @@ class WeightSettings(OptimiserSettings):
     def codes(self) -> tuple[int, ...]:
         """Codes of the operations of NAS-Bench-201 that are searched among."""
         return tuple(code for code, name in enumerate(CHOICES["nb201"].operations) if name not in self.without)
+
+
+def architecture_adam(
+    parameters: Sequence[Tensor], learning_rate: float, beta: float, weight_decay: float
+) -> torch.optim.Adam:
+    """Return Adam with beta2 = 0.999 whose moments are there before its first step, for a state to be written."""
+    adam = torch.optim.Adam(parameters, lr=learning_rate, betas=(beta, 0.999), weight_decay=weight_decay, foreach=False)
+    for parameter in parameters:
+        moments = {name: torch.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
+        adam.state[parameter] = {"step": torch.tensor(0.0), **moments}
+    return adam
+
+
+def architecture_tensors(named: Mapping[str, Tensor], adam: torch.optim.Adam) -> dict[str, Tensor]:
+    """Return architecture parameters and what their optimiser keeps, by name."""
+    moments = {
+        f"adam.{name}.{what}": value
+        for name, parameter in named.items()
+        for what, value in adam.state.get(parameter, {}).items()
+    }
+    return {name: value.detach() for name, value in named.items()} | moments
 
 
 class SupernetMethod(OneShot):

@@ -60,6 +60,13 @@ def pointwise(features: Tensor, weight: Tensor) -> Tensor:
     return functional.linear(features.permute(0, 2, 3, 1), weight.flatten(1)).permute(0, 3, 1, 2)
 
 
+def convolved(features: Tensor, weight: Tensor, like: Conv) -> Tensor:
+    """Convolve with given weights, as a layer of the same kernel does: (B, C, H, W) by (O, C, h, w)."""
+    if like.kernel_size == (1, 1):
+        return pointwise(features, weight)
+    return functional.conv2d(features, weight, None, like.stride, like.padding)
+
+
 class Norm(nn.BatchNorm2d):
     """Batch normalisation with affine parameters and running statistics, in fp32 whatever the input."""
 
@@ -229,6 +236,14 @@ def forget_statistics(network: nn.Module) -> None:
 def normalised(features: Tensor, scale: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
     """Normalise by the statistics of the batch: (B, C, H, W) to the same, times a scale (C,) plus a shift."""
     return functional.batch_norm(features, None, None, scale, shift, training=True, eps=EPSILON)
+
+
+def normalised_by(features: Tensor, norm: Norm) -> Tensor:
+    """Normalise by the statistics of the batch, with the first of a layer's affine parameters, if it has any."""
+    if not norm.affine:
+        return normalised(features)
+    count = features.shape[1]
+    return normalised(features, norm.weight[:count], norm.bias[:count])
 
 
 def laid_out(module: nn.Module, device: torch.device, layout: torch.memory_format) -> nn.Module:

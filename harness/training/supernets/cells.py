@@ -29,9 +29,9 @@ from harness.training.networks.operations import (
     ConvNorm,
     Head,
     Pool3,
+    convolved,
     forget_statistics,
     normalised,
-    pointwise,
     reduction,
 )
 from harness.training.recipe import Recipe
@@ -145,7 +145,7 @@ class MixedCell(nn.Module):
             first: Conv = self.edges[together[0]][str(kernel)]  # type: ignore[index]  # torch says Module
             merged = torch.cat([self.edges[gene][str(kernel)].weight for gene in together])  # type: ignore[index]  # as above
             scale = weights[list(together), code].repeat_interleave(self.width)
-            term = normalised(_convolved(rectified, merged, first), scale)
+            term = normalised(convolved(rectified, merged, first), scale)
             totals[together] = totals[together] + term if together in totals else term
         return totals
 
@@ -226,13 +226,6 @@ class _Sums:
 
     def passing(self, target: int) -> Tensor:
         return self._rest[target]
-
-
-def _convolved(features: Tensor, weight: Tensor, like: Conv) -> Tensor:
-    """Convolve with given weights, as a layer of the same kernel does."""
-    if like.kernel_size == (1, 1):
-        return pointwise(features, weight)
-    return functional.conv2d(features, weight, padding=like.padding)
 
 
 def shared_name(name: str, arch: Sequence[int]) -> str:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.checks import Archs, IntArray
+from harness.spaces import layers
 from harness.spaces.darts import cells
 from harness.spaces.four_nodes import EDGES
 from harness.spaces.layers import Shape
+from harness.spaces.nats_size.skeleton import CELLS, channels
 from harness.spaces.nb201 import costs
 from harness.spaces.nb201.operations import OPERATIONS
 from harness.training import networks
@@ -49,6 +51,20 @@ class NetworkCosts:
     def path(self, arch: Sequence[int]) -> float:
         """Return those of one architecture."""
         return float(self.paths(np.asarray(arch)[None])[0])
+
+
+@dataclass(frozen=True)
+class SizeCosts(NetworkCosts):
+    """Those of the size space, where a mixture has both kinds of skips in cells that can change the width."""
+
+    def mixture(self, arch: Sequence[int]) -> float:
+        """Return those of a mixture of which these are the largest widths; masks and stretching count as nothing."""
+        widths, geometry = channels(np.asarray(arch)).tolist(), layers.Geometry.of(self.shape)
+        macs = self.path(arch)
+        for (before, after), places in zip(CELLS, geometry.positions(self.shape, len(CELLS)), strict=True):
+            if before != after and widths[before] == widths[after]:
+                macs += float(layers.conv_norm(widths[before], widths[after], 1, places).macs)
+        return macs
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,9 @@ from harness.training.networks.elastic import InvertedResidual
 from harness.training.networks.operations import (
     ConvNorm,
     Head,
-    Norm,
     PoolTransition,
     forget_statistics,
-    normalised,
+    normalised_by,
     pointwise,
 )
 from harness.training.recipe import Recipe
@@ -73,12 +72,12 @@ class ElasticBlock(InvertedResidual):
         """Compute with a kernel and an expansion: (B, C, H, W) to the same."""
         middle = expansion * self.width
         inner = pointwise(features, self.expand.conv.weight[:middle])
-        inner = functional.relu(_normalised(inner, self.expand.norm))
+        inner = functional.relu(normalised_by(inner, self.expand.norm))
         inner = functional.conv2d(
             inner, self.filters(kernel, middle), padding=self.geometry.padding(kernel), groups=middle
         )
-        inner = functional.relu(_normalised(inner, self.depthwise.norm))
-        return features + _normalised(pointwise(inner, self.project.conv.weight[:, :middle]), self.project.norm)
+        inner = functional.relu(normalised_by(inner, self.depthwise.norm))
+        return features + normalised_by(pointwise(inner, self.project.conv.weight[:, :middle]), self.project.norm)
 
     @torch.no_grad()
     def sort(self, kept: Sequence[int] = ()) -> None:
@@ -99,12 +98,6 @@ class ElasticBlock(InvertedResidual):
         for conv in (self.expand.conv, self.depthwise.conv):
             conv.weight.copy_(conv.weight[order])
         self.project.conv.weight.copy_(self.project.conv.weight[:, order])
-
-
-def _normalised(features: Tensor, norm: Norm) -> Tensor:
-    """Normalise by the statistics of the batch, with the first of the affine parameters."""
-    count = features.shape[1]
-    return normalised(features, norm.weight[:count], norm.bias[:count])
 
 
 class ElasticSupernet(nn.Module):
