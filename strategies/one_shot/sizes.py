@@ -1,7 +1,7 @@
 """Methods that search the widths of layers: the three of NATS-Bench for its size space.
 
 Dong, Liu, Musial & Gabrys, "NATS-Bench: Benchmarking NAS Algorithms for Architecture Topology and Size", TPAMI 2021,
-4.2, after methods that were made for other spaces.  Each has architecture parameters alpha (5, 8), a logit for each
+after methods that were made for other spaces.  Each has architecture parameters alpha (5, 8), a logit for each
 width of each layer, and hands over the widths of the largest.
 """
 

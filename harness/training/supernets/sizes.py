@@ -115,7 +115,7 @@ class SizeSupernet(StagedNetwork):
         """Return the logits of a mixture of two widths of each layer, the narrower one stretched to the other.
 
         Features of the narrower width are averaged over channels, in as many bins as the other has channels (Dong &
-        Yang, "Network Pruning via Transformable Architecture Search", NeurIPS 2019, equation 4).
+        Yang, "Network Pruning via Transformable Architecture Search", NeurIPS 2019, 3.1).
 
         Parameters
         ----------
