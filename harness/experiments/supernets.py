@@ -154,6 +154,17 @@ class Supernets(Kind[Training | Shard]):
                 "`supernet_epochs`"
             )
 
+    def notices(self, spec: Spec) -> list[str]:
+        """Say which methods learn nothing of architectures in as few epochs."""
+        epochs, said = spec.budget.supernet_epochs, list[str]()
+        assert epochs is not None, "`check` has seen to it"  # noqa: S101 - a fault of ours
+        for item in spec.strategies:
+            if _is_one_shot(item.name):
+                factory = registry.one_shot(item.name)
+                said.append(factory.too_few(factory.set_to(item.hyperparameters), epochs))
+                said[-1] = said[-1] and f"'{item.label}': {said[-1]}"
+        return [*filter(None, said)]
+
     def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterator[tuple[int, Training | Shard]]:
         """Yield the units of all methods, each after it was built once, and the shards of the others."""
         for index, item in enumerate(spec.strategies):

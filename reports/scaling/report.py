@@ -83,7 +83,8 @@ def _listed(labels: list[str]) -> str:
 
 
 def _times(ratio: float) -> str:
-    return "more than any" if np.isinf(ratio) else three_digits(ratio)
+    """Return how many times, in words where one of two families never reaches the error: the other, or the cheapest."""
+    return {np.inf: "more than any", 0.0: "less than any"}.get(ratio) or three_digits(ratio)
 
 
 def _macs(value: float) -> str:

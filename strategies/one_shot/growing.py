@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.checks import MOST, Archs, FloatArray, boolean, integer, real
+from harness.checks import MOST, Archs, FloatArray, boolean, integer, listed, real
 from harness.errors import HarnessError, must
 from harness.one_shot import OneShot, SearchData, Spent, generator_state, restore_generator
 from harness.space import SearchSpace
@@ -49,7 +49,7 @@ class GrowthSettings:
         real("momentum", self.momentum, low=0.0, high=1.0)
         boolean("nesterov", self.nesterov)
         real("weight_decay", self.weight_decay, low=0.0)
-        object.__setattr__(self, "start", tuple(self.start))
+        object.__setattr__(self, "start", listed("start", self.start))
 
 
 @dataclass(eq=False)

@@ -205,12 +205,28 @@ def test_a_method_that_opens_the_table_is_refused(own, tmp_path):
         ([{"name": "darts"}], {"n_workers": 2}, "`n_workers`: one-shot methods train one network"),
         ([{"name": "darts"}], {"benchmarks": ["graph-cora"]}, "does not say on which data its networks were trained"),
         ([{"name": "pc_darts", "hyperparameters": {"partial_channels": 5}}], {}, "must divide the 12 channels"),
+        ([{"name": "darts", "hyperparameters": {"without": "none"}}], {}, "`without` must be a list, got 'none'"),
+        ([{"name": "drnas_progressive", "hyperparameters": {"widened": 2}}], {}, "`widened` must be a list, got 2"),
         ([{"name": "darts"}], {"kind": "search"}, r"`strategies\[0\]`: 'darts' trains a supernet by itself"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_trained_is_refused_before_anything_runs(strategies, changes, message):
     with pytest.raises(SpecError, match=message):
         prepare(spec(*strategies, **changes))
+
+
+def test_methods_whose_alpha_is_never_trained_are_told_before_the_run():
+    frozen = {"frozen_epochs": 4}
+    strategies = [
+        {"name": "pc_darts"},
+        {"name": "darts", "hyperparameters": frozen},
+        {"name": "gdas", "hyperparameters": {"frozen_epochs": 3}},
+        {"name": "drnas_progressive", "label": "stages", "hyperparameters": {"frozen_epochs": 2}},
+        {"name": "darts_pt", "hyperparameters": frozen},
+    ]
+    told = prepare(spec(*strategies)).notices
+    assert [notice.partition(":")[0] for notice in told] == ["'pc_darts'", "'darts'", "'stages'"]
+    assert "alpha rests for `frozen_epochs` = 4 and is never trained in 4 epochs" in told[1]
 
 
 def test_a_spec_without_supernet_epochs_says_how_a_one_shot_method_is_run():
