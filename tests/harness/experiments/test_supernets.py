@@ -21,7 +21,7 @@ from harness.experiments.schema import from_dict
 from harness.experiments.store import part_path, read_units
 from harness.experiments.supernets import Training, training_macs
 from harness.guard import refuse
-from harness.one_shot import SearchData
+from harness.one_shot import SearchData, Spent
 from harness.training.recipe import TrainingSetup
 
 OWN = '''
@@ -213,6 +213,25 @@ def test_a_method_that_opens_the_table_is_refused(own, tmp_path):
 def test_what_cannot_be_trained_is_refused_before_anything_runs(strategies, changes, message):
     with pytest.raises(SpecError, match=message):
         prepare(spec(*strategies, **changes))
+
+
+@pytest.mark.parametrize(
+    ("told", "answer", "message"),
+    [
+        ("epoch", None, r"`epoch` must return Spent\(macs, seconds\), got None"),
+        ("epoch", Spent(float("nan"), 1.0), "`macs of an epoch` must be finite, got nan"),
+        ("epoch", Spent(1.0, -1.0), "`seconds of an epoch` must be at least 0, got -1.0"),
+        ("recommend", [[1, 2], [3, 4]], r"`recommend` must have shape \(n, 6\), got \(2, 2\)"),
+        ("recommend", np.full((2, 6), 0.5), "`recommend` must be an array of integers, got dtype"),
+        ("recommend", np.full((2, 6), 9), "`recommend` must return genes below the cardinalities of the space"),
+        ("inherited", np.zeros(7), r"`inherited` must return \d+ numbers, one for each architecture, got \(\(7,\)"),
+    ],
+)
+def test_what_a_method_of_ones_own_says_wrongly_is_refused(own, monkeypatch, told, answer, message):
+    unit = next(unit for _, unit in prepare(spec({"name": own}, replicates=1)).shards.values())
+    monkeypatch.setattr(registry.one_shot(own), told, lambda self, *given: answer)
+    with pytest.raises(HarnessError, match=message):
+        kind_of("supernet").run(unit)
 
 
 def test_methods_whose_alpha_is_never_trained_are_told_before_the_run():
