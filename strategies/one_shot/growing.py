@@ -111,7 +111,7 @@ class Growing(OneShot):
         super().__init__(space, data, rng, epochs, **hyperparameters)
         start = np.array([self.settings.start])
         if start.shape != (1, space.genes) or not space.is_valid(start).all():
-            raise HarnessError(must("start", f"be a cell of '{space.name}', {space.genes} codes", self.settings.start))
+            raise HarnessError(must("start", f"be a cell that the table has, {space.genes} codes", self.settings.start))
         self.batches = Batches(data)
         self.costs = PathCosts.of(self.batches.recipe, self.batches.shape, self.batches.classes)
         self.trainees: dict[str, Trainee] = {}

@@ -163,8 +163,8 @@ class Relaxed(SupernetMethod):
         if settings.frozen_epochs < epochs:
             return ""
         return (
-            f"alpha rests for `frozen_epochs` = {settings.frozen_epochs} and is never trained in {epochs} epochs; its "
-            "cell is that of first values: take more `supernet_epochs`, or fewer `frozen_epochs`"
+            f"alpha rests for `frozen_epochs` = {settings.frozen_epochs} of the epochs ({epochs}) and is never trained; "
+            "its cell is that of first values: take more `supernet_epochs`, or fewer `frozen_epochs`"
         )
 
     @property

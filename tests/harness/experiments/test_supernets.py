@@ -245,7 +245,7 @@ def test_methods_whose_alpha_is_never_trained_are_told_before_the_run():
     ]
     told = prepare(spec(*strategies)).notices
     assert [notice.partition(":")[0] for notice in told] == ["'pc_darts'", "'darts'", "'stages'"]
-    assert "alpha rests for `frozen_epochs` = 4 and is never trained in 4 epochs" in told[1]
+    assert "alpha rests for `frozen_epochs` = 4 of the epochs (4) and is never trained" in told[1]
 
 
 def test_a_spec_without_supernet_epochs_says_how_a_one_shot_method_is_run():
