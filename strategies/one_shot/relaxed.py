@@ -162,9 +162,10 @@ class Relaxed(SupernetMethod):
         """Say that alpha is never trained, where it rests for all epochs."""
         if settings.frozen_epochs < epochs:
             return ""
+        frozen = settings.frozen_epochs
         return (
-            f"alpha rests for `frozen_epochs` = {settings.frozen_epochs} of the epochs ({epochs}) and is never trained; "
-            "its cell is that of first values: take more `supernet_epochs`, or fewer `frozen_epochs`"
+            f"alpha rests for `frozen_epochs` = {frozen} of the epochs ({epochs}) and is never trained; its "
+            "cell is that of first values: take more `supernet_epochs`, or fewer `frozen_epochs`"
         )
 
     @property
