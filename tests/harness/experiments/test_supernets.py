@@ -23,6 +23,7 @@ from harness.experiments.supernets import Training, training_macs
 from harness.guard import refuse
 from harness.one_shot import SearchData, Spent
 from harness.training.recipe import TrainingSetup
+from harness.verification.picks import incumbents
 
 OWN = '''
 from dataclasses import dataclass
@@ -142,6 +143,12 @@ def test_supernets_and_searches_of_one_spec_are_run_stored_and_read_apart(own, t
     assert not np.array_equal(recommended(other.columns)[1], first), "replicates have streams of their own"
     assert np.array_equal(other.columns["sample/archs"], sample), "and one sample"
     assert execute(prepared, tmp_path / "out").reused == 3
+    results = read_results(tmp_path / "out")
+    searched = results.runs
+    verified, left_out = incumbents(results, BENCHMARK, registry.oracle(BENCHMARK))
+    assert (len(verified), left_out) == (len(searched) + 2, 0)
+    ends = [recommended(output.columns)[1][-1] for output in (stored[0][1], other)]
+    np.testing.assert_array_equal(verified[len(searched) :], ends, "what was derived is verified like the rest")
 
 
 def test_a_killed_supernet_continues_to_the_same_result(own, tmp_path, monkeypatch):
