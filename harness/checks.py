@@ -64,6 +64,17 @@ def boolean(name: str, value: object) -> bool:
     return value
 
 
+def listed(name: str, value: object) -> tuple[Any, ...]:
+    """Return the items of a list, which is no text.
+
+    >>> listed("phases", [1, 2])
+    (1, 2)
+    """
+    if not isinstance(value, list | tuple):
+        raise HarnessError(must(name, "be a list", value))
+    return tuple(value)
+
+
 def arch_matrix(name: str, archs: object, genes: int) -> Archs:
     """Return `archs` as an (n, L) integer array with L = `genes`."""
     array = np.asarray(archs)

@@ -155,6 +155,18 @@ class OneShot(ABC):
         """Return the hyperparameters and their defaults."""
         return dict(vars(cls.preset))
 
+    @classmethod
+    def too_few(cls, settings: Any, epochs: int) -> str:
+        """Say why a method with some settings learns nothing of architectures in as few epochs; "" where it does.
+
+        Parameters
+        ----------
+        settings : record
+            `preset`, or what `set_to` made of it.
+        epochs : int
+        """
+        return ""
+
     @property
     def finished(self) -> bool:
         """Whether the method stops before the epochs that it was given: an early stop."""

@@ -290,7 +290,7 @@ def run(
         failed = f", {len(outcome.failed)} failed" if outcome.failed else ""
         shards = f"{counted(outcome.computed, 'shard')} computed, {outcome.reused} reused{failed}"
         say(f"{outcome.folder}: {shards}, in {duration(outcome.seconds)}")
-        if not outcome.failed and loaded.kind in ("search", "prediction", "supernet"):
+        if not outcome.failed and loaded.kind in ("search", "prediction", "supernet", "scaling"):
             say(f"next: {typed('report', outcome.folder)}")
     else:
         shards = "the shard is" if outcome.reused == 1 else f"all {outcome.reused} shards are"

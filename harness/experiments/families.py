@@ -9,11 +9,14 @@ from typing import Any
 from harness.checks import integer, real
 from harness.errors import HarnessError, must
 from harness.experiments.prediction import item_of
+from harness.problem import MOST_EPOCHS
 
 KIND = "scaling"
 """Name of the kind of work that trains networks of several sizes."""
 MOST_PHI = 12.0
 """At which a network costs four thousand times the smallest."""
+MOST = {"multiple": 4096, "channels": 4096, "cells": 1000, "epochs": MOST_EPOCHS}
+"""Of the smallest network."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,9 @@ class ScalingSpec:
             real("scaling.phis", phi, low=0.0, high=MOST_PHI)
         if len(self.phis) < 2 or self.phis[0] != 0 or sorted(set(self.phis)) != list(self.phis):
             raise HarnessError(must("scaling.phis", "name 0 and at least one larger size, ascending", list(self.phis)))
-        integer("scaling.multiple", self.multiple, low=1)
-        for name in ("channels", "cells", "epochs"):
+        for name, high in MOST.items():
             if getattr(self, name) is not None:
-                integer(f"scaling.{name}", getattr(self, name), low=1)
+                integer(f"scaling.{name}", getattr(self, name), low=1, high=high)
 
 
 def as_spec(data: Mapping[str, Any]) -> Mapping[str, Any]:

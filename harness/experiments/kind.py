@@ -109,6 +109,10 @@ class Kind(ABC, Generic[UnitT]):
             Names the key, see `at`.
         """
 
+    def notices(self, spec: Spec) -> Sequence[str]:
+        """Say what can be run and will hardly be what was meant; nothing, the default.  Called after `check`."""
+        return ()
+
     @abstractmethod
     def unit(self, data: Mapping[str, Any]) -> UnitT:
         """Read what `Unit.as_dict` wrote."""

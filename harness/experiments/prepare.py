@@ -74,7 +74,7 @@ def _prepared(spec: Spec, device: str) -> Prepared:
             registry.table_provider(name)
     kind.check(spec)
     shards: dict[str, tuple[str, Unit]] = {}
-    benchmarks, notices, tasks = dict[str, BenchmarkFacts](), list[str](), dict[str, str]()
+    benchmarks, notices, tasks = dict[str, BenchmarkFacts](), [*kind.notices(spec)], dict[str, str]()
     for task in spec.tasks:
         name, posed = task.benchmark, spec.posed(task)
         benchmark = _opened(spec, task)

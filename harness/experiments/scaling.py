@@ -21,7 +21,7 @@ from harness.digests import identity, sha256_of
 from harness.errors import HarnessError, SpecError, must, unknown
 from harness.experiments.families import KIND, ScalingSpec
 from harness.experiments.kind import Kind, Output, at
-from harness.experiments.spec import Spec, StrategySpec, held, plain_data
+from harness.experiments.spec import ReportSpec, Spec, StrategySpec, held, plain_data
 from harness.experiments.supernets import setup_of
 from harness.problem import Constraint
 from harness.seeding import generator
@@ -47,7 +47,7 @@ STEP, TOLERANCE = 0.1, 0.1
 """Of the grid, and how far a product of coefficients may be from 2."""
 PACKED = "R3"
 """The level at which the seeds of a network train side by side, where it fits."""
-_NOT_THEIRS = ("deployments", "constraints", "transfer", "report_on", "auxiliary", "objectives", "prediction")
+_NOT_THEIRS = ("deployments", "constraints", "transfer", "report_on", "auxiliary", "objectives", "prediction", "report")
 """Keys of a spec that mean nothing to families of sizes."""
 
 
@@ -127,7 +127,7 @@ class Scaling(Kind[Scaled]):
                     if value is not None:
                         raise HarnessError(f"`{key}` is for strategies, not for families of sizes; leave it out")
         for key in _NOT_THEIRS:
-            if getattr(spec, key):
+            if getattr(spec, key) and getattr(spec, key) != ReportSpec():
                 raise SpecError(f"`{key}`: families of sizes know nothing of it; leave it out")
         if spec.n_workers > 1:
             raise SpecError(f"`n_workers`: nothing is simulated here; leave it out, got {spec.n_workers}")
@@ -223,6 +223,8 @@ def check_family(item: StrategySpec) -> None:
         raise HarnessError(unknown("family", item.name, (*SINGLE, COMPOUND, GRID)))
     known = {COMPOUND: SINGLE, GRID: ("step",)}.get(item.name, ())
     for key in item.hyperparameters:
+        if key not in known and key in ScalingSpec.__dataclass_fields__:
+            raise HarnessError(f"`{key}` is the same for all families: write it in [scaling]")
         if key not in known:
             raise HarnessError(unknown(f"key of the family '{item.name}'", key, known or ("name", "label")))
 

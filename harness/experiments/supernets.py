@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from harness import registry
 from harness.benchmark import Benchmark, trains
-from harness.checks import Archs
+from harness.checks import Archs, arch_matrix, real
 from harness.digests import identity, sha256_of, without
 from harness.errors import HarnessError, SpecError, must, unknown
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
@@ -32,7 +32,7 @@ from harness.files.arrays import ArraysError, read_npz
 from harness.files.whole import replacing
 from harness.guard import running
 from harness.names import read
-from harness.one_shot import SPLITS, OneShot, SearchData
+from harness.one_shot import SPLITS, OneShot, SearchData, Spent
 from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint
 from harness.records import Proposals
@@ -153,6 +153,17 @@ class Supernets(Kind[Training | Shard]):
                 f"`budget`: '{others[0].label}' is asked and told, and needs `evaluations` or `seconds` beside "
                 "`supernet_epochs`"
             )
+
+    def notices(self, spec: Spec) -> list[str]:
+        """Say which methods learn nothing of architectures in as few epochs."""
+        epochs, said = spec.budget.supernet_epochs, list[str]()
+        assert epochs is not None, "`check` has seen to it"  # noqa: S101 - a fault of ours
+        for item in spec.strategies:
+            if _is_one_shot(item.name):
+                factory = registry.one_shot(item.name)
+                said.append(factory.too_few(factory.set_to(item.hyperparameters), epochs))
+                said[-1] = said[-1] and f"'{item.label}': {said[-1]}"
+        return [*filter(None, said)]
 
     def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterator[tuple[int, Training | Shard]]:
         """Yield the units of all methods, each after it was built once, and the shards of the others."""
@@ -343,7 +354,7 @@ def _trained(unit: Training, place: Path | None, on_step: Callable[[int], None] 
             if on_step is not None:
                 on_step(len(record))
         with running(f"the one-shot method {factory.__name__}"):
-            inherited = np.asarray(method.inherited(sample), dtype=np.float64)
+            inherited = _inherited(method, sample)
     facts: dict[str, Any] = {
         "derivations": list(method.derivations),
         "unit_macs": unit_macs,
@@ -359,7 +370,7 @@ def _judged(benchmark: Benchmark, method: OneShot, random: Archs) -> dict[str, n
     """Have what a method hands over trained from scratch, and some random architectures, with every seed."""
     handed = method.recommend()
     archs = np.concatenate([handed, random])
-    inherited = np.asarray(method.inherited(archs), dtype=np.float64)
+    inherited = _inherited(method, archs)
     benchmark.query(Proposals.of(archs, len(benchmark.fidelities) - 1), noise_seed=None)
     return {"alone/archs": archs, "alone/inherited": inherited}
 
@@ -369,6 +380,33 @@ def _sample(space: SearchSpace, rng: np.random.Generator) -> Archs:
     archs = space.sample(50 * SAMPLED, rng)
     _, first = np.unique(space.key(archs, "functional"), return_index=True)
     return np.asarray(archs[rng.permutation(first)[:SAMPLED]])
+
+
+def _costs(spent: object) -> tuple[float, float]:
+    """Return the multiply-adds and the seconds of what an epoch said that it cost."""
+    if not isinstance(spent, tuple) or len(spent) != len(Spent._fields):
+        raise HarnessError(must("epoch", "return Spent(macs, seconds)", spent))
+    macs, seconds = (
+        real(f"{name} of an epoch", value, low=0.0) for name, value in zip(Spent._fields, spent, strict=True)
+    )
+    return macs, seconds
+
+
+def _recommended(method: OneShot) -> Archs:
+    """Return a copy of what a method recommends, refused where it is no architecture of the space."""
+    given = arch_matrix("recommend", method.recommend(), method.space.genes)
+    if not ((given >= 0) & (given < method.space.cardinalities)).all():
+        raise HarnessError(must("recommend", "return genes below the cardinalities of the space", given.tolist()))
+    return np.array(given, dtype=method.space.dtype)
+
+
+def _inherited(method: OneShot, archs: Archs) -> npt.NDArray[np.float64]:
+    """Return what a method says of architectures, (n,), refused where it is not as long."""
+    accuracies = np.asarray(method.inherited(archs))
+    if accuracies.shape != (len(archs),) or accuracies.dtype.kind not in "fiu":
+        rule = f"return {len(archs)} numbers, one for each architecture"
+        raise HarnessError(must("inherited", rule, (accuracies.shape, accuracies.dtype.name)))
+    return accuracies.astype(np.float64)
 
 
 class _Record:
@@ -388,16 +426,15 @@ class _Record:
 
     def epoch(self) -> None:
         """Train for an epoch, keep what it says, and write a checkpoint now and then."""
-        spent = self._method.epoch()
-        self._costs.append((float(spent.macs), float(spent.seconds)))
-        recommended = np.array(self._method.recommend(), dtype=self._method.space.dtype)
+        self._costs.append(_costs(self._method.epoch()))
+        recommended = _recommended(self._method)
         named = len(self._method.derivations)
         if recommended.shape not in ((0, self._method.space.genes), (named, self._method.space.genes)):
             rule = f"return no row or one for each of its {named} derivations"
             raise HarnessError(must("recommend", rule, recommended.shape))
         self._archs.append(recommended)
         self._rows += [(len(self), place) for place in range(len(recommended))]
-        inherited = self._method.inherited(recommended[:1])[0] if len(recommended) else np.nan
+        inherited = _inherited(self._method, recommended[:1])[0] if len(recommended) else np.nan
         for name, value in {**self._method.observed(), "inherited": inherited}.items():
             self._logs.setdefault(name, []).append(np.asarray(value, dtype=np.float64))
         if self._place is not None and time.monotonic() - self._written > CHECKPOINT_SECONDS:

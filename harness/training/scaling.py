@@ -90,6 +90,11 @@ def grid(step: float, tolerance: float, dimensions: int) -> list[Coefficients]:
     dimensions : int
         1 for signals, 2 for images.
 
+    Raises
+    ------
+    HarnessError
+        If there are none.
+
     Examples
     --------
     >>> len(grid(0.05, 0.1, 2)), len(grid(0.1, 0.1, 1))
@@ -99,7 +104,11 @@ def grid(step: float, tolerance: float, dimensions: int) -> list[Coefficients]:
     real("tolerance", tolerance, low=0.0, high=1.0, open_low=True)
     values = [round(1 + place * step, 9) for place in range(math.floor(1 / step + 1e-9) + 1)]
     points = (Coefficients(*each) for each in product(values, repeat=3))
-    return [point for point in points if round(abs(point.product(dimensions) - TARGET), 9) < tolerance]
+    found = [point for point in points if round(abs(point.product(dimensions) - TARGET), 9) < tolerance]
+    if not found:
+        rule = f"have coefficients whose product is nearer to {TARGET:g} than {tolerance:g}, as 0.1 has"
+        raise HarnessError(must("step", rule, step))
+    return found
 
 
 def rounded_width(width: float, multiple: int) -> int:

@@ -18,6 +18,8 @@ _ALONE = 1.9
 """How much wider a panel is that has no other beside it."""
 _ABOVE = 0.24
 """Inches above a panel, for its title."""
+_LEGEND_ROW = 0.16
+"""Inches that a further row of a legend needs."""
 _POINTS = 72.0
 
 
@@ -88,8 +90,11 @@ def x_label(exhibit: Exhibit, panel: str) -> str:
     return axis_label(str(label if isinstance(label, str) else label[panel]), _WIDEST)
 
 
-def layout(exhibit: Exhibit, kind: FigureKind, panels: Sequence[str], *, has_legend: bool) -> Layout:
-    """Return the room that panels of an exhibit need: two to a row, and one alone larger, see `FigureKind.widens`."""
+def layout(exhibit: Exhibit, kind: FigureKind, panels: Sequence[str], *, entries: int) -> Layout:
+    """Return the room that panels of an exhibit need: two to a row, and one alone larger, see `FigureKind.widens`.
+
+    `entries` are those of the legend above them, two to a row.
+    """
     width, height = kind.panel_inches
     if len(panels) == 1:
         width, height = 1.15 * width, 1.15 * height
@@ -100,4 +105,12 @@ def layout(exhibit: Exhibit, kind: FigureKind, panels: Sequence[str], *, has_leg
     left += _SECOND_LINE * any("\n" in axis_label(label) for label in exhibit.meta["y_label"].values())
     below = kind.below + _SECOND_LINE * any("\n" in x_label(exhibit, name) for name in panels)
     columns = kind.columns(len(panels))
-    return Layout(tuple(panels), columns, (width, height), left, right, below, 0.22 if has_legend else 0.04)
+    return Layout(
+        tuple(panels),
+        columns,
+        (width, height),
+        left,
+        right,
+        below,
+        0.22 + _LEGEND_ROW * (math.ceil(entries / 2) - 1) if entries else 0.04,
+    )

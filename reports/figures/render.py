@@ -117,7 +117,7 @@ def draw(exhibit: Exhibit) -> Figure:
     kind, panels = kind_of(exhibit.kind), exhibit.panels
     with house_style():
         legend = kind.legend(exhibit.frame, exhibit.meta) if kind.legend else ()
-        room = layout(exhibit, kind, panels, has_legend=bool(legend))
+        room = layout(exhibit, kind, panels, entries=len(legend))
         figure = NotebookFigure(figsize=room.size)
         FigureCanvasAgg(figure)
         for index, name in enumerate(panels):
@@ -176,6 +176,6 @@ def inline_panels(exhibit: Exhibit, sheet: Sheet, folder: Path) -> tuple[str, li
     """
     path, kind = folder / f"{exhibit.name}.svg", kind_of(exhibit.kind)
     text = path.read_text(encoding="utf-8") if path.exists() else rendered(draw(exhibit), "svg").decode()
-    has_legend = bool(kind.legend and kind.legend(exhibit.frame, exhibit.meta))
-    room = layout(exhibit, kind, exhibit.panels, has_legend=has_legend)
+    entries = len(kind.legend(exhibit.frame, exhibit.meta)) if kind.legend else 0
+    room = layout(exhibit, kind, exhibit.panels, entries=entries)
     return panels_of(text, room.boxes(), sheet, shaded=kind.shaded)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from reports.figures.kind import FigureKind
 from reports.figures.lines import draw_band, log_ticks, name_ends
@@ -33,6 +34,8 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     axes.set_xlim(low, high if high > low else low + 1)
     if log_x:
         log_ticks(axes.xaxis, *axes.get_xlim())
+    else:  # epochs
+        axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     if log_y:
         log_ticks(axes.yaxis, *axes.get_ylim())
     name_ends(axes, ends, meta["styles"])

@@ -68,9 +68,9 @@ def _sure(panel: Panel, equal: Equal) -> str:
     first, second = equal.order[:2]
     ratio, low, high = equal.ratio(second)
     seeds = min(len(point.errors["validation"]) for family in panel.families for point in family.points)
-    ends = f"{_times(low)} to {_times(high)}"
+    ends = f"{times(low)} to {times(high)}"
     text = f"{first} is the cheapest in {100 * equal.share(first):.0f} % of resamples of {counted(seeds, 'seed')},"
-    text += f" and {second} needs {_times(ratio)} times its multiply-adds, 95 % interval {ends}"
+    text += f" and {second} needs {times(ratio)} times its multiply-adds, 95 % interval {ends}"
     test = panel.equal("test")
     if test is None:
         return f"{text}."
@@ -82,8 +82,13 @@ def _listed(labels: list[str]) -> str:
     return f"{', '.join(labels)} {'does' if len(labels) == 1 else 'do'}"
 
 
-def _times(ratio: float) -> str:
-    return "more than any" if np.isinf(ratio) else three_digits(ratio)
+def times(ratio: float) -> str:
+    """Return how many times, in words where one of two families never reaches the error: the other, or the cheapest.
+
+    >>> [times(ratio) for ratio in (np.inf, 1.25, 0.0)]
+    ['more than any', '1.25', 'less than any']
+    """
+    return {np.inf: "more than any", 0.0: "less than any"}.get(ratio) or three_digits(ratio)
 
 
 def _macs(value: float) -> str:
@@ -247,7 +252,7 @@ def _laws(results: Scalings) -> ReportTable:
         " 95 % intervals, wide where the sizes do not show the floor; multiply-adds at equal error (the least"
         " error that two families reach, between two sizes linear in their logarithm), how many times those of the"
         f" cheapest, with its interval; the share of {REPETITIONS:,} resamples of seeds in which the family is the"
-        f" cheapest. {NONE}: not reached."
+        f" cheapest. {NONE}: not reached; an interval from 0: the cheapest does not reach it in some resamples."
     )
     headers = ("Benchmark", "Family", "Split", "Depth", "Width", "Resolution", "Exponent", "Floor", "MACs", "Times",
                "Cheapest")  # fmt: skip

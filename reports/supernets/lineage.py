@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reports.supernets.results import Supernet, SupernetResults
-from reports.tables.numbers import NONE
+from reports.tables.numbers import NONE, three_digits
 from reports.tables.report_table import ReportTable
 
 Cell = tuple[int, ...]
@@ -45,10 +45,10 @@ def table(results: SupernetResults) -> ReportTable | None:
         for label, group in panel.supernets.items():
             for one in (each for each in group if "lineage" in each.logs):
                 for epoch, cell, parent in changes(one):
-                    row = {"benchmark": truth.name, "method": label, "replicate": one.replicate, "epoch": epoch}
-                    row["units"] = float(one.units[epoch - 1])
+                    row = {"benchmark": truth.name, "method": label, "replicate": one.replicate}
                     row["parent"] = "" if parent is None else space.format(np.array([parent]))[0]
                     row["cell"] = space.format(np.array([cell]))[0]
+                    row |= {"epoch": epoch, "units": float(one.units[epoch - 1])}
                     row["inherited"] = float(one.logs["inherited"][epoch - 1])
                     for split in truth.splits:
                         row[split] = float(truth.mean(np.array([cell], dtype=space.dtype), split)[0])
@@ -56,7 +56,12 @@ def table(results: SupernetResults) -> ReportTable | None:
     if not rows:
         return None
     shown = tuple(
-        tuple(f"{value:.2f}" if isinstance(value, float) else str(value) or NONE for key, value in row.items())
+        tuple(
+            (three_digits(value) if key == "units" else f"{value:.2f}")
+            if isinstance(value, float)
+            else str(value) or NONE
+            for key, value in row.items()
+        )
         for row in rows
     )
     caption = (
@@ -65,6 +70,6 @@ def table(results: SupernetResults) -> ReportTable | None:
         " then, in percent; and the table's means of trainings from scratch, in the unit of its metric. What weights"
         " that are inherited give enters no table."
     )
-    headers = ("Benchmark", "Method", "Replicate", "Epoch", "Units", "Grown from", "Cell", "Inherited",
+    headers = ("Benchmark", "Method", "Replicate", "Grown from", "Cell", "Epoch", "Units", "Inherited",
                *(split.capitalize() for split in results.panels[0].truth.splits))  # fmt: skip
-    return ReportTable("one-shot-lineage", "Lineages", caption, pd.DataFrame(rows), headers, shown)
+    return ReportTable("one-shot-lineage", "Lineages", caption, pd.DataFrame(rows), headers, shown, text_columns=5)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.checks import MOST, Archs, FloatArray, boolean, integer, real
+from harness.checks import MOST, Archs, FloatArray, boolean, integer, listed, real
 from harness.errors import HarnessError, must
 from harness.one_shot import OneShot, SearchData, Spent, generator_state, restore_generator
 from harness.space import SearchSpace
@@ -49,7 +49,7 @@ class GrowthSettings:
         real("momentum", self.momentum, low=0.0, high=1.0)
         boolean("nesterov", self.nesterov)
         real("weight_decay", self.weight_decay, low=0.0)
-        object.__setattr__(self, "start", tuple(self.start))
+        object.__setattr__(self, "start", listed("start", self.start))
 
 
 @dataclass(eq=False)
@@ -111,7 +111,7 @@ class Growing(OneShot):
         super().__init__(space, data, rng, epochs, **hyperparameters)
         start = np.array([self.settings.start])
         if start.shape != (1, space.genes) or not space.is_valid(start).all():
-            raise HarnessError(must("start", f"be a cell of '{space.name}', {space.genes} codes", self.settings.start))
+            raise HarnessError(must("start", f"be a cell that the table has, {space.genes} codes", self.settings.start))
         self.batches = Batches(data)
         self.costs = PathCosts.of(self.batches.recipe, self.batches.shape, self.batches.classes)
         self.trainees: dict[str, Trainee] = {}

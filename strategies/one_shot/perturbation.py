@@ -83,6 +83,11 @@ class DARTSPT(Relaxed):
             return None
         return [self.codes if code == UNDECIDED else (code,) for code in self.decided.tolist()]
 
+    @classmethod
+    def too_few(cls, settings: Any, epochs: int) -> str:
+        """Say nothing: edges are decided by what their operations are worth, with alpha or without."""
+        return ""
+
     @property
     def learns(self) -> bool:
         """Whether alpha is trained in this epoch: not where nothing is undecided."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from harness.checks import BoolArray, IntArray, integer
+from harness.checks import BoolArray, IntArray, integer, listed
 from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
@@ -31,7 +31,7 @@ class StageSettings(RelaxedSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("widened", "pruned"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+            object.__setattr__(self, name, listed(name, getattr(self, name)))
         if len(self.widened) != len(self.pruned):
             raise HarnessError(must("pruned", f"have a value for each of 'widened', {len(self.widened)}", self.pruned))
         for before, after in pairwise((self.partial_channels, *self.widened)):
@@ -73,6 +73,11 @@ class ProgressiveDrNAS(Relaxed):
     ) -> None:
         super().__init__(space, data, rng, epochs, **hyperparameters)
         self.stage, self.stays = 0, np.ones((len(EDGES), len(self.codes)), dtype=bool)
+
+    @classmethod
+    def too_few(cls, settings: Any, epochs: int) -> str:
+        """Say that alpha is never trained, where it rests for all epochs of each stage."""
+        return super().too_few(settings, -(-epochs // (1 + len(settings.widened))))
 
     @property
     def stages(self) -> int:

@@ -153,6 +153,17 @@ class Relaxed(SupernetMethod):
         """Operations that are computed on each edge, where they are not all that are searched among."""
         return None
 
+    @classmethod
+    def too_few(cls, settings: Any, epochs: int) -> str:
+        """Say that alpha is never trained, where it rests for all epochs."""
+        if settings.frozen_epochs < epochs:
+            return ""
+        frozen = settings.frozen_epochs
+        return (
+            f"alpha rests for `frozen_epochs` = {frozen} of the epochs ({epochs}) and is never trained; its "
+            "cell is that of first values: take more `supernet_epochs`, or fewer `frozen_epochs`"
+        )
+
     @property
     def learns(self) -> bool:
         """Whether alpha is trained in this epoch."""

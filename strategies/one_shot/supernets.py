@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, real
+from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, listed, real
 from harness.one_shot import OneShot, SearchData, Spent, generator_state, restore_generator
 from harness.space import SearchSpace
 from harness.training.engines.resident import sgd_step
@@ -61,7 +61,7 @@ class WeightSettings(OptimiserSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "without", tuple(self.without))
+        object.__setattr__(self, "without", listed("without", self.without))
         for name in self.without:
             choice("without", name, _KNOWN)
 

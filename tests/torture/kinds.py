@@ -43,6 +43,29 @@ name = "ridge"
 name = "random_forest"
 trees = 10
 """
+SUPERNETS = """
+benchmarks = ["{table}"]
+replicates = 2
+[budget]
+supernet_epochs = 3
+[[strategies]]
+name = "gdas"
+hyperparameters = {{ batch_size = 25 }}
+[[strategies]]
+name = "rsps"
+hyperparameters = {{ batch_size = 25, candidates = 3 }}
+"""
+SIZES = """
+benchmarks = ["{table}"]
+replicates = 2
+[scaling]
+arch = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
+phis = [0, 1]
+[[families]]
+name = "width"
+[[families]]
+name = "depth"
+"""
 SLOW = """
 import time
 from harness import Strategy
@@ -126,11 +149,13 @@ def _learners(folder: Path) -> None:
 
 
 def _scores(folder: Path) -> dict[str, str]:
-    """Return the fingerprint of all that learners say, but not of the seconds that it took."""
+    """Return the fingerprint of all that units say, but not of the seconds that it took."""
     prints = {}
     for path in sorted((folder / "spec").glob("*.h5")):
         with h5py.File(path, "r") as file:
-            names = sorted(set(file) - {"seconds"})
+            found = list[str]()
+            file.visit(found.append)
+            names = [name for name in sorted(found) if isinstance(file[name], h5py.Dataset) and name != "seconds"]
             prints[path.name] = _sha(b"".join(file[name][()].tobytes() for name in names))
     return prints
 
@@ -178,8 +203,24 @@ def _results(benchmark: str) -> Callable[[Path], None]:
     return prepare
 
 
-def _trainable(folder: Path) -> None:
+def _searched(folder: Path) -> None:
     """Search a table of forty networks that takes a second to train again."""
+    _trainable(folder)
+    _results(str(folder / "tiny.h5"))(folder)
+
+
+def _trained_by(spec: str) -> Callable[[Path], None]:
+    """Return what writes such a table, and a spec of work that trains on its data."""
+
+    def prepare(folder: Path) -> None:
+        _trainable(folder)
+        (folder / "spec.toml").write_text(spec.format(table=folder / "tiny.h5"))
+
+    return prepare
+
+
+def _trainable(folder: Path) -> None:
+    """Write a table of forty tiny networks, and the data that they were trained on."""
     from benchmarks_data import provider
     from benchmarks_data.file import recorded
     from harness.training.data import exported
@@ -197,7 +238,6 @@ def _trainable(folder: Path) -> None:
         training={"network": "nb201", "recipe": "micro", "dataset": str(folder / "small.npz"), "seeds": [0, 1],
                   "margin_percent": 1.0, "recipe_changes": changes},
     )  # fmt: skip
-    _results(str(folder / "tiny.h5"))(folder)
 
 
 def _verified(folder: Path) -> dict[str, str]:
@@ -210,6 +250,8 @@ KINDS = {
     "run, 1 process": Kind(_spec, _run(1), _traces, 22),
     "run, 2 processes": Kind(_spec, _run(2), _traces, 22),
     "learners": Kind(_learners, _run(2), _scores, 10),
+    "supernets": Kind(_trained_by(SUPERNETS), _run(2), _scores, 6),
+    "sizes": Kind(_trained_by(SIZES), _run(2), _scores, 6),
     "first opening": Kind(
         lambda folder: None,
         lambda folder: (*_CLI, "describe", "nb201-cifar10"),
@@ -238,7 +280,7 @@ KINDS = {
         6,
     ),
     "verify": Kind(
-        _trainable,
+        _searched,
         lambda folder: (
             *(*_CLI, "verify", str(folder / "spec"), "--device", "cpu"),
             *("--top", "1", "--stratified", "1", "--seeds", "2", "--level", "R0"),

@@ -81,6 +81,9 @@ def test_the_name_of_the_table_is_in_no_digest_and_the_epochs_are():
         (["width"], {"constraints": ["params_m <= 1"]}, "`constraints`: families of sizes know nothing of it"),
         (["width"], {"scaling": {"arch": "|none~0|"}}, "`scaling`: "),
         (["width"], {"benchmarks": ["nb201-cifar10-gone"]}, "benchmarks[0]"),
+        ([{"name": "grid", "step": 0.7}], {}, "`families[0]`: `step` must have coefficients whose product is nearer"),
+        ([{"name": "width", "phis": [0, 1]}], {}, "`families[0]`: `phis` is the same for all families"),
+        (["width"], {"report": {"centre": "iqm"}}, "`report`: families of sizes know nothing of it"),
     ],
 )
 def test_what_means_nothing_is_refused_before_any_work(families, changes, message):
@@ -97,6 +100,7 @@ def test_what_means_nothing_is_refused_before_any_work(families, changes, messag
         ({"families": [{"name": "width"}], "budget": {}}, "`families` must be given without `budget`"),
         ({"scaling": {"arch": ARCH}}, "`scaling` must be given with [[families]]"),
         ({"families": [{"name": "width"}], "scaling": {"arch": ARCH, "phis": [1, 2]}}, "`scaling.phis` must name 0"),
+        ({"families": [{"name": "width"}], "scaling": {"arch": ARCH, "cells": 10**9}}, "`scaling.cells` must be at"),
         ({"families": [{"name": "width"}, {"name": "width"}], "scaling": {"arch": ARCH}}, "`label` must be given once"),
     ],
 )

@@ -21,8 +21,9 @@ from harness.experiments.schema import from_dict
 from harness.experiments.store import part_path, read_units
 from harness.experiments.supernets import Training, training_macs
 from harness.guard import refuse
-from harness.one_shot import SearchData
+from harness.one_shot import SearchData, Spent
 from harness.training.recipe import TrainingSetup
+from harness.verification.picks import incumbents
 
 OWN = '''
 from dataclasses import dataclass
@@ -142,6 +143,12 @@ def test_supernets_and_searches_of_one_spec_are_run_stored_and_read_apart(own, t
     assert not np.array_equal(recommended(other.columns)[1], first), "replicates have streams of their own"
     assert np.array_equal(other.columns["sample/archs"], sample), "and one sample"
     assert execute(prepared, tmp_path / "out").reused == 3
+    results = read_results(tmp_path / "out")
+    searched = results.runs
+    verified, left_out = incumbents(results, BENCHMARK, registry.oracle(BENCHMARK))
+    assert (len(verified), left_out) == (len(searched) + 2, 0)
+    ends = [recommended(output.columns)[1][-1] for output in (stored[0][1], other)]
+    np.testing.assert_array_equal(verified[len(searched) :], ends, "what was derived is verified like the rest")
 
 
 def test_a_killed_supernet_continues_to_the_same_result(own, tmp_path, monkeypatch):
@@ -205,12 +212,47 @@ def test_a_method_that_opens_the_table_is_refused(own, tmp_path):
         ([{"name": "darts"}], {"n_workers": 2}, "`n_workers`: one-shot methods train one network"),
         ([{"name": "darts"}], {"benchmarks": ["graph-cora"]}, "does not say on which data its networks were trained"),
         ([{"name": "pc_darts", "hyperparameters": {"partial_channels": 5}}], {}, "must divide the 12 channels"),
+        ([{"name": "darts", "hyperparameters": {"without": "none"}}], {}, "`without` must be a list, got 'none'"),
+        ([{"name": "drnas_progressive", "hyperparameters": {"widened": 2}}], {}, "`widened` must be a list, got 2"),
         ([{"name": "darts"}], {"kind": "search"}, r"`strategies\[0\]`: 'darts' trains a supernet by itself"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_trained_is_refused_before_anything_runs(strategies, changes, message):
     with pytest.raises(SpecError, match=message):
         prepare(spec(*strategies, **changes))
+
+
+@pytest.mark.parametrize(
+    ("told", "answer", "message"),
+    [
+        ("epoch", None, r"`epoch` must return Spent\(macs, seconds\), got None"),
+        ("epoch", Spent(float("nan"), 1.0), "`macs of an epoch` must be finite, got nan"),
+        ("epoch", Spent(1.0, -1.0), "`seconds of an epoch` must be at least 0, got -1.0"),
+        ("recommend", [[1, 2], [3, 4]], r"`recommend` must have shape \(n, 6\), got \(2, 2\)"),
+        ("recommend", np.full((2, 6), 0.5), "`recommend` must be an array of integers, got dtype"),
+        ("recommend", np.full((2, 6), 9), "`recommend` must return genes below the cardinalities of the space"),
+        ("inherited", np.zeros(7), r"`inherited` must return \d+ numbers, one for each architecture, got \(\(7,\)"),
+    ],
+)
+def test_what_a_method_of_ones_own_says_wrongly_is_refused(own, monkeypatch, told, answer, message):
+    unit = next(unit for _, unit in prepare(spec({"name": own}, replicates=1)).shards.values())
+    monkeypatch.setattr(registry.one_shot(own), told, lambda self, *given: answer)
+    with pytest.raises(HarnessError, match=message):
+        kind_of("supernet").run(unit)
+
+
+def test_methods_whose_alpha_is_never_trained_are_told_before_the_run():
+    frozen = {"frozen_epochs": 4}
+    strategies = [
+        {"name": "pc_darts"},
+        {"name": "darts", "hyperparameters": frozen},
+        {"name": "gdas", "hyperparameters": {"frozen_epochs": 3}},
+        {"name": "drnas_progressive", "label": "stages", "hyperparameters": {"frozen_epochs": 2}},
+        {"name": "darts_pt", "hyperparameters": frozen},
+    ]
+    told = prepare(spec(*strategies)).notices
+    assert [notice.partition(":")[0] for notice in told] == ["'pc_darts'", "'darts'", "'stages'"]
+    assert "alpha rests for `frozen_epochs` = 4 of the epochs (4) and is never trained" in told[1]
 
 
 def test_a_spec_without_supernet_epochs_says_how_a_one_shot_method_is_run():

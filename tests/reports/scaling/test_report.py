@@ -11,6 +11,7 @@ from harness.errors import ResultError
 from harness.experiments.execute import execute
 from harness.experiments.prepare import prepare
 from harness.experiments.scaling import Scaling
+from reports.figures.render import draw
 from reports.page.build import build
 from reports.scaling.report import first_screen, sections
 from reports.scaling.results import Equal, read_scalings
@@ -79,6 +80,9 @@ def test_the_page_says_which_family_wins_and_how_sure_that_is(folder, tmp_path):
     assert "Accuracy against multiply-adds" in page.read_text(encoding="utf-8")
     drawn = json.loads((tmp_path / "page" / "figures" / "scaling.json").read_text(encoding="utf-8"))
     assert drawn["kind"] == "scaling"
+    figure = draw(section.figures[0])
+    (legend,) = figure.legends
+    assert legend.get_window_extent().y0 >= figure.axes[0].title.get_window_extent().y1, "they do not overlap"
 
 
 def test_what_is_missing_is_told(folder, tmp_path):

@@ -15,6 +15,7 @@ from harness.experiments.prepare import prepare
 from harness.experiments.schema import from_dict
 from harness.experiments.store import write_unit
 from harness.experiments.supernets import Training
+from reports.figures.render import draw
 from reports.page.build import build
 from reports.supernets.results import read_supernets
 from reports.supernets.section import section as section_of_study
@@ -98,6 +99,8 @@ def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
     assert none["centre"].tolist() == [0, 0, 1.5]
     assert none["high"].tolist() == [0, 0, 3]
     np.testing.assert_allclose(figures["one-shot-entropy"]["centre"], np.log(5))
+    collapse = draw(next(item for item in section.figures if item.name == "one-shot-collapse"))
+    assert {float(tick) % 1 for axes in collapse.axes for tick in axes.get_xticks()} == {0.0}, "epochs are whole"
     both = figures["one-shot-derivations"].set_index(["series", "x"])["centre"]
     assert both["argmax", 3] == pytest.approx(best - values.mean(), abs=0.02)
     assert both["argmax without none", 3] == pytest.approx(best - values[0], abs=0.02)

@@ -203,7 +203,7 @@ def test_no_weights_are_held_for_other_cells():
 
 
 def test_wrong_settings_are_refused():
-    with pytest.raises(HarnessError, match="`start` must be a cell of 'nb201', 6 codes"):
+    with pytest.raises(HarnessError, match="`start` must be a cell that the table has, 6 codes"):
         climbing(start=[1, 2])
     with pytest.raises(HarnessError, match="`children` must be at least 1, got 0"):
         climbing(children=0)
