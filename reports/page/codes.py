@@ -92,8 +92,8 @@ def steps(digits: Digits, *columns: FloatArray) -> str:
     last letter says for how many steps more the curve goes on.  "" for a curve that is nowhere known.
 
     A column is the difference d from its last code, 0 at first: the letter d + 38 where it is at most 38 of either
-    sign; where it is at most 578, two letters that count 2 (|d| - 39), and 1 where d is below 0, from the letter 77 on;
-    else the last letter and the two of the code itself.
+    sign; where it is at most 578, two letters that count 2 (abs(d) - 39), and 1 where d is below 0, from the letter 77
+    on; else the last letter and the two of the code itself.
 
     Parameters
     ----------

@@ -54,9 +54,10 @@ class BayesNAS(SupernetMethod):
 
     Zhou, Yang, Wang & Pan, "BayesNAS: A Bayesian Approach for Neural Architecture Search", ICML 2019.  The output of an
     operation is multiplied by its switch and that of its edge, all 1 at the start.  After `warm_epochs` of weights
-    alone, an epoch minimises L + lambda sum omega |s| over weights and switches, and ends with one update of the prior
-    from the curvature H of the loss in each switch: c = 1 / (1/gamma + H/lambda), omega = sqrt(1/gamma - c/gamma^2),
-    gamma = |s| / omega.  An operation dies with its edge: 1/gamma = 1/gamma_operation + 1/gamma_edge.  What is
+    alone, an epoch minimises L + lambda sum omega abs(s) over weights and switches, and ends with one update of the
+    prior from the curvature H of the loss in each switch: c = 1 / (1/gamma + H/lambda), omega = sqrt(1/gamma -
+    c/gamma^2),
+    gamma = abs(s) / omega.  An operation dies with its edge: 1/gamma = 1/gamma_operation + 1/gamma_edge.  What is
     recommended is the operation of the largest gamma on each edge; in the first row none, where it is below
     `prune_below` of the largest of the cell.
 
