@@ -8,8 +8,9 @@ from itertools import combinations
 import numpy as np
 
 from harness.benchmark import Benchmark, trains
-from harness.checks import Archs, BoolArray, FloatArray
+from harness.checks import BoolArray, FloatArray
 from harness.errors import HarnessError, must
+from harness.experiments.recommendations import representatives
 from harness.records import Proposals
 
 _LISTED, _DRAWN = 2**16, 1024
@@ -42,7 +43,7 @@ def check_objectives(benchmark: Benchmark, log: Sequence[str] = ()) -> list[str]
     objectives, name = benchmark.objectives, benchmark.name
     if len(objectives) < 2 or trains(benchmark):
         return []
-    archs = _archs(benchmark)
+    archs = representatives(benchmark.space, _LISTED, _DRAWN)
     proposals = Proposals.of(archs, len(benchmark.fidelities) - 1)
     values = benchmark.query(proposals, noise_seed=None).objectives
     for place, item in enumerate(objectives):
@@ -58,15 +59,6 @@ def check_objectives(benchmark: Benchmark, log: Sequence[str] = ()) -> list[str]
             rule = f"name objectives that are minimised and positive on '{name}'"
             raise HarnessError(must("report.log", rule, item.name))
     return [*_missing(benchmark, values), *_alike(benchmark, values)]
-
-
-def _archs(benchmark: Benchmark) -> Archs:
-    """Return all architectures of a space, or draws from a large one, the same each time: (n, L)."""
-    space = benchmark.space
-    if float(np.sum(np.log2(space.cardinalities))) <= np.log2(_LISTED):
-        archs = space.decode(np.arange(int(np.prod(space.cardinalities)), dtype=np.uint64))
-        return archs[space.is_valid(archs)]
-    return space.sample(_DRAWN, np.random.Generator(np.random.PCG64(0)))
 
 
 def _missing(benchmark: Benchmark, values: FloatArray) -> list[str]:

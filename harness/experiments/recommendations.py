@@ -24,15 +24,23 @@ def recommended(columns: Mapping[str, Any], derivation: int = 0) -> tuple[npt.ND
     return np.asarray(columns["recommended/epoch"])[rows], np.asarray(columns["recommended/archs"])[rows]
 
 
-def representatives(space: SearchSpace) -> Archs:
+def representatives(space: SearchSpace, listed: int = MOST_LISTED, drawn: int = DRAWN) -> Archs:
     """Return the architectures over which the mean of a space is taken: all, or so many at random, the same each time.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    listed : int
+        Codings up to which all are taken.
+    drawn : int
+        Architectures that stand for those of a larger space.
 
     Returns
     -------
     (n, L) unsigned integers
     """
     codings = math.prod(space.cardinalities.tolist())
-    if codings > MOST_LISTED:
-        return space.sample(DRAWN, np.random.default_rng(0))
+    if codings > listed:
+        return space.sample(drawn, np.random.default_rng(0))
     archs = space.decode(np.arange(codings, dtype=np.uint64))
     return np.asarray(archs[space.is_valid(archs)])

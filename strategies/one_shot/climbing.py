@@ -13,7 +13,6 @@ from harness.checks import MOST, Archs, integer
 from harness.errors import HarnessError
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
-from harness.training.supernets.morphisms import child
 from strategies.one_shot.growing import Growing, GrowthSettings, Trainee
 
 BEST, NEXT, NOW = "best", "next", "now"
@@ -35,11 +34,8 @@ class ClimbingSettings(GrowthSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        integer("steps", self.steps, low=1, high=MOST)
-        integer("children", self.children, low=1, high=MOST)
-        integer("morphisms", self.morphisms, low=1, high=MOST)
-        integer("child_epochs", self.child_epochs, low=1, high=MOST)
-        integer("first_epochs", self.first_epochs, low=1, high=MOST)
+        for name in ("steps", "children", "morphisms", "child_epochs", "first_epochs"):
+            integer(name, getattr(self, name), low=1, high=MOST)
 
 
 class NashInherited(Growing):
@@ -118,14 +114,10 @@ class NashInherited(Growing):
 
     def _child(self) -> Trainee:
         """Return the next child of the parent, at its function; the last one is the parent."""
-        parent, batches = self.trainees[BEST], self.batches
+        parent = self.trainees[BEST]
         if self.position == self.settings.children - 1:
             return parent.twin()
-        cell = self._walk(np.array(parent.arch, dtype=self.space.dtype))
-        module = child(
-            parent.module, parent.arch, cell.tolist(), batches.recipe, batches.shape, batches.classes, seed=self.seed()
-        )
-        return Trainee.of(cell.tolist(), self.laid(module))
+        return self.child_of(parent, self._walk(np.array(parent.arch, dtype=self.space.dtype)).tolist())
 
     def _walk(self, parent: Archs) -> Archs:
         """Return the cell at the end of a random walk of morphisms, (6,): one that computes more than its parent.

@@ -26,6 +26,7 @@ from harness.training.networks.operations import laid_out
 from harness.training.recipe import Recipe
 from harness.training.supernets.batches import Batches
 from harness.training.supernets.costs import TRAINING_STEP, PathCosts
+from harness.training.supernets.morphisms import child
 from harness.training.supernets.subnets import accuracy
 
 SMALLEST = (0, 0, 0, 1, 0, 0)
@@ -152,6 +153,11 @@ class Growing(OneShot):
         batches, seed = self.batches, self.seed()
         module = networks.build("nb201", arch, batches.recipe, batches.shape, batches.classes, seed=seed)
         return Trainee.of(arch, self.laid(module))
+
+    def child_of(self, parent: Trainee, cell: Sequence[int]) -> Trainee:
+        """Return the network of a cell that morphisms make of another's, at its function, with its weights."""
+        given = self.batches.recipe, self.batches.shape, self.batches.classes
+        return Trainee.of(cell, self.laid(child(parent.module, parent.arch, cell, *given, seed=self.seed())))
 
     def seed(self) -> int:
         """Draw the seed of initial weights."""

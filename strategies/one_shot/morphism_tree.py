@@ -16,8 +16,7 @@ from harness.checks import MOST, Archs, FloatArray, integer, real
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.nb201.operations import CONV_1X1, CONV_3X3
-from harness.training.supernets.morphisms import child
-from strategies.one_shot.growing import Growing, GrowthSettings, Trainee
+from strategies.one_shot.growing import Growing, GrowthSettings
 
 NOW = "now"
 """The network that is trained, beside those that were."""
@@ -122,11 +121,8 @@ class AutoKerasInherited(Growing):
             self.exhausted = True
             return
         cell, father = chosen
-        parent, batches = self.trainees[str(father)], self.batches
-        module = child(
-            parent.module, parent.arch, cell, batches.recipe, batches.shape, batches.classes, seed=self.seed()
-        )
-        self.trainees[NOW] = Trainee.of(cell, self.laid(module))
+        parent = self.trainees[str(father)]
+        self.trainees[NOW] = self.child_of(parent, cell)
         self.parent, self.child = parent.arch, cell
 
     def choose(self) -> tuple[tuple[int, ...], int] | None:

@@ -42,13 +42,10 @@ class PetridishSettings(GrowthSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        integer("train_epochs", self.train_epochs, low=1, high=MOST)
-        integer("search_epochs", self.search_epochs, low=1, high=MOST)
-        integer("added", self.added, low=1, high=MOST)
-        integer("points", self.points, low=1, high=MOST)
-        real("penalty", self.penalty, low=0.0)
-        real("first_gates", self.first_gates, low=0.0)
-        real("near", self.near, low=0.0)
+        for name in ("train_epochs", "search_epochs", "added", "points"):
+            integer(name, getattr(self, name), low=1, high=MOST)
+        for name in ("penalty", "first_gates", "near"):
+            real(name, getattr(self, name), low=0.0)
 
 
 class PetridishInherited(Growing):

@@ -241,6 +241,12 @@ def shared_name(name: str, arch: Sequence[int]) -> str:
     return f"{before}.edges.{gene}.{KERNELS[int(arch[int(gene)])]}.{rest.removeprefix('conv.')}"
 
 
+def check_partial(recipe: Recipe, partial: int) -> None:
+    """Refuse partial channels that do not divide the channels."""
+    if recipe.channels % partial:
+        raise HarnessError(must("partial_channels", f"divide the {recipe.channels} channels", partial))
+
+
 class Supernet(nn.Module):
     """All networks of NAS-Bench-201 cells in one.
 
@@ -273,8 +279,7 @@ class Supernet(nn.Module):
         partial: int = 1,
     ) -> None:
         super().__init__()
-        if recipe.channels % partial:
-            raise HarnessError(must("partial_channels", f"divide the {recipe.channels} channels", partial))
+        check_partial(recipe, partial)
         geometry, widths = Geometry.of(shape), stage_widths(recipe.channels)
         self.stem = ConvNorm(shape[0], widths[0], 3, geometry)
         self.stages = nn.ModuleList(

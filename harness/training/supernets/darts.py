@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.checks import Archs, FloatArray
-from harness.errors import HarnessError, must
 from harness.spaces.darts import costs
 from harness.spaces.darts.cells import EDGES, GENES, NODES, OPERATIONS, START, WITH_NONE, from_edges, on_edges, sources
 from harness.spaces.layers import Geometry, Shape
@@ -39,7 +38,7 @@ from harness.training.networks.operations import (
 )
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member
-from harness.training.supernets.cells import shuffled
+from harness.training.supernets.cells import check_partial, shuffled
 
 NETWORK = "darts supernet"
 """Names the streams of initial weights."""
@@ -279,8 +278,7 @@ class DARTSSupernet(nn.Module):
         partial: int = 1,
     ) -> None:
         super().__init__()
-        if recipe.channels % partial:
-            raise HarnessError(must("partial_channels", f"divide the {recipe.channels} channels", partial))
+        check_partial(recipe, partial)
         geometry = Geometry.of(shape)
         before = last = STEM * recipe.channels
         width, reduces_before = recipe.channels, False

@@ -133,7 +133,7 @@ class WrittenPaths:
     @staticmethod
     def fits(supernet: Supernet, task: Task) -> bool:
         """Return whether paths are written out: on signals with reductions that pool, on a CPU, in all channels."""
-        whole = all(cell.partial == 1 for stage in supernet.stages for cell in stage)  # type: ignore[attr-defined]  # torch
+        whole = all(cell.partial == 1 for stage in supernet.stages for cell in stage)  # type: ignore[attr-defined]  # of Module
         return whole and task.device.type == "cpu" and fits_signals(task)
 
     def learn(self, images: Tensor, labels: Tensor, arch: Sequence[int], smoothing: float = 0.0) -> float:

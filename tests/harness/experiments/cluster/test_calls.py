@@ -23,7 +23,7 @@ SMALL = replace(
 class Inline(Cluster):
     """Computes calls at once, in this process; the workers that get one of the `deadly` units die."""
 
-    parallel = 1  # type: ignore[assignment]
+    parallel = 1  # type: ignore[assignment]  # a property of what it extends
 
     def __init__(self, deadly=()):
         self.deadly, self.calls = set(deadly), []
