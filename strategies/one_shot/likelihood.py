@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from harness.checks import MOST, Archs, FloatArray, integer
 from harness.errors import HarnessError, must
@@ -79,9 +78,8 @@ class SETN(Relaxed):
 
     def weight_loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Return the loss of a path that is drawn uniformly, and its multiply-adds per item."""
-        images, labels = batch
         arch = np.array(self.codes)[self.rng.integers(len(self.codes), size=len(EDGES))].tolist()
-        return functional.cross_entropy(self.supernet.path(images, arch), labels), self.costs.path(arch)
+        return self.sampled_loss(batch, arch), self.costs.path(arch)
 
     def after_epoch(self) -> None:
         """Choose a cell where it is due."""

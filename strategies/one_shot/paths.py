@@ -8,16 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
-from torch.nn import functional
 
 from harness.checks import MOST, Archs, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.four_nodes import EDGES
-from harness.training.supernets.written import written_paths
 from strategies.one_shot.evolving import EvolutionSettings, evolve
 from strategies.one_shot.supernets import SupernetMethod, WeightSettings
 
@@ -82,13 +79,12 @@ class SinglePath(SupernetMethod):
 
     settings: PathSettings
     preset: ClassVar[Any] = PathSettings()
+    version = 2
 
     def __init__(
         self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
     ) -> None:
         super().__init__(space, data, rng, epochs, **hyperparameters)
-        nodes, single = self.space.name == "nb201", self.settings.paths == "uniform"
-        self._written = written_paths(self.supernet, self.batches) if nodes and single else None
         self._codes = np.array(self.codes, dtype=self.space.dtype)
         self._chosen: Archs = np.empty((0, self.space.genes), dtype=self.space.dtype)
 
@@ -109,23 +105,12 @@ class SinglePath(SupernetMethod):
             archs = np.stack([self.rng.permutation(self._codes) for _ in EDGES], axis=1)
         else:
             archs = self.draw(1)
-        if self._written is not None:
-            (arch,) = archs.tolist()
-            self.charge(self.costs.path(arch), len(labels))
-            value = self._written.learn(images, labels, arch, self.settings.label_smoothing)
-            self.descend()
-            return value
-        losses = [
-            functional.cross_entropy(
-                self.supernet.path(images, arch), labels, label_smoothing=self.settings.label_smoothing
-            )
-            for arch in archs.tolist()
-        ]
         for arch in archs.tolist():
             self.charge(self.costs.path(arch), len(labels))
-        loss = torch.stack(losses).mean()
-        self.update(loss)
-        return loss.item()
+        batch, smoothing, share = (images, labels), self.settings.label_smoothing, 1 / len(archs)
+        loss = sum(self.learn_path(batch, arch, smoothing, share) for arch in archs.tolist())
+        self.descend()
+        return loss
 
     def after_epoch(self) -> None:
         """Choose a path where it is due."""
@@ -166,7 +151,7 @@ class RSPS(SinglePath):
     """
 
     takes: ClassVar[tuple[str, ...]] = ("nb201", "darts")
-    version = 2
+    version = 3
     preset = PathSettings(items=512)
     paper, year = "Li & Talwalkar, UAI", 2019
 
@@ -181,7 +166,7 @@ class SPOS(SinglePath):
     evaluates in vain.
     """
 
-    version = 2
+    version = 3
     preset = PathSettings(
         batch_size=1024,
         learning_rate=0.5,

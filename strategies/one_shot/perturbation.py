@@ -125,7 +125,7 @@ class DARTSPT(Relaxed):
         self.decided[gene] = self.codes[int(np.argmin(found))]
 
     def _accuracy(self, weights: Tensor, items: Sequence[Batch]) -> float:
-        return accuracy(lambda images: self._logits(images, weights, self.beta), items)
+        return accuracy(lambda images: self.supernet.mixture(images, *self._mixture(weights, self.beta)), items)
 
     @staticmethod
     def _without(weights: Tensor, gene: int, code: int) -> Tensor:

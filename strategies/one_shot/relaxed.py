@@ -102,6 +102,7 @@ class Relaxed(SupernetMethod):
 
     settings: RelaxedSettings
     preset: ClassVar[Any] = RelaxedSettings()
+    version = 2
     later_hyperparameters: ClassVar[Mapping[str, Any]] = LATER
     derivations: ClassVar[tuple[str, ...]] = ("argmax", "argmax without none")
 
@@ -204,7 +205,7 @@ class Relaxed(SupernetMethod):
         validation, parameters = next(self._validation), self._adam.param_groups[0]["params"]
         gradients: Sequence[Tensor]
         if self.settings.order == 1:
-            loss, macs = self.loss(validation, differentiable=True)
+            loss, macs = self.loss(validation, differentiable=True, learns=False)
             self.charge(macs, len(validation[1]))
             gradients = torch.autograd.grad(loss, parameters)
         else:
@@ -235,7 +236,9 @@ class Relaxed(SupernetMethod):
         """Return the loss of a step of the weights, and its multiply-adds per item."""
         return self.loss(batch, perturbed=True)
 
-    def loss(self, batch: Batch, *, differentiable: bool = False, perturbed: bool = False) -> tuple[Tensor, float]:
+    def loss(
+        self, batch: Batch, *, differentiable: bool = False, perturbed: bool = False, learns: bool = True
+    ) -> tuple[Tensor, float]:
         """Return the loss on a batch with weights of operations drawn anew, and its multiply-adds per item.
 
         Parameters
@@ -245,8 +248,9 @@ class Relaxed(SupernetMethod):
             Whether in alpha too.
         perturbed : bool
             Whether noise is put on the mixing weights, where the settings have any.
+        learns : bool
+            Whether it is differentiable in the weights of the supernet.
         """
-        images, labels = batch
         chosen, alpha, beta = self.settings, self.alpha, self.beta
         if not differentiable:
             alpha, beta = alpha.detach(), beta.detach()
@@ -254,47 +258,44 @@ class Relaxed(SupernetMethod):
             self._gated = drawn_without_replacement(alpha, min(chosen.gated, len(self.codes)), self.rng)
             kept = [[self.codes[place] for place in row] for row in self._gated.tolist()]
             full = gates(alpha, self._gated, self.rng) @ self._places
-            logits, macs = self.supernet.mixture(images, full, kept=kept), self.costs.mixture_by_edge(kept)
-            return self._regularised(functional.cross_entropy(logits, labels), alpha, full), macs
+            loss = self.mixture_loss(batch, full, kept=kept, learns=learns)
+            return self._regularised(loss, alpha, full), self.costs.mixture_by_edge(kept)
         full = self.mixed(self.sampler.weights(alpha, self.rng, self.temperature) @ self._places)
         if self.sampler.samples:
             arch = full.detach().argmax(1).tolist()
-            logits = self.supernet.on_edges(images, arch, full if differentiable else None)
+            loss = self.sampled_loss(batch, arch, full if differentiable else None, learns=learns)
             macs = self.costs.on_edges(arch)
         else:
             size = self._between(chosen.first_perturbation, chosen.perturbation) if perturbed else 0.0
             weights = self._perturbed(full, size, batch, beta) if size else full
-            logits, macs = self._logits(images, weights, beta), self.mixture_macs
-        loss = functional.cross_entropy(logits, labels)
+            loss, macs = self.mixture_loss(batch, *self._mixture(weights, beta), learns=learns), self.mixture_macs
         return (self._regularised(loss, alpha, full) if differentiable else loss), macs
 
     def mixed(self, weights: Tensor) -> Tensor:
         """Return what a method makes of the weights of operations, (E, K) to (E, K): here nothing else."""
         return weights
 
-    def _logits(self, images: Tensor, weights: Tensor, beta: Tensor) -> Tensor:
-        """Return the logits of a mixture, with the auxiliary skip and the weights of edges, where there are any."""
+    def _mixture(self, weights: Tensor, beta: Tensor) -> tuple[Tensor, Tensor | None, Sequence[Sequence[int]] | None]:
+        """Return what a mixture is of: weights with the auxiliary skip, weights of edges, operations that are kept."""
         if self.settings.auxiliary_skip:
             further = self.settings.auxiliary_skip * FADINGS[self.settings.auxiliary_schedule](self.done / self.epochs)
             skip = functional.one_hot(torch.tensor(self.choices.skip), weights.shape[1]).to(weights)
             weights = weights + further * skip
-        edges = self._edges(beta) if self.settings.edge_normalisation else None
-        logits: Tensor = self.supernet.mixture(images, weights, edges, self.kept)
-        return logits
+        return weights, self._edges(beta) if self.settings.edge_normalisation else None, self.kept
 
     def _perturbed(self, weights: Tensor, size: float, batch: Batch, beta: Tensor) -> Tensor:
         """Return mixing weights with noise, or those that an attack finds, whose passes it charges."""
         searched = self._places.sum(0)
         if self.settings.perturbed_by == "random":
             return smoothed(weights, size, self.rng, searched)
-        (images, labels), steps = batch, self.settings.attack_steps
-        self.charge(self.mixture_macs, len(labels), TRAINING_STEP * steps + 2)
+        steps = self.settings.attack_steps
+        self.charge(self.mixture_macs, len(batch[1]), TRAINING_STEP * steps + 2)
         return attacked(
             weights,
             size,
             self.rng,
             searched,
-            lambda moved: functional.cross_entropy(self._logits(images, moved, beta), labels),
+            lambda moved: self.mixture_loss(batch, *self._mixture(moved, beta), learns=False),
             steps,
         )
 

@@ -80,6 +80,7 @@ class BayesNAS(SupernetMethod):
     """
 
     settings: SparseSettings
+    version = 2
     preset: ClassVar[Any] = SparseSettings(batch_size=18, nesterov=False, weight_decay=3e-4)
     derivations: ClassVar[tuple[str, ...]] = ("pruned", "argmax without none")
     paper, year = "Zhou, Yang, Wang & Pan, ICML", 2019
@@ -112,7 +113,7 @@ class BayesNAS(SupernetMethod):
         kept = [self.codes] * len(EDGES)
         self.charge(self.costs.mixture_by_edge(kept), len(labels))
         self.switches.grad = torch.zeros_like(self.switches)
-        loss = functional.cross_entropy(self.supernet.mixture(images, self._weights(self.switches), kept=kept), labels)
+        loss = self.mixture_loss((images, labels), self._weights(self.switches), kept=kept)
         self.update(loss)
         if self.done >= self.settings.warm_epochs:
             with torch.no_grad():

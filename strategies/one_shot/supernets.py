@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, listed, real
 from harness.one_shot import OneShot, SearchData, Spent, generator_state, restore_generator
@@ -20,10 +21,11 @@ from harness.space import SearchSpace
 from harness.training.engines.resident import sgd_step
 from harness.training.networks.operations import laid_out
 from harness.training.recipe import Recipe
-from harness.training.supernets.batches import Batches
+from harness.training.supernets.batches import Batch, Batches
 from harness.training.supernets.choices import CHOICES, Choices
 from harness.training.supernets.costs import TRAINING_STEP
 from harness.training.supernets.subnets import STATISTICS, accuracies
+from harness.training.supernets.written.supernet import written_supernet
 
 _KNOWN = tuple(dict.fromkeys(name for choices in CHOICES.values() for name in choices.operations))
 """Operations of all spaces."""
@@ -141,6 +143,7 @@ class SupernetMethod(OneShot):
         """Make the supernet with 1/`partial` of the channels in operations, its optimiser at rest, and its costs."""
         self.supernet, self.costs = self.made(partial, seed)
         laid_out(self.supernet, self.batches.device, self.batches.layout)
+        self._written = written_supernet(self.supernet, self.batches)
         self.parameters = list(self.supernet.parameters())
         self.velocity = [torch.zeros_like(parameter) for parameter in self.parameters]
 
@@ -181,6 +184,70 @@ class SupernetMethod(OneShot):
         """Return the learning rate of the weights in this epoch: cosine, above `last_learning_rate` at the last."""
         low, high = self.settings.last_learning_rate, self.settings.learning_rate
         return float(low + (high - low) / 2 * (1 + math.cos(math.pi * self.done / self.epochs)))
+
+    def mixture_loss(
+        self,
+        batch: Batch,
+        weights: Tensor,
+        edges: Tensor | None = None,
+        kept: Sequence[Sequence[int]] | None = None,
+        *,
+        learns: bool = True,
+    ) -> Tensor:
+        """Return the mean loss of a mixture of operations on a batch.
+
+        Parameters
+        ----------
+        batch : (images, labels)
+        weights, edges, kept
+            As of `MixedCell.mixture`.
+        learns : bool
+            Whether gradients of the weights of the supernet are asked for.
+        """
+        images, labels = batch
+        if self._written is None:
+            return functional.cross_entropy(self.supernet.mixture(images, weights, edges, kept), labels)
+        scale = weights if edges is None else weights * edges[:, None]
+        kept = [self.codes] * len(scale) if kept is None else kept
+        return self._written.loss(images, labels, scale, kept, learns=learns)
+
+    def sampled_loss(
+        self, batch: Batch, codes: Sequence[int], gates: Tensor | None = None, *, learns: bool = True
+    ) -> Tensor:
+        """Return the mean loss of one operation on each edge, as `mixture_loss`.
+
+        Parameters
+        ----------
+        batch : (images, labels)
+        codes, gates
+            As `arch` and `gates` of `MixedCell.path`.
+        learns : bool
+        """
+        images, labels = batch
+        if self._written is None:
+            return functional.cross_entropy(self.supernet.on_edges(images, codes, gates), labels)
+        scale = torch.ones((len(codes), len(self.choices.operations))) if gates is None else gates
+        kept = [(code,) for code in codes]
+        return self._written.loss(images, labels, scale, kept, learns=learns, gated=gates is not None)
+
+    def learn_path(self, batch: Batch, arch: Sequence[int], smoothing: float, share: float) -> float:
+        """Add a share of the gradients of a path to those of its weights, for `descend`; return the share of its loss.
+
+        Parameters
+        ----------
+        batch : (images, labels)
+        arch : sequence of int
+        smoothing : float
+            Of labels.
+        share : float
+        """
+        images, labels = batch
+        if self._written is not None:
+            return self._written.learn(images, labels, arch, smoothing, share)
+        logits = self.supernet.path(images, arch)
+        loss = functional.cross_entropy(logits, labels, label_smoothing=smoothing) * share
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        return loss.item()
 
     def update(self, loss: Tensor) -> None:
         """Take a step of SGD on the weights that a loss depends on; the others stay as they are, without decay."""

@@ -30,8 +30,8 @@ def test_setn_trains_weights_by_paths_and_alpha_by_the_mixture_and_chooses_among
     method = made(SETN, epochs=1, candidates=4, items=12, without=["none"])
     with torch.no_grad():
         method.alpha[:, 0] = 9.0  # skips
-    paths, asked, real = [], [], method.supernet.path
-    method.supernet.path = lambda images, arch: paths.append(tuple(arch)) or real(images, arch)
+    paths, asked, real = [], [], method.sampled_loss
+    method.sampled_loss = lambda batch, arch: paths.append(tuple(arch)) or real(batch, arch)
     method.best_of = lambda archs, items: asked.append((archs, items)) or archs[2]
     spent = method.epoch().macs
     mixture = 3 * VALIDATION * COSTS.mixture_of(method.codes)

@@ -48,8 +48,8 @@ def test_drawn_operations_keep_their_joint_probability_and_the_others_are_the_sa
 
 def test_proxyless_trains_paths_and_alpha_by_two_of_them():
     method = made(ProxylessNAS, frozen_epochs=0, alpha_every=1, latency_loss="none", without=["none"])
-    seen, real = [], method.supernet.mixture
-    method.supernet.mixture = lambda *given, **more: seen.append(more["kept"]) or real(*given, **more)
+    seen, real = [], method.mixture_loss
+    method.mixture_loss = lambda *given, **more: seen.append(more["kept"]) or real(*given, **more)
     before = method.alpha.detach().clone()
     method.epoch()
     assert np.shape(seen) == (2, 6, 2)
@@ -122,8 +122,10 @@ def test_the_temperature_of_fbnet_falls_by_its_factor_over_ninety_epochs():
 def test_the_auxiliary_skip_and_the_entropy_enter_the_loss_as_they_should():
     method = made(Relaxed, auxiliary_skip=1.0, auxiliary_schedule="cosine", epochs=4)
     method.done = 1
-    seen, real = [], method.supernet.mixture
-    method.supernet.mixture = lambda images, weights, *more: seen.append(weights) or real(images, weights, *more)
+    seen, real = [], method.mixture_loss
+    method.mixture_loss = lambda batch, weights, *more, **how: (
+        seen.append(weights) or real(batch, weights, *more, **how)
+    )
     batch = next(method.batches.training(rng(), 25))
     plain, _ = method.loss(batch)
     extra = seen[0] - torch.softmax(method.alpha.detach(), 1)

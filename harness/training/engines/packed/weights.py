@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,7 +73,28 @@ class Slots:
 
 def pack_slots(plan: WavePlan, task: Task) -> Slots:
     """Return what a pack of networks stores, on images or signals; a convolution is (taps, outputs, inputs)."""
-    everybody = np.arange(plan.members, dtype=np.int64)
+    geometry = Geometry.of(task.dataset.shape)
+
+    def cell(slots: Slots, key: str, width: int) -> None:
+        for bucket in plan.buckets:
+            for gene in bucket.genes if bucket.is_convolution else ():
+                kernel = (geometry.area(KERNELS[bucket.operation]), width, width)
+                slots.conv_norm(f"{key}.{gene}.{bucket.key}", kernel, bucket.members, f"{key}.edges.{gene}")
+
+    return skeleton_slots(plan.members, task, cell)
+
+
+def skeleton_slots(members: int, task: Task, cell: Callable[[Slots, str, int], None]) -> Slots:
+    """Return what a pack of networks stores, with what is added for each cell, of a key and a width.
+
+    Parameters
+    ----------
+    members : int
+    task : Task
+    cell : callable
+        Of the slots, which it adds to, the key of a cell and its width.
+    """
+    everybody = np.arange(members, dtype=np.int64)
     recipe, shape, slots = task.recipe, task.dataset.shape, Slots()
     widths, geometry = stage_widths(recipe.channels), Geometry.of(shape)
     slots.conv_norm("stem", (1, widths[0], geometry.area(3) * shape[0]), everybody, "stem")
@@ -85,12 +106,8 @@ def pack_slots(plan: WavePlan, task: Task) -> Slots:
             slots.conv_norm(f"{name}.a", (geometry.area(3), width, width // 2), everybody, f"{name}.a")
             slots.conv_norm(f"{name}.b", (geometry.area(3), width, width), everybody, f"{name}.b")
             slots.tensor(f"{name}.shortcut", (1, width, width // 2), everybody, f"{name}.shortcut.weight")
-        for cell in range(recipe.cells):
-            prefix = f"stages.{stage}.{cell}"
-            for bucket in plan.buckets:
-                for gene in bucket.genes if bucket.is_convolution else ():
-                    kernel = (geometry.area(KERNELS[bucket.operation]), width, width)
-                    slots.conv_norm(f"{prefix}.{gene}.{bucket.key}", kernel, bucket.members, f"{prefix}.edges.{gene}")
+        for place in range(recipe.cells):
+            cell(slots, f"stages.{stage}.{place}", width)
     slots.head(widths[-1], task.dataset.classes, everybody)
     return slots
 

@@ -5,6 +5,9 @@ The micro network: stem, one stage of cells per width with a pooling reduction b
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 from torch import Tensor
 
 from harness.spaces.nb201.operations import stage_widths
@@ -14,6 +17,23 @@ from harness.training.engines.packed.signals.cell import SignalCell
 from harness.training.engines.packed.signals.ends import ConvLayer, Reduction, SignalHead, SignalStem
 from harness.training.engines.packed.signals.layers import Feature, Workspace
 from harness.training.engines.packed.weights import PackWeights
+
+
+class Cell(Protocol):
+    """What networks need of their cells: see `SignalCell`."""
+
+    @property
+    def out(self) -> Feature:
+        """The last node."""
+
+    def forward(self) -> None:
+        """Compute the nodes, in training."""
+
+    def infer(self) -> None:
+        """Compute the nodes, in evaluation."""
+
+    def backward(self) -> None:
+        """Compute the gradients of the inputs and of the parameters."""
 
 
 class SignalNetworks:
@@ -30,19 +50,22 @@ class SignalNetworks:
         Of the blocks between stem, reductions and head.
     tracks : bool
         Whether running statistics move.
+    breadth : int
+        Feature maps that a buffer of the workspace holds.
     """
 
-    cell: type[SignalCell] = SignalCell
+    cell: Callable[[WavePlan, PackWeights, str, Feature, Workspace], Cell] = SignalCell
     tracks = True
+    breadth = 1
 
     def __init__(self, plan: WavePlan, weights: PackWeights, task: Task, batch: int) -> None:
         self._weights = weights
         (channels, _, length), widths = task.dataset.shape, stage_widths(task.recipe.channels)
         device = task.device
-        work = Workspace(plan.members * widths[0] * length * batch, batch, device)
+        work = Workspace(self.breadth * plan.members * widths[0] * length * batch, batch, device)
         feature = Feature.empty((plan.members, widths[0], length * batch), device)
         self._stem = SignalStem(weights, channels, feature, work)
-        self._blocks: list[ConvLayer | SignalCell] = [self._stem]
+        self._blocks: list[ConvLayer | Cell] = [self._stem]
         for stage, width in enumerate(widths):
             if stage:
                 length //= 2
