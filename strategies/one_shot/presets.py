@@ -42,6 +42,7 @@ class SNAS(Relaxed):
         _DARTS, sampler="gumbel", bilevel=False, last_learning_rate=0.0, temperature=1.0, last_temperature=0.03
     )
     paper, year = "Xie, Zheng, Liu & Lin, ICLR", 2019
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class DSNAS(Relaxed):
@@ -54,6 +55,7 @@ class DSNAS(Relaxed):
 
     preset = replace(SNAS.preset, sampler="score", last_temperature=1.0)
     paper, year = "Hu et al., CVPR", 2020
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class GDAS(Relaxed):
@@ -116,6 +118,7 @@ class SDARTS(Relaxed):
 
     preset = replace(_DARTS, first_perturbation=0.03, perturbation=0.3)
     paper, year = "Chen & Hsieh, ICML", 2020
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class SDARTSADV(Relaxed):
@@ -130,6 +133,7 @@ class SDARTSADV(Relaxed):
 
     preset = replace(_DARTS, first_perturbation=0.03, perturbation=0.3, perturbed_by="adversarial")
     paper, year = "Chen & Hsieh, ICML", 2020
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class DARTSMinus(Relaxed):
@@ -137,10 +141,13 @@ class DARTSMinus(Relaxed):
 
     Chu et al., "DARTS-: Robustly Stepping out of Performance Collapse Without Indicators", ICLR 2021, linear decay;
     ``auxiliary_schedule = "cosine"`` is the other of the paper.
+
+    Departs from the paper: in reduction cells of DARTS the further skip of an edge has the layers of the searched one.
     """
 
     preset = replace(_DARTS, auxiliary_skip=1.0)
     paper, year = "Chu et al., ICLR", 2021
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class DARTSPlus(Relaxed):
@@ -152,6 +159,7 @@ class DARTSPlus(Relaxed):
 
     preset = replace(_DARTS, early_stop="skips")
     paper, year = "Liang et al.", 2019
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class RDARTS(Relaxed):
@@ -172,12 +180,13 @@ class FairDARTS(Relaxed):
     with the zero-one loss at the factor 10.  None is left out by default: its weight has no effect, so that the
     zero-one loss alone would move it.
 
-    Departs from the paper: the largest weight of each edge is taken, where the paper takes all above 0.85, two a node
-    at most.
+    Departs from the paper: the largest weight of each edge is taken, and of DARTS cells the two strongest edges into
+    each node, where the paper takes all above 0.85, two a node at most.
     """
 
     preset = replace(_DARTS, sampler="sigmoid", penalty=10.0, without=("none",))
     paper, year = "Chu, Zhou, Zhang & Li, ECCV", 2020
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class ReinMax(Relaxed):
@@ -189,6 +198,7 @@ class ReinMax(Relaxed):
 
     preset = replace(GDAS.preset, sampler="reinmax", temperature=1.0, last_temperature=1.0)
     paper, year = "Liu et al., NeurIPS", 2023
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class ProxylessNAS(Relaxed):

@@ -9,16 +9,38 @@ import torch
 from harness.errors import HarnessError
 from harness.spaces import named
 from strategies.one_shot.paths import RSPS
-from strategies.one_shot.presets import DARTS, GDAS, PCDARTS, DrNAS
+from strategies.one_shot.presets import (
+    DARTS,
+    DSNAS,
+    GDAS,
+    PCDARTS,
+    SDARTS,
+    SDARTSADV,
+    SNAS,
+    DARTSMinus,
+    DARTSPlus,
+    DrNAS,
+    FairDARTS,
+    ReinMax,
+)
 from tests.harness.training.supernets.support import MICRO_DARTS, rng, search_data
 
 SPACE = named.space("darts")
 
 
-@pytest.mark.parametrize("method", [DARTS, GDAS, PCDARTS, DrNAS, RSPS])
+OWN = {
+    PCDARTS: {"partial_channels": 2, "frozen_epochs": 0},
+    DrNAS: {"frozen_epochs": 0},
+    RSPS: {"candidates": 2},
+    SDARTSADV: {"attack_steps": 1},
+}
+ONE_DRAW = (GDAS, DSNAS, ReinMax)
+MIXTURES = (DARTS, PCDARTS, DrNAS, SNAS, SDARTS, SDARTSADV, DARTSMinus, DARTSPlus, FairDARTS)
+
+
+@pytest.mark.parametrize("method", [*MIXTURES, *ONE_DRAW, RSPS])
 def test_a_method_searches_both_kinds_of_cells(method):
-    own = {PCDARTS: {"partial_channels": 2, "frozen_epochs": 0}, DrNAS: {"frozen_epochs": 0}, RSPS: {"candidates": 2}}
-    search = method(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, batch_size=50, **own.get(method, {}))
+    search = method(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, batch_size=50, **OWN.get(method, {}))
     assert search.epoch().macs > 0
     archs = search.recommend()
     assert archs.shape == (1, 22)
@@ -28,7 +50,7 @@ def test_a_method_searches_both_kinds_of_cells(method):
         assert p.shape == (28, 8)
         np.testing.assert_allclose(p.sum(1), 1, rtol=1e-5)
         learn = int((search.alpha.grad.abs().sum(1) > 0).sum())
-        assert learn > 14 if method is GDAS else learn == 28, "every edge learns, but where GDAS draws none"
+        assert learn > 14 if method in ONE_DRAW else learn == 28, "every edge learns, but where draws give none"
 
 
 def test_two_skips_of_the_normal_cell_stop_the_search_and_the_auxiliary_skip_is_one():
