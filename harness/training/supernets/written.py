@@ -99,7 +99,7 @@ class WrittenPaths:
     Parameters
     ----------
     supernet : Supernet
-        With all channels in its mixtures.  Its parameters are views of flat memory from now on.
+        Of plain cells.  Its parameters are views of flat memory from now on.
     task : Task
         Of networks that `fits` accepts.
     """
@@ -132,9 +132,9 @@ class WrittenPaths:
 
     @staticmethod
     def fits(supernet: Supernet, task: Task) -> bool:
-        """Return whether paths are written out: on signals with reductions that pool, on a CPU, in all channels."""
-        whole = all(cell.partial == 1 for stage in supernet.stages for cell in stage)  # type: ignore[attr-defined]  # of Module
-        return whole and task.device.type == "cpu" and fits_signals(task)
+        """Return whether paths are written out: on signals with reductions that pool, on a CPU, in plain cells."""
+        plain = all(cell.plain for stage in supernet.stages for cell in stage)  # type: ignore[attr-defined]  # of Module
+        return plain and task.device.type == "cpu" and fits_signals(task)
 
     def learn(self, images: Tensor, labels: Tensor, arch: Sequence[int], smoothing: float = 0.0) -> float:
         """Give the parameters that a path depends on their gradients, and return the mean loss of a batch.

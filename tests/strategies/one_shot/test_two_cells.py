@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UnfitError
 from harness.spaces import named
 from strategies.one_shot.paths import RSPS
 from strategies.one_shot.presets import DARTS, GDAS, PCDARTS, DrNAS
@@ -17,7 +17,8 @@ SPACE = named.space("darts")
 
 @pytest.mark.parametrize("method", [DARTS, GDAS, PCDARTS, DrNAS, RSPS])
 def test_a_method_searches_both_kinds_of_cells(method):
-    own = {PCDARTS: {"partial_channels": 2, "frozen_epochs": 0}, DrNAS: {"frozen_epochs": 0}, RSPS: {"candidates": 2}}
+    channels = {"partial_channels": 2, "channel_choice": "random"}
+    own = {PCDARTS: {**channels, "frozen_epochs": 0}, DrNAS: {"frozen_epochs": 0}, RSPS: {"candidates": 2}}
     search = method(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, batch_size=50, **own.get(method, {}))
     assert search.epoch().macs > 0
     archs = search.recommend()
@@ -52,3 +53,5 @@ def test_what_the_space_has_not_is_refused():
         DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, statistics="recalibrated")
     with pytest.raises(HarnessError, match="'nor_conv_1x1'"):
         DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, without=["nor_conv_1x1"])
+    with pytest.raises(UnfitError, match="`entangled = True` is for cells of NAS-Bench-201; the benchmark is of the"):
+        DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, entangled=True)
