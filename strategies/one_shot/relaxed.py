@@ -102,7 +102,7 @@ class Relaxed(SupernetMethod):
     early_stop : {"none", "skips", "ranking", "eigenvalue", "adaptive"}
         The rules of DARTS+ and of R-DARTS, see `strategies.one_shot.stopping`.  Where "eigenvalue" ends the search,
         "adaptive" goes back to the epoch that "eigenvalue" would hand over, and goes on from there with a larger decay
-        of weights, until that is at its most; no further back than the time before.
+        of weights, until that is at its most; no further back than the time before, and not from the last epoch.
     most_skips, stable_epochs : int
         Of the rules "skips" and "ranking".
     eigenvalue_every : int
@@ -385,7 +385,8 @@ class Relaxed(SupernetMethod):
             return
         if self.done >= FIRST:
             self._rollbacks.keep(self.done, self.state())
-        earlier = self._rollbacks.at(self._rise.earlier_epoch) if self._rise.stops else None
+        rises = self._rise.stops and self.done < self.epochs
+        earlier = self._rollbacks.at(self._rise.earlier_epoch) if rises else None
         if earlier is None:
             return
         losses = self.train_loss, self.valid_loss

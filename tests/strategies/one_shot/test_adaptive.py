@@ -64,6 +64,13 @@ def test_decay_ends_at_its_most_and_the_search_goes_to_the_end_of_its_schedule()
     assert not [name for name in method.state() if name.startswith("rollback")]
 
 
+def test_the_last_epoch_of_the_schedule_is_not_gone_back_from():
+    method = search(RISING, schedule_epochs=9)
+    for _ in range(9):
+        method.epoch()
+    assert (method.done, method.finished, method._rise.stops) == (9, True, True)
+
+
 def test_a_search_continues_from_a_state_before_it_goes_back_to_the_same_bits():
     method = search(RISING)
     for _ in range(8):
