@@ -46,10 +46,10 @@ from harness.training.recipe import TrainingSetup
 
 SCHEMA = 1
 """Version of what the digest of a unit covers."""
-OBSERVED = ("train_loss", "valid_loss", "eigenvalue", "probabilities", "lineage")
-"""Numbers of an epoch that methods may tell: mean losses, the largest eigenvalue of the Hessian in alpha, the mean
-weights of operations on each edge, (E, K), and of what grows the cell that weights came from and the one trained,
-(2, 6)."""
+OBSERVED = ("train_loss", "valid_loss", "eigenvalue", "weight_decay", "probabilities", "lineage")
+"""Numbers of an epoch that methods may tell: mean losses, the largest eigenvalue of the Hessian in alpha, the decay of
+weights where it changes, the mean weights of operations on each edge, (E, K), and of what grows the cell that weights
+came from and the one trained, (2, 6)."""
 SAMPLED = 100
 """Architectures whose inherited accuracy is compared with the table's at the end, each of another functional class."""
 CHECKPOINT_SECONDS = 30.0

@@ -36,6 +36,12 @@ def over_epochs(results: SupernetResults) -> Iterator[Exhibit | None]:
         " (`eigenvalue_every`). Zela et al. (ICLR 2020) found that it rises before a search collapses.",
         log_y=True,
     )  # fmt: skip
+    yield _logged(
+        results, "one-shot-weight-decay", "Decay of weights", _decays, "weight decay",
+        "Decay of the weights in each epoch that was made, of methods that raise it: where it rises, the search had"
+        " gone back to an earlier epoch, and epochs after that are made again.",
+        log_y=True,
+    )  # fmt: skip
 
 
 def _spread(panel: str, series: str, runs: Sequence[tuple[IntArray, FloatArray]]) -> Iterator[_Row]:
@@ -127,3 +133,7 @@ def _counted(values: FloatArray) -> IntArray:
 
 def _eigenvalues(one: Supernet) -> FloatArray:
     return one.logs.get("eigenvalue", np.empty(0))
+
+
+def _decays(one: Supernet) -> FloatArray:
+    return one.logs.get("weight_decay", np.empty(0))

@@ -10,13 +10,16 @@ from typing import Any
 from harness.checks import MOST, boolean, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.spaces.four_nodes import EDGES
-from harness.spaces.nb201.operations import OPERATIONS
+from harness.spaces.nb201.operations import KERNELS, OPERATIONS
+from harness.training.supernets.partial import CHANNELS
 from strategies.one_shot.latency import LOSSES
 from strategies.one_shot.samplers import SAMPLERS
 from strategies.one_shot.smoothing import PERTURBATIONS
-from strategies.one_shot.stopping import STOPS
+from strategies.one_shot.stopping import BY_CURVATURE, STOPS
 from strategies.one_shot.supernets import WeightSettings
 
+CONVOLUTIONS = tuple(OPERATIONS[code] for code in KERNELS)
+"""Operations of NAS-Bench-201 that can have one kernel."""
 TEMPERATURES = ("linear", "exponential")
 """Schedules of the temperature by name."""
 FADINGS: Mapping[str, Callable[[float], float]] = {
@@ -36,6 +39,11 @@ LATER: Mapping[str, Any] = {
     "latency_factor": 0.1,
     "latency_power": 0.6,
     "latency_target": 0.0,
+    "channel_choice": "first",
+    "entangled": False,
+    "decay_factor": 3.0,
+    "most_weight_decay": 0.0243,
+    "schedule_epochs": 0,
 }
 """Defaults of choices that were added later, see `OneShot.later_hyperparameters`."""
 
@@ -75,6 +83,11 @@ class RelaxedSettings(WeightSettings):
     latency_factor: float = 0.1
     latency_power: float = 0.6
     latency_target: float = 0.0
+    channel_choice: str = "first"
+    entangled: bool = False
+    decay_factor: float = 3.0
+    most_weight_decay: float = 0.0243
+    schedule_epochs: int = 0
 
     def mixes(self, where: str) -> None:
         """Refuse what needs all operations on each edge, or one, with methods that leave some.
@@ -95,7 +108,7 @@ class RelaxedSettings(WeightSettings):
         real("temperature", self.temperature, low=0.0, open_low=True)
         real("last_temperature", self.last_temperature, low=0.0, open_low=True)
         integer("order", self.order, low=1, high=2)
-        for name in ("bilevel", "alpha_first", "edge_normalisation"):
+        for name in ("bilevel", "alpha_first", "edge_normalisation", "entangled"):
             boolean(name, getattr(self, name))
         real("alpha_learning_rate", self.alpha_learning_rate, low=0.0, open_low=True)
         real("alpha_weight_decay", self.alpha_weight_decay, low=0.0)
@@ -112,13 +125,23 @@ class RelaxedSettings(WeightSettings):
         integer("gated", self.gated, low=2, high=len(OPERATIONS))
         for name in ("alpha_every", "attack_steps"):
             integer(name, getattr(self, name), low=1, high=MOST)
+        choice("channel_choice", self.channel_choice, CHANNELS)
         choice("early_stop", self.early_stop, STOPS)
         integer("most_skips", self.most_skips, low=1, high=len(EDGES))
         integer("stable_epochs", self.stable_epochs, low=1, high=MOST)
         integer("eigenvalue_every", self.eigenvalue_every, low=0, high=MOST)
+        real("decay_factor", self.decay_factor, low=1.0, open_low=True)
+        real("most_weight_decay", self.most_weight_decay, low=0.0, open_low=True)
+        integer("schedule_epochs", self.schedule_epochs, low=0, high=MOST)
         for wrong, name, rule, value in (
-            (self.early_stop == "eigenvalue" and not self.eigenvalue_every, "eigenvalue_every",
+            (self.early_stop in BY_CURVATURE and not self.eigenvalue_every, "eigenvalue_every",
              "be at least 1 where it stops the search", self.eigenvalue_every),
+            (self.early_stop == "adaptive" and not 0 < self.weight_decay < self.most_weight_decay, "weight_decay",
+             f"be between 0 and `most_weight_decay`, {self.most_weight_decay}, where it is raised", self.weight_decay),
+            (self.early_stop != "adaptive" and self.schedule_epochs > 0, "schedule_epochs",
+             "be 0 but for `early_stop = 'adaptive'`", self.schedule_epochs),
+            (self.entangled and any(name in CONVOLUTIONS for name in self.without), "entangled",
+             "be false where a convolution is left out", self.entangled),
             (self.order == 2 and (sampler.random or not self.bilevel or self.nesterov), "order",
              "be 1 with a sampler that draws, on one level, or with `nesterov`", self.order),
             (self.penalty > 0 and not sampler.regular, "penalty", "be 0 but for 'dirichlet' and 'sigmoid'",

@@ -76,11 +76,13 @@ class PCDARTS(Relaxed):
     """DARTS on a quarter of the channels, with weights of edges, after 15 epochs of weights alone.
 
     Xu et al., "PC-DARTS: Partial Channel Connections for Memory-Efficient Architecture Search", ICLR 2020.  As in the
-    authors' code the first channels are taken, and shuffling moves them on.
+    authors' code the first channels are taken, and shuffling moves them on; ``channel_choice = "random"`` draws them in
+    each step, as in the paper.
 
     Departs from the paper as `DARTS` does; all edges of NAS-Bench-201 stay, so that weights of edges choose none.
     """
 
+    version = 2
     preset = replace(
         _DARTS,
         partial_channels=4,
@@ -107,6 +109,20 @@ class DrNAS(Relaxed):
     preset = replace(_DARTS, sampler="dirichlet", frozen_epochs=10)
     paper, year = "Chen, Wang, Cheng, Tang & Hsieh, ICLR", 2021
     takes: ClassVar[tuple[str, ...]] = TWO_KINDS
+
+
+class TangleNAS(Relaxed):
+    """DrNAS with entangled weights: the 1x1 convolution of an edge is the centre of its 3x3 one, and both are one.
+
+    Sukthanker, Krishnakumar, Safari & Hutter, "Weight-Entanglement Meets Gradient-Based Neural Architecture Search",
+    AutoML 2024, as in the authors' code: kernels are summed by their weights, and what they give is not weighted any
+    more after its normalisation.
+
+    Departs from the paper: settings are those of `DrNAS`, in one stage on all channels.
+    """
+
+    preset = replace(DrNAS.preset, entangled=True)
+    paper, year = "Sukthanker, Krishnakumar, Safari & Hutter, AutoML", 2024
 
 
 class SDARTS(Relaxed):
@@ -170,6 +186,22 @@ class RDARTS(Relaxed):
     """
 
     preset = replace(_DARTS, early_stop="eigenvalue", eigenvalue_every=1)
+    paper, year = "Zela et al., ICLR", 2020
+
+
+class AdaptiveRDARTS(Relaxed):
+    """R-DARTS that goes back when the eigenvalue rises, and goes on with three times the decay of weights: DARTS-ADA.
+
+    Zela et al., "Understanding and Robustifying Differentiable Architecture Search", ICLR 2020, section 5, as in the
+    authors' code: from 3e-4 by threes to 0.0243 at most, where the search goes to its end.  Epochs that are made again
+    count like others, in cost and among the epochs that are given.  The paper makes its 50 all the same: set
+    ``schedule_epochs = 50``, and give more.
+
+    Departs from the authors' code: eigenvalues are forgotten back to the same epoch (there those that were gone back
+    from stay in the means), and no search goes back further than before.
+    """
+
+    preset = replace(RDARTS.preset, early_stop="adaptive")
     paper, year = "Zela et al., ICLR", 2020
 
 

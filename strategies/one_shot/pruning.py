@@ -62,6 +62,7 @@ class ProgressiveDrNAS(Relaxed):
         Operations of each edge in those stages.
     """
 
+    version = 2
     settings: StageSettings
     preset: ClassVar[Any] = StageSettings(
         nesterov=False, weight_decay=3e-4, sampler="dirichlet", frozen_epochs=10, partial_channels=4

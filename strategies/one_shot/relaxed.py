@@ -9,22 +9,23 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.checks import Archs, FloatArray
+from harness.checks import Archs, FloatArray, integer
 from harness.errors import UnfitError
-from harness.one_shot import SearchData
+from harness.one_shot import SearchData, generator_state
 from harness.space import SearchSpace
 from harness.training.supernets.batches import Batch
 from harness.training.supernets.costs import TRAINING_STEP
+from harness.training.supernets.partial import draw_channels
 from strategies.one_shot.curvature import largest_eigenvalue
 from strategies.one_shot.gates import drawn_without_replacement, gates, settled
 from strategies.one_shot.grid import FADINGS, LATER, RelaxedSettings
 from strategies.one_shot.latency import constrained, expected_macs
 from strategies.one_shot.samplers import SAMPLERS
 from strategies.one_shot.smoothing import attacked, smoothed
-from strategies.one_shot.stopping import EigenvalueRise, StableRanking
+from strategies.one_shot.stopping import FIRST, EigenvalueRise, Rollbacks, StableRanking
 from strategies.one_shot.supernets import SupernetMethod, architecture_adam, architecture_tensors
 from strategies.one_shot.unrolled import unrolled_gradient
 
@@ -79,6 +80,13 @@ class Relaxed(SupernetMethod):
         Multiply-adds of one item; 0 for those of the mean cell.
     partial_channels : int
         K: operations see 1/K of the channels.
+    channel_choice : {"first", "random"}
+        Which: the first, as in the authors' code of PC-DARTS, or those drawn for each edge of each cell in each step,
+        as in the paper; see `harness.training.supernets.partial`.  Alpha and weights see the same in a step; subnets
+        are evaluated on the first.
+    entangled : bool
+        Whether the 1x1 convolution of an edge is the centre of its 3x3 convolution, and both are one convolution in a
+        mixture; see `harness.training.supernets.cells.MixedCell`.
     edge_normalisation : bool
         Whether each node's edges have weights of their own, softmax(beta).
     first_perturbation, perturbation : float
@@ -91,13 +99,20 @@ class Relaxed(SupernetMethod):
         Weight of a further skip on each edge at the beginning (DARTS-, Chu et al., ICLR 2021).
     auxiliary_schedule : {"linear", "cosine"}
         Of its fall to 0.
-    early_stop : {"none", "skips", "ranking", "eigenvalue"}
-        The rules of DARTS+ and of R-DARTS, see `strategies.one_shot.stopping`.
+    early_stop : {"none", "skips", "ranking", "eigenvalue", "adaptive"}
+        The rules of DARTS+ and of R-DARTS, see `strategies.one_shot.stopping`.  Where "eigenvalue" ends the search,
+        "adaptive" goes back to the epoch that "eigenvalue" would hand over, and goes on from there with a larger decay
+        of weights, until that is at its most; no further back than the time before, and not from the last epoch.
     most_skips, stable_epochs : int
         Of the rules "skips" and "ranking".
     eigenvalue_every : int
         Epochs between measurements of the largest eigenvalue of the Hessian of the validation loss in alpha; 0 for
         none.
+    decay_factor, most_weight_decay : float
+        Of the rule "adaptive": what the decay of weights is multiplied by, and where it ends.
+    schedule_epochs : int
+        Of the rule "adaptive": epochs of all schedules, after which the search ends; the others that are given can be
+        spent on epochs that are made again.  0 for as many as are given: then those made again are missing at the end.
     """
 
     settings: RelaxedSettings
@@ -111,14 +126,9 @@ class Relaxed(SupernetMethod):
     ) -> None:
         super().__init__(space, data, rng, epochs, **hyperparameters)
         chosen, device = self.settings, self.batches.device
+        if chosen.schedule_epochs:
+            self.epochs = integer("schedule_epochs", chosen.schedule_epochs, high=epochs)
         self.sampler, self.derivations = SAMPLERS[chosen.sampler](), self.choices.derivations  # type: ignore[misc]  # of the space
-        for name, given in (
-            ("latency_loss", chosen.latency_loss != "none"),
-            ("sampler", self.sampler.gated),
-        ):
-            if given and space.name != "nb201":
-                rule = f"`{name} = {getattr(chosen, name)!r}` is for cells of NAS-Bench-201"
-                raise UnfitError(f"{type(self).__name__}: {rule}; the benchmark is of the space '{space.name}'")
         drawn = rng.standard_normal((self.choices.edges, len(self.codes) + 1)).astype(np.float32) * np.float32(1e-3)
         self.alpha = torch.tensor(drawn[:, :-1], device=device).requires_grad_()
         self.beta = torch.tensor(drawn[:, -1], device=device).requires_grad_()
@@ -133,15 +143,29 @@ class Relaxed(SupernetMethod):
             chosen.alpha_weight_decay,
         )
         self.valid_loss = self.eigenvalue = math.nan
-        self._ranking, self._rise = StableRanking(chosen.stable_epochs), EigenvalueRise()
+        self.weight_decay = float(chosen.weight_decay)  # of the epoch that was made last
+        self._ranking, self._rise, self._rollbacks = StableRanking(chosen.stable_epochs), EigenvalueRise(), Rollbacks()
         self._stopped = False
         self._validation: Iterator[Batch] = iter(())
         self._valid_losses: list[float] = []
 
     @property
     def finished(self) -> bool:
-        """Whether the rule of `early_stop` has ended the search."""
-        return self._stopped
+        """Whether the rule of `early_stop` or the schedule has ended the search."""
+        return self._stopped or self.done >= self.epochs
+
+    def made(self, partial: int, seed: int) -> tuple[nn.Module, Any]:
+        """Return a supernet with the initial weights of a seed, and what its paths cost."""
+        chosen = self.settings
+        for name, given in (
+            ("latency_loss", chosen.latency_loss != "none"),
+            ("sampler", SAMPLERS[chosen.sampler].gated),
+            ("entangled", chosen.entangled),
+        ):
+            if given and self.space.name != "nb201":
+                rule = f"`{name} = {getattr(chosen, name)!r}` is for cells of NAS-Bench-201"
+                raise UnfitError(f"{type(self).__name__}: {rule}; the benchmark is of the space '{self.space.name}'")
+        return super().made(partial, seed)
 
     @property
     def mixture_macs(self) -> float:
@@ -157,6 +181,7 @@ class Relaxed(SupernetMethod):
     @classmethod
     def too_few(cls, settings: Any, epochs: int) -> str:
         """Say that alpha is never trained, where it rests for all epochs."""
+        epochs = min(epochs, settings.schedule_epochs or epochs)
         if settings.frozen_epochs < epochs:
             return ""
         frozen = settings.frozen_epochs
@@ -179,6 +204,8 @@ class Relaxed(SupernetMethod):
     def step(self, images: Tensor, labels: Tensor) -> float:
         """Update alpha and the weights."""
         self._place += 1
+        if self.settings.channel_choice == "random":
+            draw_channels(self.supernet, self.rng, self.batches.device)
         learns = self.learns and self._place % self.settings.alpha_every == 0
         if not self.settings.bilevel:
             return self._single_level(images, labels, learns=learns)
@@ -219,7 +246,7 @@ class Relaxed(SupernetMethod):
                 parameters,
                 rate=self.rate(),
                 momentum=self.settings.momentum,
-                weight_decay=self.settings.weight_decay,
+                weight_decay=self._sgd.weight_decay,
             )
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
@@ -332,6 +359,8 @@ class Relaxed(SupernetMethod):
     def after_epoch(self) -> None:
         """Note the validation loss, measure the curvature where it is due, and apply the rule of stopping."""
         chosen = self.settings
+        draw_channels(self.supernet, None, self.batches.device)
+        self.weight_decay = self._sgd.weight_decay
         self.valid_loss = float(np.mean(self._valid_losses)) if self._valid_losses else math.nan
         self.eigenvalue = math.nan
         if chosen.eigenvalue_every and self.done % chosen.eigenvalue_every == 0:
@@ -346,6 +375,29 @@ class Relaxed(SupernetMethod):
             self._stopped = self._ranking.note(self.alpha.detach()[:, learnable].cpu().numpy())
         elif chosen.early_stop == "eigenvalue":
             self._stopped = self._rise.stops
+        elif chosen.early_stop == "adaptive" and not math.isnan(self.eigenvalue):
+            self._adapt()
+
+    def _adapt(self) -> None:
+        """Go back to an earlier epoch where the eigenvalue has risen too far, and raise the decay of weights there."""
+        decay = self._sgd.weight_decay
+        if decay >= self.settings.most_weight_decay:
+            self._rollbacks.clear()
+            return
+        if self.done >= FIRST:
+            self._rollbacks.keep(self.done, self.state())
+        rises = self._rise.stops and self.done < self.epochs
+        earlier = self._rollbacks.at(self._rise.earlier_epoch) if rises else None
+        if earlier is None:
+            return
+        losses = self.train_loss, self.valid_loss
+        self.restore({**earlier, "generator": generator_state(self.rng)})
+        self.train_loss, self.valid_loss = losses
+        self._rollbacks.keep(self.done, earlier)
+        self._decay(min(decay * self.settings.decay_factor, self.settings.most_weight_decay))
+
+    def _decay(self, rate: float) -> None:
+        self._sgd = self._sgd.but(weight_decay=rate)
 
     def _curvature(self) -> float:
         """Return the largest eigenvalue of the Hessian of the validation loss in alpha, with its weight decay."""
@@ -383,6 +435,8 @@ class Relaxed(SupernetMethod):
     def observed(self) -> Mapping[str, FloatArray]:
         """Return the losses, the mean weights of operations and the curvature."""
         numbers = {"valid_loss": np.array(self.valid_loss), "eigenvalue": np.array(self.eigenvalue)}
+        if self.settings.early_stop == "adaptive":
+            numbers["weight_decay"] = np.array(self.weight_decay)
         return {**super().observed(), **numbers, "probabilities": self.probabilities()}
 
     def tensors(self) -> dict[str, Tensor]:
@@ -393,6 +447,8 @@ class Relaxed(SupernetMethod):
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return all that the next epochs depend on."""
         numbers = {"stopped": np.array(self._stopped), "valid_loss": np.array(self.valid_loss)}
+        if self.settings.early_stop == "adaptive":
+            numbers |= {"weight_decay": np.array(self._sgd.weight_decay)} | self._rollbacks.state()
         return super().state() | numbers | self._ranking.state() | self._rise.state()
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -401,3 +457,6 @@ class Relaxed(SupernetMethod):
         self._stopped, self.valid_loss = bool(state["stopped"]), float(state["valid_loss"])
         self._ranking.restore(state)
         self._rise.restore(state)
+        if self.settings.early_stop == "adaptive":
+            self._decay(float(state["weight_decay"]))
+            self._rollbacks.restore(state)

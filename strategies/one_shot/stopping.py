@@ -11,10 +11,16 @@ import numpy.typing as npt
 from harness.checks import Archs, FloatArray
 from harness.spaces.four_nodes import EDGES
 
-STOPS = ("none", "skips", "ranking", "eigenvalue")
+STOPS = ("none", "skips", "ranking", "eigenvalue", "adaptive")
 """Rules by name."""
+BY_CURVATURE = ("eigenvalue", "adaptive")
+"""Those that look at the largest eigenvalue of the Hessian."""
 WINDOW, BACK, RISE, FIRST = 5, 4, 1.3, 10
 """Of the rule of R-DARTS: values of a mean, values between two means, the largest ratio, the first epoch compared."""
+KEPT = 1 + WINDOW // 2 + BACK
+"""Values from the centre of the earlier mean to the last."""
+_ROLLBACK = "rollback."
+State = Mapping[str, npt.NDArray[Any]]
 
 
 class StableRanking:
@@ -69,7 +75,12 @@ class EigenvalueRise:
     @property
     def earlier(self) -> Archs:
         """What was recommended at the centre of the earlier mean, (k, L)."""
-        return self._derived[len(self._values) - 1 - WINDOW // 2 - BACK]
+        return self._derived[-KEPT]
+
+    @property
+    def earlier_epoch(self) -> int:
+        """The epoch of the centre of the earlier mean."""
+        return self._epochs[-KEPT]
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return what was noted."""
@@ -85,3 +96,39 @@ class EigenvalueRise:
         self._epochs = [int(epoch) for epoch in state["rise.epochs"]]
         self._values = [float(value) for value in state["rise.values"]]
         self._derived = [np.array(part) for part in state["rise.derived"]]
+
+
+class Rollbacks:
+    """States to which a search can go back, by their epochs: those at the last values of `EigenvalueRise`."""
+
+    def __init__(self) -> None:
+        self._states: dict[int, dict[str, npt.NDArray[Any]]] = {}
+
+    def keep(self, epoch: int, state: State) -> None:
+        """Keep a state, and no more than can be gone back to."""
+        self._states[epoch] = {name: value for name, value in state.items() if not name.startswith(_ROLLBACK)}
+        for old in sorted(self._states)[:-KEPT]:
+            del self._states[old]
+
+    def at(self, epoch: int) -> State | None:
+        """Return the state at an epoch; None where it is not kept."""
+        return self._states.get(epoch)
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._states.clear()
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what is kept."""
+        return {
+            f"{_ROLLBACK}{epoch}.{name}": value for epoch, kept in self._states.items() for name, value in kept.items()
+        }
+
+    def restore(self, state: State) -> None:
+        """Continue from a state."""
+        self._states = {}
+        for name, value in state.items():
+            if name.startswith(_ROLLBACK):
+                epoch, _, of = name.removeprefix(_ROLLBACK).partition(".")
+                kept = self._states.setdefault(int(epoch), {})
+                kept[of] = np.array(value)

@@ -24,6 +24,7 @@ from harness.training.recipe import Recipe
 from harness.training.supernets.batches import Batch, Batches
 from harness.training.supernets.choices import CHOICES, Choices
 from harness.training.supernets.costs import TRAINING_STEP
+from harness.training.supernets.partial import CHANNELS
 from harness.training.supernets.subnets import STATISTICS, accuracies
 from harness.training.supernets.written.supernet import written_supernet
 
@@ -155,8 +156,12 @@ class SupernetMethod(OneShot):
         choice(f"statistics of the space '{self.space.name}'", self.settings.statistics, choices.statistics)
         self.choices = choices
         self.codes = tuple(code for code, name in enumerate(choices.operations) if name not in self.settings.without)
-        supernet = choices.build(*given, seed=seed, partial=partial, codes=self.codes)
-        return supernet, choices.costs(*given, partial)
+        channels = getattr(self.settings, "channel_choice", CHANNELS[0])
+        further = {"entangled": True} if getattr(self.settings, "entangled", False) else {}
+        supernet = choices.build(
+            *given, seed=seed, partial=partial, codes=self.codes, channel_choice=channels, **further
+        )
+        return supernet, choices.costs(*given, partial, **further)
 
     def epoch(self) -> Spent:
         """Train for one pass over the training items."""

@@ -11,18 +11,18 @@ theirs.  Convolutions have no bias, which batch statistics would take away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.errors import HarnessError, must
 from harness.spaces.four_nodes import EDGES, NODES, NONE, SKIP, live_edges
 from harness.spaces.layers import Geometry, Shape
 from harness.spaces.named import NETWORKS
-from harness.spaces.nb201.operations import KERNELS, OPERATIONS, POOL, stage_widths
+from harness.spaces.nb201.operations import CONV_3X3, KERNELS, OPERATIONS, POOL, stage_widths
 from harness.training import networks
 from harness.training.networks.operations import (
     Conv,
@@ -32,33 +32,24 @@ from harness.training.networks.operations import (
     convolved,
     forget_statistics,
     normalised,
+    pointwise,
     reduction,
 )
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member
+from harness.training.supernets.partial import PartialCell, check_partial
 
 LEAVING = tuple(tuple(gene for gene, edge in enumerate(EDGES) if edge[0] == source) for source in range(NODES - 1))
 """Genes of the edges that leave each node but the last, targets ascending."""
 ENTERING = tuple(tuple(gene for gene, edge in enumerate(EDGES) if edge[1] == target) for target in range(NODES))
 """Genes of the edges that enter each node, sources ascending."""
+WIDEST = KERNELS[CONV_3X3]
+"""The kernel that entangled edges hold."""
 NETWORK = "nb201 supernet"
 """Names the streams of initial weights."""
 
 
-def shuffled(features: Tensor, groups: int) -> Tensor:
-    """Interleave groups of channels, as ShuffleNet does (Zhang et al., CVPR 2018): (B, C, H, W) to the same.
-
-    >>> shuffled(torch.arange(8.0).reshape(1, 8, 1, 1), 4).flatten().tolist()
-    [0.0, 2.0, 4.0, 6.0, 1.0, 3.0, 5.0, 7.0]
-    """
-    if groups == 1:
-        return features
-    batch, channels, height, width = features.shape
-    parts = features.reshape(batch, groups, channels // groups, height, width)
-    return parts.transpose(1, 2).reshape(batch, channels, height, width)
-
-
-class MixedCell(nn.Module):
+class MixedCell(PartialCell):
     """All operations on all edges of a four-node cell.
 
     Parameters
@@ -68,20 +59,39 @@ class MixedCell(nn.Module):
     codes : sequence of int
         Operations that mixtures have.
     partial : int
-        K of partial channels (Xu et al., "PC-DARTS", ICLR 2020): the first 1/K of the channels go through operations,
-        the others pass, and channels are shuffled; 1 for all.
+        K of partial channels; 1 for all.
+    channel_choice : {"first", "random"}
+        See `harness.training.supernets.partial.PartialCell`.
+    entangled : bool
+        Whether an edge has one kernel for all of its convolutions, a smaller one being its centre: a mixture convolves
+        once, with the sum of these kernels by their weights, and normalises once, as in the code of TangleNAS
+        (Sukthanker et al., AutoML 2024).  What comes out is not weighted any more: normalisation takes the sum of the
+        weights away, and leaves their ratio.
     """
 
     def __init__(
-        self, channels: int, geometry: Geometry, codes: Sequence[int] = range(len(OPERATIONS)), partial: int = 1
+        self,
+        channels: int,
+        geometry: Geometry,
+        codes: Sequence[int] = range(len(OPERATIONS)),
+        partial: int = 1,
+        *,
+        channel_choice: str = "first",
+        entangled: bool = False,
     ) -> None:
-        super().__init__()
-        self.codes, self.partial, self.width = tuple(codes), partial, channels // partial
+        super().__init__(channels, partial, len(EDGES), channel_choice)
+        self.codes, self.entangled = tuple(codes), entangled
+        held = (WIDEST,) if entangled else KERNELS.values()
         self.edges = nn.ModuleList(
-            nn.ModuleDict({str(kernel): Conv(self.width, self.width, kernel, geometry) for kernel in KERNELS.values()})
+            nn.ModuleDict({str(kernel): Conv(self.width, self.width, kernel, geometry) for kernel in held})
             for _ in EDGES
         )
         self.pool = Pool3(geometry)
+
+    @property
+    def plain(self) -> bool:
+        """Whether all channels go through operations, each of which has weights of its own."""
+        return self.partial == 1 and not self.entangled
 
     def mixture(
         self,
@@ -108,26 +118,48 @@ class MixedCell(nn.Module):
         """
         nodes, sums = [features], _Sums()
         kept = [self.codes] * len(EDGES) if kept is None else kept
-        scaled = weights if edges is None else weights * edges[:, None]
+        if self.orders is not None:
+
+            def mixed(gene: int, inputs: Tensor) -> Tensor:
+                terms = [term for _, term in self._terms(inputs, (gene,), weights, edges, kept)]
+                return torch.stack(terms).sum(0) if terms else torch.zeros_like(inputs)
+
+            return self._of_drawn(features, mixed, edges)
         for source, genes in enumerate(LEAVING):
             inputs = nodes[source][:, : self.width]
-            rest = nodes[source][:, self.width :] if self.partial > 1 else None
-            convolved = self._siblings(inputs, genes, scaled, kept)
-            pooled = self.pool(inputs) if any(POOL in kept[gene] for gene in genes) else None
-            for gene in genes:
-                target = EDGES[gene][1]
-                for together, total in convolved.items():
-                    if gene in together:
-                        place = together.index(gene)
-                        sums.add(target, total[:, place * self.width : (place + 1) * self.width])
-                if SKIP in kept[gene]:
-                    sums.add(target, inputs * scaled[gene, SKIP])
-                if pooled is not None and POOL in kept[gene]:
-                    sums.add(target, pooled * scaled[gene, POOL])
-                if rest is not None:
-                    sums.pass_on(target, rest if edges is None else rest * edges[gene])
-            nodes.append(self._joined(sums, source + 1, features))
+            for gene, term in self._terms(inputs, genes, weights, edges, kept):
+                sums.add(EDGES[gene][1], term)
+            if self.partial > 1:
+                rest = nodes[source][:, self.width :]
+                for gene in genes:
+                    sums.pass_on(EDGES[gene][1], _weighted(rest, None if edges is None else edges[gene]))
+            nodes.append(self._node(sums, source + 1, features))
         return nodes[-1]
+
+    def _terms(
+        self,
+        inputs: Tensor,
+        genes: Sequence[int],
+        weights: Tensor,
+        edges: Tensor | None,
+        kept: Sequence[Sequence[int]],
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Yield the weighted operations of edges that read the same channels, each with the gene of its edge."""
+        scaled = weights if edges is None else weights * edges[:, None]
+        if self.entangled:
+            convolved = self._entangled_siblings(inputs, genes, weights, edges, kept)
+        else:
+            convolved = self._siblings(inputs, genes, scaled, kept)
+        pooled = self.pool(inputs) if any(POOL in kept[gene] for gene in genes) else None
+        for gene in genes:
+            for together, total in convolved.items():
+                if gene in together:
+                    place = together.index(gene)
+                    yield gene, total[:, place * self.width : (place + 1) * self.width]
+            if SKIP in kept[gene]:
+                yield gene, inputs * scaled[gene, SKIP]
+            if pooled is not None and POOL in kept[gene]:
+                yield gene, pooled * scaled[gene, POOL]
 
     def _siblings(
         self, inputs: Tensor, genes: Sequence[int], weights: Tensor, kept: Sequence[Sequence[int]]
@@ -142,12 +174,54 @@ class MixedCell(nn.Module):
             together = tuple(gene for gene in genes if code in kept[gene])
             if not together:
                 continue
-            first: Conv = self.edges[together[0]][str(kernel)]  # type: ignore[index]  # torch says Module
-            merged = torch.cat([self.edges[gene][str(kernel)].weight for gene in together])  # type: ignore[index]  # as above
+            merged = torch.cat([self._convolution(gene, kernel).weight for gene in together])
             scale = weights[list(together), code].repeat_interleave(self.width)
-            term = normalised(convolved(rectified, merged, first), scale)
+            term = normalised(convolved(rectified, merged, self._convolution(together[0], kernel)), scale)
             totals[together] = totals[together] + term if together in totals else term
         return totals
+
+    def _entangled_siblings(
+        self,
+        inputs: Tensor,
+        genes: Sequence[int],
+        weights: Tensor,
+        edges: Tensor | None,
+        kept: Sequence[Sequence[int]],
+    ) -> dict[tuple[int, ...], Tensor]:
+        """Return the entangled convolutions of edges that leave a node, side by side, as `_siblings` does.
+
+        The genes of a key are those whose widest kernel is the same.
+        """
+        rectified, totals = functional.relu(inputs), dict[tuple[int, ...], Tensor]()
+        of_gene = {gene: [code for code in KERNELS if code in kept[gene]] for gene in genes}
+        for code, kernel in KERNELS.items():
+            together = tuple(gene for gene in genes if of_gene[gene] and of_gene[gene][-1] == code)
+            if not together:
+                continue
+            merged = torch.cat([self._mixed_kernel(gene, of_gene[gene], weights[gene]) for gene in together])
+            scale = None if edges is None else edges[list(together)].repeat_interleave(self.width)
+            totals[together] = normalised(self._convolved(rectified, merged, kernel), scale)
+        return totals
+
+    def _mixed_kernel(self, gene: int, codes: Sequence[int], weights: Tensor) -> Tensor:
+        """Return the sum of an edge's kernels by their weights, as large as the largest, which comes last."""
+        whole = self._convolution(gene, WIDEST).weight
+        total = centre(whole, KERNELS[codes[-1]]) * weights[codes[-1]]
+        for code in codes[:-1]:
+            part = centre(whole, KERNELS[code])
+            down, along = ((large - small) // 2 for large, small in zip(total.shape[2:], part.shape[2:], strict=True))
+            total = total + functional.pad(part * weights[code], (along, along, down, down))
+        return total
+
+    def _convolution(self, gene: int, kernel: int) -> Conv:
+        layer: Conv = self.edges[gene][str(kernel)]  # type: ignore[index]  # torch says Module
+        return layer
+
+    def _convolved(self, rectified: Tensor, weight: Tensor, kernel: int) -> Tensor:
+        """Convolve with a kernel of an entangled edge, or several side by side."""
+        return (
+            convolved(rectified, weight, self._convolution(0, WIDEST)) if kernel > 1 else pointwise(rectified, weight)
+        )
 
     def path(self, features: Tensor, arch: Sequence[int], gates: Tensor | None = None) -> Tensor:
         """Compute one operation on each edge.
@@ -165,26 +239,36 @@ class MixedCell(nn.Module):
         -------
         (B, C, H, W)
         """
+        if self.orders is not None:
+
+            def chosen(gene: int, inputs: Tensor) -> Tensor:
+                term = self._chosen(inputs, gene, arch[gene], gates)
+                return torch.zeros_like(inputs) if term is None else term
+
+            return self._of_drawn(features, chosen, None)
         nodes, sums = [features], _Sums()
-        computed = set(live_edges(arch)) if gates is None else range(len(EDGES))
+        computed = set(live_edges(arch)) if gates is None and self.partial == 1 else range(len(EDGES))
         for target in range(1, NODES):
             for gene in ENTERING[target]:
                 if gene not in computed:
                     continue
-                source = nodes[EDGES[gene][0]]
-                inputs, code = source[:, : self.width], arch[gene]
-                term = self._operation(inputs, gene, code)
-                if gates is not None:
-                    others = gates[gene].sum() - gates[gene, code]
-                    product = torch.zeros_like(inputs) if term is None else term * gates[gene, code]
-                    term = product + others
+                term = self._chosen(nodes[EDGES[gene][0]][:, : self.width], gene, arch[gene], gates)
                 if term is not None:
                     sums.add(target, term)
             if self.partial > 1:
                 for gene in ENTERING[target]:
                     sums.pass_on(target, nodes[EDGES[gene][0]][:, self.width :])
-            nodes.append(self._joined(sums, target, features))
+            nodes.append(self._node(sums, target, features))
         return nodes[-1]
+
+    def _chosen(self, inputs: Tensor, gene: int, code: int, gates: Tensor | None) -> Tensor | None:
+        """Return the operation of an edge, by its gates where there are any; None for nothing."""
+        term = self._operation(inputs, gene, code)
+        if gates is None:
+            return term
+        others = gates[gene].sum() - gates[gene, code]
+        product = torch.zeros_like(inputs) if term is None else term * gates[gene, code]
+        return product + others
 
     def _operation(self, inputs: Tensor, gene: int, code: int) -> Tensor | None:
         """Return what an operation makes of its input; None for none."""
@@ -195,17 +279,34 @@ class MixedCell(nn.Module):
         if code == POOL:
             pooled: Tensor = self.pool(inputs)
             return pooled
-        layer: Conv = self.edges[gene][str(KERNELS[code])]  # type: ignore[index]  # torch says Module
-        return normalised(layer(functional.relu(inputs)))
+        rectified, kernel = functional.relu(inputs), KERNELS[code]
+        if self.entangled:
+            weight = centre(self._convolution(gene, WIDEST).weight, kernel)
+            return normalised(self._convolved(rectified, weight, kernel))
+        return normalised(self._convolution(gene, kernel)(rectified))
 
-    def _joined(self, sums: _Sums, target: int, features: Tensor) -> Tensor:
+    def _of_drawn(self, features: Tensor, compute: Callable[[int, Tensor], Tensor], edges: Tensor | None) -> Tensor:
+        """Compute the cell on channels that were drawn for each edge; `compute` is told the gene and its channels."""
+        nodes = [features]
+        for target in range(1, NODES):
+            total = torch.zeros_like(features)
+            for gene in ENTERING[target]:
+                past = functools.partial(_weighted, weight=None if edges is None else edges[gene])
+                source, through = nodes[EDGES[gene][0]], functools.partial(compute, gene)
+                total = total + self.drawn_edge(source, gene, through, past)
+            nodes.append(total)
+        return nodes[-1]
+
+    def _node(self, sums: _Sums, target: int, features: Tensor) -> Tensor:
         """Return a node: the sum of its edges, with the channels that pass; true zeros where nothing enters."""
         total = sums.of(target)
         if total is None:
             total = torch.zeros_like(features[:, : self.width])
-        if self.partial == 1:
-            return total
-        return shuffled(torch.cat([total, sums.passing(target)], 1), self.partial)
+        return total if self.partial == 1 else self.joined(total, sums.passing(target))
+
+
+def _weighted(features: Tensor, weight: Tensor | None) -> Tensor:
+    return features if weight is None else features * weight
 
 
 class _Sums:
@@ -228,6 +329,16 @@ class _Sums:
         return self._rest[target]
 
 
+def centre(weight: Tensor, kernel: int) -> Tensor:
+    """Return the middle of a kernel: (O, I, h, w) to (O, I, kernel or less, kernel or less).
+
+    >>> centre(torch.arange(3.0).reshape(1, 1, 1, 3), 1).tolist()
+    [[[[1.0]]]]
+    """
+    down, along = ((size - min(size, kernel)) // 2 for size in weight.shape[2:])
+    return weight[:, :, down : weight.shape[2] - down, along : weight.shape[3] - along]
+
+
 def shared_name(name: str, arch: Sequence[int]) -> str:
     """Return how the supernet calls a parameter of a network of its own.
 
@@ -241,12 +352,6 @@ def shared_name(name: str, arch: Sequence[int]) -> str:
     return f"{before}.edges.{gene}.{KERNELS[int(arch[int(gene)])]}.{rest.removeprefix('conv.')}"
 
 
-def check_partial(recipe: Recipe, partial: int) -> None:
-    """Refuse partial channels that do not divide the channels."""
-    if recipe.channels % partial:
-        raise HarnessError(must("partial_channels", f"divide the {recipe.channels} channels", partial))
-
-
 class Supernet(nn.Module):
     """All networks of NAS-Bench-201 cells in one.
 
@@ -258,7 +363,10 @@ class Supernet(nn.Module):
     classes : int
     codes : sequence of int
     partial : int
-        As in `MixedCell`; divides `channels`.
+        Divides `channels`.
+    channel_choice : {"first", "random"}
+    entangled : bool
+        As in `MixedCell`.
 
     Raises
     ------
@@ -277,13 +385,20 @@ class Supernet(nn.Module):
         *,
         codes: Sequence[int] = range(len(OPERATIONS)),
         partial: int = 1,
+        channel_choice: str = "first",
+        entangled: bool = False,
     ) -> None:
         super().__init__()
         check_partial(recipe, partial)
+        self.entangled = entangled
         geometry, widths = Geometry.of(shape), stage_widths(recipe.channels)
         self.stem = ConvNorm(shape[0], widths[0], 3, geometry)
         self.stages = nn.ModuleList(
-            nn.ModuleList(MixedCell(width, geometry, codes, partial) for _ in range(recipe.cells)) for width in widths
+            nn.ModuleList(
+                MixedCell(width, geometry, codes, partial, channel_choice=channel_choice, entangled=entangled)
+                for _ in range(recipe.cells)
+            )
+            for width in widths
         )
         self.reductions = nn.ModuleList(reduction(recipe.reduction, *pair, geometry) for pair in pairwise(widths))
         self.head = Head(widths[-1], classes)
@@ -291,7 +406,11 @@ class Supernet(nn.Module):
 
     def weight_of(self, name: str, arch: Sequence[int]) -> Tensor | None:
         """Return what a parameter of the network of an architecture inherits; None for what a cell normalises by."""
-        return dict(self.named_parameters()).get(shared_name(name, arch))
+        shared, (_, edges, after) = dict(self.named_parameters()), name.partition(".edges.")
+        if not (edges and self.entangled):
+            return shared.get(shared_name(name, arch))
+        widest = shared.get(shared_name(name, (CONV_3X3,) * len(EDGES)))
+        return None if widest is None else centre(widest, KERNELS[int(arch[int(after.partition(".")[0])])])
 
     def forward(self, images: Tensor, compute: Callable[[MixedCell, Tensor], Tensor]) -> Tensor:
         """(B, C, H, W) normalised images to (B, classes) logits; `compute` says what a cell does."""
@@ -331,6 +450,8 @@ def build(
     seed: int,
     codes: Sequence[int] = range(len(OPERATIONS)),
     partial: int = 1,
+    channel_choice: str = "first",
+    entangled: bool = False,
 ) -> Supernet:
     """Return a supernet with the initial weights of a seed, on the CPU, in fp32.
 
@@ -338,7 +459,9 @@ def build(
     """
     networks.check_shape(shape)
     with torch.device("meta"):
-        supernet = Supernet(recipe, shape, classes, codes=codes, partial=partial)
+        supernet = Supernet(
+            recipe, shape, classes, codes=codes, partial=partial, channel_choice=channel_choice, entangled=entangled
+        )
     supernet.to_empty(device="cpu")
     networks.initialise(supernet, Member((), seed), NETWORK)
     return supernet

@@ -42,8 +42,9 @@ class Choices:
     on_edges : callable
         From architectures, (n, L), to the codes on edges, (n, E); below 0 where there is no edge.
     build : callable
-        From recipe, shape, classes, and by name `seed`, `codes` and `partial` to a supernet: a
-        `harness.training.supernets.subnets.Shared` with `mixture` and `on_edges`.
+        From recipe, shape, classes, and by name `seed`, `codes`, `partial` and `channel_choice` to a supernet: a
+        `harness.training.supernets.subnets.Shared` with `mixture` and `on_edges`.  That of NAS-Bench-201 can be
+        `entangled`, and its costs too.
     costs : callable
         From recipe, shape, classes and K of partial channels to its multiply-adds: `path`, `on_edges`, `mixture_of`.
     statistics : tuple of str

@@ -18,7 +18,7 @@ from harness.spaces.four_nodes import EDGES
 from harness.spaces.layers import Shape
 from harness.spaces.nats_size.skeleton import CELLS, channels
 from harness.spaces.nb201 import costs
-from harness.spaces.nb201.operations import OPERATIONS
+from harness.spaces.nb201.operations import KERNELS, OPERATIONS
 from harness.training import networks
 from harness.training.recipe import Recipe
 
@@ -79,6 +79,8 @@ class PathCosts:
         Of each operation on one edge, in all cells of the network.
     partial : int
         K of partial channels, which leave 1/K^2 of an operation.
+    entangled : bool
+        Whether a mixture convolves once on an edge, with the widest of its kernels.
 
     Examples
     --------
@@ -91,9 +93,10 @@ class PathCosts:
     base: int
     operations: tuple[int, ...]
     partial: int = 1
+    entangled: bool = False
 
     @classmethod
-    def of(cls, recipe: Recipe, shape: Shape, classes: int, partial: int = 1) -> PathCosts:
+    def of(cls, recipe: Recipe, shape: Shape, classes: int, partial: int = 1, *, entangled: bool = False) -> PathCosts:
         """Return the costs of a table's network."""
         alike = np.repeat(np.arange(len(OPERATIONS)), len(EDGES)).reshape(len(OPERATIONS), len(EDGES))
         macs = costs.cost(
@@ -105,7 +108,7 @@ class PathCosts:
             reduction=recipe.reduction,
         ).macs
         base = int(macs[0])
-        return cls(base, tuple(int(part) for part in (macs - base) // len(EDGES)), partial)
+        return cls(base, tuple(int(part) for part in (macs - base) // len(EDGES)), partial, entangled)
 
     def _with(self, edges: float) -> float:
         return self.base + edges / self.partial**2
@@ -121,7 +124,13 @@ class PathCosts:
 
     def mixture_by_edge(self, kept: Sequence[Sequence[int]]) -> float:
         """Of the operations of each edge, which are other ones on each: 6 sequences."""
-        return self._with(sum(self.operations[code] for codes in kept for code in codes))
+        return self._with(sum(self._mixed(codes) for codes in kept))
+
+    def _mixed(self, codes: Sequence[int]) -> int:
+        """Of operations on one edge."""
+        apart = [self.operations[code] for code in codes if not (self.entangled and code in KERNELS)]
+        together = [self.operations[code] for code in codes if self.entangled and code in KERNELS]
+        return sum(apart) + max(together, default=0)
 
     @property
     def mean(self) -> float:

@@ -38,7 +38,7 @@ from harness.training.networks.operations import (
 )
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member
-from harness.training.supernets.cells import check_partial, shuffled
+from harness.training.supernets.partial import PartialCell, check_partial
 
 NETWORK = "darts supernet"
 """Names the streams of initial weights."""
@@ -79,7 +79,7 @@ def derived(probabilities: FloatArray, edges: FloatArray | None = None) -> Archs
     return from_edges(codes.reshape(2, len(EDGES))).reshape(1, -1).astype(np.uint8)
 
 
-class MixedDARTSCell(nn.Module):
+class MixedDARTSCell(PartialCell):
     """All operations on all edges of a cell.
 
     Parameters
@@ -91,7 +91,8 @@ class MixedDARTSCell(nn.Module):
     codes : sequence of int
         Operations that mixtures have.
     partial : int
-        K of partial channels, see `harness.training.supernets.cells.MixedCell`.
+    channel_choice : {"first", "random"}
+        K of partial channels, and which they are; see `harness.training.supernets.partial.PartialCell`.
     reduces, after_reduction : bool
         As in `harness.training.networks.darts.DARTSCell`.
     """
@@ -104,16 +105,17 @@ class MixedDARTSCell(nn.Module):
         *,
         codes: Sequence[int],
         partial: int,
+        channel_choice: str,
         reduces: bool,
         after_reduction: bool,
     ) -> None:
-        super().__init__()
+        super().__init__(width, partial, len(EDGES), channel_choice)
         before, last = inputs
         self.before: nn.Module = (
             RectifiedReduction(before, width, geometry) if after_reduction else ReLUConvNorm(before, width, 1, geometry)
         )
         self.last = ReLUConvNorm(last, width, 1, geometry)
-        self.codes, self.partial, self.width = tuple(codes), partial, width // partial
+        self.codes = tuple(codes)
         self.strides = [2 if reduces and source < NODES[0] else 1 for source, _ in EDGES]
         self.halve = geometry.size(2)
         self.reduces = reduces
@@ -195,42 +197,60 @@ class MixedDARTSCell(nn.Module):
             rest: Tensor | None = None
             for source in range(node):
                 edge = START[node] + source
-                for code, factor in of_edge.get(edge, ()):
-                    found = self._operation(nodes[source], source, edge, code, known)
-                    if found is not None:
-                        term = found if factor is None else found * factor
+                if edge not in of_edge:
+                    continue
+                if self.orders is not None:
+                    found = self._drawn(nodes[source], edge, of_edge[edge], edges)
+                    total = found if total is None else total + found
+                    continue
+                for code, factor in of_edge[edge]:
+                    term = self._operation(nodes[source][:, : self.width], source, edge, code, known)
+                    if term is not None:
+                        term = term if factor is None else term * factor
                         total = term if total is None else total + term
-                if self.partial > 1 and edge in of_edge:
-                    passing = self._passing(nodes[source], edge)
-                    passing = passing if edges is None else passing * edges[edge]
+                if self.partial > 1:
+                    passing = self._passing(nodes[source][:, self.width :], edge, edges)
                     rest = passing if rest is None else rest + passing
             nodes.append(self._joined(total, rest, nodes[1]))
         return torch.cat(nodes[NODES[0] :], 1)
 
+    def _drawn(
+        self, node: Tensor, edge: int, terms: Sequence[tuple[int, Tensor | None]], edges: Tensor | None
+    ) -> Tensor:
+        """Return what an edge makes of a node whose channels were drawn for it."""
+
+        def through(inputs: Tensor) -> Tensor:
+            known: dict[tuple[int, int, int], Tensor] = {}
+            found = [(self._operation(inputs, 0, edge, code, known), factor) for code, factor in terms]
+            there = [term if factor is None else term * factor for term, factor in found if term is not None]
+            return torch.stack(there).sum(0) if there else torch.zeros_like(self._passing(inputs, edge, None))
+
+        return self.drawn_edge(node, edge, through, lambda rest: self._passing(rest, edge, edges))
+
     def _operation(
-        self, node: Tensor, source: int, edge: int, code: int, known: dict[tuple[int, int, int], Tensor]
+        self, inputs: Tensor, source: int, edge: int, code: int, known: dict[tuple[int, int, int], Tensor]
     ) -> Tensor | None:
-        """Return what an operation makes of a node; None for none."""
+        """Return what an operation makes of channels of a node; None for none."""
         if code == NONE:
             return None
         stride = self.strides[edge]
         if code == SKIP and stride == 1:
-            return node[:, : self.width]
+            return inputs
         if code in POOLS:
             place = (source, code, stride)
             if place not in known:
-                known[place] = normalised(self.pools[code, stride](node[:, : self.width]))
+                known[place] = normalised(self.pools[code, stride](inputs))
             return known[place]
         place = (source, NONE, 1)
         if place not in known:
-            known[place] = functional.relu(node[:, : self.width])
+            known[place] = functional.relu(inputs)
         result: Tensor = self.edges[edge][OPERATIONS[code]](known[place])  # type: ignore[index]  # torch says Module
         return result
 
-    def _passing(self, node: Tensor, edge: int) -> Tensor:
+    def _passing(self, rest: Tensor, edge: int, edges: Tensor | None) -> Tensor:
         """Return the channels that pass beside the operations of an edge; where it reduces, their maxima of two."""
-        rest = node[:, self.width :]
-        return rest if self.strides[edge] == 1 else functional.max_pool2d(rest, self.halve, self.halve)
+        passing = rest if self.strides[edge] == 1 else functional.max_pool2d(rest, self.halve, self.halve)
+        return passing if edges is None else passing * edges[edge]
 
     def _joined(self, total: Tensor | None, rest: Tensor | None, like: Tensor) -> Tensor:
         """Return a node: its sum, with the channels that pass; true zeros where nothing enters."""
@@ -239,11 +259,11 @@ class MixedDARTSCell(nn.Module):
         size = height // down, width // along
         if total is None:
             total = like.new_zeros((batch, self.width, *size))
-        if self.partial == 1:
+        if total.shape[1] == channels:
             return total
         if rest is None:
             rest = like.new_zeros((batch, channels - self.width, *size))
-        return shuffled(torch.cat([total, rest], 1), self.partial)
+        return self.joined(total, rest)
 
 
 class DARTSSupernet(nn.Module):
@@ -257,7 +277,9 @@ class DARTSSupernet(nn.Module):
     classes : int
     codes : sequence of int
     partial : int
-        As in `MixedDARTSCell`; divides `channels`.
+        Divides `channels`.
+    channel_choice : {"first", "random"}
+        As in `MixedDARTSCell`.
 
     Raises
     ------
@@ -276,6 +298,7 @@ class DARTSSupernet(nn.Module):
         *,
         codes: Sequence[int] = range(len(WITH_NONE)),
         partial: int = 1,
+        channel_choice: str = "first",
     ) -> None:
         super().__init__()
         check_partial(recipe, partial)
@@ -287,8 +310,8 @@ class DARTSSupernet(nn.Module):
         for reduces in costs.order(recipe.cells, recipe.reduction_cells):
             width *= 2 if reduces else 1
             cell = MixedDARTSCell(
-                (before, last), width, geometry, codes=codes, partial=partial, reduces=reduces,
-                after_reduction=reduces_before,
+                (before, last), width, geometry, codes=codes, partial=partial, channel_choice=channel_choice,
+                reduces=reduces, after_reduction=reduces_before,
             )  # fmt: skip
             self.cells.append(cell)
             before, last, reduces_before = last, len(NODES) * width, reduces
@@ -357,6 +380,7 @@ def build(
     seed: int,
     codes: Sequence[int] = range(len(WITH_NONE)),
     partial: int = 1,
+    channel_choice: str = "first",
 ) -> DARTSSupernet:
     """Return a supernet with the initial weights of a seed, on the CPU, in fp32.
 
@@ -369,7 +393,7 @@ def build(
     """
     check_halves(recipe, shape)
     with torch.device("meta"):
-        supernet = DARTSSupernet(recipe, shape, classes, codes=codes, partial=partial)
+        supernet = DARTSSupernet(recipe, shape, classes, codes=codes, partial=partial, channel_choice=channel_choice)
     supernet.to_empty(device="cpu")
     networks.initialise(supernet, Member((), seed), NETWORK)
     return supernet

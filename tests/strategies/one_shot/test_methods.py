@@ -14,13 +14,15 @@ from harness.testing.one_shot import check_one_shot
 from strategies import ONE_SHOT
 from strategies.one_shot.grid import LATER
 from strategies.one_shot.paths import RSPS, SinglePath
-from strategies.one_shot.presets import DARTS, GDAS, DrNAS, FairDARTS
+from strategies.one_shot.presets import DARTS, GDAS, RDARTS, AdaptiveRDARTS, DrNAS, FairDARTS, TangleNAS
 from strategies.one_shot.relaxed import Relaxed
 from tests.harness.training.supernets.support import rng, search_data
 from tests.strategies.one_shot.support import COSTS, QUICK, SPACE, made
 
 QUICKER = {
     "r_darts": {"eigenvalue_every": 3},
+    "r_darts_adaptive": {"eigenvalue_every": 3},
+    "tanglenas": {"frozen_epochs": 0},
     "darts_plus": {"most_skips": 6},
     "sdarts_adv": {"attack_steps": 1},
     "rsps": {"candidates": 3, "items": 12},
@@ -84,6 +86,34 @@ def test_an_epoch_of_darts_costs_two_steps_of_the_mixture_for_each_item():
     alpha = frozen.alpha.detach().clone()
     assert frozen.epoch().macs == pytest.approx(3 * 50 * costs.mixture)
     assert torch.equal(frozen.alpha, alpha)
+
+
+def test_entangled_convolutions_are_one_in_a_mixture_and_in_its_cost():
+    one = COSTS.base + 6 * COSTS.operations[3]
+    assert made(DARTS, entangled=True).epoch().macs == pytest.approx(3 * (50 + 2 * 24) * one)
+
+
+def test_channels_are_drawn_in_each_step_for_alpha_and_weights_alike_and_not_between_epochs():
+    method = made(DARTS, partial_channels=2, channel_choice="random")
+    cell, given = method.supernet.stages[0][0], []
+    loss = method.loss
+    method.loss = lambda batch, **how: given.append(cell.orders) or loss(batch, **how)
+    method.epoch()
+    (alpha, weights), (again, _) = given[:2], given[2:]
+    assert torch.equal(alpha, weights)
+    assert not torch.equal(alpha, again)
+    assert cell.orders is None
+    again = made(DARTS, seed=7, partial_channels=2, channel_choice="random")
+    again.restore(method.state())
+    assert again.epoch().macs == method.epoch().macs
+    assert torch.equal(again.alpha, method.alpha)
+
+
+def test_the_choice_of_channels_changes_nothing_where_all_go_through_operations():
+    first, drawn = made(DARTS), made(DARTS, channel_choice="random")
+    for method in (first, drawn):
+        method.epoch()
+    assert all(np.array_equal(value, drawn.state()[name]) for name, value in first.state().items())
 
 
 def test_the_mean_cost_of_uniform_paths_is_that_of_the_mean_cell():
@@ -152,6 +182,12 @@ def test_two_skips_stop_darts_plus_and_no_further_epoch_is_wanted():
         (GDAS, {"edge_normalisation": True}, "`sampler` must be one of a mixture"),
         (DARTS, {"early_stop": "eigenvalue"}, "`eigenvalue_every` must be at least 1 where it stops"),
         (DARTS, {"partial_channels": 3}, "`partial_channels` must divide the 4 channels"),
+        (DARTS, {"channel_choice": "last"}, "`channel_choice` must be one of 'first', 'random', got 'last'"),
+        (TangleNAS, {"without": ["nor_conv_1x1"]}, "`entangled` must be false where a convolution is left out"),
+        (DARTS, {"early_stop": "adaptive"}, "`eigenvalue_every` must be at least 1 where it stops"),
+        (AdaptiveRDARTS, {"weight_decay": 0.0}, "`weight_decay` must be between 0 and `most_weight_decay`, 0.0243"),
+        (AdaptiveRDARTS, {"schedule_epochs": 3}, "`schedule_epochs` must be at most 2, got 3"),
+        (RDARTS, {"schedule_epochs": 1}, "`schedule_epochs` must be 0 but for `early_stop = 'adaptive'`, got 1"),
         (RSPS, {"parents": 99}, "`parents` must be at most the population of 50, got 99"),
     ],
 )

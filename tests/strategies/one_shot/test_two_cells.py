@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UnfitError
 from harness.spaces import named
 from strategies.one_shot.paths import RSPS
 from strategies.one_shot.presets import (
@@ -29,7 +29,7 @@ SPACE = named.space("darts")
 
 
 OWN = {
-    PCDARTS: {"partial_channels": 2, "frozen_epochs": 0},
+    PCDARTS: {"partial_channels": 2, "channel_choice": "random", "frozen_epochs": 0},
     DrNAS: {"frozen_epochs": 0},
     RSPS: {"candidates": 2},
     SDARTSADV: {"attack_steps": 1},
@@ -74,3 +74,5 @@ def test_what_the_space_has_not_is_refused():
         DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, statistics="recalibrated")
     with pytest.raises(HarnessError, match="'nor_conv_1x1'"):
         DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, without=["nor_conv_1x1"])
+    with pytest.raises(UnfitError, match="`entangled = True` is for cells of NAS-Bench-201; the benchmark is of the"):
+        DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, entangled=True)

@@ -47,7 +47,7 @@ class WrittenSupernet:
     Parameters
     ----------
     supernet : Supernet
-        With all channels in its mixtures.  Its parameters are views of flat memory from now on.
+        Its parameters are views of flat memory from now on.
     task : Task
         Of networks that `fits` accepts.
     """
@@ -83,11 +83,11 @@ class WrittenSupernet:
 
     @staticmethod
     def fits(supernet: nn.Module, task: Task) -> bool:
-        """Return whether steps are written out: on signals with reductions that pool, on a CPU, in all channels."""
+        """Return whether steps are written out: on signals with reductions that pool, on a CPU, with plain cells."""
         if not isinstance(supernet, Supernet) or task.device.type != "cpu":
             return False
-        whole = all(cell.partial == 1 for stage in supernet.stages for cell in stage)  # type: ignore[attr-defined]  # of Module
-        return whole and fits_signals(task)
+        plain = all(cell.plain for stage in supernet.stages for cell in stage)  # type: ignore[attr-defined]  # of Module
+        return plain and fits_signals(task)
 
     def loss(
         self,

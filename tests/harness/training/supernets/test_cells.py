@@ -14,6 +14,7 @@ from harness.spaces.layers import Geometry
 from harness.training.supernets.batches import Batches
 from harness.training.supernets.cells import EDGES, MixedCell, build
 from harness.training.supernets.costs import PathCosts
+from harness.training.supernets.partial import draw_channels
 from harness.training.supernets.subnets import accuracies, recalibrate, standalone
 from tests.harness.training.supernets.support import MICRO, rng, search_data
 
@@ -135,11 +136,102 @@ def test_partial_channels_pass_beside_the_operations_and_are_shuffled():
     torch.testing.assert_close(found, features[:, edges])  # (0 1 | 2 3) is interleaved
     torch.testing.assert_close(supernet(partial=1).mixture(items(), drawn_weights()),
                                supernet().mixture(items(), drawn_weights(), torch.ones(6)))  # fmt: skip
-    with torch.no_grad():
-        arch, half = (3, 2, 1, 4, 0, 3), supernet(partial=2)
-        torch.testing.assert_close(half.mixture(items(), one_hot(arch)), half.path(items(), arch), rtol=1e-5, atol=1e-5)
     with pytest.raises(HarnessError, match="`partial_channels` must divide the 4 channels, got 3"):
         supernet(partial=3)
+
+
+@pytest.mark.parametrize("channel_choice", ["first", "random"])
+def test_a_path_on_partial_channels_is_the_one_hot_mixture_with_what_passes_on_edges_that_get_nothing(channel_choice):
+    half = supernet(partial=2, channel_choice=channel_choice)
+    for drawn in (None, rng(4)):
+        draw_channels(half, drawn, torch.device("cpu"))
+        for arch in ((3, 2, 1, 4, 0, 3), (0, 0, 3, 0, 3, 0), (3, 2, 0, 0, 0, 0)):
+            with torch.no_grad():
+                path = half.path(items(), arch)
+                torch.testing.assert_close(half.mixture(items(), one_hot(arch)), path, rtol=1e-4, atol=1e-5)
+                torch.testing.assert_close(half.path(items(), arch, one_hot(arch)), path, rtol=1e-4, atol=1e-5)
+
+
+def test_drawn_channels_go_through_the_operations_of_their_edge_and_the_others_pass_in_their_places():
+    cell = MixedCell(4, Geometry(signal=True), (1, 4), partial=2, channel_choice="random")
+    cell.draw(rng(3), torch.device("cpu"))
+    weights, edges = drawn_weights(), torch.tensor([1.0, 0.7, 0.3, 0.5, 0.2, 0.4])
+    nodes = [items(3, (4, 1, 12))]
+    for target in (1, 2, 3):
+        total = 0
+        for gene, (source, end) in enumerate(EDGES):
+            if end == target:
+                x, seen = nodes[source], torch.zeros(4, 1, 1)
+                seen[cell.orders[gene, :2]] = 1  # equation (2) of the paper
+                pooled = functional.avg_pool2d(x, (1, 3), 1, (0, 1), count_include_pad=False)
+                mixed = weights[gene, 1] * x + weights[gene, 4] * pooled
+                total = total + edges[gene] * (seen * mixed + (1 - seen) * x)
+        nodes.append(total)
+    torch.testing.assert_close(cell.mixture(nodes[0], weights, edges), nodes[-1])
+
+
+def test_channels_are_drawn_for_each_edge_of_each_cell_by_the_generator_that_is_given_and_not_where_all_go_through():
+    found = []
+    for _ in range(2):
+        half, generator = supernet(partial=2, channel_choice="random"), rng(6)
+        draw_channels(half, generator, torch.device("cpu"))
+        found.append([stage[0].orders for stage in half.stages])
+    for orders, again in zip(*found, strict=True):
+        assert torch.equal(orders, again)
+        assert torch.equal(orders.sort(1).values, torch.arange(orders.shape[1]).expand(6, -1))
+        assert len(set(map(tuple, orders.tolist()))) > 1
+    for options in ({"channel_choice": "random"}, {"partial": 2}):
+        generator = rng(6)
+        network = supernet(**options)
+        draw_channels(network, generator, torch.device("cpu"))
+        assert network.stages[0][0].orders is None
+        assert generator.bit_generator.state == rng(6).bit_generator.state
+
+
+@pytest.mark.parametrize("arch", CELLS)
+def test_an_entangled_path_is_the_one_hot_mixture_and_the_network_of_its_own(arch):
+    network, batches = supernet(entangled=True), Batches(search_data())
+    assert {name.split(".")[5] for name, _ in network.named_parameters() if ".edges." in name} == {"3"}
+    with torch.no_grad():
+        path = network.path(items(), arch)
+        torch.testing.assert_close(network.mixture(items(), one_hot(arch)), path, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(network.path(items(), arch, one_hot(arch)), path, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(standalone(network, arch, batches)(items()), path, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("signal", [True, False])
+def test_an_entangled_mixture_convolves_once_with_the_kernel_and_its_centre(signal):
+    cell, weights = MixedCell(4, Geometry(signal=signal), entangled=True), drawn_weights()
+    shape, around = ((4, 1, 12), (0, 1)) if signal else ((4, 6, 6), (1, 1))
+    edges = torch.tensor([1.0, 0.7, 0.3, 0.5, 0.2, 0.4])
+    nodes = [items(3, shape)]
+    for target in (1, 2, 3):
+        total = 0
+        for gene, (source, end) in enumerate(EDGES):
+            if end == target:
+                x, kernel = nodes[source], cell.edges[gene]["3"].weight
+                middle = torch.zeros_like(kernel)
+                middle[:, :, around[0], 1] = kernel[:, :, around[0], 1]
+                kernel = weights[gene, 3] * kernel + weights[gene, 2] * middle
+                y = functional.conv2d(functional.relu(x), kernel, padding=around)
+                y = functional.batch_norm(y, None, None, training=True)
+                pooled = functional.avg_pool2d(x, kernel.shape[2:], 1, around, count_include_pad=False)
+                total = total + edges[gene] * (y + weights[gene, 1] * x + weights[gene, 4] * pooled)
+        nodes.append(total)
+    torch.testing.assert_close(cell.mixture(nodes[0], weights, edges), nodes[-1], rtol=1e-4, atol=1e-5)
+
+
+def test_entangled_operations_that_an_edge_does_not_keep_are_as_if_their_weights_were_zero_there():
+    kept, weights = ((1, 3), (2, 3), (0, 2), (4,), (3,), (0, 1, 2, 3, 4)), drawn_weights()
+    for gene, codes in enumerate(kept):
+        weights[gene, [code for code in range(5) if code not in codes]] = 0
+    network = supernet(entangled=True)
+    expected = network.mixture(items(), weights)
+    torch.testing.assert_close(network.mixture(items(), weights, kept=kept), expected, rtol=1e-4, atol=1e-5)
+    costs = PathCosts(10, (0, 0, 1, 3, 0), entangled=True)
+    assert costs.mixture_by_edge(kept) == 10 + 3 + 3 + 1 + 0 + 3 + 3, "one convolution, as wide as the widest"
+    assert costs.mixture == costs.path((3,) * 6)
+    assert costs.mean == PathCosts(10, (0, 0, 1, 3, 0)).mean
 
 
 def test_subnets_are_evaluated_alike_in_any_order_and_leave_the_supernet_as_it_is():

@@ -15,6 +15,7 @@ from harness.training.supernets.batches import Batches
 from harness.training.supernets.choices import CHOICES
 from harness.training.supernets.costs import EdgeCosts
 from harness.training.supernets.darts import ABSENT, NONE, SKIP, build, derived, edge_codes
+from harness.training.supernets.partial import draw_channels
 from harness.training.supernets.subnets import standalone
 from tests.harness.training.supernets.support import MICRO_DARTS, rng, search_data
 
@@ -123,6 +124,27 @@ def test_draws_are_uniform_and_keep_to_what_is_searched():
     assert SPACE.is_valid(archs).all()
     assert set(np.unique(edge_codes(archs))) == {ABSENT, 3, 5}
     assert np.bincount(archs[:, 8], minlength=10).min() > 20, "all pairs of node 5"
+
+
+@pytest.mark.parametrize(("place", "stride"), [(1, 2), (2, 1)])
+def test_drawn_channels_go_through_the_operations_of_their_edge_and_the_others_pass_in_their_places(place, stride):
+    network = supernet(partial=2, channel_choice="random")
+    draw_channels(network, rng(3), torch.device("cpu"))
+    cell, draws = network.cells[place], rng(2)
+    cell.before = cell.last = torch.nn.Identity()
+    states = [torch.from_numpy(draws.normal(size=(8, 16, 1, 6)).astype(np.float32)) for _ in range(2)]
+    weights, edges = (torch.from_numpy(draws.random(size, dtype=np.float32)) for size in ((14, 8), 14))
+    total = 0
+    for edge, state in enumerate(states):
+        seen = torch.zeros(16, 1, 1)
+        seen[cell.orders[edge, :8]] = 1
+        pooled = functional.max_pool2d(state, (1, 3), (1, stride), (0, 1))
+        mixed = weights[edge, 0] * functional.batch_norm(pooled, None, None, training=True)
+        passing = functional.max_pool2d(state, (1, stride), (1, stride))
+        total = total + edges[edge] * (seen * mixed + (1 - seen) * passing)
+    kept = [(0, NONE), (0,)] * 7
+    found = cell.mixture(*states, weights, edges, kept)
+    torch.testing.assert_close(found[:, :16], total, rtol=1e-4, atol=1e-5)
 
 
 def test_partial_channels_must_divide_the_width():

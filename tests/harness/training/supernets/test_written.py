@@ -142,8 +142,9 @@ def test_the_supernet_and_its_written_steps_have_one_memory():
     assert abs(loss.item() - before) > 1e-3
 
 
-def test_steps_of_images_and_of_partial_channels_are_left_to_autograd():
+def test_steps_of_images_of_partial_channels_and_of_entangled_kernels_are_left_to_autograd():
     signals, pictures = Batches(search_data()), Batches(search_data(images=True))
     assert written_supernet(supernet(signals), signals) is not None
-    assert written_supernet(supernet(signals, partial=4), signals) is None
+    for options in ({"partial": 4}, {"entangled": True}):
+        assert written_supernet(supernet(signals, **options), signals) is None
     assert written_supernet(build(pictures.recipe, pictures.shape, pictures.classes, seed=0), pictures) is None
