@@ -44,8 +44,8 @@ from harness.training.devices import compute_threads
 from harness.training.engines.reference import deterministic
 from harness.training.recipe import TrainingSetup
 
-SCHEMA = 1
-"""Version of what the digest of a unit covers."""
+SCHEMA = 2
+"""Version of what the digest of a unit covers, and of how its columns are made."""
 OBSERVED = ("train_loss", "valid_loss", "eigenvalue", "probabilities", "lineage")
 """Numbers of an epoch that methods may tell: mean losses, the largest eigenvalue of the Hessian in alpha, the mean
 weights of operations on each edge, (E, K), and of what grows the cell that weights came from and the one trained,
@@ -376,8 +376,12 @@ def _judged(benchmark: Benchmark, method: OneShot, random: Archs) -> dict[str, n
 
 
 def _sample(space: SearchSpace, rng: np.random.Generator) -> Archs:
-    """Draw architectures of different functional classes, uniform over the classes of a large draw: (k, L)."""
-    archs = space.sample(50 * SAMPLED, rng)
+    """Draw architectures of different functional classes, uniform over those of the space: (k, L).
+
+    Each is drawn uniformly in its class.  Of a space that is too large to be listed, classes are those of a large draw.
+    """
+    archs = representatives(space)
+    archs = archs[rng.permutation(len(archs))]
     _, first = np.unique(space.key(archs, "functional"), return_index=True)
     return np.asarray(archs[rng.permutation(first)[:SAMPLED]])
 

@@ -181,7 +181,7 @@ class SPOS(SinglePath):
     evaluates in vain.
     """
 
-    version = 2
+    version = 3
     preset = PathSettings(
         batch_size=1024,
         learning_rate=0.5,
