@@ -112,6 +112,8 @@ class SDARTS(Relaxed):
 
     Chen & Hsieh, "Stabilizing Differentiable Architecture Search via Perturbation-based Regularization", ICML 2020; the
     noise grows from 0.03 to 0.3.
+
+    Departs from the authors' code: 0.3 is the noise of the last epoch, there of the one after it.
     """
 
     preset = replace(_DARTS, first_perturbation=0.03, perturbation=0.3)
@@ -125,7 +127,7 @@ class SDARTSADV(Relaxed):
     seven steps of gradient ascent, within a distance that grows from 0.03 to 0.3; the step of alpha is undisturbed.
     A step of the weights costs nine times that of DARTS.
 
-    Departs from the authors' code: normalisation is by batch statistics in the attack too.
+    Departs from the authors' code as `SDARTS` does, and normalisation is by batch statistics in the attack too.
     """
 
     preset = replace(_DARTS, first_perturbation=0.03, perturbation=0.3, perturbed_by="adversarial")
@@ -157,10 +159,12 @@ class DARTSPlus(Relaxed):
 class RDARTS(Relaxed):
     """DARTS that stops when the largest eigenvalue of the Hessian in alpha rises: R-DARTS (early stopping).
 
-    Zela et al., "Understanding and Robustifying Differentiable Architecture Search", ICLR 2020, 5.1.  Each measurement
-    of the eigenvalue costs 91 gradients of 500 validation items.
+    Zela et al., "Understanding and Robustifying Differentiable Architecture Search", ICLR 2020, 5.1.  The eigenvalue is
+    that of the whole Hessian, measured after every epoch; on NAS-Bench-201 each costs 31 gradients of 500 validation
+    items.
     """
 
+    version = 2
     preset = replace(_DARTS, early_stop="eigenvalue", eigenvalue_every=1)
     paper, year = "Zela et al., ICLR", 2020
 
@@ -201,7 +205,8 @@ class ProxylessNAS(Relaxed):
 
     Departs from the paper: E are expected multiply-adds, not measured times; no label smoothing; validation items are
     drawn without replacement; weights use training items, alpha validation items of the table.  In the warm-up paths
-    are drawn by alpha at its start, which is as good as uniform.
+    are drawn by alpha at its start, which is as good as uniform.  E is over all operations, as in the paper, where the
+    code has that of the two paths; alpha learns where none is the open path too, where the code skips the edge.
     """
 
     preset = RelaxedSettings(

@@ -13,8 +13,11 @@ from harness.spaces.four_nodes import EDGES
 
 STOPS = ("none", "skips", "ranking", "eigenvalue")
 """Rules by name."""
-WINDOW, BACK, RISE, FIRST = 5, 4, 1.3, 10
-"""Of the rule of R-DARTS: values of a mean, values between two means, the largest ratio, the first epoch compared."""
+WINDOW, BACK, RISE, FIRST = 5, 4, 1.3, 11
+"""Of the rule of R-DARTS: values of a mean, values between two means, the largest ratio, the first epoch compared.
+
+Epochs are counted from 1, in the authors' code from 0.
+"""
 
 
 class StableRanking:
