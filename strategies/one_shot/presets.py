@@ -22,6 +22,8 @@ class DARTS(Relaxed):
 
     Departs from the paper: NAS-Bench-201 has one kind of cell, and an edge may be none.  The recommendation takes none
     where its alpha is the largest, as Dong & Yang (ICLR 2020) do; the second row has the best other operation.
+    Their code, whose cells on NAS-Bench-201 are the published ones, has ``nesterov = true``, ``weight_decay = 5e-4``
+    and ``alpha_first = false``.
     """
 
     preset: ClassVar[RelaxedSettings] = _DARTS
@@ -35,7 +37,8 @@ class SNAS(Relaxed):
     Xie, Zheng, Liu & Lin, "SNAS: Stochastic Neural Architecture Search", ICLR 2019, without resource constraints.  The
     temperature falls from 1 to 0.03 linearly, the range of the authors' code.
 
-    Departs from the paper as `DARTS` does.
+    Departs from the paper as `DARTS` does.  Cells on NAS-Bench-201 that are published as those of SNAS were searched by
+    the code of `DrNAS`: on two levels, at temperatures from 10 to 1, with a learning rate that ends at 0.001.
     """
 
     preset = replace(
@@ -100,6 +103,7 @@ class DrNAS(Relaxed):
     elu(alpha) + 1; ``penalty`` > 0 adds the divergence from the uniform distribution to the loss of alpha.
 
     Departs from the paper: one stage on all channels and all operations, no progressive pruning and widening.
+    Alpha rests for ten epochs, as in each stage of the authors' code; that of one stage has ``frozen_epochs = 0``.
     """
 
     preset = replace(_DARTS, sampler="dirichlet", frozen_epochs=10)
