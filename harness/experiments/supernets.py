@@ -8,6 +8,7 @@ the table, by multiply-adds.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from harness.checks import Archs, arch_matrix, real
 from harness.digests import identity, sha256_of, without
 from harness.errors import HarnessError, SpecError, must, unknown
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
-from harness.experiments.recommendations import ALONE, representatives
+from harness.experiments.recommendations import ALONE, MOST_LISTED, representatives
 from harness.experiments.shards import Search, Shard
 from harness.experiments.spec import SUPERNET, Spec, StrategySpec, held, plain_data
 from harness.files.arrays import ArraysError, read_npz
@@ -380,8 +381,10 @@ def _sample(space: SearchSpace, rng: np.random.Generator) -> Archs:
 
     Each is drawn uniformly in its class.  Of a space that is too large to be listed, classes are those of a large draw.
     """
-    archs = representatives(space)
-    archs = archs[rng.permutation(len(archs))]
+    if math.prod(space.cardinalities.tolist()) <= MOST_LISTED:
+        archs = rng.permutation(representatives(space))
+    else:
+        archs = space.sample(50 * SAMPLED, rng)
     _, first = np.unique(space.key(archs, "functional"), return_index=True)
     return np.asarray(archs[rng.permutation(first)[:SAMPLED]])
 
