@@ -181,7 +181,8 @@ class FairDARTS(Relaxed):
     zero-one loss alone would move it.
 
     Departs from the paper: the largest weight of each edge is taken, where the paper takes all above 0.85, two a node
-    at most.
+    at most.  Settings are those of `DARTS`; the authors' code has ``batch_size = 128``, ``learning_rate = 0.005``,
+    ``alpha_learning_rate = 3e-3`` and ``alpha_beta = 0.9``.
     """
 
     preset = replace(_DARTS, sampler="sigmoid", penalty=10.0, without=("none",))
@@ -211,6 +212,7 @@ class ProxylessNAS(Relaxed):
     drawn without replacement; weights use training items, alpha validation items of the table.  In the warm-up paths
     are drawn by alpha at its start, which is as good as uniform.  E is over all operations, as in the paper, where the
     code has that of the two paths; alpha learns where none is the open path too, where the code skips the edge.
+    One cosine leads the learning rate through all epochs; there the warm-up has one of its own, from 0.05.
     """
 
     preset = RelaxedSettings(

@@ -7,8 +7,13 @@ import pytest
 import torch
 from torch.nn import functional
 
+from strategies.one_shot.climbing import NashInherited
+from strategies.one_shot.controllers import ENAS
+from strategies.one_shot.likelihood import SETN
+from strategies.one_shot.morphism_tree import AutoKerasInherited
 from strategies.one_shot.paths import RSPS, SPOS
-from strategies.one_shot.presets import DARTS, GDAS, PCDARTS
+from strategies.one_shot.petridish import PetridishInherited
+from strategies.one_shot.presets import DARTS, GDAS, PCDARTS, SDARTS, FBNet, ProxylessNAS
 from strategies.one_shot.relaxed import Relaxed
 from strategies.one_shot.samplers import HardGumbel, ReinMax
 from strategies.one_shot.sparse import LEAST, BayesNAS, proximal
@@ -169,3 +174,43 @@ def test_an_evaluation_costs_the_items_that_recalibrate_it_too():
     one.best_of(archs, 12)
     assert one.macs == pytest.approx((12 + 50) * sum(COSTS.path(arch) for arch in archs))
     assert VALIDATION == 2 * 24
+
+
+@pytest.mark.parametrize(
+    ("factory", "settings"),
+    [
+        (DARTS, {"batch_size": 64, "learning_rate": 0.025, "last_learning_rate": 0.001, "momentum": 0.9,
+                 "nesterov": False, "weight_decay": 3e-4, "clip": 5, "alpha_learning_rate": 3e-4, "alpha_beta": 0.5,
+                 "alpha_weight_decay": 1e-3, "alpha_first": True, "order": 1, "frozen_epochs": 0}),
+        (GDAS, {"nesterov": True, "weight_decay": 5e-4, "clip": 5, "alpha_first": False, "temperature": 10,
+                "last_temperature": 0.1}),
+        (PCDARTS, {"partial_channels": 4, "edge_normalisation": True, "frozen_epochs": 15, "batch_size": 256,
+                   "learning_rate": 0.1, "last_learning_rate": 0, "alpha_learning_rate": 6e-4,
+                   "alpha_weight_decay": 1e-3, "weight_decay": 3e-4}),
+        (SDARTS, {"first_perturbation": 0.03, "perturbation": 0.3, "attack_steps": 7}),
+        (ProxylessNAS, {"frozen_epochs": 41, "alpha_every": 5, "alpha_learning_rate": 1e-3, "alpha_beta": 0, "gated": 2,
+                        "alpha_weight_decay": 0, "latency_factor": 0.2, "latency_power": 0.3, "weight_decay": 4e-5,
+                        "batch_size": 256, "learning_rate": 0.025}),
+        (FBNet, {"alpha_learning_rate": 0.01, "alpha_weight_decay": 5e-4, "frozen_epochs": 10, "latency_factor": 0.2,
+                 "latency_power": 0.6, "learning_rate": 0.1, "temperature": 5}),
+        (RSPS, {"nesterov": True, "weight_decay": 5e-4, "clip": 5, "candidates": 100, "items": 512}),
+        (SETN, {"nesterov": True, "weight_decay": 5e-4, "clip": 0, "candidates": 100, "items": 512,
+                "alpha_first": False}),
+        (SPOS, {"batch_size": 1024, "learning_rate": 0.5, "last_learning_rate": 0, "annealing": "linear",
+                "weight_decay": 4e-5, "label_smoothing": 0.1, "clip": 0, "population": 50, "generations": 20,
+                "parents": 10, "mutants": 25, "crossovers": 25, "mutation": 0.1}),
+        (ENAS, {"batch_size": 128, "learning_rate": 0.05, "last_learning_rate": 0.0005, "half_period": 10,
+                "weight_decay": 2.5e-4, "clip": 5, "updates": 50, "samples": 20, "controller_learning_rate": 1e-3,
+                "controller_beta": 0, "controller_epsilon": 1e-3, "controller_clip": 5, "entropy": 1e-4,
+                "baseline_momentum": 0.99, "tanh": 2.5, "controller_temperature": 5}),
+        (BayesNAS, {"batch_size": 18, "warm_epochs": 1, "operation_penalty": 0.01}),
+        (NashInherited, {"steps": 5, "children": 8, "morphisms": 5, "child_epochs": 17, "learning_rate": 0.05}),
+        (PetridishInherited, {"train_epochs": 80, "search_epochs": 80, "added": 3, "penalty": 1e-3, "first_gates": 0.1,
+                              "near": 0.025, "points": 100}),
+        (AutoKerasInherited, {"most_epochs": 200, "patience": 5, "least": 1e-4, "children": 8, "temperature": 1,
+                              "beta": 2.576}),
+    ],
+)  # fmt: skip
+def test_defaults_are_those_of_the_papers_and_their_codes(factory, settings):
+    known = factory.known()
+    assert {name: known[name] for name in settings} == settings
