@@ -8,6 +8,7 @@ the table, by multiply-adds.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from harness.checks import Archs, arch_matrix, real
 from harness.digests import identity, sha256_of, without
 from harness.errors import HarnessError, SpecError, must, unknown
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
-from harness.experiments.recommendations import ALONE, representatives
+from harness.experiments.recommendations import ALONE, MOST_LISTED, representatives
 from harness.experiments.shards import Search, Shard
 from harness.experiments.spec import SUPERNET, Spec, StrategySpec, held, plain_data
 from harness.files.arrays import ArraysError, read_npz
@@ -44,8 +45,8 @@ from harness.training.devices import compute_threads
 from harness.training.engines.reference import deterministic
 from harness.training.recipe import TrainingSetup
 
-SCHEMA = 1
-"""Version of what the digest of a unit covers."""
+SCHEMA = 2
+"""Version of what the digest of a unit covers, and of how its columns are made."""
 OBSERVED = ("train_loss", "valid_loss", "eigenvalue", "weight_decay", "probabilities", "lineage")
 """Numbers of an epoch that methods may tell: mean losses, the largest eigenvalue of the Hessian in alpha, the decay of
 weights where it changes, the mean weights of operations on each edge, (E, K), and of what grows the cell that weights
@@ -376,8 +377,14 @@ def _judged(benchmark: Benchmark, method: OneShot, random: Archs) -> dict[str, n
 
 
 def _sample(space: SearchSpace, rng: np.random.Generator) -> Archs:
-    """Draw architectures of different functional classes, uniform over the classes of a large draw: (k, L)."""
-    archs = space.sample(50 * SAMPLED, rng)
+    """Draw architectures of different functional classes, uniform over those of the space: (k, L).
+
+    Each is drawn uniformly in its class.  Of a space that is too large to be listed, classes are those of a large draw.
+    """
+    if math.prod(space.cardinalities.tolist()) <= MOST_LISTED:
+        archs = rng.permutation(representatives(space))
+    else:
+        archs = space.sample(50 * SAMPLED, rng)
     _, first = np.unique(space.key(archs, "functional"), return_index=True)
     return np.asarray(archs[rng.permutation(first)[:SAMPLED]])
 

@@ -9,9 +9,11 @@ import numpy as np
 from scipy import stats
 
 from harness.checks import FloatArray, IntArray
+from reports.statistics.bootstrap import interval
 from reports.statistics.significance import ALPHA
 
 SIMULATIONS = 1_000
+RESAMPLES = 400
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,26 @@ def kendall(x: FloatArray, y: FloatArray) -> float:
     if len(x) < 3:
         return math.nan
     return float(_taus(x[None], y[None])[0])
+
+
+def kendall_interval(rows: FloatArray, y: FloatArray, rng: np.random.Generator) -> Mean:
+    """Return the mean tau-b of several measurements with y, and its 95 % interval over resamples of the architectures.
+
+    Parameters
+    ----------
+    rows : (r, n) float64
+        Of the same n architectures.
+    y : (n,) float64
+    rng : numpy.random.Generator
+        Draws `RESAMPLES` resamples, the same for all rows; those in which a tau is NaN count as nothing.
+    """
+    taus = [kendall(row, y) for row in rows]
+    if len(y) < 3 or np.isnan(taus).any():
+        return Mean(float(np.mean(taus)) if taus else math.nan, math.nan, math.nan)
+    drawn = rng.integers(len(y), size=(RESAMPLES, len(y)))
+    means = np.mean([_taus(row[drawn], y[drawn]) for row in rows], axis=0)
+    low, high = interval(means[np.isfinite(means)])
+    return Mean(float(np.mean(taus)), float(low), float(high))
 
 
 def _taus(x: FloatArray, y: FloatArray) -> FloatArray:

@@ -25,7 +25,7 @@ from reports.statistics.agreement import kendall
 from reports.study.naming import titles
 from reports.study.opening import OpenOracle, open_truth, own_name
 from reports.study.provenance import library_versions
-from reports.study.truth import LIVE, Truth
+from reports.study.truth import Truth
 
 _MACS = "macs_m"
 """The column of multiply-adds, where a table has one."""
@@ -60,6 +60,8 @@ class Supernet:
         What was trained by itself: what was handed over, a row for each derivation, then random ones, (m, L).
     alone_inherited : (m,) float64
         Their accuracies in percent with the weights of the supernet.
+    statistics : str
+        How batch normalisation was treated where subnets were evaluated; empty where the method does not say.
     """
 
     replicate: int
@@ -75,6 +77,7 @@ class Supernet:
     stopped: bool
     alone: Archs
     alone_inherited: FloatArray
+    statistics: str = ""
 
     @property
     def last(self) -> Archs:
@@ -99,21 +102,15 @@ class Panel:
     supernets: Mapping[str, list[Supernet]]
     searches: Mapping[str, list[tuple[FloatArray, dict[str, FloatArray]]]]
 
-    def agreement(self, one: Supernet, share: float = 1.0) -> float:
-        """Return Kendall's tau of inherited accuracies with the table's, on the table's best share of the sample.
-
-        NaN where there is no table, for a benchmark that trains what it is asked knows few of the sample, and of
-        methods that hold no weights for the sample.
-        """
-        if self.truth.kind == LIVE or not np.isfinite(one.inherited).all():
-            return float("nan")
+    def best(self, one: Supernet, share: float) -> IntArray:
+        """Return the places of the table's best share of a sample."""
         truth = self.truth.sign("validation") * self.truth.mean(one.sample, "validation")
-        kept = np.argsort(-truth, kind="stable")[: max(2, round(share * len(truth)))]
-        return kendall(one.inherited[kept], truth[kept])
+        return np.argsort(-truth, kind="stable")[: max(2, round(share * len(truth)))]
 
-    def ceiling(self, one: Supernet) -> float:
-        """Return the mean tau of single trainings of the sample with the mean of the others; NaN without repeats."""
-        runs = self.truth.oracle.trainings(one.sample, self.truth.column("validation").name)
+    def ceiling(self, one: Supernet, share: float = 1.0) -> float:
+        """Return the mean tau of one training with the mean of the others, on the best share; NaN without repeats."""
+        archs = one.sample[self.best(one, share)]
+        runs = self.truth.oracle.trainings(archs, self.truth.column("validation").name)
         if runs.shape[1] < 2 or not np.isfinite(runs).all():
             return float("nan")
         others = (runs.sum(1, keepdims=True) - runs) / (runs.shape[1] - 1)
@@ -237,6 +234,7 @@ def _supernet(truth: Truth, unit: Any, output: Any) -> Supernet:
         bool(facts["stopped"]),
         columns.get("alone/archs", columns["sample/archs"][:0]),
         columns.get("alone/inherited", np.empty(0)),
+        str(unit.hyperparameters.get("statistics", "")),
     )
 
 

@@ -11,7 +11,7 @@ from harness.experiments.manifest import MANIFEST
 from harness.printable import counted
 from reports.sections.section import Section
 from reports.study.study import Study
-from reports.supernets import alone, lineage
+from reports.supernets import agreement, alone, lineage
 from reports.supernets.curves import over_cost
 from reports.supernets.drawn import derived_cells
 from reports.supernets.epochs import over_epochs
@@ -41,7 +41,18 @@ def section_of(results: SupernetResults) -> Section:
         "Weight sharing",
         tuple(sentences(results)),
         tuple(filter(None, figures)),
-        tuple(filter(None, (summary(results), cells(results), lineage.table(results), alone.table(results)))),
+        tuple(
+            filter(
+                None,
+                (
+                    summary(results),
+                    cells(results),
+                    agreement.table(results),
+                    lineage.table(results),
+                    alone.table(results),
+                ),
+            )
+        ),
         (*_methods(results), *alone.methods(results)),
     )
 

@@ -17,12 +17,12 @@ from reports.tables.report_table import ReportTable
 
 _HEADERS = (
     "Benchmark", "Method", "n", "Epochs", "Units", "Seconds", "Validation regret", "Test regret", "Other derivation",
-    "Best epoch", "None", "Skips", "Pools", "Entropy", "Tau", "Tau, best half", "Ceiling",
+    "Best epoch", "None", "Skips", "Pools", "Entropy",
 )  # fmt: skip
 
 
 def summary(results: SupernetResults) -> ReportTable:
-    """Return what each method handed over, what it cost and how far its supernet agrees with the table."""
+    """Return what each method handed over, and what it cost."""
     rows = [_facts(panel, label, group) for panel in results.panels for label, group in panel.supernets.items()]
     cells = tuple(
         tuple(
@@ -36,9 +36,7 @@ def summary(results: SupernetResults) -> ReportTable:
         "What each method handed over after its last epoch, means over replicates: epochs trained, cost in units of one"
         " training and in real seconds; regret by the table, in the unit of its metric; that of the other derivation"
         " (without none), where there is one; the best over all epochs, which no method can know, for an oracle alone;"
-        " numbers of operations in the cell; entropy of the weights of operations, mean over edges, in nats; Kendall's"
-        " tau-b of inherited accuracies with the table's means on one sample of classes, all and its best half, and the"
-        " tau of one training with the mean of the others there."
+        " numbers of operations in the cell; entropy of the weights of operations, mean over edges, in nats."
     )
     return ReportTable("one-shot", "One-shot methods", caption, pd.DataFrame(rows), _HEADERS, cells)
 
@@ -65,9 +63,6 @@ def _facts(panel: Panel, label: str, group: Sequence[Supernet]) -> dict[str, Any
         "best_epoch": float(np.mean([_best(one) for one in group])),
         **{kind: float(number) for kind, number in zip(WEIGHTLESS, kept, strict=True)},
         "entropy": float(np.mean([entropies(one)[-1] if len(entropies(one)) else np.nan for one in group])),
-        "tau": float(np.mean([panel.agreement(one) for one in group])),
-        "tau_best_half": float(np.mean([panel.agreement(one, 0.5) for one in group])),
-        "ceiling": float(np.mean([panel.ceiling(one) for one in group])),
     }
 
 

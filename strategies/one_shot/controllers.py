@@ -68,7 +68,9 @@ class ENAS(SinglePath):
     `strategies.reinforcement.lstm`: logits are 2.5 tanh(raw / 5).
 
     Departs from that code: one layer of 64 units, as in the code of the paper, not two of 32; each edge has a matrix
-    and embeddings of its own; no gradient flows through the entropy of the reward.
+    and embeddings of its own; no gradient flows through the entropy of the reward; validation items are not augmented.
+    Its first version, of 2020, goes on from the b of the last cell of a pass, not from their mean, and chooses by
+    batches of 128.
 
     Parameters of `SinglePath`, and:
 

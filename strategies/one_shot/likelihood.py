@@ -50,7 +50,7 @@ class SETN(Relaxed):
     Dong & Yang, "One-Shot Neural Architecture Search via Self-Evaluated Template Network", ICCV 2019, as in the code of
     NAS-Bench-201: a step trains the weights of one uniform path, then alpha by the mixture of all operations on a
     validation batch; at the end the hundred cells of the largest product of softmax(alpha) are scored, each on one
-    batch of 512 validation items, another for each, and the best is chosen.
+    batch of 512 validation items, another for each, and the best is chosen.  As in that code gradients are not clipped.
 
     Parameters of `Relaxed`, and:
 
@@ -66,7 +66,7 @@ class SETN(Relaxed):
     """
 
     settings: LikelihoodSettings
-    preset: ClassVar[Any] = LikelihoodSettings(alpha_first=False)
+    preset: ClassVar[Any] = LikelihoodSettings(alpha_first=False, clip=0.0)
     derivations: ClassVar[tuple[str, ...]] = ("chosen",)
     paper, year = "Dong & Yang, ICCV", 2019
 

@@ -49,12 +49,12 @@ class DARTSPT(Relaxed):
     as in the authors' code for NAS-Bench-201.  An undecided edge is drawn; each of its operations is taken out of the
     mixture in turn, the others keep their weights, and the accuracy of the supernet on all validation items is
     measured; the operation is fixed without which it is the lowest.  Between two decisions the supernet is tuned for 5
-    epochs at a tenth of the learning rate.  The last decision is made after the last epoch, so that the last 25 of the
-    epochs tune, fewer where there are not so many.  With ``frozen_epochs`` as large as all epochs alpha is never
-    trained, a variant of the paper.
+    epochs at a tenth of the learning rate, which is constant then.  The last decision is made after the last epoch, so
+    that the last 25 of the epochs tune, fewer where there are not so many.  With ``frozen_epochs`` as large as all
+    epochs alpha is never trained, a variant of the paper.
 
-    Departs from that code: the learning rate is constant while the supernet is tuned.  What is recommended before all
-    edges are decided has the largest alpha on the others.
+    Departs from that code: there the last decision is made before the last of the 25 epochs, and momentum is forgotten
+    at the first.  What is recommended before all edges are decided has the largest alpha on the others.
 
     Parameters of `Relaxed`, and:
 

@@ -60,7 +60,8 @@ class PetridishInherited(Growing):
     Departs from the paper: a growth fills empty edges of the cell of NAS-Bench-201, in all cells at once, and the gates
     are shared by them, so that what is found can be looked up; a node that leads nowhere gets a skip to the output with
     its first operation.  A convolution begins silent in the child, which then starts as its parent; a skip or a pool
-    has no gate in these cells and begins at full strength.  Gates are trained by the same SGD as weights.
+    has no gate in these cells and begins at full strength.  Gates are trained by the same SGD as weights.  No limit on
+    multiply-adds ends the search.
 
     Parameters
     ----------

@@ -22,6 +22,8 @@ class DARTS(Relaxed):
 
     Departs from the paper: NAS-Bench-201 has one kind of cell, and an edge may be none.  The recommendation takes none
     where its alpha is the largest, as Dong & Yang (ICLR 2020) do; the second row has the best other operation.
+    Their code, whose cells on NAS-Bench-201 are the published ones, has ``nesterov = true``, ``weight_decay = 5e-4``
+    and ``alpha_first = false``.
     """
 
     preset: ClassVar[RelaxedSettings] = _DARTS
@@ -35,7 +37,8 @@ class SNAS(Relaxed):
     Xie, Zheng, Liu & Lin, "SNAS: Stochastic Neural Architecture Search", ICLR 2019, without resource constraints.  The
     temperature falls from 1 to 0.03 linearly, the range of the authors' code.
 
-    Departs from the paper as `DARTS` does.
+    Departs from the paper as `DARTS` does.  Cells on NAS-Bench-201 that are published as those of SNAS were searched by
+    the code of `DrNAS`: on two levels, at temperatures from 10 to 1, with a learning rate that ends at 0.001.
     """
 
     preset = replace(
@@ -104,6 +107,7 @@ class DrNAS(Relaxed):
     elu(alpha) + 1; ``penalty`` > 0 adds the divergence from the uniform distribution to the loss of alpha.
 
     Departs from the paper: one stage on all channels and all operations, no progressive pruning and widening.
+    Alpha rests for ten epochs, as in each stage of the authors' code; that of one stage has ``frozen_epochs = 0``.
     """
 
     preset = replace(_DARTS, sampler="dirichlet", frozen_epochs=10)
@@ -130,6 +134,8 @@ class SDARTS(Relaxed):
 
     Chen & Hsieh, "Stabilizing Differentiable Architecture Search via Perturbation-based Regularization", ICML 2020; the
     noise grows from 0.03 to 0.3.
+
+    Departs from the authors' code: 0.3 is the noise of the last epoch, there of the one after it.
     """
 
     preset = replace(_DARTS, first_perturbation=0.03, perturbation=0.3)
@@ -144,7 +150,7 @@ class SDARTSADV(Relaxed):
     seven steps of gradient ascent, within a distance that grows from 0.03 to 0.3; the step of alpha is undisturbed.
     A step of the weights costs nine times that of DARTS.
 
-    Departs from the authors' code: normalisation is by batch statistics in the attack too.
+    Departs from the authors' code as `SDARTS` does, and normalisation is by batch statistics in the attack too.
     """
 
     preset = replace(_DARTS, first_perturbation=0.03, perturbation=0.3, perturbed_by="adversarial")
@@ -181,10 +187,12 @@ class DARTSPlus(Relaxed):
 class RDARTS(Relaxed):
     """DARTS that stops when the largest eigenvalue of the Hessian in alpha rises: R-DARTS (early stopping).
 
-    Zela et al., "Understanding and Robustifying Differentiable Architecture Search", ICLR 2020, 5.1.  Each measurement
-    of the eigenvalue costs 91 gradients of 500 validation items.
+    Zela et al., "Understanding and Robustifying Differentiable Architecture Search", ICLR 2020, 5.1.  The eigenvalue is
+    that of the whole Hessian, measured after every epoch; on NAS-Bench-201 each costs 31 gradients of 500 validation
+    items.
     """
 
+    version = 2
     preset = replace(_DARTS, early_stop="eigenvalue", eigenvalue_every=1)
     paper, year = "Zela et al., ICLR", 2020
 
@@ -213,7 +221,8 @@ class FairDARTS(Relaxed):
     zero-one loss alone would move it.
 
     Departs from the paper: the largest weight of each edge is taken, and of DARTS cells the two strongest edges into
-    each node, where the paper takes all above 0.85, two a node at most.
+    each node, where the paper takes all above 0.85, two a node at most.  Settings are those of `DARTS`; the authors'
+    code has ``batch_size = 128``, ``learning_rate = 0.005``, ``alpha_learning_rate = 3e-3`` and ``alpha_beta = 0.9``.
     """
 
     preset = replace(_DARTS, sampler="sigmoid", penalty=10.0, without=("none",))
@@ -243,7 +252,9 @@ class ProxylessNAS(Relaxed):
 
     Departs from the paper: E are expected multiply-adds, not measured times; no label smoothing; validation items are
     drawn without replacement; weights use training items, alpha validation items of the table.  In the warm-up paths
-    are drawn by alpha at its start, which is as good as uniform.
+    are drawn by alpha at its start, which is as good as uniform.  E is over all operations, as in the paper, where the
+    code has that of the two paths; alpha learns where none is the open path too, where the code skips the edge.
+    One cosine leads the learning rate through all epochs; there the warm-up has one of its own, from 0.05.
     """
 
     preset = RelaxedSettings(

@@ -15,8 +15,11 @@ STOPS = ("none", "skips", "ranking", "eigenvalue", "adaptive")
 """Rules by name."""
 BY_CURVATURE = ("eigenvalue", "adaptive")
 """Those that look at the largest eigenvalue of the Hessian."""
-WINDOW, BACK, RISE, FIRST = 5, 4, 1.3, 10
-"""Of the rule of R-DARTS: values of a mean, values between two means, the largest ratio, the first epoch compared."""
+WINDOW, BACK, RISE, FIRST = 5, 4, 1.3, 11
+"""Of the rule of R-DARTS: values of a mean, values between two means, the largest ratio, the first epoch compared.
+
+Epochs are counted from 1, in the authors' code from 0.
+"""
 KEPT = 1 + WINDOW // 2 + BACK
 """Values from the centre of the earlier mean to the last."""
 _ROLLBACK = "rollback."

@@ -25,7 +25,7 @@ from harness.training.supernets.batches import Batch, Batches
 from harness.training.supernets.choices import CHOICES, Choices
 from harness.training.supernets.costs import TRAINING_STEP
 from harness.training.supernets.partial import CHANNELS
-from harness.training.supernets.subnets import STATISTICS, accuracies
+from harness.training.supernets.subnets import RECALIBRATING, STATISTICS, accuracies
 from harness.training.supernets.written.supernet import written_supernet
 
 _KNOWN = tuple(dict.fromkeys(name for choices in CHOICES.values() for name in choices.operations))
@@ -273,10 +273,16 @@ class SupernetMethod(OneShot):
         """Return validation accuracies in percent with inherited weights: (n, L) to (n,)."""
         return accuracies(self.supernet, archs, self.batches, self.settings.statistics)
 
+    def charge_evaluation(self, arch: Archs, items: int) -> None:
+        """Charge one subnet, (L,), for the forward passes of items, and of those that recalibrate it."""
+        if self.settings.statistics == "recalibrated":
+            items += min(RECALIBRATING, self.batches.count("train"))
+        self.charge(self.costs.path(arch), items, 1)
+
     def charged_accuracies(self, archs: Archs) -> FloatArray:
-        """Return `inherited`, and charge the forward passes of the validation items."""
-        for arch in archs.tolist():
-            self.charge(self.costs.path(arch), self.batches.count("valid"), 1)
+        """Return `inherited`, and charge the evaluations on the validation items."""
+        for arch in archs:
+            self.charge_evaluation(arch, self.batches.count("valid"))
         return self.inherited(archs)
 
     def best_of(self, archs: Archs, items: int) -> Archs:
@@ -293,7 +299,7 @@ class SupernetMethod(OneShot):
         scores, batches = list[float](), self.batches.validating(self.rng, items)
         for arch in archs:
             batch = next(batches)
-            self.charge(self.costs.path(arch), len(batch[1]), 1)
+            self.charge_evaluation(arch, len(batch[1]))
             scores.append(
                 float(accuracies(self.supernet, arch[None], self.batches, self.settings.statistics, [batch])[0])
             )

@@ -27,6 +27,8 @@ RECIPE, TABLE = "nb201-200", "nb201-cifar10"
 class Published:
     """A method, how long it searched, and the validation accuracy of its cells on CIFAR-10, mean and sd in percent.
 
+    `hyperparameters` are those of the code that gave the value, where they are not the method's own.
+
     Dong & Yang, "NAS-Bench-201", ICLR 2020 (DARTS, GDAS, RSPS with the statistics of batches), and Chen et al.,
     "DrNAS", ICLR 2021 (the others).
     """
@@ -44,13 +46,17 @@ class Published:
         return self.mean - width, self.mean + width
 
 
+_ICLR = {"nesterov": True, "weight_decay": 5e-4, "alpha_first": False}
+"""Of the code of Dong & Yang, for DARTS."""
+_GUMBEL = {"bilevel": True, "temperature": 10.0, "last_temperature": 1.0, "last_learning_rate": 0.001}
+"""Of the code of Chen et al., for SNAS."""
 PUBLISHED = {
-    "drnas": Published(DrNAS, 100, 91.55, 0.0),
+    "drnas": Published(DrNAS, 100, 91.55, 0.0, {"frozen_epochs": 0}),
     "pc_darts": Published(PCDARTS, 50, 89.96, 0.15),
-    "darts": Published(DARTS, 50, 39.77, 0.0),
+    "darts": Published(DARTS, 50, 39.77, 0.0, _ICLR),
     "gdas": Published(GDAS, 250, 89.89, 0.08),
     "rsps": Published(RSPS, 250, 84.16, 1.69),
-    "snas": Published(SNAS, 100, 90.10, 1.04),
+    "snas": Published(SNAS, 100, 90.10, 1.04, _GUMBEL),
 }
 
 

@@ -124,6 +124,61 @@ def test_landscape_of_cifar10_under_single_edits() -> None:
     assert np.count_nonzero(reached == values.argmax()) == pytest.approx(10_949, abs=10)
 
 
+DERIVED = [
+    ("nb201-cifar10", "DARTS", [1835], 39.77, 0.0),
+    ("nb201-cifar100", "DARTS", [1835], 15.03, 0.0),
+    ("nb201-imagenet16", "DARTS", [1835], 16.43, 0.0),
+    ("nb201-cifar100", "DARTS, first order, on it", [3521, 3521, 12830], 61.08, 4.37),
+    ("nb201-imagenet16", "DARTS, first order, on it", [12686, 12686, 4771], 38.07, 2.90),
+    ("nb201-cifar100", "DARTS, second order, on it", [12669, 561, 2057], 59.48, 5.13),
+    ("nb201-imagenet16", "DARTS, second order, on it", [1728], 27.52, 0.0),
+    ("nb201-cifar10", "GDAS, on it", [3928, 138, 6168], 89.68, 0.72),
+    ("nb201-cifar100", "GDAS, on it", [12218, 3203, 12940], 68.35, 2.71),
+    ("nb201-imagenet16", "GDAS, on it", [6960], 39.55, 0.0),
+    ("nb201-cifar10", "DrNAS", [9930], 91.55, 0.0),
+    ("nb201-cifar100", "DrNAS", [9930], 73.49, 0.0),
+    ("nb201-imagenet16", "DrNAS", [9930], 46.37, 0.0),
+    ("nb201-cifar10", "ResNet", [11472], 90.86, 0.0),
+    ("nb201-cifar100", "ResNet", [11472], 70.50, 0.0),
+    ("nb201-imagenet16", "ResNet", [11472], 44.10, 0.0),
+]
+"""Table, method, official indices of its cells, mean and sd of their validation accuracies in percent."""
+
+
+def test_cells_that_weight_sharing_derived_have_their_published_validation_accuracies() -> None:
+    opened = {name: oracle(name) for name in NB201}
+    for name, method, indices, mean, sd in DERIVED:
+        found = opened[name].mean(opened[name].archs[indices], "valid_accuracy")
+        assert (found.mean(), found.std()) == (pytest.approx(mean, abs=0.0051), pytest.approx(sd, abs=0.0051)), method
+    skips = opened["nb201-cifar10"].archs[1835]
+    assert skips.tolist() == [1] * 6
+
+
+def test_landmarks_of_the_micro_table() -> None:
+    opened = oracle("micro-mnist1d")
+    space = opened.space
+    landmarks = {
+        (1,) * 6: (19.58, 19.68), (4,) * 6: (18.03, 18.64), (2,) * 6: (73.75, 75.66), (3,) * 6: (94.57, 94.25),
+        (3, 0, 3, 1, 0, 1): (92.07, 92.90), (3, 3, 2, 4, 2, 3): (94.68, 94.63), (1, 2, 1, 0, 4, 4): (64.43, 65.51),
+    }  # fmt: skip
+    archs = np.array([*landmarks], dtype=np.uint8)
+    for column, place in (("valid_accuracy", 0), ("test_accuracy", 1)):
+        assert opened.mean(archs, column) == pytest.approx([told[place] for told in landmarks.values()], abs=0.0051)
+    assert opened.columns["test_accuracy"].held_out
+    cut = np.array([(0,) * 6, (0, 0, 3, 0, 3, 3)], dtype=np.uint8)
+    assert opened.mean(cut, "valid_accuracy") == pytest.approx(9.15), "nothing enters, or nothing leaves"
+    assert opened.optimum("valid_accuracy").value == pytest.approx(94.68, abs=0.0051)
+    archs = np.indices((5,) * 6).reshape(6, -1).T.astype(np.uint8)
+    values, skips = opened.mean(archs, "valid_accuracy"), (archs == 1).sum(1)
+    means = [values[skips == count].mean() for count in range(7)]
+    assert means == pytest.approx([73.8, 71.8, 68.5, 62.9, 52.7, 38.7, 19.6], abs=0.06)
+    order, tests = np.argsort(values), opened.mean(archs, "test_accuracy")
+    for count, valid, test in ((1, 70.43, 71.43), (10, 92.08, 92.66), (46, 93.45, 93.83), (100, 93.75, 94.06)):
+        chances = np.diff((np.arange(len(values) + 1) / len(values)) ** count)
+        assert (chances @ values[order], chances @ tests[order]) == pytest.approx((valid, test), abs=0.0051)
+    assert len(np.unique(space.key(archs, "functional"))) == len(opened.archs) == 4_930
+
+
 GRAPH_BEST = {
     "cora": (83102, 0.81933, 0.80800, 77016, 0.83133),
     "citeseer": (31144, 0.72800, 0.71033, 47206, 0.71567),

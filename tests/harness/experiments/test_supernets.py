@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -15,7 +16,7 @@ from harness.experiments.execute import execute
 from harness.experiments.kind import kind_of
 from harness.experiments.manifest import read_manifest
 from harness.experiments.prepare import prepare
-from harness.experiments.recommendations import recommended
+from harness.experiments.recommendations import recommended, representatives
 from harness.experiments.results import read_results
 from harness.experiments.schema import from_dict
 from harness.experiments.store import part_path, read_units
@@ -149,6 +150,26 @@ def test_supernets_and_searches_of_one_spec_are_run_stored_and_read_apart(own, t
     assert (len(verified), left_out) == (len(searched) + 2, 0)
     ends = [recommended(output.columns)[1][-1] for output in (stored[0][1], other)]
     np.testing.assert_array_equal(verified[len(searched) :], ends, "what was derived is verified like the rest")
+
+
+def test_the_sample_is_uniform_over_functional_classes_however_many_codings_each_has(monkeypatch):
+    monkeypatch.setattr(supernets, "SAMPLED", 4_930)
+    space = registry.benchmark(BENCHMARK).space
+    whole = supernets._sample(space, np.random.default_rng(0))
+    assert len(np.unique(space.key(whole, "functional"))) == len(whole) == 4_930, "none is out of reach"
+    monkeypatch.setattr(supernets, "SAMPLED", 100)
+    sizes = np.bincount(space.key(representatives(space), "functional").astype(np.int64))
+    drawn = [supernets._sample(space, np.random.default_rng(seed)) for seed in range(4)]
+    keys = space.key(np.concatenate(drawn), "functional").astype(np.int64)
+    assert np.mean(sizes[keys] == 1) == pytest.approx(np.mean(sizes[sizes > 0] == 1), abs=0.08)
+    assert any((one != other).any() for one, other in itertools.pairwise(drawn))
+
+
+def test_what_stands_beside_a_method_and_its_label_change_none_of_its_units():
+    alone = prepare(spec({"name": "darts"})).shards
+    beside = prepare(spec({"name": "gdas"}, {"name": "random_search"}, {"name": "darts", "label": "mine"})).shards
+    assert set(alone) < set(beside)
+    assert [beside[digest][0] for digest in alone] == ["mine", "mine"]
 
 
 def test_a_killed_supernet_continues_to_the_same_result(own, tmp_path, monkeypatch):

@@ -134,7 +134,7 @@ def real_tables(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.mark.parametrize(
     ("name", "reproduced", "others"),
     [
-        ("darts-family", 21, {}),
+        ("darts-family", 33, {}),
         ("latency-nb201", 6, {"possible": 6}),
         ("nb201-ceiling", 6, {"possible": 3, "impossible": 2}),
         ("zero-cost-correlations", 30, {EXPLAINED: 5}),

@@ -30,6 +30,22 @@ def test_the_ceiling_is_the_agreement_of_two_simulated_measurements():
     assert one.low < one.median < one.high
 
 
+def test_the_interval_of_taus_is_about_their_mean_and_as_wide_as_other_samples_are_apart():
+    rng = np.random.default_rng(2)
+    truth = rng.normal(size=(60, 40))
+    taus = [[stats.kendalltau(one, y).statistic for one in (y + rng.normal(size=(2, 40)))] for y in truth]
+    apart = 2 * 1.96 * np.std(np.mean(taus, axis=1))
+    rows = truth[0] + rng.normal(size=(2, 40))
+    found = agreement.kendall_interval(rows, truth[0], np.random.default_rng(0))
+    assert found.value == pytest.approx(np.mean([stats.kendalltau(row, truth[0]).statistic for row in rows]))
+    assert found.low < found.value < found.high
+    assert found.high - found.low == pytest.approx(apart, rel=0.5)
+    assert found == agreement.kendall_interval(rows[::-1], truth[0], np.random.default_rng(0))
+    same = agreement.kendall_interval(truth[:1], truth[0], np.random.default_rng(0))
+    assert (same.value, same.low, same.high) == (1, 1, 1)
+    assert math.isnan(agreement.kendall_interval(rows[:, :2], truth[0, :2], np.random.default_rng(0)).value)
+
+
 def test_the_ceiling_among_equals_is_zero_and_without_noise_one():
     runs = np.full(20, 3)
     noise = np.random.default_rng(0).normal(90, 0.3 / math.sqrt(3), 20)

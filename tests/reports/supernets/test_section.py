@@ -75,8 +75,14 @@ def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
     assert second.units.tolist() == [3, 6, 9]
     truth = oracle.mean(SAMPLE, "valid_accuracy")
     assert np.array_equal(np.argsort(truth), [4, 1, 0, 2, 3]), "as the inherited accuracies are"
-    assert panel.agreement(first) == pytest.approx(1.0)
     section = section_of(results)
+    agreement = next(table for table in section.tables if table.name == "one-shot-agreement").frame.iloc[0]
+    assert (agreement["n"], agreement["sample"], agreement["statistics"]) == (2, 5, "batch")
+    assert agreement[["tau_all", "tau_all_low", "tau_all_high"]].tolist() == pytest.approx([1.0] * 3)
+    assert np.isnan(agreement["tau_best_half"]), "two architectures"
+    assert 0.5 < agreement["ceiling_all"] <= 1
+    assert agreement["regret_of_best"] == pytest.approx(best - truth.max(), abs=0.02)
+    assert agreement["least_regret"] == agreement["regret_of_best"]
     row = section.tables[0].frame.iloc[0]
     assert row["n"] == 2
     assert row["units"] == 7.5

@@ -86,6 +86,17 @@ def test_a_rise_before_the_tenth_epoch_does_not_stop():
     assert not rule.stops
 
 
+def test_the_first_means_that_are_compared_are_of_the_eleventh_epoch_and_the_fifteenth():
+    """As in the authors' code, which counts epochs from 0 and waits until the earlier one is the tenth."""
+    rule = EigenvalueRise()
+    for epoch in range(1, 30):
+        rule.note(epoch, 1.0 if epoch < 12 else 9.0, np.full((2, 6), epoch, dtype=np.uint8))
+        if rule.stops:
+            break
+    assert epoch == 17
+    assert rule.earlier[0, 0] == 11
+
+
 def test_skips_are_counted():
     assert CHOICES["nb201"].skips(np.array([1, 0, 1, 3, 1, 4])) == 3
     assert CHOICES["darts"].skips(np.array([2, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0] + [2] * 11)) == 3, "no pair of inputs"
