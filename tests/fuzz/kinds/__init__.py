@@ -15,6 +15,7 @@ KINDS = {
     "manifests": "experiments:Manifests",
     "records": "experiments:Records",
     "specs": "experiments:Specs",
+    "methods": "trainings:Methods",
     "own": "own:Own",
     "texts": "texts:Texts",
     "labels": "experiments:Labels",
