@@ -16,6 +16,8 @@ KINDS = {
     "records": "experiments:Records",
     "specs": "experiments:Specs",
     "methods": "trainings:Methods",
+    "supernets": "supernets:Supernets",
+    "states": "supernets:States",
     "own": "own:Own",
     "texts": "texts:Texts",
     "labels": "experiments:Labels",

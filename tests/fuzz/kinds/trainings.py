@@ -230,6 +230,8 @@ class Methods(Kind):
                 table = draw.choice([data["scaling"], *data["families"]])
             else:
                 table = draw.choice([data, data["budget"]])
+            if not table:
+                continue
             key = draw.choice(list(table))
             table[key] = _near(draw, table[key], _WORDS.get(key, ()))
         return data
