@@ -203,9 +203,9 @@ class Supernets(Kind[Training | Shard]):
             Search().check_output(unit, output)
             return
         facts = parse_json(output.texts["facts"], "`facts`")
-        derivations = facts.get("derivations") if isinstance(facts, dict) else None
-        named = isinstance(derivations, list) and all(isinstance(one, str) for one in derivations)
-        if not named or len({*derivations}) != len(derivations) or not isinstance(facts.get("stopped"), bool):
+        said: Any = facts.get("derivations") if isinstance(facts, dict) else None
+        derivations = {one for one in said if isinstance(one, str)} if isinstance(said, list) else set[str]()
+        if not derivations or len(derivations) != len(said) or not isinstance(facts.get("stopped"), bool):
             raise HarnessError(must("facts", "say the derivations and whether the method stopped", facts))
         columns = output.columns
         further = _ALONE if any(name in columns for name in _ALONE) else {}

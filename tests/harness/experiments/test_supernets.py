@@ -178,9 +178,7 @@ def test_a_killed_supernet_continues_to_the_same_result(own, tmp_path, monkeypat
     kept = read_npz(place)
     for damaged in (place.read_bytes()[:-100], _packed(kept | {"kept/units": kept["kept/units"] + 1.0}), _packed({})):
         place.write_bytes(damaged)
-        with pytest.warns(
-            UserWarning, match=r"state of a killed run in .* is damaged .*: the training begins anew"
-        ):
+        with pytest.warns(UserWarning, match=r"state of a killed run in .* is damaged .*: the training begins anew"):
             again = kind.resume(unit, place)
         np.testing.assert_array_equal(again.columns["units"], whole.columns["units"])
 

@@ -68,7 +68,7 @@ def _found(path: Path, arrays: Mapping[str, AnyArray]) -> tuple[AnyArray, AnyArr
     for split in order:
         if items[split].ndim < 2 or len(items[split]) == 0:
             raise HarnessError(must(f"the {split} items of {path}", "be at least one item", items[split].shape))
-        if len(labels[split]) != len(items[split]):
+        if labels[split].shape != (len(items[split]),):
             rule = f"be one for each of {len(items[split])} items"
             raise HarnessError(must(f"the {split} labels of {path}", rule, labels[split].shape))
     codes = np.concatenate([np.full(len(items[split]), SPLITS.index(split), dtype=np.int64) for split in order])
@@ -90,7 +90,10 @@ def _codes(path: Path, listed: AnyArray, items: int) -> IntArray:
     """Return the splits that texts name: (n,) int64."""
     if listed.shape != (items,) or listed.dtype.kind not in "US":
         raise HarnessError(must(f"split of {path}", f"be a text for each of {items} items", listed.shape))
-    texts = [str(text).lower() for text in (np.char.decode(listed) if listed.dtype.kind == "S" else listed)]
+    texts = [
+        str(text).lower()
+        for text in (np.char.decode(listed, "utf-8", "replace") if listed.dtype.kind == "S" else listed)
+    ]
     for text in dict.fromkeys(texts):
         if text not in SPLIT_NAMES:
             raise HarnessError(f"{path}: {unknown('split', text, SPLIT_NAMES)}")
