@@ -103,7 +103,10 @@ class Own:
 
 
 def is_description(path: Path) -> bool:
-    """Say whether a TOML file is there and describes trainings: its content says so, or is no TOML, which `read` tells."""
+    """Say whether a TOML file is there and describes trainings: its content says so.
+
+    What is no TOML counts too, so that `read` tells what is wrong with it.
+    """
     try:
         fields = read_toml(path)
     except FileNotFoundError:

@@ -243,7 +243,7 @@ def _supernet(truth: Truth, unit: Any, output: Any) -> Supernet:
     for place, derivation in enumerate(facts["derivations"]):
         epochs, archs[derivation] = recommended(columns, place)
         for split in truth.splits:
-            regrets[derivation, split] = truth.regrets_of(split, truth.mean(archs[derivation], split))
+            regrets[derivation, split] = truth.regrets_of(split, truth.mean_where_known(archs[derivation], split))
     return Supernet(
         unit.first,
         tuple(facts["derivations"]),

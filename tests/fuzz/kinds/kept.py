@@ -117,7 +117,7 @@ class Kept(Kind):
             for _ in range(draw.edits(1, 2)):
                 key = draw.choice(sorted(arrays))
                 arrays[key] = of_array(draw, arrays[key])
-                if draw.random() < 0.1:
+                if draw.random() < 0.1 and len(arrays) > 1:
                     del arrays[draw.choice(sorted(arrays))]
             with path.open("wb") as file:
                 np.savez(file, allow_pickle=False, **arrays)

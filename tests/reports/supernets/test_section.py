@@ -15,8 +15,10 @@ from harness.experiments.prepare import prepare
 from harness.experiments.schema import from_dict
 from harness.experiments.store import write_unit
 from harness.experiments.supernets import Training
+from harness.spaces.rows import RowsSpace
 from reports.figures.render import draw
 from reports.page.build import build
+from reports.supernets.held import unknown
 from reports.supernets.results import read_supernets
 from reports.supernets.section import section as section_of_study
 from reports.supernets.section import section_of
@@ -128,3 +130,14 @@ def test_the_page_has_the_section_and_names_no_table_of_its_own(folder):
         "one-shot-operations",
         "one-shot-drawings",
     } <= names
+
+
+def test_what_a_table_of_a_part_of_its_space_lacks_has_no_regret_and_is_told(folder):
+    results = read_supernets(folder)
+    (panel,) = results.panels
+    space = RowsSpace(panel.truth.oracle.space, np.array([GOOD], dtype=np.uint8))
+    panel.truth.oracle = SimpleNamespace(space=space, mean=panel.truth.oracle.mean)
+    means = panel.truth.mean_where_known(np.array([CUT, GOOD], dtype=np.uint8), "validation")
+    assert np.isnan(means).tolist() == [True, False]
+    (said,) = unknown(results)
+    assert said.startswith(f"{panel.truth.name} holds a part of its space: of what darts handed over it lacks 1 of 2,")

@@ -62,13 +62,14 @@ def _found(path: Path, arrays: Mapping[str, AnyArray]) -> tuple[AnyArray, AnyArr
     if listed is not None:
         raise HarnessError(f"{path} gives `split` beside items by split: leave one of them out")
     order = [split for split in SPLITS if split in items]
-    shapes = {split: items[split].shape[1:] for split in order}
-    if len(set(shapes.values())) > 1:
-        raise HarnessError(must(f"the items of {path}", "be of one shape in all splits", shapes))
+    for what, arrays in (("items", items), ("labels", labels)):
+        shapes = {split: arrays[split].shape[1:] for split in order}
+        if len(set(shapes.values())) > 1:
+            raise HarnessError(must(f"the {what} of {path}", "be of one shape in all splits", shapes))
     for split in order:
         if items[split].ndim < 2 or len(items[split]) == 0:
             raise HarnessError(must(f"the {split} items of {path}", "be at least one item", items[split].shape))
-        if labels[split].shape != (len(items[split]),):
+        if len(labels[split]) != len(items[split]):
             rule = f"be one for each of {len(items[split])} items"
             raise HarnessError(must(f"the {split} labels of {path}", rule, labels[split].shape))
     codes = np.concatenate([np.full(len(items[split]), SPLITS.index(split), dtype=np.int64) for split in order])
