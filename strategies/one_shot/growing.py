@@ -50,7 +50,8 @@ class GrowthSettings:
         real("momentum", self.momentum, low=0.0, high=1.0)
         boolean("nesterov", self.nesterov)
         real("weight_decay", self.weight_decay, low=0.0, high=GREATEST)
-        object.__setattr__(self, "start", listed("start", self.start))
+        codes = tuple(integer("start", code, low=0, high=255) for code in listed("start", self.start))
+        object.__setattr__(self, "start", codes)
 
 
 @dataclass(eq=False)

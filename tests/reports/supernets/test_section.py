@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -136,8 +138,11 @@ def test_what_a_table_of_a_part_of_its_space_lacks_has_no_regret_and_is_told(fol
     results = read_supernets(folder)
     (panel,) = results.panels
     space = RowsSpace(panel.truth.oracle.space, np.array([GOOD], dtype=np.uint8))
-    panel.truth.oracle = SimpleNamespace(space=space, mean=panel.truth.oracle.mean)
-    means = panel.truth.mean_where_known(np.array([CUT, GOOD], dtype=np.uint8), "validation")
+    oracle = copy.copy(panel.truth.oracle)
+    oracle.space = space
+    truth = replace(panel.truth, oracle=oracle)
+    results = replace(results, panels=(replace(panel, truth=truth),))
+    means = truth.mean_where_known(np.array([CUT, GOOD], dtype=np.uint8), "validation")
     assert np.isnan(means).tolist() == [True, False]
     (said,) = unknown(results)
     assert said.startswith(f"{panel.truth.name} holds a part of its space: of what darts handed over it lacks 1 of 2,")
