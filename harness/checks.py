@@ -20,6 +20,8 @@ Archs = npt.NDArray[Any]
 
 MOST = 10**6
 """The most of anything that a strategy or a learner counts: what is above it is a slip, and more than memory holds."""
+GREATEST = 1e30
+"""The largest number that networks are trained with, such as a rate: single precision holds little more."""
 
 
 def integer(name: str, value: object, *, low: int | None = None, high: int | None = None) -> int:

@@ -103,11 +103,16 @@ class Own:
 
 
 def is_description(path: Path) -> bool:
-    """Say whether a TOML file is there and describes trainings: its content says so, not its name."""
+    """Say whether a TOML file is there and describes trainings: its content says so.
+
+    What is no TOML counts too, so that `read` tells what is wrong with it.
+    """
     try:
         fields = read_toml(path)
-    except (FileNotFoundError, HarnessError):
+    except FileNotFoundError:
         return False
+    except HarnessError:
+        return True
     return "dataset" in fields and "space" in fields and "columns" not in fields
 
 

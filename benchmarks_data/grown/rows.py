@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from harness.checks import Archs, FloatArray, IntArray, UInt64Array
 from harness.errors import HarnessError, TableError, must, reason
-from harness.files.arrays import ArraysError, read_npz
+from harness.files.arrays import read_npz
 from harness.files.whole import replacing
 
 Name = tuple[int, int, int]
@@ -162,7 +162,9 @@ def read(path: Path, held_path: Path | None, held_columns: int) -> Rows:
         if held_path is not None and held_columns:
             at = held_path
             held_out = read_npz(held_path)["held_out"]
-        texts = arrays["reasons"].tolist()
+        texts, which = arrays["reasons"].tolist(), arrays["reason"].tolist()
+        if min(which, default=0) < 0:
+            raise IndexError("a reason before the first")
         return Rows(
             arrays["keys"],
             arrays["archs"],
@@ -170,10 +172,10 @@ def read(path: Path, held_path: Path | None, held_columns: int) -> Rows:
             arrays["seeds"],
             arrays["values"],
             held_out,
-            tuple(texts[place] for place in arrays["reason"].tolist()),
+            tuple(texts[place] for place in which),
             arrays["real_seconds"],
         )
-    except (OSError, ArraysError, KeyError, IndexError, HarnessError) as error:
+    except (OSError, KeyError, IndexError, TypeError, ValueError) as error:  # also what is raised in words
         if isinstance(error, FileNotFoundError) and at == path:
             raise
         raise TableError(

@@ -22,7 +22,7 @@ from benchmarks_data.grown.rows import Name, Rows, joined, names_of, read, write
 from harness.checks import BoolArray, FloatArray, IntArray, UInt64Array
 from harness.digests import sha256_of
 from harness.errors import HarnessError, TableError, must, shown
-from harness.files.reading import parse_json
+from harness.files.reading import read_json
 from harness.files.whole import locked, remove_unfinished, replacing
 
 MOST_FILES = 64
@@ -88,7 +88,7 @@ class Grown:
                 with replacing(path) as temporary:
                     temporary.write_text(json.dumps(wanted, indent=1, sort_keys=True))
                 return
-            there = parse_json(path.read_text(), str(path), TableError)
+            there = read_json(path, TableError, remedy=f"remove {self.folder}, and what it held is trained again")
         if sha256_of(wanted) != sha256_of(there):
             known = there if isinstance(there, dict) else {}
             differing = [f"{key} {shown(known.get(key))}" for key, value in wanted.items() if known.get(key) != value]
@@ -124,13 +124,25 @@ class Grown:
                 continue
             if first > self._last + 1 and not gaps:
                 return False
-            self._add(read(self._path("rows", first, last), None, len(self.held_out)))
+            self._add(self._read(first, last))
             self._last = last
         return True
 
+    def _read(self, first: int, last: int, *, held_out: bool = False) -> Rows:
+        """Return the rows of a file, refused where they are not of the columns of this table."""
+        path, held = self._path("rows", first, last), self._path("held", first, last)
+        rows = read(path, held if held_out else None, len(self.held_out))
+        for what, there, wanted in (
+            ("columns", rows.values.shape[1], len(self.columns)),
+            ("columns that are held out", rows.held_out.shape[1], len(self.held_out)),
+            ("genes", rows.archs.shape[1], (self._parts[0] if self._parts else rows).archs.shape[1]),
+        ):
+            if there != wanted:
+                raise TableError(f"{path} is damaged: {must(what, f'be {wanted}', there)}; remove it, and what it held"
+                                 " is trained again when it is asked for")  # fmt: skip
+        return rows
+
     def _add(self, rows: Rows) -> None:
-        if rows.values.shape[1] != len(self.columns):
-            raise TableError(f"a file in '{self.folder}' must have {len(self.columns)} columns")
         fresh = [name not in self._place for name in rows.names]
         rows = rows if all(fresh) else rows.take(np.flatnonzero(fresh))
         self._place |= {name: (len(self._parts), place) for place, name in enumerate(rows.names)}
@@ -211,15 +223,7 @@ class Grown:
         remove_unfinished(self.folder)
 
     def _read_whole(self, *, held_out: bool) -> Rows:
-        parts = [
-            read(
-                self._path("rows", first, last),
-                self._path("held", first, last) if held_out else None,
-                len(self.held_out),
-            )
-            for first, last in _whole_batches(self.folder)
-        ]
-        return joined(parts)
+        return joined(self._read(first, last, held_out=held_out) for first, last in _whole_batches(self.folder))
 
     def rows(self, *, held_out: bool = False) -> Rows | None:
         """Return all that is there, in the order in which it came, None of an empty table.

@@ -88,6 +88,10 @@ class Predictions:
         best = self._read(chosen[0][0])
         chosen = chosen[: max(2, min(LIBRARY, _MOST_VALUES // best[VALID].size))]
         kept = [best, *(self._read(name) for name, _, _ in chosen[1:])]
+        for arrays, (name, _, _) in zip(kept, chosen, strict=True):
+            if any(arrays[part].shape != array.shape for part, array in best.items()):
+                raise TableError(f"{self.folder / name} is damaged: its predictions are of other items or classes than"
+                                 " those of the best network; remove it, the ensemble does without")  # fmt: skip
         valid, test = (np.stack([arrays[split] for arrays in kept]) for split in (VALID, TEST))
         names = [(row, seed) for _, row, seed in chosen]
         return compare(valid, test, best[f"{VALID}_labels"], best[f"{TEST}_labels"], names)

@@ -16,8 +16,8 @@ from typing import Any
 from benchmarks_data.grown import Grown
 from harness.benchmark import Column
 from harness.digests import sha256_of
-from harness.errors import HarnessError, TableError, must, typed
-from harness.files.reading import parse_json
+from harness.errors import HarnessError, TableError, must, reason, typed
+from harness.files.reading import read_json
 from harness.files.whole import home_folder, replacing
 from harness.names import read
 from harness.own.classes import file_sha256
@@ -74,7 +74,7 @@ def keep(name: str, sha256: str, definition: Definition, unit_seconds: float = n
     record = {"identity": identity, "definition": definition.as_dict()}
     text = json.dumps(record | ({_UNIT: unit_seconds} if isfinite(unit_seconds) else {}), indent=1)
     path = folder / _RECORD
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
+    if not path.exists() or path.read_bytes() != text.encode():
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return kept
@@ -91,15 +91,16 @@ def kept_of(name: str) -> Kept | None:
     sha256, key = file_sha256(name), read(name).key
     found: list[tuple[bool, float, Kept]] = []
     for path in sorted(_folder().glob(f"{key}-*/{_RECORD}")):
-        record = parse_json(path.read_text(encoding="utf-8"), str(path), TableError)
-        if not isinstance(record, Mapping) or set(record) - {_UNIT} != {"identity", "definition"}:
-            raise TableError(f"{path} is damaged; remove it, and open the task again")
-        identity, unit = record["identity"], float(record.get(_UNIT, nan))
-        if identity["module"] == sha256 and identity["task"] == key:
-            now = {library: _version(library, "") for library in identity["libraries"]} == identity["libraries"]
-            found.append(
-                (now, path.stat().st_mtime, Kept(identity, from_dict(record["definition"]), path.parent, unit))
-            )
+        remedy = "remove it, and open the task again"
+        record = read_json(path, TableError, remedy=remedy)
+        try:
+            identity, unit = record["identity"], float(record.get(_UNIT, nan))
+            if identity["module"] == sha256 and identity["task"] == key:
+                now = {library: _version(library, "") for library in identity["libraries"]} == identity["libraries"]
+                kept = Kept(identity, from_dict(record["definition"]), path.parent, unit)
+                found.append((now, path.stat().st_mtime, kept))
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:  # also what is raised in words
+            raise TableError(f"{path} is damaged ({reason(error)}); {remedy}") from None
     return max(found, key=lambda item: item[:2])[2] if found else None
 
 

@@ -117,6 +117,17 @@ class Kind(ABC, Generic[UnitT]):
     def unit(self, data: Mapping[str, Any]) -> UnitT:
         """Read what `Unit.as_dict` wrote."""
 
+    def check_output(self, unit: UnitT, output: Output) -> None:
+        """Refuse a result whose columns and texts do not fit its unit and each other, when it is written and when read.
+
+        The default takes whatever has the names.
+
+        Raises
+        ------
+        HarnessError
+            Names the column, the rule and what it is; see `harness.experiments.columns`.
+        """
+
     def small(self, unit: UnitT) -> UnitT | None:
         """Return a part of a unit that shows how long its replicates take; None, the default, where nothing does."""
         return None

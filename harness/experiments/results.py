@@ -94,6 +94,24 @@ class Results:
         return tuple(run for run in self.runs if run.benchmark == benchmark and run.label == label)
 
 
+def checked_runs(where: str, manifest: Manifest, entry: Entry, shard: Shard, output: Output) -> list[Run]:
+    """Return the runs of a shard, as its manifest calls them.
+
+    Raises
+    ------
+    ResultError
+        If the manifest says of the result what the result itself does not say; the message begins with `where`.
+    """
+    _check_same(where, manifest, entry, shard)  # all but the names of table and strategy, which are free
+    fidelity, known = np.asarray(output.columns["trace/fidelity"]), len(manifest.benchmarks[entry.benchmark].fidelities)
+    if ((fidelity < 0) | (fidelity >= known)).any():
+        raise ResultError(
+            f"{where}: damaged manifest (the result {entry.digest[:12]}.h5 has fidelities beside its {known});"
+            " run the spec again to rewrite it"
+        )
+    return [replace(run, benchmark=entry.benchmark, label=entry.label) for run in runs_of(shard, output)]
+
+
 def _check_same(where: str, manifest: Manifest, entry: Entry, shard: Shard) -> None:
     """Refuse a manifest that says of a result what the result itself does not say."""
     spec, facts = manifest.spec, manifest.benchmarks[entry.benchmark]
@@ -103,7 +121,8 @@ def _check_same(where: str, manifest: Manifest, entry: Entry, shard: Shard) -> N
         "objectives": tuple(objective.name for objective in facts.objectives),
         "constraints": next(task.constraints for task in spec.tasks if task.name == facts.task),
         "known": facts.known,
-        **{key: getattr(spec, key) for key in ("budget", "n_workers", "seed", "simulate")},
+        "budget": replace(spec.budget, supernet_epochs=None),
+        **{key: getattr(spec, key) for key in ("n_workers", "seed", "simulate")},
     }
     for key, value in said.items():
         held = (shard.first, shard.stop) if key == "first, stop" else getattr(shard, key)
@@ -190,7 +209,6 @@ def results_of(
         if result is None:
             missing.append((entry.benchmark, entry.label, entry.first, entry.stop))
         else:
-            _check_same(where, manifest, entry, result[0])  # all but the names of table and strategy, which are free
-            runs += [replace(run, benchmark=entry.benchmark, label=entry.label) for run in runs_of(*result)]
+            runs += checked_runs(where, manifest, entry, *result)
             versions[entry.label] = result[0].version
     return Results(manifest.spec, manifest.benchmarks, tuple(runs), tuple(missing), folder, versions)

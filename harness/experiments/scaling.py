@@ -19,10 +19,12 @@ from harness.benchmark import Benchmark
 from harness.checks import integer
 from harness.digests import identity, sha256_of
 from harness.errors import HarnessError, SpecError, must, unknown
+from harness.experiments.columns import check_columns, check_finite
 from harness.experiments.families import KIND, ScalingSpec
 from harness.experiments.kind import Kind, Output, at
 from harness.experiments.spec import ReportSpec, Spec, StrategySpec, held, plain_data
 from harness.experiments.supernets import setup_of
+from harness.files.reading import parse_json, record_of
 from harness.problem import Constraint
 from harness.seeding import generator
 from harness.spaces.named import NETWORKS
@@ -49,6 +51,14 @@ PACKED = "R3"
 """The level at which the seeds of a network train side by side, where it fits."""
 _NOT_THEIRS = ("deployments", "constraints", "transfer", "report_on", "auxiliary", "objectives", "prediction", "report")
 """Keys of a spec that mean nothing to families of sizes."""
+
+_FORMS = {
+    **dict.fromkeys(("train_accuracy", "valid_accuracy", "held_out/test_accuracy", "seconds"), "f R"),
+    "seeds": "i R",
+    "macs": "n",
+    "params": "n",
+}
+"""Of the columns of R trainings; see `harness.experiments.columns`."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,7 @@ class Scaled:
 class Scaling(Kind[Scaled]):
     """Trains networks of the sizes that families name."""
 
-    columns = ("train_accuracy", "valid_accuracy", "held_out/test_accuracy", "seconds", "seeds", "macs", "params")
+    columns = tuple(_FORMS)
     texts = ("facts",)
     listed = "families"
 
@@ -169,6 +179,21 @@ class Scaling(Kind[Scaled]):
     def unit(self, data: Mapping[str, Any]) -> Scaled:
         """Read what `as_dict` of a unit wrote."""
         return Scaled(**held(data, Scaled))
+
+    def check_output(self, unit: Scaled, output: Output) -> None:
+        """Refuse what is not of the trainings of a network."""
+        columns = output.columns
+        check_columns(columns, _FORMS, {"R": unit.stop - unit.first}, self.columns)
+        for name in ("seconds", "macs", "params"):
+            check_finite(name, columns[name])
+        finished = [np.isfinite(np.asarray(columns[name])) for name in _FORMS if name.endswith("accuracy")]
+        if any(not np.array_equal(one, finished[0]) for one in finished):
+            raise HarnessError("its accuracies must be missing in the same trainings, those that diverged")
+        facts = parse_json(output.texts["facts"], "`facts`")
+        own = facts.get("own") if isinstance(facts, dict) else None
+        if own is None or facts.get("dimensions") not in (1, 2) or not isinstance(facts.get("level"), str):
+            raise HarnessError(must("facts", "say `own`, `dimensions` (1 or 2) and the `level`", facts))
+        record_of(Size, own, "own")
 
     def run(self, unit: Scaled, on_step: Callable[[int], None] | None = None) -> Output:
         """Train a network with its seeds.

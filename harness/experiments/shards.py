@@ -21,9 +21,11 @@ from harness.benchmark import Benchmark
 from harness.digests import identity, later, sha256_of, without
 from harness.errors import HarnessError, SpecError, StrategyError, UnfitError, must
 from harness.experiments.building import Inner, check_learner, covered, inner_settings, make_inner, make_learner
+from harness.experiments.columns import check_columns, check_offsets
 from harness.experiments.kind import Kind, Output, at, charges_pass, open_benchmark, table_name
 from harness.experiments.spec import Spec, StrategySpec, WarmUp, held, plain_data
 from harness.experiments.transfer import Sources, Transfer, informed, transfer_to
+from harness.files.reading import parse_json
 from harness.files.spool import Column, Pieces, Spool
 from harness.names import read
 from harness.own.classes import file_sha256
@@ -43,7 +45,20 @@ SCHEMA = 1
 """Version of what the digest of a shard covers."""
 BESIDE = ("epochs", "wasted_seconds", "attempts", *OTHER, *LATER)
 """Names of columns beside a trace, see `Run.beside`."""
-_RECOMMENDED = ("after", "archs", "offsets")
+_RECOMMENDED_FORMS = {"recommended/after": "i k", "recommended/archs": "i k L", "recommended/offsets": "i B"}
+_FORMS = {
+    "trace/archs": "i T L",
+    **dict.fromkeys(("trace/fidelity", "trace/tag", "trace/worker"), "i T"),
+    "trace/objectives": "f T m",
+    "trace/constraints": "f T c",
+    **dict.fromkeys(("trace/seconds", "trace/started_seconds", "trace/finished_seconds"), "f T"),
+    "trace/charged": "b T",
+    "offsets": "i B",
+    "overhead_seconds": "f R",
+    **{f"beside/{name}": "n T" for name in BESIDE},
+    **_RECOMMENDED_FORMS,
+}
+"""Of the columns of a shard of R runs, B offsets and T rows; see `harness.experiments.columns`."""
 AT_ONCE = 250
 """Replicates that run side by side without a learner: more save no time, and each holds its strategy in memory."""
 
@@ -458,7 +473,7 @@ class Search(Kind[Shard]):
     """The kind of work `search`: every strategy on every benchmark, through the search loop."""
 
     columns = (*(f"trace/{name}" for name in Trace._names), "offsets", "overhead_seconds")
-    optional = (*(f"beside/{name}" for name in BESIDE), *(f"recommended/{name}" for name in _RECOMMENDED))
+    optional = (*(f"beside/{name}" for name in BESIDE), *_RECOMMENDED_FORMS)
     texts = ("stopped",)
 
     def check(self, spec: Spec) -> None:
@@ -496,6 +511,23 @@ class Search(Kind[Shard]):
     def unit(self, data: Mapping[str, Any]) -> Shard:
         """Read what `Shard.as_dict` wrote."""
         return Shard(**held(data, Shard))
+
+    def check_output(self, unit: Shard, output: Output) -> None:
+        """Refuse traces, and what goes with them, that are not of the runs of a shard."""
+        runs, columns = unit.stop - unit.first, output.columns
+        further = _RECOMMENDED_FORMS if any(name in columns for name in _RECOMMENDED_FORMS) else ()
+        lengths = check_columns(
+            columns,
+            _FORMS,
+            {"R": runs, "B": runs + 1, "m": len(unit.objectives), "c": len(unit.constraints)},
+            (*self.columns, *further),
+        )
+        check_offsets("offsets", columns["offsets"], lengths["T"])
+        if further:
+            check_offsets("recommended/offsets", columns["recommended/offsets"], lengths["k"])
+        stopped = parse_json(output.texts["stopped"], "`stopped`")
+        if not isinstance(stopped, list) or len(stopped) != runs or not all(isinstance(one, str) for one in stopped):
+            raise HarnessError(must("stopped", f"be {runs} texts", stopped))
 
     def small(self, unit: Shard) -> Shard:
         """Return the first two replicates of a shard."""

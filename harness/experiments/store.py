@@ -53,7 +53,7 @@ def write_unit(folder: Path, kind: Kind[UnitT], unit: UnitT, output: Output) -> 
     Raises
     ------
     HarnessError
-        If it does not hold what results of its kind hold.
+        If it does not hold what results of its kind hold, or not in the form in which they hold it.
     """
     for what, names, values in (("columns", kind.columns, output.columns), ("texts", kind.texts, output.texts)):
         missing, unknown = sorted(set(names) - set(values)), sorted(set(values) - {*names, *kind.optional})
@@ -63,6 +63,7 @@ def write_unit(folder: Path, kind: Kind[UnitT], unit: UnitT, output: Output) -> 
     path = unit_path(folder, unit.digest)
     if texts := sorted(name for name, column in output.columns.items() if _dtype(column).hasobject):
         raise HarnessError(f"columns of a result must be plain numbers, got objects in {', '.join(texts)}")
+    kind.check_output(unit, output)
     attributes = {"format": FORMAT, "digest": unit.digest, "cell": json.dumps(unit.as_dict(), sort_keys=True)}
     attributes |= {**output.texts, "sha256": content_sha256(output)}
     with replacing(path) as temporary:
@@ -134,6 +135,7 @@ def read_unit(path: Path, kind: Kind[UnitT], confined: Confined | None = None) -
         unit = kind.unit(json.loads(attributes["cell"]))
         if not attributes["digest"] == unit.digest == path.stem:
             raise DamagedError(f"{path}: the file is not the result its name says; delete it and run again")
+        kind.check_output(unit, output)
     except DamagedError:
         raise
     except Exception as error:  # damaged bytes can raise nearly anything

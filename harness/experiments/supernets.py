@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,15 @@ from harness import registry
 from harness.benchmark import Benchmark, trains
 from harness.checks import Archs, arch_matrix, real
 from harness.digests import identity, sha256_of, without
-from harness.errors import HarnessError, SpecError, must, unknown
+from harness.errors import HarnessError, SpecError, must, reason, unknown
+from harness.experiments.columns import check_columns, check_finite
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
 from harness.experiments.recommendations import ALONE, MOST_LISTED, representatives
 from harness.experiments.shards import Search, Shard
 from harness.experiments.spec import SUPERNET, Spec, StrategySpec, held, plain_data
+from harness.experiments.store import content_sha256
 from harness.files.arrays import ArraysError, read_npz
+from harness.files.reading import parse_json
 from harness.files.whole import replacing
 from harness.guard import running
 from harness.names import read
@@ -56,9 +61,19 @@ SAMPLED = 100
 CHECKPOINT_SECONDS = 30.0
 _NOT_THEIRS = ("deployments", "constraints", "prediction", "transfer", "report_on", "auxiliary")
 """Keys of a spec that mean nothing to one-shot methods, nor beside them."""
-_LOGGED = (*(f"log/{name}" for name in (*OBSERVED, "inherited")), "sample/archs", "sample/inherited")
-_ALONE = ("alone/archs", "alone/inherited")
-_RECOMMENDED = ("recommended/archs", "recommended/epoch", "recommended/derivation")
+_ALWAYS = {
+    **dict.fromkeys(("units", "seconds", "log/inherited"), "f T"),
+    "recommended/archs": "u n L",
+    **dict.fromkeys(("recommended/epoch", "recommended/derivation"), "i n"),
+    "sample/archs": "u k L",
+    "sample/inherited": "f k",
+}
+_ALONE = {"alone/archs": "u a L", "alone/inherited": "f a"}
+_LOGGED = dict.fromkeys((f"log/{name}" for name in OBSERVED), "f T") | {
+    "log/probabilities": "f T E K",
+    "log/lineage": "f T 2 L",
+}
+"""Of the columns of a supernet over T epochs; see `harness.experiments.columns`."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +134,7 @@ class Supernets(Kind[Training | Shard]):
     """Trains supernets, and runs the searches that stand beside them in a spec."""
 
     columns = ()
-    optional = ("units", "seconds", *_RECOMMENDED, *_LOGGED, *_ALONE, *Search.columns, *Search.optional)
+    optional = (*{**_ALWAYS, **_LOGGED, **_ALONE}, *Search.columns, *Search.optional)
     texts = ("facts", *Search.texts)
 
     def check(self, spec: Spec) -> None:
@@ -182,6 +197,31 @@ class Supernets(Kind[Training | Shard]):
     def unit(self, data: Mapping[str, Any]) -> Training | Shard:
         """Read what `as_dict` of a unit wrote."""
         return Training(**held(data, Training)) if "method" in data else Search().unit(data)
+
+    def check_output(self, unit: Training | Shard, output: Output) -> None:
+        """Refuse what is not of a supernet of as many epochs, or of the runs of a shard."""
+        if isinstance(unit, Shard):
+            Search().check_output(unit, output)
+            return
+        facts = parse_json(output.texts["facts"], "`facts`")
+        said: Any = facts.get("derivations") if isinstance(facts, dict) else None
+        derivations = {one for one in said if isinstance(one, str)} if isinstance(said, list) else set[str]()
+        if not derivations or len(derivations) != len(said) or not isinstance(facts.get("stopped"), bool):
+            raise HarnessError(must("facts", "say the derivations and whether the method stopped", facts))
+        columns = output.columns
+        further = _ALONE if any(name in columns for name in _ALONE) else {}
+        needed = (*_ALWAYS, *further)
+        lengths = check_columns(columns, {**_ALWAYS, **_LOGGED, **_ALONE}, {}, needed)
+        if not 1 <= lengths["T"] <= unit.epochs:
+            raise HarnessError(must("epochs", f"be from 1 to the {unit.epochs} that were asked for", lengths["T"]))
+        for name in ("units", "seconds"):
+            check_finite(name, columns[name])
+        epochs, order = np.asarray(columns["recommended/epoch"]), np.asarray(columns["recommended/derivation"])
+        each, count = np.unique(epochs), len(derivations)
+        known = np.isin(each, np.arange(1, lengths["T"] + 1)).all()
+        if not known or [*zip(epochs.tolist(), order.tolist(), strict=True)] != [*product(each.tolist(), range(count))]:
+            rule = f"name epochs up to {lengths['T']}, ascending, each with a row for each of {count} derivations"
+            raise HarnessError(must("column recommended/epoch", rule, epochs.tolist()[:12]))
 
     def small(self, unit: Training | Shard) -> Training | Shard:
         """Return the first replicates of a shard, and a supernet as it is: its first epochs tell how long all take."""
@@ -442,8 +482,13 @@ class _Record:
         self._archs.append(recommended)
         self._rows += [(len(self), place) for place in range(len(recommended))]
         inherited = _inherited(self._method, recommended[:1])[0] if len(recommended) else np.nan
-        for name, value in {**self._method.observed(), "inherited": inherited}.items():
-            self._logs.setdefault(name, []).append(np.asarray(value, dtype=np.float64))
+        observed = _observed(self._method) | {"inherited": np.array(inherited)}
+        for name in {**observed, **self._logs}:
+            before = self._logs.get(name, () if len(self) > 1 else [observed[name]])
+            if name not in observed or not before or before[0].shape != observed[name].shape:
+                rule = "tell the same numbers after each epoch, in the same shape"
+                raise HarnessError(must("observed", rule, f"another {name} after epoch {len(self)}"))
+            self._logs.setdefault(name, []).append(observed[name])
         if self._place is not None and time.monotonic() - self._written > CHECKPOINT_SECONDS:
             self._write(self._place)
 
@@ -463,11 +508,15 @@ class _Record:
 
     def _write(self, place: Path) -> None:
         """Write the state of the method and what was kept, whole or not at all."""
-        kept = {f"kept/{name}": values for name, values in self.columns(1.0).items()}
-        state = {f"state/{name}": values for name, values in self._method.state().items()}
+        arrays = {f"kept/{name}": values for name, values in self.columns(1.0).items()}
+        arrays |= {f"state/{name}": np.asarray(values) for name, values in self._method.state().items()}
         with replacing(place) as temporary, temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **kept, **state)
+            np.savez(file, allow_pickle=False, **arrays, **{_SEAL: np.array(self._seal(arrays))})
         self._written = time.monotonic()
+
+    def _seal(self, arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+        """Return the SHA-256 of the unit and of all arrays, with their types and shapes."""
+        return content_sha256(Output(arrays, {"digest": self._unit.digest}))
 
     def _continue(self) -> None:
         """Take up what a killed run left; what is damaged is told, and the run begins anew."""
@@ -475,15 +524,39 @@ class _Record:
             return
         try:
             arrays = read_npz(self._place)
-            kept = {name.removeprefix("kept/"): value for name, value in arrays.items() if name.startswith("kept/")}
-            state = {name.removeprefix("state/"): value for name, value in arrays.items() if name.startswith("state/")}
-            rows = np.stack([kept["recommended/epoch"], kept["recommended/derivation"]], axis=1)
-            costs, archs = np.stack([kept["units"], kept["seconds"]], axis=1), kept["recommended/archs"]
-            self._method.restore(state)
-        except (ArraysError, OSError, KeyError, ValueError) as error:
-            where = f"'{self._place}' ({type(error).__name__})"
-            raise HarnessError(f"the state of a killed run in {where} is damaged; delete it and run again") from error
+            seal = arrays.pop(_SEAL, None)
+            if seal is None or str(seal) != self._seal(arrays):
+                raise ArraysError("it holds other arrays than were written for this training")
+        except (ArraysError, OSError) as error:
+            where = f"the state of a killed run in '{self._place}' is damaged"
+            warnings.warn(f"{where} ({reason(error)}): the training begins anew", stacklevel=2)
+            return
+        kept = {name.removeprefix("kept/"): value for name, value in arrays.items() if name.startswith("kept/")}
+        state = {name.removeprefix("state/"): value for name, value in arrays.items() if name.startswith("state/")}
+        self._method.restore(state)
+        costs = np.stack([kept["units"], kept["seconds"]], axis=1)
+        rows = np.stack([kept["recommended/epoch"], kept["recommended/derivation"]], axis=1)
         self._costs = [(float(macs), float(seconds)) for macs, seconds in costs]
         self._rows = [(int(epoch), int(place)) for epoch, place in rows]
-        self._archs = [np.array(archs)]
+        self._archs = [np.array(kept["recommended/archs"])]
         self._logs = {name.removeprefix("log/"): [*values] for name, values in kept.items() if name.startswith("log/")}
+
+
+_SEAL = "seal"
+"""The name of the SHA-256 of everything else in a file of a state."""
+
+
+def _observed(method: OneShot) -> dict[str, npt.NDArray[np.float64]]:
+    """Return what a method tells of its last epoch, refused where it is none of the numbers that are kept."""
+    said: Any = method.observed()
+    if not isinstance(said, Mapping):
+        raise HarnessError(must("observed", "return numbers by name", said))
+    told = dict[str, npt.NDArray[np.float64]]()
+    for name, value in said.items():
+        if name not in OBSERVED:
+            raise HarnessError(unknown("number of an epoch", name, OBSERVED))
+        try:
+            told[name] = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise HarnessError(must(f"{name} of an epoch", "be a number, or an array of numbers", value)) from None
+    return told

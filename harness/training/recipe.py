@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness.checks import choice, integer, real
+from harness.checks import GREATEST, choice, integer, real
 from harness.digests import identity, later
 from harness.errors import HarnessError, must, unknown
 from harness.files.reading import read_toml
@@ -71,9 +71,9 @@ class Recipe:
         if self.reduction_cells is not None:
             places = tuple(integer("reduction_cells", place, low=0) for place in self.reduction_cells)
             object.__setattr__(self, "reduction_cells", places)
-        real("learning_rate", self.learning_rate, low=0.0, open_low=True)
+        real("learning_rate", self.learning_rate, low=0.0, high=GREATEST, open_low=True)
         real("momentum", self.momentum, low=0.0, high=1.0)
-        real("weight_decay", self.weight_decay, low=0.0)
+        real("weight_decay", self.weight_decay, low=0.0, high=GREATEST)
         choice("anneal", self.anneal, ("epoch", "step"))
         choice("reduction", self.reduction, ("residual", "pool"))
 

@@ -62,6 +62,8 @@ def _look_through(payload: io.BytesIO) -> None:
             raise DamagedError("a part of it is compressed")
         if sum(part.file_size for part in parts) > len(payload.getbuffer()):
             raise DamagedError("its parts are larger than the file")
+        if (damaged := archive.testzip()) is not None:  # torch itself looks at no checksum
+            raise DamagedError(f"its part {damaged:.60} is damaged")
         (pickled,) = (part for part in parts if part.filename.endswith("/data.pkl"))
         for opcode, argument, _ in pickletools.genops(archive.read(pickled)):
             if opcode.name in _FOREIGN or (opcode.name == "GLOBAL" and not _TENSORS.fullmatch(str(argument))):

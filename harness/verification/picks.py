@@ -48,7 +48,7 @@ class HasRows(Protocol):
 def incumbents(results: Results, benchmark: str, oracle: Oracle) -> tuple[Archs, int]:
     """Return the final incumbent of every run on a benchmark, all strategies and replicates, that keeps the bounds.
 
-    Of a one-shot method it is what it handed over at the end.
+    Of a one-shot method it is what it handed over at the end, unless a table of a part of its space lacks that.
 
     A strategy that recommends may hand over what was never told to keep them: there the means of the table decide, as
     in reports.
@@ -78,7 +78,7 @@ def incumbents(results: Results, benchmark: str, oracle: Oracle) -> tuple[Archs,
     full = len(results.benchmarks[benchmark].fidelities) - 1
     ends = [(run, handed_over(run, full, rule).archs) for run in runs]
     found = [(archs[-1], rule != "recommended" or run.recommended is None) for run, archs in ends if len(archs)]
-    found += [(arch, True) for arch in _derived(results, benchmark)]
+    found += [(arch, True) for arch in _derived(results, benchmark) if oracle.space.is_valid(arch[None]).all()]
     if not found:
         raise ResultError(f"no run on '{benchmark}' ended with an architecture: nothing to verify")
     archs = np.stack([arch for arch, _ in found])

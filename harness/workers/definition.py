@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from harness.benchmark import Column
-from harness.checks import Archs, choice, integer, real
+from harness.checks import Archs, boolean, choice, integer, real
 from harness.digests import identity
 from harness.errors import HarnessError, must, shown, unknown
 from harness.problem import DIRECTIONS, Fidelity
@@ -140,7 +140,9 @@ def definition_of(task: type[Task]) -> Definition:
             _check_parameters("seconds", task.seconds, ("config",), bool(levels), bound="")
         return Definition(
             name=name,
-            title=str(task.title or (inspect.getdoc(task) if task.__doc__ else "") or name).partition("\n")[0],
+            title=(_text("title", task.title) or (inspect.getdoc(task) if task.__doc__ else "") or name).partition(
+                "\n"
+            )[0],
             space=_space(task),
             columns=_columns(task, _space(task)),
             fidelities=fidelities,
@@ -206,11 +208,11 @@ def _fidelities(task: type[Task]) -> tuple[tuple[Fidelity, ...], tuple[Any, ...]
             if item.continues is not None and not 0 <= item.continues < place:
                 raise HarnessError(must("continues", "name an earlier fidelity, by its index", item.continues))
         return named, named
-    counts = [integer("fidelities", item, low=1) for item in given]
+    counts, unit = [integer("fidelities", item, low=1) for item in given], _text("fidelity_unit", task.fidelity_unit)
     if any(low >= high for low, high in pairwise(counts)):
         raise HarnessError(must("fidelities", "rise, from cheap to full", list(given)))
-    last, unit = counts[-1], task.fidelity_unit
-    if task.continues:
+    last = counts[-1]
+    if boolean("continues", task.continues):
         rungs = [
             Fidelity(f"{count} of {last} {unit}", last, count, place - 1 if place else None)
             for place, count in enumerate(counts)
@@ -218,6 +220,12 @@ def _fidelities(task: type[Task]) -> tuple[tuple[Fidelity, ...], tuple[Any, ...]
     else:
         rungs = [Fidelity(f"{count} {unit}", count, count) for count in counts]
     return tuple(rungs), tuple(counts)
+
+
+def _text(name: str, given: object) -> str:
+    if not isinstance(given, str):
+        raise HarnessError(must(name, "be a text", given))
+    return given
 
 
 def _libraries(task: type[Task]) -> tuple[str, ...]:

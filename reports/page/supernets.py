@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.printable import counted
 from reports.study.provenance import told_of
+from reports.supernets.held import unknown
 from reports.supernets.results import SupernetResults
 from reports.supernets.section import sentences
 from reports.tables.matrix import FirstScreen
@@ -29,7 +30,7 @@ def facts_words(results: SupernetResults) -> list[str]:
 
 def warnings(results: SupernetResults) -> list[str]:
     """Say what is missing."""
-    return [f"Without a result: {'; '.join(results.missing)}."] if results.missing else []
+    return [*([f"Without a result: {'; '.join(results.missing)}."] if results.missing else []), *unknown(results)]
 
 
 def sources(results: SupernetResults) -> list[dict[str, str]]:

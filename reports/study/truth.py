@@ -184,6 +184,13 @@ class Truth:
         """Return table means in the published unit: (n, L) to (n,)."""
         return self.oracle.mean(archs, self.column(split).name)
 
+    def mean_where_known(self, archs: Archs, split: str) -> FloatArray:
+        """Return table means as `mean` does, NaN of architectures that a table of a part of its space lacks."""
+        known = self.oracle.space.is_valid(archs)
+        means = np.full(len(archs), np.nan)
+        means[known] = self.mean(archs[known], split)
+        return means
+
     @cached_property
     def table_regrets(self) -> dict[str, FloatArray]:
         """Regret of every row of the table by split, (N,)."""

@@ -16,7 +16,7 @@ from reports.figures.inherited import ALONE, INHERITED, KIND
 from reports.figures.style import style_map
 from reports.statistics.agreement import kendall
 from reports.supernets.results import Panel, Supernet, SupernetResults, provenance
-from reports.tables.numbers import three_digits
+from reports.tables.numbers import decimals, three_digits
 from reports.tables.report_table import ReportTable
 
 _MACS = "macs_m"
@@ -108,7 +108,8 @@ def table(results: SupernetResults) -> ReportTable | None:
     digits = {_MACS: 3}
     cells = tuple(
         tuple(
-            f"{value:.{digits.get(key, 2)}f}" if isinstance(value, float) else str(value) for key, value in row.items()
+            decimals(value, digits.get(key, 2)) if isinstance(value, float) else str(value)
+            for key, value in row.items()
         )
         for row in shown
     )

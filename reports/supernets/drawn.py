@@ -40,7 +40,7 @@ def _panel(panel: Panel, *, several: bool) -> Iterator[tuple[str, SearchSpace, A
             continue
         cell, often = Counter(cells).most_common(1)[0]
         arch = np.array(cell, dtype=group[0].last.dtype)
-        regret = panel.truth.regrets_of(SPLIT, panel.truth.mean(arch[None], SPLIT))[0]
+        regret = panel.truth.regrets_of(SPLIT, panel.truth.mean_where_known(arch[None], SPLIT))[0]
         yield f"{where}{label}, {often} of {len(group)}, regret {three_digits(float(regret))}", space, arch
 
 

@@ -19,6 +19,21 @@ def looked_up(results: SupernetResults) -> list[Panel]:
     return [panel for panel in results.panels if panel.truth.kind != LIVE]
 
 
+def unknown(results: SupernetResults) -> list[str]:
+    """Say how many of the architectures that methods handed over a table of a part of its space lacks."""
+    said = []
+    for panel in looked_up(results):
+        for label, group in panel.supernets.items():
+            ends = [one.last for one in group if len(one.last)]
+            lost = sum(not panel.truth.oracle.space.is_valid(one).all() for one in ends)
+            if lost:
+                said.append(
+                    f"{panel.truth.name} holds a part of its space: of what {label} handed over it lacks {lost} of"
+                    f" {len(ends)}, of which no regret is known, nor of their mean."
+                )
+    return said
+
+
 def final(group: Sequence[Supernet], derivation: int = 0, split: str = SPLIT) -> float:
     """Return the mean regret of what was handed over; NaN where a replicate has none."""
     return float(np.mean([last(one, derivation, split) for one in group]))

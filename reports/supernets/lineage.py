@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reports.supernets.results import Supernet, SupernetResults
-from reports.tables.numbers import NONE, three_digits
+from reports.tables.numbers import NONE, decimals, three_digits
 from reports.tables.report_table import ReportTable
 
 Cell = tuple[int, ...]
@@ -51,13 +51,13 @@ def table(results: SupernetResults) -> ReportTable | None:
                     row |= {"epoch": epoch, "units": float(one.units[epoch - 1])}
                     row["inherited"] = float(one.logs["inherited"][epoch - 1])
                     for split in truth.splits:
-                        row[split] = float(truth.mean(np.array([cell], dtype=space.dtype), split)[0])
+                        row[split] = float(truth.mean_where_known(np.array([cell], dtype=space.dtype), split)[0])
                     rows.append(row)
     if not rows:
         return None
     shown = tuple(
         tuple(
-            (three_digits(value) if key == "units" else f"{value:.2f}")
+            (three_digits(value) if key == "units" else decimals(value))
             if isinstance(value, float)
             else str(value) or NONE
             for key, value in row.items()

@@ -14,9 +14,10 @@ from harness import registry
 from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import ResultError
 from harness.experiments.kind import kind_of
-from harness.experiments.manifest import Manifest, read_manifest
+from harness.experiments.manifest import MANIFEST, Entry, Manifest, read_manifest
 from harness.experiments.recommendations import recommended, representatives
-from harness.experiments.shards import Shard, runs_of
+from harness.experiments.results import checked_runs
+from harness.experiments.shards import Shard
 from harness.experiments.spec import SUPERNET, Spec
 from harness.experiments.store import read_units
 from harness.judging.incumbent import incumbents
@@ -160,8 +161,11 @@ def read_supernets(
         if result is None:
             missing.append(f"{entry.label} on {entry.benchmark}, replicate {entry.first}")
         elif isinstance(result[0], Shard):
-            runs.setdefault((entry.benchmark, entry.label), []).extend(runs_of(*result))
+            runs.setdefault((entry.benchmark, entry.label), []).extend(
+                checked_runs(str(folder / MANIFEST), manifest, entry, *result)
+            )
         else:
+            _check_same(folder, manifest, entry, result[0])
             supernets.setdefault((entry.benchmark, entry.label), []).append(result)
     if missing and not allow_missing:
         raise ResultError(
@@ -173,6 +177,23 @@ def read_supernets(
     return SupernetResults(
         manifest.spec, tuple(_panels(manifest, folder, open_oracle, supernets, runs)), tuple(missing)
     )
+
+
+def _check_same(folder: Path, manifest: Manifest, entry: Entry, unit: Any) -> None:
+    """Refuse a manifest that says of a supernet what its result does not say."""
+    spec, facts = manifest.spec, manifest.benchmarks[entry.benchmark]
+    for key, said in {
+        "first": entry.first,
+        "stop": entry.stop,
+        "seed": spec.seed,
+        "epochs": spec.budget.supernet_epochs,
+        "table_digest": facts.table_digest,
+    }.items():
+        if getattr(unit, key) != said:
+            raise ResultError(
+                f"{folder / MANIFEST}: damaged manifest (its `{key}` is not that of the result {entry.digest[:12]}.h5);"
+                " run the spec again to rewrite it"
+            )
 
 
 def provenance(results: SupernetResults) -> dict[str, Any]:
@@ -219,7 +240,7 @@ def _supernet(truth: Truth, unit: Any, output: Any) -> Supernet:
     for place, derivation in enumerate(facts["derivations"]):
         epochs, archs[derivation] = recommended(columns, place)
         for split in truth.splits:
-            regrets[derivation, split] = truth.regrets_of(split, truth.mean(archs[derivation], split))
+            regrets[derivation, split] = truth.regrets_of(split, truth.mean_where_known(archs[derivation], split))
     return Supernet(
         unit.first,
         tuple(facts["derivations"]),

@@ -15,7 +15,7 @@ from reports.supernets import agreement, alone, lineage
 from reports.supernets.curves import over_cost
 from reports.supernets.drawn import derived_cells
 from reports.supernets.epochs import over_epochs
-from reports.supernets.held import at, final, looked_up
+from reports.supernets.held import at, final, looked_up, unknown
 from reports.supernets.results import SupernetResults, read_supernets
 from reports.supernets.tables import cells, summary
 from reports.tables.numbers import three_digits
@@ -31,7 +31,7 @@ def section(study: Study) -> Section | None:
         return None
     methods = counted(len(results.labels), "one-shot method")
     told = [f"Beside the searches, {methods} (Weight sharing, below). {' '.join(sentences(results))}"]
-    return replace(section_of(results), notices=tuple(told))
+    return replace(section_of(results), notices=(*told, *unknown(results)))
 
 
 def section_of(results: SupernetResults) -> Section:

@@ -12,7 +12,7 @@ from reports.supernets.held import SPLIT, final, last
 from reports.supernets.operations import MIXED, WEIGHTLESS, counts, entropies
 from reports.supernets.results import Panel, Supernet, SupernetResults
 from reports.tables.numbers import NONE as UNKNOWN
-from reports.tables.numbers import three_digits
+from reports.tables.numbers import decimals, three_digits
 from reports.tables.report_table import ReportTable
 
 _HEADERS = (
@@ -83,10 +83,12 @@ def cells(results: SupernetResults) -> ReportTable:
                     row = {"benchmark": panel.truth.name, "method": label, "replicate": one.replicate}
                     row |= {"derivation": derivation, "cell": space.format(archs)[0] if len(archs) else ""}
                     for split in panel.truth.splits:
-                        row[split] = float(panel.truth.mean(archs, split)[0]) if len(archs) else float("nan")
+                        row[split] = (
+                            float(panel.truth.mean_where_known(archs, split)[0]) if len(archs) else float("nan")
+                        )
                     rows.append(row)
     cells = tuple(
-        tuple(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()) for row in rows
+        tuple(decimals(value) if isinstance(value, float) else str(value) for value in row.values()) for row in rows
     )
     caption = (
         "The cell that each replicate handed over at the end, as derived, with the table's means in the unit of its"

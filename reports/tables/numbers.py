@@ -40,6 +40,15 @@ def three_digits(value: float, least: float = 0.001) -> str:
     return sign + (f"{size:.0f}" if size >= 1000 else _significant(size, 3))
 
 
+def decimals(value: float, digits: int = 2) -> str:
+    """Write a number with some decimals, a dash for none.
+
+    >>> decimals(93.456), decimals(float("nan")) == NONE
+    ('93.46', True)
+    """
+    return NONE if np.isnan(value) else f"{value:.{digits}f}"
+
+
 def regret_words(value: float, scale: Scale) -> str:
     """Write a regret, or a difference of two, with three digits down to a hundredth of what a row can have."""
     return three_digits(value, float(f"{scale.floor / 100:.0e}"))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from harness.checks import MOST, Archs, FloatArray, integer, real
+from harness.checks import GREATEST, MOST, Archs, FloatArray, integer, real
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.four_nodes import EDGES
@@ -49,9 +49,9 @@ class ControllerSettings(PathSettings):
         for name in ("updates", "samples"):
             integer(name, getattr(self, name), low=1, high=MOST)
         for name in ("tanh", "controller_clip", "entropy"):
-            real(name, getattr(self, name), low=0.0)
+            real(name, getattr(self, name), low=0.0, high=GREATEST)
         for name in ("controller_temperature", "controller_learning_rate", "controller_epsilon"):
-            real(name, getattr(self, name), low=0.0, open_low=True)
+            real(name, getattr(self, name), low=0.0, high=GREATEST, open_low=True)
         real("controller_beta", self.controller_beta, low=0.0, high=0.999)
         real("baseline_momentum", self.baseline_momentum, low=0.0, high=1.0)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.checks import MOST, Archs, FloatArray, integer, listed, real
+from harness.checks import GREATEST, MOST, Archs, FloatArray, integer, listed, real
 from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
@@ -74,9 +74,15 @@ class ElasticSettings(EvolutionSettings, OptimiserSettings):
     def __post_init__(self) -> None:
         OptimiserSettings.__post_init__(self)
         EvolutionSettings.__post_init__(self)
-        real("shrinking_learning_rate", self.shrinking_learning_rate, low=self.last_learning_rate, open_low=True)
+        real(
+            "shrinking_learning_rate",
+            self.shrinking_learning_rate,
+            low=self.last_learning_rate,
+            high=GREATEST,
+            open_low=True,
+        )
         real("label_smoothing", self.label_smoothing, low=0.0, high=1.0)
-        real("distillation", self.distillation, low=0.0)
+        real("distillation", self.distillation, low=0.0, high=GREATEST)
         object.__setattr__(self, "phases", listed("phases", self.phases))
         for share in self.phases:
             integer("phases", share, low=0, high=MOST)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.checks import MOST, boolean, choice, integer, real
+from harness.checks import GREATEST, MOST, boolean, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.spaces.four_nodes import EDGES
 from harness.spaces.nb201.operations import KERNELS, OPERATIONS
@@ -105,19 +105,19 @@ class RelaxedSettings(WeightSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         sampler = SAMPLERS[choice("sampler", self.sampler, tuple(SAMPLERS))]
-        real("temperature", self.temperature, low=0.0, open_low=True)
-        real("last_temperature", self.last_temperature, low=0.0, open_low=True)
+        real("temperature", self.temperature, low=0.0, high=GREATEST, open_low=True)
+        real("last_temperature", self.last_temperature, low=0.0, high=GREATEST, open_low=True)
         integer("order", self.order, low=1, high=2)
         for name in ("bilevel", "alpha_first", "edge_normalisation", "entangled"):
             boolean(name, getattr(self, name))
-        real("alpha_learning_rate", self.alpha_learning_rate, low=0.0, open_low=True)
-        real("alpha_weight_decay", self.alpha_weight_decay, low=0.0)
+        real("alpha_learning_rate", self.alpha_learning_rate, low=0.0, high=GREATEST, open_low=True)
+        real("alpha_weight_decay", self.alpha_weight_decay, low=0.0, high=GREATEST)
         real("alpha_beta", self.alpha_beta, low=0.0, high=0.999)
         integer("frozen_epochs", self.frozen_epochs, low=0, high=MOST)
         integer("partial_channels", self.partial_channels, low=1, high=MOST)
         for name in ("penalty", "first_perturbation", "perturbation", "auxiliary_skip", "entropy_penalty",
                      "latency_factor", "latency_power", "latency_target"):  # fmt: skip
-            real(name, getattr(self, name), low=0.0)
+            real(name, getattr(self, name), low=0.0, high=GREATEST)
         choice("temperature_schedule", self.temperature_schedule, TEMPERATURES)
         choice("auxiliary_schedule", self.auxiliary_schedule, tuple(FADINGS))
         choice("perturbed_by", self.perturbed_by, PERTURBATIONS)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.checks import MOST, Archs, FloatArray, boolean, integer, listed, real
+from harness.checks import GREATEST, MOST, Archs, FloatArray, boolean, integer, listed, real
 from harness.errors import HarnessError, must
 from harness.one_shot import OneShot, SearchData, Spent, generator_state, restore_generator
 from harness.space import SearchSpace
@@ -46,11 +46,12 @@ class GrowthSettings:
 
     def __post_init__(self) -> None:
         integer("batch_size", self.batch_size, low=2, high=MOST)
-        real("learning_rate", self.learning_rate, low=0.0, open_low=True)
+        real("learning_rate", self.learning_rate, low=0.0, high=GREATEST, open_low=True)
         real("momentum", self.momentum, low=0.0, high=1.0)
         boolean("nesterov", self.nesterov)
-        real("weight_decay", self.weight_decay, low=0.0)
-        object.__setattr__(self, "start", listed("start", self.start))
+        real("weight_decay", self.weight_decay, low=0.0, high=GREATEST)
+        codes = tuple(integer("start", code, low=0, high=255) for code in listed("start", self.start))
+        object.__setattr__(self, "start", codes)
 
 
 @dataclass(eq=False)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from harness.checks import MOST, Archs, FloatArray, integer, real
+from harness.checks import GREATEST, MOST, Archs, FloatArray, integer, real
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.nb201.operations import CONV_1X1, CONV_3X3
@@ -43,10 +43,10 @@ class TreeSettings(GrowthSettings):
         super().__post_init__()
         for name in ("most_epochs", "patience", "children"):
             integer(name, getattr(self, name), low=1, high=MOST)
-        real("temperature", self.temperature, low=COOLEST, open_low=True)
-        real("length", self.length, low=0.0, open_low=True)
+        real("temperature", self.temperature, low=COOLEST, high=GREATEST, open_low=True)
+        real("length", self.length, low=0.0, high=GREATEST, open_low=True)
         for name in ("least", "beta"):
-            real(name, getattr(self, name), low=0.0)
+            real(name, getattr(self, name), low=0.0, high=GREATEST)
 
 
 class AutoKerasInherited(Growing):

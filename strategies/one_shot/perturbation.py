@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from harness.checks import MOST, Archs, integer
+from harness.checks import GREATEST, MOST, Archs, integer, real
 from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
@@ -35,8 +35,7 @@ class PerturbationSettings(RelaxedSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         integer("tuned_epochs", self.tuned_epochs, low=0, high=MOST)
-        if not self.tuning_divisor >= 1:
-            raise HarnessError(must("tuning_divisor", "be at least 1", self.tuning_divisor))
+        real("tuning_divisor", self.tuning_divisor, low=1.0, high=GREATEST)
         if self.early_stop != "none":
             raise HarnessError(must("early_stop", "be 'none' where edges are decided at the end", self.early_stop))
         self.mixes("where operations are taken out")

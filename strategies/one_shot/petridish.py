@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from harness.checks import MOST, Archs, BoolArray, FloatArray, integer, real
+from harness.checks import GREATEST, MOST, Archs, BoolArray, FloatArray, integer, real
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.training import networks
@@ -45,7 +45,7 @@ class PetridishSettings(GrowthSettings):
         for name in ("train_epochs", "search_epochs", "added", "points"):
             integer(name, getattr(self, name), low=1, high=MOST)
         for name in ("penalty", "first_gates", "near"):
-            real(name, getattr(self, name), low=0.0)
+            real(name, getattr(self, name), low=0.0, high=GREATEST)
 
 
 class PetridishInherited(Growing):

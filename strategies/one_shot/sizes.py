@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.checks import Archs, FloatArray, real
+from harness.checks import GREATEST, Archs, FloatArray, real
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.nats_size.skeleton import LAYERS, WIDTHS
@@ -48,8 +48,8 @@ class SizeSettings(OptimiserSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        real("alpha_learning_rate", self.alpha_learning_rate, low=0.0, open_low=True)
-        real("alpha_weight_decay", self.alpha_weight_decay, low=0.0)
+        real("alpha_learning_rate", self.alpha_learning_rate, low=0.0, high=GREATEST, open_low=True)
+        real("alpha_weight_decay", self.alpha_weight_decay, low=0.0, high=GREATEST)
         real("alpha_beta", self.alpha_beta, low=0.0, high=0.999)
         real("warm_up", self.warm_up, low=0.0, high=1.0)
 
@@ -64,7 +64,7 @@ class MixedSizeSettings(SizeSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("temperature", "last_temperature"):
-            real(name, getattr(self, name), low=0.0, open_low=True)
+            real(name, getattr(self, name), low=0.0, high=GREATEST, open_low=True)
 
 
 @dataclass(frozen=True)

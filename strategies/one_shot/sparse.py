@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness.checks import MOST, Archs, FloatArray, integer, real
+from harness.checks import GREATEST, MOST, Archs, FloatArray, integer, real
 from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
@@ -36,10 +36,10 @@ class SparseSettings(WeightSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("operation_penalty", "edge_penalty"):
-            real(name, getattr(self, name), low=0.0, open_low=True)
+            real(name, getattr(self, name), low=0.0, high=GREATEST, open_low=True)
         integer("warm_epochs", self.warm_epochs, low=0, high=MOST)
         integer("rounds", self.rounds, low=1, high=MOST)
-        real("prune_below", self.prune_below, low=0.0)
+        real("prune_below", self.prune_below, low=0.0, high=GREATEST)
         if len(self.switched) < 2:
             raise HarnessError(must("without", "leave two operations or more beside 'none'", list(self.without)))
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.checks import MOST, Archs, FloatArray, boolean, choice, integer, listed, real
+from harness.checks import GREATEST, MOST, Archs, FloatArray, boolean, choice, integer, listed, real
 from harness.one_shot import OneShot, SearchData, Spent, generator_state, restore_generator
 from harness.space import SearchSpace
 from harness.training.engines.resident import sgd_step
@@ -47,12 +47,12 @@ class OptimiserSettings:
 
     def __post_init__(self) -> None:
         integer("batch_size", self.batch_size, low=2, high=MOST)
-        rate = real("learning_rate", self.learning_rate, low=0.0, open_low=True)
+        rate = real("learning_rate", self.learning_rate, low=0.0, high=GREATEST, open_low=True)
         real("last_learning_rate", self.last_learning_rate, low=0.0, high=rate)
         real("momentum", self.momentum, low=0.0, high=1.0)
         boolean("nesterov", self.nesterov)
-        real("weight_decay", self.weight_decay, low=0.0)
-        real("clip", self.clip, low=0.0)
+        real("weight_decay", self.weight_decay, low=0.0, high=GREATEST)
+        real("clip", self.clip, low=0.0, high=GREATEST)
         choice("statistics", self.statistics, STATISTICS)
 
 

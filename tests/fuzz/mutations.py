@@ -6,6 +6,9 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from tests.fuzz.runner import Draw
 
 NASTY_BYTES = (
@@ -182,3 +185,35 @@ def of_data(draw: Draw, data: Any, most_places: int = 3000) -> Any:
             case _:
                 holder[key] = [value, value] if isinstance(holder, list) else {key: value}
     return data
+
+
+def of_array(draw: Draw, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array that is cut, longer, of another shape or type, or holds other numbers."""
+    changed = np.array(array)
+    for _ in range(draw.edits(1, 2)):
+        match draw.randrange(9):
+            case 0:
+                changed = changed[: draw.randrange(len(changed) + 1)] if changed.ndim else changed.reshape(1)
+            case 1:
+                changed = np.concatenate([changed, changed[: draw.choice((1, 2, None))]]) if changed.ndim else changed
+            case 2:
+                changed = changed[..., None] if draw.random() < 0.5 else changed[None]
+            case 3:
+                changed = changed.ravel() if draw.random() < 0.5 else changed.T
+            case 4:
+                kind = draw.choice(("f8", "f4", "i8", "u1", "i1", "u8", "bool", "c16", "U3", "S2"))
+                with np.errstate(all="ignore"):
+                    changed = (
+                        np.nan_to_num(changed).astype(kind) if changed.dtype.kind in "fiub" else changed.astype("U9")
+                    )
+            case 5 if changed.dtype.kind == "f":
+                changed = np.full_like(changed, draw.choice((np.nan, np.inf, -np.inf, 1e300, -1.0, 0.0)))
+            case 6 if changed.ndim and len(changed):
+                changed = changed[..., :-1] if draw.random() < 0.5 else changed[::-1]
+            case _ if changed.size and changed.dtype.kind in "fiu":
+                flat = changed.ravel().copy()
+                nasty = draw.choice((np.nan, np.inf, -1.0, 0.0, 1e300, 255.0, 1e6, -(2.0**62)))
+                with np.errstate(all="ignore"):
+                    flat[draw.randrange(flat.size)] = np.array(nasty).astype(flat.dtype)
+                changed = flat.reshape(changed.shape)
+    return changed

@@ -55,6 +55,18 @@ hyperparameters = {{ batch_size = 25 }}
 name = "rsps"
 hyperparameters = {{ batch_size = 25, candidates = 3 }}
 """
+STATES = """
+benchmarks = ["{table}"]
+replicates = 1
+[budget]
+supernet_epochs = 12
+[[strategies]]
+name = "gdas"
+hyperparameters = {{ batch_size = 25 }}
+[[strategies]]
+name = "darts"
+hyperparameters = {{ batch_size = 25 }}
+"""
 SIZES = """
 benchmarks = ["{table}"]
 replicates = 2
@@ -251,6 +263,12 @@ KINDS = {
     "run, 2 processes": Kind(_spec, _run(2), _traces, 22),
     "learners": Kind(_learners, _run(2), _scores, 10),
     "supernets": Kind(_trained_by(SUPERNETS), _run(2), _scores, 6),
+    "supernet states": Kind(
+        _trained_by(STATES),
+        lambda folder: (sys.executable, "-m", "tests.torture.works", "states", str(folder)),
+        _scores,
+        6,
+    ),
     "sizes": Kind(_trained_by(SIZES), _run(2), _scores, 6),
     "first opening": Kind(
         lambda folder: None,
@@ -299,7 +317,7 @@ KINDS = {
 
 def leftovers(folder: Path) -> list[str]:
     """Return what is half-written in a folder: nothing may be once the command has done its work."""
-    patterns = ("*.unfinished", ".report.part-*", "*.checkpoint", "*.previous")
+    patterns = ("*.unfinished", ".report.part-*", "*.checkpoint", "*.previous", ".*.part")
     return [str(path.relative_to(folder)) for pattern in patterns for path in folder.rglob(pattern)]
 
 

@@ -1,4 +1,4 @@
-"""Real training of tiny networks, as commands that can be killed: a campaign with checkpoints, and a table's build."""
+"""Real training of tiny networks as commands that can be killed: a campaign, a build of a table, supernets."""
 
 from __future__ import annotations
 
@@ -57,8 +57,25 @@ def build(folder: Path) -> None:
     builder.build(replace(plan), space, folder / "out", workers=2)
 
 
+def states(folder: Path) -> None:
+    """Run a spec of supernets that write their state after each epoch, many times, so that kills meet it."""
+    from harness.experiments import supernets
+    from harness.experiments.execute import execute
+    from harness.experiments.prepare import prepare
+    from harness.experiments.schema import load
+
+    write = supernets._Record._write
+
+    def often(self: supernets._Record, place: Path) -> None:
+        for _ in range(10):
+            write(self, place)
+
+    supernets.CHECKPOINT_SECONDS, supernets._Record._write = -1.0, often  # type: ignore[method-assign]
+    execute(prepare(load(folder / "spec.toml")), folder / "spec")
+
+
 if __name__ == "__main__":
-    work = {"train": train, "build": build}[sys.argv[1]]
+    work = {"train": train, "build": build, "states": states}[sys.argv[1]]
     with handled(to_the_end=True):
         try:
             with raised():

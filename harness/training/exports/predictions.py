@@ -79,7 +79,18 @@ def write(path: Path, probabilities: npt.NDArray[np.float32], labels: IntArray |
     ----------
     probabilities : (n, K)
     labels : (n,) or None
+
+    Raises
+    ------
+    HarnessError
+        If a probability is no number.
     """
+    wrong = int(np.count_nonzero(~np.isfinite(probabilities).all(axis=1)))
+    if wrong:
+        raise HarnessError(
+            f"{wrong} of {len(probabilities)} items have probabilities that are no numbers: the items, or the network's"
+            " weights, hold what is not finite"
+        )
     predicted = probabilities.argmax(1)
     head = ["item", "predicted", *(["label"] if labels is not None else [])]
     head += [f"probability_{number}" for number in range(probabilities.shape[1])]

@@ -161,7 +161,7 @@ def _checked(saved: dict[str, Any]) -> TrainedNetwork:
     about = parse_json(saved["about"], "what it says of itself")
     shape = tuple(integer("shape", length, low=1, high=2**16) for length in about["shape"])
     recipe = record_of(Recipe, about["recipe"], "recipe")
-    arch = tuple(integer("arch", gene, low=0) for gene in about["arch"])
+    arch = tuple(integer("arch", gene, low=0, high=255) for gene in about["arch"])
     design = Design(about["space"], arch, recipe, (shape[0], shape[1], shape[2]), about["classes"])
     weights = dict(saved["weights"])
     wanted = {name: tuple(value.shape) for name, value in design.build().state_dict().items()}

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks_data.grown import Grown, Rows, claims, table
+from benchmarks_data.grown.rows import write
 from harness.checks import IntArray
 from harness.errors import HarnessError, TableError
 from tests.paths import ROOT
@@ -119,6 +120,28 @@ def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path) -> None:
     assert again.get(*asked([1, 2]))[0].tolist() == [False, True]
     again.put(rows([1]))
     assert len(opened(tmp_path)) == 2
+
+
+def test_a_damaged_identity_and_files_of_other_columns_are_told(tmp_path: Path) -> None:
+    grown = opened(tmp_path)
+    grown.put(rows([1]))
+    path, other = tmp_path / "rows-000000002-000000002.npz", rows([2])
+    wide = np.concatenate([other.archs] * 2, axis=1)
+    genes = Rows(
+        other.keys, wide, other.fidelities, other.seeds, other.values, other.held_out, ("",), other.real_seconds
+    )
+    columns = Rows(
+        other.keys, other.archs, other.fidelities, other.seeds, other.held_out, other.held_out, ("",), other.seeds
+    )
+    for wrong, why in ((genes, "`genes` must be 1, got 2"), (columns, "`columns` must be 2, got 1")):
+        write(path, tmp_path / "held-000000002-000000002.npz", wrong)
+        with pytest.raises(TableError, match=rf"rows-.*2.npz is damaged: {why}; remove it"):
+            opened(tmp_path)
+    path.unlink()
+    identity = tmp_path / "identity.json"
+    identity.write_bytes(identity.read_bytes().replace(b"toy", b"t\xffy"))
+    with pytest.raises(TableError, match=r"damaged, no whole JSON file: .*what it held is trained again"):
+        opened(tmp_path)
 
 
 def test_wrong_rows_are_refused(tmp_path: Path) -> None:

@@ -70,3 +70,10 @@ def test_other_files_are_no_live_benchmarks(folder):
     assert not is_live(str(folder / "none.toml"))
     with pytest.raises(HarnessError, match=r"there is no such file"):
         registry.benchmark(str(folder / "none.toml"))
+
+
+def test_a_description_that_is_no_toml_says_so(folder, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text((folder / "mine.toml").read_text() + "\nseeds = [0,\n")
+    with pytest.raises(HarnessError, match=r"mine\.toml: not valid TOML"):
+        registry.benchmark(str(path))

@@ -69,3 +69,9 @@ def test_without_test_items_nothing_is_kept_and_damage_is_told(tmp_path):
     next(tmp_path.iterdir()).write_bytes(b"no")
     with pytest.raises(TableError, match=r"is damaged: .*; remove it"):
         kept.ensemble({1: 0, 2: 1})
+    other = {split: np.zeros((len(labels), 7)) for split, labels in LABELS.items()}
+    next(tmp_path.iterdir()).unlink()
+    for key in (1, 2):
+        kept.keep(key, 0, guesses(10 + key) if key == 1 else other, LABELS)
+    with pytest.raises(TableError, match=r"is damaged: its predictions are of other items or classes"):
+        kept.ensemble({1: 0, 2: 1})

@@ -165,6 +165,18 @@ def test_a_task_that_was_moved_with_its_results_is_found_by_its_content(home, tm
     assert (truth.digest, address) == (benchmark.digest, _name(tmp_path / "moved"))
 
 
+@pytest.mark.parametrize(("old", "new"), [(b'"seeds": 3', b'"seeds": "a"'), (b"Mine", b"Mi\xff"), (b'"split"', b'"a"')])
+def test_a_damaged_record_of_a_task_is_told(home, old, new):
+    registry.benchmark(_name(home))
+    path = kept.known(_name(home)).folder / "task.json"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(old, new))
+    with pytest.raises(TableError, match=r"task.json.*damaged.*; remove it, and open the task again"):
+        kept.kept_of(_name(home))
+    registry.benchmark(_name(home))
+    assert path.read_bytes() == content
+
+
 def test_nothing_that_is_held_out_is_told(home):
     with pytest.raises(HarnessError, match=r"'test_error' of .* is held out"):
         nh.open_benchmark(_name(home), objectives=["test_error"])

@@ -115,10 +115,10 @@ class Specs(Kind):
             return of_bytes(draw, self.text.encode())
         if way < 0.6:
             return of_text(draw, self.text).encode("utf-8", "surrogatepass")
-        return _toml(of_data(draw, tomllib.loads(self.text))).encode("utf-8", "surrogatepass")
+        return toml(of_data(draw, tomllib.loads(self.text))).encode("utf-8", "surrogatepass")
 
 
-def _toml(data: Any) -> str:
+def toml(data: Any) -> str:
     """Write plain data as TOML; what TOML has no word for is written as text."""
     if not isinstance(data, dict):
         return f"a = {_value(data)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 
@@ -13,14 +14,15 @@ from harness.cli.describe import describe, rows_of
 from harness.errors import HarnessError, ResultError, SpecError
 from harness.experiments import supernets
 from harness.experiments.execute import execute
-from harness.experiments.kind import kind_of
+from harness.experiments.kind import Output, kind_of
 from harness.experiments.manifest import read_manifest
 from harness.experiments.prepare import prepare
 from harness.experiments.recommendations import recommended, representatives
 from harness.experiments.results import read_results
 from harness.experiments.schema import from_dict
-from harness.experiments.store import part_path, read_units
+from harness.experiments.store import part_path, read_units, write_unit
 from harness.experiments.supernets import Training, training_macs
+from harness.files.arrays import read_npz
 from harness.guard import refuse
 from harness.one_shot import SearchData, Spent
 from harness.training.recipe import TrainingSetup
@@ -194,9 +196,46 @@ def test_a_killed_supernet_continues_to_the_same_result(own, tmp_path, monkeypat
     assert again.texts == whole.texts
     for name, column in whole.columns.items():
         np.testing.assert_array_equal(again.columns[name], column, err_msg=name)
-    place.write_bytes(place.read_bytes()[:-100])
-    with pytest.raises(HarnessError, match=r"the state of a killed run in .* is damaged; delete it and run again"):
-        kind.resume(unit, place)
+    kept = read_npz(place)
+    for damaged in (place.read_bytes()[:-100], _packed(kept | {"kept/units": kept["kept/units"] + 1.0}), _packed({})):
+        place.write_bytes(damaged)
+        with pytest.warns(UserWarning, match=r"state of a killed run in .* is damaged .*: the training begins anew"):
+            again = kind.resume(unit, place)
+        np.testing.assert_array_equal(again.columns["units"], whole.columns["units"])
+
+
+def _packed(arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def test_columns_that_are_none_of_a_supernet_are_told(own, tmp_path):
+    kind = kind_of("supernet")
+    unit = next(unit for _, unit in prepare(spec({"name": own})).shards.values())
+    output = kind.run(unit)
+    for name, column, why in (
+        ("units", np.ones((4, 1)), r"units` must hold floats of shape \(T\), got .*\(4, 1\)"),
+        ("seconds", np.full(4, np.nan), "seconds` must hold finite numbers, at least 0"),
+        ("log/inherited", np.ones(5), r"log/inherited` must hold floats of shape \(4\)"),
+        ("recommended/epoch", np.array([2, 2, 3, 3, 9, 9]), "recommended/epoch` must name epochs up to 4"),
+        ("sample/archs", np.zeros((2, 6)), "sample/archs` must hold unsigned integers"),
+        ("log/probabilities", np.zeros(4), r"log/probabilities` must hold floats of shape \(4, E, K\)"),
+        ("alone/archs", np.zeros((1, 6), np.uint8), "no column alone/inherited"),
+    ):
+        with pytest.raises(HarnessError, match=why):
+            write_unit(tmp_path, kind, unit, Output({**output.columns, name: column}, output.texts))
+    assert not [*tmp_path.glob("*.h5")]
+
+
+def test_what_a_method_observes_is_one_of_the_numbers_that_are_kept():
+    for said, why in (
+        ({"valid_los": 1.0}, "unknown number of an epoch 'valid_los'. Did you mean 'valid_loss'"),
+        ({"valid_loss": "a"}, "`valid_loss of an epoch` must be a number"),
+        (1.0, "`observed` must return numbers by name"),
+    ):
+        with pytest.raises(HarnessError, match=why):
+            supernets._observed(type("Method", (), {"observed": lambda self, said=said: said})())
 
 
 def test_what_was_kept_is_removed_when_the_result_is_stored(own, tmp_path, monkeypatch):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,8 +17,10 @@ from harness.experiments.prepare import prepare
 from harness.experiments.schema import from_dict
 from harness.experiments.store import write_unit
 from harness.experiments.supernets import Training
+from harness.spaces.rows import RowsSpace
 from reports.figures.render import draw
 from reports.page.build import build
+from reports.supernets.held import unknown
 from reports.supernets.results import read_supernets
 from reports.supernets.section import section as section_of_study
 from reports.supernets.section import section_of
@@ -134,3 +138,17 @@ def test_the_page_has_the_section_and_names_no_table_of_its_own(folder):
         "one-shot-operations",
         "one-shot-drawings",
     } <= names
+
+
+def test_what_a_table_of_a_part_of_its_space_lacks_has_no_regret_and_is_told(folder):
+    results = read_supernets(folder)
+    (panel,) = results.panels
+    space = RowsSpace(panel.truth.oracle.space, np.array([GOOD], dtype=np.uint8))
+    oracle = copy.copy(panel.truth.oracle)
+    oracle.space = space
+    truth = replace(panel.truth, oracle=oracle)
+    results = replace(results, panels=(replace(panel, truth=truth),))
+    means = truth.mean_where_known(np.array([CUT, GOOD], dtype=np.uint8), "validation")
+    assert np.isnan(means).tolist() == [True, False]
+    (said,) = unknown(results)
+    assert said.startswith(f"{panel.truth.name} holds a part of its space: of what darts handed over it lacks 1 of 2,")

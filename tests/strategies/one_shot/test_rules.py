@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from harness import registry
+from harness.errors import HarnessError
 from harness.training.supernets.choices import CHOICES
 from strategies.one_shot.paths import SPOS, evolve
 from strategies.one_shot.stopping import EigenvalueRise, StableRanking
@@ -123,3 +125,13 @@ def test_an_evolution_that_runs_out_of_new_architectures_ends():
 
     found = evolve(lambda archs: archs.sum(1).astype(float), draw, settings, rng)
     assert found.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("name", registry.names("one_shot"))
+def test_hyperparameters_of_other_types_and_numbers_beyond_single_precision_are_refused(name):
+    method = registry.one_shot(name)
+    for key, value in method.known().items():
+        others = ("a", None, [[]], float("nan"), *([1e300] if isinstance(value, float) else []))
+        for other in others:
+            with pytest.raises(HarnessError, match=r"must|unknown"):
+                method.set_to({key: other})

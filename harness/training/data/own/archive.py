@@ -62,9 +62,10 @@ def _found(path: Path, arrays: Mapping[str, AnyArray]) -> tuple[AnyArray, AnyArr
     if listed is not None:
         raise HarnessError(f"{path} gives `split` beside items by split: leave one of them out")
     order = [split for split in SPLITS if split in items]
-    shapes = {split: items[split].shape[1:] for split in order}
-    if len(set(shapes.values())) > 1:
-        raise HarnessError(must(f"the items of {path}", "be of one shape in all splits", shapes))
+    for what, arrays in (("items", items), ("labels", labels)):
+        shapes = {split: arrays[split].shape[1:] for split in order}
+        if len(set(shapes.values())) > 1:
+            raise HarnessError(must(f"the {what} of {path}", "be of one shape in all splits", shapes))
     for split in order:
         if items[split].ndim < 2 or len(items[split]) == 0:
             raise HarnessError(must(f"the {split} items of {path}", "be at least one item", items[split].shape))
@@ -90,7 +91,10 @@ def _codes(path: Path, listed: AnyArray, items: int) -> IntArray:
     """Return the splits that texts name: (n,) int64."""
     if listed.shape != (items,) or listed.dtype.kind not in "US":
         raise HarnessError(must(f"split of {path}", f"be a text for each of {items} items", listed.shape))
-    texts = [str(text).lower() for text in (np.char.decode(listed) if listed.dtype.kind == "S" else listed)]
+    texts = [
+        str(text).lower()
+        for text in (np.char.decode(listed, "utf-8", "replace") if listed.dtype.kind == "S" else listed)
+    ]
     for text in dict.fromkeys(texts):
         if text not in SPLIT_NAMES:
             raise HarnessError(f"{path}: {unknown('split', text, SPLIT_NAMES)}")

@@ -134,3 +134,21 @@ def test_items_come_from_arrays_or_data_sets(tmp_path):
     ):
         with pytest.raises(HarnessError, match=said):
             predictions.read_items(str(tmp_path / name), split)
+
+
+def test_a_changed_byte_of_the_weights_is_seen(network, tmp_path):
+    path = tmp_path / "net.pt"
+    trained.save(path, network)
+    content, weight = path.read_bytes(), network.weights["stem.conv.weight"].numpy().tobytes()
+    place = content.index(weight)
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    with pytest.raises(HarnessError, match=r"is no trained network of this program: its part .* is damaged"):
+        trained.load(path)
+
+
+def test_probabilities_that_are_no_numbers_are_not_written(network, tmp_path):
+    items = DATA.images["test"].astype(np.float32)
+    items[1, 0, 0, 0] = np.nan
+    with pytest.raises(HarnessError, match=rf"1 of {len(items)} items have probabilities that are no numbers"):
+        predictions.write(tmp_path / "a.csv", network.predict(items), None)
+    assert not list(tmp_path.iterdir())

@@ -267,6 +267,7 @@ def test_a_file_stands_where_a_name_does(tmp_path, arrays):
         (lambda x, y: {"X": x, "y": y, "images": x}, "there under another name"),
         (lambda x, y: {"X_test": x, "y_test": y}, "have training items"),
         (lambda x, y: {"X_train": x, "y_train": y, "X_test": x[:, :6], "y_test": y}, "be of one shape in all splits"),
+        (lambda x, y: {"X_train": x, "y_train": y, "X_test": x, "y_test": y[:, None]}, "labels .* one shape in all"),
         (lambda x, y: {"X_train": x, "y_train": y, "X_valid": x[:0], "y_valid": y[:0]}, "be at least one item"),
         (lambda x, y: {"X_train": x, "y_train": y[:5]}, "the train labels of .* must be one for each of 60"),
         (lambda x, y: {"X": x, "y": y, "split": np.array(["holdout"] * 60)}, "unknown split 'holdout'"),
