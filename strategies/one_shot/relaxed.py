@@ -110,7 +110,9 @@ class Relaxed(SupernetMethod):
     ) -> None:
         super().__init__(space, data, rng, epochs, **hyperparameters)
         chosen, device = self.settings, self.batches.device
-        self.sampler, self.derivations = SAMPLERS[chosen.sampler](), self.choices.derivations  # type: ignore[misc]  # of the space
+        self.sampler = SAMPLERS[chosen.sampler]()
+        if type(self).derivations is Relaxed.derivations:  # else a subclass derives by itself
+            self.derivations = self.choices.derivations  # type: ignore[misc]  # of the space
         for name, given in (
             ("latency_loss", chosen.latency_loss != "none"),
             ("sampler", self.sampler.gated),

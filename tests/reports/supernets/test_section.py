@@ -131,7 +131,7 @@ def test_cells_of_every_derivation_are_verified_and_judged(folder):
         ),
         open_oracle=lambda name: oracle,
     )
-    (verified,) = run(folder, Request(top=9, stratified=2, device="cpu", ensemble=False), tools=fake)["verified"]
+    (verified,) = run(folder, Request(top=9, stratified=0, device="cpu", ensemble=False), tools=fake)["verified"]
     space, ends = oracle.space, np.array([GOOD, CUT], dtype=np.uint8)
     rows = {row["architecture"]: row["runs"] for row in verified["architectures"]}
     picks = dict(zip(space.key(space.parse([*rows])).tolist(), rows.values(), strict=True))
