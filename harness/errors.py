@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import chain, islice
@@ -212,6 +213,11 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     if kind in _SHOWN and len(names) > _FEW:
         return f"{begin} {_SHOWN[kind]} the names."
     return begin if near and len(names) > _FEW else f"{begin} Known: {listed or 'none'}."
+
+
+def raised(error: BaseException) -> str:
+    """Return the last two places at which an error was raised, and the error, as Python tells them."""
+    return "".join(traceback.format_exception(error, limit=-2)).strip()
 
 
 def typed(*words: object) -> str:

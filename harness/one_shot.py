@@ -7,9 +7,11 @@ afterwards and elsewhere.
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -184,7 +186,10 @@ class OneShot(ABC):
         """
 
     def observed(self) -> Mapping[str, FloatArray]:
-        """Return numbers of the last epoch, by names of `harness.experiments.supernets.OBSERVED`."""
+        """Return numbers of the last epoch, by names of `harness.experiments.answers.OBSERVED`.
+
+        The same names and shapes after every epoch; `valid_loss` and `eigenvalue` are NaN where they were not measured.
+        """
         return {}
 
     @abstractmethod
@@ -210,6 +215,43 @@ class OneShot(ABC):
     @abstractmethod
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Continue from what `state` returned after some epoch, to the same bits."""
+
+
+def check_declared(factory: type[OneShot]) -> None:
+    """Refuse a class whose methods or class variables are not what those of a one-shot method must be.
+
+    Raises
+    ------
+    HarnessError
+        Names the class, the variable, the rule and what it is.
+    """
+    name = factory.__name__
+    if lacking := sorted(factory.__abstractmethods__):
+        raise HarnessError(f"{name} must define {', '.join(lacking)} to be a one-shot method")
+    preset = getattr(factory, "preset", None)
+    if not is_dataclass(preset) or isinstance(preset, type):
+        raise HarnessError(
+            must(f"{name}.preset", "be an instance of a frozen dataclass, with all hyperparameters", preset)
+        )
+    try:
+        json.dumps(vars(preset), allow_nan=False)
+    except (TypeError, ValueError):
+        raise HarnessError(must(f"{name}.preset", "hold numbers, texts and lists of them alone", preset)) from None
+    integer(f"{name}.version", factory.version, low=1)
+    for variable, fewest in (("takes", 1), ("derivations", 1), ("libraries", 0)):
+        texts = getattr(factory, variable)
+        plain = isinstance(texts, tuple) and all(isinstance(text, str) and text for text in texts)
+        if not plain or len(set(texts)) != len(texts) or len(texts) < fewest:
+            raise HarnessError(must(f"{name}.{variable}", f"be a tuple of different texts, {fewest} or more", texts))
+    for library in factory.libraries:
+        try:
+            version(library)
+        except PackageNotFoundError:
+            rule = "name installed distributions, as pip calls them"
+            raise HarnessError(must(f"{name}.libraries", rule, library)) from None
+    for later in factory.later_hyperparameters:
+        if later not in factory.known():
+            raise HarnessError(unknown(f"parameter in {name}.later_hyperparameters", later, factory.known()))
 
 
 _WORD = 2**64

@@ -22,7 +22,7 @@ from harness.errors import HarnessError, TableError, must, unknown
 from harness.guard import refuse, running
 from harness.learners.settings import SETTINGS, Setting, wrapped
 from harness.names import BUILT_IN, DISTRIBUTION, read
-from harness.one_shot import OneShot
+from harness.one_shot import OneShot, check_declared
 from harness.own.classes import class_of, file_sha256
 from harness.problem import Constraint, Problem
 from harness.space import SearchSpace
@@ -333,6 +333,7 @@ def one_shot(name: str) -> type[OneShot]:
     found = load("one_shot", name) if read(name).path is None else class_of(name)
     if not (isinstance(found, type) and issubclass(found, OneShot)):
         raise HarnessError(f"'{name}' must be a subclass of harness.one_shot.OneShot, got {found!r}")
+    check_declared(found)
     return found
 
 

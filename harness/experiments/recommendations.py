@@ -24,6 +24,13 @@ def recommended(columns: Mapping[str, Any], derivation: int = 0) -> tuple[npt.ND
     return np.asarray(columns["recommended/epoch"])[rows], np.asarray(columns["recommended/archs"])[rows]
 
 
+def derived_last(columns: Mapping[str, Any]) -> Archs:
+    """Return what was recommended last, a row for each derivation: (m, L), no rows where nothing was."""
+    epochs = np.asarray(columns["recommended/epoch"])
+    archs: Archs = np.asarray(columns["recommended/archs"])[epochs == epochs.max(initial=0)]
+    return archs
+
+
 def representatives(space: SearchSpace, listed: int = MOST_LISTED, drawn: int = DRAWN) -> Archs:
     """Return the architectures over which the mean of a space is taken: all, or so many at random, the same each time.
 

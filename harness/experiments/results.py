@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from harness import registry
+from harness.checks import Archs
 from harness.errors import ResultError
 from harness.experiments.kind import Output, kind_of
 from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Entry, Manifest, read_manifest
+from harness.experiments.recommendations import derived_last
 from harness.experiments.shards import Shard, runs_of
 from harness.experiments.spec import SUPERNET, Spec
 from harness.experiments.store import read_units
@@ -44,6 +46,8 @@ class Results:
         What of each strategy ran, by label: its version, and the beginning of the SHA-256 of a file of one's own.
     reported : tuple of str
         Of several experiments as one: the arguments of `nas-harness report` that put them together; () of one alone.
+    derived : mapping of str to tuple of (m, L) unsigned integers
+        By benchmark: what each replicate of each one-shot method ended with, a row for each of its derivations.
     """
 
     spec: Spec
@@ -53,6 +57,7 @@ class Results:
     folder: Path | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     reported: tuple[str, ...] = ()
+    derived: Mapping[str, tuple[Archs, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         missing = f", {counted(len(self.missing), 'shard')} missing" if self.missing else ""
@@ -133,8 +138,8 @@ def _check_same(where: str, manifest: Manifest, entry: Entry, shard: Shard) -> N
             )
 
 
-def _searches(manifest: Manifest, found: Sequence[Found]) -> Manifest:
-    """Return a manifest without its one-shot methods: what is left is as an experiment of searches alone.
+def _searches(manifest: Manifest, found: Sequence[Found]) -> Manifest | None:
+    """Return a manifest without its one-shot methods: what is left is as an experiment of searches alone; None of none.
 
     Of classes in files what they left tells what they are: no code that a folder names is imported.
     """
@@ -147,7 +152,7 @@ def _searches(manifest: Manifest, found: Sequence[Found]) -> Manifest:
     }
     asked = tuple(item for item in spec.strategies if item.label not in trained)
     if not asked:
-        raise ResultError("these are results of one-shot methods alone; `nas-harness report` writes their page")
+        return None
     highlight = tuple(label for label in spec.report.highlight if label not in trained)
     alone = replace(
         spec,
@@ -167,19 +172,53 @@ def read_results(folder: str | Path) -> Results:
     ResultError
         If the folder holds no results, or those of another kind of work.
     """
-    folder = Path(folder)
+    results, _ = _read(Path(folder))
+    if results.spec.kind == SUPERNET:
+        raise ResultError("these are results of one-shot methods alone; `nas-harness report` writes their page")
+    return results
+
+
+def read_ended(folder: str | Path) -> Results:
+    """Read what an experiment of searches, of one-shot methods or of both ended with.
+
+    Returns
+    -------
+    Results
+        As `read_results` gives them, but that supernets without a result are missing too; of one-shot methods alone,
+        their spec and no runs.
+
+    Raises
+    ------
+    ResultError
+        If the folder holds no results, or those of another kind of work.
+    """
+    results, trained = _read(Path(folder))
+    missing = [(entry.benchmark, entry.label, entry.first, entry.stop) for entry, result in trained if result is None]
+    return replace(results, missing=(*results.missing, *missing))
+
+
+def _read(folder: Path) -> tuple[Results, list[Found]]:
+    """Return the results of the searches of an experiment, and what its one-shot methods left."""
     manifest = read_manifest(folder)
     if manifest.spec.kind not in (Spec.kind, SUPERNET):
         raise ResultError(
             f"'{folder}' holds results of the kind '{manifest.spec.kind}', not of searches; "
             f"`nas-harness report {folder}` writes their figures, and their tables as CSV"
         )
+    where = str(folder / MANIFEST)
     found: Iterable[Found] = read_units(folder, manifest, kind_of(manifest.spec.kind))
-    if manifest.spec.kind == SUPERNET:
-        found = list(found)
-        manifest = _searches(manifest, found)
-        found = [item for item in found if item[0] in manifest.entries]
-    return results_of(manifest, found, str(folder / MANIFEST), folder)
+    if manifest.spec.kind != SUPERNET:
+        return results_of(manifest, found, where, folder), []
+    found = list(found)
+    searches = _searches(manifest, found)
+    entries = () if searches is None else searches.entries
+    asked = [item for item in found if item[0] in entries]
+    trained = [item for item in found if item[0] not in entries]
+    derived = dict[str, tuple[Archs, ...]]()
+    for entry, result in trained:
+        if result is not None:
+            derived[entry.benchmark] = (*derived.get(entry.benchmark, ()), derived_last(result[1].columns))
+    return replace(results_of(searches or manifest, asked, where, folder), derived=derived), trained
 
 
 def results_of(

@@ -338,6 +338,8 @@ class Spec:
         end = self.budget.evaluations or self.budget.seconds or self.budget.epochs or 0.0
         if not all(0 < checkpoint <= end for checkpoint in self.report.checkpoints):
             rule = f"lie above 0 and within the budget of {end:g}"
+            if not end:
+                rule = "be left out: searches have budgets, and no strategy of the spec is asked"
             raise HarnessError(must("checkpoints", rule, list(self.report.checkpoints)))
         for label in self.report.highlight:
             if label not in labels:

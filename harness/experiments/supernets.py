@@ -24,21 +24,23 @@ import numpy.typing as npt
 
 from harness import registry
 from harness.benchmark import Benchmark, trains
-from harness.checks import Archs, arch_matrix, real
+from harness.checks import Archs
 from harness.digests import identity, sha256_of, without
-from harness.errors import HarnessError, SpecError, must, reason, unknown
+from harness.errors import HarnessError, SpecError, must, raised, reason, unknown
+from harness.experiments import answers
+from harness.experiments.answers import OBSERVED
 from harness.experiments.columns import check_columns, check_finite
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
 from harness.experiments.recommendations import ALONE, MOST_LISTED, representatives
 from harness.experiments.shards import Search, Shard
-from harness.experiments.spec import SUPERNET, Spec, StrategySpec, held, plain_data
+from harness.experiments.spec import SUPERNET, ReportSpec, Spec, StrategySpec, held, plain_data
 from harness.experiments.store import content_sha256
 from harness.files.arrays import ArraysError, read_npz
 from harness.files.reading import parse_json
 from harness.files.whole import replacing
 from harness.guard import running
 from harness.names import read
-from harness.one_shot import SPLITS, OneShot, SearchData, Spent
+from harness.one_shot import SPLITS, OneShot, SearchData
 from harness.own.classes import file_sha256
 from harness.problem import Budget, Constraint
 from harness.records import Proposals
@@ -52,17 +54,14 @@ from harness.training.recipe import TrainingSetup
 
 SCHEMA = 2
 """Version of what the digest of a unit covers, and of how its columns are made."""
-OBSERVED = ("train_loss", "valid_loss", "eigenvalue", "weight_decay", "probabilities", "lineage")
-"""Numbers of an epoch that methods may tell: mean losses, the largest eigenvalue of the Hessian in alpha, the decay of
-weights where it changes, the mean weights of operations on each edge, (E, K), and of what grows the cell that weights
-came from and the one trained, (2, 6)."""
 SAMPLED = 100
 """Architectures whose inherited accuracy is compared with the table's at the end, each of another functional class."""
 CHECKPOINT_SECONDS = 30.0
 _NOT_THEIRS = ("deployments", "constraints", "prediction", "transfer", "report_on", "auxiliary")
 """Keys of a spec that mean nothing to one-shot methods, nor beside them."""
+_INHERITED = "inherited"
 _ALWAYS = {
-    **dict.fromkeys(("units", "seconds", "log/inherited"), "f T"),
+    **dict.fromkeys(("units", "seconds", f"log/{_INHERITED}"), "f T"),
     "recommended/archs": "u n L",
     **dict.fromkeys(("recommended/epoch", "recommended/derivation"), "i n"),
     "sample/archs": "u k L",
@@ -164,6 +163,8 @@ class Supernets(Kind[Training | Shard]):
             raise SpecError(f"`n_workers`: one-shot methods train one network; leave it out, got {spec.n_workers}")
         if spec.objectives is not None and len(spec.objectives) > 1:
             raise SpecError(f"`objectives`: one-shot methods have one, got {list(spec.objectives)}")
+        if not others and spec.report != ReportSpec():
+            raise SpecError("`report`: it is about searches, and no strategy of the spec is asked; leave it out")
         if others and not _asked(spec.budget):
             raise SpecError(
                 f"`budget`: '{others[0].label}' is asked and told, and needs `evaluations` or `seconds` beside "
@@ -171,7 +172,7 @@ class Supernets(Kind[Training | Shard]):
             )
 
     def notices(self, spec: Spec) -> list[str]:
-        """Say which methods learn nothing of architectures in as few epochs."""
+        """Say which methods learn nothing of architectures in as few epochs, and of which budget nothing is spent."""
         epochs, said = spec.budget.supernet_epochs, list[str]()
         assert epochs is not None, "`check` has seen to it"  # noqa: S101 - a fault of ours
         for item in spec.strategies:
@@ -179,13 +180,15 @@ class Supernets(Kind[Training | Shard]):
                 factory = registry.one_shot(item.name)
                 said.append(factory.too_few(factory.set_to(item.hyperparameters), epochs))
                 said[-1] = said[-1] and f"'{item.label}': {said[-1]}"
+        if _asked(spec.budget) and all(_is_one_shot(item.name) for item in spec.strategies):
+            said.append("nothing is spent of `evaluations`, `seconds` or `epochs`: no strategy of the spec is asked")
         return [*filter(None, said)]
 
     def units(self, spec: Spec, benchmark: Benchmark, device: str) -> Iterator[tuple[int, Training | Shard]]:
         """Yield the units of all methods, each after it was built once, and the shards of the others."""
         for index, item in enumerate(spec.strategies):
             if not _is_one_shot(item.name):
-                alone = replace(spec, strategies=(item,), budget=searching(spec.budget), report=type(spec.report)())
+                alone = replace(spec, strategies=(item,), budget=searching(spec.budget), report=ReportSpec())
                 try:
                     yield from ((index, shard) for _, shard in Search().units(alone, benchmark, device))
                 except SpecError as error:
@@ -236,10 +239,11 @@ class Supernets(Kind[Training | Shard]):
 
         Columns of a supernet, over T epochs: ``units`` (T,) of one training of the table and real ``seconds`` (T,);
         ``recommended/archs`` (n, L) with the epoch, from 1, and the derivation of each; ``log/NAME`` (T, ...) of
-        `OBSERVED`, and ``log/inherited`` (T,), the accuracy in percent of what is recommended, with the weights of the
-        supernet; ``sample/archs`` (k, L) with ``sample/inherited`` (k,) at the end.  Where the benchmark trains what it
-        is asked, what was recommended last and the first of the sample, with their inherited accuracies, are trained by
-        themselves then, with every seed: ``alone/archs`` (n, L) and ``alone/inherited`` (n,).
+        `harness.experiments.answers.OBSERVED`, and ``log/inherited`` (T,), the accuracy in percent of what is
+        recommended, with the weights of the supernet; ``sample/archs`` (k, L) with ``sample/inherited`` (k,) at the
+        end.  Where the benchmark trains what it is asked, what was recommended last and the first of the sample, with
+        their inherited accuracies, are trained by themselves then, with every seed: ``alone/archs`` (n, L) and
+        ``alone/inherited`` (n,).
         """
         return self._run(unit, None, on_step)
 
@@ -273,7 +277,12 @@ def _trainings(spec: Spec, item: StrategySpec, benchmark: Benchmark, device: str
     settings = factory.known() | dict(item.hyperparameters)
     epochs = spec.budget.supernet_epochs
     assert epochs is not None, "`check` has seen to it"  # noqa: S101 - a fault of ours
-    _build(factory, benchmark.space, _blank(setup), np.random.default_rng(0), epochs, item.hyperparameters)
+    try:
+        _build(factory, benchmark.space, _blank(setup), np.random.default_rng(0), epochs, item.hyperparameters)
+    except HarnessError:
+        raise
+    except Exception as error:
+        raise HarnessError(f"'{item.name}' cannot be made: it raised\n{raised(error)}") from error
     for replicate in range(spec.replicates):
         yield Training(
             benchmark=benchmark.name,
@@ -395,7 +404,9 @@ def _trained(unit: Training, place: Path | None, on_step: Callable[[int], None] 
             if on_step is not None:
                 on_step(len(record))
         with running(f"the one-shot method {factory.__name__}"):
-            inherited = _inherited(method, sample)
+            inherited = answers.inherited(method, sample)
+        if not len(record):
+            raise HarnessError(must(f"{factory.__name__}.finished", "be false before the first epoch", True))
     facts: dict[str, Any] = {
         "derivations": list(method.derivations),
         "unit_macs": unit_macs,
@@ -409,9 +420,8 @@ def _trained(unit: Training, place: Path | None, on_step: Callable[[int], None] 
 
 def _judged(benchmark: Benchmark, method: OneShot, random: Archs) -> dict[str, npt.NDArray[Any]]:
     """Have what a method hands over trained from scratch, and some random architectures, with every seed."""
-    handed = method.recommend()
-    archs = np.concatenate([handed, random])
-    inherited = _inherited(method, archs)
+    archs = np.concatenate([answers.recommended(method), random])
+    inherited = answers.inherited(method, archs)
     benchmark.query(Proposals.of(archs, len(benchmark.fidelities) - 1), noise_seed=None)
     return {"alone/archs": archs, "alone/inherited": inherited}
 
@@ -427,33 +437,6 @@ def _sample(space: SearchSpace, rng: np.random.Generator) -> Archs:
         archs = space.sample(50 * SAMPLED, rng)
     _, first = np.unique(space.key(archs, "functional"), return_index=True)
     return np.asarray(archs[rng.permutation(first)[:SAMPLED]])
-
-
-def _costs(spent: object) -> tuple[float, float]:
-    """Return the multiply-adds and the seconds of what an epoch said that it cost."""
-    if not isinstance(spent, tuple) or len(spent) != len(Spent._fields):
-        raise HarnessError(must("epoch", "return Spent(macs, seconds)", spent))
-    macs, seconds = (
-        real(f"{name} of an epoch", value, low=0.0) for name, value in zip(Spent._fields, spent, strict=True)
-    )
-    return macs, seconds
-
-
-def _recommended(method: OneShot) -> Archs:
-    """Return a copy of what a method recommends, refused where it is no architecture of the space."""
-    given = arch_matrix("recommend", method.recommend(), method.space.genes)
-    if not ((given >= 0) & (given < method.space.cardinalities)).all():
-        raise HarnessError(must("recommend", "return genes below the cardinalities of the space", given.tolist()))
-    return np.array(given, dtype=method.space.dtype)
-
-
-def _inherited(method: OneShot, archs: Archs) -> npt.NDArray[np.float64]:
-    """Return what a method says of architectures, (n,), refused where it is not as long."""
-    accuracies = np.asarray(method.inherited(archs))
-    if accuracies.shape != (len(archs),) or accuracies.dtype.kind not in "fiu":
-        rule = f"return {len(archs)} numbers, one for each architecture"
-        raise HarnessError(must("inherited", rule, (accuracies.shape, accuracies.dtype.name)))
-    return accuracies.astype(np.float64)
 
 
 class _Record:
@@ -473,22 +456,17 @@ class _Record:
 
     def epoch(self) -> None:
         """Train for an epoch, keep what it says, and write a checkpoint now and then."""
-        self._costs.append(_costs(self._method.epoch()))
-        recommended = _recommended(self._method)
-        named = len(self._method.derivations)
-        if recommended.shape not in ((0, self._method.space.genes), (named, self._method.space.genes)):
-            rule = f"return no row or one for each of its {named} derivations"
-            raise HarnessError(must("recommend", rule, recommended.shape))
+        method, is_first = self._method, not self._costs
+        before = None if is_first else {key: rows[-1] for key, rows in self._logs.items() if key != _INHERITED}
+        self._costs.append(answers.trained(method))
+        recommended = answers.recommended(method)
         self._archs.append(recommended)
         self._rows += [(len(self), place) for place in range(len(recommended))]
-        inherited = _inherited(self._method, recommended[:1])[0] if len(recommended) else np.nan
-        observed = _observed(self._method) | {"inherited": np.array(inherited)}
-        for name in {**observed, **self._logs}:
-            before = self._logs.get(name, () if len(self) > 1 else [observed[name]])
-            if name not in observed or not before or before[0].shape != observed[name].shape:
-                rule = "tell the same numbers after each epoch, in the same shape"
-                raise HarnessError(must("observed", rule, f"another {name} after epoch {len(self)}"))
-            self._logs.setdefault(name, []).append(observed[name])
+        inherited = answers.inherited(method, recommended[:1], handed_over=True).mean() if len(recommended) else np.nan
+        for name, value in {**answers.observed(method, before), _INHERITED: np.asarray(inherited)}.items():
+            self._logs.setdefault(name, []).append(value)
+        if is_first:
+            answers.state(method)  # what cannot be kept is told now, not when it would be written
         if self._place is not None and time.monotonic() - self._written > CHECKPOINT_SECONDS:
             self._write(self._place)
 
@@ -509,7 +487,7 @@ class _Record:
     def _write(self, place: Path) -> None:
         """Write the state of the method and what was kept, whole or not at all."""
         arrays = {f"kept/{name}": values for name, values in self.columns(1.0).items()}
-        arrays |= {f"state/{name}": np.asarray(values) for name, values in self._method.state().items()}
+        arrays |= {f"state/{name}": values for name, values in answers.state(self._method).items()}
         with replacing(place) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays, **{_SEAL: np.array(self._seal(arrays))})
         self._written = time.monotonic()
@@ -544,19 +522,3 @@ class _Record:
 
 _SEAL = "seal"
 """The name of the SHA-256 of everything else in a file of a state."""
-
-
-def _observed(method: OneShot) -> dict[str, npt.NDArray[np.float64]]:
-    """Return what a method tells of its last epoch, refused where it is none of the numbers that are kept."""
-    said: Any = method.observed()
-    if not isinstance(said, Mapping):
-        raise HarnessError(must("observed", "return numbers by name", said))
-    told = dict[str, npt.NDArray[np.float64]]()
-    for name, value in said.items():
-        if name not in OBSERVED:
-            raise HarnessError(unknown("number of an epoch", name, OBSERVED))
-        try:
-            told[name] = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise HarnessError(must(f"{name} of an epoch", "be a number, or an array of numbers", value)) from None
-    return told

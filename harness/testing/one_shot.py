@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from harness import registry
+from harness.errors import HarnessError, raised
+from harness.experiments import answers
 from harness.guard import refusals, running
-from harness.one_shot import SPLITS, OneShot, SearchData
+from harness.one_shot import SPLITS, OneShot, SearchData, check_declared
 from harness.spaces import named
-from harness.testing.honesty import OPENS_NOTHING, global_generators
+from harness.testing.honesty import DRAWS_OWN, OPENS_NOTHING, global_generators
 from harness.testing.rules import Rules, same
 from harness.training import recipe
 
@@ -51,36 +52,50 @@ def check_one_shot(factory: type[OneShot], hyperparameters: Mapping[str, Any] | 
     HarnessError
         Names the first rule that it breaks.
     """
-    rules, given = Rules(f"one-shot method {factory.__name__}"), dict(hyperparameters or {})
+    rules = Rules(f"one-shot method {factory.__name__}")
+    try:
+        return _checked(rules, factory, dict(hyperparameters or {}))
+    except HarnessError:
+        raise
+    except Exception as error:
+        raise HarnessError(f"one-shot method {factory.__name__} fails; it raised\n{raised(error)}") from error
+
+
+def _checked(rules: Rules, factory: type[OneShot], given: Mapping[str, Any]) -> list[str]:
+    check_declared(factory)
+    rules("its class says what it is: hyperparameters, spaces, derivations", True)
     space, data = named.space(factory.takes[0]), few_signals()
-    rules("hyperparameters are plain data", json.dumps(factory.known()))
     before = global_generators()
     with refusals() as refused, running(f"the one-shot method {factory.__name__}"):
         method, twin = (factory(space, data, np.random.default_rng(1), EPOCHS, **given) for _ in range(2))
-        spent = [method.epoch() for _ in range(EPOCHS) if not method.finished]
-        first = twin.epoch()
-        state = {name: np.array(value) for name, value in twin.state().items()}
-        archs, drawn = method.recommend(), method.rng.bit_generator.state
-        rules("recommend and inherited draw nothing", same(method.recommend(), archs))
+        rules("it is not finished before its first epoch", not method.finished)
+        macs, told = list[float](), None
+        while len(macs) < EPOCHS and not method.finished:
+            macs.append(answers.trained(method)[0])
+            told = answers.observed(method, told)
+        rules("it tells known numbers, after every epoch the same ones", True)
+        first, _ = answers.trained(twin)
+        rules("costs are finite, above 0 and the same each time", first == macs[0])
+        state = {name: np.array(value) for name, value in answers.state(twin).items()}
+        archs, drawn = answers.recommended(method), method.rng.bit_generator.state
+        rules("recommend gives a row for each derivation, of valid architectures", len(archs))
+        rules("recommend and inherited draw nothing", same(answers.recommended(method), archs))
         sample = space.sample(3, np.random.default_rng(2))
-        found = np.asarray(method.inherited(sample))
+        found = answers.inherited(method, sample)
+        answers.inherited(method, archs, handed_over=True)
         rules("recommend and inherited draw nothing", method.rng.bit_generator.state == drawn)
-        percents = found.shape == (3,) and bool((((found >= 0) & (found <= 100)) | np.isnan(found)).all())
-        percents = percents and bool(np.isfinite(method.inherited(archs)).all())
-        backwards = np.asarray(method.inherited(sample[::-1]))
-        rules("inherited accuracies are percents, whatever else is asked", percents and same(backwards, found[::-1]))
+        backwards = answers.inherited(method, sample[::-1])
+        rules("inherited accuracies are percents, whatever else is asked", same(backwards, found[::-1]))
         again = factory(space, data, np.random.default_rng(9), EPOCHS, **given)
         again.restore(state)
-        if len(spent) == EPOCHS:
-            more = again.epoch()
-            rules("a state continues to the same cost", more.macs == spent[1].macs)
-            rules("a state continues to the same recommendation", same(again.recommend(), archs))
-            kept, other = method.state(), again.state()
+        if len(macs) == EPOCHS:
+            more, _ = answers.trained(again)
+            rules("a state continues to the same cost", more == macs[1])
+            rules("a state continues to the same recommendation", same(answers.recommended(again), archs))
+            kept, other = answers.state(method), answers.state(again)
+            rules("a state continues to the same bits", sorted(kept) == sorted(other))
             rules("a state continues to the same bits", all(same(value, other[name]) for name, value in kept.items()))
-    rules("costs are finite, above 0 and the same each time", first.macs == spent[0].macs and 0 < first.macs < np.inf)
-    rules("recommend gives a row for each derivation", archs.shape == (len(factory.derivations), space.genes))
-    rules("recommend gives valid architectures", space.is_valid(archs))
-    rules("it draws from the generator it is given alone", global_generators() == before)
+    rules(DRAWS_OWN, global_generators() == before)
     rules(OPENS_NOTHING, not refused, ", ".join(refused))
     return list(dict.fromkeys(rules.kept))
 

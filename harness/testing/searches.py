@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -13,7 +12,7 @@ import numpy as np
 from harness import registry
 from harness.benchmark import Benchmark
 from harness.checks import Archs, FloatArray
-from harness.errors import HarnessError, UnfitError
+from harness.errors import HarnessError, UnfitError, raised
 from harness.experiments.building import inner_settings, make_inner, make_learner
 from harness.problem import Budget, Constraint, Prior, Problem
 from harness.records import Proposals, Run
@@ -88,7 +87,7 @@ def check_strategy(
         except HarnessError:
             raise
         except Exception as error:
-            place = "".join(traceback.format_exception(error, limit=-2)).strip()
+            place = raised(error)
             raise HarnessError(f"strategy {factory.__name__} breaks the rule: {rule}; it raised\n{place}") from error
 
     def run(rule: str, on: Benchmark, budget: Budget, n_workers: int = 1, count: int = 2) -> tuple[Run, ...]:

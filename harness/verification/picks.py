@@ -15,12 +15,7 @@ import numpy.typing as npt
 from harness.benchmark import Oracle
 from harness.checks import Archs, FloatArray
 from harness.errors import ResultError
-from harness.experiments.kind import kind_of
-from harness.experiments.manifest import read_manifest
-from harness.experiments.recommendations import recommended
 from harness.experiments.results import Results
-from harness.experiments.spec import SUPERNET
-from harness.experiments.store import read_units
 from harness.judging.front import fronts, on_front
 from harness.judging.incumbent import handed_over, keeps
 from harness.verification.record import Pick
@@ -48,7 +43,8 @@ class HasRows(Protocol):
 def incumbents(results: Results, benchmark: str, oracle: Oracle) -> tuple[Archs, int]:
     """Return the final incumbent of every run on a benchmark, all strategies and replicates, that keeps the bounds.
 
-    Of a one-shot method it is what it handed over at the end, unless a table of a part of its space lacks that.
+    Of a replicate of a one-shot method it is what was derived at the end, by each of its derivations, unless a table of
+    a part of its space lacks that; of two that compute the same function, the first.
 
     A strategy that recommends may hand over what was never told to keep them: there the means of the table decide, as
     in reports.
@@ -78,7 +74,10 @@ def incumbents(results: Results, benchmark: str, oracle: Oracle) -> tuple[Archs,
     full = len(results.benchmarks[benchmark].fidelities) - 1
     ends = [(run, handed_over(run, full, rule).archs) for run in runs]
     found = [(archs[-1], rule != "recommended" or run.recommended is None) for run, archs in ends if len(archs)]
-    found += [(arch, True) for arch in _derived(results, benchmark) if oracle.space.is_valid(arch[None]).all()]
+    for derived in results.derived.get(benchmark, ()):
+        there = derived[oracle.space.is_valid(derived)]
+        _, first = np.unique(oracle.space.key(there), return_index=True)
+        found += [(arch, True) for arch in there[np.sort(first)]]
     if not found:
         raise ResultError(f"no run on '{benchmark}' ended with an architecture: nothing to verify")
     archs = np.stack([arch for arch, _ in found])
@@ -90,17 +89,6 @@ def incumbents(results: Results, benchmark: str, oracle: Oracle) -> tuple[Archs,
             ' of the table alone, and `incumbent = "full"` in [report] takes what was told to keep it'
         )
     return archs[kept], int(np.count_nonzero(~kept))
-
-
-def _derived(results: Results, benchmark: str) -> list[Archs]:
-    """Return what each one-shot method of each replicate handed over at the end, (L,) each."""
-    if results.folder is None or (manifest := read_manifest(results.folder)).spec.kind != SUPERNET:
-        return []
-    found = list[Archs]()
-    for entry, result in read_units(results.folder, manifest, kind_of(SUPERNET)):
-        if result is not None and entry.benchmark == benchmark and "recommended/archs" in result[1].columns:
-            found += [*recommended(result[1].columns)[1][-1:]]
-    return found
 
 
 def front_members(results: Results, benchmark: str, oracle: Oracle) -> Archs:

@@ -18,7 +18,7 @@ import numpy as np
 
 from harness.checks import FloatArray
 from harness.errors import HarnessError, IncompleteError, ResultError, unknown
-from harness.experiments.results import Results, read_results
+from harness.experiments.results import Results, read_ended
 from harness.files.whole import locked, remove_unfinished
 from harness.printable import counted
 from harness.spaces import named
@@ -67,10 +67,13 @@ class Outcome:
     verified : tuple of Verified
     skipped : mapping of str to str
         Benchmarks that cannot be trained here, and why.
+    searched : bool
+        Whether searches are among what was verified: what one-shot methods derive is not picked by noisy values.
     """
 
     verified: tuple[Verified, ...]
     skipped: Mapping[str, str] = field(default_factory=dict)
+    searched: bool = True
 
 
 def verify(
@@ -103,7 +106,7 @@ def verify(
         If no benchmark can be trained, data are missing, or a CPU would need too long.
     """
     folder, request, tools = Path(folder), request or Request(), tools or Tools()
-    results = read_results(folder)
+    results = read_ended(folder)
     if results.missing:
         raise IncompleteError(
             f"{len(results.missing)} shard(s) of '{folder}' have no result: run the spec again before verifying it,"
@@ -125,7 +128,7 @@ def verify(
         for name, reason in skipped.items():
             say(f"{name}: not verified, {reason}")
         verified = tuple(_verify_one(folder, job, device, request, tools, say) for job in jobs)
-    return Outcome(verified, skipped)
+    return Outcome(verified, skipped, searched=bool(results.runs))
 
 
 def _trainings(results: Results, request: Request, tools: Tools) -> tuple[dict[str, TrainingSetup], dict[str, str]]:

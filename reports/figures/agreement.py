@@ -17,13 +17,12 @@ from reports.figures.kind import FigureKind
 from reports.figures.verdicts import LINE, MARGIN, drawn_rows, joined, mark, points, verification_exhibit
 from reports.statistics.agreement import SIMULATIONS
 from reports.statistics.significance import ALPHA
-from reports.study.study import Study
 from reports.study.verdicts import CONFIRMED, Verification
 from reports.tables.numbers import ceiling_words
 
 
-def exhibit(study: Study, verified: Sequence[Verification]) -> Exhibit:
-    """Return table against real training."""
+def exhibit(origin: Mapping[str, Any], verified: Sequence[Verification]) -> Exhibit:
+    """Return table against real training; `origin` is the provenance of the results."""
     parts = []
     for item in verified:
         rows = drawn_rows(item)
@@ -57,7 +56,7 @@ def exhibit(study: Study, verified: Sequence[Verification]) -> Exhibit:
         " drifted. Corner: Kendall's tau-b on the stratified sample, and what it would be between the table and a"
         f" faultless re-training (median and 5 to 95 % of {SIMULATIONS:,} simulations)."
     )
-    return verification_exhibit(study, verified, KIND.name, frame, caption, meta)
+    return verification_exhibit(origin, verified, KIND.name, frame, caption, meta)
 
 
 def _corner(item: Verification) -> str:

@@ -11,13 +11,12 @@ from matplotlib.axes import Axes
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
 from reports.figures.verdicts import LINE, MARGIN, drawn_rows, joined, mark, points, verification_exhibit
-from reports.study.study import Study
 from reports.study.verdicts import Verification
 from reports.tables.numbers import signed
 
 
-def exhibit(study: Study, verified: Sequence[Verification]) -> Exhibit:
-    """Return the difference of each architecture with its interval, against the margin."""
+def exhibit(origin: Mapping[str, Any], verified: Sequence[Verification]) -> Exhibit:
+    """Return the difference of each architecture with its interval, against the margin; `origin` is as elsewhere."""
     parts = [
         points(item, rows).assign(difference=rows["difference"], low=rows["low"], high=rows["high"])
         for item in verified
@@ -41,7 +40,7 @@ def exhibit(study: Study, verified: Sequence[Verification]) -> Exhibit:
         " confirmed if its interval lies inside, drifted if it lies outside (Holm-adjusted). Filled: confirmed; hollow:"
         " inconclusive; cross: drifted."
     )
-    return verification_exhibit(study, verified, KIND.name, frame, caption, meta)
+    return verification_exhibit(origin, verified, KIND.name, frame, caption, meta)
 
 
 def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:

@@ -10,8 +10,6 @@ import pandas as pd
 from harness.verification.record import ROLES
 from reports.figures.exhibit import Exhibit
 from reports.figures.style import style_map
-from reports.study.provenance import provenance
-from reports.study.study import Study
 from reports.study.verdicts import DRIFTED, FAILED, INCONCLUSIVE, Verification
 
 MARGIN: dict[str, Any] = {"color": "#000000", "alpha": 0.07, "linewidth": 0}
@@ -56,10 +54,10 @@ def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def verification_exhibit(
-    study: Study, verified: Sequence[Verification], kind: str, frame: pd.DataFrame, caption: str,
+    origin: Mapping[str, Any], verified: Sequence[Verification], kind: str, frame: pd.DataFrame, caption: str,
     meta: Mapping[str, Any],
 ) -> Exhibit:  # fmt: skip
-    """Return an exhibit with what all of a verification share: styles of roles, provenance of study and training."""
+    """Return an exhibit with what all of a verification share: styles of roles, provenance of results and training."""
     verification = {
         item.measurements.benchmark: {
             "margin_percent": item.measurements.margin_percent,
@@ -70,5 +68,5 @@ def verification_exhibit(
         for item in verified
     }
     common = {"caption": caption, "styles": _STYLES, "left_out": {}}
-    origin = {**provenance(study), "verification": verification}
-    return Exhibit(f"verification-{kind}", kind, frame, {**meta, **common, "provenance": origin})
+    provenance = {**origin, "verification": verification}
+    return Exhibit(f"verification-{kind}", kind, frame, {**meta, **common, "provenance": provenance})

@@ -50,7 +50,7 @@ from reports.study.provenance import SOURCE_FACTS, budget_words, sources
 from reports.study.study import Study, prepare
 from reports.study.wording import constraint_words, notices
 from reports.supernets.results import SupernetResults, read_supernets
-from reports.supernets.section import section_of
+from reports.supernets.section import sections_of
 from reports.tables.matrix import FirstScreen
 from reports.tables.report_table import breakable
 
@@ -187,7 +187,7 @@ def _writer(
             return partial(_write_scalings, read_scalings(folder, allow_missing=allow_missing))
         if alone := _supernets_alone(folder, open_oracle, allow_missing=allow_missing):
             _refuse_beside(beside, "one-shot methods alone")
-            return partial(_write_supernets, alone)
+            return partial(_write_supernets, alone, folder)
     archives = [read_archive(find(name)) for name in against]
     own = joined([read_results(one) for one in folders]) if folders or not archives else None
     found = together(own, archives)
@@ -269,10 +269,10 @@ def _supernets_alone(folder: Path, open_oracle: OpenOracle, *, allow_missing: bo
     return None if results is None or any(panel.searches for panel in results.panels) else results
 
 
-def _write_supernets(results: SupernetResults, folder: Path, on_step: Callable[[str], None]) -> None:
+def _write_supernets(results: SupernetResults, source: Path, folder: Path, on_step: Callable[[str], None]) -> None:
     benchmarks = {panel.truth.name for panel in results.panels}
     _write_alone(
-        [section_of(results)],
+        sections_of(results, source),
         supernets.first_screen(results),
         folder,
         on_step,

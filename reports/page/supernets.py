@@ -6,7 +6,7 @@ from harness.printable import counted
 from reports.study.provenance import told_of
 from reports.supernets.held import unknown
 from reports.supernets.results import SupernetResults
-from reports.supernets.section import sentences
+from reports.supernets.section import missing, sentences
 from reports.tables.matrix import FirstScreen
 
 NO_CHECKLIST = "The checklist of best practices in NAS research is about searches; this report shows one-shot methods."
@@ -30,7 +30,7 @@ def facts_words(results: SupernetResults) -> list[str]:
 
 def warnings(results: SupernetResults) -> list[str]:
     """Say what is missing."""
-    return [*([f"Without a result: {'; '.join(results.missing)}."] if results.missing else []), *unknown(results)]
+    return [*missing(results), *unknown(results)]
 
 
 def sources(results: SupernetResults) -> list[dict[str, str]]:

@@ -123,7 +123,7 @@ def joined(experiments: Sequence[Results]) -> Results:
     )
     listed = {name: facts[name] for name in [*tasks, *spec.report_on]}
     kept = tuple(runs[key] for key in order if key in runs)
-    return Results(spec, listed, kept, missing, first.folder, versions, reported(experiments))
+    return Results(spec, listed, kept, missing, first.folder, versions, reported(experiments), first.derived)
 
 
 def reported(experiments: Sequence[Results]) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from harness.checks import FloatArray, IntArray
+from harness.experiments.answers import MIXED
 from reports.figures.exhibit import Exhibit
 from reports.figures.style import style_map
 from reports.supernets.exhibit import curves
 from reports.supernets.held import SPLIT, looked_up
-from reports.supernets.operations import MIXED, WEIGHTLESS, counts, entropies
+from reports.supernets.operations import WEIGHTLESS, counts, entropies
 from reports.supernets.results import Panel, Supernet, SupernetResults
 
 _Row = tuple[str, str, float, float, float, float]

@@ -6,13 +6,9 @@ import numpy as np
 
 from harness.checks import Archs, FloatArray
 from harness.space import SearchSpace
-from harness.spaces.darts.cells import WITH_NONE
-from harness.spaces.nb201.operations import OPERATIONS
 from reports.supernets.results import Supernet
 from reports.why.searched import operation_genes
 
-MIXED = {"nb201": OPERATIONS, "darts": WITH_NONE}
-"""Operations that supernets mix on every edge, in the order of their codes there, by the space."""
 WEIGHTLESS = {"none": ("none", "zero"), "skips": ("skip", "identity"), "pools": ("pool",)}
 """Operations without weights of their own: the name of each kind, and parts of the field's names of them."""
 

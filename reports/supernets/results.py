@@ -50,7 +50,7 @@ class Supernet:
     units, seconds : (T,) float64
         Spent so far: in units of one training of the table by multiply-adds, and real.
     logs : mapping of str to (T, ...) float64
-        See `harness.experiments.supernets.OBSERVED`.
+        See `harness.experiments.answers.OBSERVED`.
     sample : Archs
         Architectures of different functional classes, (k, L).
     inherited : (k,) float64

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from harness.experiments.manifest import MANIFEST
 from harness.printable import counted
 from reports.sections.section import Section
+from reports.sections.verification.section import DERIVED
+from reports.sections.verification.section import section_of as verification_of
 from reports.study.study import Study
 from reports.supernets import agreement, alone, lineage
 from reports.supernets.curves import over_cost
 from reports.supernets.drawn import derived_cells
 from reports.supernets.epochs import over_epochs
 from reports.supernets.held import at, final, looked_up, unknown
-from reports.supernets.results import SupernetResults, read_supernets
+from reports.supernets.results import SupernetResults, provenance, read_supernets
 from reports.supernets.tables import cells, summary
 from reports.tables.numbers import three_digits
 
@@ -31,7 +34,12 @@ def section(study: Study) -> Section | None:
         return None
     methods = counted(len(results.labels), "one-shot method")
     told = [f"Beside the searches, {methods} (Weight sharing, below). {' '.join(sentences(results))}"]
-    return replace(section_of(results), notices=(*told, *unknown(results)))
+    return replace(section_of(results), notices=(*told, *missing(results), *unknown(results)))
+
+
+def missing(results: SupernetResults) -> list[str]:
+    """Say which supernets have no result; nothing where all have."""
+    return [f"Without a result: {'; '.join(results.missing)}."] if results.missing else []
 
 
 def section_of(results: SupernetResults) -> Section:
@@ -55,6 +63,13 @@ def section_of(results: SupernetResults) -> Section:
         ),
         (*_methods(results), *alone.methods(results)),
     )
+
+
+def sections_of(results: SupernetResults, folder: Path) -> list[Section]:
+    """Return the parts of a page of one-shot methods alone, whose results lie in a folder."""
+    truths = [panel.truth for panel in results.panels]
+    verified = verification_of(folder, truths, provenance(results), DERIVED)
+    return [section_of(results), *filter(None, [verified])]
 
 
 def sentences(results: SupernetResults) -> Iterator[str]:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.experiments.answers import MIXED
 from reports.supernets.held import SPLIT, final, last
-from reports.supernets.operations import MIXED, WEIGHTLESS, counts, entropies
+from reports.supernets.operations import WEIGHTLESS, counts, entropies
 from reports.supernets.results import Panel, Supernet, SupernetResults
 from reports.tables.numbers import NONE as UNKNOWN
 from reports.tables.numbers import decimals, three_digits

@@ -54,7 +54,7 @@ def run(
         oracle = open_oracle(addresses[item.measurements.benchmark])
         judged = judge(item.measurements, oracle)
         shown = replace(item.measurements, benchmark=own_name(item.measurements.benchmark, oracle))
-        told = sentence(replace(judged, measurements=shown))
+        told = sentence(replace(judged, measurements=shown), searched=outcome.searched)
         verified.append(_answer(judged, item, write_verdicts(results, judged), told))
     return {"folder": str(results), "verified": verified, "skipped": dict(outcome.skipped)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,12 +16,16 @@ from reports.figures import agreement, differences
 from reports.sections import ensemble
 from reports.sections.section import Section
 from reports.statistics.agreement import Mean
+from reports.study.provenance import provenance
 from reports.study.study import Study
+from reports.study.truth import Truth
 from reports.study.verdicts import CONFIRMED, DRIFTED, FAILED, INCONCLUSIVE, Verification, ensemble_facts, judge
 from reports.tables.numbers import NONE, bracket, ceiling_words, mean_words, p_value, signed
 from reports.tables.report_table import ReportTable
 
-_FOUND = {False: "final incumbents", True: "members of the front of all final fronts"}
+INCUMBENTS, MEMBERS = "final incumbents of the search", "members of the front of all final fronts of the search"
+DERIVED = "what one-shot methods derived at their end"
+"""What top picks are."""
 _PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 
 
@@ -32,28 +37,52 @@ def section(study: Study) -> Section | None:
     ResultError
         If one is damaged or was made for another table.
     """
-    folder = study.results.folder
-    records = [] if folder is None else verify_record.read_all(folder)
-    truths = {item.truth.facts.task: item.truth for item in study.aligned}
+    if study.results.folder is None:
+        return None
+    picked = MEMBERS if study.several else INCUMBENTS
+    if study.results.derived:
+        picked = f"{picked}, and {DERIVED}"
+    return section_of(study.results.folder, [item.truth for item in study.aligned], provenance(study), picked)
+
+
+def section_of(folder: Path, truths: Sequence[Truth], origin: Mapping[str, Any], picked: str) -> Section | None:
+    """Judge the verifications that lie beside some results; None where there are none.
+
+    Parameters
+    ----------
+    folder : Path
+    truths : sequence of Truth
+        Of the benchmarks of the results.
+    origin : mapping
+        Provenance of the results.
+    picked : str
+        What top picks are.
+
+    Raises
+    ------
+    ResultError
+        As `section`.
+    """
+    by_task = {truth.facts.task: truth for truth in truths}
     judged = [
-        judge(replace(record, benchmark=truths[record.benchmark].name), truths[record.benchmark].oracle)
-        for record in records
-        if record.benchmark in truths
+        judge(replace(record, benchmark=by_task[record.benchmark].name), by_task[record.benchmark].oracle)
+        for record in verify_record.read_all(folder)
+        if record.benchmark in by_task
     ]
     if not judged:
         return None
-    figures = (agreement.exhibit(study, judged), differences.exhibit(study, judged))
+    figures = (agreement.exhibit(origin, judged), differences.exhibit(origin, judged))
     return Section(
         title="Verification by real training",
-        sentences=tuple(sentence(item) for item in judged),
+        sentences=tuple(sentence(item, searched=picked != DERIVED) for item in judged),
         figures=tuple(exhibit for exhibit in figures if len(exhibit.frame)),
-        tables=(table(judged, of_fronts=study.several),),
-        methods=(method(judged, of_fronts=study.several),),
+        tables=(table(judged, picked),),
+        methods=(method(judged, picked),),
     )
 
 
-def sentence(item: Verification) -> str:
-    """Say what was found on one benchmark."""
+def sentence(item: Verification, *, searched: bool = True) -> str:
+    """Say what was found on one benchmark; `searched` is whether top picks were picked by noisy values of a table."""
     measurements, overall = item.measurements, item.overall
     counts = overall.counts
     parts = [f"{counts[CONFIRMED]} of {counted(len(item.rows), 'architecture')} are confirmed"]
@@ -67,7 +96,7 @@ def sentence(item: Verification) -> str:
         text += ". "
     if math.isfinite(overall.top_bias.value):
         text += f"The top picks differ by {signed(overall.top_bias.value)} points on average"
-        if math.isfinite(overall.expected_top_bias):
+        if searched and math.isfinite(overall.expected_top_bias):
             text += f", of which {signed(overall.expected_top_bias)} is expected because they were picked for a high"
             text += " noisy value"
         text += ". "
@@ -79,7 +108,7 @@ def sentence(item: Verification) -> str:
     return text.strip()
 
 
-def table(judged: Sequence[Verification], *, of_fronts: bool = False) -> ReportTable:
+def table(judged: Sequence[Verification], picked: str = INCUMBENTS) -> ReportTable:
     """Return every architecture with both means, difference, verdict and costs (T10)."""
     frame = pd.concat([item.rows for item in judged], ignore_index=True)
     cells = tuple(_cells(row) for row in frame.to_dict("records"))
@@ -90,8 +119,8 @@ def table(judged: Sequence[Verification], *, of_fronts: bool = False) -> ReportT
     )
     caption = (
         "Validation accuracy in percent, mean \N{PLUS-MINUS SIGN} standard deviation over trainings (their number)."
-        f" Top: {_FOUND[of_fronts]} of the search, most frequent first; stratified: one draw from each of equal"
-        " parts of the table. Confirmed: two one-sided tests at 5 % find the difference within the margin; drifted:"
+        f" Top: {picked}, most frequent first; stratified: one draw from each of equal parts of the table. Confirmed:"
+        " two one-sided tests at 5 % find the difference within the margin; drifted:"
         " outside it (Holm over architectures); inconclusive: neither, with the seeds at which the difference seen"
         f" would be decided with 80 % power; failed: a training did not finish, or costs disagree. Margins: {margins}."
         " Parameters and multiply-adds are counted on the network; \"=\" where the table says the same."
@@ -150,7 +179,7 @@ def _cost(row: Mapping[Any, Any], name: str) -> str:
     return f"{row[name]:,.0f} {'=' if abs(row[name] - expected) < 0.5 else f'not {expected:,.0f}'}"
 
 
-def method(judged: Sequence[Verification], *, of_fronts: bool = False) -> str:
+def method(judged: Sequence[Verification], picked: str = INCUMBENTS) -> str:
     """Return how it was done, in one paragraph."""
     parts = []
     for item in judged:
@@ -167,7 +196,7 @@ def method(judged: Sequence[Verification], *, of_fronts: bool = False) -> str:
         )
     has_ensemble = any(item.measurements.ensemble is not None for item in judged)
     return (
-        f"Verification. {_FOUND[of_fronts].capitalize()} and one architecture of each stratum of the table, all"
+        f"Verification. {picked[0].upper()}{picked[1:]}, and one architecture of each stratum of the table, all"
         " chosen by validation, were trained with seeds that the table had not seen. "
         + ". ".join(parts)
         + "."

@@ -24,7 +24,7 @@ from harness.experiments.store import part_path, read_units, write_unit
 from harness.experiments.supernets import Training, training_macs
 from harness.files.arrays import read_npz
 from harness.guard import refuse
-from harness.one_shot import SearchData, Spent
+from harness.one_shot import SearchData
 from harness.training.recipe import TrainingSetup
 from harness.verification.picks import incumbents
 
@@ -149,8 +149,8 @@ def test_supernets_and_searches_of_one_spec_are_run_stored_and_read_apart(own, t
     results = read_results(tmp_path / "out")
     searched = results.runs
     verified, left_out = incumbents(results, BENCHMARK, registry.oracle(BENCHMARK))
-    assert (len(verified), left_out) == (len(searched) + 2, 0)
-    ends = [recommended(output.columns)[1][-1] for output in (stored[0][1], other)]
+    assert (len(verified), left_out) == (len(searched) + 4, 0)
+    ends = [recommended(output.columns, place)[1][-1] for output in (stored[0][1], other) for place in (0, 1)]
     np.testing.assert_array_equal(verified[len(searched) :], ends, "what was derived is verified like the rest")
 
 
@@ -268,6 +268,9 @@ def test_a_method_that_opens_the_table_is_refused(own, tmp_path):
         ([{"name": "darts", "surrogate": {"name": "ridge"}}], {}, "`surrogate` is for strategies that are asked"),
         ([{"name": "darts"}, {"name": "random_search"}], {"budget": {"evaluations": None}},
          "`budget`: 'random_search' is asked and told, and needs `evaluations` or `seconds`"),
+        ([{"name": "darts"}], {"budget": {"evaluations": None}, "report": {"checkpoints": [2]}},
+         r"`checkpoints` must be left out: searches have budgets, and no strategy of the spec is asked, got"),
+        ([{"name": "darts"}], {"report": {"incumbent": "recommended"}}, "`report`: it is about searches"),
         ([{"name": "darts"}], {"constraints": ["params_m <= 1"]}, "`constraints`: one-shot methods know nothing of it"),
         ([{"name": "darts"}], {"n_workers": 2}, "`n_workers`: one-shot methods train one network"),
         ([{"name": "darts"}], {"benchmarks": ["graph-cora"]}, "does not say on which data its networks were trained"),
@@ -282,23 +285,25 @@ def test_what_cannot_be_trained_is_refused_before_anything_runs(strategies, chan
         prepare(spec(*strategies, **changes))
 
 
-@pytest.mark.parametrize(
-    ("told", "answer", "message"),
-    [
-        ("epoch", None, r"`epoch` must return Spent\(macs, seconds\), got None"),
-        ("epoch", Spent(float("nan"), 1.0), "`macs of an epoch` must be finite, got nan"),
-        ("epoch", Spent(1.0, -1.0), "`seconds of an epoch` must be at least 0, got -1.0"),
-        ("recommend", [[1, 2], [3, 4]], r"`recommend` must have shape \(n, 6\), got \(2, 2\)"),
-        ("recommend", np.full((2, 6), 0.5), "`recommend` must be an array of integers, got dtype"),
-        ("recommend", np.full((2, 6), 9), "`recommend` must return genes below the cardinalities of the space"),
-        ("inherited", np.zeros(7), r"`inherited` must return \d+ numbers, one for each architecture, got \(\(7,\)"),
-    ],
-)
-def test_what_a_method_of_ones_own_says_wrongly_is_refused(own, monkeypatch, told, answer, message):
+def test_what_a_method_of_ones_own_says_wrongly_is_refused_at_its_first_epoch(own, monkeypatch):
     unit = next(unit for _, unit in prepare(spec({"name": own}, replicates=1)).shards.values())
-    monkeypatch.setattr(registry.one_shot(own), told, lambda self, *given: answer)
-    with pytest.raises(HarnessError, match=message):
+    monkeypatch.setattr(registry.one_shot(own), "observed", lambda self: {"loss": 1.0})
+    seen = []
+    with pytest.raises(HarnessError, match=r"unknown number in `Mine.observed` 'loss'. Did you mean 'train_loss'"):
+        kind_of("supernet").run(unit, seen.append)
+    assert seen == []
+
+
+def test_a_method_that_is_finished_before_its_first_epoch_is_refused(own):
+    unit = next(unit for _, unit in prepare(spec({"name": own, "hyperparameters": {"stop": 0}})).shards.values())
+    with pytest.raises(HarnessError, match=r"`Mine\.finished` must be false before the first epoch"):
         kind_of("supernet").run(unit)
+
+
+def test_a_method_that_cannot_be_made_is_told_before_the_run(own, monkeypatch):
+    monkeypatch.setattr(registry.one_shot(own), "__init__", lambda self, space: None)
+    with pytest.raises(SpecError, match=r"(?s)`strategies\[0\]`: '.*own.py:Mine' cannot be made: it raised.*TypeError"):
+        prepare(spec({"name": own}))
 
 
 def test_methods_whose_alpha_is_never_trained_are_told_before_the_run():
@@ -310,8 +315,9 @@ def test_methods_whose_alpha_is_never_trained_are_told_before_the_run():
         {"name": "drnas_progressive", "label": "stages", "hyperparameters": {"frozen_epochs": 2}},
         {"name": "darts_pt", "hyperparameters": frozen},
     ]
-    told = prepare(spec(*strategies)).notices
+    *told, unspent = prepare(spec(*strategies)).notices
     assert [notice.partition(":")[0] for notice in told] == ["'pc_darts'", "'darts'", "'stages'"]
+    assert unspent.startswith("nothing is spent of `evaluations`, `seconds` or `epochs`")
     assert "alpha rests for `frozen_epochs` = 4 of the epochs (4) and is never trained" in told[1]
 
 

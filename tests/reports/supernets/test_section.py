@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -13,17 +14,22 @@ import pytest
 from harness import registry
 from harness.experiments.execute import execute
 from harness.experiments.kind import Output, kind_of
+from harness.experiments.manifest import read_manifest
 from harness.experiments.prepare import prepare
+from harness.experiments.results import read_ended
 from harness.experiments.schema import from_dict
-from harness.experiments.store import write_unit
+from harness.experiments.store import unit_path, write_unit
 from harness.experiments.supernets import Training
 from harness.spaces.rows import RowsSpace
+from harness.verification.job import Request
 from reports.figures.render import draw
 from reports.page.build import build
+from reports.sections.verification.run import run
 from reports.supernets.held import unknown
 from reports.supernets.results import read_supernets
 from reports.supernets.section import section as section_of_study
-from reports.supernets.section import section_of
+from reports.supernets.section import section_of, sections_of
+from tests.harness.verification.support import TRAINING, FakeTrainer, tools
 
 BENCHMARK, GOOD, CUT = "micro-mnist1d", (3, 3, 3, 3, 3, 3), (0, 0, 3, 0, 3, 3)
 SAMPLE = np.array([(1,) * 6, (4,) * 6, (2,) * 6, GOOD, CUT], dtype=np.uint8)
@@ -124,12 +130,48 @@ def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
     assert own[6] == pytest.approx((2 * best - values.sum()) / 2, abs=0.02)
 
 
+def test_cells_of_every_derivation_are_verified_and_judged(folder):
+    oracle, results = registry.oracle(BENCHMARK), read_ended(folder)
+    assert [archs.tolist() for archs in results.derived[BENCHMARK]] == [[[*CUT], [*GOOD]], [[*GOOD], [*GOOD]]]
+    fake = tools(
+        FakeTrainer(oracle),
+        training_of=lambda name: TRAINING,
+        count=lambda network, archs, recipe, dataset: tuple(
+            np.rint(oracle.mean(archs, column) * 1e6).astype(np.int64) for column in ("params_m", "macs_m")
+        ),
+        open_oracle=lambda name: oracle,
+    )
+    (verified,) = run(folder, Request(top=9, stratified=0, device="cpu", ensemble=False), tools=fake)["verified"]
+    space, ends = oracle.space, np.array([GOOD, CUT], dtype=np.uint8)
+    rows = {row["architecture"]: row["runs"] for row in verified["architectures"]}
+    picks = dict(zip(space.key(space.parse([*rows])).tolist(), rows.values(), strict=True))
+    good, cut = space.key(ends).tolist()
+    searches = sum(len(results.of(BENCHMARK, label)) for label in results.labels)
+    assert (picks[good], picks[cut]) == (2, 1), "two derivations of one function are one"
+    assert sum(picks.values()) == searches + 3
+    _, section = sections_of(read_supernets(folder), folder)
+    assert section.tables[0].frame["runs"].sum() == searches + 3
+    assert "Top: what one-shot methods derived at their end, most frequent first" in section.tables[0].caption
+    assert "picked for a high noisy value" not in section.sentences[0]
+    assert ("picked for a high noisy value" in verified["sentence"]) == bool(searches)
+
+
+def test_supernets_without_a_result_are_missing(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "cut")
+    unit = next(iter(read_manifest(folder).entries))
+    unit_path(tmp_path / "cut", unit.digest).unlink()
+    assert read_ended(tmp_path / "cut").missing == ((BENCHMARK, "darts", 0, 1),)
+    told = section_of_study(SimpleNamespace(results=SimpleNamespace(folder=tmp_path / "cut")))
+    assert told.notices[1:] == ("Without a result: darts on micro-mnist1d, replicate 0.",)
+
+
 @pytest.mark.slow
 def test_the_page_has_the_section_and_names_no_table_of_its_own(folder):
     page = build(folder)
     text = page.read_text(encoding="utf-8")
     assert "weight sharing" in text
     assert "hands over the best cells" in text
+    assert "Verification by real training" in text
     names = {path.stem for path in (page.parent / "figures").glob("*.csv")}
     assert {
         "one-shot-validation",
