@@ -63,7 +63,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @cache
 def _has_cuda() -> bool:
-    """Ask torch in another process, and only when a test needs to know: importing it takes seconds."""
+    """Ask torch in another process, and only when a test needs to know and it could: importing it takes seconds."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.version.cuda is torch.version.hip is None:
+        return False
     question = "import sys, torch; sys.exit(not torch.cuda.is_available())"
     return subprocess.run([sys.executable, "-c", question], capture_output=True, check=False).returncode == 0
 
