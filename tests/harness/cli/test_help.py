@@ -52,7 +52,7 @@ def test_a_command_that_is_called_alone_is_what_it_is_among_all(command, capsys)
     def said(first: str | None) -> str:
         app = build(first)
         assert (len(app.registered_commands) + len(app.registered_groups) == 1) == (first == command)
-        with pytest.raises(SystemExit, match="^0$"):
+        with pytest.raises(SystemExit, match=r"^0$"):
             app([command, "--help"], prog_name="nas-harness")
         return capsys.readouterr().out
 
