@@ -42,7 +42,7 @@ def _run(given: list[str]) -> int:
     from harness.cli.app import build  # typer and rich take a quarter of a second
 
     try:
-        build()(args=given, prog_name="nas-harness")
+        build(next(iter(given), None))(args=given, prog_name="nas-harness")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     return 0

@@ -71,8 +71,11 @@ class Command:
 _TAKE_ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
-def build() -> typer.Typer:
-    """Return the application with all commands."""
+def build(first: str | None = None) -> typer.Typer:
+    """Return the application with all commands, or with one alone where the first word of the line is its name.
+
+    The others would be imported, and all of their parameters read, for nothing.
+    """
     from harness import registry
 
     app = typer.Typer(
@@ -81,8 +84,11 @@ def build() -> typer.Typer:
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    commands = dict(BUILT_IN)
-    for name in registry.names("command"):
+    commands, registered = dict(BUILT_IN), registry.names("command")
+    if first in commands or first in registered:
+        commands = {name: command for name, command in commands.items() if name == first}
+        registered = [name for name in registered if name == first]
+    for name in registered:
         try:
             commands[name] = _command(registry.load("command", name))
         except (ImportError, HarnessError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -52,13 +53,17 @@ def budget_sentence(study: Study) -> str:
 
 def library_versions() -> dict[str, str]:
     """Return the versions of what the numbers and figures depend on."""
-    versions = {"nas-harness": __version__, "python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "unknown"
-    return versions
+    found = {name: _installed(name) for name in _LIBRARIES}
+    return {"nas-harness": __version__, "python": platform.python_version(), **found}
+
+
+@cache
+def _installed(name: str) -> str:
+    """Return the version of a library; each figure names it, and looking it up takes milliseconds."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def provenance(study: Study) -> dict[str, Any]:

@@ -114,9 +114,9 @@ def test_hostile_tensors_are_refused(label, tmp_path):
         refused(torch_file.load, path)
 
 
-@pytest.mark.parametrize("label", corpus.archives("result_0.json"))
+@pytest.mark.parametrize("label", corpus.ARCHIVES)
 def test_hostile_archives_are_refused(label, tmp_path):
-    path = write(tmp_path / "a.tar", corpus.archives("result_0.json")[label])
+    path = write(tmp_path / "a.tar", corpus.ARCHIVES[label]("result_0.json"))
     message = refused(_all_documents, path)
     assert str(path) in message or "header of the archive" in message
     imported("accel-imagenet", path)
@@ -128,11 +128,11 @@ def _all_documents(path: Path) -> None:
     raise TableError(f"{path} holds {len(found)} documents, which are none of a result")
 
 
-@pytest.mark.parametrize("label", corpus.archives("000000.pickle.pbz2"))
+@pytest.mark.parametrize("label", corpus.ARCHIVES)
 def test_hostile_archives_of_pickles_are_refused(label, tmp_path):
     refused(
         lambda path: len(list(nats.records([path]))) or _none(path),
-        write(tmp_path / "a.tar", corpus.archives("000000.pickle.pbz2")[label]),
+        write(tmp_path / "a.tar", corpus.ARCHIVES[label]("000000.pickle.pbz2")),
     )
 
 

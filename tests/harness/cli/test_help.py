@@ -12,6 +12,7 @@ import pytest
 from harness import __version__
 from harness.cli import exit as cli_exit
 from harness.cli.__main__ import main
+from harness.cli.app import build
 from tests.paths import ROOT
 
 COMMANDS = ("list", "describe", "check", "run", "report", "data")
@@ -44,6 +45,18 @@ def test_each_command_has_help_with_an_example(command, capsys):
     text = capsys.readouterr().out
     assert "Examples:" in text
     assert f"nas-harness {command} " in text.partition("Examples:")[2]
+
+
+@pytest.mark.parametrize("command", ["run", "data"])
+def test_a_command_that_is_called_alone_is_what_it_is_among_all(command, capsys):
+    def said(first: str | None) -> str:
+        app = build(first)
+        assert (len(app.registered_commands) + len(app.registered_groups) == 1) == (first == command)
+        with pytest.raises(SystemExit, match=r"^0$"):
+            app([command, "--help"], prog_name="nas-harness")
+        return capsys.readouterr().out
+
+    assert said(command) == said(None) == said("no command") != ""
 
 
 @pytest.mark.parametrize("command", ["list", "describe", "check", "run"])

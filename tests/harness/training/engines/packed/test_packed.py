@@ -39,10 +39,10 @@ MEMBERS = [Member(arch, 7 + position % 3) for position, arch in enumerate(ARCHS)
 RECIPE = Recipe("tiny", epochs=2, batch_size=16, anneal="step", channels=4, cells=1, reduction="pool", augment=False)
 
 
-def dataset(*, height: int = 1, width: int = 8, images: int = 40, flip: bool = False) -> Dataset:
+def dataset(*, height: int = 1, width: int = 8, images: int = 40, held: int = 20, flip: bool = False) -> Dataset:
     """Return random walks; 40 training images make two full batches of 16 and a partial one."""
     rng = np.random.default_rng(1)
-    sizes = {"train": images, "valid": 20, "test": 20}
+    sizes = {"train": images, "valid": held, "test": held}
     shape = (1, height, width)
     walks = {split: rng.standard_normal((n, *shape)).cumsum(-1).astype(np.float32) for split, n in sizes.items()}
     labels = {split: rng.integers(0, 5, n) for split, n in sizes.items()}
