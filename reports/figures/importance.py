@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
 from harness.checks import IntArray
 from reports.figures.captions import study_exhibit
@@ -93,7 +94,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     for row in frame.to_dict("records"):
         i, j = genes.index(row["row"]), genes.index(row["column"])
         grid[i, j] = max(row["percent"], 0.0)
-        ink = written_on(SHADES(grid[i, j] / (DARKEST * most)))
+        ink = written_on(to_hex(SHADES(grid[i, j] / (DARKEST * most))))
         axes.text(j, i, f"{row['percent']:.1f}".replace("-0.0", "0.0"), ha="center", va="center", color=ink,
                   fontsize=min(7.0, 49.0 / len(genes)), fontweight="bold" if i == j else "normal")  # fmt: skip
     edges = np.arange(len(genes) + 1) - 0.5

@@ -18,7 +18,7 @@ _TOL_MUTED = (
 lighter and would meet."""
 _DIMMEST = 0.24
 """Relative luminance that another line on dark paper needs: five times that of the paper, as contrast is counted."""
-_PAPER, _BRIGHTEST = 0.2, 0.94
+_PAPER, _BRIGHTEST = 0.2, 1.0
 """Lightness of dark paper, and of what is black by day, in OKLab."""
 _TO_CONES = np.array(
     [[0.4122214708, 0.5363325363, 0.0514459929],
@@ -60,7 +60,7 @@ def shade_by_night(color: str) -> str:
     What is written on an area turns round with it, so that it can be read by night as by day.
 
     >>> shade_by_night("#ffffff"), shade_by_night("#000000"), shade_by_night("#08306b")
-    ('#161616', '#ebebeb', '#74a0e4')
+    ('#161616', '#ffffff', '#80adf2')
     """
     lightness, *hues = _TO_LAB @ np.cbrt(_TO_CONES @ _linear(to_rgb(color)))
     lightness = _PAPER + (1 - lightness) * (_BRIGHTEST - _PAPER)
@@ -73,14 +73,26 @@ def shade_by_night(color: str) -> str:
     return to_hex(np.where(parts <= 0.0031308, 12.92 * parts, 1.055 * parts ** (1 / 2.4) - 0.055))
 
 
-def written_on(color: str | tuple[float, ...]) -> str:
-    """Return the colour of numbers on an area by day: of two, the one that can be read better on it.
+def written_on(area: str) -> str:
+    """Return the colour of numbers on an area: the one that can be read better on it, by day and by night.
 
     >>> written_on("#f7fbff"), written_on("#08306b")
-    ('#222222', '#ffffff')
+    ('#000000', '#ffffff')
     """
-    area = luminance(*to_rgb(color)) + 0.05
-    return max(("#222222", "#ffffff"), key=lambda ink: abs(np.log((luminance(*to_rgb(ink)) + 0.05) / area)))
+    return max(
+        ("#000000", "#ffffff"),
+        key=lambda ink: min(contrast(area, ink), contrast(shade_by_night(area), shade_by_night(ink))),
+    )
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours, 1 to 21 (WCAG 2).
+
+    >>> round(contrast("#000000", "#ffffff"), 9)
+    21.0
+    """
+    low, high = sorted(luminance(*to_rgb(color)) for color in (one, other))
+    return (high + 0.05) / (low + 0.05)
 
 
 def luminance(*parts: float) -> float:

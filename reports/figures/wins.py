@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
 from reports.figures.captions import runs_sentence, study_exhibit
 from reports.figures.exhibit import Exhibit
@@ -69,7 +70,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         i, j = names.index(row["row"]), names.index(row["column"])
         grid[i, j] = row["poi"]
         text = f"{row['poi']:.2f}{'*' if row['significant'] else ''}"
-        ink = written_on(SHADES(row["poi"]))
+        ink = written_on(to_hex(SHADES(row["poi"])))
         axes.text(j, i, text, ha="center", va="center", color=ink, fontsize=min(7.0, 49.0 / len(names)))
     edges = np.arange(len(names) + 1) - 0.5
     axes.pcolormesh(edges, edges, grid, cmap=SHADES, vmin=0.0, vmax=1.0)  # vectors, where imshow makes an image
