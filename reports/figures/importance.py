@@ -98,8 +98,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         axes.text(j, i, f"{row['percent']:.1f}".replace("-0.0", "0.0"), ha="center", va="center", color=ink,
                   fontsize=min(7.0, 49.0 / len(genes)), fontweight="bold" if i == j else "normal")  # fmt: skip
     edges = np.arange(len(genes) + 1) - 0.5
-    bounds = {"vmin": 0.0, "vmax": DARKEST * most}
-    axes.pcolormesh(edges, edges, grid, cmap=SHADES, edgecolor="white", linewidth=1.5, **bounds)
+    axes.pcolormesh(edges, edges, grid, cmap=SHADES, vmin=0.0, vmax=DARKEST * most, edgecolor="white", linewidth=1.5)
     axes.set_ylim(edges[-1], edges[0])
     axes.set_xticks(range(len(genes)), [str(place + 1) for place in range(len(genes))])
     axes.set_yticks(range(len(genes)), [f"{shown_name(name)}  {place + 1}" for place, name in enumerate(genes)])

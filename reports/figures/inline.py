@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from html import escape
 from itertools import groupby, pairwise
 from xml.etree import ElementTree
@@ -65,12 +65,16 @@ class Sheet:
         """Return the rules of all styles that were named, and of what bears marks."""
         rules = []
         for (style, shaded), name in self._names.items():
-            turned = shade_by_night if shaded else by_night
-            pairs = _COLOR.sub(lambda found, turned=turned: f"light-dark({found[0]}, {turned(found[0])})", style)
+            pairs = _COLOR.sub(partial(_by_day_and_night, shaded), style)
             colored = [part for part in pairs.split("; ") if "light-dark" in part]
             rules.append(f".{name} {{ {'; '.join([style, *colored])} }}")
         rules += [f".{name} {{ marker: url(#{name}); fill: none }}" for name in self._marks.values()]
         return "\n".join(rules)
+
+
+def _by_day_and_night(shaded: bool, found: re.Match[str]) -> str:
+    night = shade_by_night if shaded else by_night
+    return f"light-dark({found[0]}, {night(found[0])})"
 
 
 def panels_of(text: str, boxes: Sequence[Box], sheet: Sheet, *, shaded: bool = False) -> tuple[str, list[str]]:

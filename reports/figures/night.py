@@ -10,9 +10,9 @@ from matplotlib.colors import to_hex, to_rgb
 from harness.checks import FloatArray
 from reports.figures.style import OKABE_ITO, TOL_MUTED, darker
 
-_OKABE_ITO = ("#1f7cf0", "#e6a817", "#15896a", "#d64e0a", "#fbbdea", "#45c4f7", "#dd3d97", "#f0e442")
+_OKABE_ITO = ("#2680f2", "#e6a817", "#169172", "#e05a14", "#fbbdea", "#45c4f7", "#e0439b", "#f0e442")
 _TOL_MUTED = (
-    "#7768ee", "#9bd7f6", "#1fb0ac", "#1a8a3c", "#9aa51f", "#efe45a", "#ff7f8a", "#dd3d97", "#c98bf0", "#ffb169",
+    "#7d6ff0", "#9bd7f6", "#1fb0ac", "#1c9443", "#9aa51f", "#efe45a", "#ff7f8a", "#e0439b", "#c98bf0", "#ffb169",
 )  # fmt: skip
 """In place of the colours of `style`: of the same hues, and apart on dark paper, where those would have to be made
 lighter and would meet."""
@@ -38,7 +38,7 @@ def by_night(color: str) -> str:
     """Return a colour for dark paper: palettes have one of their own, greys are turned round, others made lighter.
 
     >>> by_night("#000000"), by_night("#333333"), by_night("#0072B2"), by_night("#804000")
-    ('#f0f0f0', '#c3c3c3', '#1f7cf0', '#ac8359')
+    ('#f0f0f0', '#c3c3c3', '#2680f2', '#ac8359')
     """
     own = _palettes().get(color.lower())
     if own is not None:
@@ -70,7 +70,8 @@ def shade_by_night(color: str) -> str:
         if parts.min() >= -1e-6 and parts.max() <= 1 + 1e-6:
             break
     parts = np.clip(parts, 0, 1)
-    return to_hex(np.where(parts <= 0.0031308, 12.92 * parts, 1.055 * parts ** (1 / 2.4) - 0.055))
+    red, green, blue = np.where(parts <= 0.0031308, 12.92 * parts, 1.055 * parts ** (1 / 2.4) - 0.055).tolist()
+    return to_hex((red, green, blue))
 
 
 def written_on(area: str) -> str:

@@ -23,7 +23,7 @@ def lab(color):
 def test_lines_stay_apart_by_night_and_can_be_seen(palette):
     night = [by_night(color) for color in palette]
     assert min(np.linalg.norm(lab(a) - lab(b)) for a, b in combinations(night, 2)) > 0.13
-    assert min(contrast(color, PAPER) for color in night) > 4
+    assert min(contrast(color, PAPER) for color in night) > 4.5
     for day, own in zip(palette, night, strict=True):
         (_, *before), (_, *after) = lab(day), lab(own)
         assert np.dot(before, after) / np.linalg.norm(before) / np.linalg.norm(after) > 0.85, f"{day} is another hue"
