@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 
-from harness.checks import Archs
+from harness.checks import Archs, FloatArray
 from harness.space import SearchSpace
 from reports.figures.captions import study_exhibit
 from reports.figures.exhibit import Exhibit
@@ -31,8 +31,14 @@ _POINTS = 6.2
 """Size of labels."""
 _WIDTH, _HEIGHT = 0.62, 1.2
 """Mean width of a letter, and height of a line, in that size."""
-_STEPS = 9
-"""Half lines up or down within which a label finds its room."""
+_STEPS, _SAG = 9, 2.0
+"""Half lines up or down within which a label finds its room, and points by which an arc sinks along a label."""
+_PALE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.3}
+"""Below a label that an arc crosses."""
+_FINE = 99
+"""Corners of an arc between which no letter fits."""
+_Box = tuple[float, float, float, float]
+"""Left, low, right and high, in points."""
 _OFFICIAL = (
     ("nor_", ""),
     ("sep_conv", "sep"),
@@ -108,11 +114,11 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     axes.set_xlim(-0.16 * last - 0.1, 1.16 * last + 0.1)
     room = 0.16 * max(high - low, 1.0)
     axes.set_ylim(low - (3.5 if crowded else 1.0) * room, high + room)
-    labels = _Labels(axes)
+    labels = _Labels(axes, arcs.to_dict("records"))
     for place in places.to_dict("records"):
         color = meta["colors"].get(_value(place["column"]), _PLAIN) if place["live"] else "#b4b4b4"
         axes.plot([place["x"]], [0.0], "o", color=color, markersize=4.0 if crowded else 5.0,
-                  markeredgewidth=0, zorder=3)  # fmt: skip
+                  markeredgewidth=0, zorder=4)  # fmt: skip
         if place["column"]:
             side = {places["x"].min(): -1, last: 1}.get(place["x"], 0) * (not crowded)
             shift = (4.5 * side, 0.0) if side else (-3.0 * (place["x"] in below), -4.5)
@@ -127,16 +133,18 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
 
 
 class _Labels:
-    """The room that the labels of a panel take, in points."""
+    """The room that the labels of a panel take, and arcs that they do not lie on, in points."""
 
-    def __init__(self, axes: Axes) -> None:
+    def __init__(self, axes: Axes, arcs: Sequence[Mapping[Any, Any]]) -> None:
         box = axes.get_window_extent()
         (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
         dots = axes.figure.dpi / 72.0
         self._scale = box.width / dots / (right - left), box.height / dots / (high - low)
-        self._taken: list[tuple[float, float, float, float]] = []
+        self._taken: list[_Box] = []
+        lines = [_line(arc, _FINE) for arc in arcs if arc["height"]]
+        self._lines = np.concatenate([np.empty((0, 2)), *(np.stack(line, 1) for line in lines)]) * self._scale
 
-    def _box(self, text: Annotation, at: tuple[float, float]) -> tuple[float, float, float, float]:
+    def _box(self, text: Annotation, at: tuple[float, float]) -> _Box:
         """Return left, low, right and high of a label at a point."""
         along, across = _WIDTH * _POINTS * len(text.get_text()), _HEIGHT * _POINTS
         wide, tall = (across, along) if text.get_rotation() else (along, across)
@@ -150,27 +158,46 @@ class _Labels:
         self._taken.append(self._box(text, at))
 
     def place(self, text: Annotation, at: tuple[float, float], side: int) -> None:
-        """Move a label up or down, to its own side first, until it meets no other; leave it where there is no room."""
+        """Move a label up or down, to its own side first, until it meets no other; leave it where there is no room.
+
+        What another arc would cross stands inside of its own arc, where it is free there, else before pale paper.
+        """
         x, y = text.xyann
-        for step in range(_STEPS):
-            for sign in (side, -side):
-                text.xyann = (x, y + sign * step * _HEIGHT * _POINTS / 2)
-                left, low, right, high = self._box(text, at)
-                if not any(a < right and left < c and b < high and low < d for a, b, c, d in self._taken):
-                    self.take(text, at)
-                    return
-        text.xyann = (x, y)
+        steps = [sign * step * _HEIGHT * _POINTS / 2 for step in range(_STEPS) for sign in (side, -side)]
+        inside = -2 * y - side * (_HEIGHT * _POINTS + _SAG)
+        boxes = {shift: self._moved(text, (x, y + shift), at) for shift in (*steps, inside)}
+        free = [shift for shift in (0.0, inside, *steps) if not self._meets(boxes[shift])]
+        clear = [shift for shift in free if shift in (0.0, inside) and not self._crossed(boxes[shift])]
+        text.xyann = (x, y + [*clear, *(shift for shift in free if shift != inside), 0.0][0])
+        if not clear:
+            text.set_bbox(_PALE)
         self.take(text, at)
+
+    def _moved(self, text: Annotation, shift: tuple[float, float], at: tuple[float, float]) -> _Box:
+        text.xyann = shift
+        return self._box(text, at)
+
+    def _meets(self, box: _Box) -> bool:
+        left, low, right, high = box
+        return any(a < right and left < c and b < high and low < d for a, b, c, d in self._taken)
+
+    def _crossed(self, box: _Box) -> bool:
+        return bool(((self._lines > box[:2]) & (self._lines < box[2:])).all(axis=1).any())
 
 
 def _draw_arc(axes: Axes, arc: Mapping[Any, Any], colors: Mapping[str, str]) -> None:
     """Draw half an ellipse, or a straight line."""
-    turn = np.linspace(0, np.pi, 25 if arc["height"] else 2)
-    middle, half = (arc["x"] + arc["end"]) / 2, (arc["end"] - arc["x"]) / 2
     known = colors.get(arc["column"], _PLAIN)
     color = known if arc["live"] else "#b4b4b4"
-    axes.plot(middle - half * np.cos(turn), arc["height"] * np.sin(turn), color=color, zorder=2,
+    axes.plot(*_line(arc, 25 if arc["height"] else 2), color=color, zorder=2,
               linestyle="-" if arc["live"] else _DEAD, linewidth=1.3 if arc["column"] else 0.6)  # fmt: skip
+
+
+def _line(arc: Mapping[Any, Any], corners: int) -> tuple[FloatArray, FloatArray]:
+    """Return the corners of an arc: x and y."""
+    turn = np.linspace(0, np.pi, corners)
+    middle, half = (arc["x"] + arc["end"]) / 2, (arc["end"] - arc["x"]) / 2
+    return middle - half * np.cos(turn), arc["height"] * np.sin(turn)
 
 
 def _name_arc(axes: Axes, arc: Mapping[Any, Any], colors: Mapping[str, str], labels: _Labels) -> None:

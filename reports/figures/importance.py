@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
 from harness.checks import IntArray
 from reports.figures.captions import study_exhibit
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
+from reports.figures.night import written_on
 from reports.figures.style import shown_name
 from reports.statistics.importance import Anova
 from reports.study.study import Study
 from reports.why.explained import BEST_WORDS, Explained
 
+SHADES, DARKEST = mpl.colormaps["Blues"], 1.25
+"""Of shares, and how much more than the largest the darkest is."""
 MOST_GENES = 10
 """Genes that a panel shows: those that explain most, alone and in pairs."""
 
@@ -89,11 +94,11 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     for row in frame.to_dict("records"):
         i, j = genes.index(row["row"]), genes.index(row["column"])
         grid[i, j] = max(row["percent"], 0.0)
-        shade = "white" if row["percent"] > 0.6 * most else "#222222"
-        axes.text(j, i, f"{row['percent']:.1f}".replace("-0.0", "0.0"), ha="center", va="center", color=shade,
+        ink = written_on(to_hex(SHADES(grid[i, j] / (DARKEST * most))))
+        axes.text(j, i, f"{row['percent']:.1f}".replace("-0.0", "0.0"), ha="center", va="center", color=ink,
                   fontsize=min(7.0, 49.0 / len(genes)), fontweight="bold" if i == j else "normal")  # fmt: skip
     edges = np.arange(len(genes) + 1) - 0.5
-    axes.pcolormesh(edges, edges, grid, cmap="Blues", vmin=0.0, vmax=1.25 * most, edgecolor="white", linewidth=1.5)
+    axes.pcolormesh(edges, edges, grid, cmap=SHADES, vmin=0.0, vmax=DARKEST * most, edgecolor="white", linewidth=1.5)
     axes.set_ylim(edges[-1], edges[0])
     axes.set_xticks(range(len(genes)), [str(place + 1) for place in range(len(genes))])
     axes.set_yticks(range(len(genes)), [f"{shown_name(name)}  {place + 1}" for place, name in enumerate(genes)])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from html import escape
 from itertools import groupby, pairwise
 from xml.etree import ElementTree
 
 from reports.figures.layout import Box
-from reports.figures.style import GREY, by_night
+from reports.figures.night import by_night, shade_by_night
+from reports.figures.style import GREY
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
@@ -35,19 +36,19 @@ _LETTER = 0.58
 class Sheet:
     """The style sheet that all figures of a page share: each style is written once, with its colours by night."""
 
-    _names: dict[str, str] = field(default_factory=dict)
+    _names: dict[tuple[str, bool], str] = field(default_factory=dict)
     _marks: dict[tuple[str, str], str] = field(default_factory=dict)
     clips: int = 0
 
-    def name(self, style: str) -> str:
-        """Return the class of a style, whose lengths are in points."""
+    def name(self, style: str, *, shaded: bool = False) -> str:
+        """Return the class of a style, whose lengths are in points; shades have other colours by night than lines."""
         pairs = (part.strip().split(":", 1) for part in style.split(";") if part.strip())
         parts = (f"{key}: {_in_units(key, value.strip())}" for key, value in pairs if key != "font-family")
-        return self.named("; ".join(parts))
+        return self.named("; ".join(parts), shaded=shaded)
 
-    def named(self, style: str) -> str:
+    def named(self, style: str, *, shaded: bool = False) -> str:
         """Return the class of a style as it is."""
-        return self._names.setdefault(style, f"g{len(self._names)}")
+        return self._names.setdefault((style, shaded and "#" in style), f"g{len(self._names)}")
 
     def mark(self, path: str, said: str) -> str:
         """Return the class of lines on whose corners a mark stands, given its path and what it says of its style."""
@@ -63,12 +64,17 @@ class Sheet:
     def css(self) -> str:
         """Return the rules of all styles that were named, and of what bears marks."""
         rules = []
-        for style, name in self._names.items():
-            pairs = _COLOR.sub(lambda found: f"light-dark({found[0]}, {by_night(found[0])})", style)
+        for (style, shaded), name in self._names.items():
+            pairs = _COLOR.sub(partial(_by_day_and_night, shaded), style)
             colored = [part for part in pairs.split("; ") if "light-dark" in part]
             rules.append(f".{name} {{ {'; '.join([style, *colored])} }}")
         rules += [f".{name} {{ marker: url(#{name}); fill: none }}" for name in self._marks.values()]
         return "\n".join(rules)
+
+
+def _by_day_and_night(shaded: bool, found: re.Match[str]) -> str:
+    night = shade_by_night if shaded else by_night
+    return f"light-dark({found[0]}, {night(found[0])})"
 
 
 def panels_of(text: str, boxes: Sequence[Box], sheet: Sheet, *, shaded: bool = False) -> tuple[str, list[str]]:
@@ -83,7 +89,7 @@ def panels_of(text: str, boxes: Sequence[Box], sheet: Sheet, *, shaded: bool = F
     sheet : Sheet
         Takes the styles.
     shaded : bool
-        Whether shades say something: such a figure keeps its white paper by night.
+        Whether shades say something: by night they are turned round, and so is what is written on them.
     """
     root = ElementTree.fromstring(text)  # noqa: S314  # our own drawing
     figure = next(part for part in root if part.get("id") == "figure_1")
@@ -95,20 +101,20 @@ def panels_of(text: str, boxes: Sequence[Box], sheet: Sheet, *, shaded: bool = F
         pen = _Pen(sheet, named, shaded=shaded)
         body = pen.all_of(rest)
         low, high = pen.reach
-        legend = _element(Box("", low - 2, 0, high - low + 4, boxes[0].top), body, sheet, shaded=shaded)
+        legend = _element(Box("", low - 2, 0, high - low + 4, boxes[0].top), body, sheet)
         rest = []
     for place, box in enumerate(boxes):
         pen = _Pen(sheet, named, shaded=shaded)
         own = [axes[place], *(rest if len(boxes) == 1 else [])]
         whole = box if len(boxes) > 1 else Box(box.name, box.left, 0, box.width, box.top + box.height)
-        drawn.append(_element(whole, pen.all_of(own), sheet, shaded=shaded))
+        drawn.append(_element(whole, pen.all_of(own), sheet))
     return legend, drawn
 
 
-def _element(box: Box, body: str, sheet: Sheet, *, shaded: bool) -> str:
+def _element(box: Box, body: str, sheet: Sheet) -> str:
     edges = " ".join(str(_units(value)) for value in (box.left, box.top, box.width, box.height))
     wide = sheet.named(f"max-width: {box.width * 1.75:.0f}px")
-    return f'<svg viewBox="{edges}" class="{"paper " * shaded}{wide}">{body}</svg>'
+    return f'<svg viewBox="{edges}" class="{wide}">{body}</svg>'
 
 
 @dataclass(frozen=True)
@@ -152,7 +158,7 @@ class _Part:
 
 
 class _Pen:
-    """Writes the elements of one panel; on white paper with marks of its own: those of the page change by night."""
+    """Writes the elements of one panel."""
 
     def __init__(self, sheet: Sheet, elements: Mapping[str, ElementTree.Element], *, shaded: bool) -> None:
         self.sheet, self._elements, self._shaded = sheet, elements, shaded
@@ -204,7 +210,7 @@ class _Pen:
     def _attributes(self, element: ElementTree.Element, style: str) -> str:
         """Return class and transformation."""
         turned = element.get("transform", "")
-        said = f' class="{self.sheet.name(style)}"' if style else ""
+        said = f' class="{self.sheet.name(style, shaded=self._shaded)}"' if style else ""
         if turned and not turned.startswith("rotate(-0 "):
             said += f' transform="{_TURN.sub(_moved, turned)}"'
         return said
@@ -242,7 +248,7 @@ class _Pen:
             element, style, [_Piece(_sum(one.start, (x, y)), one.rest, _sum(one.end, (x, y))) for one in pieces]
         )
         path = _joined_path(pieces)
-        is_own = self._shaded or "transform" in part.said or len(path) < _MARK
+        is_own = "transform" in part.said or len(path) < _MARK
         return part if is_own else replace(part, mark=path, at=(x, y))
 
     def _written(self, element: ElementTree.Element, tag: str) -> tuple[str, str]:

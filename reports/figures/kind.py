@@ -46,7 +46,7 @@ class FigureKind:
     widens : bool
         Whether a panel that is the only one is drawn as wide as two; not where its two axes are alike.
     shaded : bool
-        Whether shades of areas say something: pages keep white paper below them by night.
+        Whether shades of areas say something: by night pages turn them round, and what is written on them.
     """
 
     name: str

@@ -12,8 +12,8 @@ from matplotlib.colors import to_rgb
 from harness.printable import printable
 
 # Without black, which is the true front's; wine and orange stand in its place.
-_OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255", "#F0E442")
-_TOL_MUTED = (
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255", "#F0E442")
+TOL_MUTED = (
     "#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499", "#EE7733",
 )  # fmt: skip
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1, 1, 1)), (0, (1.5, 1)), (0, (7, 1.5, 1.5, 1.5)))
@@ -23,8 +23,6 @@ _JOINT = "\x1f"
 """Where a line may end without a blank; what is shown holds none, for it cannot be printed."""
 GREY = "#b4b4b4"
 """Of strategies in the background."""
-_DIMMEST = 0.24
-"""Relative luminance that a line on dark paper needs: five times that of the paper, as contrast is counted."""
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
 
@@ -34,7 +32,7 @@ def style_map(labels: Sequence[str], background: Sequence[str] = ()) -> dict[str
     Those in the background are grey, and come last.
     """
     labels = [label for label in labels if label not in background]
-    palette = _OKABE_ITO if len(labels) <= len(_OKABE_ITO) else _TOL_MUTED
+    palette = OKABE_ITO if len(labels) <= len(OKABE_ITO) else TOL_MUTED
     return {
         label: {
             "color": palette[index % len(palette)],
@@ -55,28 +53,6 @@ def darker(color: str) -> tuple[float, float, float]:
     """Return a darker shade of a colour, for outlines on it."""
     red, green, blue = (0.7 * part for part in to_rgb(color))
     return red, green, blue
-
-
-def by_night(color: str) -> str:
-    """Return a colour for dark paper: greys are turned round, others are made lighter until they can be seen on it.
-
-    >>> by_night("#000000"), by_night("#333333"), by_night("#0072B2"), by_night("#E69F00")
-    ('#f0f0f0', '#c3c3c3', '#4095c5', '#e69f00')
-    """
-    red, green, blue = to_rgb(color)
-    if max(red, green, blue) - min(red, green, blue) < 0.05:
-        turned = round(255 * (0.94 - 0.94 * red + 0.07 * red))
-        return f"#{turned:02x}{turned:02x}{turned:02x}"
-    light = 0.0
-    while _luminance(*(part + light * (1 - part) for part in (red, green, blue))) < _DIMMEST:
-        light += 0.05
-    return "#" + "".join(f"{round(255 * (part + light * (1 - part))):02x}" for part in (red, green, blue))
-
-
-def _luminance(*parts: float) -> float:
-    """Return the relative luminance of a colour (WCAG 2, from sRGB)."""
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def shown_name(label: str, width: int = 14) -> str:

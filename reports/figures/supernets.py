@@ -17,8 +17,8 @@ from reports.figures.lines import draw_band, log_ticks, name_ends
 def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     """Draw a step curve with its band for each series.
 
-    Beside what all figures have, `meta` says whether an axis is logarithmic (``log_x``, ``log_y``) and below which
-    value nothing is drawn (``floor``).
+    Beside what all figures have, `meta` says whether an axis is logarithmic (``log_x``, ``log_y``), below which
+    value nothing is drawn (``floor``), and whether values are numbers of things (``counts``).
     """
     log_x, log_y, floor = meta.get("log_x", False), meta.get("log_y", False), meta.get("floor", -np.inf)
     if log_x:
@@ -38,6 +38,9 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     if log_y:
         log_ticks(axes.yaxis, *axes.get_ylim())
+    elif meta.get("counts", False):
+        axes.set_ylim(0, 1.06 * max(float(frame["high"].max()), 1.0))
+        axes.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     name_ends(axes, ends, meta["styles"])
 
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
 from reports.figures.captions import runs_sentence, study_exhibit
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
+from reports.figures.night import written_on
 from reports.figures.style import shown_name
 from reports.study.comparisons import pairs_at
 from reports.study.provenance import budget_sentence
 from reports.study.study import Study
 from reports.study.wording import split_words
 
+SHADES = mpl.colormaps["PuOr_r"]
+"""Of probabilities."""
 _TOLD = 60
 """Pairs that the words for those who do not see the figure name."""
 
@@ -64,11 +69,11 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     for _, row in frame.iterrows():
         i, j = names.index(row["row"]), names.index(row["column"])
         grid[i, j] = row["poi"]
-        shade = "white" if abs(row["poi"] - 0.5) > 0.3 else "#222222"
         text = f"{row['poi']:.2f}{'*' if row['significant'] else ''}"
-        axes.text(j, i, text, ha="center", va="center", color=shade, fontsize=min(7.0, 49.0 / len(names)))
+        ink = written_on(to_hex(SHADES(row["poi"])))
+        axes.text(j, i, text, ha="center", va="center", color=ink, fontsize=min(7.0, 49.0 / len(names)))
     edges = np.arange(len(names) + 1) - 0.5
-    axes.pcolormesh(edges, edges, grid, cmap="PuOr_r", vmin=0.0, vmax=1.0)  # vectors, where imshow makes an image
+    axes.pcolormesh(edges, edges, grid, cmap=SHADES, vmin=0.0, vmax=1.0)  # vectors, where imshow makes an image
     axes.set_ylim(edges[-1], edges[0])
     axes.set_xticks(range(len(names)), [str(place + 1) for place in range(len(names))])
     named = [f"{shown_name(name)}  {place + 1}" for place, name in enumerate(names)]

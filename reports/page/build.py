@@ -28,9 +28,9 @@ from reports.archive.section import section as archived
 from reports.archive.together import together
 from reports.figures.exhibit import Exhibit
 from reports.figures.inline import UNIT, Sheet
+from reports.figures.night import by_night
 from reports.figures.render import inline_panels, kind_of
 from reports.figures.second import Take, drawn_beside
-from reports.figures.style import by_night
 from reports.given import report as elsewhere
 from reports.given.read import Given
 from reports.given.tables import comparisons

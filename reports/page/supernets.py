@@ -22,7 +22,7 @@ def facts_words(results: SupernetResults) -> list[str]:
     """Say what was trained on what, under the title."""
     epochs = counted(results.spec.budget.supernet_epochs or 0, "epoch")
     return [
-        f"Supernets of {epochs}, {counted(results.spec.replicates, 'replicate')}.",
+        f"{epochs} each, {counted(results.spec.replicates, 'replicate')}.",
         f"Benchmarks: {', '.join(panel.truth.name for panel in results.panels)}.",
         f"Methods: {', '.join(results.labels)}.",
     ]

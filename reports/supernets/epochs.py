@@ -15,7 +15,7 @@ from reports.supernets.held import SPLIT, looked_up
 from reports.supernets.operations import WEIGHTLESS, counts, entropies
 from reports.supernets.results import Panel, Supernet, SupernetResults
 
-_Row = tuple[str, str, float, float, float, float]
+Row = tuple[str, str, float, float, float, float]
 
 
 def over_epochs(results: SupernetResults) -> Iterator[Exhibit | None]:
@@ -45,7 +45,7 @@ def over_epochs(results: SupernetResults) -> Iterator[Exhibit | None]:
     )  # fmt: skip
 
 
-def _spread(panel: str, series: str, runs: Sequence[tuple[IntArray, FloatArray]]) -> Iterator[_Row]:
+def spread(panel: str, series: str, runs: Sequence[tuple[IntArray, FloatArray]]) -> Iterator[Row]:
     """Yield x, mean, least and largest value of replicates, (epochs, values) each, where all have a number."""
     shared = [set(epochs[np.isfinite(values)].tolist()) for epochs, values in runs]
     known = [dict(zip(epochs.tolist(), values.tolist(), strict=True)) for epochs, values in runs]
@@ -56,41 +56,41 @@ def _spread(panel: str, series: str, runs: Sequence[tuple[IntArray, FloatArray]]
 
 def _operations(results: SupernetResults, panel: Panel, suffix: str) -> Exhibit | None:
     """Return the mean weights of operations, a panel for each method with architecture parameters."""
-    rows, space = list[_Row](), panel.truth.oracle.space.name
+    rows, space = list[Row](), panel.truth.oracle.space.name
     operations = MIXED.get(space, ())
     for label, group in panel.supernets.items():
         told = [np.asarray(one.logs["probabilities"].mean(1)) for one in group if "probabilities" in one.logs]
         for code, name in enumerate(operations):
-            rows += _spread(label, name, [(_counted(one), one[:, code]) for one in told])
+            rows += spread(label, name, [(_counted(one), one[:, code]) for one in told])
     caption = (
         f"{panel.truth.name}: mean weight of each operation over the edges after each epoch, the mean over"
         " replicates and their range. Where operations without weights of their own grow late, cells collapse."
     )
     return curves(results, f"one-shot-operations{suffix}", "Weights of operations", rows, caption, "epoch",
-                  "mean weight", styles=style_map(operations))  # fmt: skip
+                  "mean weight", styles=style_map(operations), unit=False)  # fmt: skip
 
 
 def _collapse(results: SupernetResults, panel: Panel, suffix: str) -> Exhibit | None:
     """Return how many operations without weights the recommended cell has, a panel for each kind of them."""
-    rows = list[_Row]()
+    rows = list[Row]()
     counted = {
         label: [(one.epochs, counts(panel.truth.oracle.space, one.archs[one.derivations[0]])) for one in group]
         for label, group in panel.supernets.items()
     }
     for place, kind in enumerate(WEIGHTLESS):
         for label, found in counted.items():
-            rows += _spread(kind, label, [(epochs, numbers[:, place]) for epochs, numbers in found])
+            rows += spread(kind, label, [(epochs, numbers[:, place]) for epochs, numbers in found])
     caption = (
         f"{panel.truth.name}: operations without weights of their own in the cell that is recommended after each epoch,"
         " the mean over replicates and their range."
     )
     return curves(results, f"one-shot-collapse{suffix}", "Operations without weights in the recommended cell", rows,
-                  caption, "epoch", "number in the cell")  # fmt: skip
+                  caption, "epoch", "number in the cell", counts=True)  # fmt: skip
 
 
 def _derivations(results: SupernetResults, panel: Panel, suffix: str) -> Exhibit | None:
     """Return the looked-up regret of each derivation, a panel for each method that has several."""
-    rows, names = list[_Row](), list[str]()
+    rows, names = list[Row](), list[str]()
     for label, group in panel.supernets.items():
         derivations = group[0].derivations
         if len(derivations) < 2:
@@ -98,7 +98,7 @@ def _derivations(results: SupernetResults, panel: Panel, suffix: str) -> Exhibit
         names += derivations
         for derivation in derivations:
             runs = [(one.epochs, one.regrets[derivation, SPLIT]) for one in group]
-            rows += _spread(label, derivation, runs)
+            rows += spread(label, derivation, runs)
     caption = (
         f"{panel.truth.name}: validation regret by the table of the cell after each epoch, by how it is derived, the"
         " mean over replicates and their range. The first derivation is what the method hands over."
@@ -118,11 +118,11 @@ def _logged(
     log_y: bool = False,
 ) -> Exhibit | None:
     """Return a number that supernets told after their epochs, a panel for each benchmark."""
-    rows = list[_Row]()
+    rows = list[Row]()
     for panel in results.panels:
         for method, group in panel.supernets.items():
             told = [values(one) for one in group]
-            rows += _spread(panel.truth.name, method, [(_counted(one), one) for one in told])
+            rows += spread(panel.truth.name, method, [(_counted(one), one) for one in told])
     return curves(results, name, title, rows, f"{caption} Mean over replicates, and their range.", "epoch", label,
                   log_y=log_y, unit=False)  # fmt: skip
 

@@ -36,10 +36,11 @@ def curves(
     log_y: bool = False,
     styles: Mapping[str, Any] | None = None,
     unit: bool = True,
+    counts: bool = False,
 ) -> Exhibit | None:
     """Return curves with bands; None where there is nothing to draw.
 
-    `unit` says whether the values are in the unit of the table's metric.
+    `unit` says whether the values are in the unit of the table's metric, `counts` whether they are numbers of things.
     """
     frame = pd.DataFrame(rows, columns=["benchmark", "series", "x", "centre", "low", "high"])
     if frame.empty:
@@ -49,7 +50,8 @@ def curves(
     ends = frame.groupby(["benchmark", "series"], sort=False).last()["centre"]
     named = zip(ends.index.to_list(), ends.to_list(), strict=True)
     words = "; ".join(f"{', '.join(map(str, key))}: {three_digits(float(value))}" for key, value in named)
-    units = {panel.truth.name: panel.truth.unit(SPLIT) for panel in results.panels} if unit else {}
+    units = {panel.truth.name: panel.truth.unit(SPLIT) for panel in results.panels} if unit and not counts else {}
+    shared = next(iter(units.values())) if len(set(units.values())) == 1 else ""  # where panels are of methods
     labels = [item.label for item in results.spec.strategies]
     clipped = f" What is below {three_digits(floor)} is drawn there." if log_y and (frame["low"] < floor).any() else ""
     return Exhibit(
@@ -62,7 +64,7 @@ def curves(
             "alt": f"{title}; at the end: {words}.",
             "x_label": x_label,
             "y_label": {
-                panel: f"{y_label} ({units[panel]})" if units.get(panel) else y_label
+                panel: f"{y_label} ({shown})" if (shown := units.get(panel, shared)) else y_label
                 for panel in dict.fromkeys(frame["benchmark"])
             },
             "styles": style_map(labels) if styles is None else styles,
@@ -70,6 +72,7 @@ def curves(
             "log_x": log_x,
             "log_y": log_y,
             **({"floor": floor} if np.isfinite(floor) else {}),
+            **({"counts": True} if counts else {}),
             "provenance": provenance(results),
         },
     )

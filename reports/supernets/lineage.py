@@ -1,18 +1,25 @@
-"""The table of lineages: cells that growing methods handed over, what they grew from, and what they are worth."""
+"""Lineages: cells that growing methods handed over, what they grew from, and what they are worth."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from reports.supernets.results import Supernet, SupernetResults
+from reports.figures.exhibit import Exhibit
+from reports.figures.style import style_map
+from reports.supernets.epochs import Row, spread
+from reports.supernets.exhibit import curves
+from reports.supernets.held import SPLIT
+from reports.supernets.results import Panel, Supernet, SupernetResults
 from reports.tables.numbers import NONE, decimals, three_digits
 from reports.tables.report_table import ReportTable
 
 Cell = tuple[int, ...]
+INHERITED, SCRATCH = "inherited weights", "from scratch"
+"""Series of the figure."""
 
 
 def ancestors(one: Supernet) -> dict[Cell, Cell]:
@@ -37,22 +44,46 @@ def changes(one: Supernet) -> Iterator[tuple[int, Cell, Cell | None]]:
         last = cell
 
 
+def figure(results: SupernetResults) -> Exhibit | None:
+    """Return accuracies with inherited weights and from scratch, a panel for each method; None where none grows."""
+    rows = list[Row]()
+    for panel, label, group in _grown(results):
+        several = len(results.panels) > 1
+        where = f"{label}, {panel.truth.name}" if several else label
+        inherited = [one.logs["inherited"] for one in group]
+        rows += spread(where, INHERITED, [(np.arange(1, len(one) + 1), one) for one in inherited])
+        looked_up = [(one.epochs, panel.truth.mean_where_known(one.archs[one.derivations[0]], SPLIT)) for one in group]
+        rows += spread(where, SCRATCH, looked_up)
+    caption = (
+        "Validation accuracy of the network that is handed over after each epoch: with the weights that it inherited"
+        " and was trained on from, and the table's mean of trainings of its cell from scratch, which the method is"
+        " never told. Mean over replicates, and their range."
+    )
+    return curves(results, "one-shot-lineage", "Inherited weights while networks grow", rows, caption, "epoch",
+                  "validation accuracy (%)", styles=style_map([INHERITED, SCRATCH]), unit=False)  # fmt: skip
+
+
+def _grown(results: SupernetResults) -> Iterator[tuple[Panel, str, Sequence[Supernet]]]:
+    """Yield the supernets of methods that tell their lineage."""
+    for panel in results.panels:
+        yield from ((panel, label, panel.supernets[label]) for label in results.growing if label in panel.supernets)
+
+
 def table(results: SupernetResults) -> ReportTable | None:
     """Return the lineages of all methods that tell them; None where none does."""
     rows: list[dict[str, Any]] = []
-    for panel in results.panels:
+    for panel, label, group in _grown(results):
         truth, space = panel.truth, panel.truth.oracle.space
-        for label, group in panel.supernets.items():
-            for one in (each for each in group if "lineage" in each.logs):
-                for epoch, cell, parent in changes(one):
-                    row = {"benchmark": truth.name, "method": label, "replicate": one.replicate}
-                    row["parent"] = "" if parent is None else space.format(np.array([parent]))[0]
-                    row["cell"] = space.format(np.array([cell]))[0]
-                    row |= {"epoch": epoch, "units": float(one.units[epoch - 1])}
-                    row["inherited"] = float(one.logs["inherited"][epoch - 1])
-                    for split in truth.splits:
-                        row[split] = float(truth.mean_where_known(np.array([cell], dtype=space.dtype), split)[0])
-                    rows.append(row)
+        for one in group:
+            for epoch, cell, parent in changes(one):
+                row = {"benchmark": truth.name, "method": label, "replicate": one.replicate}
+                row["parent"] = "" if parent is None else space.format(np.array([parent]))[0]
+                row["cell"] = space.format(np.array([cell]))[0]
+                row |= {"epoch": epoch, "units": float(one.units[epoch - 1])}
+                row["inherited"] = float(one.logs["inherited"][epoch - 1])
+                for split in truth.splits:
+                    row[split] = float(truth.mean_where_known(np.array([cell], dtype=space.dtype), split)[0])
+                rows.append(row)
     if not rows:
         return None
     shown = tuple(

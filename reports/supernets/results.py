@@ -140,6 +140,14 @@ class SupernetResults:
         found = {label for panel in self.panels for label in panel.supernets}
         return tuple(item.label for item in self.spec.strategies if item.label in found)
 
+    @property
+    def growing(self) -> tuple[str, ...]:
+        """Labels of those that grow networks, and tell their lineage; the others train supernets."""
+        found = {
+            label for panel in self.panels for label, group in panel.supernets.items() if "lineage" in group[0].logs
+        }
+        return tuple(label for label in self.labels if label in found)
+
 
 def read_supernets(
     folder: Path, open_oracle: OpenOracle = registry.oracle, *, allow_missing: bool = True

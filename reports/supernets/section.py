@@ -44,7 +44,13 @@ def missing(results: SupernetResults) -> list[str]:
 
 def section_of(results: SupernetResults) -> Section:
     """Return figures, tables, sentences and methods of one-shot methods."""
-    figures = (*over_cost(results), *over_epochs(results), derived_cells(results), *alone.exhibits(results))
+    figures = (
+        *over_cost(results),
+        *over_epochs(results),
+        lineage.figure(results),
+        derived_cells(results),
+        *alone.exhibits(results),
+    )
     return Section(
         "Weight sharing",
         tuple(sentences(results)),
@@ -82,7 +88,8 @@ def sentences(results: SupernetResults) -> Iterator[str]:
             continue
         best = min(known, key=lambda label: known[label])
         units = np.mean([one.units[-1] for one in panel.supernets[best]])
-        text = f"{panel.truth.name}, weight sharing: {best} hands over the best cells, at a mean validation regret of"
+        cells = "the best cells" if len(known) > 1 else "cells"
+        text = f"{panel.truth.name}, weight sharing: {best} hands over {cells}, at a mean validation regret of"
         text += f" {three_digits(known[best])} after {three_digits(float(units))} units of one training"
         worst = max(known, key=lambda label: known[label])
         if worst != best:
@@ -95,12 +102,18 @@ def sentences(results: SupernetResults) -> Iterator[str]:
         yield f"{text}{f'; for as many units, {chr(44).join(same)}'.replace(',', ', ') if same else ''}."
 
 
-def _methods(results: SupernetResults) -> list[str]:
-    names = ", ".join(results.labels)
-    return [
-        f"Weights. {names}: each replicate trains one supernet for {results.spec.budget.supernet_epochs} epochs on the"
-        " training items of the table, and chooses by its validation items; test items are not given to it. What it"
-        " recommends is looked up afterwards. A unit is one training of the table's recipe of the mean architecture;"
-        " a backward pass counts as two forward ones. Means of inherited accuracies are with the statistics of the"
-        " evaluation batches unless the method says otherwise, and enter no table.",
-    ]
+def _methods(results: SupernetResults) -> Iterator[str]:
+    epochs = counted(results.spec.budget.supernet_epochs or 0, "epoch")
+    sharing = [label for label in results.labels if label not in results.growing]
+    for labels, what in ((sharing, "trains one supernet"), (results.growing, "grows networks")):
+        if labels:
+            yield (
+                f"Weights. {', '.join(labels)}: each replicate {what} for {epochs} on the training items of the table,"
+                " and chooses by its validation items; test items are not given to it. What it recommends is looked up"
+                " afterwards."
+            )
+    yield (
+        "Units. A unit is one training of the table's recipe of the mean architecture; a backward pass counts as two"
+        " forward ones. Inherited accuracies are with the statistics of the evaluation batches unless the method says"
+        " otherwise, and enter no table."
+    )

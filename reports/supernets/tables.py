@@ -16,30 +16,40 @@ from reports.tables.numbers import NONE as UNKNOWN
 from reports.tables.numbers import decimals, three_digits
 from reports.tables.report_table import ReportTable
 
-_HEADERS = (
-    "Benchmark", "Method", "n", "Epochs", "Units", "Seconds", "Validation regret", "Test regret", "Other derivation",
-    "Best epoch", "None", "Skips", "Pools", "Entropy",
-)  # fmt: skip
+_HEADERS = {
+    "benchmark": "Benchmark", "method": "Method", "n": "n", "epochs": "Epochs", "units": "Units", "seconds": "Seconds",
+    "validation_regret": "Validation regret", "test_regret": "Test regret", "other_derivation": "Other derivation",
+    "best_epoch": "Best epoch", "none": "None", "skips": "Skips", "pools": "Pools", "entropy": "Entropy",
+}  # fmt: skip
+"""Columns that are shown, where any method has a number there."""
+_WORDS = {
+    ("units",): "epochs trained, cost in units of one training and in real seconds",
+    ("validation_regret",): "regret by the table, in the unit of its metric",
+    ("other_derivation",): "that of the other derivation (without none), where there is one",
+    ("best_epoch",): "the best over all epochs, which no method can know, for an oracle alone",
+    ("none", "skips", "pools"): "numbers of operations in the cell",
+    ("entropy",): "entropy of the weights of operations, mean over edges, in nats",
+}
+"""What the caption says of them."""
 
 
 def summary(results: SupernetResults) -> ReportTable:
     """Return what each method handed over, and what it cost."""
     rows = [_facts(panel, label, group) for panel in results.panels for label, group in panel.supernets.items()]
+    frame = pd.DataFrame(rows)
+    kept = [name for name in _HEADERS if frame[name].notna().any()]
     cells = tuple(
         tuple(
-            str(value) if isinstance(value, str | int) else UNKNOWN if np.isnan(value) else three_digits(value)
-            for key, value in row.items()
-            if not key.startswith("range_")
+            str(row[name]) if isinstance(row[name], str | int)
+            else UNKNOWN if np.isnan(row[name]) else three_digits(row[name])
+            for name in kept
         )
         for row in rows
-    )
-    caption = (
-        "What each method handed over after its last epoch, means over replicates: epochs trained, cost in units of one"
-        " training and in real seconds; regret by the table, in the unit of its metric; that of the other derivation"
-        " (without none), where there is one; the best over all epochs, which no method can know, for an oracle alone;"
-        " numbers of operations in the cell; entropy of the weights of operations, mean over edges, in nats."
-    )
-    return ReportTable("one-shot", "One-shot methods", caption, pd.DataFrame(rows), _HEADERS, cells)
+    )  # fmt: skip
+    words = [text for names, text in _WORDS.items() if not set(names).isdisjoint(kept)]
+    caption = f"What each method handed over after its last epoch, means over replicates: {'; '.join(words)}."
+    headers = tuple(_HEADERS[name] for name in kept)
+    return ReportTable("one-shot", "One-shot methods", caption, frame, headers, cells)
 
 
 def _facts(panel: Panel, label: str, group: Sequence[Supernet]) -> dict[str, Any]:
@@ -91,9 +101,12 @@ def cells(results: SupernetResults) -> ReportTable:
     cells = tuple(
         tuple(decimals(value) if isinstance(value, float) else str(value) for value in row.values()) for row in rows
     )
+    several = any(
+        len(one.derivations) > 1 for panel in results.panels for group in panel.supernets.values() for one in group
+    )
     caption = (
         "The cell that each replicate handed over at the end, as derived, with the table's means in the unit of its"
-        " metric. Cells of one replicate differ where none has the largest weight on an edge."
+        f" metric.{' Cells of one replicate differ where none has the largest weight on an edge.' * several}"
     )
     headers = ("Benchmark", "Method", "Replicate", "Derivation", "Cell", "Validation", "Test")
     return ReportTable(
