@@ -130,8 +130,8 @@ class RelaxedSettings(WeightSettings):
         integer("most_skips", self.most_skips, low=1, high=len(EDGES))
         integer("stable_epochs", self.stable_epochs, low=1, high=MOST)
         integer("eigenvalue_every", self.eigenvalue_every, low=0, high=MOST)
-        real("decay_factor", self.decay_factor, low=1.0, open_low=True)
-        real("most_weight_decay", self.most_weight_decay, low=0.0, open_low=True)
+        real("decay_factor", self.decay_factor, low=1.0, high=GREATEST, open_low=True)
+        real("most_weight_decay", self.most_weight_decay, low=0.0, high=GREATEST, open_low=True)
         integer("schedule_epochs", self.schedule_epochs, low=0, high=MOST)
         for wrong, name, rule, value in (
             (self.early_stop in BY_CURVATURE and not self.eigenvalue_every, "eigenvalue_every",

@@ -228,16 +228,6 @@ def test_columns_that_are_none_of_a_supernet_are_told(own, tmp_path):
     assert not [*tmp_path.glob("*.h5")]
 
 
-def test_what_a_method_observes_is_one_of_the_numbers_that_are_kept():
-    for said, why in (
-        ({"valid_los": 1.0}, "unknown number of an epoch 'valid_los'. Did you mean 'valid_loss'"),
-        ({"valid_loss": "a"}, "`valid_loss of an epoch` must be a number"),
-        (1.0, "`observed` must return numbers by name"),
-    ):
-        with pytest.raises(HarnessError, match=why):
-            supernets._observed(type("Method", (), {"observed": lambda self, said=said: said})())
-
-
 def test_what_was_kept_is_removed_when_the_result_is_stored(own, tmp_path, monkeypatch):
     monkeypatch.setattr(supernets, "CHECKPOINT_SECONDS", -1.0)
     prepared = prepare(spec({"name": own}, replicates=1))

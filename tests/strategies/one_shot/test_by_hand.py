@@ -101,8 +101,10 @@ def test_the_gradient_of_reinmax_is_that_of_its_formula():
 
 def test_the_auxiliary_skip_fades_linearly_and_in_the_end_is_gone():
     method, plain = made(Relaxed, auxiliary_skip=1.0, epochs=4), made(DARTS, epochs=4)
-    seen, real = [], method.supernet.mixture
-    method.supernet.mixture = lambda images, weights, *more: seen.append(weights) or real(images, weights, *more)
+    seen, real = [], method.mixture_loss
+    method.mixture_loss = lambda batch, weights, *more, **how: (
+        seen.append(weights) or real(batch, weights, *more, **how)
+    )
     batch = next(method.batches.training(rng(), 25))
     p = torch.softmax(method.alpha.detach(), 1)
     for method.done in range(5):
