@@ -404,12 +404,12 @@ class Relaxed(SupernetMethod):
     def _curvature(self) -> float:
         """Return the largest eigenvalue of the Hessian of the validation loss in alpha, with its weight decay."""
         images, labels = self.batches.evaluation(items=CURVED)[0]
-        edges = self._edges(self.beta.detach()) if self.settings.edge_normalisation else None
         self.charge(self.mixture_macs, len(labels), 3 * (1 + self.alpha.numel()))
 
         def loss(alpha: Tensor) -> Tensor:
             weights = self.mixed(self.sampler.probabilities(alpha) @ self._places)
-            return functional.cross_entropy(self.supernet.mixture(images, weights, edges, self.kept), labels)
+            logits = self.supernet.mixture(images, *self._mixture(weights, self.beta.detach()))
+            return functional.cross_entropy(logits, labels)
 
         return largest_eigenvalue(loss, self.alpha.detach(), self.settings.alpha_weight_decay)
 

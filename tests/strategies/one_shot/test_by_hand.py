@@ -115,6 +115,13 @@ def test_the_auxiliary_skip_fades_linearly_and_in_the_end_is_gone():
     assert torch.equal(loss, plain.loss(batch)[0])
 
 
+def test_the_curvature_is_that_of_the_loss_with_the_auxiliary_skip():
+    method, plain = made(Relaxed, auxiliary_skip=1.0, epochs=4), made(Relaxed, epochs=4)
+    assert method._curvature() != pytest.approx(plain._curvature(), rel=1e-3)
+    method.done = 4
+    assert method._curvature() == pytest.approx(plain._curvature(), rel=1e-5)
+
+
 def test_partial_channels_are_weighed_and_shuffled_edge_by_edge():
     method = made(PCDARTS, partial_channels=2)
     with torch.no_grad():
