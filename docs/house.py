@@ -206,7 +206,7 @@ def write_pages(folder: Path = GENERATED) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "rooms").mkdir(parents=True)
     (folder / "api").mkdir()
-    built = rooms(rules.read(ROOT))
+    built = rooms(rules.project())
     lines = [f"| [{room.title}](generated/rooms/{room.name}.md) | {summary(room.modules[0])} |\n" for room in built]
     (folder / "map.md").write_text(f"{_TABLE}{''.join(lines)}", encoding="utf-8")
     for room in built:

@@ -12,7 +12,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
+
+from tests.paths import ROOT
 
 CENTRE = "harness"
 SIBLINGS = ("benchmarks_data", "surrogates", "strategies", "reports")
@@ -258,6 +261,12 @@ def read(root: Path, packages: tuple[str, ...] = PACKAGES) -> dict[str, Module]:
             module.imports = set(_imports(module))
             modules[name] = module
     return modules
+
+
+@cache
+def project() -> dict[str, Module]:
+    """Return the modules of this project; reading them takes seconds."""
+    return read(ROOT)
 
 
 def _imports(module: Module) -> Iterator[str]:

@@ -22,7 +22,7 @@ COME_WITH_TORCH = {"triton"}
 
 @pytest.fixture(scope="module")
 def modules() -> dict[str, rules.Module]:
-    return rules.read(ROOT)
+    return rules.project()
 
 
 @pytest.mark.parametrize("rule", ["star", "floors", "cycles", "third_party", "conduct", "docstrings"])

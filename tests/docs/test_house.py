@@ -14,7 +14,7 @@ from tests.paths import ROOT
 
 @pytest.fixture(scope="module")
 def modules() -> dict[str, rules.Module]:
-    return rules.read(ROOT)
+    return rules.project()
 
 
 @pytest.fixture(scope="module")

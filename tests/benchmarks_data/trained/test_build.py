@@ -60,20 +60,29 @@ def four(monkeypatch):
     return archs
 
 
+def _thread(workers):
+    return ThreadPoolExecutor(1)
+
+
 @pytest.fixture
 def here(monkeypatch):
     """Let parts be trained in this process: one of their own imports torch anew."""
-    monkeypatch.setattr(parted, "spawned", lambda workers: ThreadPoolExecutor(1))
+    monkeypatch.setattr(parted, "spawned", _thread)
 
 
-def test_a_build_continues_where_it_stopped_and_gives_the_same_table(four, plan, tmp_path):
+def test_a_build_continues_where_it_stopped_and_gives_the_same_table(four, plan, tmp_path, monkeypatch):
+    """A part that is trained here, one of a process of its own, and both here."""
     seen = []
-    assert build.build(plan, SPACE, tmp_path / "a", limit=1, on_progress=lambda *now: seen.append(now[:2])) is None
+    with monkeypatch.context() as patched:
+        patched.setattr(parted, "spawned", _thread)
+        told = build.build(plan, SPACE, tmp_path / "a", limit=1, on_progress=lambda *now: seen.append(now[:2]))
+    assert told is None
     assert seen == [(0, 2), (1, 2)]
     (part,) = (tmp_path / "a").glob("tiny-*/part-*.npz")
     stamp = part.stat().st_mtime_ns
     path = build.build(plan, SPACE, tmp_path / "a", workers=2)
     assert part.stat().st_mtime_ns == stamp
+    monkeypatch.setattr(parted, "spawned", _thread)
     whole = build.build(plan, SPACE, tmp_path / "b")
     with np.load(path) as resumed, np.load(whole) as straight:
         for name in ("archs", "train_accuracy", "valid_accuracy", "test_accuracy", "params", "macs"):
