@@ -280,6 +280,7 @@ def _import_own(name: str, paths: list[Path], description: Path, out: Path) -> N
     from benchmarks_data.importers.own import table as own_table
     from benchmarks_data.importers.own.description import read_description
     from benchmarks_data.importers.safe.confined import confined
+    from harness.files.whole import check_place
 
     if len(paths) != 1:
         raise HarnessError(must("FILE", "be one file for a table of your own", [str(path) for path in paths]))
@@ -288,6 +289,7 @@ def _import_own(name: str, paths: list[Path], description: Path, out: Path) -> N
         raise HarnessError(must("FILE", "be a file: a folder, a device or a pipe is none", str(source)))
     if out.suffix != ".h5":
         raise HarnessError(must("--out", "end in .h5, so that its name is read as a path", str(out)))
+    check_place(out)
     for given in (name, read_description(description).name):
         if given in inventory.names():
             raise HarnessError(must("name", f"be your own: {given} is published, and `data list` has it", given))

@@ -294,9 +294,11 @@ def fit_table(
     from benchmarks_data.predicted.fitted.sample import sample_of
     from harness.errors import HarnessError, must
     from harness.files.reading import parse_toml
+    from harness.files.whole import check_place
 
     if out.suffix != ".h5":
         raise HarnessError(must("out", "end in .h5", str(out)))
+    check_place(out)
     if rows != "all" and not rows.isdigit():
         raise HarnessError(must("rows", "be a number, or 'all'", rows))
     given = parse_toml(f"settings = {{ {settings} }}", "--settings")["settings"] if settings else {}

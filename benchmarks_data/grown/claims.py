@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks_data.grown.rows import Name
-from harness.files.whole import is_locked
+from harness.files.whole import is_locked, make_folder
 
 _NAME = np.dtype([("key", "<u8"), ("fidelity", "<i8"), ("seed", "<i8")])
 
@@ -32,7 +32,7 @@ class Claim:
     """
 
     def __init__(self, folder: Path, names: Sequence[Name]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         handle, path = tempfile.mkstemp(prefix=f"{os.getpid()}-", suffix=".claim", dir=folder)
         self._path, self._file = Path(path), os.fdopen(handle, "wb")
         fcntl.flock(self._file, fcntl.LOCK_EX)

@@ -13,7 +13,7 @@ from benchmarks_data.file.layout import Columns, Header
 from benchmarks_data.joins.join import join, table_of
 from benchmarks_data.joins.merge import Other
 from harness.errors import TableError, must
-from harness.files.whole import replacing
+from harness.files.whole import check_place, replacing
 from harness.training.recipe import TrainingSetup
 
 
@@ -44,6 +44,7 @@ def check_path(path: Path, header: Header) -> None:
         raise TableError(must("--out", "end in .h5, so that its name is read as a path", str(path)))
     if path.exists() and path.samefile(header.path):
         raise TableError(must("--out", "be another file than the table that is measured", str(path)))
+    check_place(path)
 
 
 def write(
@@ -79,7 +80,6 @@ def write(
     if "training" not in told:
         told["training"] = json.dumps(setup_of(header).as_dict())
     told["title"] = f"{told.get('title') or name}, {title}"
-    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         layout.write(temporary, layout.Table(**{**vars(table), "about": {**told, **about}}))
 

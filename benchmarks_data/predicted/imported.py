@@ -51,7 +51,6 @@ def keep(name: str, sources: Mapping[str, Path], folder: Path, *, pinned: Mappin
                     else f"{sources[key]} was not checked: nobody recorded a sha256 of {key}; this is {digest[:12]}…",
                     stacklevel=3,
                 )
-        folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / ".lock"):
             remove_unfinished(folder)
             _swap(sources, digests, folder)

@@ -10,6 +10,7 @@ import typer
 from harness import __version__
 from harness.cli.output import print_json, say
 from harness.errors import HarnessError, must, typed
+from harness.files.whole import check_place
 from harness.printable import counted
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def build_network(
     """
     if out.suffix not in (".py", ".onnx"):
         raise HarnessError(must("OUT", "end in .py, torch code, or in .onnx", str(out)))
+    check_place(out)
     from harness.training.exports import graph, trained  # brings torch
     from harness.training.exports.write import write
 
@@ -137,6 +139,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
     """Predict classes with a trained network: for each item the class and the probabilities of all."""
+    check_place(out)
     from harness.training.exports import predictions, trained  # brings torch
 
     kept = trained.load(network)

@@ -28,7 +28,7 @@ from harness.experiments.processes import MOST_WORKERS, Pool, spawned, without_s
 from harness.experiments.progress import Failure, Ledger, Progress
 from harness.experiments.store import part_path, read_unit, unit_path, write_unit
 from harness.files.confined import Confined
-from harness.files.whole import locked, remove_unfinished, replacing
+from harness.files.whole import locked, remove_unfinished, replacing, unmade
 from harness.interrupts import is_real
 
 LOCK = ".lock"
@@ -94,7 +94,7 @@ def execute(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ResultError(f"cannot make the folder of results '{folder}': {error.strerror}") from None
+        raise ResultError(f"cannot make the folder of results '{folder}': {unmade(folder, error)}") from None
     with locked(folder / LOCK, wait=False) as held:
         if not held:
             raise ResultError(f"another run is writing to '{folder}'; wait for it, or choose another folder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -69,10 +70,58 @@ def _check_regular(path: Path, status: os.stat_result) -> None:
         raise IrregularError(f"{path} is {_OTHERS.get(stat.S_IFMT(status.st_mode), 'something else')}, not a file")
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are not there.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made: of a class that tells of places, never `FileNotFoundError`; says what stands in the way.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unmade(folder, error) from error
+
+
+def unmade(folder: Path, error: OSError) -> str:
+    """Say why a folder cannot be made: what stands in the way, or what the system says."""
+    above = _above(folder)
+    return str(error.strerror) if above.is_dir() else f"'{above}' is no folder"
+
+
+def _unmade(folder: Path, error: OSError) -> OSError:
+    code = errno.ENOTDIR if error.errno in (errno.ENOENT, errno.EEXIST) else error.errno
+    return OSError(code, f"the folder cannot be made ({unmade(folder, error)}); name another place", str(folder))
+
+
+def _above(folder: Path) -> Path:
+    """Return the folder, or the first above it of which something is there."""
+    return next((part for part in (folder, *folder.parents) if os.path.lexists(part)), folder)
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place where no file can be written, before the work whose result goes there; makes nothing.
+
+    Raises
+    ------
+    OSError
+        If no folder can be made for it, a folder stands there, or nothing may be written.
+    """
+    above = _above(path.parent)
+    if not above.is_dir():
+        raise _unmade(path.parent, NotADirectoryError(errno.ENOTDIR, "", str(above)))
+    if path.is_dir() and not path.is_symlink():
+        raise OSError(errno.EISDIR, "a folder stands where the file goes; name another place", str(path))
+    if not os.access(above, os.W_OK):
+        raise OSError(errno.EACCES, "nothing may be written into the folder; name another place", str(above))
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; on success sync it and rename it, on failure remove it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    check_place(path)
     prefix = f".{path.name}.{_machine()}-{os.getpid()}."
     handle, name = tempfile.mkstemp(prefix=prefix, suffix=_SUFFIX, dir=path.parent)
     os.close(handle)
@@ -147,7 +196,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     bool
         Whether the lock is held.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -46,10 +46,15 @@ def compare(
     for split, rows in found.groupby("split", sort=False):
         say(f"\n{split}", "bold")
         print_table([_shown(row, margin) for row in rows.to_dict("records")])
+    within = (
+        ""
+        if margin is None
+        else (f"; equivalent: two one-sided t tests of the mean difference against {margin:g}, Holm-adjusted likewise")
+    )
     say(
         "\nfirst, second: mean value of what runs ended with; difference: median over pairs of replicates of the"
         " regret of the first minus that of the second, 95 % bootstrap interval; won: by the second; two-sided"
-        " signed-rank test (Pratt's zeros), Holm-adjusted over the rows of a split"
+        f" signed-rank test (Pratt's zeros), Holm-adjusted over the rows of a split{within}"
     )
 
 
@@ -76,7 +81,7 @@ def _shown(row: dict[Any, Any], margin: float | None) -> dict[str, Any]:
         "p, Holm": p_value(row["p_holm"]),
     }
     if margin is not None:
-        shown["p, equivalent"] = p_value(row["p_equivalent"])
+        shown["p, equivalent, Holm"] = p_value(row["p_equivalent_holm"])
     return {**shown, "verdict": row["verdict"]}
 
 

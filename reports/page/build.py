@@ -132,7 +132,6 @@ def placed(target: Path, write: Writer, on_step: Callable[[str], None]) -> Path:
         If `target` holds something else than an earlier report, or another is being written there.
     """
     _refuse_foreign(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{target.name}.part-"
     with (
         locked(target.with_name(f".{target.name}-lock"), wait=False) as held,

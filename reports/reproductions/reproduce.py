@@ -98,7 +98,6 @@ def reproduce(
     if lacking and len(lacking) == len(recipe.tables):
         raise TableError("\n".join(dict.fromkeys(lacking.values())))
     made = Reproduction(recipe, used, tuple(verdicts))
-    folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / f"{recipe.name}-{VERDICTS}") as temporary:
         temporary.write_text(json.dumps(made.as_dict(), indent=1), encoding="utf-8")
     return made

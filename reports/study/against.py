@@ -53,7 +53,8 @@ def against(
         ``split``, ``benchmark``, ``first``, ``second``, ``n`` (pairs), ``same`` (pairs with the same trace),
         ``mean_first``, ``mean_second`` (published unit), ``wins``, ``ties``, ``losses`` of the second, ``effect``,
         ``difference`` (median of the regret of the first minus that of the second: positive where the second is better)
-        with ``low`` and ``high``, ``p``, ``p_holm`` (one family for each split), ``p_equivalent``, ``verdict``.
+        with ``low`` and ``high``, ``p``, ``p_holm`` (one family for each split), ``p_equivalent``,
+        ``p_equivalent_holm`` (another family for each split), ``verdict``.
 
     Raises
     ------
@@ -86,7 +87,7 @@ def against(
 
 COLUMNS = [
     "split", "benchmark", "first", "second", "n", "same", "mean_first", "mean_second", "wins", "ties", "losses",
-    "effect", "difference", "low", "high", "p", "p_holm", "p_equivalent", "verdict",
+    "effect", "difference", "low", "high", "p", "p_holm", "p_equivalent", "p_equivalent_holm", "verdict",
 ]  # fmt: skip
 
 
@@ -165,7 +166,8 @@ def _judged(table: pd.DataFrame, margin: float | None) -> pd.DataFrame:
     """Refuse tests that cannot reject, adjust the others together, and say what follows."""
     refusals = [significance.refusal(int(n), len(table)) for n in table["n"]]
     table.loc[[bool(refusal) for refusal in refusals], "p"] = np.nan
-    table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
+    for name in ("p", "p_equivalent"):
+        table[f"{name}_holm"] = holm(table[name].to_numpy(dtype=np.float64))
     records = table.to_dict("records")
     table["verdict"] = [_verdict(row, refusal, margin) for row, refusal in zip(records, refusals, strict=True)]
     return table
@@ -176,6 +178,6 @@ def _verdict(row: Mapping[Any, Any], refusal: str, margin: float | None) -> str:
         return "the same runs"
     if not refusal and row["p_holm"] < ALPHA and row["effect"] != 0:
         return f"{SECOND if row['effect'] > 0 else FIRST} better"
-    if margin is not None and row["p_equivalent"] < ALPHA:
+    if margin is not None and row["p_equivalent_holm"] < ALPHA:
         return f"equivalent within {margin:g}"
     return refusal or "no difference shown"

@@ -154,6 +154,6 @@ def _margin_sentence(study: Study, data: pd.DataFrame, scales: Mapping[str, Scal
     )
     return (
         f" Equivalence: the 90 % interval of the difference lies within the margin, {source} ({', '.join(tested)}), or"
-        " apart from it; open where it does neither, with the number of pairs that would show equivalence with 80 %"
-        " power if there is no difference."
+        " apart from it, each pair by itself, not adjusted; open where it does neither, with the number of pairs that"
+        " would show equivalence with 80 % power if there is no difference."
     )

@@ -104,7 +104,6 @@ def choose(plan: Plan, results: Results) -> Tuned:
 
 def write(tuned: Tuned, folder: Path) -> None:
     """Write a choice beside the results that report it."""
-    folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / FILE) as temporary:
         temporary.write_text(json.dumps(asdict(tuned), indent=1), encoding="utf-8")
 

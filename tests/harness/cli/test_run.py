@@ -142,7 +142,7 @@ def test_a_place_that_cannot_be_written_to_is_a_mistake(spec, tmp_path, capsys):
     assert main(["run", str(spec), "--out", str(tmp_path / "file")]) == cli_exit.MISTAKE
     error = capsys.readouterr().err
     assert error.startswith("error: cannot make the folder of results")
-    assert "Not a directory" in error
+    assert "is no folder" in error
     assert len(error.splitlines()) == 1
 
 

@@ -16,7 +16,8 @@ from reports.study.against import COLUMNS
 
 ROW = dict.fromkeys(COLUMNS, 1.0) | {
     "split": "validation", "benchmark": "hills", "first": "a", "second": "a", "n": 1, "wins": 1, "ties": 0, "losses": 0,
-    "low": float("nan"), "high": float("nan"), "p_holm": float("nan"), "p_equivalent": float("nan"), "verdict": "open",
+    "low": float("nan"), "high": float("nan"), "p_holm": float("nan"), "p_equivalent": float("nan"),
+    "p_equivalent_holm": float("nan"), "verdict": "open",
 }  # fmt: skip
 
 
@@ -38,6 +39,9 @@ def test_missing_runs_are_told_and_one_pair_has_no_interval() -> None:
     assert "nan" not in said.stdout
     told = json.loads(CliRunner().invoke(build(), ["compare", "whole", "whole", "--json"]).stdout)
     assert (told[0]["p_equivalent"], told[0]["difference"]) == (None, 1.0)
+    assert "equivalent" not in said.stdout
+    said = CliRunner().invoke(build(), ["compare", "whole", "whole", "--margin", "0.5"])
+    assert "two one-sided t tests of the mean difference against 0.5, Holm-adjusted" in " ".join(said.stdout.split())
 
 
 @pytest.mark.parametrize("margin", ["0", "-1", "nan", "inf"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
@@ -12,7 +13,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 from harness.errors import ResultError
 from harness.experiments.results import Results
 from reports.statistics.pairs import equivalence, refusal, unpaired
-from reports.study.against import against
+from reports.study.against import _judged, against
 from reports.study.finals import finals
 from reports.study.study import prepare
 from tests.reports.support import FakeOracle, make_results, opener
@@ -72,6 +73,14 @@ def test_equivalence_is_tested_within_the_margin_that_is_given() -> None:
     wide = against(first, called(second, "b"), [("climber", "climber")], margin=50.0, open_oracle=opener(HILLS))
     assert set(wide["verdict"]) <= {"equivalent within 50", "first better", "second better"}
     assert (wide["p_equivalent"] < 1e-6).all()
+
+
+def test_equivalences_are_one_family() -> None:
+    plain = {"p": np.nan, "n": 20, "same": 0, "effect": 0.0}
+    table = pd.DataFrame([plain | {"p_equivalent": p} for p in (0.01, 0.03, 0.04, np.nan)])
+    found = _judged(table, 0.1)
+    np.testing.assert_allclose(found["p_equivalent_holm"], [0.03, 0.06, 0.06, np.nan])
+    assert [text.startswith("equivalent") for text in found["verdict"]] == [True, False, False, False]
 
 
 def test_what_cannot_be_compared_is_named() -> None:
