@@ -61,7 +61,7 @@ def _facts(panel: Panel, label: str, group: Sequence[Supernet]) -> dict[str, Any
     space = panel.truth.oracle.space
     counted = cells and space.name in MIXED  # other spaces have no operations on edges
     kept = counts(space, np.concatenate(cells)).mean(0) if counted else np.full(len(WEIGHTLESS), np.nan)
-    tested = "test" in panel.truth.splits
+    tested, tau = "test" in panel.truth.splits, float(np.mean([panel.agreement(one) for one in group]))
     return {
         "benchmark": panel.truth.name,
         "method": label,
@@ -77,9 +77,9 @@ def _facts(panel: Panel, label: str, group: Sequence[Supernet]) -> dict[str, Any
         "best_epoch": float(np.mean([_best(one) for one in group])),
         **{kind: float(number) for kind, number in zip(WEIGHTLESS, kept, strict=True)},
         "entropy": float(np.mean([entropies(one)[-1] if len(entropies(one)) else np.nan for one in group])),
-        "tau": float(np.mean([panel.agreement(one) for one in group])),
+        "tau": tau,
         "tau_best_half": float(np.mean([panel.agreement(one, 0.5) for one in group])),
-        "ceiling": float(np.mean([panel.ceiling(one) for one in group])),
+        "ceiling": float(np.mean([panel.ceiling(one) for one in group])) if np.isfinite(tau) else float("nan"),
     }
 
 
@@ -105,7 +105,8 @@ def cells(results: SupernetResults) -> ReportTable:
     cells = tuple(
         tuple(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()) for row in rows
     )
-    several = any(len(one.derivations) > 1 for panel in results.panels for one in sum(panel.supernets.values(), []))
+    groups = [group for panel in results.panels for group in panel.supernets.values()]
+    several = any(len(group[0].derivations) > 1 for group in groups)
     caption = (
         "The cell that each replicate handed over at the end, as derived, with the table's means in the unit of its"
         f" metric.{' Cells of one replicate differ where none has the largest weight on an edge.' * several}"

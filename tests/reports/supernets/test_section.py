@@ -106,7 +106,7 @@ def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
     assert both["argmax without none", 3] == pytest.approx(best - values[0], abs=0.02)
     drawn = list(dict.fromkeys(figures["one-shot-drawings"]["benchmark"]))
     assert drawn[0] == "best of the table"
-    assert drawn[1].startswith("darts, 1 of 2, regret ")
+    assert drawn[1].startswith("darts (1/2), regret ")
     curve = figures["one-shot-validation"]
     own = curve[curve["series"] == "darts"].set_index("x")["centre"]
     assert own.index.tolist() == [3, 4, 6, 9], "from where both have one; what has ended holds its last"
