@@ -88,6 +88,8 @@ def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
     told = section_of_study(SimpleNamespace(results=SimpleNamespace(folder=folder)))
     (notice,) = told.notices
     assert notice.startswith("Beside the searches, 1 one-shot method (Weight sharing, below). micro-mnist1d, weight")
+    assert ("; for as many units, random_search " in notice) == bool(panel.searches)
+    assert "  " not in notice
     cells = section.tables[1].frame
     assert cells["validation"].round(2).tolist() == [9.15, 94.57, 94.57, 94.57]
     weights = next(item for item in section.figures if item.name == "one-shot-operations").frame
