@@ -25,12 +25,12 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         axes.set_xscale("log")
     if log_y:
         axes.set_yscale("log")
-    groups = list(frame.groupby("series", sort=False))
+    groups = [(name, _held(part, log_x=log_x)) for name, part in frame.groupby("series", sort=False)]
     ends = {
         str(name): draw_band(axes, part, meta["styles"][name], place, len(groups), floor, log=log_x)
         for place, (name, part) in enumerate(groups)
     }
-    low, high = float(frame["x"].min()), float(frame["x"].max())
+    low, high = float(frame["x"].min()), max(float(part["x"].max()) for _, part in groups)
     axes.set_xlim(low, high if high > low else low + 1)
     if log_x:
         log_ticks(axes.xaxis, *axes.get_xlim())
@@ -42,6 +42,12 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         axes.set_ylim(0, 1.06 * max(float(frame["high"].max()), 1.0))
         axes.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     name_ends(axes, ends, meta["styles"])
+
+
+def _held(part: pd.DataFrame, *, log_x: bool) -> pd.DataFrame:
+    """Return a curve that holds its last value for a little: half an epoch, or a twentieth of what was spent."""
+    last = part.iloc[[-1]]
+    return pd.concat([part, last.assign(x=last["x"] * 1.05 if log_x else last["x"] + 0.5)], ignore_index=True)
 
 
 KIND = FigureKind("supernets", (2.15, 1.85), draw, left=0.55, right=0.32, names="right")

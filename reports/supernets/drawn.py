@@ -25,7 +25,9 @@ def derived_cells(results: SupernetResults) -> Exhibit | None:
     """Return a drawing of the cell that most replicates of each method handed over, and of the best of each table."""
     shown = [drawing for panel in looked_up(results) for drawing in _panel(panel, several=len(results.panels) > 1)]
     more = f" The first {MOST_DRAWN} are drawn." if len(shown) > MOST_DRAWN else ""
-    caption = f"The cell that most replicates of a method handed over at the end; of several, the first.{more}"
+    caption = (
+        f"The cell that most replicates of a method handed over at the end, and how many; of several, the first.{more}"
+    )
     return drawings(results, shown[:MOST_DRAWN], caption)
 
 
@@ -41,7 +43,7 @@ def _panel(panel: Panel, *, several: bool) -> Iterator[tuple[str, SearchSpace, A
         cell, often = Counter(cells).most_common(1)[0]
         arch = np.array(cell, dtype=group[0].last.dtype)
         regret = panel.truth.regrets_of(SPLIT, panel.truth.mean_where_known(arch[None], SPLIT))[0]
-        yield f"{where}{label}, {often} of {len(group)}, regret {three_digits(float(regret))}", space, arch
+        yield f"{where}{label} ({often}/{len(group)}), regret {three_digits(float(regret))}", space, arch
 
 
 def _best(panel: Panel) -> Archs | None:

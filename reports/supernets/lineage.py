@@ -59,7 +59,7 @@ def figure(results: SupernetResults) -> Exhibit | None:
         " and was trained on from, and the table's mean of trainings of its cell from scratch, which the method is"
         " never told. Mean over replicates, and their range."
     )
-    return curves(results, "one-shot-lineage", "Inherited weights while networks grow", rows, caption, "epoch",
+    return curves(results, "one-shot-grown", "Inherited weights while networks grow", rows, caption, "epoch",
                   "validation accuracy (%)", styles=style_map([INHERITED, SCRATCH]), unit=False)  # fmt: skip
 
 

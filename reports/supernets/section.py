@@ -99,7 +99,7 @@ def sentences(results: SupernetResults) -> Iterator[str]:
             for label, runs in panel.searches.items()
             if np.isfinite(at(runs, float(units)))
         ]
-        yield f"{text}{f'; for as many units, {chr(44).join(same)}'.replace(',', ', ') if same else ''}."
+        yield f"{text}; for as many units, {', '.join(same)}." if same else f"{text}."
 
 
 def _methods(results: SupernetResults) -> Iterator[str]:

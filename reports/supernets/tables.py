@@ -58,7 +58,7 @@ def _facts(panel: Panel, label: str, group: Sequence[Supernet]) -> dict[str, Any
     space = panel.truth.oracle.space
     counted = cells and space.name in MIXED  # other spaces have no operations on edges
     kept = counts(space, np.concatenate(cells)).mean(0) if counted else np.full(len(WEIGHTLESS), np.nan)
-    tested = "test" in panel.truth.splits
+    tested, tau = "test" in panel.truth.splits, float(np.mean([panel.agreement(one) for one in group]))
     return {
         "benchmark": panel.truth.name,
         "method": label,
@@ -101,9 +101,8 @@ def cells(results: SupernetResults) -> ReportTable:
     cells = tuple(
         tuple(decimals(value) if isinstance(value, float) else str(value) for value in row.values()) for row in rows
     )
-    several = any(
-        len(one.derivations) > 1 for panel in results.panels for group in panel.supernets.values() for one in group
-    )
+    groups = [group for panel in results.panels for group in panel.supernets.values()]
+    several = any(len(group[0].derivations) > 1 for group in groups)
     caption = (
         "The cell that each replicate handed over at the end, as derived, with the table's means in the unit of its"
         f" metric.{' Cells of one replicate differ where none has the largest weight on an edge.' * several}"

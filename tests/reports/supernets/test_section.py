@@ -104,6 +104,8 @@ def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
     told = section_of_study(SimpleNamespace(results=SimpleNamespace(folder=folder)))
     (notice,) = told.notices
     assert notice.startswith("Beside the searches, 1 one-shot method (Weight sharing, below). micro-mnist1d, weight")
+    assert ("; for as many units, random_search " in notice) == bool(panel.searches)
+    assert "  " not in notice
     cells = section.tables[1].frame
     assert cells["validation"].round(2).tolist() == [9.15, 94.57, 94.57, 94.57]
     weights = next(item for item in section.figures if item.name == "one-shot-operations").frame
@@ -122,7 +124,7 @@ def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
     assert both["argmax without none", 3] == pytest.approx(best - values[0], abs=0.02)
     drawn = list(dict.fromkeys(figures["one-shot-drawings"]["benchmark"]))
     assert drawn[0] == "best of the table"
-    assert drawn[1].startswith("darts, 1 of 2, regret ")
+    assert drawn[1].startswith("darts (1/2), regret ")
     curve = figures["one-shot-validation"]
     own = curve[curve["series"] == "darts"].set_index("x")["centre"]
     assert own.index.tolist() == [3, 4, 6, 9], "from where both have one; what has ended holds its last"
