@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tomllib
 from collections.abc import Callable, Mapping
@@ -21,8 +22,10 @@ from harness.experiments.results import read_results
 from harness.experiments.schema import from_dict
 from harness.experiments.store import read_unit, write_unit
 from harness.files.arrays import read_npz
+from harness.verification.picks import incumbents, top
 from reports.scaling import report as scaling
 from reports.scaling.results import read_scalings
+from reports.study.opening import open_truth
 from reports.supernets.results import read_supernets
 from reports.supernets.section import section_of
 from tests.fuzz.kinds.trainings import BATCH, SIZES, SUPERNETS, make
@@ -48,6 +51,16 @@ def _searched(folder: Path, kind: str) -> str:
     return f"{found!r} {len(api.frame(found))}"
 
 
+def _picked(folder: Path, kind: str) -> str:
+    """Pick what a verification would train."""
+    results = read_results(folder)
+    picks = []
+    for name, facts in results.benchmarks.items():
+        oracle, _ = open_truth(facts.name, facts.table_digest, folder)
+        picks += top(incumbents(results, name, oracle)[0], 3, oracle)
+    return f"{len(picks)} picks"
+
+
 READERS: Mapping[str, tuple[float, Callable[[Path, str], str]]] = {
     "described": (20.0, _described),
     "searched": (4.0, _searched),
@@ -55,7 +68,7 @@ READERS: Mapping[str, tuple[float, Callable[[Path, str], str]]] = {
     "status as JSON": (1.0, lambda folder, kind: command("status", str(folder), "--json")),
     "compare": (2.0, lambda folder, kind: command("compare", str(folder), str(folder.with_name("whole")))),
     "archive": (1.0, lambda folder, kind: command("archive", "build", str(folder), "--out", "a.npz")),
-    "verify": (1.0, lambda folder, kind: command("verify", str(folder), "--dry-run", "--device", "cpu")),
+    "verify": (3.0, _picked),
     "report": (1.0, lambda folder, kind: command("report", str(folder), "--allow-missing")),
 }
 """What is done with a folder, and its share."""
@@ -71,20 +84,26 @@ class Supernets(Kind):
         """Run small experiments."""
         import reports.page.build  # noqa: F401  # so that its import is not measured
 
-        table = make(folder)
-        self.folders = {}
-        for name, text in (("supernet", SUPERNETS), ("scaling", SIZES)):
-            ready = prepare(from_dict({"name": name, **tomllib.loads(text.format(table=table))}))
-            execute(ready, folder / name)
-            self.folders[name] = folder / name
-            _described(folder / name, name)
+        table, part = make(folder), folder / "part"
+        part.mkdir()
+        some = make(part, most=40)
+        for name, path, text in (
+            ("supernet", table, SUPERNETS),
+            ("supernet, part", some, re.sub(r'(?m)^name = "nash(.|\n)*?\n\n\[\[strategies\]\]\n', "", SUPERNETS)),
+            ("scaling", table, SIZES),
+        ):
+            data = {"name": name.partition(",")[0], **tomllib.loads(text.format(table=path))}
+            execute(prepare(from_dict(data)), folder / name)
+            _described(folder / name, data["name"])
+        self.folder = folder
 
     def run(self, draw: Draw, index: int, folder: Path) -> str:
         """Change one file of a folder, and read it."""
-        name = draw.choice(("supernet", "supernet", "supernet", "scaling"))
+        chosen = draw.choice(("supernet", "supernet", "supernet, part", "scaling"))
+        name = chosen.partition(",")[0]
         place = folder / "results"
-        shutil.copytree(self.folders[name], place)
-        (folder / "whole").symlink_to(self.folders[name])
+        shutil.copytree(self.folder / chosen, place)
+        (folder / "whole").symlink_to(self.folder / chosen)
         way = draw.random()
         path = draw.choice(sorted(place.glob("*.h5")))
         if way < 0.1:
@@ -108,6 +127,10 @@ def _changed(draw: Draw, place: Path, path: Path, name: str) -> None:
     for _ in range(draw.edits(1, 2)):
         key = draw.choice(sorted(columns))
         match draw.randrange(10):
+            case 0 if "sample/archs" in columns and draw.random() < 0.3:
+                columns |= {
+                    f"alone/{part}": np.asarray(columns[f"sample/{part}"])[:4] for part in ("archs", "inherited")
+                }
             case 0 if key in kind.optional:
                 del columns[key]
             case 1:
