@@ -20,7 +20,7 @@ MIXED = ("labels", "commands", "pickles", "archives")
 """Kinds whose cases are made anew, not changed from a whole input."""
 CASES = {"labels": 3, "commands": 8, "kept": 5, "spaces": 5, "items": 5, "tasks": 5}
 """Of each kind, beside those that once failed: 25, and fewer where a case takes a second."""
-TRAINING = ("methods", "networks", "states", "supernets", "tasks")
+TRAINING = ("methods", "networks", "sealed", "states", "tasks")
 """Kinds that train, or begin with torch: some seconds each, and not among the fast tests."""
 
 

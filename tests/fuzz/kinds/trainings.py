@@ -77,6 +77,18 @@ resolution = 1.4
 name = "grid"
 step = 0.2
 """
+LEARNERS = """benchmarks = ["{table}"]
+replicates = 4
+replicates_per_shard = 2
+
+[prediction]
+sizes = [5, 10]
+test_size = 20
+search = 12
+
+[[learners]]
+name = "ridge"
+"""
 LIVE = """benchmarks = ["live-mnist1d-nb201"]
 replicates = 1
 objectives = ["valid_accuracy"]

@@ -1,4 +1,4 @@
-"""What supernets and networks of several sizes leave: result files and checkpoints, with other numbers and shapes."""
+"""What work that trains leaves: result files and checkpoints, with other numbers and shapes."""
 
 from __future__ import annotations
 
@@ -23,22 +23,27 @@ from harness.experiments.schema import from_dict
 from harness.experiments.store import read_unit, write_unit
 from harness.files.arrays import read_npz
 from harness.verification.picks import incumbents, top
+from reports.predictors import report as predictors
+from reports.predictors.results import read_evaluated
 from reports.scaling import report as scaling
 from reports.scaling.results import read_scalings
 from reports.study.opening import open_truth
 from reports.supernets.results import read_supernets
 from reports.supernets.section import section_of
-from tests.fuzz.kinds.trainings import BATCH, SIZES, SUPERNETS, make
+from tests.fuzz.kinds.trainings import BATCH, LEARNERS, SIZES, SUPERNETS, make
 from tests.fuzz.mutations import of_array, of_bytes, of_data, of_text
 from tests.fuzz.runner import ChangedError, Draw, Kind, command
 
 
 def _described(folder: Path, kind: str) -> str:
-    """Make all that a page says of results of one-shot methods, or of sizes, but for its drawings."""
+    """Make all that a page says of results of one-shot methods, of sizes or of learners, but for its drawings."""
     if kind == "scaling":
         found = read_scalings(folder, allow_missing=True)
         parts = [*scaling.sections(found), scaling.first_screen(found), scaling.facts_words(found)]
         return f"{len(parts)} parts of {len(scaling.warnings(found))} warnings"
+    if kind == "prediction":
+        evaluated = read_evaluated(folder, registry.oracle, allow_missing=True)
+        return f"{len(predictors.sections(evaluated))} parts, {predictors.first_screen(evaluated)!r:.20}"
     results = read_supernets(folder)
     assert results is not None
     section = section_of(results)
@@ -74,10 +79,10 @@ READERS: Mapping[str, tuple[float, Callable[[Path, str], str]]] = {
 """What is done with a folder, and its share."""
 
 
-class Supernets(Kind):
-    """Folders of one-shot methods and of sizes, of which one file holds other columns or texts, under a whole seal."""
+class Sealed(Kind):
+    """Folders of one-shot methods, sizes and learners; one file has other columns or texts, and a whole seal."""
 
-    name = "supernets"
+    name = "sealed"
     weight = 2.0
 
     def prepare(self, folder: Path) -> None:
@@ -91,6 +96,7 @@ class Supernets(Kind):
             ("supernet", table, SUPERNETS),
             ("supernet, part", some, re.sub(r'(?m)^name = "nash(.|\n)*?\n\n\[\[strategies\]\]\n', "", SUPERNETS)),
             ("scaling", table, SIZES),
+            ("prediction", table, LEARNERS),
         ):
             data = {"name": name.partition(",")[0], **tomllib.loads(text.format(table=path))}
             execute(prepare(from_dict(data)), folder / name)
@@ -99,7 +105,7 @@ class Supernets(Kind):
 
     def run(self, draw: Draw, index: int, folder: Path) -> str:
         """Change one file of a folder, and read it."""
-        chosen = draw.choice(("supernet", "supernet", "supernet, part", "scaling"))
+        chosen = draw.choice(("supernet", "supernet", "supernet", "supernet, part", "scaling", "prediction"))
         name = chosen.partition(",")[0]
         place = folder / "results"
         shutil.copytree(self.folder / chosen, place)
