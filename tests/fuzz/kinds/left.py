@@ -83,7 +83,7 @@ class Sealed(Kind):
     """Folders of one-shot methods, sizes and learners; one file has other columns or texts, and a whole seal."""
 
     name = "sealed"
-    weight = 2.0
+    weight = 0.3
 
     def prepare(self, folder: Path) -> None:
         """Run small experiments."""
@@ -159,7 +159,7 @@ class States(Kind):
     """Checkpoints of killed supernets, changed: training goes on, or begins anew, to the same numbers."""
 
     name = "states"
-    weight = 1.0
+    weight = 0.1
 
     def prepare(self, folder: Path) -> None:
         """Train supernets for an epoch, keep their states, and train them whole."""

@@ -176,7 +176,7 @@ class Methods(Kind):
     """Specs of one-shot methods, of sizes and of live benchmarks: read, checked, and run where that is little work."""
 
     name = "methods"
-    weight = 2.0
+    weight = 0.2
 
     def prepare(self, folder: Path) -> None:
         """Make a table and specs of it, and have each method built."""
