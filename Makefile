@@ -64,7 +64,7 @@ bench: $(VENV)/.installed-test ## measure speed: prints tables, writes build/ben
 # Inputs from seeds, each in a process of its own: make fuzz CASES=100000 SEED=7 FUZZ="--kind specs tables"
 CASES ?= 20000
 SEED ?= 0
-fuzz: $(VENV)/.installed-test ## give the program 20,000 damaged and hostile inputs (about 20 minutes); faults go to build/fuzz
+fuzz: $(VENV)/.installed-test ## give the program 20,000 damaged and hostile inputs (about 25 minutes); faults go to build/fuzz
 	$(BIN)/python -m tests.fuzz --cases $(CASES) --seed $(SEED) $(FUZZ)
 
 # Made for a bare CUDA machine: any python 3.11 with torch and numpy, nothing is installed.

@@ -101,8 +101,11 @@ class Predictions:
         try:
             arrays = read_npz(path)
             for split in (VALID, TEST):
-                if arrays[split].ndim != 2 or arrays[f"{split}_labels"].shape != arrays[split].shape[:1]:
+                said, labels = arrays[split], arrays[f"{split}_labels"]
+                if said.ndim != 2 or labels.shape != said.shape[:1]:
                     raise ArraysError("its predictions and labels are not of as many items")
+                if said.dtype.kind != "f" or labels.dtype.kind not in "iu" or not said.size:
+                    raise ArraysError("its predictions and labels are no numbers")
         except (OSError, ArraysError, KeyError) as error:
             raise TableError(f"{path} is damaged: {reason(error)}; remove it, the ensemble does without") from error
         return arrays

@@ -194,6 +194,31 @@ def _plain(spec: Spec, benchmarks: Mapping[str, BenchmarkFacts], entries: Iterab
     }
 
 
+def check_same(where: str, entry: Entry, unit: Unit, **said: object) -> None:
+    """Refuse a manifest that says of a unit of work what its result does not say.
+
+    Parameters
+    ----------
+    where : str
+        Begins the message of an error.
+    entry : Entry
+    unit : unit
+        As its result has it.
+    **said
+        Attributes of the unit as the manifest has them.
+
+    Raises
+    ------
+    ResultError
+        Names the first that differs.
+    """
+    for key, value in {"first": entry.first, "stop": entry.stop, **said}.items():
+        if getattr(unit, key) != value:
+            raise ResultError(
+                f"{where}: damaged manifest (its `{key}` is not that of the result {entry.digest[:12]}.h5); {_REMEDY}"
+            )
+
+
 def write_manifest(
     folder: Path,
     spec: Spec,

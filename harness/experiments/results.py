@@ -14,7 +14,7 @@ from harness import registry
 from harness.checks import Archs
 from harness.errors import ResultError
 from harness.experiments.kind import Output, kind_of
-from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Entry, Manifest, read_manifest
+from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Entry, Manifest, check_same, read_manifest
 from harness.experiments.recommendations import derived_last
 from harness.experiments.shards import Shard, runs_of
 from harness.experiments.spec import SUPERNET, Spec
@@ -120,22 +120,17 @@ def checked_runs(where: str, manifest: Manifest, entry: Entry, shard: Shard, out
 def _check_same(where: str, manifest: Manifest, entry: Entry, shard: Shard) -> None:
     """Refuse a manifest that says of a result what the result itself does not say."""
     spec, facts = manifest.spec, manifest.benchmarks[entry.benchmark]
-    said = {
-        "first, stop": (entry.first, entry.stop),
-        "table_digest": facts.table_digest,
-        "objectives": tuple(objective.name for objective in facts.objectives),
-        "constraints": next(task.constraints for task in spec.tasks if task.name == facts.task),
-        "known": facts.known,
-        "budget": replace(spec.budget, supernet_epochs=None),
+    check_same(
+        where,
+        entry,
+        shard,
+        table_digest=facts.table_digest,
+        objectives=tuple(objective.name for objective in facts.objectives),
+        constraints=next(task.constraints for task in spec.tasks if task.name == facts.task),
+        known=facts.known,
+        budget=replace(spec.budget, supernet_epochs=None),
         **{key: getattr(spec, key) for key in ("n_workers", "seed", "simulate")},
-    }
-    for key, value in said.items():
-        held = (shard.first, shard.stop) if key == "first, stop" else getattr(shard, key)
-        if held != value:
-            raise ResultError(
-                f"{where}: damaged manifest (its `{key}` is not that of the result {entry.digest[:12]}.h5);"
-                " run the spec again to rewrite it"
-            )
+    )
 
 
 def _searches(manifest: Manifest, found: Sequence[Found]) -> Manifest | None:

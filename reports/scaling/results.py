@@ -16,7 +16,7 @@ from harness.checks import FloatArray
 from harness.errors import ResultError
 from harness.experiments.families import KIND
 from harness.experiments.kind import kind_of
-from harness.experiments.manifest import BenchmarkFacts, Manifest, read_manifest
+from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Manifest, check_same, read_manifest
 from harness.experiments.scaling import GRID, coefficients_of, sizes_of
 from harness.experiments.spec import Spec
 from harness.experiments.store import read_units
@@ -207,10 +207,13 @@ def read_scalings(folder: Path, *, allow_missing: bool = False) -> Scalings:
         raise ResultError(f"'{folder}' holds results of the kind '{manifest.spec.kind}', not of families of sizes")
     found: dict[str, list[Any]] = {}
     without = Counter[str]()
+    chosen = manifest.spec.scaling
+    epochs = {} if chosen is None or chosen.epochs is None else {"epochs": chosen.epochs}
     for entry, result in read_units(folder, manifest, kind_of(KIND)):
         if result is None:
             without[f"{entry.label} on {entry.benchmark}"] += 1
         else:
+            check_same(str(folder / MANIFEST), entry, result[0], seed=manifest.spec.seed, **epochs)
             found.setdefault(entry.benchmark, []).append(result)
     missing = [f"{where} ({counted(number, 'network')})" for where, number in without.items()]
     if missing and not allow_missing:

@@ -14,7 +14,7 @@ from harness import registry
 from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import ResultError
 from harness.experiments.kind import kind_of
-from harness.experiments.manifest import MANIFEST, Entry, Manifest, read_manifest
+from harness.experiments.manifest import MANIFEST, Manifest, check_same, read_manifest
 from harness.experiments.recommendations import recommended, representatives
 from harness.experiments.results import checked_runs
 from harness.experiments.shards import Shard
@@ -173,7 +173,9 @@ def read_supernets(
                 checked_runs(str(folder / MANIFEST), manifest, entry, *result)
             )
         else:
-            _check_same(folder, manifest, entry, result[0])
+            said = {"seed": manifest.spec.seed, "epochs": manifest.spec.budget.supernet_epochs}
+            digest = manifest.benchmarks[entry.benchmark].table_digest
+            check_same(str(folder / MANIFEST), entry, result[0], **said, table_digest=digest)
             supernets.setdefault((entry.benchmark, entry.label), []).append(result)
     if missing and not allow_missing:
         raise ResultError(
@@ -185,23 +187,6 @@ def read_supernets(
     return SupernetResults(
         manifest.spec, tuple(_panels(manifest, folder, open_oracle, supernets, runs)), tuple(missing)
     )
-
-
-def _check_same(folder: Path, manifest: Manifest, entry: Entry, unit: Any) -> None:
-    """Refuse a manifest that says of a supernet what its result does not say."""
-    spec, facts = manifest.spec, manifest.benchmarks[entry.benchmark]
-    for key, said in {
-        "first": entry.first,
-        "stop": entry.stop,
-        "seed": spec.seed,
-        "epochs": spec.budget.supernet_epochs,
-        "table_digest": facts.table_digest,
-    }.items():
-        if getattr(unit, key) != said:
-            raise ResultError(
-                f"{folder / MANIFEST}: damaged manifest (its `{key}` is not that of the result {entry.digest[:12]}.h5);"
-                " run the spec again to rewrite it"
-            )
 
 
 def provenance(results: SupernetResults) -> dict[str, Any]:

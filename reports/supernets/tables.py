@@ -58,7 +58,7 @@ def _facts(panel: Panel, label: str, group: Sequence[Supernet]) -> dict[str, Any
     space = panel.truth.oracle.space
     counted = cells and space.name in MIXED  # other spaces have no operations on edges
     kept = counts(space, np.concatenate(cells)).mean(0) if counted else np.full(len(WEIGHTLESS), np.nan)
-    tested, tau = "test" in panel.truth.splits, float(np.mean([panel.agreement(one) for one in group]))
+    tested = "test" in panel.truth.splits
     return {
         "benchmark": panel.truth.name,
         "method": label,

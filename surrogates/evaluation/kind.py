@@ -18,9 +18,11 @@ from harness.benchmark import Benchmark
 from harness.checks import FloatArray
 from harness.digests import identity, later, sha256_of
 from harness.errors import HarnessError, SpecError, must
+from harness.experiments.columns import check_columns
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
 from harness.experiments.prediction import FEWEST_TESTED, KIND, PredictionSpec
 from harness.experiments.spec import Spec, StrategySpec, held, plain_data
+from harness.files.reading import parse_json
 from harness.names import read
 from harness.own.classes import file_sha256
 from harness.printable import printable
@@ -116,10 +118,21 @@ class Trials:
         return Observed(self.signals, self.epochs)
 
 
+_FORMS = {
+    "scores": "f R Z K N",
+    "regrets": "f R Z P",
+    "seconds": "f R Z 2",
+    "histograms": "f R Z H",
+    "counts": "i R Z K",
+    "search": "f R E",
+}
+"""Of the columns of R trials, Z sizes and K test sets; see `harness.experiments.columns`."""
+
+
 class Evaluation(Kind[Trials]):
     """Fits learners to more and more of a table and predicts the rest of it; see `surrogates.evaluation`."""
 
-    columns = ("scores", "regrets", "seconds", "histograms", "counts")
+    columns = tuple(name for name in _FORMS if name != "search")
     optional = ("search",)
     texts = ("names", "reasons")
     listed = "learners"
@@ -200,6 +213,22 @@ class Evaluation(Kind[Trials]):
     def unit(self, data: Mapping[str, Any]) -> Trials:
         """Read what `Trials.as_dict` wrote."""
         return Trials(**held(data, Trials))
+
+    def check_output(self, unit: Trials, output: Output) -> None:
+        """Refuse what is not of the trials, sizes and test sets of a unit."""
+        names, reasons = (parse_json(output.texts[key], f"`{key}`") for key in self.texts)
+        for key, known in (("scores", NAMES), ("tops", TOPS)):
+            listed = names.get(key) if isinstance(names, dict) else None
+            if not isinstance(listed, list) or any(one not in listed for one in known):
+                raise HarnessError(must("names", f"list the {key} {', '.join(map(str, known))}", listed))
+        told = (names.get("signals", {}), names.get("epochs", 0), names.get("schedule", 1))
+        if not isinstance(told[0], dict) or not all(isinstance(one, int) for one in told[1:]) or told[2] < 1:
+            raise HarnessError(must("names", "say `signals`, `epochs` and `schedule`", told))
+        if not isinstance(reasons, dict) or not all(isinstance(text, str) for text in reasons.values()):
+            raise HarnessError(must("reasons", "be texts by name", reasons))
+        lengths = {"R": unit.stop - unit.first, "Z": len(unit.settings.sizes), "K": len(unit.settings.tests)}
+        lengths |= {"N": len(names["scores"]), "P": len(names["tops"]), "E": unit.settings.search}
+        check_columns(output.columns, _FORMS, lengths, (*self.columns, *(["search"] if unit.settings.search else [])))
 
     def small(self, unit: Trials) -> Trials:
         """Return the first trial of a unit."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,11 +18,18 @@ from tests.fuzz.runner import ChangedError, Draw, Kind, prepared
 
 MIXED = ("labels", "commands", "pickles", "archives")
 """Kinds whose cases are made anew, not changed from a whole input."""
-CASES = {"labels": 3, "commands": 8}
+CASES = {"labels": 3, "commands": 8, "kept": 5, "spaces": 5, "items": 5, "tasks": 5}
 """Of each kind, beside those that once failed: 25, and fewer where a case takes a second."""
+TRAINING = ("methods", "networks", "sealed", "states", "tasks")
+"""Kinds that train, or begin with torch: some seconds each, and not among the fast tests."""
 
 
-@pytest.mark.parametrize("name", sorted(KINDS))
+def marked(names: Iterable[str]) -> list[Any]:
+    """Return the names of kinds, those that train marked as slow."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in TRAINING else name for name in names]
+
+
+@pytest.mark.parametrize("name", marked(sorted(KINDS)))
 def test_no_case_is_a_fault(name):
     with prepared([kind(name)], seed=1) as runner:
         corpus = runner.kinds[name].corpus
@@ -29,7 +38,7 @@ def test_no_case_is_a_fault(name):
     assert not faults, "\n".join(f"{fault.kind} {fault.index} {fault.outcome}: {fault.message}" for fault in faults)
 
 
-@pytest.mark.parametrize("name", [name for name in KINDS if name not in MIXED])
+@pytest.mark.parametrize("name", marked(name for name in KINDS if name not in MIXED))
 def test_what_is_not_changed_is_accepted(name):
     with prepared([kind(name)], seed=0) as runner:
         first = runner.kinds[name].corpus

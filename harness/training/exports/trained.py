@@ -160,6 +160,8 @@ def _checked(saved: dict[str, Any]) -> TrainedNetwork:
         raise DamagedError(f"it must be of the format '{FORMAT}'")
     about = parse_json(saved["about"], "what it says of itself")
     shape = tuple(integer("shape", length, low=1, high=2**16) for length in about["shape"])
+    if len(shape) != 3:
+        raise DamagedError("its items have no shape of channels, height and width")
     recipe = record_of(Recipe, about["recipe"], "recipe")
     arch = tuple(integer("arch", gene, low=0, high=255) for gene in about["arch"])
     design = Design(about["space"], arch, recipe, (shape[0], shape[1], shape[2]), about["classes"])

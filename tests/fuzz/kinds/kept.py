@@ -71,7 +71,7 @@ class Kept(Kind):
     """Folders of finished trainings of which one file is changed."""
 
     name = "kept"
-    weight = 1.0
+    weight = 0.4
 
     def prepare(self, folder: Path) -> None:
         """Keep trainings of a live benchmark and of a task."""

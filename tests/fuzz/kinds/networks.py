@@ -31,7 +31,7 @@ class Networks(Kind):
     """Trained networks and items, changed."""
 
     name = "networks"
-    weight = 1.0
+    weight = 0.2
 
     def prepare(self, folder: Path) -> None:
         """Write a network, and items that it predicts."""

@@ -258,7 +258,7 @@ class Tasks(Kind):
     """Classes of tasks with other settings, which train what nobody expects."""
 
     name = "tasks"
-    weight = 0.5
+    weight = 0.05
 
     def run(self, draw: Draw, index: int, folder: Path) -> str:
         """Open a task and have two choices trained."""

@@ -77,6 +77,18 @@ resolution = 1.4
 name = "grid"
 step = 0.2
 """
+LEARNERS = """benchmarks = ["{table}"]
+replicates = 4
+replicates_per_shard = 2
+
+[prediction]
+sizes = [5, 10]
+test_size = 20
+search = 12
+
+[[learners]]
+name = "ridge"
+"""
 LIVE = """benchmarks = ["live-mnist1d-nb201"]
 replicates = 1
 objectives = ["valid_accuracy"]
@@ -164,7 +176,7 @@ class Methods(Kind):
     """Specs of one-shot methods, of sizes and of live benchmarks: read, checked, and run where that is little work."""
 
     name = "methods"
-    weight = 2.0
+    weight = 0.2
 
     def prepare(self, folder: Path) -> None:
         """Make a table and specs of it, and have each method built."""

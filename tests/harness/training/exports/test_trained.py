@@ -136,6 +136,16 @@ def test_items_come_from_arrays_or_data_sets(tmp_path):
             predictions.read_items(str(tmp_path / name), split)
 
 
+def test_items_of_two_axes_are_none(network, tmp_path):
+    path = tmp_path / "net.pt"
+    trained.save(path, network)
+    saved = torch.load(path, weights_only=True)
+    saved["about"] = saved["about"].replace('"shape": [3, 8, 8]', '"shape": [3, 8]')
+    torch.save(saved, path)
+    with pytest.raises(HarnessError, match="its items have no shape of channels, height and width"):
+        trained.load(path)
+
+
 def test_a_changed_byte_of_the_weights_is_seen(network, tmp_path):
     path = tmp_path / "net.pt"
     trained.save(path, network)

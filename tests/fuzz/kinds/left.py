@@ -1,8 +1,9 @@
-"""What supernets and networks of several sizes leave: result files and checkpoints, with other numbers and shapes."""
+"""What work that trains leaves: result files and checkpoints, with other numbers and shapes."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tomllib
 from collections.abc import Callable, Mapping
@@ -21,21 +22,28 @@ from harness.experiments.results import read_results
 from harness.experiments.schema import from_dict
 from harness.experiments.store import read_unit, write_unit
 from harness.files.arrays import read_npz
+from harness.verification.picks import incumbents, top
+from reports.predictors import report as predictors
+from reports.predictors.results import read_evaluated
 from reports.scaling import report as scaling
 from reports.scaling.results import read_scalings
+from reports.study.opening import open_truth
 from reports.supernets.results import read_supernets
 from reports.supernets.section import section_of
-from tests.fuzz.kinds.trainings import BATCH, SIZES, SUPERNETS, make
+from tests.fuzz.kinds.trainings import BATCH, LEARNERS, SIZES, SUPERNETS, make
 from tests.fuzz.mutations import of_array, of_bytes, of_data, of_text
 from tests.fuzz.runner import ChangedError, Draw, Kind, command
 
 
 def _described(folder: Path, kind: str) -> str:
-    """Make all that a page says of results of one-shot methods, or of sizes, but for its drawings."""
+    """Make all that a page says of results of one-shot methods, of sizes or of learners, but for its drawings."""
     if kind == "scaling":
         found = read_scalings(folder, allow_missing=True)
         parts = [*scaling.sections(found), scaling.first_screen(found), scaling.facts_words(found)]
         return f"{len(parts)} parts of {len(scaling.warnings(found))} warnings"
+    if kind == "prediction":
+        evaluated = read_evaluated(folder, registry.oracle, allow_missing=True)
+        return f"{len(predictors.sections(evaluated))} parts, {predictors.first_screen(evaluated)!r:.20}"
     results = read_supernets(folder)
     assert results is not None
     section = section_of(results)
@@ -48,6 +56,16 @@ def _searched(folder: Path, kind: str) -> str:
     return f"{found!r} {len(api.frame(found))}"
 
 
+def _picked(folder: Path, kind: str) -> str:
+    """Pick what a verification would train."""
+    results = read_results(folder)
+    picks = []
+    for name, facts in results.benchmarks.items():
+        oracle, _ = open_truth(facts.name, facts.table_digest, folder)
+        picks += top(incumbents(results, name, oracle)[0], 3, oracle)
+    return f"{len(picks)} picks"
+
+
 READERS: Mapping[str, tuple[float, Callable[[Path, str], str]]] = {
     "described": (20.0, _described),
     "searched": (4.0, _searched),
@@ -55,36 +73,43 @@ READERS: Mapping[str, tuple[float, Callable[[Path, str], str]]] = {
     "status as JSON": (1.0, lambda folder, kind: command("status", str(folder), "--json")),
     "compare": (2.0, lambda folder, kind: command("compare", str(folder), str(folder.with_name("whole")))),
     "archive": (1.0, lambda folder, kind: command("archive", "build", str(folder), "--out", "a.npz")),
-    "verify": (1.0, lambda folder, kind: command("verify", str(folder), "--dry-run", "--device", "cpu")),
+    "verify": (3.0, _picked),
     "report": (1.0, lambda folder, kind: command("report", str(folder), "--allow-missing")),
 }
 """What is done with a folder, and its share."""
 
 
-class Supernets(Kind):
-    """Folders of one-shot methods and of sizes, of which one file holds other columns or texts, under a whole seal."""
+class Sealed(Kind):
+    """Folders of one-shot methods, sizes and learners; one file has other columns or texts, and a whole seal."""
 
-    name = "supernets"
-    weight = 2.0
+    name = "sealed"
+    weight = 0.3
 
     def prepare(self, folder: Path) -> None:
         """Run small experiments."""
         import reports.page.build  # noqa: F401  # so that its import is not measured
 
-        table = make(folder)
-        self.folders = {}
-        for name, text in (("supernet", SUPERNETS), ("scaling", SIZES)):
-            ready = prepare(from_dict({"name": name, **tomllib.loads(text.format(table=table))}))
-            execute(ready, folder / name)
-            self.folders[name] = folder / name
-            _described(folder / name, name)
+        table, part = make(folder), folder / "part"
+        part.mkdir()
+        some = make(part, most=40)
+        for name, path, text in (
+            ("supernet", table, SUPERNETS),
+            ("supernet, part", some, re.sub(r'(?m)^name = "nash(.|\n)*?\n\n\[\[strategies\]\]\n', "", SUPERNETS)),
+            ("scaling", table, SIZES),
+            ("prediction", table, LEARNERS),
+        ):
+            data = {"name": name.partition(",")[0], **tomllib.loads(text.format(table=path))}
+            execute(prepare(from_dict(data)), folder / name)
+            _described(folder / name, data["name"])
+        self.folder = folder
 
     def run(self, draw: Draw, index: int, folder: Path) -> str:
         """Change one file of a folder, and read it."""
-        name = draw.choice(("supernet", "supernet", "supernet", "scaling"))
+        chosen = draw.choice(("supernet", "supernet", "supernet", "supernet, part", "scaling", "prediction"))
+        name = chosen.partition(",")[0]
         place = folder / "results"
-        shutil.copytree(self.folders[name], place)
-        (folder / "whole").symlink_to(self.folders[name])
+        shutil.copytree(self.folder / chosen, place)
+        (folder / "whole").symlink_to(self.folder / chosen)
         way = draw.random()
         path = draw.choice(sorted(place.glob("*.h5")))
         if way < 0.1:
@@ -108,6 +133,10 @@ def _changed(draw: Draw, place: Path, path: Path, name: str) -> None:
     for _ in range(draw.edits(1, 2)):
         key = draw.choice(sorted(columns))
         match draw.randrange(10):
+            case 0 if "sample/archs" in columns and draw.random() < 0.3:
+                columns |= {
+                    f"alone/{part}": np.asarray(columns[f"sample/{part}"])[:4] for part in ("archs", "inherited")
+                }
             case 0 if key in kind.optional:
                 del columns[key]
             case 1:
@@ -130,7 +159,7 @@ class States(Kind):
     """Checkpoints of killed supernets, changed: training goes on, or begins anew, to the same numbers."""
 
     name = "states"
-    weight = 1.0
+    weight = 0.1
 
     def prepare(self, folder: Path) -> None:
         """Train supernets for an epoch, keep their states, and train them whole."""
