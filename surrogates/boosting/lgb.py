@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, ClassVar
 
 import numpy as np
 
 from harness.checks import MOST, FloatArray, choice, integer, real
 from harness.space import SearchSpace
-from surrogates.boosting.members import Boosting, Singles, few_in_leaf, imported
+from surrogates.boosting.members import Boosting, Singles, few_in_leaf, needs
 
 PRESETS = ("common", "naslib")
 
@@ -70,7 +71,7 @@ class LightGBM(Boosting):
         subsample: float = 0.8,
         preset: str = "common",
     ) -> None:
-        self._package = imported("LightGBM", "lightgbm")
+        self._package = _package()
         if choice("preset", preset, PRESETS) == "naslib" and members == 5:
             members = 1
         super().__init__(
@@ -123,3 +124,10 @@ class LightGBM(Boosting):
     def unpacked(self, content: bytes) -> Any:
         """Return the booster of `packed`."""
         return self._package.Booster(model_str=content.decode())
+
+
+def _package() -> Any:
+    try:
+        return importlib.import_module("lightgbm")
+    except ImportError as error:
+        raise needs("LightGBM", "lightgbm") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, Self
@@ -153,9 +152,6 @@ def few_in_leaf(most: int, rows: int, parts: int) -> int:
     return min(most, max(1, rows // parts))
 
 
-def imported(learner: str, package: str) -> Any:
-    """Return the package of a learner; where it is not installed, the error says what installs it."""
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise HarnessError(f"the learner {learner} needs {package}: pip install 'nas-harness[boosting]'") from error
+def needs(learner: str, package: str) -> HarnessError:
+    """Return the error of a learner whose package is not installed; it says what installs it."""
+    return HarnessError(f"the learner {learner} needs {package}: pip install 'nas-harness[boosting]'")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, ClassVar
 
 import numpy as np
 
 from harness.checks import MOST, FloatArray, choice, integer, real
 from harness.space import SearchSpace
-from surrogates.boosting.members import Boosting, Singles, imported
+from surrogates.boosting.members import Boosting, Singles, needs
 
 PRESETS = ("common", "naslib")
 
@@ -65,7 +66,7 @@ class XGBoost(Boosting):
         subsample: float = 0.8,
         preset: str = "common",
     ) -> None:
-        self._package = imported("XGBoost", "xgboost")
+        self._package = _package()
         if choice("preset", preset, PRESETS) == "naslib":
             members, subsample = 1 if members == 5 else members, 1.0 if subsample == 0.8 else subsample
         super().__init__(
@@ -115,3 +116,10 @@ class XGBoost(Boosting):
         booster = self._package.Booster(params={"nthread": 1})
         booster.load_model(bytearray(content))
         return booster
+
+
+def _package() -> Any:
+    try:
+        return importlib.import_module("xgboost")
+    except ImportError as error:
+        raise needs("XGBoost", "xgboost") from error
