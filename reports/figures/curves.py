@@ -65,13 +65,13 @@ def exhibit(study: Study, split: str, axis: str) -> Exhibit:
     axis : {"evaluations", "seconds", "epochs"}
     """
     frame = curves(study, split, axis)
-    left_out = {}
+    drawn, left_out = {*frame["benchmark"].unique()}, {}
     for item in study.aligned:
         if item.truth.why_no_test and split == "test":
             left_out[item.name] = item.truth.why_no_test
         elif axis not in item.axes:
             left_out[item.name] = _WHY_NOT.get(axis, "the table has no training seconds")
-        elif item.name not in set(frame["benchmark"]):
+        elif item.name not in drawn:
             left_out[item.name] = "no strategy has a feasible architecture in half of its runs"
     word = split_words(study, split)
     centre = CENTRE_WORDS[study.centre]
@@ -156,10 +156,9 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     floor = float(meta["floors"][frame["benchmark"].iloc[0]])
     _log_axes(axes, frame, floor)
     ends: dict[str, tuple[float, float]] = {}
-    series = list(dict.fromkeys(frame["series"]))
+    parts = dict([*frame.groupby("series", sort=False)])
     background = set(meta.get("background", ()))
-    for index, name in enumerate(series):
-        part = frame[frame["series"] == name]
+    for index, (name, part) in enumerate(parts.items()):
         if name in _REFERENCES:
             x, middle = part["x"].to_numpy(), np.maximum(part["centre"].to_numpy(), floor)
             kept = changes(middle)
@@ -168,7 +167,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         if name in background:
             draw_background(axes, part, meta["styles"][name], floor)
             continue
-        ends[name] = draw_band(axes, part, meta["styles"][name], index, len(series), floor)
+        ends[name] = draw_band(axes, part, meta["styles"][name], index, len(parts), floor)
     name_ends(axes, ends, meta["styles"])
     if (place := _mark(frame, meta)) is not None:
         axes.axvline(place, zorder=1.2, **_CLAIM_LINE)
@@ -201,7 +200,7 @@ def _legend(frame: pd.DataFrame, meta: Mapping[str, Any]) -> Sequence[Line2D]:
     present = [name for name in _REFERENCES if (frame["series"] == name).any()]
     words = {FLOOR: meta.get("floor", FLOOR)}
     lines = [Line2D([], [], label=words.get(name, name), **_REFERENCES[name]) for name in present]
-    if set(meta.get("marks", ())) & set(frame["benchmark"]):
+    if set(meta.get("marks", ())) & {*frame["benchmark"].unique()}:
         lines.append(Line2D([], [], label=f"{CLAIM:g} T1 (mean full trainings)", **_CLAIM_LINE))
     return lines
 

@@ -47,7 +47,7 @@ class Exhibit:
     @property
     def panels(self) -> list[str]:
         """Names of the panels, in order."""
-        return list(dict.fromkeys(self.frame["benchmark"]))
+        return [*self.frame["benchmark"].unique()]
 
     def write(self, folder: Path) -> None:
         """Write ``NAME.csv`` and ``NAME.json``."""

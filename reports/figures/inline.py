@@ -205,7 +205,7 @@ class _Pen:
         if said or (clip and any(part.clip not in ("", clip) for part in parts)):
             yield _Part("", body=f"<g{said}>{self._joined(parts)}</g>", clip=clip)
         else:
-            yield from (replace(part, clip=clip or part.clip) for part in parts)
+            yield from (part if clip in ("", part.clip) else replace(part, clip=clip) for part in parts)
 
     def _attributes(self, element: ElementTree.Element, style: str) -> str:
         """Return class and transformation."""
@@ -347,6 +347,7 @@ def _steps(d: str) -> list[Step]:
     return steps
 
 
+@cache
 def _over(below: str, above: str) -> str:
     """Return two styles as one: what both name is that of the second, as SVG has it for a mark and its use.
 

@@ -30,14 +30,14 @@ def exhibit(study: Study) -> Exhibit:
     caption = (
         f"Mean rank by {split_words(study, 'validation')} {study.measure} against {axis}; 1 is best. Strategies are"
         f" ranked within each replicate{met} (average ranks for ties), then replicates"
-        f"{' and benchmarks are' if OVERALL in set(frame['benchmark']) else ' are'} averaged. Band: 95 % bootstrap"
+        f"{' and benchmarks are' if (frame['benchmark'] == OVERALL).any() else ' are'} averaged. Band: 95 % bootstrap"
         f" interval ({CURVE_REPETITIONS:,} stratified resamples of replicates). {runs_sentence(study)}"
         f"{background_sentence(study)} {budget_sentence(study)}"
     )
     meta = {
         "title": "Rank over the budget",
         "x_label": axis,
-        "y_label": dict.fromkeys(frame["benchmark"], "mean rank"),
+        "y_label": dict.fromkeys(frame["benchmark"].unique(), "mean rank"),
         "left_out": {},
         "alt": f"Mean rank of each strategy over the budget: {final_words(frame)}",
         "centre": "mean",
@@ -51,17 +51,17 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     axes.set_xscale("log")
     first, last = float(frame["x"].min()), float(frame["x"].max())
     log_ticks(axes.xaxis, first, last)
-    names = list(dict.fromkeys(frame["series"]))
-    axes.set_ylim(len(names) + 0.05, 0.95)
+    parts = dict([*frame.groupby("series", sort=False)])
+    axes.set_ylim(len(parts) + 0.05, 0.95)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     axes.set_xlim(first, last if last > first else first * 10)
     ends = {}
-    for index, name in enumerate(names):
-        part, style = frame[frame["series"] == name], meta["styles"][name]
+    for index, (name, part) in enumerate(parts.items()):
+        style = meta["styles"][name]
         if name in meta.get("background", ()):
             draw_background(axes, part, style)
         else:
-            ends[name] = draw_band(axes, part, style, index, len(names))
+            ends[name] = draw_band(axes, part, style, index, len(parts))
     name_ends(axes, ends, meta["styles"])
 
 

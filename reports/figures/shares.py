@@ -38,7 +38,7 @@ def targets(study: Study) -> Exhibit:
     meta = {
         "title": "Targets reached over the budget",
         "x_label": axis,
-        "y_label": dict.fromkeys(frame["benchmark"], "share of runs and targets"),
+        "y_label": dict.fromkeys(frame["benchmark"].unique(), "share of runs and targets"),
         "left_out": {},
         "log_x": True,
         "alt": f"Share of runs and targets reached against {axis}: {final_words(frame)}",
@@ -96,13 +96,13 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     axes.set_xlim(first, last if last > first else first + 1.0)
     axes.set_ylim(-0.02, 1.02)
     ends: dict[str, tuple[float, float]] = {}
-    names = list(dict.fromkeys(frame["series"]))
-    for index, name in enumerate(names):
-        part, style = frame[frame["series"] == name], meta["styles"][name]
+    parts = dict([*frame.groupby("series", sort=False)])
+    for index, (name, part) in enumerate(parts.items()):
+        style = meta["styles"][name]
         if name in meta.get("background", ()):
             draw_background(axes, part, style)
         else:
-            ends[name] = draw_band(axes, part, style, index, len(names), log=meta["log_x"])
+            ends[name] = draw_band(axes, part, style, index, len(parts), log=meta["log_x"])
     name_ends(axes, ends, meta["styles"])
 
 

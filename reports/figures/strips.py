@@ -58,9 +58,10 @@ def exhibit(study: Study, split: str) -> Exhibit:
 
 def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     """Draw one horizontal box for each strategy with all its runs as points."""
-    names = list(dict.fromkeys(frame["series"]))
+    parts = dict([*frame.groupby("series", sort=False)])
+    names = [*parts]
     floor = float(meta["floors"][frame["benchmark"].iloc[0]])
-    values = [np.maximum(frame.loc[frame["series"] == name, "regret"].to_numpy(), floor) for name in names]
+    values = [np.maximum(part["regret"].to_numpy(), floor) for part in parts.values()]
     every = np.concatenate(values)
     axes.set_xscale("log")
     low, high = float(every.min()) / 1.35, float(every.max()) * 1.35
@@ -68,13 +69,16 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     log_ticks(axes.xaxis, low, high)
     for place, (name, column) in enumerate(zip(names, values, strict=True)):
         color = meta["styles"][name]["color"]
-        offsets = frame.loc[frame["series"] == name, "offset"].to_numpy()
+        offsets = parts[name]["offset"].to_numpy()
         axes.plot(column, place + offsets, linestyle="", marker="o", markersize=2.6, color=color, alpha=0.45,
                   markeredgewidth=0, zorder=2, clip_on=False)  # fmt: skip
-        line = {"color": darker(color), "linewidth": 0.9}
-        axes.boxplot(column, positions=[place], orientation="horizontal", widths=0.58, showfliers=False, zorder=3,
-                     boxprops=line, whiskerprops=line, capprops=line, manage_ticks=False,
-                     medianprops={"color": darker(color), "linewidth": 2.0})  # fmt: skip
+    line = {"linewidth": 0.9}
+    drawn = axes.boxplot(values, positions=range(len(names)), orientation="horizontal", widths=0.58, showfliers=False,
+                         zorder=3, boxprops=line, whiskerprops=line, capprops=line, manage_ticks=False,
+                         medianprops={"linewidth": 2.0})  # fmt: skip
+    for lines in drawn.values():
+        for place, one in enumerate(lines):  # one a box, or two
+            one.set_color(darker(meta["styles"][names[place * len(names) // len(lines)]]["color"]))
     axes.set_yticks(range(len(names)), [shown_name(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(False, axis="y")

@@ -66,7 +66,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     """Draw the probability that the row's strategy beats the column's; a star where the difference is significant."""
     names = [name for name in meta["styles"] if name not in meta.get("background", ())]
     grid = np.full((len(names), len(names)), np.nan)
-    for _, row in frame.iterrows():
+    for row in frame.to_dict("records"):
         i, j = names.index(row["row"]), names.index(row["column"])
         grid[i, j] = row["poi"]
         text = f"{row['poi']:.2f}{'*' if row['significant'] else ''}"

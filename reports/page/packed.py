@@ -13,12 +13,13 @@ from harness.printable import guarded
 
 _ROOM = 200_000
 """Letters that the numbers of all figures of a page may take; what finds no room lies in a file beside the page."""
+_LEVEL = 9
 _STEPS = ("centre", "low", "high")
 
 
 def pack(text: str) -> str:
     """Return a text deflated, in base64; the page's script reads it in a few milliseconds."""
-    return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")
+    return _letters(zlib.compress(text.encode("utf-8"), _LEVEL))
 
 
 class Packed:
@@ -37,12 +38,22 @@ class Packed:
             same = (frame.drop(columns="x").fillna(-1.0) == frame.drop(columns="x").fillna(-1.0).shift()).all(axis=1)
             last = frame["series"] != frame["series"].shift(-1)
             data = frame[~same | last]
-        columns = [[guarded(str(name)), *map(_cell, data[name].tolist())] for name in data.columns]
-        text = pack(json.dumps(columns, ensure_ascii=False, separators=(",", ":")))
+        packer, packed, opening = zlib.compressobj(_LEVEL), b"", "["
+        for name in data.columns:
+            cells = [guarded(str(name)), *map(_cell, data[name].tolist())]
+            packed += packer.compress((opening + json.dumps(cells, ensure_ascii=False, separators=(",", ":"))).encode())
+            opening = ","
+            if len(packed) > self._room * 3 // 4:  # four letters are three bytes, and what is to come makes it longer
+                return ""
+        text = _letters(packed + packer.compress(b"]") + packer.flush())
         if len(text) > self._room:
             return ""
         self._room -= len(text)
         return text
+
+
+def _letters(packed: bytes) -> str:
+    return base64.b64encode(packed).decode("ascii")
 
 
 def _cell(value: Any) -> str:

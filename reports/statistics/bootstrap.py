@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.checks import BoolArray, FloatArray
-from reports.statistics.centres import centre_of, cut_of
+from reports.statistics.centres import centre_of_ordered, cut_of
 
 _CHUNK = 4_000_000  # floats held at once while resampling, 32 MB
 
@@ -117,11 +117,16 @@ def stratified_iqm(strata: Sequence[FloatArray], repetitions: int, rng: np.rando
 
     Runs are resampled within each stratum (task) independently; tasks are not resampled.
     """
-    total = sum(len(stratum) for stratum in strata)
+    pooled = np.concatenate(strata)
+    total, order = len(pooled), np.argsort(pooled, kind="stable")
+    places = np.empty(total, dtype=np.min_scalar_type(total))  # in the order of all: short numbers are quick to sort
+    places[order] = np.arange(total, dtype=places.dtype)
+    own = np.split(places, np.cumsum([len(stratum) for stratum in strata])[:-1])
     out = np.empty(repetitions)
     step = max(1, _CHUNK // max(total, 1))
     for start in range(0, repetitions, step):
         size = min(step, repetitions - start)
-        drawn = [stratum[rng.integers(0, len(stratum), size=(size, len(stratum)))] for stratum in strata]
-        out[start : start + size] = centre_of(np.concatenate(drawn, axis=1), "iqm", axis=1)
+        drawn = [stratum[rng.integers(0, len(stratum), size=(size, len(stratum)))] for stratum in own]
+        ranked = np.sort(np.concatenate(drawn, axis=1), axis=1, kind="stable")
+        out[start : start + size] = centre_of_ordered(pooled[order][ranked], "iqm")
     return out

@@ -38,7 +38,11 @@ def centre_of(values: npt.ArrayLike, centre: str, axis: int = 0) -> FloatArray:
     >>> float(centre_of([1, 2, 3, 4, 5, 6, 7, 8], "iqm"))
     4.5
     """
-    ordered = np.sort(np.moveaxis(np.asarray(values, dtype=np.float64), axis, -1), axis=-1)
+    return centre_of_ordered(np.sort(np.moveaxis(np.asarray(values, dtype=np.float64), axis, -1), axis=-1), centre)
+
+
+def centre_of_ordered(ordered: FloatArray, centre: str) -> FloatArray:
+    """Return the centre along the last axis of what is ascending there, as `centre_of` does."""
     n = ordered.shape[-1]
     cut = cut_of(n, centre)
     inner = ordered[..., cut : n - cut]  # the others must not turn an infinite value into NaN

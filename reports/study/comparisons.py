@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -143,19 +142,19 @@ def _judged(table: pd.DataFrame) -> pd.DataFrame:
     refusals = [significance.refusal(int(n), len(table)) for n in table["n"]]
     table.loc[[bool(refusal) for refusal in refusals], "p"] = np.nan
     table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
-    rows = table.to_dict("records")
     table["verdict"] = [
-        refusal or (f"{better} better" if (better := _better(row)) else "no difference shown")
-        for refusal, row in zip(refusals, rows, strict=True)
+        refusal or (f"{better} better" if better else "no difference shown")
+        for refusal, better in zip(refusals, _better(table), strict=True)
     ]
     return table
 
 
-def _better(row: Mapping[Hashable, Any]) -> str:
-    """Return the label that a tested pair shows to be better, "" where it shows no difference."""
-    if not row["p_holm"] < ALPHA or row["effect"] == 0:
-        return ""
-    return str(row["a"] if row["effect"] > 0 else row["b"])
+def _better(pairs: pd.DataFrame) -> list[str]:
+    """Return of each tested pair the label that is shown to be better, "" where no difference is shown."""
+    effect = pairs["effect"].to_numpy(dtype=np.float64)
+    shown = (pairs["p_holm"].to_numpy(dtype=np.float64) < ALPHA) & (effect != 0)
+    labels = np.where(effect > 0, pairs["a"].to_numpy(dtype=object), pairs["b"].to_numpy(dtype=object))
+    return [str(label) for label in np.where(shown, labels, "")]
 
 
 def pairs_at(comparisons: pd.DataFrame, split: str, budget: float) -> pd.DataFrame:
@@ -178,7 +177,7 @@ def pairs_at(comparisons: pd.DataFrame, split: str, budget: float) -> pd.DataFra
     rows = comparisons[
         (comparisons["split"] == split) & (comparisons["missing"] == LEFT_OUT) & (comparisons["budget"] == budget)
     ]
-    return rows.assign(better=[_better(row) for row in rows.to_dict("records")])
+    return rows.assign(better=_better(rows))
 
 
 @dataclass(frozen=True)

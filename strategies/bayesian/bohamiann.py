@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
-
-from harness.problem import Problem
-from harness.surrogate import Surrogate
+from strategies.parts.defaults import defaults
 from strategies.parts.wide import WidePool
 
 
+@defaults(candidates=2_000)
 class Bohamiann(WidePool):
     """Evaluate what samples of a Bayesian neural network expect to improve most, among random candidates and mutants.
 
@@ -58,36 +56,3 @@ class Bohamiann(WidePool):
 
     family, paper, year = "Bayesian optimisation", "Springenberg et al., NeurIPS", 2016
     default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "bohamiann_network", "encoding": "one_hot"}
-
-    def __init__(
-        self,
-        problem: Problem,
-        rng: np.random.Generator,
-        *,
-        surrogate: Surrogate,
-        initial: int = 20,
-        batch: int = 10,
-        candidates: int = 2_000,
-        parents: int = 10,
-        edits: float = 1.5,
-        acquisition: str = "ei",
-        batch_rule: str = "top",
-        target: str = "identity",
-        identity: str = "exact",
-        constraints: str = "learnt",
-    ) -> None:
-        super().__init__(
-            problem,
-            rng,
-            surrogate=surrogate,
-            initial=initial,
-            batch=batch,
-            candidates=candidates,
-            parents=parents,
-            edits=edits,
-            acquisition=acquisition,
-            batch_rule=batch_rule,
-            target=target,
-            identity=identity,
-            constraints=constraints,
-        )

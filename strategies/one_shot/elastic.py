@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -24,7 +23,7 @@ from harness.training.engines.resident import sgd_step
 from harness.training.supernets.costs import NetworkCosts
 from harness.training.supernets.elastic import ElasticSupernet, build
 from strategies.one_shot.evolving import EvolutionSettings, evolve
-from strategies.one_shot.supernets import OptimiserSettings, SupernetMethod
+from strategies.one_shot.supernets import Choosing, OptimiserSettings
 
 LIMITS = (1.0, 0.8, 0.6, 0.4, 0.25)
 """Multiply-adds that a specialised subnet may have, in those of the whole network."""
@@ -90,7 +89,7 @@ class ElasticSettings(EvolutionSettings, OptimiserSettings):
             raise HarnessError(must("phases", f"be {len(PHASES)} shares, the first above 0", list(self.phases)))
 
 
-class OFA(SupernetMethod):
+class OFA(Choosing):
     """Progressive shrinking with distillation, then the best subnet under each of five limits on multiply-adds.
 
     Cai, Gan, Wang, Zhang & Han, "Once-for-All: Train One Network and Specialize it for Efficient Deployment", ICLR
@@ -142,7 +141,6 @@ class OFA(SupernetMethod):
             (self._sgd, [place for place, free in enumerate(plain) if not free]),
         ]
         self._steps = 0  # of the epoch that runs
-        self._chosen: Archs = np.empty((0, space.genes), dtype=space.dtype)
 
     def made(self, partial: int, seed: int) -> tuple[nn.Module, NetworkCosts]:
         """Return the supernet and what its subnets cost."""
@@ -210,12 +208,7 @@ class OFA(SupernetMethod):
         self.update(total)
         return total.item() / len(losses)
 
-    def after_epoch(self) -> None:
-        """Specialise after the last epoch."""
-        if self.done == self.epochs:
-            self._chosen = self._specialised()
-
-    def _specialised(self) -> Archs:
+    def choose(self) -> Archs:
         """Return the best subnet under each limit of all that the evolutions evaluated, (5, 21)."""
         known: dict[bytes, float] = {}
         found: dict[bytes, Archs] = {}
@@ -252,19 +245,6 @@ class OFA(SupernetMethod):
 
         evolve(score, draw, self.settings, self.rng, child)
 
-    def recommend(self) -> Archs:
-        """Return the best subnet under each limit, (5, 21); none before the last epoch, (0, 21)."""
-        return self._chosen
-
     def tensors(self) -> dict[str, Tensor]:
         """Return weights and those of the teacher."""
         return super().tensors() | {f"teacher.{name}": value for name, value in self.teacher.named_parameters()}
-
-    def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all that the next epochs depend on."""
-        return super().state() | {"chosen": self._chosen.copy()}
-
-    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Continue from a state."""
-        super().restore(state)
-        self._chosen = np.array(state["chosen"], dtype=self.space.dtype)

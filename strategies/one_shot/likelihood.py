@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,12 +12,11 @@ from torch import Tensor
 
 from harness.checks import MOST, Archs, FloatArray, integer
 from harness.errors import HarnessError, must
-from harness.one_shot import SearchData
-from harness.space import SearchSpace
 from harness.spaces.four_nodes import EDGES
 from harness.training.supernets.batches import Batch
 from strategies.one_shot.grid import RelaxedSettings
 from strategies.one_shot.relaxed import Relaxed
+from strategies.one_shot.supernets import Choosing
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class LikelihoodSettings(RelaxedSettings):
                 raise HarnessError(must(name, rule, getattr(self, name)))
 
 
-class SETN(Relaxed):
+class SETN(Choosing, Relaxed):
     """A template that is trained by uniform paths, and an evaluator that learns which cells are likely to be good.
 
     Dong & Yang, "One-Shot Neural Architecture Search via Self-Evaluated Template Network", ICCV 2019, as in the code of
@@ -70,40 +68,18 @@ class SETN(Relaxed):
     derivations: ClassVar[tuple[str, ...]] = ("chosen",)
     paper, year = "Dong & Yang, ICCV", 2019
 
-    def __init__(
-        self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
-    ) -> None:
-        super().__init__(space, data, rng, epochs, **hyperparameters)
-        self._chosen: Archs = np.empty((0, len(EDGES)), dtype=self.space.dtype)
-
     def weight_loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Return the loss of a path that is drawn uniformly, and its multiply-adds per item."""
         arch = np.array(self.codes)[self.rng.integers(len(self.codes), size=len(EDGES))].tolist()
         return self.sampled_loss(batch, arch), self.costs.path(arch)
 
-    def after_epoch(self) -> None:
-        """Choose a cell where it is due."""
-        super().after_epoch()
-        every = self.settings.look_every
-        if self.done == self.epochs or (every and self.done % every == 0):
-            with torch.no_grad():
-                p = self.sampler.probabilities(self.alpha).double().cpu().numpy()
-            places = likeliest(np.log(np.maximum(p, 1e-300)), self.settings.candidates)
-            archs = np.array(self.codes, dtype=self.space.dtype)[places]
-            self._chosen = self.best_of(archs, self.settings.items)[None]
-
-    def recommend(self) -> Archs:
-        """Return the cell that was chosen last, (1, 6); none before the first choice, (0, 6)."""
-        return self._chosen
-
-    def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all that the next epochs depend on."""
-        return super().state() | {"chosen": self._chosen.copy()}
-
-    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Continue from a state."""
-        super().restore(state)
-        self._chosen = np.array(state["chosen"], dtype=self.space.dtype)
+    def choose(self) -> Archs:
+        """Return the best of the likeliest cells: (1, 6)."""
+        with torch.no_grad():
+            p = self.sampler.probabilities(self.alpha).double().cpu().numpy()
+        places = likeliest(np.log(np.maximum(p, 1e-300)), self.settings.candidates)
+        archs = np.array(self.codes, dtype=self.space.dtype)[places]
+        return self.best_of(archs, self.settings.items)[None]
 
 
 def likeliest(logs: FloatArray, count: int) -> npt.NDArray[np.int64]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
 from harness.checks import MOST, Archs, choice, integer, real
@@ -16,7 +14,7 @@ from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.four_nodes import EDGES
 from strategies.one_shot.evolving import EvolutionSettings, evolve
-from strategies.one_shot.supernets import SupernetMethod, WeightSettings
+from strategies.one_shot.supernets import Choosing, WeightSettings
 
 PATHS, CHOICES, ANNEALING = ("uniform", "fair"), ("random", "evolution"), ("cosine", "linear")
 
@@ -48,7 +46,7 @@ class PathSettings(EvolutionSettings, WeightSettings):
             raise HarnessError(must("without", "leave an operation", list(self.without)))
 
 
-class SinglePath(SupernetMethod):
+class SinglePath(Choosing):
     """Weights trained one drawn path at a time; the best path by inherited accuracy is chosen: choices of one's own.
 
     An operation that is not drawn is not touched by a step: neither momentum nor decay moves it.
@@ -86,7 +84,6 @@ class SinglePath(SupernetMethod):
     ) -> None:
         super().__init__(space, data, rng, epochs, **hyperparameters)
         self._codes = np.array(self.codes, dtype=self.space.dtype)
-        self._chosen: Archs = np.empty((0, self.space.genes), dtype=self.space.dtype)
 
     def rate(self) -> float:
         """Return the learning rate of the weights in this epoch."""
@@ -112,33 +109,11 @@ class SinglePath(SupernetMethod):
         self.descend()
         return loss
 
-    def after_epoch(self) -> None:
-        """Choose a path where it is due."""
-        every = self.settings.look_every
-        if self.done == self.epochs or (every and self.done % every == 0):
-            choose = self._of_random if self.settings.chosen_by == "random" else self._of_evolution
-            self._chosen = choose()[None]
-
-    def _of_random(self) -> Archs:
-        """Return the best of the random candidates, (6,)."""
-        return self.best_of(self.draw(self.settings.candidates), self.settings.items)
-
-    def _of_evolution(self) -> Archs:
-        """Return the best of an evolution, (6,)."""
-        return evolve(self.charged_accuracies, self.draw, self.settings, self.rng)
-
-    def recommend(self) -> Archs:
-        """Return the path that was chosen last, (1, 6); none before the first choice, (0, 6)."""
-        return self._chosen
-
-    def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all that the next epochs depend on."""
-        return super().state() | {"chosen": self._chosen.copy()}
-
-    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Continue from a state."""
-        super().restore(state)
-        self._chosen = np.array(state["chosen"], dtype=self.space.dtype)
+    def choose(self) -> Archs:
+        """Return the best of the random candidates, or of an evolution: (1, 6)."""
+        if self.settings.chosen_by == "random":
+            return self.best_of(self.draw(self.settings.candidates), self.settings.items)[None]
+        return evolve(self.charged_accuracies, self.draw, self.settings, self.rng)[None]
 
 
 class RSPS(SinglePath):

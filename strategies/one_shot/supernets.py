@@ -328,3 +328,41 @@ class SupernetMethod(OneShot):
             value.copy_(torch.from_numpy(np.array(state[name])))
         self.done, self.train_loss = int(state["done"]), float(state["train_loss"])
         restore_generator(self.rng, state["generator"])
+
+
+class Choosing(SupernetMethod):
+    """A method that chooses among architectures between epochs, and hands over what it chose last.
+
+    It chooses after the last epoch, and every `look_every` epochs where its settings have that and it is not 0.  Before
+    the first choice nothing is recommended.
+    """
+
+    def __init__(
+        self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
+    ) -> None:
+        super().__init__(space, data, rng, epochs, **hyperparameters)
+        self._chosen: Archs = np.empty((0, space.genes), dtype=space.dtype)
+
+    @abstractmethod
+    def choose(self) -> Archs:
+        """Return what is handed over, (n, L), and charge what that costs."""
+
+    def after_epoch(self) -> None:
+        """Choose where it is due."""
+        super().after_epoch()
+        every = getattr(self.settings, "look_every", 0)
+        if self.done == self.epochs or (every and self.done % every == 0):
+            self._chosen = self.choose()
+
+    def recommend(self) -> Archs:
+        """Return what was chosen last, (n, L); none before the first choice, (0, L)."""
+        return self._chosen
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all that the next epochs depend on."""
+        return super().state() | {"chosen": self._chosen.copy()}
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Continue from a state."""
+        super().restore(state)
+        self._chosen = np.array(state["chosen"], dtype=self.space.dtype)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
-
-from harness.problem import Problem
-from harness.surrogate import Surrogate
+from strategies.parts.defaults import defaults
 from strategies.parts.wide import WidePool
 
 
+@defaults(initial=16, batch=5)
 class Arch2VecBO(WidePool):
     """Evaluate what a model on an embedding that was learnt without any result expects to improve most.
 
@@ -55,36 +53,3 @@ class Arch2VecBO(WidePool):
 
     family, paper, year = "predictor-guided", "Yan et al., NeurIPS", 2020
     default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "arch2vec"}
-
-    def __init__(
-        self,
-        problem: Problem,
-        rng: np.random.Generator,
-        *,
-        surrogate: Surrogate,
-        initial: int = 16,
-        batch: int = 5,
-        candidates: int = 20_000,
-        parents: int = 10,
-        edits: float = 1.5,
-        acquisition: str = "ei",
-        batch_rule: str = "top",
-        target: str = "identity",
-        identity: str = "exact",
-        constraints: str = "learnt",
-    ) -> None:
-        super().__init__(
-            problem,
-            rng,
-            surrogate=surrogate,
-            initial=initial,
-            batch=batch,
-            candidates=candidates,
-            parents=parents,
-            edits=edits,
-            acquisition=acquisition,
-            batch_rule=batch_rule,
-            target=target,
-            identity=identity,
-            constraints=constraints,
-        )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-
-from harness.problem import Problem
-from harness.surrogate import Surrogate
+from strategies.parts.defaults import defaults
 from strategies.predictor_guided.npenas import NPENASBO
 
 
+@defaults(target="normal_scores")
 class GRAFSearch(NPENASBO):
     """Mutate the best architectures, draw each mutant's rank from a forest on neural graph features, evaluate ten.
 
@@ -45,30 +42,3 @@ class GRAFSearch(NPENASBO):
 
     family, paper, year = "predictor-guided", "Kadlecová et al., ICML", 2024
     default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "random_forest", "encoding": "graf"}
-
-    def __init__(
-        self,
-        problem: Problem,
-        rng: np.random.Generator,
-        *,
-        surrogate: Surrogate,
-        initial: int = 10,
-        batch: int = 10,
-        candidates: int = 100,
-        parents: int = 50,
-        acquisition: str = "its",
-        target: str = "normal_scores",
-        identity: str = "functional",
-        constraints: str = "ranked",
-    ) -> None:
-        given: Mapping[str, Any] = {
-            "initial": initial,
-            "batch": batch,
-            "candidates": candidates,
-            "parents": parents,
-            "acquisition": acquisition,
-            "target": target,
-            "identity": identity,
-            "constraints": constraints,
-        }
-        super().__init__(problem, rng, surrogate=surrogate, **given)

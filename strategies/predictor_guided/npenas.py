@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from harness.checks import MOST, Archs, integer
 from harness.problem import Problem
 from harness.surrogate import Surrogate
 from strategies.parts.candidates import mutate_best
+from strategies.parts.defaults import defaults
 from strategies.parts.model_based import ModelBased
 
 
@@ -90,6 +91,7 @@ class NPENASBO(ModelBased):
         return archs[: self.candidates], keys[: self.candidates]
 
 
+@defaults(acquisition="mean")
 class NPENASNP(NPENASBO):
     """Mutate the best architectures, predict the mutants with a graph network, evaluate the ten best.
 
@@ -119,30 +121,3 @@ class NPENASNP(NPENASBO):
     """
 
     default_surrogate: ClassVar[dict[str, Any] | None] = {"name": "gin", "head": "mean"}
-
-    def __init__(
-        self,
-        problem: Problem,
-        rng: np.random.Generator,
-        *,
-        surrogate: Surrogate,
-        initial: int = 10,
-        batch: int = 10,
-        candidates: int = 100,
-        parents: int = 50,
-        acquisition: str = "mean",
-        target: str = "identity",
-        identity: str = "functional",
-        constraints: str = "ranked",
-    ) -> None:
-        given: Mapping[str, Any] = {
-            "initial": initial,
-            "batch": batch,
-            "candidates": candidates,
-            "parents": parents,
-            "acquisition": acquisition,
-            "target": target,
-            "identity": identity,
-            "constraints": constraints,
-        }
-        super().__init__(problem, rng, surrogate=surrogate, **given)

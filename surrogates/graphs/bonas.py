@@ -15,7 +15,7 @@ from harness.space import SearchSpace
 from surrogates.graphs.layers import Pass, dense, passed
 from surrogates.graphs.learner import GraphLearner
 from surrogates.graphs.tensors import Graphs, averages, loops, tensors
-from surrogates.graphs.training import Fitting, Layout, Network
+from surrogates.graphs.training import Layout, Network
 from surrogates.graphs.weights import Kind, Kinds, glorot, offset
 from surrogates.linear.evidence import Head, fit_head
 
@@ -131,10 +131,6 @@ class BONAS(GraphLearner):
 
     def _network(self, layout: Layout) -> Network:
         return Embedding(layout, self.hyperparameters["layers"], self.hyperparameters["width"])
-
-    def _fitting(self) -> Fitting:
-        given = self.hyperparameters
-        return Fitting(given["epochs"], given["batch_size"], given["learning_rate"], given["weight_decay"])
 
     def _row_weights(self, targets: FloatArray) -> FloatArray:
         best, worst = targets.min(axis=0), targets.max(axis=0)

@@ -16,7 +16,7 @@ from surrogates.graphs.layers import Pass, dense, passed, pooled
 from surrogates.graphs.learner import GraphLearner
 from surrogates.graphs.ranking import Line, hinge_loss
 from surrogates.graphs.tensors import Graphs, tensors
-from surrogates.graphs.training import Batch, Fitting, Layout, Network
+from surrogates.graphs.training import Batch, Layout, Network
 from surrogates.graphs.weights import Kind, Kinds, glorot, offset
 
 _ZERO = "none"
@@ -172,10 +172,6 @@ class GATES(GraphLearner):
         return Gates(
             layout, given["layers"], given["width"], given["operation_width"], given["hidden"], given["margin"]
         )
-
-    def _fitting(self) -> Fitting:
-        given = self.hyperparameters
-        return Fitting(given["epochs"], given["batch_size"], given["learning_rate"], given["weight_decay"])
 
     def _head(self, outputs: FloatArray, targets: FloatArray) -> Line:
         return Line.of(outputs[:, 0], targets)

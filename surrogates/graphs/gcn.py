@@ -14,7 +14,7 @@ from harness.space import SearchSpace
 from surrogates.graphs.layers import Pass, dense, passed, pooled
 from surrogates.graphs.learner import GraphLearner
 from surrogates.graphs.tensors import Graphs, averages, loops, tensors
-from surrogates.graphs.training import Fitting, Layout, Network
+from surrogates.graphs.training import Layout, Network
 from surrogates.graphs.weights import Kind, Kinds, glorot
 
 
@@ -125,7 +125,3 @@ class GCN(GraphLearner):
     def _network(self, layout: Layout) -> Network:
         given = self.hyperparameters
         return BothWays(layout, given["layers"], given["width"], given["hidden"], given["dropout"])
-
-    def _fitting(self) -> Fitting:
-        given = self.hyperparameters
-        return Fitting(given["epochs"], given["batch_size"], given["learning_rate"], given["weight_decay"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from harness.space import SearchSpace
 from surrogates.graphs.layers import Pass, dense, passed, pooled
 from surrogates.graphs.learner import GraphLearner
 from surrogates.graphs.tensors import Graphs, loops, tensors
-from surrogates.graphs.training import Batch, Fitting, Layout, Network
+from surrogates.graphs.training import Batch, Layout, Network
 from surrogates.graphs.weights import Kind, Kinds, glorot, offset
 
 HEADS = ("mean", "gaussian")
@@ -128,6 +128,8 @@ class GIN(GraphLearner):
         "cpu", "cuda" or "cuda:N".
     """
 
+    optimiser: ClassVar[Mapping[str, Any]] = {"beta1": 0.0}
+
     def __init__(
         self,
         space: SearchSpace,
@@ -170,10 +172,6 @@ class GIN(GraphLearner):
     def _network(self, layout: Layout) -> Network:
         given = self.hyperparameters
         return Isomorphism(layout, given["layers"], given["width"], given["dropout"], given["head"] == "gaussian")
-
-    def _fitting(self) -> Fitting:
-        given = self.hyperparameters
-        return Fitting(given["epochs"], given["batch_size"], given["learning_rate"], given["weight_decay"], beta1=0.0)
 
     def _said(self, head: Any, outputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         mean, std = super()._said(head, outputs)

@@ -78,7 +78,7 @@ class GraphLearner(Lockstep[GraphJob]):
 
     Targets are standardised by means and deviations of what is learnt from, and so are covariates, which join the
     embedding of the graph.  With m objectives each has a network of its own.  Subclasses say what the network is
-    (`_network`), how it is fitted (`_fitting`), what it says (`_head`, `_said`) and what was published (`_published`).
+    (`_network`), what it says (`_head`, `_said`) and what was published (`_published`).
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class GraphLearner(Lockstep[GraphJob]):
     preset : {"tuned", "published"}
         See `chosen`.
     **hyperparameters
-        Checked; among them `epochs`.
+        Checked; among them `epochs`, `batch_size`, `learning_rate` and `weight_decay`.
 
     Raises
     ------
@@ -101,6 +101,8 @@ class GraphLearner(Lockstep[GraphJob]):
     has_std = False
     global_node: ClassVar[bool] = False
     """Whether the graphs have a global node, see `surrogates.graphs.tensors.tensors`."""
+    optimiser: ClassVar[Mapping[str, Any]] = {}
+    """Of the optimiser what is no setting, see `surrogates.graphs.training.Fitting`."""
 
     def __init__(
         self, space: SearchSpace, *, encoding: str, device: str, preset: str = "tuned", **hyperparameters: Any
@@ -116,9 +118,11 @@ class GraphLearner(Lockstep[GraphJob]):
     def _network(self, layout: Layout) -> Network:
         """Return the network for graphs of a layout."""
 
-    @abstractmethod
     def _fitting(self) -> Fitting:
         """Return how networks are fitted."""
+        given = self.hyperparameters
+        rate, decay = given["learning_rate"], given["weight_decay"]
+        return Fitting(given["epochs"], given["batch_size"], rate, decay, **self.optimiser)
 
     def _graphs(self, archs: Archs) -> Graphs:
         """Return architectures as tensors: (n, L) to leading axis (n,)."""

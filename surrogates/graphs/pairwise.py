@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from surrogates.graphs.layers import Pass, dense, layer_norm, passed
 from surrogates.graphs.learner import GraphLearner
 from surrogates.graphs.ranking import Line, comparison_loss
 from surrogates.graphs.tensors import Graphs, loops, tensors
-from surrogates.graphs.training import Batch, Fitting, Layout, Network
+from surrogates.graphs.training import Batch, Layout, Network
 from surrogates.graphs.weights import Kind, Kinds, glorot, offset
 
 WINS = ("hard", "soft")
@@ -115,6 +115,7 @@ class PairwiseRanker(GraphLearner):
     """
 
     global_node = True
+    optimiser: ClassVar[Mapping[str, Any]] = {"decoupled": True}
 
     def __init__(
         self,
@@ -157,11 +158,6 @@ class PairwiseRanker(GraphLearner):
     def _network(self, layout: Layout) -> Network:
         given = self.hyperparameters
         return Relation(layout, given["layers"], given["width"], given["dropout"], given["wins"] == "hard")
-
-    def _fitting(self) -> Fitting:
-        given = self.hyperparameters
-        rate, decay = given["learning_rate"], given["weight_decay"]
-        return Fitting(given["epochs"], given["batch_size"], rate, decay, decoupled=True)
 
     def _head(self, outputs: FloatArray, targets: FloatArray) -> Reference:
         return Reference(outputs[:, 1], Line.of(-borda(outputs[:, 0], outputs[:, 1]), targets))

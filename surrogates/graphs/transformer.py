@@ -18,7 +18,7 @@ from harness.space import SearchSpace
 from surrogates.graphs.layers import Pass, dense, layer_norm, pooled
 from surrogates.graphs.learner import GraphLearner
 from surrogates.graphs.tensors import Graphs, tensors
-from surrogates.graphs.training import Fitting, Layout, Network
+from surrogates.graphs.training import Layout, Network
 from surrogates.graphs.weights import Kind, Kinds, glorot, offset
 
 _MOST_VECTORS, _TINY = 8, 1e-6
@@ -205,7 +205,3 @@ class GraphTransformer(GraphLearner):
     def _network(self, layout: Layout) -> Network:
         given = self.hyperparameters
         return Attention(layout, given["layers"], given["width"], given["heads"], given["dropout"])
-
-    def _fitting(self) -> Fitting:
-        given = self.hyperparameters
-        return Fitting(given["epochs"], given["batch_size"], given["learning_rate"], given["weight_decay"])

@@ -53,6 +53,7 @@ document.querySelectorAll("figure").forEach((figure) => {
 });
 
 // Tables: sorted inside of their groups, filtered, by columns of one's choice, copied as they are shown.
+const STEP = 60; // rows that are moved at once, more than a window shows: a browser forgets how it set what is moved
 const words = (cell) => {
   const value = cell.querySelector(":scope > b");
   const interval = cell.querySelector("small");
@@ -77,9 +78,11 @@ document.querySelectorAll("main section table").forEach((table) => {
     if (head) { name = head.dataset.group; html = row.cells[0].innerHTML; kind = row.cells[0].className; }
     return [row, { name, html, kind, place, starts: Boolean(head), text: `${name} ${row.textContent}`.toLowerCase() }];
   }));
+  const groups = [...new Set([...facts.values()].map((fact) => fact.name))];
+  let sorted = rows, later = 0;
   const regroup = () => {
     let before = null;
-    for (const row of body.rows) {
+    for (const row of sorted) {
       if (row.hidden) continue;
       const fact = facts.get(row), starts = fact.name !== before, head = row.querySelector("th");
       before = fact.name;
@@ -90,23 +93,33 @@ document.querySelectorAll("main section table").forEach((table) => {
       if (starts) head.dataset.group = fact.name; else delete head.dataset.group;
     }
   };
+  const move = (from) => {
+    const end = from + STEP, part = sorted.slice(from, end);
+    if (from) sorted[from - 1].after(...part); else body.prepend(...part);
+    if (end < sorted.length) later = requestAnimationFrame(() => move(end));
+  };
+  const columnsOf = new Map();
+  const valuesOf = (column) => {
+    if (!columnsOf.has(column)) columnsOf.set(column, new Map(rows.map((row) => [row, { text: words(row.cells[column]), number: key(row.cells[column]) }])));
+    return columnsOf.get(column);
+  };
   const order = (column, sign) => {
-    const groups = [...new Set([...facts.values()].map((fact) => fact.name))];
-    if (sign && grouped && column === 0) groups.sort((a, b) => sign * a.localeCompare(b));
-    const texts = new Map(rows.map((row) => [row, words(row.cells[column])]));
-    const numbers = new Map(rows.map((row) => [row, key(row.cells[column])]));
-    const plain = rows.every((row) => Number.isNaN(numbers.get(row)));
+    const byGroup = grouped && column === 0, values = valuesOf(column), plain = [...values.values()].every((value) => Number.isNaN(value.number));
+    const names = sign && byGroup ? groups.slice().sort((a, b) => sign * a.localeCompare(b)) : groups;
+    const places = new Map(names.map((text, place) => [text, place]));
     const compare = (a, b) => {
-      if (!sign || (grouped && column === 0)) return 0;
-      if (plain) return sign * texts.get(a).localeCompare(texts.get(b), "en", { numeric: true });
-      const [x, y] = [numbers.get(a), numbers.get(b)];
-      if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
-      return sign * (x - y);
+      if (!sign || byGroup) return 0;
+      const [p, q] = [values.get(a), values.get(b)];
+      if (plain) return sign * p.text.localeCompare(q.text, "en", { numeric: true });
+      if (Number.isNaN(p.number) || Number.isNaN(q.number)) return Number.isNaN(p.number) - Number.isNaN(q.number);
+      return sign * (p.number - q.number);
     };
-    body.append(...rows.slice().sort((a, b) => {
+    sorted = rows.slice().sort((a, b) => {
       const [p, q] = [facts.get(a), facts.get(b)];
-      return (grouped ? groups.indexOf(p.name) - groups.indexOf(q.name) : 0) || compare(a, b) || p.place - q.place;
-    }));
+      return (grouped ? places.get(p.name) - places.get(q.name) : 0) || compare(a, b) || p.place - q.place;
+    });
+    cancelAnimationFrame(later);
+    move(0);
     if (grouped) regroup();
   };
   [...heads.cells].forEach((head, column) => {
@@ -132,7 +145,7 @@ document.querySelectorAll("main section table").forEach((table) => {
       });
     }
   };
-  const shownRows = () => [...body.rows].filter((row) => !row.hidden && row.getClientRects().length);
+  const shownRows = () => sorted.filter((row) => !row.hidden && row.getClientRects().length);
   const cellsOf = (row) => [...row.cells].map((cell, place) => [cell, place]).filter(([, place]) => !hidden.has(place));
   const grid = (mark) => shownRows().map((row) => cellsOf(row).map(([cell, place]) => {
     const text = grouped && place === 0 ? facts.get(row).name : words(cell);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -107,6 +108,35 @@ def test_groups_of_a_table_stay_together_and_keep_their_names(seen):
         known = [float(text) for text in texts if text]
         assert texts[len(known) :] == [""] * (len(texts) - len(known)), "what is unknown comes last"
         assert known == sorted(known)
+
+
+def test_a_long_table_is_sorted_from_its_top_down_and_copied_as_it_will_stand(seen, file, tmp_path):
+    rows = "".join(f'<tr><th scope="row">row {place}<td>{37 * place % 211}' for place in range(200))
+    plain = r"(<table><thead><tr>(?:<th[^>]*>[^<]*</th>){2}).*?(</tr></thead><tbody>).*?(</tbody>)"
+    text, found = re.subn(plain, rf"\1\2{rows}\3", file.read_text(encoding="utf-8"), count=1, flags=re.DOTALL)
+    assert found
+    long = tmp_path / "long.html"
+    long.write_text(text, encoding="utf-8")
+    seen.goto(long.as_uri())
+    at_once, later = seen.evaluate(
+        """async () => {
+          const table = [...document.querySelectorAll("main section table")].find((one) => one.rows.length === 201);
+          const shown = () => [...table.tBodies[0].rows].map((row) => Number(row.cells[1].textContent));
+          table.querySelectorAll(".sort")[1].click();
+          const top = shown(), frame = () => new Promise(requestAnimationFrame);
+          const before = (part) => part.compareDocumentPosition(table) & Node.DOCUMENT_POSITION_FOLLOWING;
+          const tools = [...document.querySelectorAll(".tools")].findLast(before);
+          [...tools.querySelectorAll("button")].find((button) => button.textContent === "Copy CSV").click();
+          for (let turn = 0; turn < 9; turn += 1) await frame();
+          return [top, shown()];
+        }"""
+    )
+    values = sorted(37 * place % 211 for place in range(200))
+    assert at_once[:50] == values[:50]
+    assert at_once != values, "only a part is moved at once"
+    assert later == values
+    copied = seen.evaluate("navigator.clipboard.readText()").splitlines()[1:]
+    assert [int(row.split(",")[1]) for row in copied] == values
 
 
 def test_figures_are_saved_from_the_page_itself_and_night_comes_on_demand(seen, file, tmp_path):
