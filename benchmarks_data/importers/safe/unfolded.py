@@ -8,7 +8,6 @@ its first meeting only; what is done with it afterwards takes time in proportion
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -77,13 +76,16 @@ def _fewer(met: int, most: int) -> int:
 
 def _are_leaves(part: Iterable[Any]) -> bool:
     """Say whether nothing in a container is one itself; by way of a sum or a text where that is faster by far."""
-    kind = type(next(iter(part), None)) if isinstance(part, Collection) else float
-    with suppress(TypeError, OverflowError):
+    once = isinstance(part, chain)
+    kind = float if once else type(next(iter(part), None))
+    try:
         if kind in _NUMBERS and type(sum(part)) in _NUMBERS:
             return True
         if kind is str:
             return "".join(part) is not None
-    return isinstance(part, Collection) and _LEAVES.issuperset(map(type, part))
+    except (TypeError, OverflowError):
+        pass  # they are of several kinds
+    return not once and _LEAVES.issuperset(map(type, part))
 
 
 def _parts(value: Any) -> list[Collection[Any]]:

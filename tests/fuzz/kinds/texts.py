@@ -28,6 +28,8 @@ class Texts(Kind):
         rng = np.random.default_rng(0)
         self.spaces = {name: named.space(name) for name in named.SPACES}
         self.texts = {name: space.format(space.sample(20, rng)) for name, space in self.spaces.items()}
+        for name, space in self.spaces.items():
+            space.key(space.parse(self.texts[name]))  # what a space works out once, a child would in every case
         self.names = [*registry.names("strategy"), *registry.names("benchmark"), *registry.names("surrogate")]
 
     def run(self, draw: Draw, index: int, folder: Path) -> str:

@@ -17,7 +17,14 @@ from tests.strategies.quick import QUICK
 
 SLOW = {"optuna:GPSampler", *lives()}
 """Names that take a minute; live benchmarks train what a check asks."""
-SHORT = {"bohamiann_network": {"steps": 1300, "burn_in": 300}}
+SHORT = {
+    **{name: {"epochs": 20} for name in ("bonas_gcn", "gates", "gcn", "gin", "graph_transformer", "pairwise_ranker")},
+    **{name: {"rounds": 50} for name in ("gradient_boosting", "lightgbm", "ngboost", "omni", "xgboost")},
+    "arch2vec": {"epochs": 20, "embedding_epochs": 3},
+    "bohamiann_network": {"steps": 1300, "burn_in": 300},
+    "dngo_network": {"epochs": 100},
+    "seminas_network": {"epochs": 10},
+}
 """Hyperparameters of learners that take long with their defaults."""
 
 
