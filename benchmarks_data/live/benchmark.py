@@ -297,7 +297,7 @@ def check_device(entry: Live) -> None:
     hours = float(seconds.mean()) * entry.multiply_adds_per_second / _CPU_RATE / 3600
     raise HarnessError(
         f"{entry.name} trains on a CUDA device, and torch finds none: on a CPU core one of its networks would take"
-        f" about {hours:.0f} hours; run it on a machine with a GPU, or search live-mnist1d-nb201, which takes about a"
+        f" about {hours:.2g} hours; run it on a machine with a GPU, or search live-mnist1d-nb201, which takes about a"
         " second a network"
     )
 

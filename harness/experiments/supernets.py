@@ -163,8 +163,9 @@ class Supernets(Kind[Training | Shard]):
             raise SpecError(f"`n_workers`: one-shot methods train one network; leave it out, got {spec.n_workers}")
         if spec.objectives is not None and len(spec.objectives) > 1:
             raise SpecError(f"`objectives`: one-shot methods have one, got {list(spec.objectives)}")
-        if not others and spec.report != ReportSpec():
-            raise SpecError("`report`: it is about searches, and no strategy of the spec is asked; leave it out")
+        for key, is_given in (("report", spec.report != ReportSpec()), ("simulate", spec.simulate is not None)):
+            if is_given and not others:
+                raise SpecError(f"`{key}`: it is about searches, and no strategy of the spec is asked; leave it out")
         if others and not _asked(spec.budget):
             raise SpecError(
                 f"`budget`: '{others[0].label}' is asked and told, and needs `evaluations` or `seconds` beside "
@@ -277,6 +278,11 @@ def _trainings(spec: Spec, item: StrategySpec, benchmark: Benchmark, device: str
     settings = factory.known() | dict(item.hyperparameters)
     epochs = spec.budget.supernet_epochs
     assert epochs is not None, "`check` has seen to it"  # noqa: S101 - a fault of ours
+    if spec.objectives is not None:
+        own = open_benchmark(benchmark.name, None, (), Budget(evaluations=1)).objectives[0].name
+        if spec.objectives != (own,):
+            rule = f"be '{own}', by which one-shot methods choose on {benchmark.name}, or left out"
+            raise HarnessError(must("objectives", rule, list(spec.objectives)))
     try:
         _build(factory, benchmark.space, _blank(setup), np.random.default_rng(0), epochs, item.hyperparameters)
     except HarnessError:
