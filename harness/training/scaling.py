@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from itertools import product
 
-from harness.checks import integer, real
+from harness.checks import GREATEST, integer, real
 from harness.errors import HarnessError, must
 
 TARGET = 2.0
@@ -37,7 +37,7 @@ class Coefficients:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            real(name, value, low=1.0)
+            real(name, value, low=1.0, high=GREATEST)
 
     def product(self, dimensions: int) -> float:
         """Return alpha beta^2 gamma^dimensions: how multiply-adds grow, of signals (1) or images (2)."""

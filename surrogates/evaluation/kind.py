@@ -227,7 +227,7 @@ class Evaluation(Kind[Trials]):
         if not isinstance(reasons, dict) or not all(isinstance(text, str) for text in reasons.values()):
             raise HarnessError(must("reasons", "be texts by name", reasons))
         lengths = {"R": unit.stop - unit.first, "Z": len(unit.settings.sizes), "K": len(unit.settings.tests)}
-        lengths |= {"N": len(names["scores"]), "P": len(names["tops"]), "E": unit.settings.search}
+        lengths |= {"N": len(names["scores"]), "P": len(names["tops"]), "E": unit.settings.search, "H": BINS}
         check_columns(output.columns, _FORMS, lengths, (*self.columns, *(["search"] if unit.settings.search else [])))
 
     def small(self, unit: Trials) -> Trials:

@@ -82,6 +82,8 @@ def test_bases_that_are_no_multiples_and_shrinking_coefficients_are_refused():
         check_base(Size(8, 1, 42), 8)
     with pytest.raises(HarnessError, match="`depth` must be at least 1"):
         Coefficients(0.5)
+    with pytest.raises(HarnessError, match="`width` must be at most"):
+        Coefficients(1.0, 1e300)
 
 
 def test_a_signal_is_interpolated_between_its_values():

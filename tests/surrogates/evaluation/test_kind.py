@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from harness import registry
 from harness.errors import HarnessError, SpecError
 from harness.experiments.execute import execute
-from harness.experiments.kind import kind_of
+from harness.experiments.kind import Output, kind_of
 from harness.experiments.manifest import read_manifest
 from harness.experiments.prediction import BEGUN_AT_RANDOM, PredictionSpec
 from harness.experiments.prepare import prepare
@@ -22,6 +23,8 @@ from harness.experiments.store import read_units
 from harness.problem import Budget
 from harness.search.loop import make_problem, run_block
 from harness.seeding import generator, noise_seed
+from surrogates.evaluation.kind import Evaluation
+from surrogates.evaluation.scores import BINS, NAMES, TOPS
 from surrogates.evaluation.searching import STRATEGY
 from surrogates.evaluation.sets import PARENTS, Pool, Trial, answers
 from surrogates.linear.ridge import Ridge
@@ -304,3 +307,25 @@ def test_a_table_of_settings_is_needed():
     with pytest.raises(SpecError, match=r"needs the table \[prediction\]"):
         prepare(bare)
     assert spec(prediction={}).prediction == PredictionSpec()
+
+
+def test_columns_that_are_none_of_an_evaluation_are_told():
+    names = {"scores": list(NAMES), "tops": list(TOPS)}
+    columns = {
+        "scores": np.zeros((2, 1, 1, len(NAMES))),
+        "regrets": np.zeros((2, 1, len(TOPS))),
+        "seconds": np.zeros((2, 1, 2)),
+        "histograms": np.zeros((2, 1, BINS)),
+        "counts": np.zeros((2, 1, 1), dtype=np.int64),
+    }
+    unit = SimpleNamespace(first=0, stop=2, settings=SimpleNamespace(sizes=(5,), tests=("random",), search=0))
+    texts = {"names": json.dumps(names), "reasons": "{}"}
+    Evaluation().check_output(unit, Output(columns, texts))
+    for changed, told, why in (
+        ({"histograms": np.zeros((2, 1, BINS + 1))}, {}, "`column histograms` must hold floats of shape"),
+        ({"counts": np.zeros((2, 1, 1))}, {}, "`column counts` must hold integers"),
+        ({}, {"names": json.dumps(names | {"tops": []})}, "`names` must list the tops"),
+        ({}, {"reasons": "[]"}, "`reasons` must be texts by name"),
+    ):
+        with pytest.raises(HarnessError, match=why):
+            Evaluation().check_output(unit, Output(columns | changed, texts | told))
