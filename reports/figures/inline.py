@@ -42,9 +42,7 @@ class Sheet:
 
     def name(self, style: str, *, shaded: bool = False) -> str:
         """Return the class of a style, whose lengths are in points; shades have other colours by night than lines."""
-        pairs = (part.strip().split(":", 1) for part in style.split(";") if part.strip())
-        parts = (f"{key}: {_in_units(key, value.strip())}" for key, value in pairs if key != "font-family")
-        return self.named("; ".join(parts), shaded=shaded)
+        return self.named(_of_page(style), shaded=shaded)
 
     def named(self, style: str, *, shaded: bool = False) -> str:
         """Return the class of a style as it is."""
@@ -429,6 +427,14 @@ def _pair(x: int, y: int) -> str:
 
 def _units(points: str | float) -> int:
     return round(float(points) * UNIT)
+
+
+@cache
+def _of_page(style: str) -> str:
+    """Return a style in points as one in units, in the font of the page."""
+    pairs = (part.strip().split(":", 1) for part in style.split(";") if part.strip())
+    parts = (f"{key}: {_in_units(key, value.strip())}" for key, value in pairs if key != "font-family")
+    return "; ".join(parts)
 
 
 def _in_units(key: str, value: str) -> str:
