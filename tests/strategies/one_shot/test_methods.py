@@ -90,7 +90,11 @@ def test_an_epoch_of_darts_costs_two_steps_of_the_mixture_for_each_item():
 
 def test_entangled_convolutions_are_one_in_a_mixture_and_in_its_cost():
     one = COSTS.base + 6 * COSTS.operations[3]
-    assert made(DARTS, entangled=True).epoch().macs == pytest.approx(3 * (50 + 2 * 24) * one)
+    method = made(DARTS, entangled=True)
+    assert method.epoch().macs == pytest.approx(3 * (50 + 2 * 24) * one)
+    images, labels = next(method.batches.training(rng(), 25))
+    logits = method.supernet.mixture(images, torch.softmax(method.alpha, 1))
+    torch.testing.assert_close(method.loss((images, labels))[0], torch.nn.functional.cross_entropy(logits, labels))
 
 
 def test_channels_are_drawn_in_each_step_for_alpha_and_weights_alike_and_not_between_epochs():
