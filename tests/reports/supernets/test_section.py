@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from harness import registry
+from harness.errors import ResultError
 from harness.experiments.execute import execute
 from harness.experiments.kind import Output, kind_of
 from harness.experiments.prepare import prepare
@@ -21,7 +22,7 @@ from harness.spaces.rows import RowsSpace
 from reports.figures.render import draw
 from reports.page.build import build
 from reports.supernets.held import unknown
-from reports.supernets.results import read_supernets
+from reports.supernets.results import _check_genes, read_supernets
 from reports.supernets.section import section as section_of_study
 from reports.supernets.section import section_of
 
@@ -132,6 +133,13 @@ def test_the_page_has_the_section_and_names_no_table_of_its_own(folder):
         "one-shot-operations",
         "one-shot-drawings",
     } <= names
+
+
+def test_genes_that_the_space_has_not_are_told(folder):
+    truth = read_supernets(folder).panels[0].truth
+    for name, archs in (("sample/archs", np.full((1, 6), 64)), ("log/lineage", np.full((1, 2, 6), np.nan))):
+        with pytest.raises(ResultError, match=f"is damaged: its column {name} holds genes that the space 'nb201' has"):
+            _check_genes(truth, {"recommended/archs": np.zeros((1, 6)), name: archs})
 
 
 def test_what_a_table_of_a_part_of_its_space_lacks_has_no_regret_and_is_told(folder):
