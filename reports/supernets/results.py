@@ -227,8 +227,21 @@ def _panels(
             yield Panel(truth, trained, searched)
 
 
+def _check_genes(truth: Truth, columns: Mapping[str, Any]) -> None:
+    """Refuse architectures whose genes the space of the table does not have."""
+    space = truth.oracle.space
+    for name in ("recommended/archs", "sample/archs", "alone/archs", "log/lineage"):
+        genes = np.asarray(columns.get(name, np.empty((0, space.genes))))
+        if genes.shape[-1] != space.genes or not ((genes >= 0) & (genes < space.cardinalities)).all():
+            raise ResultError(
+                f"a result on {truth.name} is damaged: its column {name} holds genes that the space '{space.name}' has"
+                " not; delete it and run the spec again"
+            )
+
+
 def _supernet(truth: Truth, unit: Any, output: Any) -> Supernet:
     facts, columns = json.loads(output.texts["facts"]), output.columns
+    _check_genes(truth, columns)
     archs, regrets, epochs = dict[str, Archs](), dict[tuple[str, str], FloatArray](), np.empty(0, dtype=np.int64)
     for place, derivation in enumerate(facts["derivations"]):
         epochs, archs[derivation] = recommended(columns, place)

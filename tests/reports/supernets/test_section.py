@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness import registry
+from harness.errors import ResultError
 from harness.experiments.execute import execute
 from harness.experiments.kind import Output, kind_of
 from harness.experiments.manifest import read_manifest
@@ -27,7 +28,7 @@ from reports.figures.render import draw
 from reports.page.build import build
 from reports.sections.verification.run import run
 from reports.supernets.held import unknown
-from reports.supernets.results import read_supernets
+from reports.supernets.results import _check_genes, read_supernets
 from reports.supernets.section import section as section_of_study
 from reports.supernets.section import section_of, sections_of
 from tests.harness.verification.support import TRAINING, FakeTrainer, measured, tools
@@ -186,6 +187,13 @@ def test_the_page_has_the_section_and_names_no_table_of_its_own(folder):
         "one-shot-operations",
         "one-shot-drawings",
     } <= names
+
+
+def test_genes_that_the_space_has_not_are_told(folder):
+    truth = read_supernets(folder).panels[0].truth
+    for name, archs in (("sample/archs", np.full((1, 6), 64)), ("log/lineage", np.full((1, 2, 6), np.nan))):
+        with pytest.raises(ResultError, match=f"is damaged: its column {name} holds genes that the space 'nb201' has"):
+            _check_genes(truth, {"recommended/archs": np.zeros((1, 6)), name: archs})
 
 
 def test_what_a_table_of_a_part_of_its_space_lacks_has_no_regret_and_is_told(folder):
