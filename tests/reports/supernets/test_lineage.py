@@ -38,7 +38,7 @@ def test_a_figure_sets_inherited_weights_beside_trainings_from_scratch(monkeypat
     worth = {A: 20.0, B: 60.0, C: 90.0}
     truth = SimpleNamespace(
         name="table", splits=("validation",), unit=lambda split: "", oracle=SimpleNamespace(space=space("nb201")),
-        mean=lambda archs, split: np.array([worth[tuple(arch)] for arch in archs.tolist()]),
+        mean_where_known=lambda archs, split: np.array([worth[tuple(arch)] for arch in archs.tolist()]),
     )  # fmt: skip
     spec = SimpleNamespace(strategies=[SimpleNamespace(label="grower"), SimpleNamespace(label="darts")], replicates=2)
     runs = [supernet([(A, A), (A, B), (B, C)], [A, B, last]) for last in (B, C)]
