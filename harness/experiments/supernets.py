@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,18 +24,15 @@ from harness import registry
 from harness.benchmark import Benchmark, trains
 from harness.checks import Archs
 from harness.digests import identity, sha256_of, without
-from harness.errors import HarnessError, SpecError, must, raised, reason, unknown
+from harness.errors import HarnessError, SpecError, must, raised, unknown
 from harness.experiments import answers
-from harness.experiments.answers import OBSERVED
 from harness.experiments.columns import check_columns, check_finite
+from harness.experiments.epochs import FORMS, IF_ALONE, NEEDED, Epochs
 from harness.experiments.kind import Kind, Output, at, open_benchmark, table_name
 from harness.experiments.recommendations import ALONE, MOST_LISTED, representatives
 from harness.experiments.shards import Search, Shard
 from harness.experiments.spec import SUPERNET, ReportSpec, Spec, StrategySpec, held, plain_data
-from harness.experiments.store import content_sha256
-from harness.files.arrays import ArraysError, read_npz
 from harness.files.reading import parse_json
-from harness.files.whole import replacing
 from harness.guard import running
 from harness.names import read
 from harness.one_shot import SPLITS, OneShot, SearchData
@@ -56,23 +51,8 @@ SCHEMA = 2
 """Version of what the digest of a unit covers, and of how its columns are made."""
 SAMPLED = 100
 """Architectures whose inherited accuracy is compared with the table's at the end, each of another functional class."""
-CHECKPOINT_SECONDS = 30.0
 _NOT_THEIRS = ("deployments", "constraints", "prediction", "transfer", "report_on", "auxiliary")
 """Keys of a spec that mean nothing to one-shot methods, nor beside them."""
-_INHERITED = "inherited"
-_ALWAYS = {
-    **dict.fromkeys(("units", "seconds", f"log/{_INHERITED}"), "f T"),
-    "recommended/archs": "u n L",
-    **dict.fromkeys(("recommended/epoch", "recommended/derivation"), "i n"),
-    "sample/archs": "u k L",
-    "sample/inherited": "f k",
-}
-_ALONE = {"alone/archs": "u a L", "alone/inherited": "f a"}
-_LOGGED = dict.fromkeys((f"log/{name}" for name in OBSERVED), "f T") | {
-    "log/probabilities": "f T E K",
-    "log/lineage": "f T 2 L",
-}
-"""Of the columns of a supernet over T epochs; see `harness.experiments.columns`."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +113,7 @@ class Supernets(Kind[Training | Shard]):
     """Trains supernets, and runs the searches that stand beside them in a spec."""
 
     columns = ()
-    optional = (*{**_ALWAYS, **_LOGGED, **_ALONE}, *Search.columns, *Search.optional)
+    optional = (*FORMS, *Search.columns, *Search.optional)
     texts = ("facts", *Search.texts)
 
     def check(self, spec: Spec) -> None:
@@ -213,9 +193,8 @@ class Supernets(Kind[Training | Shard]):
         if not derivations or len(derivations) != len(said) or not isinstance(facts.get("stopped"), bool):
             raise HarnessError(must("facts", "say the derivations and whether the method stopped", facts))
         columns = output.columns
-        further = _ALONE if any(name in columns for name in _ALONE) else {}
-        needed = (*_ALWAYS, *further)
-        lengths = check_columns(columns, {**_ALWAYS, **_LOGGED, **_ALONE}, {}, needed)
+        needed = (*NEEDED, *IF_ALONE) if any(name in columns for name in IF_ALONE) else NEEDED
+        lengths = check_columns(columns, FORMS, {}, needed)
         if not 1 <= lengths["T"] <= unit.epochs:
             raise HarnessError(must("epochs", f"be from 1 to the {unit.epochs} that were asked for", lengths["T"]))
         for name in ("units", "seconds"):
@@ -403,7 +382,7 @@ def _trained(unit: Training, place: Path | None, on_step: Callable[[int], None] 
     sample = _sample(benchmark.space, generator(unit.seed, "sample of subnets", table))
     with compute_threads(1), deterministic():
         method = _build(factory, benchmark.space, data, rng, unit.epochs, hyperparameters)
-        record = _Record(unit, method, place)
+        record = Epochs(unit.digest, method, place)
         while len(record) < unit.epochs and not method.finished:
             with running(f"the one-shot method {factory.__name__}"):
                 record.epoch()
@@ -443,88 +422,3 @@ def _sample(space: SearchSpace, rng: np.random.Generator) -> Archs:
         archs = space.sample(50 * SAMPLED, rng)
     _, first = np.unique(space.key(archs, "functional"), return_index=True)
     return np.asarray(archs[rng.permutation(first)[:SAMPLED]])
-
-
-class _Record:
-    """What is kept of each epoch, with the state of the method: written to a file, and continued from it."""
-
-    def __init__(self, unit: Training, method: OneShot, place: Path | None) -> None:
-        self._unit, self._method, self._place = unit, method, place
-        self._costs = list[tuple[float, float]]()
-        self._archs: list[Archs] = []
-        self._rows = list[tuple[int, int]]()
-        self._logs: dict[str, list[npt.NDArray[np.float64]]] = {}
-        self._written = time.monotonic()
-        self._continue()
-
-    def __len__(self) -> int:
-        return len(self._costs)
-
-    def epoch(self) -> None:
-        """Train for an epoch, keep what it says, and write a checkpoint now and then."""
-        method, is_first = self._method, not self._costs
-        before = None if is_first else {key: rows[-1] for key, rows in self._logs.items() if key != _INHERITED}
-        self._costs.append(answers.trained(method))
-        recommended = answers.recommended(method)
-        self._archs.append(recommended)
-        self._rows += [(len(self), place) for place in range(len(recommended))]
-        inherited = answers.inherited(method, recommended[:1], handed_over=True).mean() if len(recommended) else np.nan
-        for name, value in {**answers.observed(method, before), _INHERITED: np.asarray(inherited)}.items():
-            self._logs.setdefault(name, []).append(value)
-        if is_first:
-            answers.state(method)  # what cannot be kept is told now, not when it would be written
-        if self._place is not None and time.monotonic() - self._written > CHECKPOINT_SECONDS:
-            self._write(self._place)
-
-    def columns(self, unit_macs: float) -> dict[str, npt.NDArray[Any]]:
-        """Return the columns of the result."""
-        costs = np.array(self._costs).reshape(-1, 2)
-        rows = np.array(self._rows, dtype=np.int64).reshape(-1, 2)
-        genes, dtype = self._method.space.genes, self._method.space.dtype
-        return {
-            "units": costs[:, 0] / unit_macs,
-            "seconds": costs[:, 1],
-            "recommended/archs": np.concatenate([np.empty((0, genes), dtype=dtype), *self._archs]),
-            "recommended/epoch": rows[:, 0],
-            "recommended/derivation": rows[:, 1],
-            **{f"log/{name}": np.stack(values) for name, values in self._logs.items()},
-        }
-
-    def _write(self, place: Path) -> None:
-        """Write the state of the method and what was kept, whole or not at all."""
-        arrays = {f"kept/{name}": values for name, values in self.columns(1.0).items()}
-        arrays |= {f"state/{name}": values for name, values in answers.state(self._method).items()}
-        with replacing(place) as temporary, temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays, **{_SEAL: np.array(self._seal(arrays))})
-        self._written = time.monotonic()
-
-    def _seal(self, arrays: Mapping[str, npt.NDArray[Any]]) -> str:
-        """Return the SHA-256 of the unit and of all arrays, with their types and shapes."""
-        return content_sha256(Output(arrays, {"digest": self._unit.digest}))
-
-    def _continue(self) -> None:
-        """Take up what a killed run left; what is damaged is told, and the run begins anew."""
-        if self._place is None or not self._place.exists():
-            return
-        try:
-            arrays = read_npz(self._place)
-            seal = arrays.pop(_SEAL, None)
-            if seal is None or str(seal) != self._seal(arrays):
-                raise ArraysError("it holds other arrays than were written for this training")
-        except (ArraysError, OSError) as error:
-            where = f"the state of a killed run in '{self._place}' is damaged"
-            warnings.warn(f"{where} ({reason(error)}): the training begins anew", stacklevel=2)
-            return
-        kept = {name.removeprefix("kept/"): value for name, value in arrays.items() if name.startswith("kept/")}
-        state = {name.removeprefix("state/"): value for name, value in arrays.items() if name.startswith("state/")}
-        self._method.restore(state)
-        costs = np.stack([kept["units"], kept["seconds"]], axis=1)
-        rows = np.stack([kept["recommended/epoch"], kept["recommended/derivation"]], axis=1)
-        self._costs = [(float(macs), float(seconds)) for macs, seconds in costs]
-        self._rows = [(int(epoch), int(place)) for epoch, place in rows]
-        self._archs = [np.array(kept["recommended/archs"])]
-        self._logs = {name.removeprefix("log/"): [*values] for name, values in kept.items() if name.startswith("log/")}
-
-
-_SEAL = "seal"
-"""The name of the SHA-256 of everything else in a file of a state."""

@@ -59,18 +59,19 @@ def build(folder: Path) -> None:
 
 def states(folder: Path) -> None:
     """Run a spec of supernets that write their state after each epoch, many times, so that kills meet it."""
-    from harness.experiments import supernets
+    from harness.experiments import epochs
+    from harness.experiments.epochs import Epochs
     from harness.experiments.execute import execute
     from harness.experiments.prepare import prepare
     from harness.experiments.schema import load
 
-    write = supernets._Record._write
+    write = Epochs._write
 
-    def often(self: supernets._Record, place: Path) -> None:
+    def often(self: Epochs, place: Path) -> None:
         for _ in range(10):
             write(self, place)
 
-    supernets.CHECKPOINT_SECONDS, supernets._Record._write = -1.0, often  # type: ignore[method-assign]
+    epochs.CHECKPOINT_SECONDS, Epochs._write = -1.0, often  # type: ignore[method-assign]
     execute(prepare(load(folder / "spec.toml")), folder / "spec")
 
 

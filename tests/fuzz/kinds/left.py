@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness import api, registry
-from harness.experiments import supernets
+from harness.experiments import epochs
 from harness.experiments.execute import execute
 from harness.experiments.kind import Output, kind_of
 from harness.experiments.prepare import prepare
@@ -163,7 +163,7 @@ class States(Kind):
 
     def prepare(self, folder: Path) -> None:
         """Train supernets for an epoch, keep their states, and train them whole."""
-        supernets.CHECKPOINT_SECONDS = -1.0
+        epochs.CHECKPOINT_SECONDS = -1.0
         table, self.kind = make(folder), kind_of("supernet")
         self.cases = []
         for name, further in (("gdas", {}), ("rsps", {"candidates": 2}), ("nash_inherited", {"children": 2})):

@@ -12,7 +12,7 @@ import pytest
 from harness import registry
 from harness.cli.describe import describe, rows_of
 from harness.errors import HarnessError, ResultError, SpecError
-from harness.experiments import supernets
+from harness.experiments import epochs, supernets
 from harness.experiments.execute import execute
 from harness.experiments.kind import Output, kind_of
 from harness.experiments.manifest import read_manifest
@@ -175,7 +175,7 @@ def test_what_stands_beside_a_method_and_its_label_change_none_of_its_units():
 
 
 def test_a_killed_supernet_continues_to_the_same_result(own, tmp_path, monkeypatch):
-    monkeypatch.setattr(supernets, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(epochs, "CHECKPOINT_SECONDS", -1.0)
     kind = kind_of("supernet")
     unit = next(unit for _, unit in prepare(spec({"name": own})).shards.values())
     place = part_path(tmp_path, unit.digest)
@@ -229,7 +229,7 @@ def test_columns_that_are_none_of_a_supernet_are_told(own, tmp_path):
 
 
 def test_what_was_kept_is_removed_when_the_result_is_stored(own, tmp_path, monkeypatch):
-    monkeypatch.setattr(supernets, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(epochs, "CHECKPOINT_SECONDS", -1.0)
     prepared = prepare(spec({"name": own}, replicates=1))
     assert execute(prepared, tmp_path / "out").failed == ()
     assert [path.name for path in (tmp_path / "out").iterdir() if path.suffix == ".part"] == []
