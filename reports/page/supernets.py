@@ -15,7 +15,7 @@ NO_CHECKLIST = "The checklist of best practices in NAS research is about searche
 
 def first_screen(results: SupernetResults) -> FirstScreen:
     """Return what each benchmark says, without a matrix."""
-    return FirstScreen("One-shot methods, judged by a table of trainings from scratch.", tuple(sentences(results)))
+    return FirstScreen("One-shot methods, judged by trainings from scratch.", tuple(sentences(results)))
 
 
 def facts_words(results: SupernetResults) -> list[str]:

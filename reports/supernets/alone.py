@@ -41,10 +41,12 @@ def exhibits(results: SupernetResults) -> Iterator[Exhibit]:
         frame = pd.DataFrame(rows, columns=["benchmark", "series", "column", "row", "x", "y", "low", "high"])
         styles = style_map(["handed over", _DRAWN], background=["sample"])
         count = frame[frame["column"] == ALONE].shape[0]
+        limits = any(len(one.derivations) > 1 for _, named, one in judged(results) if named == label)
+        chosen = "the best subnet under each limit by its inherited accuracy" if limits else "what the method chose"
         caption = (
             f"{label}: validation accuracy over multiply-adds. Hollow: with the weights of the supernet; full: trained"
-            " by itself, mean and range of its seeds; a dotted line joins the two. What was handed over is the best"
-            " subnet under each limit by its inherited accuracy; random ones were drawn beforehand, and grey points are"
+            " by itself, mean and range of its seeds; a dotted line joins the two. What was handed over is"
+            f" {chosen}; random ones were drawn beforehand, and grey points are"
             f" further random ones with inherited weights. {counted(count, 'architecture')} trained alone,"
             f" n = {counted(results.spec.replicates, 'replicate')}."
         )

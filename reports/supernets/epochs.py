@@ -28,8 +28,8 @@ def over_epochs(results: SupernetResults) -> Iterator[Exhibit | None]:
         yield _derivations(results, panel, suffix)
     yield _logged(
         results, "one-shot-entropy", "Entropy of the weights of operations", entropies, "entropy (nats)",
-        "Entropy of the weights of operations after each epoch, mean over edges: the logarithm of the number of"
-        " operations where nothing is chosen, 0 where all is.",
+        "Entropy of the weights of operations after each epoch, mean over edges, or of widths, mean over layers: the"
+        " logarithm of their number where nothing is chosen, 0 where all is.",
     )  # fmt: skip
     yield _logged(
         results, "one-shot-eigenvalue", "Curvature in the architecture parameters", _eigenvalues, "largest eigenvalue",
