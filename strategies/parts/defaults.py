@@ -21,6 +21,8 @@ def defaults(**changed: Any) -> Callable[[Class], Class]:
     TypeError
         If the base does not take what is changed; says what.
 
+    Examples
+    --------
     >>> class Base:
     ...     def __init__(self, *, batch: int = 10, parents: int = 5) -> None:
     ...         self.settings = batch, parents
