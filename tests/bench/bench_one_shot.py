@@ -118,7 +118,7 @@ def steps() -> list[Row]:
         by_hand = {
             "of the weights of the mixture": lambda: _backward(written, images, labels, mixed),
             "of alpha": lambda: torch.autograd.grad(written.loss(images, labels, alpha, EVERY, learns=False), alpha),
-            "of a path": lambda: written.learn(images, labels, PATH),
+            "of a path": lambda: _learn(written, images, labels),
         }
         took = {name: (_seconds(call), _seconds(by_hand[name])) for name, call in autograd.items()}
         rest = _seconds(lambda: _step(supernet, lambda x: supernet(x, lambda cell, features: features), images, labels))
@@ -182,11 +182,21 @@ def _written(batches: Batches, seed: int) -> WrittenSupernet:
     return written
 
 
+def _learn(written: WrittenSupernet, images: Tensor, labels: Tensor) -> None:
+    """Give the weights of a path their gradients, and drop them."""
+    written.learn(images, labels, PATH)
+    _drop(written)
+
+
+def _drop(written: WrittenSupernet) -> None:
+    for parameter in written.parameters:
+        parameter.grad = None
+
+
 def _backward(written: WrittenSupernet, images: Tensor, labels: Tensor, mixed: Tensor) -> None:
     """Give the weights of a supernet their gradients, and drop them."""
     written.loss(images, labels, mixed, EVERY, learns=True).backward()
-    for parameter in written.parameters:
-        parameter.grad = None
+    _drop(written)
 
 
 def _each(calls: Sequence[Callable[[], None]]) -> None:
