@@ -102,10 +102,10 @@ def cells(results: SupernetResults) -> ReportTable:
         tuple(decimals(value) if isinstance(value, float) else str(value) for value in row.values()) for row in rows
     )
     groups = [group for panel in results.panels for group in panel.supernets.values()]
-    several = any(len(group[0].derivations) > 1 for group in groups)
+    without = any("argmax without none" in group[0].derivations for group in groups)
     caption = (
         "The cell that each replicate handed over at the end, as derived, with the table's means in the unit of its"
-        f" metric.{' Cells of one replicate differ where none has the largest weight on an edge.' * several}"
+        f" metric.{' Cells of one replicate differ where none has the largest weight on an edge.' * without}"
     )
     headers = ("Benchmark", "Method", "Replicate", "Derivation", "Cell", "Validation", "Test")
     return ReportTable(
