@@ -80,7 +80,7 @@ class SizeSupernet(StagedNetwork):
                 cell.edges[_SKIP] = ConvNorm(WIDEST, WIDEST, 1, geometry)
             for part in cell.modules():
                 if isinstance(part, Norm):
-                    part.affine, part.weight, part.bias = False, None, None  # type: ignore[assignment]  # torch allows it
+                    part.affine, part.weight, part.bias = False, None, None  # type: ignore[assignment]  # torch takes it for not affine
         super().__init__(cells, pairs, (WIDEST, WIDEST), recipe, shape, classes)
         self._given = recipe, shape, classes
         forget_statistics(self)

@@ -194,7 +194,8 @@ class WeakLearners(nn.Module):
 
         Skips and pools have no scale that could begin at 0: with them it starts elsewhere.
         """
-        cells: Sequence[Mapping[str, nn.Module]] = [cell.edges for stage in child.stages for cell in stage]  # type: ignore[attr-defined]  # torch
+        every = (cell for stage in child.stages for cell in stage)  # type: ignore[attr-defined]  # torch says Module
+        cells: Sequence[Mapping[str, nn.Module]] = [cell.edges for cell in every]
         for edges, own in zip(cells, self.cells, strict=True):
             for one in taken:
                 if one.code in KERNELS:

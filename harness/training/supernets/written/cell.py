@@ -185,8 +185,8 @@ class WrittenCell:
             self._is_plain = step.is_plain
 
     def infer(self) -> None:
-        """Refuse: subnets are evaluated by the supernet."""
-        raise NotImplementedError("a written step is one of training")
+        """Refuse: running statistics, which evaluation would need, belong to none of a supernet's architectures."""
+        raise RuntimeError("written steps are of training; `harness.training.supernets.subnets` evaluates")
 
     def forward(self) -> None:
         """Compute nodes 1 to 3."""

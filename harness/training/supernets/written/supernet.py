@@ -86,7 +86,7 @@ class WrittenSupernet:
         """Return whether steps are written out: on signals with reductions that pool, on a CPU, with plain cells."""
         if not isinstance(supernet, Supernet) or task.device.type != "cpu":
             return False
-        plain = all(cell.plain for stage in supernet.stages for cell in stage)  # type: ignore[attr-defined]  # of Module
+        plain = all(cell.plain for stage in supernet.stages for cell in stage)  # type: ignore[attr-defined]  # torch says Module
         return plain and fits_signals(task)
 
     def loss(
