@@ -50,13 +50,20 @@ class WrittenSupernet:
         Its parameters are views of flat memory from now on.
     task : Task
         Of networks that `fits` accepts.
+
+    Attributes
+    ----------
+    parameters : tuple of Parameter
+        Of the supernet.
+    passes : int
+        How many forward passes there were: what one has left in memory is gone with the next.
     """
 
     def __init__(self, supernet: Supernet, task: Task) -> None:
         self._task = task
         self._weights = PackWeights(_slots(task), task.device)
         self._networks: dict[int, WrittenNetworks] = {}
-        self._passes = 0
+        self.passes = 0
         self.parameters = tuple(supernet.parameters())
         parts, found = dict[str, tuple[Tensor, Tensor]](), self._weights
         for slot in found.values.slots:
@@ -157,7 +164,7 @@ class WrittenSupernet:
         """Return the mean loss, (), and its gradient in the logits, (1, classes, B)."""
         networks = self._of(len(labels))
         networks.choose(step)
-        self._passes += 1
+        self.passes += 1
         logarithms = torch.log_softmax(networks.forward(images.unsqueeze(0), training=True), 1)
         truth = torch.full_like(logarithms, smoothing / logarithms.shape[1])
         index = labels.view(1, 1, -1)
@@ -182,11 +189,6 @@ class WrittenSupernet:
         through = plan.connected
         cells = [self._places[edge] if through else self._places[edge][-1:] for edge in plan.convolved]
         return [*self._head, *(self._ends if through else []), *(place for places in cells for place in places)]
-
-    @property
-    def passes(self) -> int:
-        """How many forward passes there were: what one has left in memory is gone with the next."""
-        return self._passes
 
     def _of(self, batch: int) -> WrittenNetworks:
         if batch not in self._networks:

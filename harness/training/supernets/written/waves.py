@@ -55,11 +55,6 @@ class Wave:
     skips: tuple[int, ...]
     pools: tuple[int, ...]
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing leaves the node."""
-        return not (self.runs or self.skips or self.pools)
-
 
 @dataclass(frozen=True)
 class Waves:
