@@ -191,8 +191,10 @@ document.querySelectorAll("main section table").forEach((table) => {
   const home = table.closest(".scroll");
   (home.previousElementSibling?.matches(".sideways") ? home.previousElementSibling : home).before(tools);
 });
-const hint = () => document.querySelectorAll(".sideways").forEach((text) => { const home = text.nextElementSibling; text.hidden = home.scrollWidth <= home.clientWidth; });
-addEventListener("resize", hint); document.addEventListener("change", hint); hint();
+// What is far from the screen has no width yet (content-visibility): it is measured when it comes near.
+const hint = (home) => { home.previousElementSibling.hidden = home.scrollWidth <= home.clientWidth; };
+const widths = new ResizeObserver((seen) => seen.forEach(({ target }) => hint(target.parentElement)));
+document.querySelectorAll(".sideways + *").forEach((home) => { hint(home); widths.observe(home.firstElementChild); });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") document.querySelectorAll(".tools details[open]").forEach((part) => { part.open = false; }); });
 document.addEventListener("click", (event) => document.querySelectorAll(".tools details[open]").forEach((part) => { if (!part.contains(event.target)) part.open = false; }));
 })();

@@ -181,10 +181,20 @@ def test_only_what_is_wider_than_the_screen_is_said_to_go_on(browser, file):
     context = browser.new_context(viewport={"width": 390, "height": 844})
     view = context.new_page()
     view.goto(file.as_uri())
-    told = "hints => hints.map(({hidden, nextElementSibling: wide}) => [!hidden, wide.scrollWidth > wide.clientWidth])"
-    said = [view.locator(".sideways").evaluate_all(told)]
-    view.set_viewport_size({"width": 639, "height": 844})
-    said.append(view.locator(".sideways").evaluate_all(told))
-    assert all(shown == wider for found in said for shown, wider in found)
-    assert said[0] != said[1], "some fit on a wider screen"
+
+    def shown(wide: str, states: dict[int, str]) -> None:
+        """Wait until the hint above an element is in its state at each width (pixels)."""
+        for width, state in states.items():
+            view.set_viewport_size({"width": width, "height": 844})
+            view.locator(wide).first.scroll_into_view_if_needed()
+            view.locator(f".sideways:has(+ {wide})").first.wait_for(state=state)
+
+    shown(".wide", {390: "visible", 639: "hidden", 391: "visible"})
+    table = ".scroll[aria-label='Final test values']"
+    shown(table, {391: "visible", 639: "hidden", 390: "visible"})
+    tools = view.locator(f".tools:has(+ .sideways + {table})")
+    tools.locator("summary").click()
+    for box in tools.locator("input[type=checkbox]").all():
+        box.uncheck()
+    shown(table, {390: "hidden"})
     context.close()
