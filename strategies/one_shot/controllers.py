@@ -13,14 +13,14 @@ import numpy.typing as npt
 from harness.checks import GREATEST, MOST, Archs, FloatArray, integer, real
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
-from harness.spaces.four_nodes import EDGES
-from harness.spaces.nb201.operations import OPERATIONS
 from harness.training.supernets.subnets import accuracies
 from strategies.one_shot.paths import PathSettings, SinglePath
 from strategies.reinforcement.lstm import LSTMPolicy
 from strategies.reinforcement.optimisers import Adam
 
 _SCALE = 0.1  # initial weights of the controller are uniform within it
+_EVERY, _DRAWN = 20_000, 1_000
+"""Cells up to which all are counted where the page says what the controller draws; and draws in place of more."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class ControllerSettings(PathSettings):
     controller_clip: float = 5.0
     entropy: float = 1e-4
     baseline_momentum: float = 0.99
+    operation_divisor: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,7 +51,12 @@ class ControllerSettings(PathSettings):
             integer(name, getattr(self, name), low=1, high=MOST)
         for name in ("tanh", "controller_clip", "entropy"):
             real(name, getattr(self, name), low=0.0, high=GREATEST)
-        for name in ("controller_temperature", "controller_learning_rate", "controller_epsilon"):
+        for name in (
+            "controller_temperature",
+            "controller_learning_rate",
+            "controller_epsilon",
+            "operation_divisor",
+        ):
             real(name, getattr(self, name), low=0.0, high=GREATEST, open_low=True)
         real("controller_beta", self.controller_beta, low=0.0, high=0.999)
         real("baseline_momentum", self.baseline_momentum, low=0.0, high=1.0)
@@ -67,10 +73,17 @@ class ENAS(SinglePath):
     end the best of a hundred draws is chosen, each by one batch.  The policy is that of
     `strategies.reinforcement.lstm`: logits are 2.5 tanh(raw / 5).
 
+    Of DARTS cells it draws node after node: what a node reads, one of the pairs of earlier nodes, then the operation on
+    each of the two; the normal cell first.  Settings are the same; those of the authors' code for cells are
+    ``tanh = 1.1``, ``operation_divisor = 2.5``, ``controller_temperature = 1``, ``controller_learning_rate = 0.0035``,
+    ``updates = 10`` and ``samples = 30``.
+
     Departs from that code: one layer of 64 units, as in the code of the paper, not two of 32; each edge has a matrix
     and embeddings of its own; no gradient flows through the entropy of the reward; validation items are not augmented.
     Its first version, of 2020, goes on from the b of the last cell of a pass, not from their mean, and chooses by
-    batches of 128.
+    batches of 128.  Departs from the authors' code for cells: the inputs of a node are different ones, drawn at once by
+    a softmax over pairs, not one after the other by attention over the nodes before; operations are those of DARTS, and
+    no bias, learnt or fixed, favours convolutions; b counts a cell only after it was used.
 
     Parameters of `SinglePath`, and:
 
@@ -91,12 +104,15 @@ class ENAS(SinglePath):
         Weight of the entropy in the reward.
     baseline_momentum : float
         0.99 above.
+    operation_divisor : float
+        What divides the constant 2.5 where an operation is drawn.
     """
 
     settings: ControllerSettings
     preset: ClassVar[Any] = ControllerSettings(
         batch_size=128, learning_rate=0.05, last_learning_rate=0.0005, weight_decay=2.5e-4, items=512
     )
+    later_hyperparameters: ClassVar[Mapping[str, Any]] = {"operation_divisor": 1.0}
     paper, year = "Pham et al., ICML", 2018
 
     def __init__(
@@ -104,13 +120,15 @@ class ENAS(SinglePath):
     ) -> None:
         super().__init__(space, data, rng, epochs, **hyperparameters)
         chosen = self.settings
+        self.counts = self.choices.counts(self.codes)
+        operations = np.array(self.choices.genes) == 0
         self.policy = LSTMPolicy(
-            np.full(len(EDGES), len(self._codes)),
+            self.counts,
             self.space.dtype,
             rng,
             units=chosen.units,
             scale=_SCALE,
-            constants=np.full(len(EDGES), chosen.tanh),
+            constants=chosen.tanh / np.where(operations, chosen.operation_divisor, 1.0),
             temperature=chosen.controller_temperature,
         )
         self._adam = Adam(
@@ -126,8 +144,8 @@ class ENAS(SinglePath):
         return low + (high - low) / 2 * (1 + math.cos(math.pi * self.done / self.settings.half_period))
 
     def draw(self, count: int) -> Archs:
-        """Draw paths by the controller: (count, 6)."""
-        return self._codes[self.policy.sample(count)]
+        """Draw paths by the controller: (count, L)."""
+        return self.choices.decoded(self.codes, self.policy.sample(count))
 
     def after_epoch(self) -> None:
         """Train the controller, and choose a path where it is due."""
@@ -135,7 +153,7 @@ class ENAS(SinglePath):
         validation = self.batches.validating(self.rng, chosen.batch_size)
         for _ in range(chosen.updates):
             places, right = self.policy.sample(chosen.samples), list[float]()
-            for arch in self._codes[places]:
+            for arch in self.choices.decoded(self.codes, places):
                 batch = next(validation)
                 self.charge(self.costs.path(arch), len(batch[1]), 1)
                 right += accuracies(self.supernet, arch[None], self.batches, items=[batch]).tolist()
@@ -148,7 +166,7 @@ class ENAS(SinglePath):
 
         Parameters
         ----------
-        places : (n, 6)
+        places : (n, L)
             What the policy drew.
         right : (n,)
             Share of right answers of each.
@@ -170,11 +188,17 @@ class ENAS(SinglePath):
         return baselines
 
     def probabilities(self) -> FloatArray:
-        """Return how likely each operation is on each edge, over all cells: (6, 5) float64."""
-        places = np.indices((len(self._codes),) * len(EDGES)).reshape(len(EDGES), -1).T.astype(self.space.dtype)
-        p = np.exp(self.policy.read(places, np.ones(places.shape, dtype=bool)).log_probability)
-        archs = self._codes[places]
-        return np.stack([np.bincount(genes, p, minlength=len(OPERATIONS)) for genes in archs.T])
+        """Return how likely each operation is on each edge: (E, K) float64.
+
+        Over all cells, or over a thousand draws by a generator of their own where there are too many.  Of DARTS cells
+        none has the probability that the edge is not there.
+        """
+        if math.prod(self.counts.tolist()) > _EVERY:
+            places, p = self.policy.sample(_DRAWN, np.random.default_rng(self.done)), np.full(_DRAWN, 1 / _DRAWN)
+        else:
+            places = np.indices(tuple(self.counts)).reshape(len(self.counts), -1).T.astype(self.space.dtype)
+            p = np.exp(self.policy.read(places, np.ones(places.shape, dtype=bool)).log_probability)
+        return self.choices.shares(self.choices.decoded(self.codes, places), p)
 
     def observed(self) -> Mapping[str, FloatArray]:
         """Return the loss of the last epoch, and what the controller draws."""

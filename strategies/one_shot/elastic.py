@@ -18,6 +18,7 @@ from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.elastic.skeleton import BLOCKS, EXPANSIONS, LARGEST, STAGES, genes_of
+from harness.spaces.named import NETWORKS
 from harness.spaces.own.conditional import ConditionalSpace
 from harness.training.engines.resident import sgd_step
 from harness.training.supernets.costs import NetworkCosts
@@ -145,7 +146,7 @@ class OFA(Choosing):
     def made(self, partial: int, seed: int) -> tuple[nn.Module, NetworkCosts]:
         """Return the supernet and what its subnets cost."""
         given = self.batches.recipe, self.batches.shape, self.batches.classes
-        return build(*given, seed=seed), NetworkCosts(ElasticSupernet.network, *given)
+        return build(*given, seed=seed), NetworkCosts(NETWORKS["elastic"], *given)
 
     @property
     def phase(self) -> int:

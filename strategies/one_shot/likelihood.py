@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
-import torch
 from torch import Tensor
 
-from harness.checks import MOST, Archs, FloatArray, integer
+from harness.checks import MOST, Archs, integer
 from harness.errors import HarnessError, must
-from harness.spaces.four_nodes import EDGES
 from harness.training.supernets.batches import Batch
 from strategies.one_shot.grid import RelaxedSettings
 from strategies.one_shot.relaxed import Relaxed
-from strategies.one_shot.supernets import Choosing
+from strategies.one_shot.supernets import TWO_KINDS, Choosing
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,9 @@ class SETN(Choosing, Relaxed):
     validation batch; at the end the hundred cells of the largest product of softmax(alpha) are scored, each on one
     batch of 512 validation items, another for each, and the best is chosen.  As in that code gradients are not clipped.
 
+    Of DARTS cells a path has two edges into each node, and the product is over the operations of these edges, none
+    excluded: the likeliest pair of cells is what `DARTS` would derive.
+
     Parameters of `Relaxed`, and:
 
     Parameters
@@ -64,38 +64,18 @@ class SETN(Choosing, Relaxed):
     """
 
     settings: LikelihoodSettings
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
     preset: ClassVar[Any] = LikelihoodSettings(alpha_first=False, clip=0.0)
     derivations: ClassVar[tuple[str, ...]] = ("chosen",)
     paper, year = "Dong & Yang, ICCV", 2019
 
     def weight_loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Return the loss of a path that is drawn uniformly, and its multiply-adds per item."""
-        arch = np.array(self.codes)[self.rng.integers(len(self.codes), size=len(EDGES))].tolist()
-        return self.sampled_loss(batch, arch), self.costs.path(arch)
+        codes = self.choices.on_edges(self.choices.draw(self.codes, 1, self.rng))[0].tolist()
+        return self.sampled_loss(batch, codes), self.costs.on_edges(codes)
 
     def choose(self) -> Archs:
-        """Return the best of the likeliest cells: (1, 6)."""
-        with torch.no_grad():
-            p = self.sampler.probabilities(self.alpha).double().cpu().numpy()
-        places = likeliest(np.log(np.maximum(p, 1e-300)), self.settings.candidates)
-        archs = np.array(self.codes, dtype=self.space.dtype)[places]
-        return self.best_of(archs, self.settings.items)[None]
-
-
-def likeliest(logs: FloatArray, count: int) -> npt.NDArray[np.int64]:
-    """Return the rows of the largest sums of logarithms, best first: (E, K) to (at most `count`, E).
-
-    One edge after another: what is not among the best of some edges is not among them with more.
-
-    Examples
-    --------
-    >>> likeliest(np.log([[0.6, 0.4], [0.9, 0.1]]), 3).tolist()
-    [[0, 0], [1, 0], [0, 1]]
-    """
-    rows, sums = np.empty((1, 0), dtype=np.int64), np.zeros(1)
-    for row in logs:
-        totals = (sums[:, None] + row).ravel()
-        order = np.argsort(-totals, kind="stable")[:count]
-        rows = np.column_stack([rows[order // len(row)], order % len(row)])
-        sums = totals[order]
-    return rows
+        """Return the best of the likeliest cells: (1, L)."""
+        logs = np.log(np.maximum(self.probabilities(), 1e-300))
+        archs = self.choices.likeliest(logs, self.codes, self.settings.candidates)
+        return self.best_of(archs.astype(self.space.dtype), self.settings.items)[None]

@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from torch import Tensor
 
 from harness.checks import MOST, Archs, choice, integer, real
 from harness.errors import HarnessError, must
-from harness.one_shot import SearchData
-from harness.space import SearchSpace
-from harness.spaces.four_nodes import EDGES
 from strategies.one_shot.evolving import EvolutionSettings, evolve
-from strategies.one_shot.supernets import Choosing, WeightSettings
+from strategies.one_shot.supernets import TWO_KINDS, Choosing, WeightSettings
 
 PATHS, CHOICES, ANNEALING = ("uniform", "fair"), ("random", "evolution"), ("cosine", "linear")
 
@@ -49,13 +45,15 @@ class PathSettings(EvolutionSettings, WeightSettings):
 class SinglePath(Choosing):
     """Weights trained one drawn path at a time; the best path by inherited accuracy is chosen: choices of one's own.
 
-    An operation that is not drawn is not touched by a step: neither momentum nor decay moves it.
+    An operation that is not drawn is not touched by a step: neither momentum nor decay moves it.  Of DARTS cells a path
+    has two edges into each node, and no none, for the table has none.
 
     Parameters
     ----------
     paths : {"uniform", "fair"}
-        One path in a step, uniform over the operations of each edge; or as many as there are operations, each of which
-        is in one of them on each edge, their mean loss and one step.
+        One path in a step, uniform over the operations of each edge, and of DARTS cells over pairs of edges; or as many
+        as there are operations, each of which is in one of them on each edge, their mean loss and one step.  Those of
+        DARTS cells have the same pairs, drawn for each step.
     annealing : {"cosine", "linear"}
         Of the learning rate of the weights.
     label_smoothing : float
@@ -76,14 +74,9 @@ class SinglePath(Choosing):
     """
 
     settings: PathSettings
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
     preset: ClassVar[Any] = PathSettings()
     version = 2
-
-    def __init__(
-        self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
-    ) -> None:
-        super().__init__(space, data, rng, epochs, **hyperparameters)
-        self._codes = np.array(self.codes, dtype=self.space.dtype)
 
     def rate(self) -> float:
         """Return the learning rate of the weights in this epoch."""
@@ -98,10 +91,7 @@ class SinglePath(Choosing):
 
     def step(self, images: Tensor, labels: Tensor) -> float:
         """Train one path on a batch, or fair ones."""
-        if self.settings.paths == "fair":
-            archs = np.stack([self.rng.permutation(self._codes) for _ in EDGES], axis=1)
-        else:
-            archs = self.draw(1)
+        archs = self.choices.fair(self.codes, self.rng) if self.settings.paths == "fair" else self.draw(1)
         for arch in archs.tolist():
             self.charge(self.costs.path(arch), len(labels))
         batch, smoothing, share = (images, labels), self.settings.label_smoothing, 1 / len(archs)
@@ -110,7 +100,7 @@ class SinglePath(Choosing):
         return loss
 
     def choose(self) -> Archs:
-        """Return the best of the random candidates, or of an evolution: (1, 6)."""
+        """Return the best of the random candidates, or of an evolution: (1, L)."""
         if self.settings.chosen_by == "random":
             return self.best_of(self.draw(self.settings.candidates), self.settings.items)[None]
         return evolve(self.charged_accuracies, self.draw, self.settings, self.rng)[None]
@@ -121,11 +111,9 @@ class RSPS(SinglePath):
 
     Li & Talwalkar, "Random Search and Reproducibility for Neural Architecture Search", UAI 2019, as in the code of
     NAS-Bench-201: each of the hundred is scored on one batch of 512 validation items, another for each; that noise is
-    part of published results.  Departs from that code: cells without a way to the output are trained like others.  Of
-    DARTS cells a path has two edges into each node, and no none, for the table has none.
+    part of published results.  Departs from that code: cells without a way to the output are trained like others.
     """
 
-    takes: ClassVar[tuple[str, ...]] = ("nb201", "darts")
     version = 3
     preset = PathSettings(items=512)
     paper, year = "Li & Talwalkar, UAI", 2019
@@ -164,7 +152,9 @@ class FairNAS(SinglePath):
     None is left out by default: a path with it trains less.
 
     Departs from the paper: gradients are averaged over the paths of a step, not summed; the best of random candidates
-    is chosen, where the paper evolves several objectives.
+    is chosen, where the paper evolves several objectives.  Of DARTS cells a step trains the operations of two edges
+    into each node, drawn uniformly, so that operations of an edge are trained equally often after any step and edges
+    into a node in the mean: no whole number of paths with two edges a node has every edge as often as every other.
     """
 
     preset = PathSettings(paths="fair", without=("none",))

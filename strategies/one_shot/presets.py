@@ -7,9 +7,8 @@ from typing import ClassVar
 
 from strategies.one_shot.grid import RelaxedSettings
 from strategies.one_shot.relaxed import Relaxed
+from strategies.one_shot.supernets import TWO_KINDS
 
-TWO_KINDS = ("nb201", "darts")
-"""Spaces of methods that search both kinds of cells."""
 _DARTS = RelaxedSettings(nesterov=False, weight_decay=3e-4)
 
 

@@ -22,6 +22,7 @@ from torch.nn import functional
 from harness.checks import GREATEST, Archs, FloatArray, real
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
+from harness.spaces.named import NETWORKS
 from harness.spaces.nats_size.skeleton import LAYERS, WIDTHS
 from harness.training.supernets.batches import Batch
 from harness.training.supernets.costs import SizeCosts
@@ -119,7 +120,7 @@ class Sizes(SupernetMethod):
     def made(self, partial: int, seed: int) -> tuple[nn.Module, SizeCosts]:
         """Return the supernet and what its subnets cost."""
         given = self.batches.recipe, self.batches.shape, self.batches.classes
-        return build(*given, seed=seed), SizeCosts(SizeSupernet.network, *given)
+        return build(*given, seed=seed), SizeCosts(NETWORKS["nats-size"], *given)
 
     @property
     def full(self) -> float | None:

@@ -15,9 +15,8 @@ from harness.checks import GREATEST, MOST, Archs, FloatArray, integer, real
 from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
-from harness.spaces.four_nodes import EDGES, NONE
-from harness.spaces.nb201.operations import OPERATIONS
-from strategies.one_shot.supernets import SupernetMethod, WeightSettings
+from harness.spaces.four_nodes import NONE
+from strategies.one_shot.supernets import TWO_KINDS, SupernetMethod, WeightSettings
 
 LEAST = 1e-6
 """The least weight of a switch in the penalty, so that variances stay finite."""
@@ -27,6 +26,7 @@ LEAST = 1e-6
 class SparseSettings(WeightSettings):
     """Choices of `BayesNAS`, and their values where it says no other."""
 
+    fewest: ClassVar[int] = 2
     operation_penalty: float = 0.01
     edge_penalty: float = 0.01
     warm_epochs: int = 1
@@ -40,13 +40,8 @@ class SparseSettings(WeightSettings):
         integer("warm_epochs", self.warm_epochs, low=0, high=MOST)
         integer("rounds", self.rounds, low=1, high=MOST)
         real("prune_below", self.prune_below, low=0.0, high=GREATEST)
-        if len(self.switched) < 2:
+        if sum(code != NONE for code in self.codes) < 2:
             raise HarnessError(must("without", "leave two operations or more beside 'none'", list(self.without)))
-
-    @property
-    def switched(self) -> tuple[int, ...]:
-        """Codes of the operations that have switches, without none: it has no effect, and stands for an edge off."""
-        return tuple(code for code in self.codes if code != NONE)
 
 
 class BayesNAS(SupernetMethod):
@@ -59,7 +54,8 @@ class BayesNAS(SupernetMethod):
     c/gamma^2),
     gamma = abs(s) / omega.  An operation dies with its edge: 1/gamma = 1/gamma_operation + 1/gamma_edge.  What is
     recommended is the operation of the largest gamma on each edge; in the first row none, where it is below
-    `prune_below` of the largest of the cell.
+    `prune_below` of the largest of the cell.  Of DARTS cells it is the two edges into each node of the largest gamma,
+    with their operations.
 
     Departs from the paper: switches are shared by all cells, so that a group is one switch; H is the mean square of the
     gradient over the batches of the epoch (the empirical Fisher information), not a recursion through the layers;
@@ -76,10 +72,11 @@ class BayesNAS(SupernetMethod):
     rounds : int
         Epochs with the penalty, each of which ends with an update; then the search is over.
     prune_below : float
-        Share of the largest gamma.
+        Share of the largest gamma; of cells of NAS-Bench-201 alone.
     """
 
     settings: SparseSettings
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
     version = 2
     preset: ClassVar[Any] = SparseSettings(batch_size=18, nesterov=False, weight_decay=3e-4)
     derivations: ClassVar[tuple[str, ...]] = ("pruned", "argmax without none")
@@ -89,12 +86,16 @@ class BayesNAS(SupernetMethod):
         self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
     ) -> None:
         super().__init__(space, data, rng, epochs, **hyperparameters)
-        self.codes = self.settings.switched
-        count = len(EDGES) * len(self.codes)
+        self._prunes = self.choices.none in self.choices.held(self.codes)
+        if not self._prunes:
+            self.derivations = self.choices.derivations  # type: ignore[misc]  # those of its space
+        self.codes = tuple(code for code in self.codes if code != self.choices.none)  # none is an edge that is off
+        edges = self.choices.edges
+        count = edges * len(self.codes)
         chosen, device = self.settings, self.batches.device
-        factors = [chosen.operation_penalty] * count + [chosen.edge_penalty] * len(EDGES)
+        factors = [chosen.operation_penalty] * count + [chosen.edge_penalty] * edges
         self.penalties = torch.tensor(factors, device=device)  # of the operations, edge by edge, then of the edges
-        self.switches = torch.ones(count + len(EDGES), device=device).requires_grad_()
+        self.switches = torch.ones(count + edges, device=device).requires_grad_()
         self.omega, self.gamma, self.squares = (torch.ones_like(self.penalties) for _ in range(3))
         self._steps = 0  # of the epoch
 
@@ -110,7 +111,7 @@ class BayesNAS(SupernetMethod):
 
     def step(self, images: Tensor, labels: Tensor) -> float:
         """Update the weights, and the switches after the warm-up."""
-        kept = [self.codes] * len(EDGES)
+        kept = [self.codes] * self.choices.edges
         self.charge(self.costs.mixture_by_edge(kept), len(labels))
         self.switches.grad = torch.zeros_like(self.switches)
         loss = self.mixture_loss((images, labels), self._weights(self.switches), kept=kept)
@@ -124,9 +125,10 @@ class BayesNAS(SupernetMethod):
         return loss.item()
 
     def _weights(self, switches: Tensor) -> Tensor:
-        """Return the products of the switches of operations and edges: (6, 5), 0 for what has none."""
-        operations, edges = switches[: -len(EDGES)].view(len(EDGES), -1), switches[-len(EDGES) :]
-        places = functional.one_hot(torch.tensor(self.codes, device=switches.device), len(OPERATIONS)).to(switches)
+        """Return the products of the switches of operations and edges: (E, K), 0 for what has none."""
+        count, codes = self.choices.edges, torch.tensor(self.codes, device=switches.device)
+        operations, edges = switches[:-count].view(count, -1), switches[-count:]
+        places = functional.one_hot(codes, len(self.choices.operations)).to(switches)
         return (operations * edges[:, None]) @ places
 
     @torch.no_grad()
@@ -137,22 +139,23 @@ class BayesNAS(SupernetMethod):
             self.omega, self.gamma = found
 
     def variances(self) -> FloatArray:
-        """Return gamma of the operations with that of their edges, 0 for none: (6, 5) float64."""
-        gamma = self.gamma.double().cpu().numpy()
-        operations, edges = gamma[: -len(EDGES)].reshape(len(EDGES), -1), gamma[-len(EDGES) :, None]
-        found = np.zeros((len(EDGES), len(OPERATIONS)))
+        """Return gamma of the operations with that of their edges, 0 for none: (E, K) float64."""
+        gamma, count = self.gamma.double().cpu().numpy(), self.choices.edges
+        operations, edges = gamma[:-count].reshape(count, -1), gamma[-count:, None]
+        found = np.zeros((count, len(self.choices.operations)))
         both = operations + edges
         found[:, self.codes] = np.divide(operations * edges, both, out=np.zeros_like(both), where=both > 0)
         return found
 
     def recommend(self) -> Archs:
-        """Return the operations of the largest gamma, with none where it is small, and without: (2, 6)."""
+        """Return what `derivations` make of gamma, in place of weights of operations: (n, L)."""
         found = self.variances()
-        left_out = [code for code in range(len(OPERATIONS)) if code not in self.codes]
+        left_out = [code for code in range(found.shape[1]) if code not in self.codes]
         found[:, left_out] = -1
-        some = found.argmax(1)
-        small = (found.max(1) < self.settings.prune_below * found.max()) & (NONE in self.settings.codes)
-        return np.stack([np.where(small, NONE, some), some]).astype(self.space.dtype)
+        archs = self.choices.derive(found, None)
+        if self._prunes:
+            archs[0, found.max(1) < self.settings.prune_below * found.max()] = self.choices.none
+        return archs.astype(self.space.dtype)
 
     def observed(self) -> Mapping[str, FloatArray]:
         """Return the loss, and the shares of operations in the gamma of their edges."""

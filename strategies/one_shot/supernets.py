@@ -7,7 +7,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.checks import GREATEST, MOST, Archs, FloatArray, boolean, choice, integer, listed, real
+from harness.errors import HarnessError, must
 from harness.one_shot import OneShot, SearchData, Spent, generator_state, restore_generator
 from harness.space import SearchSpace
 from harness.training.engines.resident import sgd_step
@@ -28,6 +29,8 @@ from harness.training.supernets.partial import CHANNELS
 from harness.training.supernets.subnets import RECALIBRATING, STATISTICS, accuracies
 from harness.training.supernets.written.supernet import written_supernet
 
+TWO_KINDS = tuple(CHOICES)
+"""Names of the spaces that have a supernet of edges."""
 _KNOWN = tuple(dict.fromkeys(name for choices in CHOICES.values() for name in choices.operations))
 """Operations of all spaces."""
 
@@ -60,6 +63,8 @@ class OptimiserSettings:
 class WeightSettings(OptimiserSettings):
     """The same, and what may be in its cells."""
 
+    fewest: ClassVar[int] = 1
+    """Operations that must be left to be searched among."""
     without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -153,9 +158,12 @@ class SupernetMethod(OneShot):
         given, choices = (self.batches.recipe, self.batches.shape, self.batches.classes), CHOICES[self.space.name]
         for name in self.settings.without:
             choice(f"without of the space '{self.space.name}'", name, choices.operations)
-        choice(f"statistics of the space '{self.space.name}'", self.settings.statistics, choices.statistics)
         self.choices = choices
         self.codes = tuple(code for code, name in enumerate(choices.operations) if name not in self.settings.without)
+        if len(choices.held(self.codes)) < self.settings.fewest:
+            some = [choices.operations[code] for code in choices.held(range(len(choices.operations)))]
+            rule = f"leave {self.settings.fewest} or more of {some}"
+            raise HarnessError(must("without", rule, list(self.settings.without)))
         channels = getattr(self.settings, "channel_choice", CHANNELS[0])
         further = {"entangled": True} if getattr(self.settings, "entangled", False) else {}
         supernet = choices.build(

@@ -161,8 +161,16 @@ class LSTMPolicy:
         shaped = np.tanh(raw)
         return constant * shaped, (constant / self._temperature) * (1 - shaped * shaped)
 
-    def sample(self, n: int) -> Archs:
-        """Draw n rows of genes, (n, L), valid or not: the largest logit once each has Gumbel noise added to it."""
+    def sample(self, n: int, rng: np.random.Generator | None = None) -> Archs:
+        """Draw n rows of genes, (n, L), valid or not: the largest logit once each has Gumbel noise added to it.
+
+        Parameters
+        ----------
+        n : int
+        rng : numpy.random.Generator, optional
+            In place of that of the policy.
+        """
+        rng = self._rng if rng is None else rng
         rows = np.empty((n, len(self._counts)), dtype=self._dtype)
         read = np.broadcast_to(self.weights.start, (n, self._units))
         output = cell = None
@@ -171,7 +179,7 @@ class LSTMPolicy:
                 read = self.weights.read[gene - 1][rows[:, gene - 1]]
             cell, _, output = self._step(self._gates(read, output), cell)
             logits, _ = self._logits(gene, output)
-            rows[:, gene] = (logits + self._rng.gumbel(size=(n, count))).argmax(axis=1)
+            rows[:, gene] = (logits + rng.gumbel(size=(n, count))).argmax(axis=1)
         return rows
 
     def read(self, archs: Archs, active: BoolArray) -> Pass:

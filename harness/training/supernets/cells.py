@@ -21,9 +21,9 @@ from torch.nn import functional
 
 from harness.spaces.four_nodes import EDGES, NODES, NONE, SKIP, live_edges
 from harness.spaces.layers import Geometry, Shape
-from harness.spaces.named import NETWORKS
 from harness.spaces.nb201.operations import CONV_3X3, KERNELS, OPERATIONS, POOL, stage_widths
 from harness.training import networks
+from harness.training.networks.cells import nb201_network
 from harness.training.networks.operations import (
     Conv,
     ConvNorm,
@@ -374,8 +374,8 @@ class Supernet(nn.Module):
         If `partial` does not divide the channels.
     """
 
-    network = NETWORKS["nb201"]
-    """Name of the networks that are in it."""
+    alone = staticmethod(nb201_network)
+    """The network of an architecture by itself."""
 
     def __init__(
         self,

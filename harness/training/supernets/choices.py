@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.checks import Archs, FloatArray
+from harness.checks import Archs, FloatArray, IntArray
 from harness.spaces import four_nodes
-from harness.spaces.darts.cells import EDGES, NODES, OPERATION_GENES, START, WITH_NONE, cardinalities
+from harness.spaces.darts.cells import EDGES, GENE_NODES, GENES, NODES, START, WITH_NONE, cardinalities
 from harness.spaces.nb201.operations import KERNELS, OPERATIONS, POOL
 from harness.training.supernets import cells, darts
 from harness.training.supernets.costs import EdgeCosts, PathCosts
@@ -37,8 +37,12 @@ class Choices:
     derive : callable
         From the weights of operations, (E, K), below 0 where one is left out, and those of edges, (E,) or None, to
         architectures, a row for each derivation.
-    draw : callable
-        From codes, a number and a generator to so many architectures, uniform over these operations on each edge.
+    genes : tuple of int
+        Values of each of L genes; 0 where it holds an operation.
+    has_none : bool
+        Whether an architecture may hold none.
+    parts : tuple of (tuple of int, tuple of int)
+        Genes that say together what is on some edges, and these edges: independent of all others, genes in order.
     on_edges : callable
         From architectures, (n, L), to the codes on edges, (n, E); below 0 where there is no edge.
     build : callable
@@ -47,8 +51,6 @@ class Choices:
         `entangled`, and its costs too.
     costs : callable
         From recipe, shape, classes and K of partial channels to its multiply-adds: `path`, `on_edges`, `mixture_of`.
-    statistics : tuple of str
-        Treatments of batch normalisation by which subnets can be evaluated.
     """
 
     operations: tuple[str, ...]
@@ -60,16 +62,88 @@ class Choices:
     normal: int
     derivations: tuple[str, ...]
     derive: Callable[[FloatArray, FloatArray | None], Archs]
-    draw: Callable[[Sequence[int], int, np.random.Generator], Archs]
+    genes: tuple[int, ...]
+    has_none: bool
+    parts: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
     on_edges: Callable[[Archs], Archs]
     build: Callable[..., Any]
     costs: Callable[..., Any]
-    statistics: tuple[str, ...] = ("batch", "recalibrated")
 
     @property
     def edges(self) -> int:
         """E, of all cells."""
         return sum(map(len, self.entering))
+
+    def held(self, codes: Sequence[int]) -> tuple[int, ...]:
+        """Return those of some operations that an architecture may hold."""
+        return tuple(code for code in codes if self.has_none or code != self.none)
+
+    def counts(self, codes: Sequence[int]) -> IntArray:
+        """Return how many values each gene may have where operations are these: (L,)."""
+        return np.array([count or len(self.held(codes)) for count in self.genes], dtype=np.int64)
+
+    def decoded(self, codes: Sequence[int], places: Archs) -> Archs:
+        """Return architectures from the places of their genes among `counts`: (n, L) to (n, L) uint8."""
+        archs = places.astype(np.uint8)
+        operations = [gene for gene, count in enumerate(self.genes) if not count]
+        archs[:, operations] = np.array(self.held(codes), dtype=np.uint8)[places[:, operations]]
+        return archs
+
+    def draw(self, codes: Sequence[int], count: int, rng: np.random.Generator) -> Archs:
+        """Draw architectures with these operations uniformly: (count, L)."""
+        return self.decoded(codes, rng.integers(0, self.counts(codes), size=(count, len(self.genes))))
+
+    def fair(self, codes: Sequence[int], rng: np.random.Generator) -> Archs:
+        """Draw as many architectures as there are operations, each once on each edge that they have: (K, L).
+
+        They are on the same edges, which are drawn where an architecture does not have all.
+        """
+        some = len(self.held(codes))
+        genes = [np.full(some, rng.integers(count)) if count else rng.permutation(some) for count in self.genes]
+        return self.decoded(codes, np.stack(genes, axis=1))
+
+    def likeliest(self, logs: FloatArray, codes: Sequence[int], count: int) -> Archs:
+        """Return the architectures with these operations of the largest products of weights, best first.
+
+        Parameters
+        ----------
+        logs : (E, K)
+            Logarithms of the weights of operations; edges that an architecture does not have count nothing.
+        codes : sequence of int
+        count : int
+
+        Returns
+        -------
+        (at most `count`, L) uint8
+        """
+        counts, options, worth = self.counts(codes), list[Archs](), list[FloatArray]()
+        for genes, edges in self.parts:
+            values = np.indices(tuple(counts[list(genes)])).reshape(len(genes), -1).T
+            places = np.zeros((len(values), len(self.genes)), dtype=np.int64)
+            places[:, genes] = values
+            archs = self.decoded(codes, places)
+            on_edges = self.on_edges(archs)[:, edges].astype(np.int64)
+            worth.append(np.where(on_edges < 0, 0.0, logs[list(edges), on_edges]).sum(1))
+            options.append(archs[:, genes])
+        chosen = largest_sums(worth, count)
+        return np.concatenate([values[row] for values, row in zip(options, chosen.T, strict=True)], axis=1)
+
+    def shares(self, archs: Archs, p: FloatArray) -> FloatArray:
+        """Return how likely each operation is on each edge, none where an architecture does not have the edge.
+
+        Parameters
+        ----------
+        archs : (n, L)
+        p : (n,)
+            Their probabilities.
+
+        Returns
+        -------
+        (E, K) float64
+        """
+        codes = self.on_edges(archs)
+        codes = np.where(codes < 0, self.none, codes)
+        return np.stack([np.bincount(edge, p, minlength=len(self.operations)) for edge in codes.T])
 
     def skips(self, arch: Archs) -> int:
         """Count the skips of the normal cell of an architecture, (L,)."""
@@ -83,18 +157,35 @@ def _nb201_derived(probabilities: FloatArray, _: FloatArray | None) -> Archs:
     return np.stack([probabilities.argmax(1), some.argmax(1)])
 
 
-def _nb201_draw(codes: Sequence[int], count: int, rng: np.random.Generator) -> Archs:
-    return np.array(codes, dtype=np.uint8)[rng.integers(len(codes), size=(count, len(four_nodes.EDGES)))]
+def largest_sums(rows: Sequence[FloatArray], count: int) -> IntArray:
+    """Return which numbers of each row are in the largest sums of one of each, best first: (at most `count`, rows).
+
+    One row after another: what is not among the best of some rows is not among them with more.
+
+    Examples
+    --------
+    >>> largest_sums(np.log([[0.6, 0.4], [0.9, 0.1]]), 3).tolist()
+    [[0, 0], [1, 0], [0, 1]]
+    """
+    places, sums = np.empty((1, 0), dtype=np.int64), np.zeros(1)
+    for row in rows:
+        totals = (sums[:, None] + row).ravel()
+        order = np.argsort(-totals, kind="stable")[:count]
+        places = np.column_stack([places[order // len(row)], order % len(row)])
+        sums = totals[order]
+    return places
 
 
-def _darts_draw(codes: Sequence[int], count: int, rng: np.random.Generator) -> Archs:
-    """Draw two edges into each node, and operations but none on them."""
-    some = np.array([code for code in codes if code != darts.NONE], dtype=np.uint8)
-    counts = np.array(cardinalities(len(some)) * 2)
-    archs = rng.integers(0, counts, size=(count, len(counts))).astype(np.uint8)
-    genes = [cell + gene for cell in (0, len(counts) // 2) for gene in OPERATION_GENES]
-    archs[:, genes] = some[archs[:, genes]]
-    return archs
+def _darts_parts() -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+    """Return the genes of each node, and the edges that enter it, of the normal and of the reduction cell."""
+    return tuple(
+        (
+            tuple(cell * GENES + gene for gene, of in enumerate(GENE_NODES) if of == node),
+            tuple(range(cell * len(EDGES) + START[node], cell * len(EDGES) + START[node] + node)),
+        )
+        for cell in (0, 1)
+        for node in NODES
+    )
 
 
 CHOICES: Mapping[str, Choices] = {
@@ -108,7 +199,9 @@ CHOICES: Mapping[str, Choices] = {
         normal=len(four_nodes.EDGES),
         derivations=("argmax", "argmax without none"),
         derive=_nb201_derived,
-        draw=_nb201_draw,
+        genes=(0,) * len(four_nodes.EDGES),
+        has_none=True,
+        parts=tuple(((edge,), (edge,)) for edge in range(len(four_nodes.EDGES))),
         on_edges=np.asarray,
         build=cells.build,
         costs=PathCosts.of,
@@ -119,17 +212,16 @@ CHOICES: Mapping[str, Choices] = {
         skip=darts.SKIP,
         pools=tuple(darts.POOLS),
         learnable=tuple(code for code, name in enumerate(WITH_NONE) if "conv" in name),
-        entering=tuple(
-            tuple(range(first + START[node], first + START[node] + node)) for first in (0, len(EDGES)) for node in NODES
-        ),
+        entering=tuple(edges for _, edges in _darts_parts()),
         normal=len(EDGES),
         derivations=("two edges a node",),
         derive=darts.derived,
-        draw=_darts_draw,
+        genes=cardinalities(0) * 2,
+        has_none=False,
+        parts=_darts_parts(),
         on_edges=darts.edge_codes,
         build=darts.build,
         costs=EdgeCosts.of,
-        statistics=("batch",),  # pools are normalised in the supernet alone
     ),
 }
 """Choices by name of the space."""

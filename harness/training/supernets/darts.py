@@ -6,8 +6,8 @@ it.  A mixture has all operations on each edge; a path has those of an architect
 same weights.
 
 Batch normalisation has the statistics of the batch, in search and in evaluation, and but for the stem no affine
-parameters.  Pools are normalised in the supernet, as in the authors' code, and not in networks of their own; what a
-node reads is pooled and rectified once for all of its edges.
+parameters.  Pools are normalised in the supernet, as in the authors' code, and in subnets that are recalibrated, but
+not in the networks of the table; what a node reads is pooled and rectified once for all of its edges.
 """
 
 from __future__ import annotations
@@ -23,9 +23,16 @@ from harness.checks import Archs, FloatArray
 from harness.spaces.darts import costs
 from harness.spaces.darts.cells import EDGES, GENES, NODES, OPERATIONS, START, WITH_NONE, from_edges, on_edges, sources
 from harness.spaces.layers import Geometry, Shape
-from harness.spaces.named import NETWORKS
 from harness.training import networks
-from harness.training.networks.darts import STEM, RectifiedReduction, check_halves, operation
+from harness.training.networks.darts import (
+    STEM,
+    DARTSCell,
+    DARTSNetwork,
+    RectifiedReduction,
+    check_halves,
+    darts_network,
+    operation,
+)
 from harness.training.networks.operations import (
     Classifier,
     ConvNorm,
@@ -266,6 +273,36 @@ class MixedDARTSCell(PartialCell):
         return self.joined(total, rest)
 
 
+class NormalisedPool(Pool3):
+    """A pool that is normalised, as pools are in the supernet.
+
+    Parameters
+    ----------
+    pool : Pool3
+    width : int
+    """
+
+    def __init__(self, pool: Pool3, width: int) -> None:
+        nn.Module.__init__(self)
+        self.pool, self.norm = pool, Norm(width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, width, H, W) to (B, width, H/stride, W/stride)."""
+        normed: Tensor = self.norm(self.pool(features))
+        return normed
+
+
+def network_with_normalised_pools(arch: Sequence[int], recipe: Recipe, shape: Shape, classes: int) -> DARTSNetwork:
+    """Return the network of a pair of cells that computes what the supernet does: pools are normalised."""
+    network = darts_network(arch, recipe, shape, classes)
+    for cell in network.modules():
+        if isinstance(cell, DARTSCell):
+            for edge, block in cell.edges.items():
+                if isinstance(block, Pool3):
+                    cell.edges[edge] = NormalisedPool(block, cell.last.norm.num_features)
+    return network
+
+
 class DARTSSupernet(nn.Module):
     """All networks of DARTS cells in one.
 
@@ -287,8 +324,8 @@ class DARTSSupernet(nn.Module):
         If `partial` does not divide the channels.
     """
 
-    network = NETWORKS["darts"]
-    """Name of the networks that are in it."""
+    alone = staticmethod(network_with_normalised_pools)
+    """The network of an architecture by itself."""
 
     def __init__(
         self,

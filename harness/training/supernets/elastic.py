@@ -20,10 +20,9 @@ from torch.nn import functional
 
 from harness.spaces.elastic.skeleton import BLOCKS, EXPANSIONS, KERNELS, blocks
 from harness.spaces.layers import Geometry, Shape
-from harness.spaces.named import NETWORKS
 from harness.spaces.nb201.operations import stage_widths
 from harness.training import networks
-from harness.training.networks.elastic import InvertedResidual
+from harness.training.networks.elastic import InvertedResidual, elastic_network
 from harness.training.networks.operations import (
     ConvNorm,
     Head,
@@ -111,8 +110,8 @@ class ElasticSupernet(nn.Module):
     classes : int
     """
 
-    network = NETWORKS["elastic"]
-    """Name of the networks that are in it."""
+    alone = staticmethod(elastic_network)
+    """The network of an architecture by itself."""
 
     def __init__(self, recipe: Recipe, shape: Shape, classes: int) -> None:
         super().__init__()

@@ -27,7 +27,6 @@ from torch.nn import functional
 
 from harness.spaces.four_nodes import SKIP
 from harness.spaces.layers import Geometry, Shape
-from harness.spaces.named import NETWORKS
 from harness.spaces.nats_size.skeleton import CARDINALITIES, CELL, CELLS, LAYERS, REDUCTIONS, WIDTHS
 from harness.training import networks
 from harness.training.networks.cells import Cell, StagedNetwork, size_network
@@ -69,8 +68,8 @@ class SizeSupernet(StagedNetwork):
     classes : int
     """
 
-    network = NETWORKS["nats-size"]
-    """Name of the networks that are in it."""
+    alone = staticmethod(size_network)
+    """The network of an architecture by itself."""
 
     def __init__(self, recipe: Recipe, shape: Shape, classes: int) -> None:
         geometry, pairs = Geometry.of(shape), [(WIDEST, WIDEST)] * len(REDUCTIONS)

@@ -19,8 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from harness.checks import Archs, FloatArray
-from harness.training import networks
+from harness.spaces.layers import Shape
 from harness.training.networks.operations import Norm, laid_out
+from harness.training.recipe import Recipe
 from harness.training.supernets.batches import Batch, Batches
 
 STATISTICS = ("batch", "recalibrated")
@@ -32,8 +33,8 @@ RECALIBRATING = 2000
 class Shared(Protocol):
     """A network that holds the weights of many, one of which it computes at a time."""
 
-    network: str
-    """Name of the networks that are in it, one of `harness.training.networks.KINDS`."""
+    alone: Callable[[Sequence[int], Recipe, Shape, int], nn.Module]
+    """Makes the network of an architecture by itself, which in training mode computes what `path` does."""
 
     def path(self, images: Tensor, arch: Sequence[int]) -> Tensor:
         """Return the logits of one architecture, normalised by the statistics of the batch: (B, classes)."""
@@ -48,9 +49,7 @@ def standalone(supernet: Shared, arch: Sequence[int], batches: Batches) -> nn.Mo
     In training mode it computes what `Shared.path` does.
     """
     with torch.device("meta"):
-        network = networks.kind(supernet.network).module(
-            [*map(int, arch)], batches.recipe, batches.shape, batches.classes
-        )
+        network = supernet.alone([*map(int, arch)], batches.recipe, batches.shape, batches.classes)
     network.to_empty(device=batches.device)
     with torch.no_grad():
         for part in network.modules():
