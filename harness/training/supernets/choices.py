@@ -32,6 +32,9 @@ class Choices:
         Edges that enter each node, in order; all edges of all cells.
     normal : int
         Edges of the normal cell, the first ones.
+    keeps : int or None
+        Edges into each node that an architecture has, none of them with `none`; None where it has all, and `none` is
+        an operation like others.
     derivations : tuple of str
         Names of the rows that `derive` gives.
     derive : callable
@@ -39,8 +42,6 @@ class Choices:
         architectures, a row for each derivation.
     genes : tuple of int
         Values of each of L genes; 0 where it holds an operation.
-    has_none : bool
-        Whether an architecture may hold none.
     parts : tuple of (tuple of int, tuple of int)
         Genes that say together what is on some edges, and these edges: independent of all others, genes in order.
     on_edges : callable
@@ -60,10 +61,10 @@ class Choices:
     learnable: tuple[int, ...]
     entering: tuple[tuple[int, ...], ...]
     normal: int
+    keeps: int | None
     derivations: tuple[str, ...]
     derive: Callable[[FloatArray, FloatArray | None], Archs]
     genes: tuple[int, ...]
-    has_none: bool
     parts: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
     on_edges: Callable[[Archs], Archs]
     build: Callable[..., Any]
@@ -76,7 +77,7 @@ class Choices:
 
     def held(self, codes: Sequence[int]) -> tuple[int, ...]:
         """Return those of some operations that an architecture may hold."""
-        return tuple(code for code in codes if self.has_none or code != self.none)
+        return tuple(code for code in codes if self.keeps is None or code != self.none)
 
     def counts(self, codes: Sequence[int]) -> IntArray:
         """Return how many values each gene may have where operations are these: (L,)."""
@@ -197,10 +198,10 @@ CHOICES: Mapping[str, Choices] = {
         learnable=tuple(KERNELS),
         entering=cells.ENTERING[1:],
         normal=len(four_nodes.EDGES),
+        keeps=None,
         derivations=("argmax", "argmax without none"),
         derive=_nb201_derived,
         genes=(0,) * len(four_nodes.EDGES),
-        has_none=True,
         parts=tuple(((edge,), (edge,)) for edge in range(len(four_nodes.EDGES))),
         on_edges=np.asarray,
         build=cells.build,
@@ -214,10 +215,10 @@ CHOICES: Mapping[str, Choices] = {
         learnable=tuple(code for code, name in enumerate(WITH_NONE) if "conv" in name),
         entering=tuple(edges for _, edges in _darts_parts()),
         normal=len(EDGES),
+        keeps=2,
         derivations=("two edges a node",),
         derive=darts.derived,
         genes=cardinalities(0) * 2,
-        has_none=False,
         parts=_darts_parts(),
         on_edges=darts.edge_codes,
         build=darts.build,
