@@ -11,6 +11,7 @@ from harness.checks import GREATEST, MOST, boolean, choice, integer, real
 from harness.errors import HarnessError, must
 from harness.spaces.four_nodes import EDGES
 from harness.spaces.nb201.operations import KERNELS, OPERATIONS
+from harness.training.supernets.choices import CHOICES
 from harness.training.supernets.partial import CHANNELS
 from strategies.one_shot.latency import LOSSES
 from strategies.one_shot.samplers import SAMPLERS
@@ -122,7 +123,7 @@ class RelaxedSettings(WeightSettings):
         choice("auxiliary_schedule", self.auxiliary_schedule, tuple(FADINGS))
         choice("perturbed_by", self.perturbed_by, PERTURBATIONS)
         choice("latency_loss", self.latency_loss, LOSSES)
-        integer("gated", self.gated, low=2, high=len(OPERATIONS))
+        integer("gated", self.gated, low=2, high=max(len(choices.operations) for choices in CHOICES.values()))
         for name in ("alpha_every", "attack_steps"):
             integer(name, getattr(self, name), low=1, high=MOST)
         choice("channel_choice", self.channel_choice, CHANNELS)

@@ -253,7 +253,8 @@ class ProxylessNAS(Relaxed):
     drawn without replacement; weights use training items, alpha validation items of the table.  In the warm-up paths
     are drawn by alpha at its start, which is as good as uniform.  E is over all operations, as in the paper, where the
     code has that of the two paths; alpha learns where none is the open path too, where the code skips the edge.
-    One cosine leads the learning rate through all epochs; there the warm-up has one of its own, from 0.05.
+    One cosine leads the learning rate through all epochs; there the warm-up has one of its own, from 0.05.  Of DARTS
+    cells all 28 edges have gates, and E is the expectation over any two edges into each node.
     """
 
     preset = RelaxedSettings(
@@ -273,6 +274,7 @@ class ProxylessNAS(Relaxed):
         latency_power=0.3,
     )
     paper, year = "Cai, Zhu & Han, ICLR", 2019
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class FBNet(Relaxed):

@@ -161,7 +161,6 @@ class Relaxed(SupernetMethod):
         chosen = self.settings
         for name, given in (
             ("latency_loss", chosen.latency_loss != "none"),
-            ("sampler", SAMPLERS[chosen.sampler].gated),
             ("entangled", chosen.entangled),
         ):
             if given and self.space.name != "nb201":

@@ -14,6 +14,7 @@ from harness.training.supernets.darts import NONE, derived, edge_codes
 from strategies.one_shot.controllers import ENAS
 from strategies.one_shot.likelihood import SETN
 from strategies.one_shot.paths import RSPS, SPOS, FairNAS
+from strategies.one_shot.presets import ProxylessNAS
 from strategies.one_shot.sparse import BayesNAS
 from tests.harness.training.supernets.support import MICRO_DARTS, rng, search_data
 
@@ -28,6 +29,7 @@ QUICK = {
     ENAS: {"updates": 1, "samples": 2, "candidates": 2, "items": 12},
     SETN: {"candidates": 2, "items": 12},
     BayesNAS: {"warm_epochs": 0},
+    ProxylessNAS: {"frozen_epochs": 0, "alpha_every": 1, "latency_loss": "none"},
 }
 
 
@@ -134,6 +136,25 @@ def test_bayesnas_keeps_two_edges_a_node_of_the_largest_variance():
     np.testing.assert_allclose(search.variances()[3], [0.8, 0.8, 0.8, 2, 0.8, 0.8, 0.8, 0])
     kept = {0, 1, 3, 4, 7, 8, 12, 13}
     assert edge_codes(search.recommend())[0].tolist() == [3 if edge in kept else -1 for edge in range(14)] * 2
+
+
+def test_two_gates_of_each_edge_are_trained_and_weights_by_one_operation_of_each():
+    search = made(ProxylessNAS)
+    gated, paths, before = [], [], search.alpha.detach().clone()
+    mixture, path = search.supernet.mixture, search.supernet.on_edges
+    search.supernet.mixture = lambda *given: gated.append(given[1:]) or mixture(*given)
+    search.supernet.on_edges = lambda *given: paths.append(given[1]) or path(*given)
+    spent = search.epoch().macs
+    ((weights, _, kept),), (codes,) = gated, paths
+    assert np.shape(kept) == (28, 2)
+    assert (weights.detach().sum(1) == 1).all()
+    assert spent == pytest.approx(3 * (TRAINING * COSTS.on_edges(codes) + VALIDATION * COSTS.mixture_by_edge(kept)))
+    drawn = torch.zeros_like(before, dtype=torch.bool).scatter(1, torch.tensor(kept), True)
+    moved = search.alpha.detach() != before
+    assert moved.any()
+    assert not (moved & ~drawn).any()
+    p, then = torch.softmax(search.alpha.detach(), 1), torch.softmax(before, 1)
+    torch.testing.assert_close((p * drawn).sum(1), (then * drawn).sum(1), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", [RSPS, ENAS])
