@@ -70,8 +70,6 @@ def test_two_skips_of_the_normal_cell_stop_the_search_and_the_auxiliary_skip_is_
 
 
 def test_what_the_space_has_not_is_refused():
-    with pytest.raises(HarnessError, match="'recalibrated'"):
-        DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, statistics="recalibrated")
     with pytest.raises(HarnessError, match="'nor_conv_1x1'"):
         DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, without=["nor_conv_1x1"])
     with pytest.raises(UnfitError, match="`entangled = True` is for cells of NAS-Bench-201; the benchmark is of the"):
