@@ -32,6 +32,9 @@ class Choices:
         Edges that enter each node, in order; all edges of all cells.
     normal : int
         Edges of the normal cell, the first ones.
+    keeps : int or None
+        Edges into each node that an architecture has, none of them with `none`; None where it has all, and `none` is
+        an operation like others.
     derivations : tuple of str
         Names of the rows that `derive` gives.
     derive : callable
@@ -58,6 +61,7 @@ class Choices:
     learnable: tuple[int, ...]
     entering: tuple[tuple[int, ...], ...]
     normal: int
+    keeps: int | None
     derivations: tuple[str, ...]
     derive: Callable[[FloatArray, FloatArray | None], Archs]
     draw: Callable[[Sequence[int], int, np.random.Generator], Archs]
@@ -106,6 +110,7 @@ CHOICES: Mapping[str, Choices] = {
         learnable=tuple(KERNELS),
         entering=cells.ENTERING[1:],
         normal=len(four_nodes.EDGES),
+        keeps=None,
         derivations=("argmax", "argmax without none"),
         derive=_nb201_derived,
         draw=_nb201_draw,
@@ -123,6 +128,7 @@ CHOICES: Mapping[str, Choices] = {
             tuple(range(first + START[node], first + START[node] + node)) for first in (0, len(EDGES)) for node in NODES
         ),
         normal=len(EDGES),
+        keeps=2,
         derivations=("two edges a node",),
         derive=darts.derived,
         draw=_darts_draw,
