@@ -188,12 +188,14 @@ class RDARTS(Relaxed):
 
     Zela et al., "Understanding and Robustifying Differentiable Architecture Search", ICLR 2020, 5.1.  The eigenvalue is
     that of the whole Hessian, measured after every epoch; on NAS-Bench-201 each costs 31 gradients of 500 validation
-    items.
+    items.  Of DARTS cells, whose alpha has 224 entries, it is found by products of that matrix with vectors, one
+    gradient each, to a thousandth (the authors' code has the whole matrix).
     """
 
     version = 2
     preset = replace(_DARTS, early_stop="eigenvalue", eigenvalue_every=1)
     paper, year = "Zela et al., ICLR", 2020
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class AdaptiveRDARTS(Relaxed):
@@ -210,6 +212,7 @@ class AdaptiveRDARTS(Relaxed):
 
     preset = replace(RDARTS.preset, early_stop="adaptive")
     paper, year = "Zela et al., ICLR", 2020
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class FairDARTS(Relaxed):
@@ -284,6 +287,8 @@ class FBNet(Relaxed):
     2019: the loss of alpha is 0.2 CE (log E)^0.6 with E the cost of the drawn weights; alpha rests for 10 epochs; the
     temperature falls from 5 to 5 exp(-0.045 x 89) exponentially, over 90 epochs by the paper's factor.
 
+    Of DARTS cells E is the expectation over any two edges into each node, with operations by their weights but none.
+
     Departs from the paper: E are multiply-adds, not measured times; the cell of the largest alpha is handed over, where
     the paper trains some that are drawn; weights use training items, alpha validation items, not 80 and 20 %.
     """
@@ -309,3 +314,4 @@ class FBNet(Relaxed):
         latency_power=0.6,
     )
     paper, year = "Wu et al., CVPR", 2019
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS

@@ -16,8 +16,10 @@ from harness.checks import BoolArray, IntArray, integer, listed
 from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
-from harness.spaces.four_nodes import EDGES
+from harness.training.supernets.choices import CHOICES
+from harness.training.supernets.partial import check_partial
 from strategies.one_shot.grid import RelaxedSettings
+from strategies.one_shot.presets import TWO_KINDS
 from strategies.one_shot.relaxed import Relaxed
 
 
@@ -35,9 +37,9 @@ class StageSettings(RelaxedSettings):
         if len(self.widened) != len(self.pruned):
             raise HarnessError(must("pruned", f"have a value for each of 'widened', {len(self.widened)}", self.pruned))
         for before, after in pairwise((self.partial_channels, *self.widened)):
-            if before % integer("widened", after, low=1, high=before):
-                raise HarnessError(must("widened", f"divide what is before it, {before}", after))
-        for before, after in pairwise((len(self.codes), *self.pruned)):
+            integer("widened", after, low=1, high=before)
+        most = max(len(choices.operations) for choices in CHOICES.values())
+        for before, after in pairwise((most, *self.pruned)):
             integer("pruned", after, low=2, high=before)
         self.mixes("where operations are pruned")
 
@@ -50,7 +52,11 @@ class ProgressiveDrNAS(Relaxed):
     the largest alpha stay on each edge, and what is drawn for them is divided by its sum.  Convolutions are widened by
     copies of channels that are drawn, of their momentum too; the function of the supernet is not kept.
 
-    Departs from the paper as `DARTS` does, and normalises by batch statistics.
+    Their code for DARTS cells, without none, keeps four of seven operations and goes from a sixth of 36 channels to a
+    quarter: ``without = ["none"]``, ``partial_channels = 6``, ``widened = [4]``, ``pruned = [4]``, with
+    ``learning_rate = 0.1``, ``last_learning_rate = 0`` and ``alpha_learning_rate = 6e-4``.
+
+    Departs from the paper as `DARTS` does, and normalises by batch statistics; pools of DARTS cells too.
 
     Parameters of `Relaxed`, and:
 
@@ -68,12 +74,17 @@ class ProgressiveDrNAS(Relaxed):
         nesterov=False, weight_decay=3e-4, sampler="dirichlet", frozen_epochs=10, partial_channels=4
     )
     paper, year = "Chen, Wang, Cheng, Tang & Hsieh, ICLR", 2021
+    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
     def __init__(
         self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
     ) -> None:
         super().__init__(space, data, rng, epochs, **hyperparameters)
-        self.stage, self.stays = 0, np.ones((len(EDGES), len(self.codes)), dtype=bool)
+        for later in self.settings.widened:
+            check_partial(self.batches.recipe, later, "widened")
+        for later in self.settings.pruned[:1]:
+            integer("pruned", later, low=2, high=len(self.codes))
+        self.stage, self.stays = 0, np.ones((self.choices.edges, len(self.codes)), dtype=bool)
 
     @classmethod
     def too_few(cls, settings: Any, epochs: int) -> str:
@@ -121,7 +132,8 @@ class ProgressiveDrNAS(Relaxed):
         for name, parameter, velocity in zip(self._names(), self.parameters, self.velocity, strict=True):
             channels: Sequence[IntArray] = ()
             if narrow[name][0].shape != parameter.shape:
-                channels = [widening(len(narrow[name][0]), len(parameter), self.rng) for _ in range(2)]
+                counts = zip(narrow[name][0].shape[:2], parameter.shape[:2], strict=True)
+                channels = [widening(before, after, self.rng) for before, after in counts]
             for old, new in zip(narrow[name], (parameter, velocity), strict=True):
                 new.copy_(old[channels[0]][:, channels[1]] if channels else old)
         self.stage += 1

@@ -22,7 +22,7 @@ from harness.training.supernets.partial import draw_channels
 from strategies.one_shot.curvature import largest_eigenvalue
 from strategies.one_shot.gates import drawn_without_replacement, gates, settled
 from strategies.one_shot.grid import FADINGS, LATER, RelaxedSettings
-from strategies.one_shot.latency import constrained, expected_macs
+from strategies.one_shot.latency import constrained
 from strategies.one_shot.samplers import SAMPLERS
 from strategies.one_shot.smoothing import attacked, smoothed
 from strategies.one_shot.stopping import FIRST, EigenvalueRise, Rollbacks, StableRanking
@@ -158,14 +158,9 @@ class Relaxed(SupernetMethod):
 
     def made(self, partial: int, seed: int) -> tuple[nn.Module, Any]:
         """Return a supernet with the initial weights of a seed, and what its paths cost."""
-        chosen = self.settings
-        for name, given in (
-            ("latency_loss", chosen.latency_loss != "none"),
-            ("entangled", chosen.entangled),
-        ):
-            if given and self.space.name != "nb201":
-                rule = f"`{name} = {getattr(chosen, name)!r}` is for cells of NAS-Bench-201"
-                raise UnfitError(f"{type(self).__name__}: {rule}; the benchmark is of the space '{self.space.name}'")
+        if self.settings.entangled and self.space.name != "nb201":
+            rule = f"{type(self).__name__}: `entangled = True` is for cells of NAS-Bench-201"
+            raise UnfitError(f"{rule}; the benchmark is of the space '{self.space.name}'")
         return super().made(partial, seed)
 
     @property
@@ -332,7 +327,7 @@ class Relaxed(SupernetMethod):
         chosen = self.settings
         if chosen.latency_loss != "none":
             mean = self.mixed(self.sampler.probabilities(alpha) @ self._places) if self.sampler.samples else weights
-            macs, target = expected_macs(mean, self.costs), chosen.latency_target or self.costs.mean
+            macs, target = self.costs.expected(mean), chosen.latency_target or self.costs.mean
             loss = constrained(loss, macs, chosen.latency_loss, chosen.latency_factor, chosen.latency_power, target)
         if chosen.penalty:
             loss = loss + chosen.penalty * self.sampler.penalty(alpha)
@@ -403,14 +398,15 @@ class Relaxed(SupernetMethod):
     def _curvature(self) -> float:
         """Return the largest eigenvalue of the Hessian of the validation loss in alpha, with its weight decay."""
         images, labels = self.batches.evaluation(items=CURVED)[0]
-        self.charge(self.mixture_macs, len(labels), 3 * (1 + self.alpha.numel()))
 
         def loss(alpha: Tensor) -> Tensor:
             weights = self.mixed(self.sampler.probabilities(alpha) @ self._places)
             logits = self.supernet.mixture(images, *self._mixture(weights, self.beta.detach()))
             return functional.cross_entropy(logits, labels)
 
-        return largest_eigenvalue(loss, self.alpha.detach(), self.settings.alpha_weight_decay)
+        value, products = largest_eigenvalue(loss, self.alpha.detach(), self.settings.alpha_weight_decay)
+        self.charge(self.mixture_macs, len(labels), TRAINING_STEP * (1 + products))
+        return value
 
     def probabilities(self) -> FloatArray:
         """Return the mean weights of all operations as shares of their edge, 0 for those left out: (E, K) float64."""
@@ -427,11 +423,15 @@ class Relaxed(SupernetMethod):
         return self._derived()
 
     def _derived(self) -> Archs:
+        edges = self._edges(self.beta.detach()).double().cpu().numpy() if self.settings.edge_normalisation else None
+        return self.choices.derive(self._strengths(), edges).astype(self.space.dtype)
+
+    def _strengths(self) -> FloatArray:
+        """Return the weights of operations by which architectures are derived, below 0 for those left out: (E, K)."""
         probabilities = self.probabilities()
         left_out = [code for code in range(probabilities.shape[1]) if code not in self.codes]
         probabilities[:, left_out] = -1
-        edges = self._edges(self.beta.detach()).double().cpu().numpy() if self.settings.edge_normalisation else None
-        return self.choices.derive(probabilities, edges).astype(self.space.dtype)
+        return probabilities
 
     def observed(self) -> Mapping[str, FloatArray]:
         """Return the losses, the mean weights of operations and the curvature."""

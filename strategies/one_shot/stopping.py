@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.checks import Archs, FloatArray
-from harness.spaces.four_nodes import EDGES
 
 STOPS = ("none", "skips", "ranking", "eigenvalue", "adaptive")
 """Rules by name."""
@@ -87,7 +86,7 @@ class EigenvalueRise:
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return what was noted."""
-        derived = np.stack(self._derived) if self._derived else np.empty((0, 0, len(EDGES)), dtype=np.uint8)
+        derived = np.stack(self._derived) if self._derived else np.empty((0, 0, 0), dtype=np.uint8)
         return {
             "rise.epochs": np.array(self._epochs, dtype=np.int64),
             "rise.values": np.array(self._values, dtype=np.float64),

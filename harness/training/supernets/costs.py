@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
-from harness.checks import Archs, IntArray
+from harness.checks import Archs, FloatArray, IntArray
 from harness.spaces import layers
 from harness.spaces.darts import cells
 from harness.spaces.four_nodes import EDGES
@@ -137,6 +138,14 @@ class PathCosts:
         """Of a cell drawn uniformly."""
         return self._with(len(EDGES) * sum(self.operations) / len(OPERATIONS))
 
+    def expected(self, weights: Tensor) -> Tensor:
+        """Of the cell whose operations have weights: (6, 5) to (), differentiable.
+
+        With weights that are probabilities it is the expectation: of two operations that cost 1 and 3, at (1/2, 1/2),
+        it is 2, and its gradient in the logits is (-1/2, 1/2).
+        """
+        return self.base + (weights * (weights.new_tensor(self.operations) / self.partial**2)).sum()
+
     def path(self, arch: Sequence[int]) -> float:
         """Of one cell, dead edges included."""
         return self._with(sum(self.operations[int(code)] for code in arch))
@@ -178,6 +187,28 @@ class EdgeCosts:
         base = networks.cost("darts", np.concatenate([plain[:1], plain[:1]], axis=1), recipe, shape, classes).macs
         operations = (found - found[0]).reshape(2 * edges, len(cells.OPERATIONS))
         return cls(int(base[0]), np.pad(operations, ((0, 0), (0, 1))))
+
+    @property
+    def _chances(self) -> FloatArray:
+        """Of each edge, to be one of two that enter its node: (28, 1)."""
+        return np.tile([[2 / target] for _, target in cells.EDGES], (2, 1))
+
+    @property
+    def mean(self) -> float:
+        """Of a pair of cells drawn uniformly."""
+        some = self.operations[:, : len(cells.OPERATIONS)]
+        return float(self.base + (self._chances * some).sum() / len(cells.OPERATIONS))
+
+    def expected(self, weights: Tensor) -> Tensor:
+        """Of the cells that operations with weights lead to: (28, 8) to (), differentiable.
+
+        The expectation over two edges into each node, all pairs being as likely, with operations by their shares of
+        the weights of the edge but that of none, which no cell has.
+        """
+        some = weights[:, : len(cells.OPERATIONS)]
+        shares = some / some.sum(-1, keepdim=True).clamp_min(1e-12)
+        costs = weights.new_tensor(self._chances * self.operations[:, : len(cells.OPERATIONS)])
+        return self.base + (shares * costs).sum()
 
     def mixture_of(self, codes: Sequence[int]) -> float:
         """Of some operations on all edges."""

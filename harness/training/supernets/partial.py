@@ -21,10 +21,10 @@ CHANNELS = ("first", "random")
 """Which channels go through operations, by name."""
 
 
-def check_partial(recipe: Recipe, partial: int) -> None:
+def check_partial(recipe: Recipe, partial: int, name: str = "partial_channels") -> None:
     """Refuse partial channels that do not divide the channels."""
     if recipe.channels % partial:
-        raise HarnessError(must("partial_channels", f"divide the {recipe.channels} channels", partial))
+        raise HarnessError(must(name, f"divide the {recipe.channels} channels", partial))
 
 
 def shuffled(features: Tensor, groups: int) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from strategies.one_shot.gates import drawn_without_replacement, gates, settled
-from strategies.one_shot.latency import constrained, expected_macs
+from strategies.one_shot.latency import constrained
 from strategies.one_shot.presets import FBNet, ProxylessNAS
 from strategies.one_shot.relaxed import Relaxed
 from tests.harness.training.supernets.support import rng
@@ -74,18 +74,18 @@ def test_expected_costs_of_two_operations_and_their_gradient_are_those_of_the_pa
     costs = type(COSTS)(0, (1, 3, 0, 0, 0))
     alpha = torch.zeros(1, 2, requires_grad=True)
     p = torch.nn.functional.pad(torch.softmax(alpha, 1), (0, 3))
-    expected = expected_macs(p, costs)
+    expected = costs.expected(p)
     assert expected.item() == 2
     (gradient,) = torch.autograd.grad(expected, alpha)
     torch.testing.assert_close(gradient, torch.tensor([[-0.5, 0.5]]))
     halves = type(COSTS)(7, (1, 3, 0, 0, 0), partial=2)
-    assert expected_macs(p, halves).item() == 7 + 2 / 4
+    assert halves.expected(p).item() == 7 + 2 / 4
 
 
 def test_one_hot_weights_cost_what_their_path_costs():
     arch = (3, 2, 1, 4, 0, 3)
     weights = torch.nn.functional.one_hot(torch.tensor(arch), 5).float()
-    assert expected_macs(weights, COSTS).item() == COSTS.path(arch)
+    assert COSTS.expected(weights).item() == COSTS.path(arch)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ QUICK = {
     ENAS: {"updates": 1, "samples": 2, "candidates": 2, "items": 12},
     SETN: {"candidates": 2, "items": 12},
     BayesNAS: {"warm_epochs": 0},
-    ProxylessNAS: {"frozen_epochs": 0, "alpha_every": 1, "latency_loss": "none"},
+    ProxylessNAS: {"frozen_epochs": 0, "alpha_every": 1},
 }
 
 
