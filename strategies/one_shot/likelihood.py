@@ -13,7 +13,7 @@ from harness.errors import HarnessError, must
 from harness.training.supernets.batches import Batch
 from strategies.one_shot.grid import RelaxedSettings
 from strategies.one_shot.relaxed import Relaxed
-from strategies.one_shot.supernets import TWO_KINDS, Choosing
+from strategies.one_shot.supernets import Choosing
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,6 @@ class SETN(Choosing, Relaxed):
     """
 
     settings: LikelihoodSettings
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
     preset: ClassVar[Any] = LikelihoodSettings(alpha_first=False, clip=0.0)
     derivations: ClassVar[tuple[str, ...]] = ("chosen",)
     paper, year = "Dong & Yang, ICCV", 2019

@@ -10,7 +10,7 @@ from torch import Tensor
 from harness.checks import MOST, Archs, choice, integer, real
 from harness.errors import HarnessError, must
 from strategies.one_shot.evolving import EvolutionSettings, evolve
-from strategies.one_shot.supernets import TWO_KINDS, Choosing, WeightSettings
+from strategies.one_shot.supernets import Choosing, WeightSettings
 
 PATHS, CHOICES, ANNEALING = ("uniform", "fair"), ("random", "evolution"), ("cosine", "linear")
 
@@ -74,7 +74,6 @@ class SinglePath(Choosing):
     """
 
     settings: PathSettings
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
     preset: ClassVar[Any] = PathSettings()
     version = 2
 

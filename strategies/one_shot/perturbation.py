@@ -18,7 +18,6 @@ from harness.space import SearchSpace
 from harness.training.supernets.batches import Batch
 from harness.training.supernets.subnets import accuracy
 from strategies.one_shot.grid import RelaxedSettings
-from strategies.one_shot.presets import TWO_KINDS
 from strategies.one_shot.relaxed import Relaxed
 
 UNDECIDED, DROPPED = -1, -2
@@ -71,7 +70,6 @@ class DARTSPT(Relaxed):
     settings: PerturbationSettings
     preset: ClassVar[Any] = PerturbationSettings(nesterov=False, weight_decay=3e-4)
     paper, year = "Wang et al., ICLR", 2021
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
     def __init__(
         self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any

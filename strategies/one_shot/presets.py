@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from strategies.one_shot.grid import RelaxedSettings
 from strategies.one_shot.relaxed import Relaxed
-from strategies.one_shot.supernets import TWO_KINDS
 
 _DARTS = RelaxedSettings(nesterov=False, weight_decay=3e-4)
 
@@ -27,7 +26,6 @@ class DARTS(Relaxed):
 
     preset: ClassVar[RelaxedSettings] = _DARTS
     paper, year = "Liu, Simonyan & Yang, ICLR", 2019
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class SNAS(Relaxed):
@@ -44,7 +42,6 @@ class SNAS(Relaxed):
         _DARTS, sampler="gumbel", bilevel=False, last_learning_rate=0.0, temperature=1.0, last_temperature=0.03
     )
     paper, year = "Xie, Zheng, Liu & Lin, ICLR", 2019
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class DSNAS(Relaxed):
@@ -57,7 +54,6 @@ class DSNAS(Relaxed):
 
     preset = replace(SNAS.preset, sampler="score", last_temperature=1.0)
     paper, year = "Hu et al., CVPR", 2020
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class GDAS(Relaxed):
@@ -71,7 +67,6 @@ class GDAS(Relaxed):
 
     preset = RelaxedSettings(sampler="hard_gumbel", temperature=10.0, last_temperature=0.1, alpha_first=False)
     paper, year = "Dong & Yang, CVPR", 2019
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class PCDARTS(Relaxed):
@@ -96,7 +91,6 @@ class PCDARTS(Relaxed):
         alpha_learning_rate=6e-4,
     )
     paper, year = "Xu et al., ICLR", 2020
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class DrNAS(Relaxed):
@@ -111,7 +105,6 @@ class DrNAS(Relaxed):
 
     preset = replace(_DARTS, sampler="dirichlet", frozen_epochs=10)
     paper, year = "Chen, Wang, Cheng, Tang & Hsieh, ICLR", 2021
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class TangleNAS(Relaxed):
@@ -124,6 +117,7 @@ class TangleNAS(Relaxed):
     Departs from the paper: settings are those of `DrNAS`, in one stage on all channels.
     """
 
+    takes = ("nb201",)
     preset = replace(DrNAS.preset, entangled=True)
     paper, year = "Sukthanker, Krishnakumar, Safari & Hutter, AutoML", 2024
 
@@ -139,7 +133,6 @@ class SDARTS(Relaxed):
 
     preset = replace(_DARTS, first_perturbation=0.03, perturbation=0.3)
     paper, year = "Chen & Hsieh, ICML", 2020
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class SDARTSADV(Relaxed):
@@ -154,7 +147,6 @@ class SDARTSADV(Relaxed):
 
     preset = replace(_DARTS, first_perturbation=0.03, perturbation=0.3, perturbed_by="adversarial")
     paper, year = "Chen & Hsieh, ICML", 2020
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class DARTSMinus(Relaxed):
@@ -168,7 +160,6 @@ class DARTSMinus(Relaxed):
 
     preset = replace(_DARTS, auxiliary_skip=1.0)
     paper, year = "Chu et al., ICLR", 2021
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class DARTSPlus(Relaxed):
@@ -180,7 +171,6 @@ class DARTSPlus(Relaxed):
 
     preset = replace(_DARTS, early_stop="skips")
     paper, year = "Liang et al.", 2019
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class RDARTS(Relaxed):
@@ -195,7 +185,6 @@ class RDARTS(Relaxed):
     version = 2
     preset = replace(_DARTS, early_stop="eigenvalue", eigenvalue_every=1)
     paper, year = "Zela et al., ICLR", 2020
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class AdaptiveRDARTS(Relaxed):
@@ -212,7 +201,6 @@ class AdaptiveRDARTS(Relaxed):
 
     preset = replace(RDARTS.preset, early_stop="adaptive")
     paper, year = "Zela et al., ICLR", 2020
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class FairDARTS(Relaxed):
@@ -229,7 +217,6 @@ class FairDARTS(Relaxed):
 
     preset = replace(_DARTS, sampler="sigmoid", penalty=10.0, without=("none",))
     paper, year = "Chu, Zhou, Zhang & Li, ECCV", 2020
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class ReinMax(Relaxed):
@@ -241,7 +228,6 @@ class ReinMax(Relaxed):
 
     preset = replace(GDAS.preset, sampler="reinmax", temperature=1.0, last_temperature=1.0)
     paper, year = "Liu et al., NeurIPS", 2023
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class ProxylessNAS(Relaxed):
@@ -277,7 +263,6 @@ class ProxylessNAS(Relaxed):
         latency_power=0.3,
     )
     paper, year = "Cai, Zhu & Han, ICLR", 2019
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
 
 class FBNet(Relaxed):
@@ -314,4 +299,3 @@ class FBNet(Relaxed):
         latency_power=0.6,
     )
     paper, year = "Wu et al., CVPR", 2019
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS

@@ -19,7 +19,6 @@ from harness.space import SearchSpace
 from harness.training.supernets.choices import CHOICES
 from harness.training.supernets.partial import check_partial
 from strategies.one_shot.grid import RelaxedSettings
-from strategies.one_shot.presets import TWO_KINDS
 from strategies.one_shot.relaxed import Relaxed
 
 
@@ -74,7 +73,6 @@ class ProgressiveDrNAS(Relaxed):
         nesterov=False, weight_decay=3e-4, sampler="dirichlet", frozen_epochs=10, partial_channels=4
     )
     paper, year = "Chen, Wang, Cheng, Tang & Hsieh, ICLR", 2021
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
 
     def __init__(
         self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any

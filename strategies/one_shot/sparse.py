@@ -16,7 +16,7 @@ from harness.errors import HarnessError, must
 from harness.one_shot import SearchData
 from harness.space import SearchSpace
 from harness.spaces.four_nodes import NONE
-from strategies.one_shot.supernets import TWO_KINDS, SupernetMethod, WeightSettings
+from strategies.one_shot.supernets import SupernetMethod, WeightSettings
 
 LEAST = 1e-6
 """The least weight of a switch in the penalty, so that variances stay finite."""
@@ -76,7 +76,6 @@ class BayesNAS(SupernetMethod):
     """
 
     settings: SparseSettings
-    takes: ClassVar[tuple[str, ...]] = TWO_KINDS
     version = 2
     preset: ClassVar[Any] = SparseSettings(batch_size=18, nesterov=False, weight_decay=3e-4)
     derivations: ClassVar[tuple[str, ...]] = ("pruned", "argmax without none")

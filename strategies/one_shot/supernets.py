@@ -29,8 +29,6 @@ from harness.training.supernets.partial import CHANNELS
 from harness.training.supernets.subnets import RECALIBRATING, STATISTICS, accuracies
 from harness.training.supernets.written.supernet import written_supernet
 
-TWO_KINDS = tuple(CHOICES)
-"""Names of the spaces that have a supernet of edges."""
 _KNOWN = tuple(dict.fromkeys(name for choices in CHOICES.values() for name in choices.operations))
 """Operations of all spaces."""
 
@@ -121,6 +119,7 @@ class SupernetMethod(OneShot):
         Batch normalisation where subnets are evaluated; see `harness.training.supernets.subnets`.
     """
 
+    takes: ClassVar[tuple[str, ...]] = tuple(CHOICES)
     settings: Any
     supernet: Any
     costs: Any
