@@ -83,7 +83,7 @@ class ENAS(SinglePath):
     Its first version, of 2020, goes on from the b of the last cell of a pass, not from their mean, and chooses by
     batches of 128.  Departs from the authors' code for cells: the inputs of a node are different ones, drawn at once by
     a softmax over pairs, not one after the other by attention over the nodes before; operations are those of DARTS, and
-    no bias, learnt or fixed, favours convolutions; b counts a cell only after it was used.
+    no bias, learnt or fixed, favours convolutions; b moves once in a pass, there with every update.
 
     Parameters of `SinglePath`, and:
 
