@@ -17,7 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from harness.checks import Archs, FloatArray, UInt64Array, integer
+from harness.checks import Archs, FloatArray, UInt64Array, integer, real
 from harness.errors import HarnessError, UnfitError, must, unknown
 from harness.problem import MOST_EPOCHS
 from harness.space import SearchSpace
@@ -139,7 +139,7 @@ class OneShot(ABC):
 
     @classmethod
     def set_to(cls, hyperparameters: Mapping[str, Any]) -> Any:
-        """Return `preset` with some of its values changed.
+        """Return `preset` with some of its values changed; a whole number for a real one is made real.
 
         Raises
         ------
@@ -150,7 +150,9 @@ class OneShot(ABC):
         for name in hyperparameters:
             if name not in known:
                 raise HarnessError(unknown(f"parameter of {cls.__name__}", name, known))
-        return replace(cls.preset, **hyperparameters)
+        made = replace(cls.preset, **hyperparameters)
+        reals = {name: value for name, value in hyperparameters.items() if isinstance(known[name], float)}
+        return replace(made, **{name: real(name, value) for name, value in reals.items() if type(value) is int})
 
     @classmethod
     def known(cls) -> dict[str, Any]:

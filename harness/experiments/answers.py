@@ -13,6 +13,7 @@ from harness.errors import HarnessError, must, unknown
 from harness.one_shot import OneShot, Spent
 from harness.spaces.darts.cells import WITH_NONE
 from harness.spaces.nb201.operations import OPERATIONS
+from harness.spaces.part import PartSpace
 
 OBSERVED = ("train_loss", "valid_loss", "eigenvalue", "weight_decay", "probabilities", "lineage")
 """Numbers of an epoch that methods may tell: mean losses, the largest eigenvalue of the Hessian in alpha, the decay of
@@ -52,7 +53,10 @@ def trained(method: OneShot) -> tuple[float, float]:
 
 
 def recommended(method: OneShot) -> Archs:
-    """Return a copy of what a method recommends, a row for each derivation or none."""
+    """Return a copy of what a method recommends, a row for each derivation or none.
+
+    A supernet holds all architectures of its space: it may recommend what a table of a part of the space lacks.
+    """
     name, space, count = _called(method, "recommend"), method.space, len(method.derivations)
     given = arch_matrix(name, method.recommend(), space.genes)
     if len(given) not in (0, count):
@@ -60,7 +64,8 @@ def recommended(method: OneShot) -> Archs:
     if not ((given >= 0) & (given < space.cardinalities)).all():
         raise HarnessError(must(name, "return genes below the cardinalities of the space", given.tolist()))
     archs = np.array(given, dtype=space.dtype)
-    if not space.is_valid(archs).all():
+    whole = space.whole if isinstance(space, PartSpace) else space
+    if not whole.is_valid(archs).all():
         raise HarnessError(must(name, f"return valid architectures of the space '{space.name}'", given.tolist()))
     return archs
 

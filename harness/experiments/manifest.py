@@ -17,6 +17,7 @@ from harness.experiments.schema import from_dict
 from harness.experiments.spec import Spec, task_name
 from harness.files.reading import read_json, record_of
 from harness.files.whole import replacing
+from harness.names import read
 from harness.problem import Fidelity, Objective
 from harness.search.known import known_constraints as known_of
 
@@ -214,9 +215,56 @@ def check_same(where: str, entry: Entry, unit: Unit, **said: object) -> None:
     """
     for key, value in {"first": entry.first, "stop": entry.stop, **said}.items():
         if getattr(unit, key) != value:
-            raise ResultError(
-                f"{where}: damaged manifest (its `{key}` is not that of the result {entry.digest[:12]}.h5); {_REMEDY}"
-            )
+            raise otherwise(where, entry, key)
+
+
+def otherwise(where: str, entry: Entry, key: str) -> ResultError:
+    """Return the error about a manifest whose `key` is not that of a result; the others are as in `check_same`."""
+    return ResultError(
+        f"{where}: damaged manifest (its `{key}` is not that of the result {entry.digest[:12]}.h5); {_REMEDY}"
+    )
+
+
+def check_chosen(where: str, entry: Entry, spec: Spec, name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse a manifest in which the label of a result is that of another strategy, or has other hyperparameters.
+
+    Where the class of a strategy lies is free, and so is whether a default is written out.
+
+    Parameters
+    ----------
+    where : str
+    entry : Entry
+    spec : Spec
+        Of the manifest.
+    name : str
+        Of the strategy, the one-shot method or the learner, as the result has it.
+    settings : mapping
+        Its hyperparameters, as the result has them; values that it does not hold are not compared.
+
+    Raises
+    ------
+    ResultError
+        Names what differs.
+    """
+    item = next(item for item in spec.strategies if item.label == entry.label)
+    if _class_of(item.name) != _class_of(name):
+        raise otherwise(where, entry, f"name of '{entry.label}'")
+    for key, value in item.hyperparameters.items():
+        if key in settings and _listed(settings[key]) != _listed(value):
+            raise otherwise(where, entry, f"{key} of '{entry.label}'")
+
+
+def _class_of(name: str) -> str:
+    return read(name).own.rpartition("/")[2]
+
+
+def _listed(value: Any) -> Any:
+    """Return a value as JSON holds it: lists, and texts of what equals nothing, not even itself."""
+    if isinstance(value, list | tuple):
+        return [_listed(each) for each in value]
+    if isinstance(value, Mapping):
+        return {key: _listed(each) for key, each in value.items()}
+    return value if value == value else repr(value)
 
 
 def write_manifest(

@@ -14,7 +14,15 @@ from harness import registry
 from harness.checks import Archs
 from harness.errors import ResultError
 from harness.experiments.kind import Output, kind_of
-from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Entry, Manifest, check_same, read_manifest
+from harness.experiments.manifest import (
+    MANIFEST,
+    BenchmarkFacts,
+    Entry,
+    Manifest,
+    check_chosen,
+    check_same,
+    read_manifest,
+)
 from harness.experiments.recommendations import derived_last
 from harness.experiments.shards import Shard, runs_of
 from harness.experiments.spec import SUPERNET, Spec
@@ -131,6 +139,8 @@ def _check_same(where: str, manifest: Manifest, entry: Entry, shard: Shard) -> N
         budget=replace(spec.budget, supernet_epochs=None),
         **{key: getattr(spec, key) for key in ("n_workers", "seed", "simulate")},
     )
+    settings = {key: value for key, value in shard.hyperparameters.items() if key != "inner"}  # it is filled in
+    check_chosen(where, entry, spec, shard.strategy, settings)
 
 
 def _searches(manifest: Manifest, found: Sequence[Found]) -> Manifest | None:

@@ -34,6 +34,11 @@ class PartSpace(SearchSpace):
         self.encodings = base.encodings  # type: ignore[misc]  # of the class elsewhere; here those of the base
         self.description = f"{base.description} {rule}"  # type: ignore[misc]  # as above
 
+    @property
+    def whole(self) -> SearchSpace:
+        """The space of which this is a part."""
+        return self._base.whole if isinstance(self._base, PartSpace) else self._base
+
     def __getattr__(self, name: str) -> Any:
         """Answer with what else the base knows, for example `graph_shape`."""
         if name.startswith("_"):

@@ -11,8 +11,11 @@ from harness.checks import GREATEST, choice, integer, real
 from harness.digests import identity, later
 from harness.errors import HarnessError, must, unknown
 from harness.files.reading import read_toml
+from harness.problem import MOST_EPOCHS
 
 _FOLDER = Path(__file__).parent / "recipes"
+_MOST = {"epochs": MOST_EPOCHS, "batch_size": 2**31, "channels": 2**20, "cells": 2**22, "stem_stride": 2**10}
+"""Beyond which nothing can be trained, nor counted."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,8 @@ class Recipe:
     stem_stride: int = later(1)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "channels", "cells", "stem_stride"):
-            integer(name, getattr(self, name), low=1)
+        for name, high in _MOST.items():
+            integer(name, getattr(self, name), low=1, high=high)
         if self.reduction_cells is not None:
             places = tuple(integer("reduction_cells", place, low=0) for place in self.reduction_cells)
             object.__setattr__(self, "reduction_cells", places)

@@ -14,7 +14,7 @@ import numpy as np
 from harness.checks import FloatArray, IntArray
 from harness.errors import ResultError
 from harness.experiments.kind import kind_of
-from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Manifest, check_same, read_manifest
+from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Manifest, check_chosen, check_same, read_manifest
 from harness.experiments.prediction import FEWEST_TESTED, KIND
 from harness.experiments.spec import Spec
 from harness.experiments.store import read_units
@@ -267,6 +267,7 @@ def read_evaluated(folder: Path, open_oracle: OpenOracle, *, allow_missing: bool
             digest = manifest.benchmarks[entry.benchmark].table_digest
             said = {"seed": manifest.spec.seed, "settings": manifest.spec.prediction, "table_digest": digest}
             check_same(str(folder / MANIFEST), entry, unit, **said)
+            check_chosen(str(folder / MANIFEST), entry, manifest.spec, unit.learner["name"], unit.learner)
             found.setdefault((entry.benchmark, unit.objective, entry.label), []).append((unit.first, output))
     if missing and not allow_missing:
         raise ResultError(

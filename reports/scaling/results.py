@@ -13,16 +13,19 @@ from typing import Any
 import numpy as np
 
 from harness.checks import FloatArray
-from harness.errors import ResultError
+from harness.errors import HarnessError, ResultError
 from harness.experiments.families import KIND
-from harness.experiments.kind import kind_of
-from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Manifest, check_same, read_manifest
-from harness.experiments.scaling import GRID, coefficients_of, sizes_of
+from harness.experiments.kind import Output, kind_of
+from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Entry, Manifest, check_same, otherwise, read_manifest
+from harness.experiments.scaling import GRID, Scaled, coefficients_of, recipe_of, sizes_of
 from harness.experiments.spec import Spec
 from harness.experiments.store import read_units
 from harness.names import read
 from harness.printable import counted
 from harness.seeding import generator
+from harness.spaces import named
+from harness.training.exports.design import space_of
+from harness.training.recipe import TrainingSetup
 from harness.training.scaling import Coefficients, Size
 from reports.scaling.laws import Law, fit, macs_at
 from reports.statistics.bootstrap import bootstrap_centres, interval, resample_counts
@@ -207,13 +210,12 @@ def read_scalings(folder: Path, *, allow_missing: bool = False) -> Scalings:
         raise ResultError(f"'{folder}' holds results of the kind '{manifest.spec.kind}', not of families of sizes")
     found: dict[str, list[Any]] = {}
     without = Counter[str]()
-    chosen = manifest.spec.scaling
-    epochs = {} if chosen is None or chosen.epochs is None else {"epochs": chosen.epochs}
     for entry, result in read_units(folder, manifest, kind_of(KIND)):
         if result is None:
             without[f"{entry.label} on {entry.benchmark}"] += 1
         else:
-            check_same(str(folder / MANIFEST), entry, result[0], seed=manifest.spec.seed, **epochs)
+            check_same(str(folder / MANIFEST), entry, result[0], seed=manifest.spec.seed)
+            _check_network(str(folder / MANIFEST), manifest.spec, entry, *result)
             found.setdefault(entry.benchmark, []).append(result)
     missing = [f"{where} ({counted(number, 'network')})" for where, number in without.items()]
     if missing and not allow_missing:
@@ -224,6 +226,24 @@ def read_scalings(folder: Path, *, allow_missing: bool = False) -> Scalings:
     if not found:
         raise ResultError(f"'{folder}' has no network yet; run the spec")
     return Scalings(manifest.spec, tuple(_panels(manifest, found)), tuple(missing))
+
+
+def _check_network(where: str, spec: Spec, entry: Entry, unit: Scaled, output: Output) -> None:
+    """Refuse a manifest whose architecture, recipe or sizes are not those of a network."""
+    setup, facts = TrainingSetup.from_dict(unit.training), json.loads(output.texts["facts"])
+    assert spec.scaling is not None, "`check` has seen to it"  # noqa: S101 - a fault of ours
+    sizes = sizes_of(spec, Size(**facts["own"]), int(facts["dimensions"]))
+    try:
+        arch = tuple(map(int, named.space(space_of(setup.network)).parse([spec.scaling.arch])[0]))
+    except HarnessError:
+        arch = ()
+    for key, is_same in (
+        ("scaling.arch", arch == unit.arch),
+        ("scaling.epochs", recipe_of(setup, spec.scaling).epochs == unit.epochs),
+        (f"sizes of '{entry.label}'", unit.size in sizes[entry.label]),
+    ):
+        if not is_same:
+            raise otherwise(where, entry, key)
 
 
 def _panels(manifest: Manifest, found: Mapping[str, list[Any]]) -> Iterator[Panel]:

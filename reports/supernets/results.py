@@ -14,7 +14,7 @@ from harness import registry
 from harness.checks import Archs, FloatArray, IntArray
 from harness.errors import ResultError
 from harness.experiments.kind import kind_of
-from harness.experiments.manifest import MANIFEST, Manifest, check_same, read_manifest
+from harness.experiments.manifest import MANIFEST, Manifest, check_chosen, check_same, read_manifest
 from harness.experiments.recommendations import recommended, representatives
 from harness.experiments.results import checked_runs
 from harness.experiments.shards import Shard
@@ -175,7 +175,9 @@ def read_supernets(
         else:
             said = {"seed": manifest.spec.seed, "epochs": manifest.spec.budget.supernet_epochs}
             digest = manifest.benchmarks[entry.benchmark].table_digest
-            check_same(str(folder / MANIFEST), entry, result[0], **said, table_digest=digest)
+            unit, where = result[0], str(folder / MANIFEST)
+            check_same(where, entry, unit, **said, table_digest=digest)
+            check_chosen(where, entry, manifest.spec, unit.method, unit.hyperparameters)
             supernets.setdefault((entry.benchmark, entry.label), []).append(result)
     if missing and not allow_missing:
         raise ResultError(

@@ -12,6 +12,7 @@ from harness.errors import HarnessError
 from harness.experiments import answers
 from harness.one_shot import OneShot, SearchData, Spent, check_declared
 from harness.spaces import named
+from harness.spaces.rows import RowsSpace
 
 SPACE = named.space("nb201")
 WEIGHTS = np.full((6, 5), 0.2)
@@ -74,6 +75,12 @@ def test_what_is_right_comes_back_as_it_was_said():
     }
     assert answers.observed(method, found).keys() == told.keys()
     assert answers.state(method)["a"].tolist() == [0, 1, 2]
+
+
+def test_a_supernet_may_recommend_what_a_table_of_a_part_of_the_space_lacks():
+    method = says()
+    method.space = RowsSpace(RowsSpace(SPACE, np.array([[1] * 6, [2] * 6])), np.array([[1] * 6]))
+    assert answers.recommended(method).tolist() == [[3] * 6] * 2
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,19 @@ def test_a_manifest_that_claims_another_table_is_refused(done, tmp_path):
         read_results(tmp_path / "other")
 
 
+def test_a_manifest_that_claims_another_strategy_or_other_hyperparameters_is_refused(done, tmp_path):
+    shutil.copytree(done, tmp_path / "other")
+    for key, value, named in (
+        ("name", "local_search", "name of 'RE'"),
+        ("hyperparameters", {"population": 5, "sample": 3}, "sample of 'RE'"),
+    ):
+        data = json.loads((done / MANIFEST).read_text())
+        data["spec"]["strategies"][1][key] = value
+        (tmp_path / "other" / MANIFEST).write_text(json.dumps(data))
+        with pytest.raises(ResultError, match=f"its `{named}` is not that of the result"):
+            read_results(tmp_path / "other")
+
+
 def test_a_folder_of_experiments_names_them(tmp_path, capsys):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

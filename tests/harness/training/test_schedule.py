@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from harness.errors import HarnessError
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member, epoch_plan, learning_rate, steps_per_epoch
 from tests.harness.training.support import CELL, DISCONNECTED, pictures
@@ -46,3 +47,10 @@ def test_plans_are_permutations_named_by_member_and_epoch():
     plain = epoch_plan(member, 1, given_recipe.but(augment=False), data, network="nb201")
     assert plain.flip is None
     assert plain.top is None
+
+
+def test_numbers_of_a_recipe_that_nothing_could_list_or_count_are_refused():
+    for name in ("epochs", "batch_size", "channels", "cells", "stem_stride"):
+        for value in (0, 2**62):
+            with pytest.raises(HarnessError, match=f"`{name}` must be at"):
+                Recipe("own", **{"epochs": 2, name: value})

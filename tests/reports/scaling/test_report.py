@@ -15,7 +15,7 @@ from reports.figures.render import draw
 from reports.page.build import build
 from reports.scaling.report import first_screen, sections
 from reports.scaling.results import Equal, read_scalings
-from tests.harness.experiments.scaled import small_data, spec
+from tests.harness.experiments.scaled import ARCH, small_data, spec
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +93,22 @@ def test_what_is_missing_is_told(folder, tmp_path):
     with pytest.raises(ResultError, match="is incomplete"):
         read_scalings(tmp_path)
     assert len(read_scalings(tmp_path, allow_missing=True).missing) == 1
+
+
+def test_a_manifest_that_claims_other_networks_is_refused(folder, tmp_path):
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    plain = json.loads((folder / "experiment.json").read_text())
+    for key, value, named in (
+        ("arch", ARCH.replace("skip_connect", "none"), "scaling.arch"),
+        ("arch", "no cell", "scaling.arch"),
+        ("epochs", 2, "scaling.epochs"),
+        ("epochs", None, "scaling.epochs"),
+        ("channels", 8, "sizes of 'width'"),
+        ("phis", [0, 3], "sizes of 'width'"),
+    ):
+        changed = {**plain, "spec": {**plain["spec"], "scaling": {**plain["spec"]["scaling"], key: value}}}
+        (tmp_path / "experiment.json").write_text(json.dumps(changed))
+        with pytest.raises(ResultError, match=f"its `{named}` is not that of the result"):
+            read_scalings(tmp_path)

@@ -189,6 +189,17 @@ def test_the_page_has_the_section_and_names_no_table_of_its_own(folder):
     } <= names
 
 
+def test_a_manifest_that_claims_another_method_or_other_hyperparameters_is_refused(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "other")
+    manifest = tmp_path / "other" / "experiment.json"
+    for key, value, named in (("name", "gdas", "name"), ("hyperparameters", {"batch_size": 7}, "batch_size")):
+        data = json.loads((folder / "experiment.json").read_text())
+        data["spec"]["strategies"][0][key] = value
+        manifest.write_text(json.dumps(data))
+        with pytest.raises(ResultError, match=f"its `{named} of 'darts'` is not that of the result"):
+            read_supernets(tmp_path / "other")
+
+
 def test_genes_that_the_space_has_not_are_told(folder):
     truth = read_supernets(folder).panels[0].truth
     for name, archs in (("sample/archs", np.full((1, 6), 64)), ("log/lineage", np.full((1, 2, 6), np.nan))):

@@ -135,3 +135,11 @@ def test_hyperparameters_of_other_types_and_numbers_beyond_single_precision_are_
         for other in others:
             with pytest.raises(HarnessError, match=r"must|unknown"):
                 method.set_to({key: other})
+
+
+def test_a_whole_number_for_a_real_one_is_made_real_whatever_its_size():
+    """Optimisers take whole numbers of 64 bits alone."""
+    settings = registry.one_shot("darts").set_to({"alpha_weight_decay": 10**30, "batch_size": 7, "learning_rate": 1})
+    assert (settings.alpha_weight_decay, settings.learning_rate) == (1e30, 1.0)
+    assert isinstance(settings.alpha_weight_decay, float)
+    assert isinstance(settings.batch_size, int)

@@ -81,7 +81,7 @@ def read(folder: Path, *, size: Sequence[int] = (), **options: Any) -> Dataset:
     if len(scaled) not in (0, 2):
         raise HarnessError(must("size", "be height and width", list(scaled)))
     for option in ("layout", "shape", "kind"):
-        if options.get(option):
+        if option in options:
             raise HarnessError(must(option, "be left out for a folder of images, which says it", options[option]))
     found = listed(folder)
     images = [_pixels(path, scaled) for _, _, path in found]

@@ -100,5 +100,7 @@ def test_a_folder_named_without_a_slash_is_told_how_to_be_written(photos, monkey
 def test_options_of_arrays_are_refused(photos):
     with pytest.raises(HarnessError, match="`layout` must be left out for a folder"):
         data.load(str(photos), layout="NHW")
+    with pytest.raises(HarnessError, match="`layout` must be left out for a folder"):
+        data.load(str(photos), layout="")
     with pytest.raises(HarnessError, match="`size` must be height and width"):
         data.load(str(photos), size=[8])
