@@ -77,6 +77,18 @@ def of_table(
     }
 
 
+def summary_of_table(header: layout.Header) -> dict[str, Any]:
+    """Say of a table what a list of all shows, as `of_table` does."""
+    return {
+        "title": layout.read_about(header.path).get("title", ""),
+        "space": recorded.whole_space_of(header).name,
+        "rows": len(header.array("archs")),
+        "validation": header.meaning.validation or None,
+        "test": header.meaning.test,
+        "has_seconds": header.meaning.seconds is not None,
+    }
+
+
 def _protocols(entry: Entry) -> dict[str, str]:
     return {f"{entry.name}{protocol.MARK}{key}": known.text for key, known in entry.protocols.items()}
 

@@ -24,7 +24,7 @@ from benchmarks_data.file.table import TableBenchmark
 from benchmarks_data.files import Progress, on_terminal
 from benchmarks_data.live.entries import is_live, live, lives
 from benchmarks_data.predicted.fitted.file import is_fitted
-from harness.benchmark import BenchmarkProvider
+from harness.benchmark import BenchmarkProvider, summarised
 from harness.errors import HarnessError, IrregularError, TableError, nearest, typed, unknown
 from harness.files.whole import opened
 from harness.guard import refuse
@@ -185,6 +185,16 @@ class Tables(BenchmarkProvider):
         if entry.imported and not files.table_path(entry.name).exists():
             return facts.of_entry(entry, name, under)
         return facts.of_table(_header(name, held_out=True), name, entry, under, repeats=_repeats(name))
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """Say of a benchmark what a list of all shows: as `describe` does, but no array is read and no model made."""
+        if _has_no_rows(name):
+            answering = _answering(name)
+            shown: dict[str, Any] = getattr(answering, "summary", answering.describe)(name)
+            return summarised(shown)
+        if read(name).path is None and (entry := _entry(name)).imported and not files.table_path(entry.name).exists():
+            return summarised(facts.of_entry(entry, name, protocol_of(name)))
+        return facts.summary_of_table(_header(name, held_out=False))
 
     def searching(self, space: str) -> Sequence[str]:
         """Return the names of the tables on a search space, in the order of the catalogue."""

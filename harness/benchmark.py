@@ -224,6 +224,17 @@ class Oracle(Common, Protocol):
         """Return the best row of the table by `values`; ties go to the first row."""
 
 
+SUMMARY = ("title", "imported", "space", "rows", "validation", "test", "has_seconds")
+"""What a list of benchmarks shows of each; the space by its name."""
+
+
+def summarised(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of the facts of a benchmark those of `SUMMARY`."""
+    space = facts.get("space")
+    named = {"space": space["name"]} if isinstance(space, Mapping) else {}
+    return {key: facts[key] for key in SUMMARY if key in facts} | named
+
+
 class BenchmarkProvider(ABC):
     """Opens benchmarks by name, or by the path of a file: an object of the entry-point group ``harness.benchmarks``.
 
@@ -273,6 +284,13 @@ class BenchmarkProvider(ABC):
         ``imported`` is False where its files are not there, ``surrogate`` True where it predicts, ``protocol`` the text
         of the protocol it is searched under, ``training`` how its networks are trained.
         """
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """Say of a benchmark what a list of all shows: those of `SUMMARY` that `describe` has, as it says them.
+
+        Of `describe` by itself; a provider of many benchmarks works out no more than this.
+        """
+        return summarised(self.describe(name))
 
     def searching(self, space: str) -> Sequence[str]:
         """Return the names of the benchmarks on a search space; opens none."""

@@ -190,7 +190,8 @@ class OneShot(ABC):
     def observed(self) -> Mapping[str, FloatArray]:
         """Return numbers of the last epoch, by names of `harness.experiments.answers.OBSERVED`.
 
-        The same names and shapes after every epoch; `valid_loss` and `eigenvalue` are NaN where they were not measured.
+        The same names and shapes after every epoch; `valid_loss`, `eigenvalue` and `alpha_gradient` are NaN where they
+        were not measured.
         """
         return {}
 

@@ -296,6 +296,12 @@ def describe_benchmark(name: str) -> dict[str, Any]:
     return provider.describe(key)
 
 
+def summary_of_benchmark(name: str) -> dict[str, Any]:
+    """Say of a benchmark what a list of all shows; see `BenchmarkProvider.summary`."""
+    provider, key = table_provider(name)
+    return provider.summary(key)
+
+
 def write_table(path: Path, **facts: Any) -> None:
     """Write trained architectures as a table, by the provider that reads such tables; see `BenchmarkProvider.write`."""
     providers("benchmark")[BUILT_IN].write(path, **facts)

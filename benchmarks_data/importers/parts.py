@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from benchmarks_data.file.layout import AnyArray
 from benchmarks_data.file.meaning import TEST_SPLITS
-from benchmarks_data.importers.own.reading.read import read_lines
 from harness.benchmark import Column
 from harness.checks import FloatArray, IntArray
 from harness.errors import TableError, reason
@@ -31,6 +30,8 @@ def single(paths: Sequence[Path], rule: str) -> Path:
 
 def csv_rows(path: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
     """Return the header of a CSV file, and its lines by column; raises TableError if it is not read."""
+    from benchmarks_data.importers.own.reading.read import read_lines  # pandas, which columns of scores need not
+
     lines = read_lines(path)
     names = list(lines.columns)
     return names, [dict(zip(names, row, strict=True)) for row in zip(*lines.columns.values(), strict=True)]

@@ -310,6 +310,20 @@ def open_oracle(name: str) -> LiveOracle:
     return opened
 
 
+def summary(name: str) -> dict[str, Any]:
+    """Say of a live benchmark what a list of all shows, as `describe` does."""
+    entry = live(name)
+    return {
+        "title": entry.title,
+        "imported": True,
+        "space": named.space(entry.space).name,
+        "rows": None,
+        "validation": "valid_accuracy",
+        "test": TEST,
+        "has_seconds": True,
+    }
+
+
 def describe(name: str) -> dict[str, Any]:
     """Say what a live benchmark is, and what of it is trained here, as plain data."""
     entry = live(name)

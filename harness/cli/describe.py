@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness import registry
+from harness.benchmark import SUMMARY
 from harness.errors import HarnessError, nearest
 from harness.names import read
 from harness.one_shot import OneShot
@@ -268,14 +269,9 @@ def _origin(strategy: type[Strategy | OneShot]) -> dict[str, Any]:
 
 
 def _benchmark_summary(name: str) -> dict[str, Any]:
-    facts = registry.describe_benchmark(name)
-    space = facts.get("space")
-    return {
-        "summary": facts.get("title"),
-        "imported": facts.get("imported", True),
-        "space": space["name"] if isinstance(space, Mapping) else space,
-        **{key: facts.get(key) for key in ("rows", "validation", "test", "has_seconds")},
-    }
+    facts = registry.summary_of_benchmark(name)
+    shown = {key: facts.get(key) for key in SUMMARY if key != "title"}
+    return {"summary": facts.get("title")} | shown | {"imported": facts.get("imported", True)}
 
 
 def _space(facts: Mapping[str, Any]) -> dict[str, Any]:

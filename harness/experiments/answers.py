@@ -15,10 +15,10 @@ from harness.spaces.darts.cells import WITH_NONE
 from harness.spaces.nb201.operations import OPERATIONS
 from harness.spaces.part import PartSpace
 
-OBSERVED = ("train_loss", "valid_loss", "eigenvalue", "weight_decay", "probabilities", "lineage")
-"""Numbers of an epoch that methods may tell: mean losses, the largest eigenvalue of the Hessian in alpha, the decay of
-weights where it changes, the mean weights of operations on each edge, (E, K), and of what grows the cell that weights
-came from and the one trained, (2, L)."""
+OBSERVED = ("train_loss", "valid_loss", "eigenvalue", "alpha_gradient", "weight_decay", "probabilities", "lineage")
+"""Numbers of an epoch that methods may tell: mean losses, the largest eigenvalue of the Hessian in alpha, the mean norm
+of the gradient of alpha, the decay of weights where it changes, the mean weights of operations on each edge, (E, K),
+and of what grows the cell that weights came from and the one trained, (2, L)."""
 MIXED = {"nb201": OPERATIONS, "darts": WITH_NONE}
 """Operations that supernets mix on every edge, in the order of their codes there, by the space."""
 _PLAIN = "biufUS"

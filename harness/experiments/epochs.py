@@ -105,8 +105,8 @@ class Epochs:
         self._written = time.monotonic()
 
     def _seal(self, arrays: Mapping[str, npt.NDArray[Any]]) -> str:
-        """Return the SHA-256 of the unit and of all arrays, with their types and shapes."""
-        return content_sha256(Output(arrays, {"digest": self._digest}))
+        """Return the SHA-256 of the unit, of what methods may tell, and of all arrays, with their types and shapes."""
+        return content_sha256(Output(arrays, {"digest": self._digest, "observed": " ".join(OBSERVED)}))
 
     def _continue(self) -> None:
         """Take up what a killed run left; what is damaged is told, and the run begins anew."""
@@ -116,7 +116,7 @@ class Epochs:
             arrays = read_npz(self._place)
             seal = arrays.pop(_SEAL, None)
             if seal is None or str(seal) != self._seal(arrays):
-                raise ArraysError("it holds other arrays than were written for this training")
+                raise ArraysError("it holds other arrays than this program writes for this training")
         except (ArraysError, OSError) as error:
             where = f"the state of a killed run in '{self._place}' is damaged"
             warnings.warn(f"{where} ({reason(error)}): the training begins anew", stacklevel=2)

@@ -20,7 +20,7 @@ from reports.study.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
 from reports.study.truth import describe_benchmark
 from reports.study.wording import answers, cost_words
 
-_LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "statsmodels")
+_LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib")
 _DUPLICATES = {
     "charged": "an architecture proposed again is charged again",
     "free": "an architecture proposed again is free",

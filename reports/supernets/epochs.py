@@ -38,6 +38,12 @@ def over_epochs(results: SupernetResults) -> Iterator[Exhibit | None]:
         log_y=True,
     )  # fmt: skip
     yield _logged(
+        results, "one-shot-alpha-gradient", "Gradient of the architecture parameters", _gradients, "gradient norm",
+        "Norm of the gradient of the architecture parameters, mean over the steps of an epoch, of those epochs in which"
+        " they are trained; their weight decay is not in it.",
+        log_y=True,
+    )  # fmt: skip
+    yield _logged(
         results, "one-shot-weight-decay", "Decay of weights", _decays, "weight decay",
         "Decay of the weights in each epoch that was made, of methods that raise it: where it rises, the search had"
         " gone back to an earlier epoch, and epochs after that are made again.",
@@ -134,6 +140,10 @@ def _counted(values: FloatArray) -> IntArray:
 
 def _eigenvalues(one: Supernet) -> FloatArray:
     return one.logs.get("eigenvalue", np.empty(0))
+
+
+def _gradients(one: Supernet) -> FloatArray:
+    return one.logs.get("alpha_gradient", np.empty(0))
 
 
 def _decays(one: Supernet) -> FloatArray:

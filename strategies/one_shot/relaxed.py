@@ -26,7 +26,7 @@ from strategies.one_shot.latency import constrained
 from strategies.one_shot.samplers import SAMPLERS
 from strategies.one_shot.smoothing import attacked, smoothed
 from strategies.one_shot.stopping import FIRST, EigenvalueRise, Rollbacks, StableRanking
-from strategies.one_shot.supernets import SupernetMethod, architecture_adam, architecture_tensors
+from strategies.one_shot.supernets import SupernetMethod, architecture_adam, architecture_tensors, mean_of
 from strategies.one_shot.unrolled import unrolled_gradient
 
 CURVED = 500
@@ -144,12 +144,13 @@ class Relaxed(SupernetMethod):
             chosen.alpha_beta,
             chosen.alpha_weight_decay,
         )
-        self.valid_loss = self.eigenvalue = math.nan
+        self.valid_loss = self.eigenvalue = self.gradient_norm = math.nan
         self.weight_decay = float(chosen.weight_decay)  # of the epoch that was made last
         self._ranking, self._rise, self._rollbacks = StableRanking(chosen.stable_epochs), EigenvalueRise(), Rollbacks()
         self._stopped = False
         self._validation: Iterator[Batch] = iter(())
         self._valid_losses: list[float] = []
+        self._gradient_norms: list[float] = []
 
     @property
     def finished(self) -> bool:
@@ -195,6 +196,7 @@ class Relaxed(SupernetMethod):
         """Begin a new pass over the validation items."""
         self._validation = self.batches.validating(self.rng, self.settings.batch_size)
         self._valid_losses.clear()
+        self._gradient_norms.clear()
         self._place = 0
 
     def step(self, images: Tensor, labels: Tensor) -> float:
@@ -220,8 +222,14 @@ class Relaxed(SupernetMethod):
         self._adam.zero_grad(set_to_none=True)
         self.update(loss)
         if learns:
-            self._adam.step()
+            self._descend_alpha()
         return loss.item()
+
+    def _descend_alpha(self) -> None:
+        """Take a step of Adam on alpha and beta, and note the norm of the gradient of alpha."""
+        if self.alpha.grad is not None:
+            self._gradient_norms.append(float(self.alpha.grad.norm()))
+        self._adam.step()
 
     def _alpha_step(self, training: Batch) -> None:
         """Update alpha on the next validation items; the second order looks at the training batch too."""
@@ -249,7 +257,7 @@ class Relaxed(SupernetMethod):
         before = self.alpha.detach().clone()
         if self.sampler.gated:
             self.alpha.grad = torch.zeros_like(before).scatter(1, self._gated, gradients[0].gather(1, self._gated))
-        self._adam.step()
+        self._descend_alpha()
         if self.sampler.gated:
             with torch.no_grad():
                 self.alpha.copy_(settled(before, self.alpha, self._gated))
@@ -357,7 +365,7 @@ class Relaxed(SupernetMethod):
         chosen = self.settings
         draw_channels(self.supernet, None, self.batches.device)
         self.weight_decay = self._sgd.weight_decay
-        self.valid_loss = float(np.mean(self._valid_losses)) if self._valid_losses else math.nan
+        self.valid_loss, self.gradient_norm = mean_of(self._valid_losses), mean_of(self._gradient_norms)
         self.eigenvalue = math.nan
         if chosen.eigenvalue_every and self.done % chosen.eigenvalue_every == 0:
             self.eigenvalue = self._curvature()
@@ -434,8 +442,12 @@ class Relaxed(SupernetMethod):
         return probabilities
 
     def observed(self) -> Mapping[str, FloatArray]:
-        """Return the losses, the mean weights of operations and the curvature."""
-        numbers = {"valid_loss": np.array(self.valid_loss), "eigenvalue": np.array(self.eigenvalue)}
+        """Return the losses, mean weights of operations, the curvature and the mean norm of the gradient of alpha."""
+        numbers = {
+            "valid_loss": np.array(self.valid_loss),
+            "eigenvalue": np.array(self.eigenvalue),
+            "alpha_gradient": np.array(self.gradient_norm),
+        }
         if self.settings.early_stop == "adaptive":
             numbers["weight_decay"] = np.array(self.weight_decay)
         return {**super().observed(), **numbers, "probabilities": self.probabilities()}

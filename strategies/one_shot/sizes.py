@@ -34,6 +34,7 @@ from strategies.one_shot.supernets import (
     SupernetMethod,
     architecture_adam,
     architecture_tensors,
+    mean_of,
 )
 
 
@@ -113,9 +114,10 @@ class Sizes(SupernetMethod):
         self._adam = architecture_adam(
             [self.alpha], chosen.alpha_learning_rate, chosen.alpha_beta, chosen.alpha_weight_decay
         )
-        self.valid_loss = math.nan
+        self.valid_loss = self.gradient_norm = math.nan
         self._validation: Iterator[Batch] = iter(())
         self._valid_losses: list[float] = []
+        self._gradient_norms: list[float] = []
 
     def made(self, partial: int, seed: int) -> tuple[nn.Module, SizeCosts]:
         """Return the supernet and what its subnets cost."""
@@ -132,6 +134,7 @@ class Sizes(SupernetMethod):
         """Begin a new pass over the validation items."""
         self._validation = self.batches.validating(self.rng, self.settings.batch_size)
         self._valid_losses.clear()
+        self._gradient_norms.clear()
 
     def step(self, images: Tensor, labels: Tensor) -> float:
         """Update the weights, then alpha."""
@@ -147,6 +150,7 @@ class Sizes(SupernetMethod):
         self.update(loss)
         if full is None:
             self.alpha.grad = self.alpha_gradient(*next(self._validation))
+            self._gradient_norms.append(float(self.alpha.grad.norm()))
             self._adam.step()
         return loss.item()
 
@@ -167,13 +171,13 @@ class Sizes(SupernetMethod):
         return self.alpha.detach().argmax(-1, keepdim=True).T.cpu().numpy().astype(self.space.dtype)
 
     def after_epoch(self) -> None:
-        """Note the validation loss."""
-        self.valid_loss = float(np.mean(self._valid_losses)) if self._valid_losses else math.nan
+        """Note the validation loss and the norm of the gradient of alpha."""
+        self.valid_loss, self.gradient_norm = mean_of(self._valid_losses), mean_of(self._gradient_norms)
 
     def observed(self) -> Mapping[str, FloatArray]:
-        """Return the losses and the probabilities of widths."""
-        own = {"valid_loss": np.array(self.valid_loss), "probabilities": self.probabilities()}
-        return {**super().observed(), **own}
+        """Return the losses, the probabilities of widths and the mean norm of the gradient of alpha."""
+        numbers = {"valid_loss": np.array(self.valid_loss), "alpha_gradient": np.array(self.gradient_norm)}
+        return {**super().observed(), **numbers, "probabilities": self.probabilities()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return weights and architecture parameters with their optimisers."""

@@ -98,6 +98,11 @@ def architecture_tensors(named: Mapping[str, Tensor], adam: torch.optim.Adam) ->
     return {name: value.detach() for name, value in named.items()} | moments
 
 
+def mean_of(numbers: Sequence[float]) -> float:
+    """Return the mean of the numbers of the steps of an epoch, NaN of none."""
+    return float(np.mean(numbers)) if numbers else math.nan
+
+
 class SupernetMethod(OneShot):
     """A one-shot method on a supernet of cells, of NAS-Bench-201 or of DARTS.
 

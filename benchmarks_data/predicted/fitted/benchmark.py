@@ -18,7 +18,7 @@ from benchmarks_data.catalogue.entries import others
 from benchmarks_data.file.problem import objectives_of
 from benchmarks_data.predicted.answers import check_proposals, evaluations
 from benchmarks_data.predicted.fitted.costs import Costs
-from benchmarks_data.predicted.fitted.file import Opened, read
+from benchmarks_data.predicted.fitted.file import Opened, read, read_facts
 from benchmarks_data.predicted.fitted.model import schedules_of
 from benchmarks_data.predicted.oracle import PredictedOracle
 from harness import names
@@ -218,6 +218,24 @@ def open_oracle(name: str) -> FittedOracle:
     return oracle
 
 
+def summary(name: str) -> dict[str, Any]:
+    """Say of a fitted surrogate benchmark what a list of all shows, as `describe` does, without making its model."""
+    facts, about, rows = read_facts(_path(name))
+    return {
+        "title": _title(facts, about, rows),
+        "imported": True,
+        "space": facts["space"],
+        "rows": None,
+        "validation": facts["column"]["name"],
+        "test": None,
+        "has_seconds": bool(facts["seconds"]),
+    }
+
+
+def _title(facts: Mapping[str, Any], about: Mapping[str, Any], rows: int) -> str:
+    return f"{facts['name']}, a surrogate fitted to {rows:,} rows of {about['table']}"
+
+
 def describe(name: str) -> dict[str, Any]:
     """Say what a fitted surrogate benchmark is, as plain data."""
     path = _path(name)
@@ -228,7 +246,7 @@ def describe(name: str) -> dict[str, Any]:
     return {
         "kind": "benchmark",
         "name": name,
-        "title": f"{opened.name}, a surrogate fitted to {rows:,} rows of {about['table']}",
+        "title": _title(facts, about, rows),
         "dataset": about.get("dataset", ""),
         "surrogate": True,
         "learner": facts["learner"],

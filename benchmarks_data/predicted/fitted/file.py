@@ -15,11 +15,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
@@ -45,6 +45,7 @@ SEAL = f"{_TITLE}{FORMAT}"
 _REMEDY = "put a sound copy in its place, or fit it again with `nas-harness table fit`"
 _REMEMBERED = 8
 _LARGEST_JSON = 2**22
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,16 +143,35 @@ def read(path: Path, *, check_content: bool = False) -> Opened:
     """
     refuse(str(path))
     known = None if check_content else checked.settled(path)
-    return _read(path) if known is None else _remembered(path, known)
+    return _read(path, _opened) if known is None else _remembered(path, known)
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _remembered(path: Path, status: tuple[int, ...]) -> Opened:
     """Read a file once while it has one status: the shards of an experiment open it one after the other."""
-    return _read(path)
+    return _read(path, _opened)
 
 
-def _read(path: Path) -> Opened:
+def read_facts(path: Path) -> tuple[Mapping[str, Any], Mapping[str, Any], int]:
+    """Return what a surrogate benchmark and what it is fitted to say of themselves, and how many rows these are.
+
+    All its bytes are checked; its model is not made, which imports the learner.
+
+    Raises
+    ------
+    TableError
+        As `read` does, but for what the model says.
+    """
+
+    def said(_: Path, content: Content, arrays: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any], int]:
+        told = _told(content, arrays)
+        return told["facts"], told["about"], len(arrays["evidence/archs"])
+
+    refuse(str(path))
+    return _read(path, said)
+
+
+def _read(path: Path, made: Callable[[Path, Content, Mapping[str, Any]], _Made]) -> _Made:
     what = "the surrogate benchmark"
     number = re.match(rf"{_TITLE}(\d+)\n".encode(), head_of(path))
     if number and int(number[1]) != FORMAT:
@@ -162,7 +182,7 @@ def _read(path: Path) -> Opened:
     content = opened_content(path, seal=SEAL, what=what)
     try:
         with content.hdf5() as file:
-            opened = _opened(path, content, dict(_arrays(file, content.size)))
+            opened = made(path, content, dict(_arrays(file, content.size)))
         content.check_unchanged()
     except _UnusableError as error:
         raise TableError(f"{what} {path} cannot be used here: {reason(error)}") from error
@@ -185,13 +205,18 @@ def _arrays(file: h5py.File, size: int) -> Iterator[tuple[str, Any]]:
     yield from below(file, "")
 
 
-def _opened(path: Path, content: Content, arrays: Mapping[str, Any]) -> Opened:
+def _told(content: Content, arrays: Mapping[str, Any]) -> Any:
+    """Return the JSON of a file: what the benchmark says of itself, and what it is fitted to."""
     if not content.is_sealed:
         raise HarnessError("it has no seal")
     text = np.asarray(arrays["json"], dtype=np.uint8).tobytes()
     if len(text) > _LARGEST_JSON:
         raise HarnessError(f"its JSON has {len(text)} bytes")
-    told = parse_json(text, "its JSON", TableError)
+    return parse_json(text, "its JSON", TableError)
+
+
+def _opened(path: Path, content: Content, arrays: Mapping[str, Any]) -> Opened:
+    told = _told(content, arrays)
     facts = told["facts"]
     model = {name.removeprefix("model/"): values for name, values in arrays.items() if name.startswith("model/")}
     evidence = {

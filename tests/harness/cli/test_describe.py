@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from harness import registry
+from harness.benchmark import summarised
 from harness.cli import exit as cli_exit
 from harness.cli.__main__ import main
 from harness.cli.describe import readable, rows_of
@@ -110,6 +111,11 @@ def test_list_benchmarks_tells_what_a_table_has(capsys):
     assert (rows["nb201-cifar10"]["rows"], rows["nb201-cifar10"]["test"]) == (15625, None)
     assert (rows["graph-cora"]["rows"], rows["graph-cora"]["test"]) == (26206, "test_accuracy")
     assert (rows["nb201-cifar10"]["has_seconds"], rows["graph-cora"]["has_seconds"]) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["micro-mnist1d", "micro-darts", "live-mnist1d-size", "nb101", "nb301-surrogate"])
+def test_a_list_says_of_a_benchmark_what_its_description_says(name):
+    assert registry.summary_of_benchmark(name) == summarised(registry.describe_benchmark(name))
 
 
 def test_describe_a_benchmark_tells_licence_citation_and_columns(capsys):

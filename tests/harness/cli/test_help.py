@@ -95,9 +95,11 @@ def test_wrong_words_are_mistakes(words, expected, capsys):
     assert expected in capsys.readouterr().err
 
 
-def test_help_imports_nothing_slow():
+def test_help_and_lists_of_benchmarks_import_nothing_slow():
     code = (
         "import sys; from harness.cli.__main__ import main; main(['--help']); main(['run', '--help']);"
+        "from harness import registry;"
+        "[registry.summary_of_benchmark(name) for name in ('micro-darts', 'micro-mnist1d', 'live-mnist1d-nb201')];"
         f"print(*[name for name in {SLOW_TO_IMPORT!r} if name in sys.modules], file=sys.stderr)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from reports.statistics import significance
 
@@ -21,11 +22,13 @@ def test_holm_known_answer_and_untested_entries():
 
 
 @given(hnp.arrays(np.float64, st.integers(1, 20), elements=st.floats(0, 1)))
-def test_holm_follows_its_definition(p):
-    order = np.argsort(p)
-    m = len(p)
-    expected = np.maximum.accumulate([min(1.0, (m - i) * p[j]) for i, j in enumerate(order)])
-    np.testing.assert_allclose(significance.holm(p)[order], expected)
+def test_holm_is_that_of_statsmodels(p):
+    np.testing.assert_array_equal(significance.holm(p), multipletests(p, method="holm")[1])
+
+
+def test_holm_of_no_test_is_none():
+    assert np.isnan(significance.holm(np.array([np.nan, np.nan]))).all()
+    assert len(significance.holm(np.array([]))) == 0
 
 
 @pytest.mark.parametrize(("n", "smallest"), [(5, 0.0625), (6, 0.03125), (8, 0.0078125), (10, 0.001953125)])

@@ -27,6 +27,7 @@ from harness.verification.job import Request
 from reports.figures.render import draw
 from reports.page.build import build
 from reports.sections.verification.run import run
+from reports.supernets.epochs import over_epochs
 from reports.supernets.held import unknown
 from reports.supernets.results import _check_genes, read_supernets
 from reports.supernets.section import section as section_of_study
@@ -114,7 +115,7 @@ def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
     assert set(weights["series"]) == {"none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"}
     np.testing.assert_allclose(weights["centre"], 0.2)
     figures = {item.name: item.frame for item in section.figures}
-    assert "one-shot-eigenvalue" not in figures, "it was not measured"
+    assert not {"one-shot-eigenvalue", "one-shot-alpha-gradient"} & set(figures), "they were not measured"
     none = figures["one-shot-collapse"].query("benchmark == 'none'")
     assert none["centre"].tolist() == [0, 0, 1.5]
     assert none["high"].tolist() == [0, 0, 3]
@@ -132,6 +133,18 @@ def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
     assert own.index.tolist() == [3, 4, 6, 9], "from where both have one; what has ended holds its last"
     assert own[6] == own[9]
     assert own[6] == pytest.approx((2 * best - values.sum()) / 2, abs=0.02)
+
+
+def test_gradients_are_drawn_where_alpha_was_trained(folder):
+    results = read_supernets(folder)
+    (panel,) = results.panels
+    told = [
+        replace(one, logs={**one.logs, "alpha_gradient": np.array([np.nan, 0.5, 0.25]) * (1 + 2 * one.replicate)})
+        for one in panel.supernets["darts"]
+    ]
+    results = replace(results, panels=(replace(panel, supernets={"darts": told}),))
+    (exhibit,) = (one for one in over_epochs(results) if one and one.name == "one-shot-alpha-gradient")
+    assert exhibit.frame[["x", "centre", "low", "high"]].to_numpy().tolist() == [[2, 1, 0.5, 1.5], [3, 0.5, 0.25, 0.75]]
 
 
 def test_cells_of_every_derivation_are_verified_and_judged(folder):

@@ -14,7 +14,7 @@ from harness.testing.one_shot import check_one_shot
 from strategies import ONE_SHOT
 from strategies.one_shot.grid import LATER
 from strategies.one_shot.paths import RSPS, SinglePath
-from strategies.one_shot.presets import DARTS, GDAS, RDARTS, AdaptiveRDARTS, DrNAS, FairDARTS, TangleNAS
+from strategies.one_shot.presets import DARTS, GDAS, RDARTS, AdaptiveRDARTS, DrNAS, FairDARTS, ProxylessNAS, TangleNAS
 from strategies.one_shot.relaxed import Relaxed
 from tests.harness.training.supernets.support import rng, search_data
 from tests.strategies.one_shot.support import COSTS, QUICK, SPACE, made
@@ -86,6 +86,22 @@ def test_an_epoch_of_darts_costs_two_steps_of_the_mixture_for_each_item():
     alpha = frozen.alpha.detach().clone()
     assert frozen.epoch().macs == pytest.approx(3 * 50 * costs.mixture)
     assert torch.equal(frozen.alpha, alpha)
+
+
+@pytest.mark.parametrize(
+    ("factory", "own", "steps"),
+    [(DARTS, {}, 2), (DARTS, {"bilevel": False}, 2), (ProxylessNAS, {"frozen_epochs": 1, "alpha_every": 2}, 1)],
+    ids=["bilevel", "single level", "gates"],
+)
+def test_the_norm_of_the_gradient_of_alpha_is_told_where_alpha_is_trained(factory, own, steps):
+    method, norms = made(factory, **{"frozen_epochs": 1, **own}), []
+    method._adam.register_step_pre_hook(lambda adam, *_: norms.append(adam.param_groups[0]["params"][0].grad.norm()))
+    method.epoch()
+    assert np.isnan(method.observed()["alpha_gradient"])
+    assert norms == []
+    method.epoch()
+    assert method.observed()["alpha_gradient"] == pytest.approx(np.mean(norms))
+    assert len(norms) == steps
 
 
 def test_entangled_convolutions_are_one_in_a_mixture_and_in_its_cost():

@@ -141,8 +141,12 @@ def test_in_the_warm_up_alpha_rests_and_full_widths_become_fewer():
     assert torch.equal(method.alpha, alpha)
     assert method.full is None
     assert len(set(seen)) > 3
+    assert np.isnan(method.observed()["alpha_gradient"])
+    gradient = method.alpha_gradient
+    method.alpha_gradient = lambda images, labels: torch.full_like(gradient(images, labels), 2.0)
     method.epoch()
     assert not torch.equal(method.alpha, alpha)
+    assert method.observed()["alpha_gradient"] == pytest.approx(2 * np.sqrt(alpha.numel()))
     assert np.isfinite(method.observed()["valid_loss"])
 
 
