@@ -85,8 +85,8 @@ class Relaxed(SupernetMethod):
         as in the paper; see `harness.training.supernets.partial`.  Alpha and weights see the same in a step; subnets
         are evaluated on the first.
     entangled : bool
-        Whether the 1x1 convolution of an edge is the centre of its 3x3 convolution, and both are one convolution in a
-        mixture; see `harness.training.supernets.cells.MixedCell`.
+        Whether the 1x1 convolution of an edge is the centre of its 3x3 convolution, of DARTS cells depthwise kernels of
+        3 those of 5, and both are one convolution in a mixture; see `harness.training.supernets.cells.MixedCell`.
     edge_normalisation : bool
         Whether each node's edges have weights of their own, softmax(beta).
     first_perturbation, perturbation : float
@@ -158,14 +158,9 @@ class Relaxed(SupernetMethod):
 
     def made(self, partial: int, seed: int) -> tuple[nn.Module, Any]:
         """Return a supernet with the initial weights of a seed, and what its paths cost."""
-        chosen = self.settings
-        for name, given in (
-            ("sampler", SAMPLERS[chosen.sampler].gated),
-            ("entangled", chosen.entangled),
-        ):
-            if given and self.space.name != "nb201":
-                rule = f"`{name} = {getattr(chosen, name)!r}` is for cells of NAS-Bench-201"
-                raise UnfitError(f"{type(self).__name__}: {rule}; the benchmark is of the space '{self.space.name}'")
+        if SAMPLERS[self.settings.sampler].gated and self.space.name != "nb201":
+            rule = f"`sampler = {self.settings.sampler!r}` is for cells of NAS-Bench-201"
+            raise UnfitError(f"{type(self).__name__}: {rule}; the benchmark is of the space '{self.space.name}'")
         return super().made(partial, seed)
 
     @property
