@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.errors import HarnessError, UnfitError
+from harness.errors import HarnessError
 from harness.spaces import named
 from harness.training.supernets.choices import CHOICES
 from strategies.one_shot import curvature, relaxed
@@ -83,8 +83,6 @@ def test_two_skips_of_the_normal_cell_stop_the_search_and_the_auxiliary_skip_is_
 def test_what_the_space_has_not_is_refused():
     with pytest.raises(HarnessError, match="'nor_conv_1x1'"):
         DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, without=["nor_conv_1x1"])
-    with pytest.raises(UnfitError, match="`sampler = 'binary_gates'` is for cells of NAS-Bench-201; the benchmark is"):
-        DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, sampler="binary_gates")
 
 
 def few(method, **own):
