@@ -110,6 +110,8 @@ class DrNAS(Relaxed):
 class TangleNAS(Relaxed):
     """DrNAS with entangled weights: the 1x1 convolution of an edge is the centre of its 3x3 one, and both are one.
 
+    In DARTS cells depthwise kernels of 3 are the centres of those of 5, whose 1x1 convolutions they share.
+
     Sukthanker, Krishnakumar, Safari & Hutter, "Weight-Entanglement Meets Gradient-Based Neural Architecture Search",
     AutoML 2024, as in the authors' code: kernels are summed by their weights, and what they give is not weighted any
     more after its normalisation.
@@ -117,7 +119,6 @@ class TangleNAS(Relaxed):
     Departs from the paper: settings are those of `DrNAS`, in one stage on all channels.
     """
 
-    takes = ("nb201",)
     preset = replace(DrNAS.preset, entangled=True)
     paper, year = "Sukthanker, Krishnakumar, Safari & Hutter, AutoML", 2024
 

@@ -9,11 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from harness.checks import Archs, FloatArray, integer
-from harness.errors import UnfitError
 from harness.one_shot import SearchData, generator_state
 from harness.space import SearchSpace
 from harness.training.supernets.batches import Batch
@@ -85,8 +84,8 @@ class Relaxed(SupernetMethod):
         as in the paper; see `harness.training.supernets.partial`.  Alpha and weights see the same in a step; subnets
         are evaluated on the first.
     entangled : bool
-        Whether the 1x1 convolution of an edge is the centre of its 3x3 convolution, and both are one convolution in a
-        mixture; see `harness.training.supernets.cells.MixedCell`.
+        Whether the 1x1 convolution of an edge is the centre of its 3x3 convolution, of DARTS cells depthwise kernels of
+        3 those of 5, and both are one convolution in a mixture; see `harness.training.supernets.cells.MixedCell`.
     edge_normalisation : bool
         Whether each node's edges have weights of their own, softmax(beta).
     first_perturbation, perturbation : float
@@ -156,13 +155,6 @@ class Relaxed(SupernetMethod):
     def finished(self) -> bool:
         """Whether the rule of `early_stop` or the schedule has ended the search."""
         return self._stopped or self.done >= self.epochs
-
-    def made(self, partial: int, seed: int) -> tuple[nn.Module, Any]:
-        """Return a supernet with the initial weights of a seed, and what its paths cost."""
-        if self.settings.entangled and self.space.name != "nb201":
-            rule = f"{type(self).__name__}: `entangled = True` is for cells of NAS-Bench-201"
-            raise UnfitError(f"{rule}; the benchmark is of the space '{self.space.name}'")
-        return super().made(partial, seed)
 
     @property
     def mixture_macs(self) -> float:

@@ -169,11 +169,11 @@ class SupernetMethod(OneShot):
             rule = f"leave {self.settings.fewest} or more of {some}"
             raise HarnessError(must("without", rule, list(self.settings.without)))
         channels = getattr(self.settings, "channel_choice", CHANNELS[0])
-        further = {"entangled": True} if getattr(self.settings, "entangled", False) else {}
+        entangled = getattr(self.settings, "entangled", False)
         supernet = choices.build(
-            *given, seed=seed, partial=partial, codes=self.codes, channel_choice=channels, **further
+            *given, seed=seed, partial=partial, codes=self.codes, channel_choice=channels, entangled=entangled
         )
-        return supernet, choices.costs(*given, partial, **further)
+        return supernet, choices.costs(*given, partial, entangled=entangled)
 
     def epoch(self) -> Spent:
         """Train for one pass over the training items."""

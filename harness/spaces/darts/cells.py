@@ -30,6 +30,8 @@ WITH_NONE = (*OPERATIONS, "none")
 """The eight of DARTS itself; `none`, which gives zeros, comes last, so that the others keep their codes."""
 LARGER = (("sep_conv_3x3", "sep_conv_5x5"), ("dil_conv_3x3", "dil_conv_5x5"))
 """Operations, and those that can do the same with a larger kernel."""
+LARGEST = {WITH_NONE.index(small): WITH_NONE.index(large) for small, large in LARGER}
+"""Codes of the same."""
 NODES = (2, 3, 4, 5)
 START = {2: 0, 3: 2, 4: 5, 5: 9}
 EDGES = tuple((source, node) for node in NODES for source in range(node))

@@ -118,15 +118,19 @@ class Separable(nn.Module):
         self.norm = Norm(channels)
         self._signal = geometry.signal
 
-    def forward(self, rectified: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, C, H/stride, W/stride)."""
+    def forward(self, rectified: Tensor, taps: Tensor | None = None) -> Tensor:
+        """(B, C, H, W) to (B, C, H/stride, W/stride); the depthwise kernel is multiplied by `taps`, (1, 1, h, w)."""
         depthwise = self.depthwise
+        weight = depthwise.weight if taps is None else depthwise.weight * taps
+        stride, padding, dilation = depthwise.stride, depthwise.padding, depthwise.dilation
         if self._signal and rectified.device.type == "cpu" and not (_watched(depthwise) or _watched(self.pointwise)):
-            weight = self.pointwise.weight * depthwise.weight.transpose(0, 1)
-            stride, padding, dilation = depthwise.stride, depthwise.padding, depthwise.dilation
-            features = functional.conv2d(rectified, weight, None, stride, padding, dilation)
-        else:
+            dense = self.pointwise.weight * weight.transpose(0, 1)
+            features = functional.conv2d(rectified, dense, None, stride, padding, dilation)
+        elif taps is None:
             features = self.pointwise(depthwise(rectified))
+        else:
+            of_each = functional.conv2d(rectified, weight, None, stride, padding, dilation, depthwise.groups)
+            features = self.pointwise(of_each)
         normed: Tensor = self.norm(features)
         return normed
 
@@ -143,9 +147,9 @@ class SeparableTwice(nn.Module):
         self.a = Separable(channels, kernel, geometry, stride=stride)
         self.b = Separable(channels, kernel, geometry)
 
-    def forward(self, rectified: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, C, H/stride, W/stride)."""
-        result: Tensor = self.b(functional.relu(self.a(rectified)))
+    def forward(self, rectified: Tensor, taps: Tensor | None = None) -> Tensor:
+        """(B, C, H, W) to (B, C, H/stride, W/stride); `taps` of both as in `Separable`."""
+        result: Tensor = self.b(functional.relu(self.a(rectified, taps)), taps)
         return result
 
 

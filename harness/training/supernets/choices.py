@@ -47,11 +47,11 @@ class Choices:
     on_edges : callable
         From architectures, (n, L), to the codes on edges, (n, E); below 0 where there is no edge.
     build : callable
-        From recipe, shape, classes, and by name `seed`, `codes`, `partial` and `channel_choice` to a supernet: a
-        `harness.training.supernets.subnets.Shared` with `mixture` and `on_edges`.  That of NAS-Bench-201 can be
-        `entangled`, and its costs too.
+        From recipe, shape, classes, and by name `seed`, `codes`, `partial`, `channel_choice` and `entangled` to a
+        supernet: a `harness.training.supernets.subnets.Shared` with `mixture` and `on_edges`.
     costs : callable
-        From recipe, shape, classes and K of partial channels to its multiply-adds: `path`, `on_edges`, `mixture_of`.
+        From recipe, shape, classes, K of partial channels and by name `entangled` to its multiply-adds: `path`,
+        `on_edges`, `mixture_of`, `mixture_by_edge`, `mean`, `expected`.
     """
 
     operations: tuple[str, ...]

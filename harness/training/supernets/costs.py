@@ -163,13 +163,16 @@ class EdgeCosts:
         Of stem, what cells read, and head.
     operations : (28, 8) int64
         Of each operation on each edge, in all cells of the network, on its share of the channels.
+    entangled : bool
+        Whether a mixture has one of two convolutions with kernels of 3 and 5, the larger.
     """
 
     base: int
     operations: IntArray
+    entangled: bool = False
 
     @classmethod
-    def of(cls, recipe: Recipe, shape: Shape, classes: int, partial: int = 1) -> EdgeCosts:
+    def of(cls, recipe: Recipe, shape: Shape, classes: int, partial: int = 1, *, entangled: bool = False) -> EdgeCosts:
         """Return the costs of a table's network; operations see one in `partial` of the channels."""
         edges, pool = len(cells.EDGES), 1 + cells.OPERATIONS.index("max_pool_3x3")
         codes = np.zeros((edges, len(cells.OPERATIONS), edges), dtype=np.intp)
@@ -186,7 +189,7 @@ class EdgeCosts:
         found = networks.cost("darts", archs, share, shape, classes).macs
         base = networks.cost("darts", np.concatenate([plain[:1], plain[:1]], axis=1), recipe, shape, classes).macs
         operations = (found - found[0]).reshape(2 * edges, len(cells.OPERATIONS))
-        return cls(int(base[0]), np.pad(operations, ((0, 0), (0, 1))))
+        return cls(int(base[0]), np.pad(operations, ((0, 0), (0, 1))), entangled)
 
     @property
     def _chances(self) -> FloatArray:
@@ -216,6 +219,8 @@ class EdgeCosts:
 
     def mixture_by_edge(self, kept: Sequence[Sequence[int]]) -> float:
         """Of the operations of each edge, which are other ones on each: 28 sequences."""
+        if self.entangled:
+            kept = [[code for code in codes if cells.LARGEST.get(code) not in codes] for codes in kept]
         return float(
             self.base + sum(int(row[list(codes)].sum()) for row, codes in zip(self.operations, kept, strict=True))
         )

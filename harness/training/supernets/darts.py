@@ -12,7 +12,7 @@ not in the networks of the table; what a node reads is pooled and rectified once
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -21,7 +21,18 @@ from torch.nn import functional
 
 from harness.checks import Archs, FloatArray
 from harness.spaces.darts import costs
-from harness.spaces.darts.cells import EDGES, GENES, NODES, OPERATIONS, START, WITH_NONE, from_edges, on_edges, sources
+from harness.spaces.darts.cells import (
+    EDGES,
+    GENES,
+    LARGEST,
+    NODES,
+    OPERATIONS,
+    START,
+    WITH_NONE,
+    from_edges,
+    on_edges,
+    sources,
+)
 from harness.spaces.layers import Geometry, Shape
 from harness.training import networks
 from harness.training.networks.darts import (
@@ -45,14 +56,19 @@ from harness.training.networks.operations import (
 )
 from harness.training.recipe import Recipe
 from harness.training.schedule import Member
+from harness.training.supernets.cells import centre
 from harness.training.supernets.partial import PartialCell, check_partial
 
 NETWORK = "darts supernet"
 """Names the streams of initial weights."""
 NONE, SKIP = WITH_NONE.index("none"), WITH_NONE.index("skip_connect")
+_TANGLED = (*LARGEST, *LARGEST.values())
+"""Codes of convolutions that can share a kernel."""
 POOLS = {WITH_NONE.index("max_pool_3x3"): MaxPool3, WITH_NONE.index("avg_pool_3x3"): Pool3}
 ABSENT = -1
 """The code of an edge that an architecture does not have."""
+Term = tuple[int, Tensor | None, Tensor | None]
+"""An operation of an edge: its code, what it is multiplied by, and what the taps of its kernel are multiplied by."""
 
 
 def edge_codes(archs: Archs) -> Archs:
@@ -102,6 +118,10 @@ class MixedDARTSCell(PartialCell):
         K of partial channels, and which they are; see `harness.training.supernets.partial.PartialCell`.
     reduces, after_reduction : bool
         As in `harness.training.networks.darts.DARTSCell`.
+    entangled : bool
+        Whether the depthwise kernels of 3 are the centres of those of 5, separable and dilated ones for themselves,
+        whose other layers they share.  A mixture convolves once, with the sum of these kernels by their weights, as in
+        the code of TangleNAS; see `harness.training.supernets.cells.MixedCell`.
     """
 
     def __init__(
@@ -115,6 +135,7 @@ class MixedDARTSCell(PartialCell):
         channel_choice: str,
         reduces: bool,
         after_reduction: bool,
+        entangled: bool = False,
     ) -> None:
         super().__init__(width, partial, len(EDGES), channel_choice)
         before, last = inputs
@@ -122,7 +143,7 @@ class MixedDARTSCell(PartialCell):
             RectifiedReduction(before, width, geometry) if after_reduction else ReLUConvNorm(before, width, 1, geometry)
         )
         self.last = ReLUConvNorm(last, width, 1, geometry)
-        self.codes = tuple(codes)
+        self.codes, self.entangled = tuple(codes), entangled
         self.strides = [2 if reduces and source < NODES[0] else 1 for source, _ in EDGES]
         self.halve = geometry.size(2)
         self.reduces = reduces
@@ -131,7 +152,7 @@ class MixedDARTSCell(PartialCell):
             built = {
                 name: operation(name, self.width, geometry, stride)
                 for code, name in enumerate(OPERATIONS)
-                if code not in POOLS
+                if code not in POOLS and not (entangled and code in LARGEST)
             }
             self.edges.append(nn.ModuleDict({name: module for name, module in built.items() if module is not None}))
         self.pools = {
@@ -166,8 +187,32 @@ class MixedDARTSCell(PartialCell):
         """
         scaled = weights if edges is None else weights * edges[:, None]
         kept = [self.codes] * len(EDGES) if kept is None else kept
-        every = [(edge, code, scaled[edge, code]) for edge, codes in enumerate(kept) for code in codes]
+        every = list[tuple[int, Term]]()
+        for edge, codes in enumerate(kept):
+            merged = [code for code in codes if self.entangled and code in _TANGLED]
+            every += [(edge, (code, scaled[edge, code], None)) for code in codes if code not in merged]
+            every += [(edge, term) for term in self._merged(edge, merged, weights, edges)]
         return self._nodes(before, last, every, edges)
+
+    def _merged(self, edge: int, codes: Sequence[int], weights: Tensor, edges: Tensor | None) -> Iterator[Term]:
+        """Yield the entangled convolutions of an edge, one for those that share a kernel."""
+        for large in LARGEST.values():
+            shared = [code for code in codes if LARGEST.get(code, code) == large]
+            if shared:
+                taps = torch.stack([self._taps(edge, code) * weights[edge, code] for code in shared]).sum(0)
+                yield large, None if edges is None else edges[edge], taps
+
+    def _taps(self, edge: int, code: int) -> Tensor:
+        """Return 1 where an operation has taps, in a kernel of the larger one that it is part of: (1, 1, h, w)."""
+        large = LARGEST.get(code, code)
+        kernel = next(part for name, part in self._layers(edge, large).named_parameters() if "depthwise" in name)
+        taps = kernel.new_zeros(1, 1, *kernel.shape[2:])
+        centre(taps, 5 if code == large else 3).fill_(1)
+        return taps
+
+    def _layers(self, edge: int, code: int) -> nn.Module:
+        layers: nn.Module = self.edges[edge][OPERATIONS[code]]  # type: ignore[index]  # torch says Module
+        return layers
 
     def path(self, before: Tensor, last: Tensor, codes: Sequence[int], gates: Tensor | None = None) -> Tensor:
         """Compute one operation on each edge that is there.
@@ -183,22 +228,21 @@ class MixedDARTSCell(PartialCell):
         -------
         (B, 4 width, H, W), or half of that size
         """
-        there = [
-            (edge, code, None if gates is None else gates[edge, code])
-            for edge, code in enumerate(codes)
-            if code != ABSENT
-        ]
+        there = list[tuple[int, Term]]()
+        for edge, code in enumerate(codes):
+            if code != ABSENT:
+                taps = self._taps(edge, code) if self.entangled and code in _TANGLED else None
+                gate = None if gates is None else gates[edge, code]
+                there.append((edge, (code if taps is None else LARGEST.get(code, code), gate, taps)))
         return self._nodes(before, last, there, None)
 
-    def _nodes(
-        self, before: Tensor, last: Tensor, terms: Iterable[tuple[int, int, Tensor | None]], edges: Tensor | None
-    ) -> Tensor:
+    def _nodes(self, before: Tensor, last: Tensor, terms: Iterable[tuple[int, Term]], edges: Tensor | None) -> Tensor:
         """Sum operations on edges, each with its factor, node by node, and put the nodes side by side."""
         nodes: list[Tensor] = [self.before(before), self.last(last)]
         known: dict[tuple[int, int, int], Tensor] = {}
-        of_edge: dict[int, list[tuple[int, Tensor | None]]] = {}
-        for edge, code, factor in terms:
-            of_edge.setdefault(edge, []).append((code, factor))
+        of_edge: dict[int, list[Term]] = {}
+        for edge, term in terms:
+            of_edge.setdefault(edge, []).append(term)
         for node in NODES:
             total: Tensor | None = None
             rest: Tensor | None = None
@@ -210,32 +254,36 @@ class MixedDARTSCell(PartialCell):
                     found = self._drawn(nodes[source], edge, of_edge[edge], edges)
                     total = found if total is None else total + found
                     continue
-                for code, factor in of_edge[edge]:
-                    term = self._operation(nodes[source][:, : self.width], source, edge, code, known)
-                    if term is not None:
-                        term = term if factor is None else term * factor
-                        total = term if total is None else total + term
+                for code, factor, taps in of_edge[edge]:
+                    found = self._operation(nodes[source][:, : self.width], source, edge, code, known, taps)
+                    if found is not None:
+                        found = found if factor is None else found * factor
+                        total = found if total is None else total + found
                 if self.partial > 1:
                     passing = self._passing(nodes[source][:, self.width :], edge, edges)
                     rest = passing if rest is None else rest + passing
             nodes.append(self._joined(total, rest, nodes[1]))
         return torch.cat(nodes[NODES[0] :], 1)
 
-    def _drawn(
-        self, node: Tensor, edge: int, terms: Sequence[tuple[int, Tensor | None]], edges: Tensor | None
-    ) -> Tensor:
+    def _drawn(self, node: Tensor, edge: int, terms: Sequence[Term], edges: Tensor | None) -> Tensor:
         """Return what an edge makes of a node whose channels were drawn for it."""
 
         def through(inputs: Tensor) -> Tensor:
             known: dict[tuple[int, int, int], Tensor] = {}
-            found = [(self._operation(inputs, 0, edge, code, known), factor) for code, factor in terms]
+            found = [(self._operation(inputs, 0, edge, code, known, taps), factor) for code, factor, taps in terms]
             there = [term if factor is None else term * factor for term, factor in found if term is not None]
             return torch.stack(there).sum(0) if there else torch.zeros_like(self._passing(inputs, edge, None))
 
         return self.drawn_edge(node, edge, through, lambda rest: self._passing(rest, edge, edges))
 
     def _operation(
-        self, inputs: Tensor, source: int, edge: int, code: int, known: dict[tuple[int, int, int], Tensor]
+        self,
+        inputs: Tensor,
+        source: int,
+        edge: int,
+        code: int,
+        known: dict[tuple[int, int, int], Tensor],
+        taps: Tensor | None,
     ) -> Tensor | None:
         """Return what an operation makes of channels of a node; None for none."""
         if code == NONE:
@@ -251,7 +299,8 @@ class MixedDARTSCell(PartialCell):
         place = (source, NONE, 1)
         if place not in known:
             known[place] = functional.relu(inputs)
-        result: Tensor = self.edges[edge][OPERATIONS[code]](known[place])  # type: ignore[index]  # torch says Module
+        layers = self._layers(edge, code)
+        result: Tensor = layers(known[place]) if taps is None else layers(known[place], taps)
         return result
 
     def _passing(self, rest: Tensor, edge: int, edges: Tensor | None) -> Tensor:
@@ -316,6 +365,7 @@ class DARTSSupernet(nn.Module):
     partial : int
         Divides `channels`.
     channel_choice : {"first", "random"}
+    entangled : bool
         As in `MixedDARTSCell`.
 
     Raises
@@ -336,9 +386,11 @@ class DARTSSupernet(nn.Module):
         codes: Sequence[int] = range(len(WITH_NONE)),
         partial: int = 1,
         channel_choice: str = "first",
+        entangled: bool = False,
     ) -> None:
         super().__init__()
         check_partial(recipe, partial)
+        self.entangled = entangled
         geometry = Geometry.of(shape)
         before = last = STEM * recipe.channels
         width, reduces_before = recipe.channels, False
@@ -348,7 +400,7 @@ class DARTSSupernet(nn.Module):
             width *= 2 if reduces else 1
             cell = MixedDARTSCell(
                 (before, last), width, geometry, codes=codes, partial=partial, channel_choice=channel_choice,
-                reduces=reduces, after_reduction=reduces_before,
+                reduces=reduces, after_reduction=reduces_before, entangled=entangled,
             )  # fmt: skip
             self.cells.append(cell)
             before, last, reduces_before = last, len(NODES) * width, reduces
@@ -406,7 +458,9 @@ class DARTSSupernet(nn.Module):
         genes = np.array([arch[GENES:] if reduces else arch[:GENES]])
         edge = START[NODES[int(place) // 2]] + int(sources(genes)[0, int(place)])
         code = int(on_edges(genes)[0, edge]) - 1
-        return shared.get(f"{before}.edges.{edge}.{OPERATIONS[code]}.{rest}")
+        held = LARGEST.get(code, code) if self.entangled else code
+        found = shared.get(f"{before}.edges.{edge}.{OPERATIONS[held]}.{rest}")
+        return found if held == code or found is None or "depthwise" not in rest else centre(found, 3)
 
 
 def build(
@@ -418,6 +472,7 @@ def build(
     codes: Sequence[int] = range(len(WITH_NONE)),
     partial: int = 1,
     channel_choice: str = "first",
+    entangled: bool = False,
 ) -> DARTSSupernet:
     """Return a supernet with the initial weights of a seed, on the CPU, in fp32.
 
@@ -430,7 +485,9 @@ def build(
     """
     check_halves(recipe, shape)
     with torch.device("meta"):
-        supernet = DARTSSupernet(recipe, shape, classes, codes=codes, partial=partial, channel_choice=channel_choice)
+        supernet = DARTSSupernet(
+            recipe, shape, classes, codes=codes, partial=partial, channel_choice=channel_choice, entangled=entangled
+        )
     supernet.to_empty(device="cpu")
     networks.initialise(supernet, Member((), seed), NETWORK)
     return supernet

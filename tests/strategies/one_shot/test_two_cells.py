@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.errors import HarnessError, UnfitError
+from harness.errors import HarnessError
 from harness.spaces import named
 from harness.training.supernets.choices import CHOICES
 from strategies.one_shot import curvature, relaxed
@@ -27,6 +27,7 @@ from strategies.one_shot.presets import (
     FairDARTS,
     FBNet,
     ReinMax,
+    TangleNAS,
 )
 from strategies.one_shot.pruning import ProgressiveDrNAS
 from tests.harness.training.supernets.support import MICRO_DARTS, rng, search_data
@@ -40,11 +41,12 @@ OWN = {
     RSPS: {"candidates": 2},
     SDARTSADV: {"attack_steps": 1},
     FBNet: {"frozen_epochs": 0},
+    TangleNAS: {"frozen_epochs": 0},
     ProgressiveDrNAS: {"frozen_epochs": 0, "without": ["none"], "partial_channels": 2, "widened": [1], "pruned": [4]},
 }
 ONE_DRAW = (GDAS, DSNAS, ReinMax)
 MIXTURES = (DARTS, PCDARTS, DrNAS, SNAS, SDARTS, SDARTSADV, DARTSMinus, DARTSPlus, FairDARTS, FBNet,
-            ProgressiveDrNAS)  # fmt: skip
+            TangleNAS, ProgressiveDrNAS)  # fmt: skip
 
 
 @pytest.mark.parametrize("method", [*MIXTURES, *ONE_DRAW, RSPS])
@@ -81,8 +83,6 @@ def test_two_skips_of_the_normal_cell_stop_the_search_and_the_auxiliary_skip_is_
 def test_what_the_space_has_not_is_refused():
     with pytest.raises(HarnessError, match="'nor_conv_1x1'"):
         DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, without=["nor_conv_1x1"])
-    with pytest.raises(UnfitError, match="`entangled = True` is for cells of NAS-Bench-201; the benchmark is of the"):
-        DARTS(SPACE, search_data(recipe=MICRO_DARTS), rng(), 1, entangled=True)
 
 
 def few(method, **own):

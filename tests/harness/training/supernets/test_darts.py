@@ -10,7 +10,9 @@ from torch.nn import functional
 from harness.errors import HarnessError
 from harness.spaces import named
 from harness.spaces.darts.cells import EDGES, OPERATIONS, WITH_NONE
+from harness.spaces.layers import Geometry
 from harness.training import networks
+from harness.training.networks.operations import Separable
 from harness.training.supernets.batches import Batches
 from harness.training.supernets.costs import EdgeCosts
 from harness.training.supernets.darts import ABSENT, NONE, POOLS, SKIP, NormalisedPool, build, derived, edge_codes
@@ -34,9 +36,9 @@ def one_hot(arch):
     return functional.one_hot(torch.tensor(np.where(codes == ABSENT, NONE, codes)), len(WITH_NONE)).float()
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_a_one_hot_mixture_is_the_path(seed):
-    network, arch = supernet(), SPACE.sample(1, rng(seed))[0].tolist()
+@pytest.mark.parametrize(("seed", "entangled"), [(0, False), (1, False), (1, True)])
+def test_a_one_hot_mixture_is_the_path(seed, entangled):
+    network, arch = supernet(entangled=entangled), SPACE.sample(1, rng(seed))[0].tolist()
     path = network.path(items(), arch)
     torch.testing.assert_close(network.mixture(items(), one_hot(arch)), path, rtol=1e-4, atol=1e-5)
     gates = one_hot(arch).requires_grad_()
@@ -46,9 +48,10 @@ def test_a_one_hot_mixture_is_the_path(seed):
     assert gates.grad.abs().sum() > 0
 
 
-def test_a_path_is_the_network_of_its_own_with_normalised_pools():
-    network, batches = supernet(), Batches(search_data(recipe=MICRO_DARTS))
-    for arch in SPACE.sample(3, rng(4)).tolist():
+@pytest.mark.parametrize("entangled", [False, True])
+def test_a_path_is_the_network_of_its_own_with_normalised_pools(entangled):
+    network, batches = supernet(entangled=entangled), Batches(search_data(recipe=MICRO_DARTS))
+    for arch in SPACE.sample(3 - entangled, rng(4)).tolist():
         alone = standalone(network, arch, batches).train()
         torch.testing.assert_close(network.path(items(), arch), alone(items()), rtol=1e-4, atol=1e-5)
     pools = [sum(isinstance(part, NormalisedPool) for part in cell.modules()) for cell in alone.cells]
@@ -77,6 +80,34 @@ def test_a_node_is_the_sum_of_weighted_operations_by_hand():
     torch.testing.assert_close(found, total, rtol=1e-4, atol=1e-5)
     scaled = cell.mixture(before, last, weights, torch.full((14,), 0.5))[:, :16]
     torch.testing.assert_close(scaled, total / 2, rtol=1e-4, atol=1e-5)
+
+
+def test_entangled_kernels_are_summed_by_their_weights_and_share_all_other_layers():
+    cell = supernet(entangled=True).cells[2]
+    assert {name for edge in cell.edges for name in edge} == {"sep_conv_5x5", "dil_conv_5x5"}
+    inputs = torch.from_numpy(rng(2).normal(size=(8, 16, 1, 6)).astype(np.float32))
+    weights = torch.from_numpy(rng(2).dirichlet(np.ones(8), size=14).astype(np.float32))
+    edges = torch.full((14,), 0.5)
+    for small, large in ((3, 4), (5, 6)):
+        layers = cell.edges[1][OPERATIONS[large]]
+        (term,) = cell._merged(1, [small, large], weights, edges)
+        assert (term[0], term[1].item()) == (large, 0.5)
+        found = cell._operation(inputs, 1, 1, large, {}, term[2])
+        for name, kernel in layers.named_parameters():
+            if "depthwise" in name:
+                summed = kernel.data * weights[1, large]
+                summed[..., 1:4] += kernel.data[..., 1:4] * weights[1, small]
+                kernel.data = summed
+        torch.testing.assert_close(found, layers(functional.relu(inputs)), rtol=1e-4, atol=1e-5)
+    image = Separable(2, 5, Geometry.of((1, 7, 7)), stride=2, dilation=2)
+    small, pixels = Separable(2, 3, Geometry.of((1, 7, 7)), stride=2, dilation=2), items(98).reshape(-1, 2, 7, 7)[:3]
+    small.pointwise.weight.data = image.pointwise.weight.data
+    small.depthwise.weight.data = image.depthwise.weight.data[..., 1:4, 1:4]
+    taps = functional.pad(torch.ones(1, 1, 3, 3), (1, 1, 1, 1))
+    torch.testing.assert_close(image(pixels, taps), small(pixels))
+    costs = EdgeCosts.of(MICRO_DARTS, SHAPE, 4, entangled=True)
+    assert costs.mixture_of(range(8)) == costs.base + costs.operations[:, [4, 6]].sum() + costs.operations[:, :3].sum()
+    assert costs.mixture_of([3, 6]) == costs.base + costs.operations[:, [3, 6]].sum()
 
 
 def test_a_step_of_a_path_touches_its_own_weights_alone():
