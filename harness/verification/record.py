@@ -21,8 +21,8 @@ from harness.training.recipe import TrainingSetup
 
 FORMAT = "nas-harness verification 1"
 FOLDER = "verification"
-_REMEDY = "delete it and verify again"
 """Below the folder of an experiment's results."""
+_REMEDY = "delete it and verify again"
 ROLES = ("top", "stratified")
 _FACTS = ("benchmark", "table_digest", "column", "margin_percent", "margin_source")
 _REAL = ("valid_accuracy", "test_accuracy", "seconds")

@@ -16,7 +16,11 @@ from harness.errors import typed
 def verify(
     results: Annotated[Path, typer.Argument(help="Folder of results made by `run`.", show_default=False)],
     top: Annotated[
-        int, typer.Option(min=0, help="Final incumbents, or members of fronts, to train; most frequent first.")
+        int,
+        typer.Option(
+            min=0,
+            help="Final incumbents, members of fronts, what one-shot methods derived, to train; most frequent first.",
+        ),
     ] = 3,
     stratified: Annotated[int, typer.Option(min=0, help="Architectures drawn from equal parts of the table.")] = 6,
     seeds: Annotated[int, typer.Option(min=2, help="Fresh trainings of each architecture.")] = 3,

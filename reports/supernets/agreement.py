@@ -17,8 +17,8 @@ from reports.tables.report_table import ReportTable
 SHARES = {"all": 1.0, "best_half": 0.5, "best_tenth": 0.1}
 """Parts of the sample, the best by the table."""
 _HEADERS = (
-    "Benchmark", "Method", "n", "Sample", "Statistics", "Tau", "Best half", "Best tenth", "Ceiling", "Best half",
-    "Best tenth", "Picked", "Least",
+    "Benchmark", "Method", "n", "Sample", "Statistics", "Tau", "Tau, best half", "Tau, best tenth", "Ceiling",
+    "Ceiling, best half", "Ceiling, best tenth", "Picked", "Least",
 )  # fmt: skip
 """Of what is shown; the CSV has the names of the columns."""
 

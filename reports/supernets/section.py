@@ -18,7 +18,7 @@ from reports.supernets import agreement, alone, lineage
 from reports.supernets.curves import over_cost
 from reports.supernets.drawn import derived_cells
 from reports.supernets.epochs import over_epochs
-from reports.supernets.held import at, final, looked_up, unknown
+from reports.supernets.held import SPLIT, at, final, looked_up, unknown
 from reports.supernets.results import SupernetResults, provenance, read_supernets
 from reports.supernets.tables import cells, summary
 from reports.tables.numbers import three_digits
@@ -90,7 +90,8 @@ def sentences(results: SupernetResults) -> Iterator[str]:
         units = np.mean([one.units[-1] for one in panel.supernets[best]])
         cells = "the best cells" if len(known) > 1 else "cells"
         text = f"{panel.truth.name}, weight sharing: {best} hands over {cells}, at a mean validation regret of"
-        text += f" {three_digits(known[best])} after {three_digits(float(units))} units of one training"
+        text += f" {three_digits(known[best])} {panel.truth.unit(SPLIT)} after {three_digits(float(units))} units of"
+        text += " one training"
         worst = max(known, key=lambda label: known[label])
         if worst != best:
             text += f"; {worst} the worst, at {three_digits(known[worst])}"

@@ -12,7 +12,6 @@ from harness.experiments.answers import MIXED
 from reports.supernets.held import SPLIT, final, last
 from reports.supernets.operations import WEIGHTLESS, counts, entropies
 from reports.supernets.results import Panel, Supernet, SupernetResults
-from reports.tables.numbers import NONE as UNKNOWN
 from reports.tables.numbers import decimals, three_digits
 from reports.tables.report_table import ReportTable
 
@@ -22,6 +21,7 @@ _HEADERS = {
     "best_epoch": "Best epoch", "none": "None", "skips": "Skips", "pools": "Pools", "entropy": "Entropy",
 }  # fmt: skip
 """Columns that are shown, where any method has a number there."""
+_COUNTED = ("n", "epochs", *WEIGHTLESS)
 _WORDS = {
     ("units",): "epochs trained, cost in units of one training and in real seconds",
     ("validation_regret",): "regret by the table, in the unit of its metric",
@@ -39,17 +39,17 @@ def summary(results: SupernetResults) -> ReportTable:
     frame = pd.DataFrame(rows)
     kept = [name for name in _HEADERS if frame[name].notna().any()]
     cells = tuple(
-        tuple(
-            str(row[name]) if isinstance(row[name], str | int)
-            else UNKNOWN if np.isnan(row[name]) else three_digits(row[name])
-            for name in kept
-        )
-        for row in rows
-    )  # fmt: skip
+        tuple(row[name] if isinstance(row[name], str) else _shown(name, row[name]) for name in kept) for row in rows
+    )
     words = [text for names, text in _WORDS.items() if not set(names).isdisjoint(kept)]
     caption = f"What each method handed over after its last epoch, means over replicates: {'; '.join(words)}."
     headers = tuple(_HEADERS[name] for name in kept)
     return ReportTable("one-shot", "One-shot methods", caption, frame, headers, cells)
+
+
+def _shown(name: str, value: float) -> str:
+    """Return a mean; of what is counted, a whole one without decimals."""
+    return f"{value:.0f}" if name in _COUNTED and float(value).is_integer() else three_digits(value)
 
 
 def _facts(panel: Panel, label: str, group: Sequence[Supernet]) -> dict[str, Any]:

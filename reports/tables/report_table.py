@@ -24,8 +24,8 @@ _TEX = {
 }  # fmt: skip
 
 
-_LONG = 40
-"""Letters from which on a text gets room of its own: an architecture, mostly."""
+_LONG = 50
+"""Letters from which on a text gets room of its own: an architecture, mostly, and no verdict."""
 _SHORT = 18
 """Letters up to which the name of a group stays in one line."""
 _PART = 24

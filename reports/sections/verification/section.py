@@ -123,6 +123,7 @@ def table(judged: Sequence[Verification], picked: str = INCUMBENTS) -> ReportTab
         " two one-sided tests at 5 % find the difference within the margin; drifted:"
         " outside it (Holm over architectures); inconclusive: neither, with the seeds at which the difference seen"
         f" would be decided with 80 % power; failed: a training did not finish, or costs disagree. Margins: {margins}."
+        " Predicted: whether the mean of real training lies in the 95 % interval that the table predicts for it."
         " Parameters and multiply-adds are counted on the network; \"=\" where the table says the same."
     )  # fmt: skip
     headers = (
