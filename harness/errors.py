@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import chain, islice
+from pathlib import Path
 from reprlib import Repr
 
 _LONGEST_NAME = 200
@@ -221,9 +222,12 @@ def raised(error: BaseException) -> str:
 
 
 def typed(*words: object) -> str:
-    """Return a command of this program as it can be pasted into a shell.
+    """Return a command of this program as it can be pasted into a shell; no path is taken for an option.
 
     >>> typed("report", "results/my run")
     "nas-harness report 'results/my run'"
+    >>> typed("report", Path("-results"), "--out", Path("page"))
+    'nas-harness report ./-results --out page'
     """
-    return shlex.join(["nas-harness", *map(str, words)])
+    paths = (f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word) for word in words)
+    return shlex.join(["nas-harness", *paths])
