@@ -17,6 +17,8 @@ from reprlib import Repr
 
 _LONGEST_NAME = 200
 """Letters of a name that is nobody's, as an error repeats them."""
+_LONGEST_LIST = 3000
+"""Letters of the names that there are, as an error lists them."""
 _NEAR = 3
 """Names that an error offers in place of an unknown one."""
 _FEW = 12
@@ -182,7 +184,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
         (text for text in by_lower if words and words <= _words(text)), key=lambda text: (len(text), text)
     )
     near = near or get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
-    shown = [f"'{by_lower[text]}'" for text in near[:_NEAR]]
+    shown = [f"'{clipped(by_lower[text])}'" for text in near[:_NEAR]]
     if len(near) > _NEAR:
         shown.append(f"another of {len(near)}")
     listed = " or ".join([", ".join(shown[:-1]), *shown[-1:]] if len(shown) > 1 else shown)
@@ -207,7 +209,10 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
         The names that exist; where one has a comma, all stand in quotes.
     """
     names = sorted(known)
-    listed = ", ".join(f"'{item}'" if any("," in other for other in names) else item for item in names)
+    quote = "'" if any("," in item for item in names) else ""
+    listed = ", ".join(f"{quote}{clipped(item)}{quote}" for item in names)
+    if len(listed) > _LONGEST_LIST:
+        listed = f"{listed[:_LONGEST_LIST].rpartition(', ')[0]} and others"
     near = nearest(name, names) if isinstance(name, str) else ""
     said = f"'{clipped(name)}'" if isinstance(name, str) else shown(name)
     begin = f"unknown {kind} {said}.{near}"
