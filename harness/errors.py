@@ -12,10 +12,13 @@ import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import chain, islice
+from pathlib import Path
 from reprlib import Repr
 
 _LONGEST_NAME = 200
 """Letters of a name that is nobody's, as an error repeats them."""
+_LONGEST_LIST = 3000
+"""Letters of the names that there are, as an error lists them."""
 _NEAR = 3
 """Names that an error offers in place of an unknown one."""
 _FEW = 12
@@ -181,7 +184,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
         (text for text in by_lower if words and words <= _words(text)), key=lambda text: (len(text), text)
     )
     near = near or get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
-    shown = [f"'{by_lower[text]}'" for text in near[:_NEAR]]
+    shown = [f"'{clipped(by_lower[text])}'" for text in near[:_NEAR]]
     if len(near) > _NEAR:
         shown.append(f"another of {len(near)}")
     listed = " or ".join([", ".join(shown[:-1]), *shown[-1:]] if len(shown) > 1 else shown)
@@ -206,7 +209,10 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
         The names that exist; where one has a comma, all stand in quotes.
     """
     names = sorted(known)
-    listed = ", ".join(f"'{item}'" if any("," in other for other in names) else item for item in names)
+    quote = "'" if any("," in item for item in names) else ""
+    listed = ", ".join(f"{quote}{clipped(item)}{quote}" for item in names)
+    if len(listed) > _LONGEST_LIST:
+        listed = f"{listed[:_LONGEST_LIST].rpartition(', ')[0]} and others"
     near = nearest(name, names) if isinstance(name, str) else ""
     said = f"'{clipped(name)}'" if isinstance(name, str) else shown(name)
     begin = f"unknown {kind} {said}.{near}"
@@ -221,9 +227,12 @@ def raised(error: BaseException) -> str:
 
 
 def typed(*words: object) -> str:
-    """Return a command of this program as it can be pasted into a shell.
+    """Return a command of this program as it can be pasted into a shell; no path is taken for an option.
 
     >>> typed("report", "results/my run")
     "nas-harness report 'results/my run'"
+    >>> typed("report", Path("-results"), "--out", Path("page"))
+    'nas-harness report ./-results --out page'
     """
-    return shlex.join(["nas-harness", *map(str, words)])
+    paths = (f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word) for word in words)
+    return shlex.join(["nas-harness", *paths])

@@ -176,6 +176,7 @@ def score_table(
     from benchmarks_data.importers.columns import own_scores
     from benchmarks_data.joins import widened
     from benchmarks_data.scored import score as scoring
+    from harness.errors import typed
     from harness.printable import counted
     from harness.training.proxies.setting import Setting
 
@@ -190,7 +191,7 @@ def score_table(
     older = None if join is None else scoring.read_older(join, plan, np.asarray(header.array("archs")))
     scored = scoring.score(header, plan, scores, names, workers=workers, limit=parts, on_progress=progress)
     if scored is None:
-        say(f"parts are missing: run `nas-harness table score {name}` again, with the same options")
+        say(f"parts are missing: run `{typed('table', 'score', name)}` again, with the same options")
         return
     compact = scores / f"{header.meaning.name}-zc.npz"
     scoring.save(compact, plan, scored, older)
@@ -292,7 +293,7 @@ def fit_table(
     from benchmarks_data.predicted.fitted import fit as fitting
     from benchmarks_data.predicted.fitted.file import read, write
     from benchmarks_data.predicted.fitted.sample import sample_of
-    from harness.errors import HarnessError, must
+    from harness.errors import HarnessError, must, typed
     from harness.files.reading import parse_toml
     from harness.files.whole import check_place
 
@@ -324,7 +325,7 @@ def fit_table(
     say(f"{out}: {learner} fitted to {told['rows']:,} rows of {name}, {out.stat().st_size / 1e6:.2g} MB")
     noisy = "as those of the table" if told["repeated_trainings"] else "none: no row was trained twice"
     say(f"noise: {noisy}; out of fold R2 {told['r2']:.3f}, root mean squared error {told['rmse']:.3g}")
-    say(f'search it with: benchmarks = ["{out}"]; judge it with: nas-harness table judge {out}')
+    say(f'search it with: benchmarks = ["{out}"]; judge it with: {typed("table", "judge", out)}')
     if judge:
         say(f"the page: {told['page']}")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness import registry
 from harness.checks import Archs
-from harness.errors import ResultError
+from harness.errors import ResultError, typed
 from harness.experiments.kind import Output, kind_of
 from harness.experiments.manifest import (
     MANIFEST,
@@ -125,6 +125,19 @@ def checked_runs(where: str, manifest: Manifest, entry: Entry, shard: Shard, out
     return [replace(run, benchmark=entry.benchmark, label=entry.label) for run in runs_of(shard, output)]
 
 
+def check_training(where: str, manifest: Manifest, entry: Entry, unit: Any) -> None:
+    """Refuse a manifest that says of a supernet what its result does not say; the arguments are those of `check_same`.
+
+    Raises
+    ------
+    ResultError
+        Names what differs.
+    """
+    spec, digest = manifest.spec, manifest.benchmarks[entry.benchmark].table_digest
+    check_same(where, entry, unit, seed=spec.seed, epochs=spec.budget.supernet_epochs, table_digest=digest)
+    check_chosen(where, entry, spec, unit.method, unit.hyperparameters)
+
+
 def _check_same(where: str, manifest: Manifest, entry: Entry, shard: Shard) -> None:
     """Refuse a manifest that says of a result what the result itself does not say."""
     spec, facts = manifest.spec, manifest.benchmarks[entry.benchmark]
@@ -208,7 +221,7 @@ def _read(folder: Path) -> tuple[Results, list[Found]]:
     if manifest.spec.kind not in (Spec.kind, SUPERNET):
         raise ResultError(
             f"'{folder}' holds results of the kind '{manifest.spec.kind}', not of searches; "
-            f"`nas-harness report {folder}` writes their figures, and their tables as CSV"
+            f"`{typed('report', folder)}` writes their figures, and their tables as CSV"
         )
     where = str(folder / MANIFEST)
     found: Iterable[Found] = read_units(folder, manifest, kind_of(manifest.spec.kind))
@@ -222,6 +235,7 @@ def _read(folder: Path) -> tuple[Results, list[Found]]:
     derived = dict[str, tuple[Archs, ...]]()
     for entry, result in trained:
         if result is not None:
+            check_training(where, manifest, entry, result[0])
             derived[entry.benchmark] = (*derived.get(entry.benchmark, ()), derived_last(result[1].columns))
     return replace(results_of(searches or manifest, asked, where, folder), derived=derived), trained
 

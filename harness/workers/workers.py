@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, typed
 from harness.own.classes import class_of
 from harness.workers.definition import Definition, definition_of
 
@@ -159,7 +159,7 @@ class Workers:
         if not self._succeeded and self._failed >= GIVE_UP:
             raise HarnessError(
                 f"the first {GIVE_UP} trainings of '{self.name}' failed, the last one because: {done.reason}. "
-                f"`nas-harness check {self.name}` trains one and says more"
+                f"`{typed('check', self.name)}` trains one and says more"
             )
 
 

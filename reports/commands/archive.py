@@ -10,6 +10,7 @@ import typer
 from harness.cli.app import Command
 from harness.cli.exit import guarded
 from harness.cli.output import print_facts, print_json, print_table, say
+from harness.errors import typed
 from harness.printable import counted
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def build_archive(
     runs = len(made.results.runs)
     strategies = counted(len(made.results.labels), "strategy", "strategies")
     say(f"{out}: {counted(runs, 'run')} of {strategies}, {out.stat().st_size:,} bytes")
-    say(f"next: nas-harness report results/mine --against {out}")
+    say(f"next: {typed('report', 'results/mine', '--against', out)}")
 
 
 @archive.command("show")

@@ -10,7 +10,7 @@ import typer
 
 from harness.cli.app import Command
 from harness.cli.output import complain, print_json, print_table, say
-from harness.errors import HarnessError, must
+from harness.errors import HarnessError, must, typed
 from harness.printable import counted
 
 
@@ -38,6 +38,9 @@ def compare(
     for one in (ours, theirs):
         if missing := sum(stop - start for *_, start, stop in one.missing):
             complain(f"warning: '{one.folder}' lacks {counted(missing, 'run')}: what both have is compared")
+    if ours.derived or theirs.derived:
+        page = typed("report", first, second, "--out", "PAGE")
+        complain(f"one-shot methods are not compared, searches alone are; `{page}` shows both on one page")
     found = against(ours, theirs, pairs, margin=margin)
     if as_json:
         print_json(found.to_dict("records"))

@@ -9,7 +9,7 @@ import typer
 
 from harness.cli import app
 from harness.cli.app import Command
-from harness.errors import SpecError
+from harness.errors import SpecError, typed
 from harness.experiments.prediction import KIND
 from harness.experiments.schema import load
 
@@ -30,7 +30,7 @@ def predictors(
     """Evaluate learners on benchmarks, what is missing of it, and write the page."""
     loaded = load(spec)
     if loaded.kind != KIND:
-        raise SpecError(f"{spec}: this is a spec of searches, without [[learners]]: nas-harness run {spec}")
+        raise SpecError(f"{spec}: this is a spec of searches, without [[learners]]: {typed('run', spec)}")
     app.run(spec, workers, out, device, dry_run=dry_run)
     if not dry_run:
         from reports.commands.report import report

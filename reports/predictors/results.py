@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from harness.checks import FloatArray, IntArray
-from harness.errors import ResultError
+from harness.errors import ResultError, typed
 from harness.experiments.kind import kind_of
 from harness.experiments.manifest import MANIFEST, BenchmarkFacts, Manifest, check_chosen, check_same, read_manifest
 from harness.experiments.prediction import FEWEST_TESTED, KIND
@@ -235,7 +235,7 @@ class Evaluated:
         """Return what stands beside every figure as JSON."""
         return {
             "experiment": self.spec.name,
-            "command": f"nas-harness report results/{self.spec.name}",
+            "command": typed("report", f"results/{self.spec.name}"),
             "table_sha256": {target.name: target.facts.table_digest for target in self.targets},
             "versions": library_versions(),
             "root_seed": self.spec.seed,

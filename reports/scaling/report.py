@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.errors import typed
 from harness.printable import counted
 from reports.figures.exhibit import Exhibit
 from reports.figures.scaling import KIND
@@ -137,7 +138,7 @@ def _exhibit(results: Scalings) -> Exhibit | None:
             "left_out": {},
             "provenance": {
                 "experiment": results.spec.name,
-                "command": f"nas-harness report results/{results.spec.name}",
+                "command": typed("report", f"results/{results.spec.name}"),
                 "table_sha256": {panel.name: panel.facts.table_digest for panel in results.panels},
                 "versions": library_versions(),
                 "root_seed": results.spec.seed,
@@ -263,8 +264,7 @@ def _with_ends(row: dict[str, Any], name: str) -> str:
     value, low, high = (row[key] for key in (name, f"{name}_low", f"{name}_high"))
     if np.isnan(value):
         return NONE
-    end = three_digits(high) if np.isfinite(high) else "\N{INFINITY}"
-    return f"{three_digits(value)} [{three_digits(low)}, {end}]"
+    return f"{three_digits(value)} [{three_digits(low)}, {three_digits(high)}]"
 
 
 def _law(panel: Panel, family: Family, split: str) -> dict[str, float]:

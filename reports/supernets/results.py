@@ -12,11 +12,11 @@ import numpy as np
 
 from harness import registry
 from harness.checks import Archs, FloatArray, IntArray
-from harness.errors import ResultError
+from harness.errors import ResultError, typed
 from harness.experiments.kind import kind_of
-from harness.experiments.manifest import MANIFEST, Manifest, check_chosen, check_same, read_manifest
+from harness.experiments.manifest import MANIFEST, Manifest, read_manifest
 from harness.experiments.recommendations import recommended, representatives
-from harness.experiments.results import checked_runs
+from harness.experiments.results import check_training, checked_runs
 from harness.experiments.shards import Shard
 from harness.experiments.spec import SUPERNET, Spec
 from harness.experiments.store import read_units
@@ -173,11 +173,7 @@ def read_supernets(
                 checked_runs(str(folder / MANIFEST), manifest, entry, *result)
             )
         else:
-            said = {"seed": manifest.spec.seed, "epochs": manifest.spec.budget.supernet_epochs}
-            digest = manifest.benchmarks[entry.benchmark].table_digest
-            unit, where = result[0], str(folder / MANIFEST)
-            check_same(where, entry, unit, **said, table_digest=digest)
-            check_chosen(where, entry, manifest.spec, unit.method, unit.hyperparameters)
+            check_training(str(folder / MANIFEST), manifest, entry, result[0])
             supernets.setdefault((entry.benchmark, entry.label), []).append(result)
     if missing and not allow_missing:
         raise ResultError(
@@ -195,7 +191,7 @@ def provenance(results: SupernetResults) -> dict[str, Any]:
     """Return what stands beside every figure of one-shot methods: experiment, command, tables, versions, seed."""
     return {
         "experiment": results.spec.name,
-        "command": f"nas-harness report results/{results.spec.name}",
+        "command": typed("report", f"results/{results.spec.name}"),
         "table_sha256": {panel.truth.name: panel.truth.facts.table_digest for panel in results.panels},
         "versions": library_versions(),
         "root_seed": results.spec.seed,

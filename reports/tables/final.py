@@ -15,7 +15,7 @@ from reports.study.naming import EXPECTED, RANDOM, SIMULATED, WHOLE
 from reports.study.provenance import budget_words
 from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.wording import SIGNAL, best_label, judged_by, noted, split_word, split_words, worst_label
-from reports.tables.numbers import NONE, bracket, regret_words, value_words
+from reports.tables.numbers import INFINITY, NONE, bracket, regret_words, value_words
 from reports.tables.report_table import BEST, DAGGER, TIED, ReportTable
 
 
@@ -133,13 +133,13 @@ def _reference_cells(study: Study, item: Aligned, split: str, early: list[float]
         name = RANDOM
         if isinstance(law, FrontReference):
             name = EXPECTED if law.is_exact(split) else SIMULATED
-        rows.append((item.name, name, "∞", mean, median, iqm, NONE, *regrets, *tail))
+        rows.append((item.name, name, INFINITY, mean, median, iqm, NONE, *regrets, *tail))
     if law is not None and split == "validation" and (law.whole(split, "mean")) > 0:
         mean, median, iqm = (
             value_words(best - sign * law.whole(split, centre), scale) for centre in ("mean", "median", "iqm")
         )
         regrets = [regret_words(law.whole(split, study.centre), scale)] * (len(early) + 1)
-        rows.append((item.name, WHOLE, "∞", mean, median, iqm, NONE, *regrets, *tail))
+        rows.append((item.name, WHOLE, INFINITY, mean, median, iqm, NONE, *regrets, *tail))
     if split == "test":
         floor = item.truth.floor()
         value = value_words(best - sign * floor, scale)

@@ -12,6 +12,7 @@ from reports.statistics.scale import Scale
 DASH = NONE = "\N{EN DASH}"
 """Between two names; alone, it stands for what does not exist."""
 MINUS = "\N{MINUS SIGN}"
+INFINITY = "\N{INFINITY}"
 
 
 def three_digits(value: float, least: float = 0.001) -> str:
@@ -27,12 +28,16 @@ def three_digits(value: float, least: float = 0.001) -> str:
     ['0.160', '0.130', '12.3', '0', '<0.001', '1234']
     >>> [three_digits(value, 1e-9) for value in (0.00021, 1.5e-7, 1e-12, 2.5e8)]
     ['0.000210', '1.50e-7', '<1e-9', '2.50e8']
+    >>> three_digits(float("-inf")) == MINUS + INFINITY
+    True
     """
     if np.isnan(value):
         return NONE
     if value == 0:
         return "0"
     sign, size = (MINUS if value < 0 else ""), abs(value)
+    if np.isinf(size):
+        return sign + INFINITY
     if size < least:
         return f"{sign}<{_exponent(least, 0) if least < 1e-4 or least >= 1e6 else f'{least:g}'}"
     if not 1e-4 <= size < 1e6:
@@ -61,6 +66,8 @@ def value_words(value: float, scale: Scale) -> str:
     if value == 0 and scale.exponent:
         return "0"
     sign, size = (MINUS if value < 0 else ""), abs(value)
+    if np.isinf(size):
+        return sign + INFINITY
     if scale.exponent:
         return sign + _exponent(size, max(0, math.floor(math.log10(size)) + scale.decimals))
     return sign + f"{round(size, scale.decimals):.{max(0, scale.decimals)}f}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from harness.printable import printable
-from reports.tables.numbers import DASH, MINUS
+from reports.tables.numbers import DASH, INFINITY, MINUS
 from reports.tables.sheet import write_csv
 
 BEST, TIED, PLAIN = "best", "tied", ""
@@ -20,7 +20,7 @@ _TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}", "<": r"$<$", ">": r"$>$",
     "\N{PLUS-MINUS SIGN}": r"$\pm$", "\N{RIGHTWARDS ARROW}": r"$\rightarrow$",
-    DAGGER: r"$^\dagger$", DASH: "--", MINUS: r"$-$", "\N{INFINITY}": r"$\infty$",
+    DAGGER: r"$^\dagger$", DASH: "--", MINUS: r"$-$", INFINITY: r"$\infty$",
 }  # fmt: skip
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from reports.study.align import AXIS_LABEL
 from reports.study.study import CURVE_REPETITIONS, Study
 from reports.study.targets import Reached, targets_of
 from reports.study.wording import noted, split_words
-from reports.tables.numbers import bracket, three_digits
+from reports.tables.numbers import INFINITY, bracket, three_digits
 from reports.tables.report_table import ReportTable
 
 SHOWN = (10, 20, 30, 40, 50)
 """Places of the targets in columns; the file has all 51."""
-INFINITY = "\N{INFINITY}"
 
 
 def running_time_table(study: Study) -> ReportTable:
@@ -71,5 +69,5 @@ def _targets(study: Study) -> list[str]:
 def _words(row: Mapping[str, Any]) -> str:
     if row["success"] == 0:
         return INFINITY
-    ends = [INFINITY if np.isinf(row[key]) else three_digits(row[key]) for key in ("running_time", "low", "high")]
+    ends = [three_digits(row[key]) for key in ("running_time", "low", "high")]
     return f"{bracket(*ends)}, {100 * row['success']:.0f} %"

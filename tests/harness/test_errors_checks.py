@@ -58,6 +58,9 @@ def test_of_many_names_only_the_nearest_is_told_or_what_lists_them():
     assert errors.unknown("table", "zzz", many) == "unknown table 'zzz'. `nas-harness data list` shows the names."
     assert errors.unknown("column", "tabel-7", many) == "unknown column 'tabel-7'. Did you mean 'table-7'?"
     assert "table-0, table-1" in errors.unknown("column", "zzz", many)
+    assert len(errors.unknown("value", "2", ["1", "a" * 10_000])) < 300
+    assert len(errors.unknown("value", "aa b", ["1", "aa b " * 10_000])) < 500
+    assert errors.unknown("value", "x", map(str, range(10_000))).endswith(" and others.")
 
 
 @pytest.mark.parametrize("asked", [registry.benchmark, inventory.known, conformance.check, audit])

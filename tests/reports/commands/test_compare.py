@@ -25,7 +25,7 @@ ROW = dict.fromkeys(COLUMNS, 1.0) | {
 def _compared(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(folder: Path) -> Any:
         lacking = (("hills", "a", 2, 5),) if folder.name == "part" else ()
-        return SimpleNamespace(folder=folder, missing=lacking)
+        return SimpleNamespace(folder=folder, missing=lacking, derived={})
 
     monkeypatch.setattr("harness.experiments.results.read_results", read)
     monkeypatch.setattr("reports.study.against.against", lambda *_, **__: pd.DataFrame([ROW]))

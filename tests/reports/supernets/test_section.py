@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness import registry
+from harness.cli.__main__ import main
 from harness.errors import ResultError
 from harness.experiments.execute import execute
 from harness.experiments.kind import Output, kind_of
@@ -211,6 +212,15 @@ def test_a_manifest_that_claims_another_method_or_other_hyperparameters_is_refus
         manifest.write_text(json.dumps(data))
         with pytest.raises(ResultError, match=f"its `{named} of 'darts'` is not that of the result"):
             read_supernets(tmp_path / "other")
+        with pytest.raises(ResultError, match=f"its `{named} of 'darts'` is not that of the result"):
+            read_ended(tmp_path / "other")
+
+
+def test_a_comparison_says_that_it_leaves_one_shot_methods_out(folder, capsys):
+    has_searches = len(list(folder.glob("*.h5"))) > 2
+    assert main(["compare", str(folder), str(folder)]) == (0 if has_searches else 2)
+    said = "one-shot methods are not compared" if has_searches else "these are results of one-shot methods alone"
+    assert said in capsys.readouterr().err
 
 
 def test_genes_that_the_space_has_not_are_told(folder):

@@ -7,7 +7,8 @@ import pytest
 
 from reports.study.study import prepare
 from reports.study.targets import targets_of
-from reports.tables.running_times import INFINITY, SHOWN, running_time_table
+from reports.tables.numbers import INFINITY
+from reports.tables.running_times import SHOWN, running_time_table
 from tests.reports.support import FakeOracle, make_results, opener
 
 HILLS, PLAIN = FakeOracle("hills"), FakeOracle("plain", has_seconds=False)
