@@ -255,10 +255,10 @@ class MixedDARTSCell(PartialCell):
                     total = found if total is None else total + found
                     continue
                 for code, factor, taps in of_edge[edge]:
-                    found = self._operation(nodes[source][:, : self.width], source, edge, code, known, taps)
-                    if found is not None:
-                        found = found if factor is None else found * factor
-                        total = found if total is None else total + found
+                    given = self._operation(nodes[source][:, : self.width], source, edge, code, known, taps)
+                    if given is not None:
+                        given = given if factor is None else given * factor
+                        total = given if total is None else total + given
                 if self.partial > 1:
                     passing = self._passing(nodes[source][:, self.width :], edge, edges)
                     rest = passing if rest is None else rest + passing
