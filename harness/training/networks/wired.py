@@ -16,17 +16,17 @@ from harness.training.networks.operations import ConvNorm, MaxPool3, Pool3, ReLU
 class ReLUSeparable(Separable):
     """ReLU before it."""
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, taps: Tensor | None = None) -> Tensor:
         """(B, C, H, W) to the same."""
-        return super().forward(functional.relu(features))
+        return super().forward(functional.relu(features), taps)
 
 
 class ReLUSeparableTwice(SeparableTwice):
     """ReLU before it."""
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, taps: Tensor | None = None) -> Tensor:
         """(B, C, H, W) to the same."""
-        return super().forward(functional.relu(features))
+        return super().forward(functional.relu(features), taps)
 
 
 def operation(name: str, inputs: int, outputs: int, geometry: Geometry) -> nn.Module | None:
