@@ -29,7 +29,7 @@ def on_simplex(weights: Tensor, values: Tensor, searched: Tensor) -> Tensor:
 
 
 def smoothed(weights: Tensor, size: float, rng: np.random.Generator, searched: Tensor) -> Tensor:
-    """Put uniform noise in +-size on mixing weights, cut them to [0, 1] and let rows sum to 1 again: (E, K) to the same.
+    """Put uniform noise in +-size on mixing weights, cut them to [0, 1], let rows sum to 1 again: (E, K) to the same.
 
     Parameters
     ----------
