@@ -72,6 +72,8 @@ def _operations(results: SupernetResults, panel: Panel, suffix: str) -> Exhibit 
         f"{panel.truth.name}: mean weight of each operation over the edges after each epoch, the mean over"
         " replicates and their range. Where operations without weights of their own grow late, cells collapse."
     )
+    if space == "darts":
+        caption += " Of a method that draws edges too (`enas`), none is the share of those that it leaves out."
     return curves(results, f"one-shot-operations{suffix}", "Weights of operations", rows, caption, "epoch",
                   "mean weight", styles=style_map(operations), unit=False)  # fmt: skip
 

@@ -14,12 +14,12 @@ PERTURBATIONS = ("random", "adversarial")
 
 
 def on_simplex(weights: Tensor, values: Tensor, searched: Tensor) -> Tensor:
-    """Cut values to [0, 1] and let rows sum to 1; a row of zeros becomes a one-hot of the largest weight: (6, 5).
+    """Cut values to [0, 1] and let rows sum to 1; a row of zeros becomes a one-hot of the largest weight: (E, K).
 
     Parameters
     ----------
-    weights, values : (6, 5)
-    searched : (5,)
+    weights, values : (E, K)
+    searched : (K,)
         1 for operations that are searched among, 0 for others.
     """
     cut = (values * searched).clamp(0, 1)
@@ -29,14 +29,14 @@ def on_simplex(weights: Tensor, values: Tensor, searched: Tensor) -> Tensor:
 
 
 def smoothed(weights: Tensor, size: float, rng: np.random.Generator, searched: Tensor) -> Tensor:
-    """Put uniform noise in +-size on mixing weights, cut them to [0, 1] and let rows sum to 1 again: (6, 5) to (6, 5).
+    """Put uniform noise in +-size on mixing weights, cut them to [0, 1], let rows sum to 1 again: (E, K) to the same.
 
     Parameters
     ----------
-    weights : (6, 5)
+    weights : (E, K)
     size : float
     rng : Generator
-    searched : (5,)
+    searched : (K,)
         As in `on_simplex`.
     """
     noise = weights.new_tensor(rng.uniform(-size, size, tuple(weights.shape)))
@@ -51,17 +51,17 @@ def attacked(
     loss: Callable[[Tensor], Tensor],
     steps: int,
 ) -> Tensor:
-    """Move mixing weights by at most `size` each to where the loss is larger: (6, 5) to (6, 5).
+    """Move mixing weights by at most `size` each to where the loss is larger: (E, K) to the same.
 
     Projected gradient ascent from a random start, in steps of 2 size / `steps` along the sign of the gradient; the
     weights stay what they are where the loss has not risen in the end, as in the authors' code.
 
     Parameters
     ----------
-    weights : (6, 5)
+    weights : (E, K)
     size : float
     rng : Generator
-    searched : (5,)
+    searched : (K,)
         As in `on_simplex`.
     loss : callable
         From mixing weights to ().

@@ -251,8 +251,8 @@ class MixedDARTSCell(PartialCell):
                 if edge not in of_edge:
                     continue
                 if self.orders is not None:
-                    found = self._drawn(nodes[source], edge, of_edge[edge], edges)
-                    total = found if total is None else total + found
+                    drawn = self._drawn(nodes[source], edge, of_edge[edge], edges)
+                    total = drawn if total is None else total + drawn
                     continue
                 for code, factor, taps in of_edge[edge]:
                     given = self._operation(nodes[source][:, : self.width], source, edge, code, known, taps)
