@@ -15,7 +15,7 @@ from harness.space import SearchSpace
 from reports.figures.captions import study_exhibit
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
-from reports.figures.style import shortened
+from reports.figures.style import darker, shortened
 from reports.figures.wiring import wiring
 from reports.study.study import Study
 
@@ -125,7 +125,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
             sides = ("center", "left", "right")[-1 if place["x"] in below else side]
             text = axes.annotate(_short(place["column"]), (place["x"], 0.0), xytext=shift, textcoords="offset points",
                                  ha=sides, va="center" if side else "top", rotation=90 * crowded, fontsize=_POINTS,
-                                 color=color)  # fmt: skip
+                                 color=darker(color) if place["live"] else "#8a8a8a")  # fmt: skip
             labels.take(text, (place["x"], 0.0))
     for arc in sorted(arcs.to_dict("records"), key=lambda arc: (abs(arc["height"]), arc["x"])):
         _name_arc(axes, arc, meta["colors"], labels)
@@ -207,7 +207,7 @@ def _name_arc(axes: Axes, arc: Mapping[Any, Any], colors: Mapping[str, str], lab
     below, at = arc["height"] < 0, ((arc["x"] + arc["end"]) / 2, arc["height"])
     text = axes.annotate(_short(arc["column"]), at, xytext=(0, -1.5 if below else 1.5), textcoords="offset points",
                          ha="center", va="top" if below else "bottom", fontsize=_POINTS,
-                         color=colors.get(arc["column"], _PLAIN) if arc["live"] else "#8a8a8a")  # fmt: skip
+                         color=darker(colors.get(arc["column"], _PLAIN)) if arc["live"] else "#8a8a8a")  # fmt: skip
     labels.place(text, at, -1 if below else 1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -18,16 +18,35 @@ from reports.study.wording import noted, split_word
 
 
 def study_exhibit(
-    study: Study, name: str, kind: str, frame: pd.DataFrame, caption: str, meta: Mapping[str, Any]
+    study: Study,
+    name: str,
+    kind: str,
+    frame: pd.DataFrame,
+    caption: str,
+    meta: Mapping[str, Any],
+    shown: Collection[str] | None = None,
 ) -> Exhibit:
-    """Return an exhibit with what all of a study share: notes in the caption, styles of strategies, provenance."""
+    """Return an exhibit with what all of a study share: notes in the caption, styles of strategies, provenance.
+
+    Notes are about the benchmarks `shown`: where none are given, those that panels are named after, else all.
+    """
     common: dict[str, Any] = {
-        "caption": " ".join(f"{caption}{noted(study)}".split()),
+        "caption": " ".join(f"{caption}{noted(study, shown or named(study, frame))}".split()),
         "styles": style_map(study.labels, study.background),
     }
     if study.background:
         common["background"] = list(study.background)
     return Exhibit(name, kind, frame, {**meta, **common, "provenance": provenance(study)})
+
+
+def named(study: Study, frame: pd.DataFrame) -> list[str] | None:
+    """Return the benchmarks that panels are named after: "NAME", "NAME: what", "NAME, what"; None where none are."""
+    panels = [str(panel) for panel in frame["benchmark"].unique()]
+    return [
+        item.name
+        for item in study.aligned
+        if any(panel == item.name or panel.startswith((f"{item.name}: ", f"{item.name}, ")) for panel in panels)
+    ] or None
 
 
 def background_sentence(study: Study) -> str:

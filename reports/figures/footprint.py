@@ -76,7 +76,7 @@ def exhibit(study: Study, name: str, proposed: Proposed, bounds: tuple[float, fl
         "alt": f"Architectures that one run of each strategy proposed, as points of a plane. How many: {words}.",
         "limits": [*_limits(places[:, 0]), *_limits(places[:, 1])],
     }
-    made = study_exhibit(study, "footprint", KIND.name, frame, caption, meta)
+    made = study_exhibit(study, "footprint", KIND.name, frame, caption, meta, (name,))
     return Exhibit(made.name, made.kind, made.frame, {**made.meta, "styles": {}})
 
 

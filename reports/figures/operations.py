@@ -49,7 +49,7 @@ def exhibit(study: Study, name: str, proposed: Proposed) -> Exhibit:
         "centre": "share of all runs",
         "band": "none",
     }
-    return study_exhibit(study, "operations", KIND.name, frame, caption, meta)
+    return study_exhibit(study, "operations", KIND.name, frame, caption, meta, (name,))
 
 
 def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:

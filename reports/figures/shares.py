@@ -19,7 +19,7 @@ from reports.study.naming import OVERALL
 from reports.study.provenance import budget_sentence
 from reports.study.study import CURVE_REPETITIONS, TABLE_REPETITIONS, Study
 from reports.study.targets import shares, targets_of
-from reports.study.wording import split_words
+from reports.study.wording import having, split_words
 from reports.tables.numbers import three_digits
 
 
@@ -83,7 +83,7 @@ def profiles(study: Study, split: str) -> Exhibit:
         "centre": "mean",
         "band": f"95 % percentile bootstrap interval, {TABLE_REPETITIONS} repetitions",
     }
-    return study_exhibit(study, f"profile-{split}", KIND.name, frame, caption, meta)
+    return study_exhibit(study, f"profile-{split}", KIND.name, frame, caption, meta, having(study, split))
 
 
 def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:

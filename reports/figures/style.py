@@ -50,7 +50,7 @@ def line_style(style: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def darker(color: str) -> tuple[float, float, float]:
-    """Return a darker shade of a colour, for outlines on it."""
+    """Return a darker shade of a colour, for outlines on it, and for words that are read on white."""
     red, green, blue = (0.7 * part for part in to_rgb(color))
     return red, green, blue
 

@@ -6,7 +6,7 @@ of them; where a study mixes them, the words for each kind name its benchmarks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from harness.judging.indicators import REFERENCE
 from reports.study.align import Aligned
@@ -231,8 +231,16 @@ def worst_label(study: Study) -> str:
     )
 
 
-def noted(study: Study) -> str:
-    """Return what every caption must add: constraints, protocols, references; begins with a space if there is any."""
+def having(study: Study, split: str) -> list[str]:
+    """Return the benchmarks that have a split."""
+    return [item.name for item in study.aligned if split in item.truth.splits]
+
+
+def noted(study: Study, shown: Collection[str] | None = None) -> str:
+    """Return what every caption must add: constraints, protocols, references; begins with a space if there is any.
+
+    Of `shown` benchmarks alone, where they are not all.
+    """
     said = []
     if is_constrained(study):
         kept = "the bounds of their deployment" if study.spec.deployments else constraint_words(study)
@@ -242,6 +250,8 @@ def noted(study: Study) -> str:
         without = "a feasible architecture" if is_constrained(study) else a_holder(study)
         said.append(f"Runs that never have {without} count as {worst_label(study)}.")
     for item in study.aligned:
+        if shown is not None and item.name not in shown:
+            continue
         if item.truth.kind == PROTOCOL:
             said.append(f"Signal of {item.name}: {item.truth.protocol}.")
         if item.truth.kind == SURROGATE:

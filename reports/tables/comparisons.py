@@ -15,7 +15,7 @@ from reports.study.comparisons import NOT_TESTED, OPEN, TEST_WORDS, scores
 from reports.study.finals import LEFT_OUT
 from reports.study.study import TABLE_REPETITIONS, Study
 from reports.study.truth import LIVE, PROTOCOL, SURROGATE, TABLE
-from reports.study.wording import by_kind, is_constrained, noted, split_words
+from reports.study.wording import by_kind, having, is_constrained, noted, split_words
 from reports.tables.numbers import MINUS, NONE, bracket, p_value, regret_words, signed
 from reports.tables.report_table import BEST, ReportTable
 
@@ -54,7 +54,7 @@ def score_table(study: Study, split: str) -> ReportTable:
         f" within replicates, ties averaged. Score: {scale}; IQM pools benchmarks"
         f" and runs. Gap: mean distance from 1. Brackets: 95 % stratified bootstrap intervals, {TABLE_REPETITIONS:,}"
         " resamples of replicates within benchmarks; benchmarks are not resampled."
-        f"{noted(study)}"
+        f"{noted(study, having(study, split))}"
     )
     headers = ("Strategy", "Mean rank [95 % CI]", "Score, IQM [95 % CI]", "Optimality gap [95 % CI]")
     title = f"Ranks and scores over benchmarks ({words})"
@@ -96,7 +96,7 @@ def pair_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTab
         " rank-biserial correlation, positive where A is better."
         f" {study.short.capitalize()} of B {MINUS} A: median over pairs, above zero where A is better, with its"
         f" bootstrap interval. That no difference is shown does not say that there is none."
-        f"{_margin_sentence(study, data, scales)}{why}{few}{noted(study)}"
+        f"{_margin_sentence(study, data, scales)}{why}{few}{noted(study, having(study, split))}"
     )
     return ReportTable(
         f"pairwise-{split}", f"Pairwise comparisons ({words})", caption, data, headers, cells, text_columns=3

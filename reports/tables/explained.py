@@ -128,7 +128,7 @@ def ablation(study: Study, found: Sequence[tuple[str, Explained]]) -> ReportTabl
     caption = (
         "From the architecture of median regret to the best that was found: each step takes over the gene that gains"
         " most (ablation of Fawcett and Hoos). Gain: how much the regret falls."
-        f"{_MARGIN.format(what='the steps')}{noted(study)}"
+        f"{_MARGIN.format(what='the steps')}{noted(study, dict(found))}"
     )
     headers = ("Benchmark", "Step", "Edit", "Regret", "Gain", "Noise", "Gain is")
     return ReportTable("ablation", "From the median to the winner", caption, pd.DataFrame(rows), headers, tuple(cells),
@@ -146,7 +146,7 @@ def neighbours(study: Study, found: Sequence[tuple[str, Explained]]) -> ReportTa
     caption = (
         "Architectures one edit away from the best that was found, and what the edit would gain; a gain below 0 is a"
         f" loss. Those that come nearest are shown, {MOST_ROWS} of each benchmark; the CSV file has all. The winner was"
-        f" picked for its mean, which favours it.{_MARGIN.format(what='the neighbours')}{noted(study)}"
+        f" picked for its mean, which favours it.{_MARGIN.format(what='the neighbours')}{noted(study, dict(found))}"
     )
     headers = ("Benchmark", "Edit", "Regret", "Gain", "Noise", "Difference is")
     return ReportTable("neighbours", "One edit from the winner", caption, pd.DataFrame(rows), headers, tuple(cells))

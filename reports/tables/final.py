@@ -14,7 +14,7 @@ from reports.study.front_reference import RUNS, FrontReference
 from reports.study.naming import EXPECTED, RANDOM, SIMULATED, WHOLE
 from reports.study.provenance import budget_words
 from reports.study.study import TABLE_REPETITIONS, Study
-from reports.study.wording import SIGNAL, best_label, judged_by, noted, split_word, split_words, worst_label
+from reports.study.wording import SIGNAL, best_label, having, judged_by, noted, split_word, split_words, worst_label
 from reports.tables.numbers import INFINITY, NONE, bracket, regret_words, value_words
 from reports.tables.report_table import BEST, DAGGER, TIED, ReportTable
 
@@ -95,7 +95,7 @@ def final_table(study: Study, split: str, comparisons: pd.DataFrame) -> ReportTa
         caption += f" {EXPECTED.capitalize()}: the mean as figures have it, the rest from {RUNS} simulated runs."
     if any(row[1] == SIMULATED for row in cells):
         caption += f" {SIMULATED.capitalize()}: from {RUNS} simulated runs."
-    caption += noted(study)
+    caption += noted(study, having(study, split))
     title = f"Final {word} {'hypervolumes' if study.several else 'values'}"
     return ReportTable(f"final-{split}", title, caption, data, tuple(headers), tuple(cells), marks)
 

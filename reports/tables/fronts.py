@@ -13,7 +13,7 @@ from reports.study.curves import centre_and_band
 from reports.study.front_measures import front_measures
 from reports.study.front_truth import FrontTruth
 from reports.study.study import TABLE_REPETITIONS, Study
-from reports.study.wording import best_label, judged_by, noted, objectives_sentence, split_words
+from reports.study.wording import best_label, having, judged_by, noted, objectives_sentence, split_words
 from reports.tables.numbers import NONE, bracket, three_digits, value_words
 from reports.tables.report_table import BEST, DAGGER, ReportTable
 
@@ -54,7 +54,7 @@ def measure_table(study: Study, split: str) -> ReportTable:
         " front: part of its points that the front has. IGD+: mean distance by which it misses the points of the true"
         f" front. Epsilon: what must be subtracted to cover them all. {objectives_sentence(study)} Brackets: 95 %"
         f" percentile bootstrap interval, {TABLE_REPETITIONS:,} resamples of replicates. Bold: the best {name}; tests"
-        f" are made on the hypervolume gap.{noted(study)}"
+        f" are made on the hypervolume gap.{noted(study, having(study, split))}"
     )
     table = pd.DataFrame(rows)
     return ReportTable(f"fronts-{split}", f"Final fronts ({word})", caption, table, headers, tuple(cells), marks)

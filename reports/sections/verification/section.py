@@ -18,7 +18,7 @@ from reports.sections.section import Section
 from reports.statistics.agreement import Mean
 from reports.study.provenance import provenance
 from reports.study.study import Study
-from reports.study.truth import Truth
+from reports.study.truth import LIVE, PROTOCOL, SURROGATE, TABLE, Truth
 from reports.study.verdicts import CONFIRMED, DRIFTED, FAILED, INCONCLUSIVE, Verification, ensemble_facts, judge
 from reports.tables.numbers import NONE, bracket, ceiling_words, mean_words, p_value, signed
 from reports.tables.report_table import ReportTable
@@ -26,6 +26,10 @@ from reports.tables.report_table import ReportTable
 INCUMBENTS, MEMBERS = "final incumbents of the search", "members of the front of all final fronts of the search"
 DERIVED = "what one-shot methods derived at their end"
 """What top picks are."""
+STRATA = {
+    TABLE: "the table", PROTOCOL: "the table", SURROGATE: "what the model predicts", LIVE: "what was trained live",
+}  # fmt: skip
+"""Of what stratified picks are parts, by kind of benchmark."""
 _PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 
 
@@ -64,20 +68,21 @@ def section_of(folder: Path, truths: Sequence[Truth], origin: Mapping[str, Any],
         As `section`.
     """
     by_task = {truth.facts.task: truth for truth in truths}
+    records = [record for record in verify_record.read_all(folder) if record.benchmark in by_task]
     judged = [
         judge(replace(record, benchmark=by_task[record.benchmark].name), by_task[record.benchmark].oracle)
-        for record in verify_record.read_all(folder)
-        if record.benchmark in by_task
+        for record in records
     ]
     if not judged:
         return None
+    strata = " or ".join(dict.fromkeys(STRATA[by_task[item.benchmark].kind] for item in records))
     figures = (agreement.exhibit(origin, judged), differences.exhibit(origin, judged))
     return Section(
         title="Verification by real training",
         sentences=tuple(sentence(item, searched=picked != DERIVED) for item in judged),
         figures=tuple(exhibit for exhibit in figures if len(exhibit.frame)),
-        tables=(table(judged, picked),),
-        methods=(method(judged, picked),),
+        tables=(table(judged, picked, strata),),
+        methods=(method(judged, picked, strata),),
     )
 
 
@@ -108,7 +113,7 @@ def sentence(item: Verification, *, searched: bool = True) -> str:
     return text.strip()
 
 
-def table(judged: Sequence[Verification], picked: str = INCUMBENTS) -> ReportTable:
+def table(judged: Sequence[Verification], picked: str = INCUMBENTS, strata: str = STRATA[TABLE]) -> ReportTable:
     """Return every architecture with both means, difference, verdict and costs (T10)."""
     frame = pd.concat([item.rows for item in judged], ignore_index=True)
     cells = tuple(_cells(row) for row in frame.to_dict("records"))
@@ -119,7 +124,7 @@ def table(judged: Sequence[Verification], picked: str = INCUMBENTS) -> ReportTab
     )
     caption = (
         "Validation accuracy in percent, mean \N{PLUS-MINUS SIGN} standard deviation over trainings (their number)."
-        f" Top: {picked}, most frequent first; stratified: one draw from each of equal parts of the table. Confirmed:"
+        f" Top: {picked}, most frequent first; stratified: one draw from each of equal parts of {strata}. Confirmed:"
         " two one-sided tests at 5 % find the difference within the margin; drifted:"
         " outside it (Holm over architectures); inconclusive: neither, with the seeds at which the difference seen"
         f" would be decided with 80 % power; failed: a training did not finish, or costs disagree. Margins: {margins}."
@@ -180,7 +185,7 @@ def _cost(row: Mapping[Any, Any], name: str) -> str:
     return f"{row[name]:,.0f} {'=' if abs(row[name] - expected) < 0.5 else f'not {expected:,.0f}'}"
 
 
-def method(judged: Sequence[Verification], picked: str = INCUMBENTS) -> str:
+def method(judged: Sequence[Verification], picked: str = INCUMBENTS, strata: str = STRATA[TABLE]) -> str:
     """Return how it was done, in one paragraph."""
     parts = []
     for item in judged:
@@ -197,7 +202,7 @@ def method(judged: Sequence[Verification], picked: str = INCUMBENTS) -> str:
         )
     has_ensemble = any(item.measurements.ensemble is not None for item in judged)
     return (
-        f"Verification. {picked[0].upper()}{picked[1:]}, and one architecture of each stratum of the table, all"
+        f"Verification. {picked[0].upper()}{picked[1:]}, and one architecture of each of equal parts of {strata}, all"
         " chosen by validation, were trained with seeds that the table had not seen. "
         + ". ".join(parts)
         + "."

@@ -7,10 +7,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from matplotlib.colors import to_rgb
 from matplotlib.text import Annotation
 
 from harness.spaces.named import space as space_of
 from reports.figures import architectures
+from reports.figures.night import luminance
 
 
 @pytest.fixture
@@ -41,3 +43,8 @@ def test_labels_do_not_meet_and_long_ones_have_paper_below_them(axes):
     assert len(boxes) == 6
     assert not any(one.shrunk(0.95, 0.8).overlaps(other.shrunk(0.95, 0.8)) for one, other in combinations(boxes, 2))
     assert any(text.get_bbox_patch() is not None for text in found)
+
+
+def test_words_can_be_read_on_white(axes):
+    for text in labels(axes, (1, 2, 3, 4, 2, 3)):
+        assert 1.05 / (luminance(*to_rgb(text.get_color())) + 0.05) > 4.2

@@ -5,13 +5,16 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from harness.benchmark import Column
 from harness.experiments.results import Results
 from harness.problem import Constraint
+from reports.figures import captions
 from reports.page import narrative
 from reports.page.checklist import checklist
 from reports.page.comparison import tables
@@ -70,6 +73,17 @@ def test_a_constraint_that_is_hard_to_meet_gives_a_page(bound, tmp_path):
         assert f"alpha, validation, size <= {bound} " in said
         assert "best feasible of the table" in said
         assert "count as the worst feasible of the table" in said
+
+
+def test_notes_are_about_the_benchmarks_that_are_shown():
+    told = SimpleNamespace(kind=truth.PROTOCOL, protocol="told", constraints=())
+    items = [SimpleNamespace(name=name, steps={}, truth=told) for name in ("alpha", "beta")]
+    study = SimpleNamespace(aligned=items, spec=SimpleNamespace(constraints=(), deployments=()), measure="regret")
+    assert wording.noted(study) == " Signal of alpha: told. Signal of beta: told."
+    for panels in (["beta"], ["beta: best, found"], ["beta, best 10 %", "beta"]):
+        assert wording.noted(study, captions.named(study, pd.DataFrame({"benchmark": panels}))).count("beta") == 1
+        assert "alpha" not in wording.noted(study, captions.named(study, pd.DataFrame({"benchmark": panels})))
+    assert captions.named(study, pd.DataFrame({"benchmark": ["mean over benchmarks", "betatron"]})) is None
 
 
 def test_lines_start_where_half_of_the_runs_have_an_incumbent():

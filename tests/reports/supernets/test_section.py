@@ -90,6 +90,9 @@ def test_what_was_recommended_is_looked_up_and_costs_add_up(folder):
     truth = oracle.mean(SAMPLE, "valid_accuracy")
     assert np.array_equal(np.argsort(truth), [4, 1, 0, 2, 3]), "as the inherited accuracies are"
     section = section_of(results)
+    shown = dict(zip(section.tables[0].headers, section.tables[0].cells[0], strict=True))
+    assert (shown["n"], shown["Epochs"]) == ("2", "3"), "what is counted has no decimals"
+    assert "percentage points after" in section.sentences[0]
     agreement = next(table for table in section.tables if table.name == "one-shot-agreement").frame.iloc[0]
     assert (agreement["n"], agreement["sample"], agreement["statistics"]) == (2, 5, "batch")
     assert agreement[["tau_all", "tau_all_low", "tau_all_high"]].tolist() == pytest.approx([1.0] * 3)
@@ -193,6 +196,7 @@ def test_the_page_has_the_section_and_names_no_table_of_its_own(folder):
     assert "weight sharing" in text
     assert "hands over cells, at a mean validation regret of" in text, "of one method none is the best"
     assert "Verification by real training" in text
+    assert "<b>Verification.</b>" in text, "as other methods have their first word"
     names = {path.stem for path in (page.parent / "figures").glob("*.csv")}
     assert {
         "one-shot-validation",

@@ -35,6 +35,15 @@ def test_an_interval_in_a_header_and_a_short_name_of_a_group_stay_in_one_line():
     assert html.count('<td class="short">') == html.count('<td class="short">nb201-cifar10<th') == 1
 
 
+def test_an_architecture_has_room_of_its_own_and_a_verdict_has_not():
+    cell = "|none~0|+|none~0|none~1|+|none~0|none~1|nor_conv_1x1~2|"
+    verdict = "inconclusive (120 seeds needed, in the table too)"
+    html = ReportTable(
+        "t", "T", "c", pd.DataFrame(), ("B", "P", "A", "V"), (("a", "b", cell, verdict),), text_columns=4
+    )
+    assert html.to_html().count('<td class="long">|none~0') == html.to_html().count('class="long"') == 1
+
+
 def test_what_does_not_exist_is_a_dash_and_an_interval_is_left_out_where_there_is_none():
     assert three_digits(math.nan) == p_value(math.nan) == NONE
     assert mean_words(Mean(0.5, 0.25, 0.75)) == "+0.50 [+0.25, +0.75]"
