@@ -70,12 +70,16 @@ class Tables(BenchmarkProvider):
 
     def refusal(self, path: Path) -> str:
         """Say how a path becomes that of a table: data of one's own are imported."""
+        from harness.experiments.manifest import MANIFEST  # here, for it takes a while
+
         if path.is_file():
             return (
                 f"the table {path} is damaged: it is no HDF5 file, or its beginning is lost; data of your own become a "
                 f"table by `{typed('data', 'import', 'NAME', path, '--describe', 'TOML')}`, and a table is named by "
                 "its path, 'NAME.h5'."
             )
+        if (path / MANIFEST).is_file():
+            return f"'{path}' is a folder of results, not a table: `{typed('report', path)}` shows them"
         if path.exists():
             try:
                 with opened(path):

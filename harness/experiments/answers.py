@@ -11,6 +11,7 @@ import numpy.typing as npt
 from harness.checks import Archs, FloatArray, arch_matrix, real
 from harness.errors import HarnessError, must, unknown
 from harness.one_shot import OneShot, Spent
+from harness.space import SearchSpace
 from harness.spaces.darts.cells import WITH_NONE
 from harness.spaces.nb201.operations import OPERATIONS
 from harness.spaces.part import PartSpace
@@ -23,6 +24,11 @@ MIXED = {"nb201": OPERATIONS, "darts": WITH_NONE}
 """Operations that supernets mix on every edge, in the order of their codes there, by the space."""
 _PLAIN = "biufUS"
 """Kinds of arrays that a state may hold."""
+
+
+def _whole(space: SearchSpace) -> SearchSpace:
+    """Return the space of networks: those that a table of a part of it lacks can be trained and recommended too."""
+    return space.whole if isinstance(space, PartSpace) else space
 
 
 def _called(method: OneShot, what: str) -> str:
@@ -53,10 +59,7 @@ def trained(method: OneShot) -> tuple[float, float]:
 
 
 def recommended(method: OneShot) -> Archs:
-    """Return a copy of what a method recommends, a row for each derivation or none.
-
-    A supernet holds all architectures of its space: it may recommend what a table of a part of the space lacks.
-    """
+    """Return a copy of what a method recommends, a row for each derivation or none."""
     name, space, count = _called(method, "recommend"), method.space, len(method.derivations)
     given = arch_matrix(name, method.recommend(), space.genes)
     if len(given) not in (0, count):
@@ -64,8 +67,7 @@ def recommended(method: OneShot) -> Archs:
     if not ((given >= 0) & (given < space.cardinalities)).all():
         raise HarnessError(must(name, "return genes below the cardinalities of the space", given.tolist()))
     archs = np.array(given, dtype=space.dtype)
-    whole = space.whole if isinstance(space, PartSpace) else space
-    if not whole.is_valid(archs).all():
+    if not _whole(space).is_valid(archs).all():
         raise HarnessError(must(name, f"return valid architectures of the space '{space.name}'", given.tolist()))
     return archs
 
@@ -158,7 +160,7 @@ def _lineage(method: OneShot, name: str, value: object) -> FloatArray:
     if cells.shape != (2, method.space.genes):
         raise HarnessError(must(name, rule, cells.shape))
     whole = (cells >= 0) & (cells < method.space.cardinalities) & (cells == np.floor(cells))
-    if not whole.all() or not method.space.is_valid(cells.astype(method.space.dtype)).all():
+    if not whole.all() or not _whole(method.space).is_valid(cells.astype(method.space.dtype)).all():
         raise HarnessError(must(name, rule, value))
     return cells
 

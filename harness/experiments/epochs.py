@@ -97,11 +97,18 @@ class Epochs:
         }
 
     def _write(self, place: Path) -> None:
-        """Write the state of the method and what was kept, whole or not at all."""
+        """Write the state of the method and what was kept, whole or not at all; training goes on on a full disk."""
         arrays = {f"kept/{name}": values for name, values in self.columns(1.0).items()}
         arrays |= {f"state/{name}": values for name, values in answers.state(self._method).items()}
-        with replacing(place) as temporary, temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays, **{_SEAL: np.array(self._seal(arrays))})
+        try:
+            with replacing(place) as temporary, temporary.open("wb") as file:
+                np.savez(file, allow_pickle=False, **arrays, **{_SEAL: np.array(self._seal(arrays))})
+        except OSError as error:
+            warnings.warn(
+                f"the state of a training cannot be kept in '{place.parent}' ({error.strerror or error}): it goes on,"
+                " and a killed run continues from an earlier epoch",
+                stacklevel=2,
+            )
         self._written = time.monotonic()
 
     def _seal(self, arrays: Mapping[str, npt.NDArray[Any]]) -> str:

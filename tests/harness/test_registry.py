@@ -214,6 +214,9 @@ def test_a_file_that_nobody_reads_is_told_with_the_remedy(tmp_path):
     path.write_text("a,b\n1,2\n")
     with pytest.raises(HarnessError, match=r"data of your own become a table by `nas-harness data import NAME"):
         registry.benchmark(str(path))
+    (tmp_path / "experiment.json").touch()
+    with pytest.raises(HarnessError, match="is a folder of results, not a table: `nas-harness report"):
+        registry.benchmark(str(tmp_path))
 
 
 @pytest.mark.parametrize("text", ["x" * 300, "a/" + "x" * 300 + ".h5", "a/" * 3000, "x" * 300 + ".py:Mine"])

@@ -78,9 +78,10 @@ def test_what_is_right_comes_back_as_it_was_said():
 
 
 def test_a_supernet_may_recommend_what_a_table_of_a_part_of_the_space_lacks():
-    method = says()
+    method = says(observed={"lineage": np.full((2, 6), 3)})
     method.space = RowsSpace(RowsSpace(SPACE, np.array([[1] * 6, [2] * 6])), np.array([[1] * 6]))
     assert answers.recommended(method).tolist() == [[3] * 6] * 2
+    assert answers.observed(method)["lineage"].tolist() == [[3] * 6] * 2
 
 
 @pytest.mark.parametrize(

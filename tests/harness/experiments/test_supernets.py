@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 import json
@@ -202,6 +203,20 @@ def test_a_killed_supernet_continues_to_the_same_result(own, tmp_path, monkeypat
         with pytest.warns(UserWarning, match=r"state of a killed run in .* is damaged .*: the training begins anew"):
             again = kind.resume(unit, place)
         np.testing.assert_array_equal(again.columns["units"], whole.columns["units"])
+
+
+def test_a_state_that_a_full_disk_does_not_take_ends_no_training(own, tmp_path, monkeypatch):
+    monkeypatch.setattr(epochs, "CHECKPOINT_SECONDS", -1.0)
+
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(epochs, "replacing", full)
+    kind = kind_of("supernet")
+    unit = next(unit for _, unit in prepare(spec({"name": own})).shards.values())
+    with pytest.warns(UserWarning, match=r"cannot be kept in .* \(No space left on device\): it goes on"):
+        output = kind.resume(unit, part_path(tmp_path, unit.digest))
+    assert len(output.columns["units"]) == 4
 
 
 def _packed(arrays):
