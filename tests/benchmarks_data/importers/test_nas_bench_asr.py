@@ -191,9 +191,7 @@ class _Payload:
 
 
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_forbidden_global_is_named_and_never_runs(
-    few: Content, folder: Path, tmp_path: Path, place: int
-) -> None:
+def test_a_forbidden_global_is_named_and_never_runs(few: Content, folder: Path, tmp_path: Path, place: int) -> None:
     ran = tmp_path / "ran"
     parts: list[Any] = [few["nb-asr-e40-1234.pickle"][0], []]
     parts[place] = [_Payload(ran)]
