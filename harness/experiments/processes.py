@@ -47,8 +47,8 @@ def spawned(workers: int) -> Iterator[ProcessPoolExecutor]:
                 child.kill()
             for child in children:
                 child.join(5.0)
-            # Nothing is cancelled: before Python 3.12 a pool that breaks prints a traceback for what was.  Its thread is
-            # waited for: the end of this process would wake it by a pipe that it may be closing just then.
+            # Nothing is cancelled: before Python 3.12 a pool that breaks prints a traceback for what was.  Its thread
+            # is waited for: the end of this process would wake it by a pipe that it may be closing just then.
             pool.shutdown()
         raise
     pool.shutdown()
