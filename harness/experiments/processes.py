@@ -42,13 +42,14 @@ def spawned(workers: int) -> Iterator[ProcessPoolExecutor]:
         yield pool
     except BaseException:
         with interrupts.held_back():
-            # Nothing is cancelled: before Python 3.12 a pool that breaks prints a traceback for what was.
-            pool.shutdown(wait=False)
             children = set(multiprocessing.active_children()) - before
             for child in children:
                 child.kill()
             for child in children:
                 child.join(5.0)
+            # Nothing is cancelled: before Python 3.12 a pool that breaks prints a traceback for what was.  Its thread
+            # is waited for: the end of this process would wake it by a pipe that it may be closing just then.
+            pool.shutdown()
         raise
     pool.shutdown()
 

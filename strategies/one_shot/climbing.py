@@ -11,12 +11,10 @@ import numpy.typing as npt
 
 from harness.checks import MOST, Archs, integer
 from harness.errors import HarnessError
-from harness.one_shot import SearchData
-from harness.space import SearchSpace
-from strategies.one_shot.growing import Growing, GrowthSettings, Trainee
+from strategies.one_shot.growing import NOW, Growing, GrowthSettings, Trainee
 
-BEST, NEXT, NOW = "best", "next", "now"
-"""Networks that are kept: the parent, the best of its children so far, and the one that is trained."""
+BEST, NEXT = "best", "next"
+"""Networks that are kept beside the one that is trained: the parent, and the best of its children so far."""
 
 _PATIENCE = 50
 """Walks after which a child may be its parent with branches that lead nowhere."""
@@ -51,14 +49,10 @@ class NashInherited(Growing):
     nowhere are taken again; the network becomes neither deeper nor wider; there is no last training of the winner,
     whose worth the table says.  Cells grow from the skip of `start`, and no morphism takes it away.
 
+    Parameters of `Growing`, and:
+
     Parameters
     ----------
-    batch_size : int
-    learning_rate, momentum : float
-    nesterov : bool
-    weight_decay : float
-    start : sequence of 6 int
-        As in `strategies.one_shot.growing.Growing`.
     steps : int
         After which it stops, perhaps before its epochs are over.
     children : int
@@ -73,17 +67,13 @@ class NashInherited(Growing):
     preset: ClassVar[Any] = ClimbingSettings()
     family, paper, year = "growing", "Elsken, Metzen & Hutter, ICLR workshop", 2018
 
-    def __init__(
-        self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
-    ) -> None:
-        super().__init__(space, data, rng, epochs, **hyperparameters)
-        if not space.has_morphisms:
-            raise HarnessError(f"the space '{space.name}' knows no morphisms")
+    def begin(self) -> None:
+        """Set what is kept of the search where it begins."""
+        if not self.space.has_morphisms:
+            raise HarnessError(f"the space '{self.space.name}' knows no morphisms")
         self.step = 0  # 0 is the first network
         self.position = 0  # of the child that is trained
-        self.behind = 0  # epochs of it
         self.score = -1.0  # of the best child so far, in percent
-        self.trainees = {NOW: self.fresh(self.settings.start)}
 
     @property
     def finished(self) -> bool:

@@ -31,6 +31,8 @@ from harness.training.supernets.subnets import accuracy
 
 SMALLEST = (0, 0, 0, 1, 0, 0)
 """A skip from input to output, and nothing else."""
+NOW = "now"
+"""The network that is trained, among those that are kept."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class Growing(OneShot):
             raise HarnessError(must("start", f"be a cell that the table has, {space.genes} codes", self.settings.start))
         self.batches = Batches(data)
         self.costs = PathCosts.of(self.batches.recipe, self.batches.shape, self.batches.classes)
-        self.trainees: dict[str, Trainee] = {}
+        self.behind = 0  # epochs of what is trained now
         self.macs = 0.0  # of the epoch that runs
         self.train_loss = math.nan
         self.parent: tuple[int, ...] = self.settings.start
@@ -126,6 +128,12 @@ class Growing(OneShot):
         self._sgd = Recipe(
             "growth", epochs, momentum=chosen.momentum, weight_decay=chosen.weight_decay, nesterov=nesterov
         )
+        self.begin()
+        self.trainees = {NOW: self.fresh(self.settings.start)}
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Set what is kept of the search where it begins."""
 
     def epoch(self) -> Spent:
         """Train one network for a pass over the training items."""

@@ -13,13 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.checks import GREATEST, MOST, Archs, FloatArray, integer, real
-from harness.one_shot import SearchData
-from harness.space import SearchSpace
 from harness.spaces.nb201.operations import CONV_1X1, CONV_3X3
-from strategies.one_shot.growing import Growing, GrowthSettings
+from strategies.one_shot.growing import NOW, Growing, GrowthSettings
 
-NOW = "now"
-"""The network that is trained, beside those that were."""
 COOLEST, COOLING = 1e-4, 0.9
 _NOISE = 1e-6
 """Added to the variance of what was seen."""
@@ -66,14 +62,10 @@ class AutoKerasInherited(Growing):
     paper embeds the distances and its code predicts by another kernel than it fits; accuracies are standardised.  The
     learning rate falls by a cosine over `most_epochs`.
 
+    Parameters of `Growing`, and:
+
     Parameters
     ----------
-    batch_size : int
-    learning_rate, momentum : float
-    nesterov : bool
-    weight_decay : float
-    start : sequence of 6 int
-        As in `strategies.one_shot.growing.Growing`.
     most_epochs, patience : int
         Of each network, and epochs without improvement after which it is left.
     least : float
@@ -87,15 +79,12 @@ class AutoKerasInherited(Growing):
     preset: ClassVar[Any] = TreeSettings()
     family, paper, year = "growing", "Jin, Song & Hu, KDD", 2019
 
-    def __init__(
-        self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
-    ) -> None:
-        super().__init__(space, data, rng, epochs, **hyperparameters)
-        self.behind, self.waited = 0, 0  # epochs of the network that is trained, and since it improved
+    def begin(self) -> None:
+        """Set what is kept of the search where it begins."""
+        self.waited = 0  # epochs since the network that is trained improved
         self.best = 0.0  # its accuracy
         self.values = list[float]()  # accuracies of the trained ones, as shares
         self.exhausted = False
-        self.trainees = {NOW: self.fresh(self.settings.start)}
 
     @property
     def finished(self) -> bool:

@@ -12,18 +12,16 @@ import torch
 from torch import nn
 
 from harness.checks import GREATEST, MOST, Archs, BoolArray, FloatArray, integer, real
-from harness.one_shot import SearchData
-from harness.space import SearchSpace
 from harness.training import networks
 from harness.training.networks.cells import StagedNetwork
 from harness.training.schedule import Member
 from harness.training.supernets.morphisms import inherit
 from harness.training.supernets.weak_learners import WeakLearners, candidates, grown
-from strategies.one_shot.growing import Growing, GrowthSettings, Trainee
+from strategies.one_shot.growing import NOW, Growing, GrowthSettings, Trainee
 from strategies.progressive.petridish import lower_hull
 
-NOW, WEAK = "now", "weak"
-"""Networks beside the pool: the one that is trained, and a parent with its weak learners."""
+WEAK = "weak"
+"""A parent with its weak learners, beside the pool."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +61,10 @@ class PetridishInherited(Growing):
     has no gate in these cells and begins at full strength.  Gates are trained by the same SGD as weights.  No limit on
     multiply-adds ends the search.
 
+    Parameters of `Growing`, and:
+
     Parameters
     ----------
-    batch_size : int
-    learning_rate, momentum : float
-    nesterov : bool
-    weight_decay : float
-    start : sequence of 6 int
-        As in `strategies.one_shot.growing.Growing`.
     train_epochs, search_epochs : int
         Of each network of the pool, and of candidates beside a parent.
     added : int
@@ -89,14 +83,10 @@ class PetridishInherited(Growing):
     preset: ClassVar[Any] = PetridishSettings()
     family, paper, year = "growing", "Hu et al., NeurIPS", 2019
 
-    def __init__(
-        self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
-    ) -> None:
-        super().__init__(space, data, rng, epochs, **hyperparameters)
-        self.behind = 0  # epochs of the present phase
+    def begin(self) -> None:
+        """Set what is kept of the search where it begins."""
         self.errors = list[float]()  # in percent, of the pool
         self.drawn = list[int]()  # how often each was a parent
-        self.trainees = {NOW: self.fresh(self.settings.start)}
 
     @property
     def finished(self) -> bool:

@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import SimpleNamespace
 
+from tests.patience import PATIENCE
+
 
 @contextmanager
 def serving(content: bytes, **behaviour) -> Iterator[SimpleNamespace]:
@@ -46,7 +48,7 @@ def serving(content: bytes, **behaviour) -> Iterator[SimpleNamespace]:
             self.wfile.write(body)
             self.wfile.flush()
             if told.hold is not None:
-                told.hold.wait(30)
+                told.hold.wait(PATIENCE)
 
         def log_message(self, *args):
             pass

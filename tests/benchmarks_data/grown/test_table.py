@@ -17,6 +17,7 @@ from benchmarks_data.grown.rows import write
 from harness.checks import IntArray
 from harness.errors import HarnessError, TableError
 from tests.paths import ROOT
+from tests.patience import PATIENCE
 
 IDENTITY = {"task": "toy", "epochs": 3}
 
@@ -187,7 +188,7 @@ def test_two_that_want_the_same_wait_for_each_other(tmp_path: Path) -> None:
 
         def make(places: IntArray) -> Rows:
             if first.pop() if first else False:
-                begun.wait(10)  # both hold a claim now
+                begun.wait(PATIENCE)  # both hold a claim now
             made.extend(keys[place] for place in places)
             return rows([keys[place] for place in places])
 
@@ -198,7 +199,7 @@ def test_two_that_want_the_same_wait_for_each_other(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert sorted(made) == list(range(8))
     assert len(opened(tmp_path)) == 8
 
@@ -237,7 +238,7 @@ def test_a_killed_process_frees_what_it_claimed_and_loses_only_that(tmp_path: Pa
         other.wait(0.05)
     os.kill(hanging.pid, signal.SIGKILL)
     hanging.communicate()
-    rest, _ = other.communicate(timeout=20)
+    rest, _ = other.communicate(timeout=PATIENCE)
     assert [*made, *map(int, rest.split())] == [*range(6, 30), 4, 5]
     whole = opened(tmp_path).rows()
     assert whole is not None

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +42,7 @@ from reports.study.wording import best_label, noted, notices
 from tests.benchmarks_data.live.support import NAME, known, tiny
 from tests.harness.training.support import signals
 from tests.paths import ROOT
+from tests.patience import wait_for
 
 FULL = 5
 
@@ -294,15 +294,6 @@ def test_killed_searches_continue_to_the_same_numbers_and_share_one_table(entry,
         told = read_npz(tmp_path / name)
         for place, run in enumerate(reference.runs):
             np.testing.assert_array_equal(told[str(place)], run.trace.objectives)
-
-
-def wait_for(answer):
-    """Return the first answer that is not empty."""
-    for _ in range(1200):
-        if found := answer():
-            return found
-        time.sleep(0.1)
-    raise TimeoutError
 
 
 def test_names_levels_and_refusals(tmp_path, monkeypatch):

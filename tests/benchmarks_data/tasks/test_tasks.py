@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -25,6 +24,7 @@ from harness.records import Proposals
 from harness.testing.conformance import check_benchmark
 from reports.study.opening import open_truth
 from tests.paths import ROOT
+from tests.patience import wait_for
 
 FILE = '''
 import os, time
@@ -345,9 +345,7 @@ def test_a_search_that_is_killed_goes_on_and_trains_nothing_twice(tmp_path, monk
         command = [sys.executable, "-c", PROGRAM, _name(folder)]
         if kills:
             victim = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-            while len(_trained(folder)) < 8:
-                assert victim.poll() is None
-                time.sleep(0.01)
+            wait_for(lambda folder=folder, victim=victim: len(_trained(folder)) >= 8 or victim.poll() is not None)
             victim.kill()
             victim.wait()
             assert len(kept.known(_name(folder)).table()) > 0

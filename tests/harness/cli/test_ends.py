@@ -17,6 +17,7 @@ from harness.cli import exit as cli_exit
 from harness.cli.__main__ import main
 from tests.harness.cli.test_run import SLEEPER, SPEC, command
 from tests.paths import ROOT
+from tests.patience import PATIENCE, wait_for
 
 HEAD = 'benchmarks = ["nb201-cifar10"]\n'
 BUDGET = "[budget]\nevaluations = 5\n"
@@ -57,14 +58,14 @@ STRATEGY = '[[strategies]]\nname = "random_search"\n'
 def test_a_spec_that_nobody_means_is_refused_before_anything_is_made(text, expected, tmp_path, capsys):
     path = tmp_path / "bad.toml"
     path.write_text(text)
-    began = time.monotonic()
+    began = time.process_time()
     assert main(["run", str(path), "--out", str(tmp_path / "out")]) == cli_exit.MISTAKE
     error = capsys.readouterr().err
     assert error.startswith(f"error: {path}"), error
     assert expected in error
     assert len(error) < 600
     assert not (tmp_path / "out").exists()
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_more_processes_than_a_machine_has_are_refused(tmp_path, capsys, monkeypatch):
@@ -94,20 +95,16 @@ def test_a_strategy_that_ends_the_process_fails_alone(body, workers, tmp_path):
     assert "2 shards computed, 0 reused, 2 failed" in run.stdout
 
 
-def still_there(group: int) -> list[str]:
-    """Return what is left of a group of processes after a while: no orphans are."""
-    for _ in range(100):
-        left = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                state, _, pgrp = stat.read_text().rpartition(")")[2].split()[:3]
-            except OSError:
-                continue
-            if int(pgrp) == group and state != "Z":
-                left.append(stat.parent.name)
-        if not left:
-            return []
-        time.sleep(0.1)
+def left_of(group: int) -> list[str]:
+    """Return the processes of a group that are there."""
+    left = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, pgrp = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(pgrp) == group and state != "Z":
+            left.append(stat.parent.name)
     return left
 
 
@@ -126,21 +123,19 @@ def test_a_file_that_ends_the_process_when_it_is_built_or_imported_is_told(tmp_p
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_other_signals_end_a_run_like_ctrl_c(name, tmp_path):
-    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    (tmp_path / "sleeper.py").write_text(SLEEPER.format(few=1))
     spec = tmp_path / "small.toml"
     spec.write_text(SPEC.replace('"local_search"', '"sleeper.py:Sleeper"'))
     words = command("run", spec, "--out", tmp_path, "--workers", 2)
     process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "small").glob("*.h5")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(lambda: list((tmp_path / "small").glob("*.h5")) or process.poll() is not None)
     number = getattr(signal, name)
     os.killpg(process.pid, number)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + number, error
     assert error.strip() == "interrupted: finished shards are kept; the same command continues"
     assert not list((tmp_path / "small").glob(".*.unfinished"))
-    assert not still_there(process.pid)
+    wait_for(lambda: not left_of(process.pid))  # no orphans are left
 
 
 @pytest.mark.parametrize("milliseconds", [60, 150, 400])
@@ -188,7 +183,7 @@ with signals.handled(to_the_end=True), signals.raised():
     thing = Thing(); reference = weakref.ref(thing, callback)
     try:
         del thing
-        time.sleep(20)
+        time.sleep(600)
     except KeyboardInterrupt as stop:
         print("interrupted", stop.signal_number)
 """

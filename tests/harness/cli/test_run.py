@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +14,7 @@ from harness.cli import exit as cli_exit
 from harness.cli.__main__ import main
 from harness.experiments.progress import Progress, sentence
 from tests.paths import ROOT
+from tests.patience import PATIENCE, wait_for
 
 SPEC = """
 benchmarks = ["nb201-cifar10"]
@@ -39,13 +39,18 @@ class Bad(Strategy):
 
 SLEEPER = """
 import time
+from pathlib import Path
 from harness import Strategy
+
+HERE, FEW = Path(__file__).parent, {few}
 
 class Sleeper(Strategy):
     def propose(self, n):
-        time.sleep(0.08)
+        while len(list((HERE / "small").glob("*.h5"))) >= FEW and not (HERE / "awake").exists():
+            time.sleep(0.01)
         return self.proposals(self.problem.space.sample(1, self.rng))
 """
+"""A strategy that sleeps, once there are results of a few shards, until the file `awake` is there."""
 
 
 @pytest.fixture
@@ -195,7 +200,7 @@ def test_auto_takes_the_cpu_where_there_is_no_cuda(spec, tmp_path, capsys, monke
 
 @pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_ctrl_c_keeps_whole_shards_and_the_same_command_continues(workers, spec, tmp_path):
-    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    (tmp_path / "sleeper.py").write_text(SLEEPER.format(few=5))
     slow = SPEC.replace('"local_search"', '"sleeper.py:Sleeper"')
     spec.write_text(slow.replace("replicates_per_shard = 2", "replicates_per_shard = 1"))
     words = command("run", spec, "--out", tmp_path, "--workers", workers)
@@ -203,16 +208,15 @@ def test_ctrl_c_keeps_whole_shards_and_the_same_command_continues(workers, spec,
         words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     folder = tmp_path / "small"
-    deadline = time.monotonic() + 60
-    while len(list(folder.glob("*.h5"))) < 5 and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(lambda: len(list(folder.glob("*.h5"))) >= 5 or process.poll() is not None)
     os.killpg(process.pid, signal.SIGINT)
-    _, error = process.communicate(timeout=30)
+    _, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == cli_exit.INTERRUPTED, error
     assert error.strip() == "interrupted: finished shards are kept; the same command continues"
     kept = bytes_of(folder)
     assert 5 <= len(kept) < 8
 
+    (tmp_path / "awake").touch()
     again = subprocess.run([*words, "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
     outcome = json.loads(again.stdout)
     assert outcome["computed"] + outcome["reused"] == 8

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -28,6 +27,7 @@ from harness.experiments.spec import Spec, StrategySpec
 from harness.files.whole import locked
 from harness.problem import Budget, Constraint
 from harness.records import Trace
+from tests.patience import wait_for
 
 SPEC = Spec(
     name="small",
@@ -159,12 +159,12 @@ def test_kill_9_loses_at_most_the_running_shards(done, tmp_path):
         pass
     process.send_signal(signal.SIGKILL)
     process.wait()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:  # the workers follow their parent
+
+    def is_free() -> bool:
         with locked(tmp_path / ".lock", wait=False) as held:
-            if held:
-                break
-        time.sleep(0.05)
+            return held
+
+    wait_for(is_free)  # the workers follow their parent
     whole = len(list(tmp_path.glob("*.h5")))
     assert whole >= 2
     outcome = execute(prepare(SPEC), tmp_path)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -193,7 +192,7 @@ def test_kill_9_during_a_write_leaves_no_half_file(tmp_path):
         "import sys, time, pathlib\n"
         "from harness.files.whole import replacing\n"
         f"with replacing(pathlib.Path({str(tmp_path / 'file')!r})) as t:\n"
-        "    t.write_text('half'); print('ready', flush=True); time.sleep(60)\n"
+        "    t.write_text('half'); print('ready', flush=True); time.sleep(600)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
@@ -210,7 +209,7 @@ def test_a_lock_is_held_by_one_process_and_released_when_it_dies(tmp_path):
         "import time, pathlib\n"
         "from harness.files.whole import locked\n"
         f"with locked(pathlib.Path({str(tmp_path / 'lock')!r})):\n"
-        "    print('ready', flush=True); time.sleep(60)\n"
+        "    print('ready', flush=True); time.sleep(600)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
@@ -218,10 +217,8 @@ def test_a_lock_is_held_by_one_process_and_released_when_it_dies(tmp_path):
         assert not held
     process.send_signal(signal.SIGKILL)
     process.wait()
-    began = time.monotonic()
-    with locked(tmp_path / "lock") as held:
+    with locked(tmp_path / "lock", wait=False) as held:
         assert held
-    assert time.monotonic() - began < 5
 
 
 def test_a_folder_without_results_is_refused_with_the_remedy(tmp_path):

@@ -29,12 +29,12 @@ TOML = {
 def test_toml_that_nobody_means_is_refused_at_once(name, tmp_path):
     path = tmp_path / "spec.toml"
     path.write_text(TOML[name])
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(SpecError) as caught:
         read_toml(path, SpecError)
     assert str(caught.value).startswith(f"{path}")
     assert len(str(caught.value)) < 500
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from harness.training.interrupts import Stopped, requests
 from harness.training.schedule import Member
 from harness.training.trainer import train
 from tests.paths import ROOT
+from tests.patience import PATIENCE
 
 ARCHS = [(3, 2, 1, 4, 0, 3), (1, 2, 0, 3, 3, 1), (3, 3, 3, 0, 0, 0)]
 MICRO = recipe.load("micro").but(epochs=4, batch_size=10)
@@ -40,8 +41,13 @@ from tests.harness.training.test_checkpoint import ARCHS, MICRO, dataset
 from harness.training.interrupts import Stopped
 from harness.training.trainer import train
 
+told = []
+
 def tell(now):
+    told.append(now)
     print(now.done, now.epoch, flush=True)
+    if len(told) == 30:
+        sys.stdin.read()  # until it is ended: it is never through before that
 
 try:
     train(ARCHS[:2], [0, 1], MICRO.but(epochs=10), dataset(), level="R0", checkpoint=Path(sys.argv[1]),
@@ -125,7 +131,12 @@ def test_killed_and_stopped_processes_continue_to_the_same_bits(tmp_path):
     program = PROGRAM.format(paths=[str(ROOT)])
     plans = {"killed": signal.SIGKILL, "stopped": signal.SIGTERM}
     running = {
-        name: subprocess.Popen([sys.executable, "-c", program, str(tmp_path / name)], stdout=subprocess.PIPE, text=True)
+        name: subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path / name)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for name in plans
     }
     for name, process in running.items():
@@ -135,7 +146,7 @@ def test_killed_and_stopped_processes_continue_to_the_same_bits(tmp_path):
             process.stdout.readline()
         time.sleep(rng.random() * 0.02)
         process.send_signal(plans[name])
-        process.communicate(timeout=60)  # a minute of a busy machine: it ends on its own, or it hangs
+        process.communicate(timeout=PATIENCE)
         assert process.returncode == (-9 if name == "killed" else 128 + plans[name]), name
     given_recipe = MICRO.but(epochs=10)
     whole = train(ARCHS[:2], [0, 1], given_recipe, dataset(), level="R0")
@@ -265,12 +276,12 @@ def test_a_step_that_takes_too_long_is_given_up(monkeypatch):
     def interrupted_in_a_long_step() -> None:
         with requests():
             os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(5)
+            time.sleep(600)
 
     started = time.monotonic()
     with pytest.raises(Stopped):
         interrupted_in_a_long_step()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < PATIENCE
 
 
 def test_never_interrupts():

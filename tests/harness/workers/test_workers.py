@@ -6,7 +6,6 @@ import math
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from harness.own.classes import class_of, file_sha256
 from harness.workers.definition import definition_of
 from harness.workers.workers import GIVE_UP, Request, Workers
 from tests.paths import ROOT
+from tests.patience import wait_for
 
 FILE = """
 import os, signal, subprocess, sys, time
@@ -113,15 +113,10 @@ def _run(workers: Workers, *hows: str):
 
 
 def _is_gone(process: int) -> bool:
-    for _ in range(200):
-        try:
-            state = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.01)
-    return False
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def test_every_fault_is_told_in_one_line_and_the_next_training_ends_well(workers, tmp_path):
@@ -145,7 +140,7 @@ def test_every_fault_is_told_in_one_line_and_the_next_training_ends_well(workers
     assert said[6] == "its process ended with exit status 3; it printed: made end the last words"
     assert said[7] == "its process was killed by SIGKILL, out of memory?; it printed: made kill"
     assert done[5].seconds >= 2.0
-    assert _is_gone(int((tmp_path / "child").read_text())), "what a training starts ends with it"
+    wait_for(lambda: _is_gone(int((tmp_path / "child").read_text())))  # what a training starts ends with it
 
 
 def test_a_batch_that_fails_is_trained_again_one_by_one(workers, tmp_path):
@@ -188,9 +183,8 @@ list(workers_of(name, file_sha256(name)).train([Request({{"how": "hang"}}, 0, 0)
 """
     parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
     child = tmp_path / "child"
-    while not child.exists() or not child.read_text():
-        assert parent.poll() is None
-        time.sleep(0.02)
+    wait_for(lambda: (child.exists() and child.read_text()) or parent.poll() is not None)
+    assert parent.poll() is None
     parent.kill()
     parent.wait()
-    assert _is_gone(int(child.read_text()))
+    wait_for(lambda: _is_gone(int(child.read_text())))

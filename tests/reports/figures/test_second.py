@@ -43,11 +43,14 @@ def test_both_processes_draw_the_same_bytes(exhibits, tmp_path, monkeypatch, two
 
 
 def test_each_figure_is_drawn_by_one_process(exhibits, tmp_path, monkeypatch, two_cores):
-    monkeypatch.setattr(second, "_PROGRAM", f"import time; time.sleep(1); {second._PROGRAM}")
+    may_begin = tmp_path / "may begin"
+    waits = f"import os, time\nwhile not os.path.exists({str(may_begin)!r}): time.sleep(0.01)\n"
+    monkeypatch.setattr(second, "_PROGRAM", waits + second._PROGRAM)
     first, last = exhibits
     with second.drawn_beside(exhibits, tmp_path) as take:
         assert take(first.name)
         assert not take(first.name)
+        may_begin.touch()
     assert not (tmp_path / f"{first.name}.svg").exists(), "what the body takes is left to it"
     assert (tmp_path / f"{last.name}.svg").exists()
 

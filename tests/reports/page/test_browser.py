@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -14,6 +16,18 @@ from tests.reports.support import FakeOracle, build_page, make_results, opener
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ALPHA, BETA = FakeOracle("alpha", test=False), FakeOracle("beta")
+LONG_TABLE_IS_SORTED = """async () => {
+  const table = [...document.querySelectorAll("main section table")].find((one) => one.rows.length === 201);
+  const shown = () => [...table.tBodies[0].rows].map((row) => Number(row.cells[1].textContent));
+  table.querySelectorAll(".sort")[1].click();
+  const top = shown(), frame = () => new Promise(requestAnimationFrame);
+  const before = (part) => part.compareDocumentPosition(table) & Node.DOCUMENT_POSITION_FOLLOWING;
+  const tools = [...document.querySelectorAll(".tools")].findLast(before);
+  [...tools.querySelectorAll("button")].find((button) => button.textContent === "Copy CSV").click();
+  for (let turn = 0; turn < 9; turn += 1) await frame();
+  return [top, shown()];
+}"""
+"""Sorts the table of 200 rows by its second column and copies it; what it shows at once, and frames later."""
 LABELS = ("random_search", "climber", "third", *(f"strategy {place}" for place in range(8)))
 
 
@@ -49,8 +63,11 @@ def seen(browser, file):
     assert complaints == []
 
 
-def names(view) -> list[str]:
-    return view.locator("#matrix tbody tr:not(.folded) th").all_inner_texts()
+def copied(view, copy: Callable[[], Any]) -> str:
+    """Return what is on the clipboard after an action, once it is there: pages write it when they may."""
+    view.evaluate("navigator.clipboard.writeText('')")
+    copy()
+    return str(view.wait_for_function("navigator.clipboard.readText()").json_value())
 
 
 def test_the_first_screen_answers_without_scrolling_and_tables_react(seen):
@@ -83,15 +100,12 @@ def test_the_first_screen_answers_without_scrolling_and_tables_react(seen):
     tools.get_by_text("Columns").click()
     tools.get_by_label("alpha").uncheck()
     assert not head.is_visible()
-    tools.get_by_text("Copy CSV").click()
-    copied = seen.evaluate("navigator.clipboard.readText()").splitlines()
-    assert len(copied) == 2
-    assert copied[1].startswith("climber,")
-    assert "alpha" not in copied[0]
-    tools.get_by_text("Copy LaTeX").click()
-    copied = seen.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith("\\begin{tabular}{lr")
-    assert "climber & " in copied
+    head_line, row = copied(seen, tools.get_by_text("Copy CSV").click).splitlines()
+    assert row.startswith("climber,")
+    assert "alpha" not in head_line
+    text = copied(seen, tools.get_by_text("Copy LaTeX").click)
+    assert text.startswith("\\begin{tabular}{lr")
+    assert "climber & " in text
 
 
 def test_groups_of_a_table_stay_together_and_keep_their_names(seen):
@@ -118,25 +132,14 @@ def test_a_long_table_is_sorted_from_its_top_down_and_copied_as_it_will_stand(se
     long = tmp_path / "long.html"
     long.write_text(text, encoding="utf-8")
     seen.goto(long.as_uri())
-    at_once, later = seen.evaluate(
-        """async () => {
-          const table = [...document.querySelectorAll("main section table")].find((one) => one.rows.length === 201);
-          const shown = () => [...table.tBodies[0].rows].map((row) => Number(row.cells[1].textContent));
-          table.querySelectorAll(".sort")[1].click();
-          const top = shown(), frame = () => new Promise(requestAnimationFrame);
-          const before = (part) => part.compareDocumentPosition(table) & Node.DOCUMENT_POSITION_FOLLOWING;
-          const tools = [...document.querySelectorAll(".tools")].findLast(before);
-          [...tools.querySelectorAll("button")].find((button) => button.textContent === "Copy CSV").click();
-          for (let turn = 0; turn < 9; turn += 1) await frame();
-          return [top, shown()];
-        }"""
-    )
+    told = []
+    text = copied(seen, lambda: told.extend(seen.evaluate(LONG_TABLE_IS_SORTED)))
+    at_once, later = told
     values = sorted(37 * place % 211 for place in range(200))
     assert at_once[:50] == values[:50]
     assert at_once != values, "only a part is moved at once"
     assert later == values
-    copied = seen.evaluate("navigator.clipboard.readText()").splitlines()[1:]
-    assert [int(row.split(",")[1]) for row in copied] == values
+    assert [int(row.split(",")[1]) for row in text.splitlines()[1:]] == values
 
 
 def test_figures_are_saved_from_the_page_itself_and_night_comes_on_demand(seen, file, tmp_path):
