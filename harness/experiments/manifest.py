@@ -295,6 +295,12 @@ def write_manifest(
         temporary.write_text(json.dumps(data, indent=1), encoding="utf-8")
 
 
+def refuse_file(folder: Path) -> None:
+    """Refuse what is a file, such as a spec, where results are asked for."""
+    if folder.is_file():
+        raise ResultError(f"no results in '{folder}': it is a file; give a folder made by `run`")
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read which units of work make up an experiment.
 
@@ -304,8 +310,7 @@ def read_manifest(folder: Path) -> Manifest:
         If there is no manifest, or one that is damaged or of another version.
     """
     path = folder / MANIFEST
-    if folder.is_file():
-        raise ResultError(f"no results in '{folder}': it is a file; give a folder made by `run`")
+    refuse_file(folder)
     try:
         data = read_json(path, ResultError, remedy=_REMEDY)
     except FileNotFoundError:

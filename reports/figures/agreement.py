@@ -14,6 +14,7 @@ from scipy import stats
 
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
+from reports.figures.style import PALE
 from reports.figures.verdicts import LINE, MARGIN, drawn_rows, joined, mark, points, verification_exhibit
 from reports.statistics.agreement import SIMULATIONS
 from reports.statistics.significance import ALPHA
@@ -83,7 +84,8 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     axes.set_xlim(*limits)
     axes.set_ylim(*limits)
     corner = meta["corner"][frame["benchmark"].iloc[0]]
-    axes.text(0.97, 0.04, corner, transform=axes.transAxes, ha="right", va="bottom", fontsize=6.5, linespacing=1.25)
+    axes.text(0.97, 0.04, corner, transform=axes.transAxes, ha="right", va="bottom", fontsize=6.5, linespacing=1.25,
+              bbox=PALE, zorder=4)  # fmt: skip
     roles = list(dict.fromkeys(frame["series"]))
     handles = [Line2D([], [], linestyle="", label=role, **mark(meta["styles"][role], CONFIRMED)) for role in roles]
     axes.legend(handles=handles, loc="upper left", fontsize=6.5, handletextpad=0.2, borderpad=0.3)

@@ -15,7 +15,7 @@ from harness.space import SearchSpace
 from reports.figures.captions import study_exhibit
 from reports.figures.exhibit import Exhibit
 from reports.figures.kind import FigureKind
-from reports.figures.style import darker, shortened
+from reports.figures.style import PALE, darker, shortened
 from reports.figures.wiring import wiring
 from reports.study.study import Study
 
@@ -33,8 +33,6 @@ _WIDTH, _HEIGHT = 0.62, 1.2
 """Mean width of a letter, and height of a line, in that size."""
 _STEPS, _SAG = 9, 2.0
 """Half lines up or down within which a label finds its room, and points by which an arc sinks along a label."""
-_PALE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.3}
-"""Below a label that an arc crosses."""
 _FINE = 99
 """Corners of an arc between which no letter fits."""
 _Box = tuple[float, float, float, float]
@@ -170,7 +168,7 @@ class _Labels:
         clear = [shift for shift in free if shift in (0.0, inside) and not self._crossed(boxes[shift])]
         text.xyann = (x, y + [*clear, *(shift for shift in free if shift != inside), 0.0][0])
         if not clear:
-            text.set_bbox(_PALE)
+            text.set_bbox(PALE)
         self.take(text, at)
 
     def _moved(self, text: Annotation, shift: tuple[float, float], at: tuple[float, float]) -> _Box:

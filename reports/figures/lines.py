@@ -31,6 +31,7 @@ def draw_band(
     floor: float = -np.inf,
     *,
     log: bool = True,
+    held: bool = False,
 ) -> tuple[float, float]:
     """Draw one step curve with its band and a few markers; return where it ends.
 
@@ -47,12 +48,15 @@ def draw_band(
         Values below are drawn here.
     log : bool
         Whether the horizontal axis is a log axis.
+    held : bool
+        Whether the last point only holds the value before it, and so has no marker.
     """
     x = part["x"].to_numpy()
     middle, low, high = (np.maximum(part[column].to_numpy(), floor) for column in ("centre", "low", "high"))
     wide = changes(low, high)
     axes.fill_between(x[wide], low[wide], high[wide], step="post", color=style["color"], alpha=0.16, linewidth=0)
-    marks = _marked(np.log(x) if log else x, index, count)
+    measured = x[:-1] if held else x
+    marks = _marked(np.log(measured) if log else measured, index, count)
     kept = np.union1d(changes(middle), marks)
     every = np.searchsorted(kept, marks).tolist()
     axes.plot(x[kept], middle[kept], drawstyle="steps-post", markevery=every, zorder=3, markeredgewidth=0,

@@ -23,6 +23,8 @@ _JOINT = "\x1f"
 """Where a line may end without a blank; what is shown holds none, for it cannot be printed."""
 GREY = "#b4b4b4"
 """Of strategies in the background."""
+PALE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.3}
+"""Paper below words that lines would cross."""
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
 

@@ -13,6 +13,9 @@ from matplotlib.ticker import MaxNLocator
 from reports.figures.kind import FigureKind
 from reports.figures.lines import draw_band, log_ticks, name_ends
 
+_LEAST_SPAN = 0.01
+"""Of weights and entropies: of what differs by less nothing was chosen yet."""
+
 
 def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     """Draw a step curve with its band for each series.
@@ -27,7 +30,7 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
         axes.set_yscale("log")
     groups = [(name, _held(part, log_x=log_x)) for name, part in frame.groupby("series", sort=False)]
     ends = {
-        str(name): draw_band(axes, part, meta["styles"][name], place, len(groups), floor, log=log_x)
+        str(name): draw_band(axes, part, meta["styles"][name], place, len(groups), floor, log=log_x, held=True)
         for place, (name, part) in enumerate(groups)
     }
     low, high = float(frame["x"].min()), max(float(part["x"].max()) for _, part in groups)
@@ -41,7 +44,16 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     elif meta.get("counts", False):
         axes.set_ylim(0, 1.06 * max(float(frame["high"].max()), 1.0))
         axes.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    else:
+        _widen(axes)
     name_ends(axes, ends, meta["styles"])
+
+
+def _widen(axes: Axes) -> None:
+    """Make the vertical axis long enough that its numbers need no more than three decimals, and so little room."""
+    low, high = axes.get_ylim()
+    more = max(0.0, _LEAST_SPAN - (high - low)) / 2
+    axes.set_ylim(low - more, high + more)
 
 
 def _held(part: pd.DataFrame, *, log_x: bool) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from harness import registry
 from harness.errors import HarnessError, ResultError
 from harness.experiments.families import KIND as SCALING
-from harness.experiments.manifest import MANIFEST, read_manifest
+from harness.experiments.manifest import MANIFEST, read_manifest, refuse_file
 from harness.experiments.prediction import KIND as PREDICTION
 from harness.experiments.results import read_results
 from harness.files.whole import locked
@@ -112,6 +112,8 @@ def build(
     if out is None and len(folders) != 1:
         what = "several folders" if folders else "an archive alone"
         raise ResultError(f"`out` must say where the report of {what} goes, got none; give --out FOLDER")
+    for one in folders:
+        refuse_file(one)
     target = folders[0] / "report" if out is None else Path(out)
     _refuse_foreign(target)
     on_step(f"reading {', '.join(map(str, [*folders, *against]))}")

@@ -69,9 +69,8 @@ def _sure(panel: Panel, equal: Equal) -> str:
     first, second = equal.order[:2]
     ratio, low, high = equal.ratio(second)
     seeds = min(len(point.errors["validation"]) for family in panel.families for point in family.points)
-    ends = f"{times(low)} to {times(high)}"
     text = f"{first} is the cheapest in {100 * equal.share(first):.0f} % of resamples of {counted(seeds, 'seed')},"
-    text += f" and {second} needs {times(ratio)} times its multiply-adds, 95 % interval {ends}"
+    text += f" and {second} needs {times(ratio)} times its multiply-adds, 95 % interval {between(low, high)}"
     test = panel.equal("test")
     if test is None:
         return f"{text}."
@@ -90,6 +89,15 @@ def times(ratio: float) -> str:
     ['more than any', '1.25', 'less than any']
     """
     return {np.inf: "more than any", 0.0: "less than any"}.get(ratio) or three_digits(ratio)
+
+
+def between(low: float, high: float) -> str:
+    """Return an interval of ratios.
+
+    >>> between(0.0, np.inf), between(0.5, np.inf)
+    ('unbounded', '0.500 to more than any')
+    """
+    return f"{times(low)} to {times(high)}" if low > 0 or np.isfinite(high) else "unbounded"
 
 
 def _macs(value: float) -> str:

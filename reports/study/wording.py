@@ -254,12 +254,17 @@ def noted(study: Study, shown: Collection[str] | None = None) -> str:
             continue
         if item.truth.kind == PROTOCOL:
             said.append(f"Signal of {item.name}: {item.truth.protocol}.")
-        if item.truth.kind == SURROGATE:
-            what = f"its {study.measure} is the distance to {item.truth.reference}"
-            said.append(f"Values of {item.name} are predictions; {what}.")
-        if item.truth.kind == LIVE:
-            said.append(f"{item.name} was trained live; its {study.measure} is the distance to {item.truth.reference}.")
+        said += reference_sentences(item.name, item.truth, study.measure)
     return "".join(f" {sentence}" for sentence in said)
+
+
+def reference_sentences(name: str, truth: Truth, measure: str) -> list[str]:
+    """Say what regrets are distances to, where that is not the best of a table."""
+    if truth.kind == SURROGATE:
+        return [f"Values of {name} are predictions; its {measure} is the distance to {truth.reference}."]
+    if truth.kind == LIVE:
+        return [f"{name} was trained live; its {measure} is the distance to {truth.reference}."]
+    return []
 
 
 def is_constrained(study: Study) -> bool:

@@ -11,7 +11,7 @@ import pandas as pd
 from reports.statistics.agreement import kendall_interval
 from reports.supernets.held import SPLIT, looked_up
 from reports.supernets.results import Panel, Supernet, SupernetResults
-from reports.tables.numbers import MINUS, NONE, bracket, three_digits
+from reports.tables.numbers import NONE, bracket, decimals, three_digits
 from reports.tables.report_table import ReportTable
 
 SHARES = {"all": 1.0, "best_half": 0.5, "best_tenth": 0.1}
@@ -71,12 +71,8 @@ def _facts(panel: Panel, label: str, group: Sequence[Supernet]) -> dict[str, Any
 
 
 def _words(row: dict[str, Any]) -> list[str]:
-    taus = [bracket(*(_two(row[f"tau_{name}{end}"]) for end in ("", "_low", "_high"))) for name in SHARES]
-    ceilings = [_two(row[f"ceiling_{name}"]) for name in SHARES]
+    taus = [bracket(*(decimals(row[f"tau_{name}{end}"]) for end in ("", "_low", "_high"))) for name in SHARES]
+    ceilings = [decimals(row[f"ceiling_{name}"]) for name in SHARES]
     regrets = [three_digits(row[name]) for name in ("regret_of_best", "least_regret")]
     names = [row["benchmark"], row["method"], str(row["n"]), str(row["sample"]), row["statistics"] or NONE]
     return [*names, *taus, *ceilings, *regrets]
-
-
-def _two(value: float) -> str:
-    return NONE if np.isnan(value) else f"{value:.2f}".replace("-", MINUS)

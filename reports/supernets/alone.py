@@ -131,7 +131,7 @@ def sentences(results: SupernetResults) -> Iterator[str]:
         found = [(panel, _distinct(panel, label, one)) for panel, named, one in judged(results) if named == label]
         groups = [rows for _, rows in found]
         of_alone, macs_alone, macs_inherited = (
-            np.mean([kendall(_column(rows, first), _column(rows, second)) for rows in groups])
+            float(np.mean([kendall(_column(rows, first), _column(rows, second)) for rows in groups]))
             for first, second in ((INHERITED, ALONE), (_MACS, ALONE), (_MACS, INHERITED))
         )
         gap = float(np.mean([np.mean(_column(rows, INHERITED) - _column(rows, ALONE)) for rows in groups]))
@@ -139,8 +139,8 @@ def sentences(results: SupernetResults) -> Iterator[str]:
         count = "/".join(map(str, sorted({len(rows) for rows in groups})))
         text = (
             f"{found[0][0].truth.name}, {label} against training alone: Kendall's tau of inherited accuracies with"
-            f" trainings is {of_alone:.2f} (of multiply-adds with trainings {macs_alone:.2f}, with inherited accuracies"
-            f" {macs_inherited:.2f}; n = {count} architectures by {seeds} seeds, mean of"
+            f" trainings is {decimals(of_alone)} (of multiply-adds with trainings {decimals(macs_alone)}, with"
+            f" inherited accuracies {decimals(macs_inherited)}; n = {count} architectures by {seeds} seeds, mean of"
             f" {counted(len(groups), 'replicate')}); inherited accuracies are {three_digits(abs(gap))} points"
             f" {'above' if gap > 0 else 'below'}"
         )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from harness.experiments.answers import MIXED
+from reports.study.wording import reference_sentences
 from reports.supernets.held import SPLIT, final, last
 from reports.supernets.operations import WEIGHTLESS, counts, entropies
 from reports.supernets.results import Panel, Supernet, SupernetResults
@@ -28,7 +29,7 @@ _WORDS = {
     ("other_derivation",): "that of the other derivation (without none), where there is one",
     ("best_epoch",): "the best over all epochs, which no method can know, for an oracle alone",
     ("none", "skips", "pools"): "numbers of operations in the cell",
-    ("entropy",): "entropy of the weights of operations, mean over edges, in nats",
+    ("entropy",): "entropy of the weights of operations, mean over edges, or of widths, mean over layers, in nats",
 }
 """What the caption says of them."""
 
@@ -43,6 +44,9 @@ def summary(results: SupernetResults) -> ReportTable:
     )
     words = [text for names, text in _WORDS.items() if not set(names).isdisjoint(kept)]
     caption = f"What each method handed over after its last epoch, means over replicates: {'; '.join(words)}."
+    for panel in results.panels:
+        notes = reference_sentences(panel.truth.name, panel.truth, panel.truth.measure)
+        caption += "".join(f" {note}" for note in notes)
     headers = tuple(_HEADERS[name] for name in kept)
     return ReportTable("one-shot", "One-shot methods", caption, frame, headers, cells)
 
@@ -78,8 +82,9 @@ def _facts(panel: Panel, label: str, group: Sequence[Supernet]) -> dict[str, Any
 
 
 def _best(one: Supernet) -> float:
+    """Return the least regret over the epochs; NaN where that of an epoch is not known, as on live benchmarks."""
     regrets = one.regrets[one.derivations[0], SPLIT]
-    return float(np.nanmin(regrets)) if np.isfinite(regrets).any() else float("nan")
+    return float(regrets.min()) if np.isfinite(regrets).all() and len(regrets) else float("nan")
 
 
 def cells(results: SupernetResults) -> ReportTable:
@@ -104,10 +109,16 @@ def cells(results: SupernetResults) -> ReportTable:
     groups = [group for panel in results.panels for group in panel.supernets.values()]
     without = any("argmax without none" in group[0].derivations for group in groups)
     caption = (
-        "The cell that each replicate handed over at the end, as derived, with the table's means in the unit of its"
-        f" metric.{' Cells of one replicate differ where none has the largest weight on an edge.' * without}"
+        "The architecture that each replicate handed over at the end, as derived, with the table's means in the unit"
+        f" of its metric.{' Cells of one replicate differ where none has the largest weight on an edge.' * without}"
     )
-    headers = ("Benchmark", "Method", "Replicate", "Derivation", "Cell", "Validation", "Test")
+    headers = ("Benchmark", "Method", "Replicate", "Derivation", "Architecture", "Validation", "Test")
     return ReportTable(
-        "one-shot-cells", "Derived cells", caption, pd.DataFrame(rows), headers[: len(rows[0])], cells, text_columns=5
+        "one-shot-cells",
+        "Derived architectures",
+        caption,
+        pd.DataFrame(rows),
+        headers[: len(rows[0])],
+        cells,
+        text_columns=5,
     )

@@ -85,16 +85,21 @@ def importance(study: Study, found: Sequence[tuple[str, Explained]]) -> ReportTa
         if parts
         else ""
     )
+    headers: tuple[str, ...] = (
+        "Benchmark", "Gene or genes", "Of the regret, %", f"{BEST_WORDS.capitalize()}, %",
+        f"{FINEST_WORDS.capitalize()} of these, %",
+    )  # fmt: skip
+    if all(row[-1] == NONE for row in cells):
+        headers, cells = headers[:-1], [row[:-1] for row in cells]
+    finest = f", and, of genes alone, of being among the {FINEST_WORDS} once among the {BEST_WORDS}"
     bounds = ", whether they keep the bounds or not" if is_constrained(study) else ""
     sampled = any(explained.everywhere.main_error.any() for _, explained in found if explained.independent)
     caption = (
         "Variance of the regret that a gene explains alone, or two together and neither alone, in %; then the same of"
-        f" being among the {BEST_WORDS} of all, and, of genes alone, of being among the {FINEST_WORDS} once among"
-        f" the {BEST_WORDS}. The {MOST_ROWS} largest are shown, the CSV file has all."
+        f" being among the {BEST_WORDS} of all{finest * (len(headers) > 4)}. The {MOST_ROWS} largest are shown, the CSV"
+        " file has all."
         f"{' Of samples with standard errors.' * sampled} Analysed: {analysed}{bounds}.{dependent}"
     )
-    headers = ("Benchmark", "Gene or genes", "Of the regret, %", f"{BEST_WORDS.capitalize()}, %",
-               f"{FINEST_WORDS.capitalize()} of these, %")  # fmt: skip
     return ReportTable("genes", "Importance of genes", caption, pd.DataFrame(rows), headers, tuple(cells))
 
 

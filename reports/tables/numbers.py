@@ -48,10 +48,10 @@ def three_digits(value: float, least: float = 0.001) -> str:
 def decimals(value: float, digits: int = 2) -> str:
     """Write a number with some decimals, a dash for none.
 
-    >>> decimals(93.456), decimals(float("nan")) == NONE
-    ('93.46', True)
+    >>> decimals(93.456), decimals(float("nan")) == NONE, decimals(-0.5) == MINUS + "0.50"
+    ('93.46', True, True)
     """
-    return NONE if np.isnan(value) else f"{value:.{digits}f}"
+    return NONE if np.isnan(value) else f"{value:z.{digits}f}".replace("-", MINUS)
 
 
 def regret_words(value: float, scale: Scale) -> str:

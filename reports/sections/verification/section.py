@@ -20,7 +20,7 @@ from reports.study.provenance import provenance
 from reports.study.study import Study
 from reports.study.truth import LIVE, PROTOCOL, SURROGATE, TABLE, Truth
 from reports.study.verdicts import CONFIRMED, DRIFTED, FAILED, INCONCLUSIVE, Verification, ensemble_facts, judge
-from reports.tables.numbers import NONE, bracket, ceiling_words, mean_words, p_value, signed
+from reports.tables.numbers import NONE, bracket, ceiling_words, decimals, mean_words, p_value, signed
 from reports.tables.report_table import ReportTable
 
 INCUMBENTS, MEMBERS = "final incumbents of the search", "members of the front of all final fronts of the search"
@@ -196,9 +196,9 @@ def method(judged: Sequence[Verification], picked: str = INCUMBENTS, strata: str
             f"{measurements.benchmark}: recipe {measurements.training.recipe} on "
             f"{measurements.training.dataset_name}, seeds"
             f" {', '.join(map(str, measurements.seeds))}, trainer {level} on {device}{passed_over}; spread of one"
-            f" training {overall.sd:.2f} points ({overall.df} degrees of freedom; {overall.table_sd:.2f} in the table"
-            f" alone); mean absolute difference {overall.absolute:.2f}, where noise alone makes"
-            f" {overall.expected_absolute:.2f}; slope of real on table {_slope(overall.slope)}"
+            f" training {_known(overall.sd)} points ({overall.df} degrees of freedom; {_known(overall.table_sd)} in the"
+            f" table alone); mean absolute difference {_known(overall.absolute)}, where noise alone makes"
+            f" {_known(overall.expected_absolute)}; slope of real on table {_slope(overall.slope)}"
         )
     has_ensemble = any(item.measurements.ensemble is not None for item in judged)
     return (
@@ -211,6 +211,10 @@ def method(judged: Sequence[Verification], picked: str = INCUMBENTS, strata: str
 
 
 def _slope(mean: Mean) -> str:
-    if math.isnan(mean.value):
-        return "not known"
-    return bracket(*[f"{value:.2f}" for value in (mean.value, mean.low, mean.high)])
+    known = math.isfinite(mean.value)
+    return bracket(*map(decimals, (mean.value, mean.low, mean.high))) if known else _known(mean.value)
+
+
+def _known(value: float) -> str:
+    """Return a value with two decimals, in words where it is not known: of a table with one training of each."""
+    return "not known" if math.isnan(value) else decimals(value)

@@ -213,6 +213,9 @@ def test_missing_results_are_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ResultError, match="no results in"):
         building.build(tmp_path / "nothing")
     assert list(tmp_path.iterdir()) == []
+    (spec := tmp_path / "spec.toml").touch()
+    with pytest.raises(ResultError, match=r"no results in '.*spec.toml': it is a file; give a folder made by `run`"):
+        building.build(spec)
 
 
 @pytest.mark.parametrize("inside", ["", "deeper/still"])

@@ -103,7 +103,7 @@ def test_a_section_of_someone_else_stands_on_the_page_in_order(page):
     assert "Seconds &amp; stems." in part
     assert "Overhead table" in part
     assert text.index("<b>Overhead.</b> Measured with a clock.") > text.index('<h2 id="methods">')
-    assert text.index("<b>Overhead.</b>") < text.index("Verification. Final incumbents")
+    assert text.index("<b>Overhead.</b>") < text.index("<b>Verification.</b> Final incumbents")
     for word in ("Figure", "Table"):
         numbers = [int(part.split(".")[0]) for part in text.split(f"<b>{word} ")[1:]]
         assert numbers == list(range(1, len(numbers) + 1))

@@ -33,6 +33,7 @@ from reports.supernets.held import unknown
 from reports.supernets.results import _check_genes, read_supernets
 from reports.supernets.section import section as section_of_study
 from reports.supernets.section import section_of, sections_of
+from reports.supernets.tables import _best
 from tests.harness.verification.support import TRAINING, FakeTrainer, measured, tools
 
 BENCHMARK, GOOD, CUT = "micro-mnist1d", (3, 3, 3, 3, 3, 3), (0, 0, 3, 0, 3, 3)
@@ -175,6 +176,12 @@ def test_cells_of_every_derivation_are_verified_and_judged(folder):
     assert "Top: what one-shot methods derived at their end, most frequent first" in section.tables[0].caption
     assert "picked for a high noisy value" not in section.sentences[0]
     assert ("picked for a high noisy value" in verified["sentence"]) == bool(searches)
+
+
+@pytest.mark.parametrize(("regrets", "best"), [([2.0, 1.0, 3.0], 1.0), ([np.nan, 3.0], np.nan), ([], np.nan)])
+def test_the_best_epoch_is_known_where_all_are(regrets, best):
+    one = SimpleNamespace(derivations=("argmax",), regrets={("argmax", "validation"): np.array(regrets)})
+    np.testing.assert_equal(_best(one), best)
 
 
 def test_supernets_without_a_result_are_missing(folder, tmp_path):

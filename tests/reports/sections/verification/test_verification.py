@@ -205,11 +205,20 @@ def test_the_page_has_a_section_with_figures_table_sentence_and_method(page):
     assert part.count("<svg") == 2
     assert "8 architectures are confirmed" in text
     assert "failed: seed 1000: diverged in epoch 5" in part
-    assert "<b>Verification.</b>" in text or "Verification. " in text
+    assert "<b>Verification.</b>" in text
     numbers = [int(part.split(".")[0]) for part in text.split("<b>Figure ")[1:]]
     assert numbers == list(range(1, len(numbers) + 1))
     numbers = [int(part.split(".")[0]) for part in text.split("<b>Table ")[1:]]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_table_of_single_trainings_has_no_spread_of_its_own():
+    judged = judge(trained(), ORACLE)
+    single = replace(judged, overall=replace(judged.overall, table_sd=math.nan))
+    assert "degrees of freedom; not known in the table alone" in method([single], strata="what was trained live")
+    assert "one architecture of each of equal parts of what was trained live" in method(
+        [single], strata="what was trained live"
+    )
 
 
 def test_an_ensemble_is_told_beside_the_best_network(page, tmp_path):
