@@ -17,7 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from harness.checks import Archs, FloatArray, UInt64Array, integer, real
+from harness.checks import Archs, FloatArray, UInt64Array, integer, read_only, real
 from harness.errors import HarnessError, UnfitError, must, unknown
 from harness.problem import MOST_EPOCHS
 from harness.space import SearchSpace
@@ -29,6 +29,8 @@ SPLITS = ("train", "valid")
 @dataclass(frozen=True, eq=False)
 class SearchData:
     """What a one-shot method trains on, on which device: the data and the network of a table, without test items.
+
+    Items and labels cannot be written to: copy what you want to change.
 
     Attributes
     ----------
@@ -67,6 +69,8 @@ class SearchData:
             if not len(self.labels[split]) == len(self.images[split]) > 0:
                 rule = f"be as many as its labels, {len(self.labels[split])}, and more than none"
                 raise HarnessError(must(f"images[{split!r}]", rule, len(self.images[split])))
+        for name in ("images", "labels"):  # other methods train on the same arrays
+            object.__setattr__(self, name, {split: read_only(items) for split, items in getattr(self, name).items()})
 
 
 class Spent(NamedTuple):

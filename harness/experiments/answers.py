@@ -73,7 +73,7 @@ def recommended(method: OneShot) -> Archs:
 
 
 def inherited(method: OneShot, archs: Archs, *, handed_over: bool = False) -> FloatArray:
-    """Return what a method says that architectures are worth with its weights, (n,).
+    """Return what a method says that architectures are worth with its weights, (n,); it is told a copy of them.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def inherited(method: OneShot, archs: Archs, *, handed_over: bool = False) -> Fl
         Whether it recommends them itself, and so must know.
     """
     name, rule = _called(method, "inherited"), f"return a number for each architecture, ({len(archs)},)"
-    accuracies = _numbers(name, method.inherited(archs), rule)
+    accuracies = _numbers(name, method.inherited(archs.copy()), rule)
     if accuracies.shape != (len(archs),):
         raise HarnessError(must(name, rule, accuracies.shape))
     missing = np.isnan(accuracies)

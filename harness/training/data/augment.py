@@ -78,11 +78,11 @@ class DeviceImages:
     """
 
     def __init__(self, dataset: Dataset, split: str, device: torch.device, *, padding: int = 0) -> None:
-        raw = torch.from_numpy(np.ascontiguousarray(dataset.images[split].transpose(0, 2, 3, 1)))
+        raw = torch.from_numpy(np.array(dataset.images[split].transpose(0, 2, 3, 1), order="C"))
         across = 0 if dataset.is_signal else padding
         raw = torch.nn.functional.pad(raw, (0, 0, padding, padding, across, across)).to(device)
         self.size = dataset.shape[1:]
-        self.labels = torch.from_numpy(np.ascontiguousarray(dataset.labels[split])).to(device)
+        self.labels = torch.from_numpy(np.array(dataset.labels[split])).to(device)
         self._mean = torch.tensor(dataset.mean, dtype=torch.float32, device=device)
         self._std = torch.tensor(dataset.std, dtype=torch.float32, device=device)
         self._ready = raw.dtype != torch.uint8

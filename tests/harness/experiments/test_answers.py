@@ -77,6 +77,20 @@ def test_what_is_right_comes_back_as_it_was_said():
     assert answers.state(method)["a"].tolist() == [0, 1, 2]
 
 
+def test_a_method_can_change_neither_what_it_is_told_nor_the_data_of_others():
+    class Writes(Says):
+        def inherited(self, archs):
+            archs[:] = 0
+            return super().inherited(archs)
+
+    archs, data = np.full((2, 6), 3), says().data
+    answers.inherited(Writes(SPACE, data, np.random.default_rng(0), 3), archs)
+    assert (archs == 3).all()
+    for items in (*data.images.values(), *data.labels.values()):
+        with pytest.raises(ValueError, match="read-only"):
+            items[:] = 0
+
+
 def test_a_supernet_may_recommend_what_a_table_of_a_part_of_the_space_lacks():
     method = says(observed={"lineage": np.full((2, 6), 3)})
     method.space = RowsSpace(RowsSpace(SPACE, np.array([[1] * 6, [2] * 6])), np.array([[1] * 6]))
