@@ -78,10 +78,11 @@ class Ridge(Surrogate):
         x, t = features - feature_mean, values - target_mean
         penalty = self.hyperparameters["penalty"]
         factor = _cholesky(_product(x.T, x) + penalty * np.eye(width))
+        inverse, solved = np.hsplit(_solve(factor, np.hstack([np.eye(width), _product(x.T, t)])), [width])
         # (L')^-1, by substitution with rows and columns in reverse order
-        weights = _solve(factor.T[::-1, ::-1], _solve(factor, _product(x.T, t))[::-1])[::-1]
+        weights = _solve(factor.T[::-1, ::-1], solved[::-1])[::-1]
         # trace(X'X A^-1) = d - penalty * trace(A^-1), and trace(A^-1) is the squared norm of L^-1
-        free = n - 1 - (width - penalty * _sum(_sum(_solve(factor, np.eye(width)) ** 2)))
+        free = n - 1 - (width - penalty * _sum(_sum(inverse**2)))
         residual = t - _product(x, weights)
         noise = _sum(residual**2) / free if n > 1 else np.zeros(t.shape[1])
         model = copy.copy(self)
@@ -157,7 +158,8 @@ def _cholesky(matrix: FloatArray) -> FloatArray:
 def _solve(factor: FloatArray, right: FloatArray) -> FloatArray:
     """Return L^-1 `right` by forward substitution: (d, d), (d, k) to (d, k)."""
     solution = right.copy()
-    for j in range(len(factor)):
-        solution[j] /= factor[j, j]
-        solution[j + 1 :] -= factor[j + 1 :, j, None] * solution[j]
+    for j, column in enumerate(factor.T[:, :, None]):
+        row = solution[j]
+        row /= factor[j, j]
+        solution[j + 1 :] -= column[j + 1 :] * row
     return solution
