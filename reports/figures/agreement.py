@@ -91,4 +91,4 @@ def draw(axes: Axes, frame: pd.DataFrame, meta: Mapping[str, Any]) -> None:
     axes.legend(handles=handles, loc="upper left", fontsize=6.5, handletextpad=0.2, borderpad=0.3)
 
 
-KIND = FigureKind("agreement", (2.5, 2.5), draw, widens=False)
+KIND = FigureKind("agreement", (2.5, 2.5), draw, left=0.55, names="none", widens=False)

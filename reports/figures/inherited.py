@@ -45,4 +45,4 @@ def legend(frame: pd.DataFrame, meta: Mapping[str, Any]) -> Sequence[Artist]:
     return [Line2D([], [], label=name, **_mark(meta["styles"][name], column)) for name, column in drawn.items()]
 
 
-KIND = FigureKind("inherited", (2.6, 2.2), draw, left=0.55, legend=legend)
+KIND = FigureKind("inherited", (2.6, 2.2), draw, left=0.55, names="none", legend=legend)

@@ -35,8 +35,8 @@ class FigureKind:
         Inches beside a panel, without the names of the strategies.
     below : float
         Inches under a panel, for tick labels and the label of the axis.
-    names : {"left", "right"}
-        The side on which strategies are named: it is widened by the longest name.
+    names : {"left", "right", "none"}
+        The side on which strategies are named: it is widened by the longest name.  None where a legend names them.
     most_columns : int
         Panels to a row: two, or three where three are all.
     legend : callable, optional
@@ -55,7 +55,7 @@ class FigureKind:
     left: float = 0.32
     right: float = 0.18
     below: float = 0.42
-    names: Literal["left", "right"] = "left"
+    names: Literal["left", "right", "none"] = "left"
     most_columns: Literal[2, 3] = 2
     legend: Legend | None = None
     names_background: bool = False
@@ -64,6 +64,8 @@ class FigureKind:
 
     def named(self, meta: Mapping[str, Any]) -> list[str]:
         """Return the strategies whose names stand beside a panel: those in the background only where all have rows."""
+        if self.names == "none":
+            return []
         background = () if self.names_background else meta.get("background", ())
         return [name for name in meta["styles"] if name not in background]
 
