@@ -293,9 +293,10 @@ def _methods(results: Scalings) -> list[str]:
     chosen = results.spec.scaling
     arch = chosen.arch if chosen else ""
     levels = ", ".join(sorted({level for panel in results.panels for level in panel.levels}))
+    epochs = "" if chosen is None or chosen.epochs is None else f" but for {counted(chosen.epochs, 'epoch')},"
     return [
         f"Sizes. The architecture {arch} in the network of each table, trained from scratch with the table's recipe,"
-        f" unchanged at every size, {counted(results.spec.replicates, 'seed')} each, the same for all networks"
+        f"{epochs} unchanged at every size, {counted(results.spec.replicates, 'seed')} each, the same for all networks"
         f" (trainer level {levels}). Depth is cells in a stage, rounded up; width is channels, rounded to a multiple of"
         f" {chosen.multiple if chosen else 1} and never below nine tenths; resolution is the length of items, by linear"
         " interpolation to a multiple of four, which adds no information. At phi = 1 a family multiplies them by its"

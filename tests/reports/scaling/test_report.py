@@ -73,6 +73,7 @@ def test_the_page_says_which_family_wins_and_how_sure_that_is(folder, tmp_path):
     assert "width is the cheapest in 100 % of resamples of 3 seeds" in sure
     assert "by test it is the cheapest too" in sure
     assert first_screen(results).verdict == "Scale width."
+    assert "the table's recipe, but for 1 epoch, unchanged at every size" in section.methods[0]
     assert [table.name for table in section.tables] == ["scaling-networks", "scaling-laws", "scaling-grid"]
     grid = section.tables[2].frame
     assert grid["alike"].sum() == len(results.panels[0].grid)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -158,8 +160,7 @@ def test_what_is_recommended_has_the_largest_alpha_with_none_and_without():
 def test_alpha_moves_on_validation_items_in_gdas_and_on_training_items_on_one_level():
     for factory, bilevel in ((GDAS, True), (Relaxed, False)):
         data = search_data()
-        altered = search_data()
-        altered.images["valid"][:] = 3.0
+        altered = replace(data, images={**data.images, "valid": np.full_like(data.images["valid"], 3.0)})
         results = []
         for given in (data, altered):
             method = factory(SPACE, given, rng(), 2, **QUICK, **({} if bilevel else {"bilevel": False}))
