@@ -10,6 +10,7 @@ import torch
 
 from harness.checks import FloatArray, IntArray
 from harness.errors import HarnessError
+from harness.problem import MOST_EPOCHS
 from harness.training import campaign, choice, levels, networks, recipe
 from harness.training.curves import DIVERGED, OK, OUT_OF_MEMORY
 from harness.training.devices import choose_device
@@ -210,8 +211,8 @@ def test_every_level_bears_its_name(name):
 
 
 def test_work_for_hours_on_a_cpu_is_refused_with_the_estimate(monkeypatch):
-    long = Recipe("nb201-200", epochs=200_000)
-    data = pictures(size=32)
+    long = Recipe("nb201-200", epochs=MOST_EPOCHS)
+    data = pictures(size=32, count=100)
     with pytest.raises(HarnessError, match=r"about \d+\.\d hours on this CPU .* GFLOP/s.*force"):
         train([(3,) * 6], [0], long, data, level="R0")
     called = []
@@ -221,7 +222,7 @@ def test_work_for_hours_on_a_cpu_is_refused_with_the_estimate(monkeypatch):
 
 
 def _finished():
-    state = State.fresh(1, 200_000)
+    state = State.fresh(1, MOST_EPOCHS)
     state.status[:] = OK
     return state
 
