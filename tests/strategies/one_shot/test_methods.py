@@ -16,7 +16,17 @@ from harness.testing.one_shot import check_one_shot
 from strategies import ONE_SHOT
 from strategies.one_shot.grid import LATER
 from strategies.one_shot.paths import RSPS, SinglePath
-from strategies.one_shot.presets import DARTS, GDAS, RDARTS, AdaptiveRDARTS, DrNAS, FairDARTS, ProxylessNAS, TangleNAS
+from strategies.one_shot.presets import (
+    DARTS,
+    GDAS,
+    RDARTS,
+    AdaptiveRDARTS,
+    DrNAS,
+    FairDARTS,
+    FBNet,
+    ProxylessNAS,
+    TangleNAS,
+)
 from strategies.one_shot.relaxed import Relaxed
 from tests.harness.training.supernets.support import rng, search_data
 from tests.strategies.one_shot.support import COSTS, QUICK, SPACE, made
@@ -198,6 +208,8 @@ def test_two_skips_stop_darts_plus_and_no_further_epoch_is_wanted():
         (DrNAS, {"order": 2}, "`order` must be 1 with a sampler that draws"),
         (FairDARTS, {"entropy_penalty": 0.1}, "`entropy_penalty` must be 0 where weights do not sum to 1, got 0.1"),
         (FairDARTS, {"perturbation": 0.1}, "`perturbation` must be 0 where weights do not sum to 1, got 0.1"),
+        (ProxylessNAS, {"latency_factor": 0}, "`latency_factor` must be above 0 where `latency_loss = 'relative'`"),
+        (FBNet, {"latency_factor": 0.0}, "`latency_factor` must be above 0 where `latency_loss = 'power'`"),
         (DARTS, {"sampler": "binary_gates", "bilevel": False}, "`bilevel` must be true with binary gates, got False"),
         (DARTS, {"penalty": 0.1}, "`penalty` must be 0 but for 'dirichlet' and 'sigmoid', got 0.1"),
         (GDAS, {"edge_normalisation": True}, "`sampler` must be one of a mixture"),
