@@ -128,7 +128,7 @@ class OneShot(ABC):
     year: ClassVar[int | None] = None
     takes: ClassVar[tuple[str, ...]] = ("nb201",)
     """Names of the spaces that it searches."""
-    derivations: ClassVar[tuple[str, ...]] = ("chosen",)
+    derivations: tuple[str, ...] = ("chosen",)
     """How the rows of `recommend` are derived, in its order; the first is what the method hands over."""
 
     def __init__(

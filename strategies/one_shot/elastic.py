@@ -126,7 +126,7 @@ class OFA(Choosing):
     preset: ClassVar[Any] = ElasticSettings()
     paper, year = "Cai, Gan, Wang, Zhang & Han, ICLR", 2020
     takes: ClassVar[tuple[str, ...]] = ("elastic",)
-    derivations: ClassVar[tuple[str, ...]] = tuple(f"at most {share:.0%}" for share in LIMITS)
+    derivations: tuple[str, ...] = tuple(f"at most {share:.0%}" for share in LIMITS)
 
     def __init__(
         self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any

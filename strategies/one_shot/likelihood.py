@@ -65,7 +65,7 @@ class SETN(Choosing, Relaxed):
 
     settings: LikelihoodSettings
     preset: ClassVar[Any] = LikelihoodSettings(alpha_first=False, clip=0.0)
-    derivations: ClassVar[tuple[str, ...]] = ("chosen",)
+    derivations: tuple[str, ...] = ("chosen",)
     paper, year = "Dong & Yang, ICCV", 2019
 
     def weight_loss(self, batch: Batch) -> tuple[Tensor, float]:

@@ -118,7 +118,7 @@ class Relaxed(SupernetMethod):
     preset: ClassVar[Any] = RelaxedSettings()
     version = 2
     later_hyperparameters: ClassVar[Mapping[str, Any]] = LATER
-    derivations: ClassVar[tuple[str, ...]] = ("argmax", "argmax without none")
+    derivations: tuple[str, ...] = ("argmax", "argmax without none")
 
     def __init__(
         self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any
@@ -129,7 +129,7 @@ class Relaxed(SupernetMethod):
             self.epochs = integer("schedule_epochs", chosen.schedule_epochs, high=epochs)
         self.sampler = SAMPLERS[chosen.sampler]()
         if type(self).derivations is Relaxed.derivations:  # else a subclass derives by itself
-            self.derivations = self.choices.derivations  # type: ignore[misc]  # those of its space
+            self.derivations = self.choices.derivations
         drawn = rng.standard_normal((self.choices.edges, len(self.codes) + 1)).astype(np.float32) * np.float32(1e-3)
         self.alpha = torch.tensor(drawn[:, :-1], device=device).requires_grad_()
         self.beta = torch.tensor(drawn[:, -1], device=device).requires_grad_()

@@ -102,7 +102,7 @@ class Sizes(SupernetMethod):
     supernet: SizeSupernet
     costs: SizeCosts
     takes: ClassVar[tuple[str, ...]] = ("nats-size",)
-    derivations: ClassVar[tuple[str, ...]] = ("argmax",)
+    derivations: tuple[str, ...] = ("argmax",)
 
     def __init__(
         self, space: SearchSpace, data: SearchData, rng: np.random.Generator, epochs: int, **hyperparameters: Any

@@ -78,7 +78,7 @@ class BayesNAS(SupernetMethod):
     settings: SparseSettings
     version = 2
     preset: ClassVar[Any] = SparseSettings(batch_size=18, nesterov=False, weight_decay=3e-4)
-    derivations: ClassVar[tuple[str, ...]] = ("pruned", "argmax without none")
+    derivations: tuple[str, ...] = ("pruned", "argmax without none")
     paper, year = "Zhou, Yang, Wang & Pan, ICML", 2019
 
     def __init__(
@@ -87,7 +87,7 @@ class BayesNAS(SupernetMethod):
         super().__init__(space, data, rng, epochs, **hyperparameters)
         self._prunes = self.choices.none in self.choices.held(self.codes)
         if not self._prunes:
-            self.derivations = self.choices.derivations  # type: ignore[misc]  # those of its space
+            self.derivations = self.choices.derivations
         self.codes = tuple(code for code in self.codes if code != self.choices.none)  # none is an edge that is off
         edges = self.choices.edges
         count = edges * len(self.codes)

@@ -11,8 +11,7 @@ import torch
 from harness.errors import HarnessError
 from strategies.one_shot.controllers import ENAS
 from strategies.one_shot.likelihood import SETN
-from tests.harness.training.supernets.support import rng
-from tests.strategies.one_shot.support import COSTS, TRAINING, VALIDATION, made
+from tests.strategies.one_shot.support import COSTS, TRAINING, VALIDATION, check_controller, made
 
 ENAS_QUICK = {"updates": 2, "samples": 3, "candidates": 2, "items": 12}
 
@@ -36,24 +35,7 @@ def test_setn_trains_weights_by_paths_and_alpha_by_the_mixture_and_chooses_among
 
 def test_the_gradient_of_the_controller_is_that_of_the_mean_of_its_advantages_by_finite_differences():
     method = made(ENAS, **ENAS_QUICK, controller_learning_rate=1e-9, controller_clip=0.0, entropy=0.0)
-    method.baseline = 0.4
-    places, right = method.policy.sample(4), np.array([0.1, 0.9, 0.5, 0.3])
-    taken = []
-    method._adam.ascend = lambda parameters, gradient: taken.append(gradient.copy())
-    baselines = method.learn(places, right)
-    np.testing.assert_allclose(baselines, 0.4 + 0.01 * (right - 0.4))
-    vector, every = method.policy.weights.vector, np.ones(places.shape, dtype=bool)
-
-    def worth():
-        return float((method.policy.read(places, every).log_probability * (right - baselines)).mean())
-
-    for place in rng(1).choice(len(vector), size=12, replace=False):
-        kept, sides = vector[place], []
-        for step in (1e-5, -1e-5):
-            vector[place] = kept + step
-            sides.append(worth())
-        vector[place] = kept
-        assert taken[0][place] == pytest.approx((sides[0] - sides[1]) / 2e-5, rel=1e-4, abs=1e-8)
+    check_controller(method, count=6, checked=12)
 
 
 def test_the_first_baseline_is_the_cells_own_accuracy_and_then_the_mean_of_the_epoch_before():

@@ -17,6 +17,7 @@ from strategies.one_shot.paths import RSPS, SPOS, FairNAS
 from strategies.one_shot.presets import ProxylessNAS
 from strategies.one_shot.sparse import BayesNAS
 from tests.harness.training.supernets.support import MICRO_DARTS, rng, search_data
+from tests.strategies.one_shot.support import check_controller
 
 SPACE = named.space("darts")
 TINY = MICRO_DARTS.but(cells=2, reduction_cells=(0,))
@@ -75,23 +76,7 @@ def test_fair_steps_train_the_operations_of_each_edge_equally_often_and_two_edge
 
 def test_the_gradient_of_the_controller_of_two_cells_is_that_of_its_advantages_by_finite_differences():
     search = made(ENAS, controller_learning_rate=1e-9, controller_clip=0.0, entropy=0.0, units=8)
-    search.baseline = 0.4
-    places, right, taken = search.policy.sample(4), np.array([0.1, 0.9, 0.5, 0.3]), []
-    assert places.shape == (4, 22)
-    search._adam.ascend = lambda parameters, gradient: taken.append(gradient.copy())
-    baselines = search.learn(places, right)
-    vector, every = search.policy.weights.vector, np.ones(places.shape, dtype=bool)
-
-    def worth():
-        return float((search.policy.read(places, every).log_probability * (right - baselines)).mean())
-
-    for place in rng(1).choice(len(vector), size=8, replace=False):
-        kept, sides = vector[place], []
-        for step in (1e-5, -1e-5):
-            vector[place] = kept + step
-            sides.append(worth())
-        vector[place] = kept
-        assert taken[0][place] == pytest.approx((sides[0] - sides[1]) / 2e-5, rel=1e-4, abs=1e-8)
+    check_controller(search, count=22, checked=8)
 
 
 def test_the_controller_learns_operations_and_pairs_of_inputs_and_says_what_it_draws():
